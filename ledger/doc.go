@@ -1,0 +1,3 @@
+// Package ledger is the append-only record of masters: a Merkle log in C2SP
+// formats that cannot be rewritten without being found out.
+package ledger

@@ -1,0 +1,176 @@
+package ledger
+
+import (
+	"time"
+
+	"seihon/artifact"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// EntryVersion is the only version of the entry encoding this package knows.
+// An entry of another version is refused, never guessed at.
+const EntryVersion = 1
+
+// MaxEntry is the largest encoded entry: the length prefix of a C2SP entry
+// bundle has two bytes.
+const MaxEntry = 65535
+
+// The types of an entry. The first six belong to a master log, the other four
+// to a publication log; the encoding does not tie them to either.
+const (
+	TypeBatch       = "batch"
+	TypeWithdraw    = "withdraw"
+	TypeKeyRotation = "key-rotation"
+	TypeEvidence    = "evidence"
+	TypeAnchor      = "anchor"
+	TypeFreeze      = "freeze"
+	TypePublish     = "publish"
+	TypeProbe       = "probe"
+	TypeVerify      = "verify"
+	TypeRefusal     = "refusal"
+)
+
+// An Entry is one record of the log. Exactly the pointer that Type names is set.
+// Encode gives its bytes; see docs/formats.md for the encoding.
+type Entry struct {
+	V    int       // EntryVersion; the writer fills it
+	Type string    // the writer fills it from the pointer that is set
+	Time time.Time // whole seconds, UTC; the writer fills a zero time
+
+	Batch       *Batch
+	Withdraw    *Withdraw
+	KeyRotation *KeyRotation
+	Evidence    *Evidence
+	Anchor      *Anchor
+	Freeze      *Freeze
+	Publish     *Publish
+	Probe       *Probe
+	Verify      *Verify
+	Refusal     *Refusal
+}
+
+// A Batch names the manifest of one signing run.
+type Batch struct {
+	Manifest artifact.Digest // SHA-256 of the uncompressed manifest file
+	Size     int64           // its uncompressed length in bytes
+	Count    int64           // artifact lines in it
+	Root     tlog.Hash       // RFC 6962 tree over the lines
+	Note     string          // free text for people, may be empty
+}
+
+// A Withdraw takes names out of the current state. Nothing is deleted from the
+// master by it; a target removes a public copy only with such an entry.
+type Withdraw struct {
+	Names []WithdrawnName
+}
+
+// A WithdrawnName is one name that is no longer to be public.
+type WithdrawnName struct {
+	Name   string
+	Digest artifact.Digest // of the line that was current
+	Reason string
+}
+
+// A KeyRotation hands the log over to new keys. The checkpoint that first
+// covers it is signed by the old keys, which is their endorsement; every later
+// one is signed by the new keys. Acceptance is a note signed by every new key,
+// so that nobody can appoint a key whose holder did not take part.
+type KeyRotation struct {
+	Old        []string // vkeys
+	New        []string // vkeys
+	Reason     string
+	Acceptance string // signed note over RotationText
+}
+
+// Evidence records that a document about the keys or the operation existed:
+// an HSM attestation, a key ceremony record, a risk review.
+type Evidence struct {
+	Kind   string
+	Name   string
+	Digest artifact.Digest
+	Size   int64
+	Note   string
+}
+
+// An Anchor records that somebody else saw a checkpoint: an RFC 3161 token, a
+// witness, a public copy, another log.
+type Anchor struct {
+	Kind   string // "rfc3161", "witness", "public-copy", "log"
+	Where  string // URL or origin
+	Size   int64  // of the tree that was seen
+	Root   tlog.Hash
+	Digest artifact.Digest // of the token or note that shows it
+	Note   string
+}
+
+// A Freeze is the last entry of a log. The writer refuses any further one.
+type Freeze struct {
+	Reason    string
+	Successor string // origin of the log that goes on, may be empty
+}
+
+// A Publish entry holds the receipts of one sync to one target.
+type Publish struct {
+	Target     string
+	MasterSize int64     // tree size of the master the sync was made from
+	MasterRoot tlog.Hash // and its root
+	Receipts   []Receipt
+}
+
+// A Receipt is what a target answered to one request.
+type Receipt struct {
+	Op         string // "put", "replay", "repair", "delete"
+	Name       string
+	Kind       artifact.Kind
+	Digest     artifact.Digest
+	Size       int64
+	ETag       string
+	Version    string
+	Generation string
+	Time       time.Time
+}
+
+// A Probe entry holds samples of a target's availability.
+type Probe struct {
+	Target  string
+	Samples []Sample
+}
+
+// A Sample is the outcome of one request a relying party could have made.
+type Sample struct {
+	URL     string
+	Time    time.Time
+	OK      bool
+	Status  int64 // HTTP status, 0 when there was no answer
+	Latency time.Duration
+	Error   string
+}
+
+// A Verify entry is the outcome of one verification of a target.
+type Verify struct {
+	Target     string
+	MasterSize int64
+	MasterRoot tlog.Hash
+	OK         bool
+	Objects    int64 // public copies compared
+	Report     artifact.Digest
+	Findings   []FindingCount
+}
+
+// A FindingCount says how often one finding code occurred.
+type FindingCount struct {
+	Code     string
+	Severity string
+	Count    int64
+}
+
+// A Refusal records an artifact that section A kept away from a target.
+type Refusal struct {
+	Target string
+	Name   string
+	Kind   artifact.Kind
+	Digest artifact.Digest
+	Rule   string
+	Reason string
+}
