@@ -1,0 +1,85 @@
+# make demo   a complete repository on this machine, checked by OpenSSL and by `publisher verify`
+# make test   everything: unit tests, and integration tests against real HSM modules, stores and clients
+# make check  what to run before every commit
+# Both demo and test install what is missing (Debian packages as root or with sudo, Go tools into .tools/bin).
+# A stamp file per group of packages makes a second run quick.
+
+SHELL       := /bin/bash
+TOOLS       := $(CURDIR)/.tools/bin
+export PATH := $(TOOLS):$(PATH)
+export GOFLAGS ?= -trimpath
+
+VERSION     := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+GO_FILES    := $(shell git ls-files '*.go' 2>/dev/null)
+PACKAGES     = $$(go list ./... | grep -v '^seihon/bench')
+FUZZTIME    ?= 5s
+
+.PHONY: all build demo test unit integration check fmt vet layers fuzz race tools packages clean cross help
+
+all: build
+
+help:
+	@sed -n '1,5p' Makefile
+
+build: bin/publisher bin/signer
+
+bin/publisher: $(GO_FILES) go.mod go.sum
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/publisher
+
+bin/signer: $(GO_FILES) go.mod go.sum
+	CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/signer
+
+# The keyless binary for every platform that an auditor may use.
+cross:
+	@for p in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+	  echo "publisher $$p"; \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -ldflags '$(LDFLAGS)' -o /dev/null ./cmd/publisher || exit 1; \
+	done
+
+demo: .tools/packages-demo build
+	scripts/demo.sh
+
+test: .tools/packages-test tools build unit integration
+
+unit:
+	go test $(PACKAGES)
+
+integration:
+	go test -tags integration -timeout 30m -p 2 $(PACKAGES)
+
+check: fmt vet layers race fuzz
+	-govulncheck ./...
+
+fmt:
+	@out=$$(gofmt -l $(GO_FILES)); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
+
+vet: tools
+	go vet -tags integration ./...
+	staticcheck -tags integration $(PACKAGES)
+
+layers:
+	go test -run 'Test(Layers|Publisher|Signer|Verify)' .
+
+race:
+	go test -race $(PACKAGES)
+
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+tools: .tools/tools
+.tools/tools: scripts/install-tools.sh
+	scripts/install-tools.sh $(TOOLS)
+	@touch $@
+
+.tools/packages-%: scripts/install-packages.sh
+	@mkdir -p .tools
+	scripts/install-packages.sh $*
+	@touch $@
+
+bench-%:
+	@test -d bench/$* || { echo "there is no bench/$*"; exit 2; }
+	cd bench/$* && go run .
+
+clean:
+	rm -rf bin .demo

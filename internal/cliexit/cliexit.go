@@ -1,0 +1,140 @@
+// Package cliexit gives both binaries the same manners: exit codes, usage errors, signals,
+// logs and results.
+//
+// Exit codes are API (docs/exit-codes.md): cron jobs and monitors branch on them.
+// urfave/cli's own habits are unsafe for cron – an unknown command exits 3, no command
+// exits 0, usage errors go to stdout – so [Main] replaces all of them.
+package cliexit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The exit codes of both binaries.
+const (
+	OK          = 0   // done, nothing to report
+	Unfinished  = 1   // could not finish; the message says why
+	Usage       = 2   // wrong command line or configuration; nothing was done
+	Findings    = 3   // verify found something; the findings are on stdout
+	Refused     = 4   // section A refused an artifact; everything else was done
+	Locked      = 75  // another process holds the lock; try later (EX_TEMPFAIL)
+	Interrupted = 130 // SIGINT or SIGTERM
+)
+
+// Error carries an exit code. A nil Err means that everything was said on stdout already.
+type Error struct {
+	Code int
+	Err  error
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// UsageError makes a message about a wrong command line or configuration.
+func UsageError(format string, args ...any) error {
+	return &Error{Code: Usage, Err: fmt.Errorf(format, args...)}
+}
+
+// Code returns the exit code that err stands for.
+func Code(err error) int {
+	var coded *Error
+	switch {
+	case err == nil:
+		return OK
+	case errors.As(err, &coded):
+		return coded.Code
+	case errors.Is(err, context.Canceled):
+		return Interrupted
+	}
+	return Unfinished
+}
+
+// Main runs app with args until it ends or a signal arrives, writes the error to stderr and returns the exit code.
+func Main(app *cli.App, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	prepare(app)
+	err := app.RunContext(ctx, args)
+	code := Code(err)
+	if err != nil && code != Usage && ctx.Err() != nil {
+		code, err = Interrupted, errors.New("interrupted; nothing half-done is public, run the command again")
+	}
+	var coded *Error
+	if err != nil && (!errors.As(err, &coded) || coded.Err != nil) {
+		fmt.Fprintf(app.ErrWriter, "%s: %v\n", app.Name, err)
+	}
+	return code
+}
+
+// prepare replaces urfave/cli's exits and prints by errors.
+func prepare(app *cli.App) {
+	app.ErrWriter = os.Stderr
+	app.ExitErrHandler = func(*cli.Context, error) {}
+	app.HideHelpCommand = true
+	app.OnUsageError = onUsageError
+	app.CommandNotFound = nil
+	app.Action = func(c *cli.Context) error {
+		if c.Args().Present() {
+			return UsageError("there is no command %q; %s --help lists them", c.Args().First(), app.Name)
+		}
+		return UsageError("no command given; %s --help lists them", app.Name)
+	}
+	for _, cmd := range app.Commands {
+		prepareCommand(app, cmd)
+	}
+}
+
+func prepareCommand(app *cli.App, cmd *cli.Command) {
+	cmd.OnUsageError = onUsageError
+	cmd.HideHelpCommand = true
+	for _, sub := range cmd.Subcommands {
+		prepareCommand(app, sub)
+	}
+	action := cmd.Action
+	cmd.Action = func(c *cli.Context) error {
+		if c.Args().Present() && len(cmd.Subcommands) > 0 {
+			return UsageError("there is no command %q; %s %s --help lists them", c.Args().First(), app.Name, cmd.Name)
+		}
+		if c.Args().Present() {
+			return UsageError("%q is not a flag; %s %s takes flags only, see --help", c.Args().First(), app.Name, cmd.Name)
+		}
+		if action == nil {
+			return UsageError("no command given; %s %s --help lists them", app.Name, cmd.Name)
+		}
+		return action(c)
+	}
+}
+
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	name := c.App.Name
+	if c.Command != nil && c.Command.Name != "" && c.Command.Name != name {
+		name += " " + c.Command.Name
+	}
+	return UsageError("%w; see %s --help", err, name)
+}
+
+// PrintJSON writes v as indented JSON; results of --json are always one document.
+func PrintJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,333 @@
+// Package config reads repository.yaml, the one file that both binaries share.
+//
+// The signer reads the sections signer, issuers and documents; the publisher reads
+// targets, publication, serve and verify; both read repository, master, log and trust.
+// The file holds no secret: PINs and cloud credentials come from files of mode 0600,
+// from systemd credentials or from the providers' own credential chains.
+//
+// Reading is strict: an unknown key, a second document or a value of the wrong shape is
+// an error, and [Load] reports every problem of the file at once, each with its line.
+// Every [Path] is relative to the folder of the file, whatever the working directory,
+// so that a copied repository keeps working.
+//
+// The comments on the fields below are the reference: docs/config.md is made from them.
+package config
+
+// Config is one repository.yaml.
+type Config struct {
+	// Version of this file's format; 1.
+	Version int `yaml:"version"`
+	// Repository names the repository and its public address.
+	Repository Repository `yaml:"repository"`
+	// Master is the master: on-premises, never in the cloud.
+	Master Master `yaml:"master"`
+	// Trust pins what the auditor and the publisher believe.
+	Trust Trust `yaml:"trust"`
+	// SectionA tunes section A of the report; the default denies.
+	SectionA SectionA `yaml:"section_a"`
+	// Signer is the HSM and the inventory; only the signing room needs it.
+	Signer *Signer `yaml:"signer"`
+	// Issuers are the certificate authorities of this repository, parents first.
+	Issuers []Issuer `yaml:"issuers"`
+	// Documents are the CP/CPS and disclosure documents.
+	Documents []Document `yaml:"documents"`
+	// Publication is the publishing host's own log of what it did.
+	Publication Publication `yaml:"publication"`
+	// Targets are the places where public copies lie.
+	Targets []Target `yaml:"targets"`
+	// Serve is the keyless responder.
+	Serve Serve `yaml:"serve"`
+	// Verify says where `publisher verify` and `publisher probe` look.
+	Verify Verify `yaml:"verify"`
+
+	// File is the absolute path that was read.
+	File string `yaml:"-"`
+}
+
+// Repository names the repository and its public address.
+type Repository struct {
+	// Name in lower case letters, digits, dots and hyphens; the prefix of the log origins.
+	Name string `yaml:"name"`
+	// BaseURL is the public address under which every public name is found; http, since OCSP and CRL clients must not need TLS.
+	BaseURL string `yaml:"base_url"`
+}
+
+// Master is the master directory and the pinned keys of its log.
+type Master struct {
+	// Directory of the master: blobs, bundles, manifests, log.
+	Directory Path `yaml:"directory"`
+	// Origin of the master log; default: the repository's name + "/master".
+	Origin string `yaml:"origin"`
+	// Keys are the files with the log's verifier keys (vkey), ECDSA P-256 first, Ed25519 second.
+	Keys []Path `yaml:"keys"`
+}
+
+// Trust pins certificates.
+type Trust struct {
+	// Anchors are root certificates (PEM or DER files), compared byte for byte.
+	Anchors []Path `yaml:"anchors"`
+	// Partners are the certificates of bridge or partner authorities for cross certificates.
+	Partners []Path `yaml:"partners"`
+}
+
+// SectionA tunes section A of the report.
+type SectionA struct {
+	// Strict admits static objects only: no unsigned document, no keyless responder.
+	Strict bool `yaml:"strict"`
+	// SubscriberCertificates allows subscriber certificates whose consent is recorded; default: refused.
+	SubscriberCertificates *SubscriberCertificates `yaml:"subscriber_certificates"`
+}
+
+// SubscriberCertificates is the opt-in that section A asks for before a subscriber's certificate is made public.
+type SubscriberCertificates struct {
+	// CPSReference is the section of the CPS that announces the publication.
+	CPSReference string `yaml:"cps_reference"`
+	// Consents is a file with a line per certificate: serial in hex, one space, the consent record's id.
+	Consents Path `yaml:"consents"`
+}
+
+// Signer is the HSM and the inventory.
+type Signer struct {
+	// Module is the PKCS#11 library of the HSM.
+	Module Path `yaml:"module"`
+	// ModuleConfig is handed to the module at its start (NSS: configdir=…).
+	ModuleConfig string `yaml:"module_config"`
+	// SoftHSMConfig is the softhsm2.conf to use; only for SoftHSM.
+	SoftHSMConfig Path `yaml:"softhsm_config"`
+	// Token is the label of the token.
+	Token string `yaml:"token"`
+	// PIN says where the user PIN comes from; exactly one source.
+	PIN PIN `yaml:"pin"`
+	// Sessions is the number of parallel HSM sessions, 1 to 64; default 8.
+	Sessions int `yaml:"sessions"`
+	// Timeout of one HSM operation; default 10s.
+	Timeout Duration `yaml:"timeout"`
+	// Inventory is where issued and revoked certificates are recorded: a file (SQLite), or postgres://….
+	Inventory DSN `yaml:"inventory"`
+	// LogKeys are the HSM labels of the master log's keys; default master-log-ecdsa and master-log-ed25519.
+	LogKeys []string `yaml:"log_keys"`
+	// Modules is the operator-signed, dated allow-list of HSM modules.
+	Modules *Modules `yaml:"modules"`
+	// Timestamps are the RFC 3161 authorities that stamp checkpoints.
+	Timestamps []TSA `yaml:"timestamps"`
+	// State is a folder for the room's own marks (refused PINs); default: beside the inventory file.
+	State Path `yaml:"state"`
+}
+
+// PIN is one source of the token's user PIN.
+type PIN struct {
+	// File of mode 0600 that holds the PIN.
+	File Path `yaml:"file"`
+	// Credential is the name of a systemd credential.
+	Credential string `yaml:"credential"`
+	// Env is the name of an environment variable (weaker: visible to root and to crash dumps).
+	Env string `yaml:"env"`
+	// Prompt asks on the terminal.
+	Prompt bool `yaml:"prompt"`
+}
+
+// Modules is the allow-list of HSM modules.
+type Modules struct {
+	// List is the YAML allow-list.
+	List Path `yaml:"list"`
+	// Signature is its detached signature.
+	Signature Path `yaml:"signature"`
+	// Key is the operator's public key (PEM).
+	Key Path `yaml:"key"`
+}
+
+// TSA is one RFC 3161 time-stamping authority.
+type TSA struct {
+	// URL of the authority.
+	URL string `yaml:"url"`
+	// Roots is a PEM file with the certificates its tokens must chain to.
+	Roots Path `yaml:"roots"`
+}
+
+// Issuer is one certificate authority.
+type Issuer struct {
+	// Name in lower case; the public names are made from it.
+	Name string `yaml:"name"`
+	// Subject of its certificate.
+	Subject Subject `yaml:"subject"`
+	// Parent is the issuer of its certificate; empty: self-signed.
+	Parent string `yaml:"parent"`
+	// Key is its key in the HSM.
+	Key Key `yaml:"key"`
+	// Validity of its certificate.
+	Validity Duration `yaml:"validity"`
+	// CRL is the full list of revoked certificates; omitted: none.
+	CRL *CRL `yaml:"crl"`
+	// ARL is the list of revoked CA certificates; omitted: none.
+	ARL *CRL `yaml:"arl"`
+	// OCSP are the pre-signed responses; omitted: none.
+	OCSP *OCSP `yaml:"ocsp"`
+	// Subscribers bounds what this issuer signs from certificate requests; omitted: nothing.
+	Subscribers *Subscribers `yaml:"subscribers"`
+}
+
+// Subject is a distinguished name.
+type Subject struct {
+	// Country, two letters.
+	Country string `yaml:"country"`
+	// Organization name.
+	Organization string `yaml:"organization"`
+	// Unit is the organizational unit.
+	Unit string `yaml:"unit"`
+	// CommonName of the authority.
+	CommonName string `yaml:"common_name"`
+}
+
+// Key is a key in the HSM.
+type Key struct {
+	// Label in the token; default: the name of what it belongs to.
+	Label string `yaml:"label"`
+	// Algorithm for key generation: rsa2048, rsa3072, rsa4096, p256, p384, ed25519; default rsa3072.
+	Algorithm string `yaml:"algorithm"`
+	// PSS signs with RSA-PSS instead of PKCS #1 v1.5.
+	PSS bool `yaml:"pss"`
+	// PublicKey pins the key: a PEM file, written by `signer keygen`; default keys/<label>.pub.pem.
+	PublicKey Path `yaml:"public_key"`
+}
+
+// CRL is the schedule of a revocation list.
+type CRL struct {
+	// Validity from thisUpdate to nextUpdate.
+	Validity Duration `yaml:"validity"`
+	// Refresh is how often a new list is made; less than the validity.
+	Refresh Duration `yaml:"refresh"`
+	// Shards partitions the list by serial (each with its own issuingDistributionPoint); 0 or 1: one list.
+	Shards int `yaml:"shards"`
+	// Delta is how often a delta list is made between two full ones; 0: none.
+	Delta Duration `yaml:"delta"`
+	// History keeps every list under crl/<issuer>/<number>.crl as well.
+	History bool `yaml:"history"`
+	// KeepExpired keeps revoked certificates on the list after their expiry (expiredCertsOnCRL).
+	KeepExpired bool `yaml:"keep_expired"`
+}
+
+// OCSP is the schedule and profile of the pre-signed responses.
+type OCSP struct {
+	// Responder is the delegated signer's key; omitted: the issuer signs itself.
+	Responder *Responder `yaml:"responder"`
+	// Validity from thisUpdate to nextUpdate.
+	Validity Duration `yaml:"validity"`
+	// Refresh is how often a response is renewed; less than the validity.
+	Refresh Duration `yaml:"refresh"`
+	// Shards is the number of bundles per issuer, 1 to 4096; default 1.
+	Shards int `yaml:"shards"`
+	// CertID policy: separate, dual, sha1 or sha256; default separate.
+	CertID string `yaml:"certid"`
+}
+
+// Responder is a delegated OCSP signer.
+type Responder struct {
+	// Name of the signer; default: the issuer's name + "-ocsp".
+	Name string `yaml:"name"`
+	// Key in the HSM.
+	Key Key `yaml:"key"`
+	// Subject of its certificate; default: the issuer's with " OCSP" added to the common name.
+	Subject *Subject `yaml:"subject"`
+	// Validity of its certificate; default 90d.
+	Validity Duration `yaml:"validity"`
+}
+
+// Subscribers bounds what an issuer signs from certificate requests.
+type Subscribers struct {
+	// Validity of a subscriber certificate; the Act allows at most 5y.
+	Validity Duration `yaml:"validity"`
+	// PolicyOID is the certificate policy.
+	PolicyOID string `yaml:"policy_oid"`
+	// CPSURI is the address of the CPS in the policy qualifier; default: the first document's public address.
+	CPSURI string `yaml:"cps_uri"`
+}
+
+// Document is a CP/CPS or disclosure document.
+type Document struct {
+	// Name in lower case; public as docs/<name>-<version>.pdf.
+	Name string `yaml:"name"`
+	// Title shown on the index page.
+	Title string `yaml:"title"`
+	// Signer is the issuer whose key signs it.
+	Signer string `yaml:"signer"`
+}
+
+// Publication is the publishing host's own log.
+type Publication struct {
+	// Directory of the publication log.
+	Directory Path `yaml:"directory"`
+	// Origin of the log; default: the repository's name + "/publication".
+	Origin string `yaml:"origin"`
+	// Key is the host's private note key, a PEM file of mode 0600 (not a CA key: it signs only this log).
+	Key Path `yaml:"key"`
+	// VKey is the verifier key that auditors pin.
+	VKey Path `yaml:"vkey"`
+}
+
+// Target is one place where public copies lie; exactly one of directory, s3 and gcs.
+type Target struct {
+	// Name of the target in reports and receipts.
+	Name string `yaml:"name"`
+	// Layout of the OCSP responses: bundle (default) or objects.
+	Layout string `yaml:"layout"`
+	// Directory target.
+	Directory Path `yaml:"directory"`
+	// S3 target.
+	S3 *S3 `yaml:"s3"`
+	// GCS target.
+	GCS *GCS `yaml:"gcs"`
+	// URL under which the target's copies are public; used by verify and probe.
+	URL string `yaml:"url"`
+	// Timeout of a whole sync of this target; default 30m.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// S3 is a bucket of Amazon S3 or of a compatible store. Credentials come from the SDK's chain.
+type S3 struct {
+	// Bucket name.
+	Bucket string `yaml:"bucket"`
+	// Region of the bucket.
+	Region string `yaml:"region"`
+	// Prefix before every public name; ends with "/" when set.
+	Prefix string `yaml:"prefix"`
+	// Endpoint of a compatible store; empty: Amazon.
+	Endpoint string `yaml:"endpoint"`
+	// PathStyle addresses the bucket in the path.
+	PathStyle bool `yaml:"path_style"`
+}
+
+// GCS is a bucket of Google Cloud Storage. Credentials come from the library's chain.
+type GCS struct {
+	// Bucket name.
+	Bucket string `yaml:"bucket"`
+	// Prefix before every public name; ends with "/" when set.
+	Prefix string `yaml:"prefix"`
+	// Endpoint of an emulator; empty: Google.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// Serve is the keyless responder.
+type Serve struct {
+	// Source is a folder or an http(s) base URL with the public copies; default: the first directory target.
+	Source Location `yaml:"source"`
+	// Cache is the folder for bundles fetched from a URL.
+	Cache Path `yaml:"cache"`
+	// Listen is the address of the public port; default 127.0.0.1:8080.
+	Listen string `yaml:"listen"`
+	// Metrics is the address of /metrics, /healthz and /readyz; empty: none.
+	Metrics string `yaml:"metrics"`
+	// OCSPPath is the path of the OCSP endpoint; default /ocsp.
+	OCSPPath string `yaml:"ocsp_path"`
+	// Poll is how often the source is looked at; default 10s for a folder, 1m for a URL.
+	Poll Duration `yaml:"poll"`
+}
+
+// Verify says where the auditor's commands look.
+type Verify struct {
+	// Sources are folders or base URLs with public copies, compared with each other; default: every directory target and every target's url.
+	Sources []Location `yaml:"sources"`
+	// Checkpoint is the auditor's own last checkpoint; kept up to date only with --remember.
+	Checkpoint Path `yaml:"checkpoint"`
+	// CRLAge is the greatest acceptable age of a CRL; default: its nextUpdate.
+	CRLAge Duration `yaml:"crl_age"`
+}

@@ -1,0 +1,92 @@
+package config
+
+import "time"
+
+// setDefaults fills what the file leaves open. It runs before validation, so that defaults are validated too.
+func (c *Config) setDefaults() {
+	setDefault(&c.Master.Directory, "master")
+	setDefault(&c.Master.Origin, c.Repository.Name+"/master")
+	setDefault(&c.Publication.Directory, "publication")
+	setDefault(&c.Publication.Origin, c.Repository.Name+"/publication")
+	setDefault(&c.Publication.Key, "secrets/publication-log.key")
+	setDefault(&c.Publication.VKey, "keys/publication-log.vkey")
+	setDefault(&c.Serve.Listen, "127.0.0.1:8080")
+	setDefault(&c.Serve.OCSPPath, "/ocsp")
+	setDefault(&c.Serve.Cache, "cache")
+	if s := c.Signer; s != nil {
+		setDefault(&s.Sessions, 8)
+		setDefault(&s.Timeout, Duration(10*time.Second))
+		setDefault(&s.Inventory, "inventory.db")
+		setDefault(&s.State, "state")
+		if len(s.LogKeys) == 0 {
+			s.LogKeys = []string{"master-log-ecdsa", "master-log-ed25519"}
+		}
+	}
+	for i := range c.Issuers {
+		c.Issuers[i].setDefaults()
+	}
+	for i := range c.Targets {
+		setDefault(&c.Targets[i].Layout, "bundle")
+		setDefault(&c.Targets[i].Timeout, Duration(30*time.Minute))
+		if c.Serve.Source == "" && c.Targets[i].Directory != "" {
+			c.Serve.Source = Location(c.Targets[i].Directory)
+		}
+	}
+	c.defaultSources()
+}
+
+// defaultSources lets the auditor's commands look at every target that can be read without credentials.
+func (c *Config) defaultSources() {
+	if len(c.Verify.Sources) > 0 {
+		return
+	}
+	for _, t := range c.Targets {
+		if t.Directory != "" {
+			c.Verify.Sources = append(c.Verify.Sources, Location(t.Directory))
+		}
+		if t.URL != "" {
+			c.Verify.Sources = append(c.Verify.Sources, Location(t.URL))
+		}
+	}
+}
+
+func (i *Issuer) setDefaults() {
+	i.Key.setDefaults(i.Name)
+	if o := i.OCSP; o != nil {
+		setDefault(&o.Shards, 1)
+		setDefault(&o.CertID, "separate")
+		if r := o.Responder; r != nil {
+			setDefault(&r.Name, i.Name+"-ocsp")
+			setDefault(&r.Validity, Duration(90*24*time.Hour))
+			r.Key.setDefaults(r.Name)
+			if r.Subject == nil {
+				s := i.Subject
+				s.CommonName += " OCSP"
+				r.Subject = &s
+			}
+		}
+	}
+}
+
+func (k *Key) setDefaults(name string) {
+	setDefault(&k.Label, name)
+	setDefault(&k.Algorithm, "rsa3072")
+	setDefault(&k.PublicKey, Path("keys/"+k.Label+".pub.pem"))
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Issuer returns the issuer of that name, or nil.
+func (c *Config) Issuer(name string) *Issuer {
+	for i := range c.Issuers {
+		if c.Issuers[i].Name == name {
+			return &c.Issuers[i]
+		}
+	}
+	return nil
+}

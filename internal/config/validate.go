@@ -1,0 +1,309 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// validator collects every problem of one file, with the lines of the keys that they concern.
+type validator struct {
+	lines    map[string]int // path → line
+	problems []Problem
+}
+
+// index records the line of every key below n.
+func (v *validator) index(n *yaml.Node, path string) {
+	switch n.Kind {
+	case yaml.DocumentNode:
+		for _, c := range n.Content {
+			v.index(c, path)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			p := strings.TrimPrefix(path+"."+n.Content[i].Value, ".")
+			v.lines[p] = n.Content[i].Line
+			v.index(n.Content[i+1], p)
+		}
+	case yaml.SequenceNode:
+		for i, c := range n.Content {
+			p := fmt.Sprintf("%s[%d]", path, i)
+			v.lines[p] = c.Line
+			v.index(c, p)
+		}
+	}
+}
+
+// add reports a problem at path, on the line of the nearest key that the file has.
+func (v *validator) add(path, format string, args ...any) {
+	line := 0
+	for p := path; p != "" && line == 0; {
+		line = v.lines[p]
+		cut := strings.LastIndexAny(p, ".[")
+		if cut < 0 {
+			break
+		}
+		p = p[:cut]
+	}
+	v.problems = append(v.problems, Problem{Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+var (
+	namePattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+	oidPattern    = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
+	algorithms    = []string{"rsa2048", "rsa3072", "rsa4096", "p256", "p384", "ed25519"}
+)
+
+func (v *validator) config(c *Config) {
+	if c.Version != 1 {
+		v.add("version", "is %d, must be 1", c.Version)
+	}
+	if !domainPattern.MatchString(c.Repository.Name) {
+		v.add("repository.name", "is %q, must be lower case letters, digits, dots and hyphens", c.Repository.Name)
+	}
+	v.httpURL("repository.base_url", c.Repository.BaseURL)
+	if len(c.Master.Keys) == 0 {
+		v.add("master.keys", "is empty; name the log's verifier key files (signer init writes them)")
+	}
+	if len(c.Trust.Anchors) == 0 {
+		v.add("trust.anchors", "is empty; name the root certificate's file")
+	}
+	v.subscriberConsent(c.SectionA.SubscriberCertificates)
+	if c.Signer != nil {
+		v.signer(c.Signer)
+	}
+	v.issuers(c)
+	for i, d := range c.Documents {
+		v.document(c, fmt.Sprintf("documents[%d]", i), d)
+	}
+	v.targets(c.Targets)
+	v.serve(c)
+	for i, s := range c.Verify.Sources {
+		if s.IsURL() {
+			v.anyURL(fmt.Sprintf("verify.sources[%d]", i), string(s))
+		}
+	}
+}
+
+func (v *validator) subscriberConsent(s *SubscriberCertificates) {
+	if s == nil {
+		return
+	}
+	if s.CPSReference == "" || s.Consents == "" {
+		v.add("section_a.subscriber_certificates", "needs cps_reference and consents: section A keeps subscriber certificates private by default")
+	}
+}
+
+func (v *validator) signer(s *Signer) {
+	if s.Module == "" {
+		v.add("signer.module", "is empty; name the HSM's PKCS#11 library")
+	}
+	if s.Token == "" {
+		v.add("signer.token", "is empty; name the token's label")
+	}
+	sources := 0
+	for _, set := range []bool{s.PIN.File != "", s.PIN.Credential != "", s.PIN.Env != "", s.PIN.Prompt} {
+		if set {
+			sources++
+		}
+	}
+	if sources != 1 {
+		v.add("signer.pin", "has %d sources, must have exactly one of file, credential, env and prompt", sources)
+	}
+	if s.Sessions < 1 || s.Sessions > 64 {
+		v.add("signer.sessions", "is %d, must be 1 to 64", s.Sessions)
+	}
+	if s.Timeout <= 0 {
+		v.add("signer.timeout", "must be positive")
+	}
+	if len(s.LogKeys) > 2 {
+		v.add("signer.log_keys", "has %d labels, must have one (ECDSA) or two (ECDSA, Ed25519)", len(s.LogKeys))
+	}
+	if u, err := url.Parse(string(s.Inventory)); err == nil && u.User != nil {
+		if _, has := u.User.Password(); has {
+			v.add("signer.inventory", "holds a password; use a .pgpass file or a service file instead")
+		}
+	}
+	for i, t := range s.Timestamps {
+		v.anyURL(fmt.Sprintf("signer.timestamps[%d].url", i), t.URL)
+	}
+}
+
+func (v *validator) issuers(c *Config) {
+	seen := map[string]bool{}
+	for i := range c.Issuers {
+		is, path := &c.Issuers[i], fmt.Sprintf("issuers[%d]", i)
+		if !namePattern.MatchString(is.Name) {
+			v.add(path+".name", "is %q, must be lower case letters, digits and inner hyphens", is.Name)
+		}
+		if is.Parent != "" && !seen[is.Parent] {
+			v.add(path+".parent", "is %q, which is no issuer above; list parents first", is.Parent)
+		}
+		if seen[is.Name] {
+			v.add(path+".name", "%q is used twice", is.Name)
+		}
+		seen[is.Name] = true
+		if is.Subject.CommonName == "" {
+			v.add(path+".subject.common_name", "is empty")
+		}
+		if is.Validity <= 0 {
+			v.add(path+".validity", "must be positive, such as 10y")
+		}
+		v.key(path+".key", is.Key)
+		v.crl(path+".crl", is.CRL)
+		v.crl(path+".arl", is.ARL)
+		v.ocsp(path+".ocsp", is.OCSP)
+		v.subscribers(path+".subscribers", is.Subscribers)
+	}
+}
+
+func (v *validator) key(path string, k Key) {
+	if !slices.Contains(algorithms, k.Algorithm) {
+		v.add(path+".algorithm", "is %q, must be one of %s", k.Algorithm, strings.Join(algorithms, ", "))
+	}
+	if k.PSS && !strings.HasPrefix(k.Algorithm, "rsa") {
+		v.add(path+".pss", "needs an RSA key")
+	}
+}
+
+func (v *validator) crl(path string, c *CRL) {
+	if c == nil {
+		return
+	}
+	v.cadence(path, c.Validity, c.Refresh)
+	if c.Delta < 0 || (c.Delta > 0 && c.Delta >= c.Refresh) {
+		v.add(path+".delta", "is %v, must be shorter than refresh (%v)", c.Delta, c.Refresh)
+	}
+	if c.Shards < 0 || c.Shards > 4096 {
+		v.add(path+".shards", "is %d, must be 0 to 4096", c.Shards)
+	}
+}
+
+func (v *validator) cadence(path string, validity, refresh Duration) {
+	if validity < Duration(time.Minute) {
+		v.add(path+".validity", "is %v, must be a minute or more", validity)
+	}
+	if refresh <= 0 || refresh >= validity {
+		v.add(path+".refresh", "is %v, must be positive and shorter than validity (%v)", refresh, validity)
+	}
+}
+
+func (v *validator) ocsp(path string, o *OCSP) {
+	if o == nil {
+		return
+	}
+	v.cadence(path, o.Validity, o.Refresh)
+	if o.Shards < 1 || o.Shards > 4096 {
+		v.add(path+".shards", "is %d, must be 1 to 4096", o.Shards)
+	}
+	if policies := []string{"separate", "dual", "sha1", "sha256"}; !slices.Contains(policies, o.CertID) {
+		v.add(path+".certid", "is %q, must be one of %s", o.CertID, strings.Join(policies, ", "))
+	}
+	if r := o.Responder; r != nil {
+		v.key(path+".responder.key", r.Key)
+		if !namePattern.MatchString(r.Name) {
+			v.add(path+".responder.name", "is %q, must be lower case letters, digits and inner hyphens", r.Name)
+		}
+	}
+}
+
+func (v *validator) subscribers(path string, s *Subscribers) {
+	if s == nil {
+		return
+	}
+	if s.Validity <= 0 || s.Validity > Duration(5*365*24*time.Hour) {
+		v.add(path+".validity", "is %v, must be positive and at most 5y (Rule 6 item 4 of the Act's ordinance)", s.Validity)
+	}
+	if s.PolicyOID != "" && !oidPattern.MatchString(s.PolicyOID) {
+		v.add(path+".policy_oid", "is %q, must be a dotted object identifier", s.PolicyOID)
+	}
+}
+
+func (v *validator) document(c *Config, path string, d Document) {
+	if !namePattern.MatchString(d.Name) {
+		v.add(path+".name", "is %q, must be lower case letters, digits and inner hyphens", d.Name)
+	}
+	if c.Issuer(d.Signer) == nil {
+		v.add(path+".signer", "is %q, which is no issuer of this file", d.Signer)
+	}
+}
+
+func (v *validator) targets(targets []Target) {
+	seen := map[string]bool{}
+	for i, t := range targets {
+		path := fmt.Sprintf("targets[%d]", i)
+		if !namePattern.MatchString(t.Name) || seen[t.Name] {
+			v.add(path+".name", "is %q, must be lower case letters, digits and inner hyphens, and used once", t.Name)
+		}
+		seen[t.Name] = true
+		if t.Layout != "bundle" && t.Layout != "objects" {
+			v.add(path+".layout", "is %q, must be bundle or objects", t.Layout)
+		}
+		places := 0
+		for _, set := range []bool{t.Directory != "", t.S3 != nil, t.GCS != nil} {
+			if set {
+				places++
+			}
+		}
+		if places != 1 {
+			v.add(path, "has %d places, must have exactly one of directory, s3 and gcs", places)
+		}
+		if t.S3 != nil {
+			v.bucket(path+".s3", t.S3.Bucket, t.S3.Prefix)
+			if t.S3.Region == "" {
+				v.add(path+".s3.region", "is empty; name the bucket's region (a compatible store: us-east-1 or auto)")
+			}
+		}
+		if t.GCS != nil {
+			v.bucket(path+".gcs", t.GCS.Bucket, t.GCS.Prefix)
+		}
+		if t.URL != "" {
+			v.anyURL(path+".url", t.URL)
+		}
+	}
+}
+
+func (v *validator) bucket(path, bucket, prefix string) {
+	if bucket == "" {
+		v.add(path+".bucket", "is empty")
+	}
+	if prefix != "" && (!strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || strings.Contains(prefix, "//")) {
+		v.add(path+".prefix", "is %q, must end with one slash and not begin with one", prefix)
+	}
+}
+
+func (v *validator) serve(c *Config) {
+	if _, _, err := net.SplitHostPort(c.Serve.Listen); err != nil {
+		v.add("serve.listen", "is %q, must be host:port", c.Serve.Listen)
+	}
+	if c.Serve.Metrics != "" {
+		if _, _, err := net.SplitHostPort(c.Serve.Metrics); err != nil {
+			v.add("serve.metrics", "is %q, must be host:port", c.Serve.Metrics)
+		}
+	}
+	if p := c.Serve.OCSPPath; !strings.HasPrefix(p, "/") || (len(p) > 1 && strings.HasSuffix(p, "/")) || strings.Contains(p, "//") {
+		v.add("serve.ocsp_path", "is %q, must begin with one slash and not end with one", p)
+	}
+}
+
+// httpURL wants a plain http address: an OCSP or CRL client must be able to ask without TLS (RFC 5280 §8).
+func (v *validator) httpURL(path, s string) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" || u.Host == "" || strings.HasSuffix(s, "/") || u.RawQuery != "" || u.User != nil {
+		v.add(path, "is %q, must be http://host[:port][/path] without a trailing slash", s)
+	}
+}
+
+func (v *validator) anyURL(path, s string) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+		v.add(path, "is %q, must be an http or https address without credentials", s)
+	}
+}

@@ -1,0 +1,187 @@
+// Package seihon holds no code: its test is the plan of the house.
+package seihon
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// room is one row of the plan: what a folder may import from this module and
+// which outside modules it may use beside the standard library.
+type room struct {
+	imports []string // folders of this module; a trailing /... takes in the folders below
+	modules []string // prefixes of outside import paths
+}
+
+// Outside code that many rooms may use.
+const (
+	xcrypto = "golang.org/x/crypto"
+	xmod    = "golang.org/x/mod/sumdb"
+	xsync   = "golang.org/x/sync"
+	xsys    = "golang.org/x/sys"
+	xtime   = "golang.org/x/time"
+	zap     = "go.uber.org/zap"
+	cli     = "github.com/urfave/cli/v2"
+	yaml    = "go.yaml.in/yaml/v3"
+	flock   = "github.com/gofrs/flock"
+	zstd    = "github.com/klauspost/compress/zstd"
+	sqlite  = "modernc.org/sqlite"
+)
+
+// The way through the house: inventory → sign → ledger → section A → publish → verify.
+// A folder without a row fails the test, and so does an import that its row does not name.
+var plan = map[string]room{
+	"artifact":     {modules: []string{xcrypto}},
+	"artifact/cms": {imports: []string{"artifact"}, modules: []string{xcrypto}},
+	"sectiona":     {imports: []string{"artifact/..."}},
+	"ledger":       {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xmod, xsys, zstd, sqlite, flock, zap, "github.com/digitorus/timestamp", "github.com/digitorus/pkcs7"}},
+	"ocspcache":    {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
+
+	"publish":                   {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock}},
+	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable"}, modules: []string{flock, xsys}},
+	"publish/s3store":           {imports: []string{"artifact", "publish"}, modules: []string{"github.com/aws/"}},
+	"publish/gcsstore":          {imports: []string{"artifact", "publish"}, modules: []string{"cloud.google.com/go/storage", "google.golang.org/api"}},
+	"publish/storetest":         {imports: []string{"artifact", "publish"}},
+	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
+	"verify":                    {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto}},
+
+	"inventory":               {imports: []string{"artifact"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto}},
+	"inventory/inventorytest": {imports: []string{"inventory"}},
+	"hsmsign":                 {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "inventory", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
+	"hsmsign/token":           {modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml}},
+	"hsmsign/token/tokentest": {imports: []string{"hsmsign/token"}},
+	"hsmsign/ocsp":            {imports: []string{"artifact"}, modules: []string{xcrypto, xsync}},
+	"hsmsign/crl":             {imports: []string{"artifact"}, modules: []string{xcrypto}},
+	"hsmsign/cert":            {imports: []string{"artifact"}, modules: []string{xcrypto, yaml, "github.com/zmap/"}},
+	"hsmsign/document":        {imports: []string{"artifact/..."}, modules: []string{xcrypto, "github.com/digitorus/"}},
+
+	"internal/config":  {modules: []string{yaml}},
+	"internal/cliexit": {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
+	"internal/durable": {modules: []string{xsys}},
+
+	"cmd/publisher": {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
+	"cmd/signer":    {imports: []string{"artifact/...", "sectiona", "ledger", "inventory", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
+}
+
+// notRooms are folders whose Go files are no part of the two binaries.
+var notRooms = []string{"bench", "terraform", "deploy", "docs"}
+
+func TestLayers(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			hidden := len(path) > 1 && strings.HasPrefix(d.Name(), ".")
+			if hidden || d.Name() == "testdata" || slices.Contains(notRooms, path) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		folder := filepath.ToSlash(filepath.Dir(path))
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || folder == "." {
+			return nil
+		}
+		row, ok := plan[folder]
+		if !ok {
+			t.Errorf("%s: the folder has no row in the plan of layers_test.go", folder)
+			return fs.SkipDir
+		}
+		seen[folder] = true
+		checkImports(t, path, folder, row)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder := range plan {
+		if !seen[folder] {
+			t.Errorf("%s: the plan has a row for a folder without code; delete the row", folder)
+		}
+	}
+}
+
+func checkImports(t *testing.T, path, folder string, row room) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Errorf("parsing %s: %v", path, err)
+		return
+	}
+	for _, spec := range file.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		if inside, ok := strings.CutPrefix(imported, "seihon/"); ok {
+			if inside != folder && !allows(row.imports, inside) {
+				t.Errorf("%s imports %s: the plan does not let %s see it", path, inside, folder)
+			}
+			continue
+		}
+		first, _, _ := strings.Cut(imported, "/")
+		outside := strings.Contains(first, ".")
+		if outside && !slices.ContainsFunc(row.modules, func(m string) bool { return strings.HasPrefix(imported, m) }) {
+			t.Errorf("%s imports %s: the plan does not give %s that module", path, imported, folder)
+		}
+	}
+}
+
+func allows(rows []string, folder string) bool {
+	return slices.ContainsFunc(rows, func(r string) bool {
+		base, below := strings.CutSuffix(r, "/...")
+		return folder == base || (below && strings.HasPrefix(folder, base+"/"))
+	})
+}
+
+// TestPublisherNeverLinksTheRoom looks at what the linker would really take in: the
+// whole dependency tree of the keyless binary, not only the imports written in this module.
+func TestPublisherNeverLinksTheRoom(t *testing.T) {
+	forbidden := []string{"seihon/hsmsign", "seihon/inventory", "github.com/miekg/pkcs11", "github.com/jackc/pgx"}
+	for _, dep := range dependencies(t, "./cmd/publisher") {
+		for _, bad := range forbidden {
+			if strings.HasPrefix(dep, bad) {
+				t.Errorf("cmd/publisher links %s: no signing code belongs into the keyless zone (report 3-4 (2) A)", dep)
+			}
+		}
+	}
+	if !slices.Contains(dependencies(t, "./cmd/signer"), "github.com/miekg/pkcs11") {
+		t.Error("cmd/signer does not link PKCS #11: the search above would prove nothing")
+	}
+}
+
+// TestSignerHasNoWayToTheCloud keeps cloud clients out of the guarded room.
+func TestSignerHasNoWayToTheCloud(t *testing.T) {
+	for _, dep := range dependencies(t, "./cmd/signer") {
+		for _, bad := range []string{"seihon/publish", "github.com/aws/", "cloud.google.com/"} {
+			if strings.HasPrefix(dep, bad) {
+				t.Errorf("cmd/signer links %s: the signing room holds no way to the cloud", dep)
+			}
+		}
+	}
+}
+
+// TestVerifyLinksNoCloud keeps the auditor's tool free of the operator's cloud.
+func TestVerifyLinksNoCloud(t *testing.T) {
+	for _, dep := range dependencies(t, "./verify") {
+		for _, bad := range []string{"seihon/publish", "github.com/aws/", "cloud.google.com/", "google.golang.org/"} {
+			if strings.HasPrefix(dep, bad) {
+				t.Errorf("verify links %s: the checker must not share the writer's mistakes", dep)
+			}
+		}
+	}
+}
+
+func dependencies(t *testing.T, folder string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", folder).Output()
+	if err != nil {
+		t.Fatalf("listing what %s links: %v", folder, err)
+	}
+	return strings.Fields(string(out))
+}

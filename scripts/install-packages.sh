@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a group of work needs: demo or test. Says what it installs.
+set -euo pipefail
+
+case "${1:-}" in
+demo) packages=(softhsm2 openssl gcc libc6-dev) ;;
+test) packages=(softhsm2 openssl gcc libc6-dev git curl gnutls-bin libnss3 libnss3-tools opencryptoki p11-kit p11-kit-modules
+  postgresql nginx-light openjdk-17-jdk-headless chromium poppler-utils nodejs npm jq procps util-linux) ;;
+*) echo "usage: install-packages.sh demo|test" >&2; exit 2 ;;
+esac
+
+missing=()
+for p in "${packages[@]}"; do
+  case "$p" in
+  # What another installer brought is as good as Debian's package.
+  nodejs) command -v node >/dev/null && continue ;;
+  npm | jq | git | curl | gcc | openssl) command -v "$p" >/dev/null && continue ;;
+  openjdk-17-jdk-headless) command -v javac >/dev/null && continue ;;
+  esac
+  dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+done
+[ ${#missing[@]} -eq 0 ] && { echo "Debian packages for $1: all present"; exit 0; }
+
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "please install as root: ${missing[*]}" >&2; exit 1; }
+  sudo=(sudo)
+fi
+echo "installing Debian packages for $1: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${sudo[@]}" apt-get update -q
+"${sudo[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds the pinned Go tools that the checks and tests need into the folder given. Says what it builds.
+set -euo pipefail
+
+bin=${1:?usage: install-tools.sh DIR}
+mkdir -p "$bin"
+export GOBIN=$bin GOFLAGS=
+
+# name, package@version; the version is part of the stamp, so that a new pin rebuilds.
+tools='
+staticcheck      honnef.co/go/tools/cmd/staticcheck@v0.8.2
+govulncheck      golang.org/x/vuln/cmd/govulncheck@v1.9.0
+versitygw        github.com/versity/versitygw/cmd/versitygw@v1.8.0
+fake-gcs-server  github.com/fsouza/fake-gcs-server@v1.56.1
+zlint            github.com/zmap/zlint/v3/cmd/zlint@v3.7.3
+fsck             github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+'
+while read -r name package; do
+  [ -n "$name" ] || continue
+  stamp="$bin/.$name-${package##*@}"
+  [ -x "$bin/$name" ] && [ -e "$stamp" ] && continue
+  echo "building $name ($package)"
+  go install -ldflags='-s -w' "$package"
+  touch "$stamp"
+done <<<"$tools"
+echo "Go tools: all present in $bin"
