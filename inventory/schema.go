@@ -1,0 +1,130 @@
+package inventory
+
+import "strings"
+
+// schemaVersion is refused when the database carries another one.
+const schemaVersion = 1
+
+// Values of certificates.due_at that are not times.
+const (
+	dueUrgent = -1      // the status changed since it was last signed
+	dueNew    = 0       // never signed
+	dueNever  = 1 << 62 // nothing more will be signed about it
+)
+
+// schema is written for PostgreSQL; sqliteSchema translates the few words that
+// differ. Times are Unix seconds, 0 = unknown.
+//
+//   - certificates: shard is bucket modulo issuers.shards and is stored because
+//     the due index needs it; bucket is kept so that a change of the number of
+//     shards is one statement.
+//   - certificates_due serves both Due (a range of due_at) and StatusAll (a whole
+//     shard); it ends with the primary key so that rows stream in a fixed order
+//     without a sort.
+//   - revoked_at is NULL unless the row belongs on a CRL or, released from
+//     hold, on a delta CRL; so certificates_revoked has only those.
+const schema = `
+CREATE TABLE IF NOT EXISTS meta (
+	version BIGINT PRIMARY KEY
+);
+CREATE TABLE IF NOT EXISTS issuers (
+	id SERIAL_KEY,
+	name TEXT NOT NULL UNIQUE,
+	key BYTEA NOT NULL,
+	key_id BIGINT NOT NULL,
+	shards BIGINT NOT NULL,
+	grace BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS certificates (
+	key_id BIGINT NOT NULL,
+	serial BYTEA NOT NULL,
+	issuer_id BIGINT NOT NULL REFERENCES issuers (id),
+	state SMALLINT NOT NULL,
+	kind TEXT NOT NULL,
+	ca SMALLINT NOT NULL,
+	imported SMALLINT NOT NULL,
+	not_before BIGINT NOT NULL,
+	not_after BIGINT NOT NULL,
+	subject TEXT NOT NULL,
+	consent TEXT NOT NULL,
+	revoked_at BIGINT,
+	reason SMALLINT NOT NULL,
+	invalidity BIGINT NOT NULL,
+	revoked_here SMALLINT NOT NULL,
+	this_update BIGINT NOT NULL,
+	next_update BIGINT NOT NULL,
+	due_at BIGINT NOT NULL,
+	bucket INTEGER NOT NULL,
+	shard INTEGER NOT NULL,
+	revision BIGINT NOT NULL,
+	changed_at BIGINT NOT NULL,
+	PRIMARY KEY (key_id, serial)
+) CLUSTERED;
+CREATE INDEX IF NOT EXISTS certificates_due ON certificates (issuer_id, shard, due_at, key_id, serial);
+CREATE INDEX IF NOT EXISTS certificates_revoked ON certificates (issuer_id, serial) WHERE revoked_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS bodies (
+	key_id BIGINT NOT NULL,
+	serial BYTEA NOT NULL,
+	der BYTEA NOT NULL,
+	PRIMARY KEY (key_id, serial)
+);
+CREATE TABLE IF NOT EXISTS shards (
+	issuer_id BIGINT NOT NULL REFERENCES issuers (id),
+	shard INTEGER NOT NULL,
+	holder TEXT NOT NULL,
+	token BIGINT NOT NULL,
+	lease_until BIGINT NOT NULL,
+	finished_at BIGINT NOT NULL,
+	PRIMARY KEY (issuer_id, shard)
+) CLUSTERED;
+CREATE TABLE IF NOT EXISTS counters (
+	name TEXT PRIMARY KEY,
+	value BYTEA NOT NULL
+);
+CREATE TABLE IF NOT EXISTS artifacts (
+	id SERIAL_KEY,
+	issuer_id BIGINT NOT NULL REFERENCES issuers (id),
+	kind TEXT NOT NULL,
+	name TEXT NOT NULL,
+	scope TEXT NOT NULL,
+	number BYTEA NOT NULL,
+	this_update BIGINT NOT NULL,
+	next_update BIGINT NOT NULL,
+	digest BYTEA NOT NULL,
+	signed_at BIGINT NOT NULL,
+	committed BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS artifacts_latest ON artifacts (issuer_id, kind, scope, id);
+CREATE INDEX IF NOT EXISTS artifacts_open ON artifacts (digest) WHERE committed = 0;
+CREATE TABLE IF NOT EXISTS events (
+	id SERIAL_KEY,
+	at BIGINT NOT NULL,
+	issuer_id BIGINT NOT NULL,
+	serial BYTEA NOT NULL,
+	what TEXT NOT NULL,
+	detail TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS imports (
+	id SERIAL_KEY,
+	issuer_id BIGINT NOT NULL REFERENCES issuers (id),
+	format TEXT NOT NULL,
+	name TEXT NOT NULL,
+	as_of BIGINT NOT NULL,
+	digest BYTEA NOT NULL,
+	records BIGINT NOT NULL,
+	revoked BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	override TEXT NOT NULL
+)`
+
+// statements returns the schema for one of the databases, one statement each.
+func statements(postgres bool) []string {
+	words := strings.NewReplacer(
+		"SERIAL_KEY", "INTEGER PRIMARY KEY AUTOINCREMENT",
+		" CLUSTERED", " WITHOUT ROWID",
+		"BYTEA", "BLOB", "BIGINT", "INTEGER", "SMALLINT", "INTEGER")
+	if postgres {
+		words = strings.NewReplacer("SERIAL_KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", " CLUSTERED", "")
+	}
+	return strings.Split(words.Replace(schema), ";\n")
+}
