@@ -1,0 +1,104 @@
+package artifact
+
+import (
+	"strconv"
+	"time"
+)
+
+// A Header is the HTTP metadata of a published artifact. Zero times mean that the field is absent.
+type Header struct {
+	ContentType  string
+	CacheControl string
+	Expires      time.Time
+	LastModified time.Time
+}
+
+// contentTypes is the one table of media types: RFC 2585 section 4, RFC 6960 appendix A, RFC 8551 section 3.2.
+var contentTypes = map[Kind]string{
+	CACertificate: "application/pkix-cert", LinkCertificate: "application/pkix-cert", CrossCertificate: "application/pkix-cert",
+	SubscriberCertificate: "application/pkix-cert", OCSPSignerCertificate: "application/pkix-cert",
+	CertificateBundle: "application/pkcs7-mime",
+	CRL:               "application/pkix-crl", ARL: "application/pkix-crl", DeltaCRL: "application/pkix-crl",
+	OCSPResponse: "application/ocsp-response",
+	Document:     "application/pdf", DocumentSignature: "application/pkcs7-signature",
+	IndexPage: "text/html; charset=utf-8", FingerprintPage: "text/html; charset=utf-8",
+	Checkpoint: "text/plain; charset=utf-8", OCSPGeneration: "text/plain; charset=utf-8",
+	Manifest: "application/zstd",
+}
+
+// The longest time a cache may keep an artifact. Names that carry a digest, a number or a tree position never change, the
+// others follow the signing cadence, and the pointers of the repository are always asked for again.
+const (
+	immutableAge = 365 * 24 * time.Hour
+	versionedAge = 7 * 24 * time.Hour
+	stableAge    = 24 * time.Hour
+	listAge      = time.Hour
+	responseAge  = 12 * time.Hour
+	pointerAge   = time.Minute
+)
+
+// Final reports whether nextUpdate is the end of time, 99991231235959Z, by which RFC 5280 section 4.1.2.5 says "no well-defined
+// expiration": the last CRL of a CA that stopped. Such a list is never stale.
+func Final(nextUpdate time.Time) bool { return nextUpdate.Year() >= 9999 }
+
+// Stale reports whether an artifact with this nextUpdate must not be relied on at now. Without nextUpdate there is no such moment.
+func Stale(nextUpdate, now time.Time) bool {
+	return !nextUpdate.IsZero() && !Final(nextUpdate) && !now.Before(nextUpdate)
+}
+
+// HeaderFor returns the metadata of an artifact of kind k at now. For dated artifacts thisUpdate and nextUpdate bound every
+// answer: a copy that a cache took at the last moment before the next signing (thisUpdate + cadence) must not outlive
+// nextUpdate, so max-age is at most nextUpdate - thisUpdate - cadence, and at most nextUpdate - now.
+func HeaderFor(k Kind, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) Header {
+	h := Header{ContentType: contentTypes[k], LastModified: thisUpdate.UTC().Truncate(time.Second)}
+	if thisUpdate.IsZero() {
+		h.LastModified = time.Time{}
+	}
+	if h.ContentType == "" {
+		h.ContentType = "application/octet-stream"
+	}
+	switch k {
+	case OCSPBundle, Tile, Manifest:
+		// A bundle past its nextUpdate is still the content of its name; who serves responses from it checks freshness.
+		h.CacheControl = "public, max-age=" + seconds(immutableAge) + ", immutable"
+	case Document, DocumentSignature:
+		h.CacheControl = "public, max-age=" + seconds(versionedAge)
+	case Checkpoint, OCSPGeneration:
+		h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(maxAge(pointerAge, thisUpdate, nextUpdate, now, 0))
+	case CRL, ARL, DeltaCRL:
+		h.dated(listAge, thisUpdate, nextUpdate, now, cadence)
+	case OCSPResponse:
+		h.dated(responseAge, thisUpdate, nextUpdate, now, cadence)
+	case IndexPage, FingerprintPage:
+		h.CacheControl = "public, must-revalidate, max-age=" + seconds(listAge)
+	case CACertificate, LinkCertificate, CrossCertificate, SubscriberCertificate, OCSPSignerCertificate, CertificateBundle:
+		h.CacheControl = "public, max-age=" + seconds(maxAge(stableAge, time.Time{}, nextUpdate, now, 0))
+	default:
+		h.CacheControl = "no-store"
+	}
+	return h
+}
+
+// dated fills the fields of an artifact that has a nextUpdate (RFC 9919 section 6: public, no-transform, must-revalidate).
+func (h *Header) dated(most time.Duration, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) {
+	if Final(nextUpdate) {
+		h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(stableAge)
+		return
+	}
+	h.Expires = nextUpdate.UTC().Truncate(time.Second)
+	age := maxAge(most, thisUpdate, nextUpdate, now, cadence)
+	h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(age)
+}
+
+func maxAge(most time.Duration, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) time.Duration {
+	age := most
+	if !nextUpdate.IsZero() && !Final(nextUpdate) {
+		age = min(age, nextUpdate.Sub(now)-time.Second) // RFC 9919 section 6: now + max-age is before nextUpdate
+		if !thisUpdate.IsZero() && cadence > 0 {
+			age = min(age, nextUpdate.Sub(thisUpdate)-cadence)
+		}
+	}
+	return max(age, 0)
+}
+
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }

@@ -1,0 +1,178 @@
+package artifact
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// A Trust is the set of authorities whose signatures count: pinned anchors, the CAs that chain to them, and the pinned
+// partners of cross certification. It is safe for concurrent use.
+type Trust struct {
+	mu        sync.RWMutex
+	anchors   []*x509.Certificate
+	issuers   []*x509.Certificate // anchors first, then what was added
+	partners  []*x509.Certificate
+	byKeyHash map[string]*x509.Certificate // hash name + issuerKeyHash → issuer
+	delegates map[delegateKey]bool
+}
+
+type delegateKey struct{ cert, issuer Digest }
+
+// NewTrust returns the trust set of the given anchors and cross-certification partners.
+func NewTrust(anchors, partners []*x509.Certificate) *Trust {
+	t := &Trust{byKeyHash: make(map[string]*x509.Certificate), delegates: make(map[delegateKey]bool)}
+	for _, a := range anchors {
+		t.anchors = append(t.anchors, a)
+		t.insert(a)
+	}
+	t.partners = append(t.partners, partners...)
+	return t
+}
+
+var certIDHashes = []crypto.Hash{crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512}
+
+func (t *Trust) insert(c *x509.Certificate) {
+	for _, i := range t.issuers {
+		if i.Equal(c) {
+			return
+		}
+	}
+	t.issuers = append(t.issuers, c)
+	for _, h := range certIDHashes {
+		k := h.String() + string(PublicKeyHash(c, h)) + string(NameHash(c, h))
+		if t.byKeyHash[k] == nil {
+			t.byKeyHash[k] = c
+		}
+	}
+}
+
+// Add makes cert an issuer when it is a CA certificate that an issuer of the set signed; anything else is an error.
+func (t *Trust) Add(cert *x509.Certificate) error {
+	if !cert.IsCA || !cert.BasicConstraintsValid {
+		return fmt.Errorf("adding %q to the trusted issuers: it is not a CA certificate", cert.Subject.String())
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	err := errors.New("no trusted issuer has its issuer's name")
+	for _, i := range t.issuers {
+		if i.Equal(cert) {
+			return nil
+		}
+		if !bytes.Equal(i.RawSubject, cert.RawIssuer) {
+			continue
+		}
+		if err = checkSignature(i, cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err == nil {
+			t.insert(cert)
+			return nil
+		}
+	}
+	return fmt.Errorf("adding %q to the trusted issuers: %w", cert.Subject.String(), err)
+}
+
+// Anchors returns the pinned anchors.
+func (t *Trust) Anchors() []*x509.Certificate {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return append([]*x509.Certificate(nil), t.anchors...)
+}
+
+// Issuers returns the anchors and everything added to them.
+func (t *Trust) Issuers() []*x509.Certificate {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return append([]*x509.Certificate(nil), t.issuers...)
+}
+
+// Partners returns the pinned partners of cross certification.
+func (t *Trust) Partners() []*x509.Certificate {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return append([]*x509.Certificate(nil), t.partners...)
+}
+
+// IssuersByName returns the issuers whose DER subject is raw; more than one when a CA changed its key under one name.
+func (t *Trust) IssuersByName(raw []byte) []*x509.Certificate {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var found []*x509.Certificate
+	for _, i := range t.issuers {
+		if bytes.Equal(i.RawSubject, raw) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// IssuerByName returns the first issuer whose DER subject is raw, or nil.
+func (t *Trust) IssuerByName(raw []byte) *x509.Certificate {
+	if all := t.IssuersByName(raw); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// IssuerByKeyID returns the issuer with that subject key identifier, or nil.
+func (t *Trust) IssuerByKeyID(id []byte) *x509.Certificate {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, i := range t.issuers {
+		if len(id) > 0 && bytes.Equal(i.SubjectKeyId, id) {
+			return i
+		}
+	}
+	return nil
+}
+
+// IssuerOf returns the issuer that id names, or nil when it is not trusted.
+func (t *Trust) IssuerOf(id CertID) *x509.Certificate {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.byKeyHash[id.Hash.String()+string(id.IssuerKeyHash)+string(id.IssuerNameHash)]
+}
+
+// CheckCRL verifies the list's signature and returns the trusted issuer that made it.
+func (t *Trust) CheckCRL(l *RevocationList) (*x509.Certificate, error) {
+	err := errors.New("checking CRL: its issuer is not a trusted CA")
+	for _, i := range t.IssuersByName(l.RawIssuer) {
+		if e := l.CheckSignatureFrom(i); e != nil {
+			err = e
+			continue
+		}
+		return i, nil
+	}
+	return nil, err
+}
+
+// CheckResponse verifies the response's signature and returns the trusted issuer it speaks for and the certificate that
+// signed. A delegate's own certificate is verified once and remembered.
+func (t *Trust) CheckResponse(r *Response) (issuer, signer *x509.Certificate, err error) {
+	if len(r.Singles) == 0 {
+		return nil, nil, errors.New("checking OCSP response: it has no single response")
+	}
+	if issuer = t.IssuerOf(r.Singles[0].CertID); issuer == nil {
+		return nil, nil, errors.New("checking OCSP response: its CertID names no trusted CA")
+	}
+	signer, err = r.signedBy(issuer, t.checkDelegate)
+	return issuer, signer, err
+}
+
+func (t *Trust) checkDelegate(cert, issuer *x509.Certificate) error {
+	k := delegateKey{Sum(cert.Raw), Sum(issuer.Raw)}
+	t.mu.RLock()
+	ok := t.delegates[k]
+	t.mu.RUnlock()
+	if ok {
+		return nil
+	}
+	if err := checkDelegate(cert, issuer); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.delegates[k] = true
+	return nil
+}
