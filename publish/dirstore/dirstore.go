@@ -1,0 +1,291 @@
+// Package dirstore publishes to a directory: an on-premises web server's root,
+// or a copy to carry elsewhere.
+//
+// A write goes to a temporary file in .tmp, is synced, and gets its name in one
+// atomic step: link(2), which refuses an existing name, or rename(2) under a
+// lock after the old bytes were compared. So readers see whole objects, two
+// publishers cannot overwrite each other, and a crash leaves at most a file in
+// .tmp, which is swept when the store is opened an hour later or more.
+//
+// The tag of an object is the SHA-256 of its bytes. Headers are not stored:
+// who serves the directory derives them from the kind, as the publisher did.
+package dirstore
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"sync"
+	"time"
+
+	"seihon/publish"
+)
+
+// tmpDir holds what is being written. Names that start with a dot are never public.
+const tmpDir = ".tmp"
+
+// sweepAge is the age from which a temporary file is taken for a crash's.
+const sweepAge = time.Hour
+
+// A Store is a directory. It implements publish.Store, Lister and Tagger.
+type Store struct {
+	dir  string
+	root *os.Root // no name and no symbolic link leads out of it
+
+	swap sync.Mutex // with the file lock: one compare-and-swap at a time
+
+	mu    sync.Mutex
+	known map[string]bool // directories that exist and are durable
+}
+
+var (
+	_ publish.Store  = (*Store)(nil)
+	_ publish.Lister = (*Store)(nil)
+	_ publish.Tagger = (*Store)(nil)
+)
+
+// Open opens the directory dir, and makes it if it is not there. now is the
+// time by which leftovers are judged; nil is time.Now.
+func Open(dir string, now func() time.Time) (*Store, error) {
+	if now == nil {
+		now = time.Now
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("opening directory target: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening directory target: %w", err)
+	}
+	s := &Store{dir: dir, root: root, known: map[string]bool{".": true}}
+	if err := s.sweep(now().Add(-sweepAge)); err != nil {
+		root.Close()
+		return nil, fmt.Errorf("opening directory target %q: %w", dir, err)
+	}
+	return s, nil
+}
+
+// Close releases the directory.
+func (s *Store) Close() error { return s.root.Close() }
+
+// Tag returns the tag of an object with that content.
+func (s *Store) Tag(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// Put implements publish.Store.
+func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) (publish.Receipt, error) {
+	if err := check(o.Name, c); err != nil {
+		return publish.Receipt{}, err
+	}
+	tmp, err := s.writeTemp(ctx, o)
+	if err != nil {
+		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
+	}
+	// After a rename the name is gone and this removes nothing.
+	defer s.root.Remove(tmp)
+	if err := s.makeDir(path.Dir(o.Name)); err != nil {
+		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
+	}
+	if c.IfAbsent {
+		err = s.create(tmp, o.Name)
+	} else {
+		err = s.replace(ctx, tmp, o.Name, c.IfMatch)
+	}
+	if err != nil {
+		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
+	}
+	if err := s.syncDir(path.Dir(o.Name)); err != nil {
+		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
+	}
+	return publish.Receipt{ETag: o.SHA256.String()}, nil
+}
+
+// writeTemp writes and syncs the bytes under a temporary name.
+func (s *Store) writeTemp(ctx context.Context, o publish.Object) (name string, err error) {
+	body, err := o.Body()
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	if err := s.makeDir(tmpDir); err != nil {
+		return "", err
+	}
+	name = tmpDir + "/" + rand.Text()
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			s.root.Remove(name)
+		}
+	}()
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, h), readerWithContext{ctx, body})
+	if err == nil && n != o.Size {
+		err = fmt.Errorf("%w: %d bytes came, %d were promised", publish.ErrChecksum, n, o.Size)
+	}
+	if err == nil && [32]byte(h.Sum(nil)) != o.SHA256 {
+		err = fmt.Errorf("%w: SHA-256 is %x, %s was promised", publish.ErrChecksum, h.Sum(nil), o.SHA256)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return name, errors.Join(err, f.Close())
+}
+
+// create gives the temporary file its name if that is free.
+func (s *Store) create(tmp, name string) error {
+	err := s.root.Link(tmp, name)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist):
+		return publish.ErrConflict
+	}
+	if _, statErr := s.root.Lstat(name); statErr == nil {
+		return publish.ErrConflict
+	}
+	// FAT and some network file systems have no hard links. There the lock
+	// keeps other publishers away between the look and the rename.
+	return s.locked(func() error {
+		if _, err := s.root.Lstat(name); err == nil {
+			return publish.ErrConflict
+		}
+		return s.root.Rename(tmp, name)
+	})
+}
+
+// replace puts the temporary file in the place of the object with that tag.
+func (s *Store) replace(ctx context.Context, tmp, name, tag string) error {
+	return s.locked(func() error {
+		if err := s.match(ctx, name, tag); err != nil {
+			return err
+		}
+		return s.root.Rename(tmp, name)
+	})
+}
+
+// match reports as an error that the object does not have that tag.
+func (s *Store) match(ctx context.Context, name, tag string) error {
+	got, err := s.tagOf(ctx, name)
+	if err != nil {
+		return err
+	}
+	if got != tag {
+		return fmt.Errorf("%w: tag is %s, want %s", publish.ErrConflict, got, tag)
+	}
+	return nil
+}
+
+func (s *Store) tagOf(ctx context.Context, name string) (string, error) {
+	f, err := s.open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, readerWithContext{ctx, f}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// open opens an object, which must be a plain file.
+func (s *Store) open(name string) (*os.File, error) {
+	f, err := s.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, publish.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: not a plain file", publish.ErrNotFound)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Get implements publish.Store. The tag is computed from the bytes, so the
+// object is read twice; the file stays the same one even if it is replaced.
+func (s *Store) Get(ctx context.Context, name string) (*publish.Reader, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	r, err := s.get(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return r, nil
+}
+
+func (s *Store) get(ctx context.Context, name string) (*publish.Reader, error) {
+	f, err := s.open(name)
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, readerWithContext{ctx, f})
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	var info fs.FileInfo
+	if err == nil {
+		info, err = f.Stat()
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &publish.Reader{
+		ReadCloser:   f,
+		Size:         n,
+		ETag:         hex.EncodeToString(h.Sum(nil)),
+		LastModified: info.ModTime(),
+	}, nil
+}
+
+// Delete implements publish.Store.
+func (s *Store) Delete(ctx context.Context, name string, c publish.Condition) error {
+	if err := check(name, c); err != nil {
+		return err
+	}
+	if c.IfAbsent {
+		return fmt.Errorf("deleting %q: a delete needs the tag of what it removes", name)
+	}
+	err := s.locked(func() error {
+		if err := s.match(ctx, name, c.IfMatch); err != nil {
+			return err
+		}
+		return s.root.Remove(name)
+	})
+	if err == nil {
+		err = s.syncDir(path.Dir(name))
+	}
+	if err != nil {
+		return fmt.Errorf("deleting %q: %w", name, err)
+	}
+	return nil
+}
+
+// List implements publish.Lister.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[publish.Listed, error] {
+	return func(yield func(publish.Listed, error) bool) {
+		s.list(ctx, ".", prefix, yield)
+	}
+}
