@@ -1,0 +1,223 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+
+	"seihon/artifact"
+)
+
+// FromX509 fills a Certificate from a parsed one.
+func FromX509(issuer string, c *x509.Certificate, kind artifact.Kind) (Certificate, error) {
+	serial, err := SerialOf(c.SerialNumber)
+	if err != nil {
+		return Certificate{}, err
+	}
+	return Certificate{
+		Issuer: issuer, Serial: serial, Kind: kind, DER: c.Raw, Subject: c.Subject.String(),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+	}, nil
+}
+
+// isCA says on which CRL a certificate of this kind belongs: user or CA.
+func isCA(kind artifact.Kind) bool {
+	switch kind {
+	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate:
+		return true
+	}
+	return false
+}
+
+// kindText is how a kind is stored: the commonest one takes no space.
+func kindText(kind artifact.Kind) string {
+	if kind == artifact.SubscriberCertificate {
+		return ""
+	}
+	return string(kind)
+}
+
+func textKind(s string) artifact.Kind {
+	if s == "" {
+		return artifact.SubscriberCertificate
+	}
+	return artifact.Kind(s)
+}
+
+// Reserve writes a serial down before it is signed. It fails with
+// ErrSerialTaken when the issuer's key ever had it.
+func (d *DB) Reserve(ctx context.Context, issuer string, serial []byte) error {
+	if err := CheckSerial(serial); err != nil {
+		return fmt.Errorf("reserving: %w", err)
+	}
+	return d.update(ctx, fmt.Sprintf("reserving serial %x of %q", serial, issuer), func(tx *sql.Tx) error {
+		i, err := d.issuer(ctx, tx, issuer, forShare)
+		if err != nil {
+			return err
+		}
+		bucket := bucketOf(serial)
+		res, err := tx.ExecContext(ctx, d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
+			subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at)
+			VALUES ($1, $2, $3, 0, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, $4, $5, $6, 1, $7) ON CONFLICT (key_id, serial) DO NOTHING`),
+			i.keyID, serial, i.id, int64(dueNever), bucket, bucket%i.shards, d.now().Unix())
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(err, ErrSerialTaken)
+		}
+		return nil
+	})
+}
+
+// Record writes down a certificate that was signed under a reserved serial.
+// Recording the same bytes twice is fine, so that an interrupted run can be
+// repeated.
+func (d *DB) Record(ctx context.Context, c Certificate) error {
+	if err := checkCertificate(c); err != nil {
+		return fmt.Errorf("recording certificate of %q: %w", c.Issuer, err)
+	}
+	return d.update(ctx, fmt.Sprintf("recording certificate %x of %q", c.Serial, c.Issuer), func(tx *sql.Tx) error {
+		i, err := d.issuer(ctx, tx, c.Issuer, forShare)
+		if err != nil {
+			return err
+		}
+		var state State
+		var owner int64
+		err = tx.QueryRowContext(ctx, d.q(`SELECT state, issuer_id FROM certificates WHERE key_id = $1 AND serial = $2`)+d.forUpdate(), i.keyID, c.Serial).Scan(&state, &owner)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("serial was not reserved before it was signed: %w", ErrNotFound)
+		}
+		if err != nil {
+			return err
+		}
+		body, err := d.body(ctx, tx, i.keyID, c.Serial)
+		if err != nil {
+			return err
+		}
+		switch {
+		case owner != i.id:
+			return fmt.Errorf("another issuer name with this key reserved it: %w", ErrSerialTaken)
+		case body != nil && bytes.Equal(body, c.DER):
+			return nil
+		case body != nil || state == Issued:
+			return fmt.Errorf("another certificate is recorded: %w", ErrSerialTaken)
+		}
+		return d.fill(ctx, tx, i, c, state)
+	})
+}
+
+// fill completes a reserved row. One that was revoked while it was only
+// reserved stays revoked.
+func (d *DB) fill(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, state State) error {
+	now := d.now().Unix()
+	due := i.dueFor(dueNew, seconds(c.NotAfter), now)
+	if state == Reserved {
+		state = Issued
+	}
+	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, kind = $4, ca = $5, not_before = $6, not_after = $7,
+		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11 WHERE key_id = $1 AND serial = $2`),
+		i.keyID, c.Serial, int(state), kindText(c.Kind), flag(isCA(c.Kind)), seconds(c.NotBefore), seconds(c.NotAfter),
+		c.Subject, c.Consent, due, now); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)`), i.keyID, c.Serial, c.DER)
+	return err
+}
+
+// checkCertificate holds what is recorded against its own DER.
+func checkCertificate(c Certificate) error {
+	if err := CheckSerial(c.Serial); err != nil {
+		return err
+	}
+	if !c.Kind.IsCertificate() {
+		return fmt.Errorf("kind %q is not a certificate", c.Kind)
+	}
+	if len(c.DER) == 0 {
+		return errors.New("its DER is missing")
+	}
+	parsed, err := x509.ParseCertificate(c.DER)
+	if err != nil {
+		return fmt.Errorf("parsing it: %w", err)
+	}
+	serial, err := SerialOf(parsed.SerialNumber)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.Equal(serial, c.Serial):
+		return fmt.Errorf("it carries the serial %x, not %x", serial, c.Serial)
+	case !parsed.NotAfter.Equal(c.NotAfter) || !parsed.NotBefore.Equal(c.NotBefore):
+		return errors.New("its validity is not the one given")
+	}
+	return nil
+}
+
+// body returns the DER of a certificate, nil when there is none.
+func (d *DB) body(ctx context.Context, q querier, keyID int64, serial []byte) ([]byte, error) {
+	var der []byte
+	err := q.QueryRowContext(ctx, d.q(`SELECT der FROM bodies WHERE key_id = $1 AND serial = $2`), keyID, serial).Scan(&der)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return der, err
+}
+
+const entryColumns = `c.serial, c.state, c.kind, c.imported, c.not_before, c.not_after, c.subject, c.consent,
+	coalesce(c.revoked_at, 0), c.reason, c.invalidity, c.this_update, c.next_update, c.revision`
+
+// scanEntry reads entryColumns followed by the DER.
+func scanEntry(issuer string, scan func(...any) error) (*Entry, error) {
+	e := &Entry{Certificate: Certificate{Issuer: issuer}}
+	var kind string
+	var imported, notBefore, notAfter, revokedAt, invalidity, this, next int64
+	err := scan(&e.Serial, &e.State, &kind, &imported, &notBefore, &notAfter, &e.Subject, &e.Consent,
+		&revokedAt, &e.Revocation.Reason, &invalidity, &this, &next, &e.Revision, &e.DER)
+	if err != nil {
+		return nil, err
+	}
+	e.Kind, e.Imported = textKind(kind), imported != 0
+	e.NotBefore, e.NotAfter = fromSeconds(notBefore), fromSeconds(notAfter)
+	e.ThisUpdate, e.NextUpdate = fromSeconds(this), fromSeconds(next)
+	if e.State == Revoked {
+		e.Revocation.Time, e.Revocation.InvalidityDate = fromSeconds(revokedAt), fromSeconds(invalidity)
+	} else {
+		e.Revocation = Revocation{}
+	}
+	return e, nil
+}
+
+// Get returns one certificate with its DER.
+func (d *DB) Get(ctx context.Context, issuer string, serial []byte) (*Entry, error) {
+	doing := fmt.Sprintf("looking up serial %x of %q", serial, issuer)
+	i, err := d.issuer(ctx, d.read, issuer, "")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM certificates c
+		LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
+		WHERE c.key_id = $1 AND c.serial = $2 AND c.issuer_id = $3`), i.keyID, serial, i.id)
+	e, err := scanEntry(issuer, row.Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return e, nil
+}
+
+// Certificates streams all certificates of an issuer by serial, reserved ones
+// too, without their DER.
+func (d *DB) Certificates(ctx context.Context, issuer string) iter.Seq2[*Entry, error] {
+	doing := fmt.Sprintf("listing certificates of %q", issuer)
+	i, err := d.issuer(ctx, d.read, issuer, "")
+	if err != nil {
+		return failed[*Entry](fmt.Errorf("%s: %w", doing, err))
+	}
+	return stream(ctx, d.read, doing, func(rows *sql.Rows) (*Entry, error) { return scanEntry(issuer, rows.Scan) },
+		d.q(`SELECT `+entryColumns+`, NULL FROM certificates c WHERE c.key_id = $1 AND c.issuer_id = $2 ORDER BY c.serial`), i.keyID, i.id)
+}

@@ -1,0 +1,247 @@
+package inventory
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the PostgreSQL driver
+	"go.uber.org/zap"
+	_ "modernc.org/sqlite" // the SQLite driver
+)
+
+// Config says where the inventory lives.
+type Config struct {
+	DSN    string // "sqlite:PATH" or "postgres://…"
+	Now    func() time.Time
+	Logger *zap.Logger
+	// OverrideKeys are the keys whose overrides count. None: no override counts.
+	OverrideKeys []ed25519.PublicKey
+}
+
+// DB is an open inventory. It is safe for concurrent use, and several
+// processes may have the same one open.
+type DB struct {
+	write    *sql.DB // one connection on SQLite, so that writers queue here
+	read     *sql.DB
+	postgres bool
+	now      func() time.Time
+	log      *zap.Logger
+
+	overrideKeys []ed25519.PublicKey
+}
+
+// schemaLock is the PostgreSQL advisory lock around the creation of tables.
+const schemaLock = 0x736569686f6e
+
+// poolSize bounds the connections of one process: iterators hold one each.
+const poolSize = 16
+
+// Open opens the inventory and creates its tables when they are missing.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	d := &DB{now: c.Now, log: c.Logger, overrideKeys: c.OverrideKeys}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.log == nil {
+		d.log = zap.NewNop()
+	}
+	if err := d.connect(c.DSN); err != nil {
+		return nil, err
+	}
+	if err := d.prepare(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// connect sets up the pools; it reaches no database yet.
+func (d *DB) connect(dsn string) error {
+	path, isSQLite := strings.CutPrefix(dsn, "sqlite:")
+	switch {
+	case isSQLite && path != "":
+		return d.connectSQLite(path)
+	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
+		db, err := sql.Open("pgx", dsn)
+		if err != nil {
+			return fmt.Errorf("opening inventory: %w", redact(err))
+		}
+		db.SetMaxOpenConns(poolSize)
+		d.write, d.read, d.postgres = db, db, true
+		return nil
+	}
+	return fmt.Errorf("opening inventory: want sqlite:PATH or postgres://…, have scheme %q", scheme(dsn))
+}
+
+// connectSQLite opens one writing connection and a pool of reading ones. WAL
+// lets them read while it writes; synchronous=FULL makes each commit survive a
+// power cut, which a CRL number that was handed out must.
+func (d *DB) connectSQLite(path string) error {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("opening inventory %q: %w", path, err)
+	}
+	if fi, err := os.Stat(filepath.Dir(abs)); err != nil || !fi.IsDir() {
+		return fmt.Errorf("opening inventory %q: its folder does not exist: make it first", path)
+	}
+	common := []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(FILE)"}
+	name := func(extra url.Values, pragmas ...string) string {
+		extra["_pragma"] = append(pragmas, common...)
+		extra.Set("_busy_timeout", "15000")
+		return (&url.URL{Scheme: "file", Path: abs, RawQuery: extra.Encode()}).String()
+	}
+	if d.write, err = sql.Open("sqlite", name(url.Values{"_txlock": {"immediate"}}, "cache_size(-16000)")); err != nil {
+		return fmt.Errorf("opening inventory %q: %w", path, err)
+	}
+	d.write.SetMaxOpenConns(1)
+	if d.read, err = sql.Open("sqlite", name(url.Values{}, "cache_size(-4000)", "query_only(1)")); err != nil {
+		return fmt.Errorf("opening inventory %q: %w", path, err)
+	}
+	d.read.SetMaxOpenConns(poolSize)
+	d.read.SetMaxIdleConns(2)
+	return nil
+}
+
+// prepare creates what is missing and checks the version of what is there.
+func (d *DB) prepare(ctx context.Context) error {
+	return d.update(ctx, "opening inventory", func(tx *sql.Tx) error {
+		if d.postgres { // two hosts that start at once would both create
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, schemaLock); err != nil {
+				return err
+			}
+		}
+		for _, s := range statements(d.postgres) {
+			if _, err := tx.ExecContext(ctx, s); err != nil {
+				return fmt.Errorf("creating tables: %w", err)
+			}
+		}
+		var version int
+		err := tx.QueryRowContext(ctx, `SELECT version FROM meta`).Scan(&version)
+		if errors.Is(err, sql.ErrNoRows) {
+			_, err = tx.ExecContext(ctx, d.q(`INSERT INTO meta (version) VALUES ($1)`), schemaVersion)
+			return err
+		}
+		if err == nil && version != schemaVersion {
+			return fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
+		}
+		return err
+	})
+}
+
+// Close closes the connections.
+func (d *DB) Close() error {
+	var errs []error
+	if d.write != nil {
+		errs = append(errs, d.write.Close())
+	}
+	if d.read != nil && d.read != d.write {
+		errs = append(errs, d.read.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// q turns the parameters of PostgreSQL into those of SQLite. No statement of
+// this package has a dollar sign for anything else.
+func (d *DB) q(query string) string {
+	if d.postgres {
+		return query
+	}
+	return strings.ReplaceAll(query, "$", "?")
+}
+
+// forUpdate is appended to a SELECT whose rows the transaction will change.
+// SQLite needs none: its write transactions exclude each other.
+func (d *DB) forUpdate() string {
+	if d.postgres {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// update runs fn in a write transaction and names doing in its error.
+func (d *DB) update(ctx context.Context, doing string, fn func(*sql.Tx) error) (err error) {
+	tx, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, redact(err))
+	}
+	defer tx.Rollback() // after a commit this does nothing
+	if err := fn(tx); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: committing: %w", doing, err)
+	}
+	return nil
+}
+
+// querier is a pool, a connection or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// stream runs a query and yields its rows as they arrive. The query runs in
+// one snapshot, so writing while ranging is safe and is not seen.
+func stream[T any](ctx context.Context, q querier, doing string, scan func(*sql.Rows) (T, error), query string, args ...any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		rows, err := q.QueryContext(ctx, query, args...)
+		if err != nil {
+			yield(zero, fmt.Errorf("%s: %w", doing, redact(err)))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			v, err := scan(rows)
+			if err != nil {
+				yield(zero, fmt.Errorf("%s: %w", doing, err))
+				return
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(zero, fmt.Errorf("%s: %w", doing, err))
+		}
+	}
+}
+
+// failed is a sequence of one error.
+func failed[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		yield(zero, err)
+	}
+}
+
+// seconds and fromSeconds are the form in which times are stored.
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func fromSeconds(s int64) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s, 0).UTC()
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

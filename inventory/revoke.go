@@ -1,0 +1,206 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"seihon/artifact"
+)
+
+// RevokeOptions is the way round a refusal.
+type RevokeOptions struct {
+	// Override permits another date or reason than the recorded one. It is
+	// signed over ChangeDigest and must allow AllowChanged.
+	Override *Override
+}
+
+// ChangeDigest is what an Override of Revoke is signed over.
+func ChangeDigest(issuer string, serial []byte, r Revocation) artifact.Digest {
+	return artifact.Sum(fmt.Appendf(nil, "seihon/revocation/v1\nissuer %q\nserial %x\ntime %s\nreason %d\ninvalidity %s\n",
+		issuer, serial, stamp(r.Time), r.Reason, stamp(r.InvalidityDate)))
+}
+
+// stamp writes a time with second precision, "-" when there is none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("20060102T150405Z")
+}
+
+// standing is what a revocation is held against.
+type standing struct {
+	owner               int64
+	state               State
+	notBefore, notAfter int64
+	Revocation
+}
+
+// Revoke records a revocation. It refuses an unknown serial (ErrNotFound), the
+// same revocation again (ErrAlreadyRevoked), another date or reason
+// (ErrRevocationChanged, unless overridden), a date in the future or before
+// the certificate was issued, and a reason that RFC 5280 does not define.
+// Reason 8 (removeFromCRL) ends a hold and nothing else. A reserved serial can
+// be revoked: a certificate may have been signed before a crash.
+func (d *DB) Revoke(ctx context.Context, issuer string, serial []byte, r Revocation, o RevokeOptions) error {
+	now := d.now()
+	r.Time, r.InvalidityDate = wholeSeconds(r.Time), wholeSeconds(r.InvalidityDate)
+	doing := fmt.Sprintf("revoking serial %x of %q", serial, issuer)
+	if err := checkRevocation(r, now); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return d.update(ctx, doing, func(tx *sql.Tx) error {
+		i, err := d.issuer(ctx, tx, issuer, forShare)
+		if err != nil {
+			return err
+		}
+		s, err := d.standing(ctx, tx, i, serial)
+		if err != nil {
+			return err
+		}
+		what, err := transition(s, r)
+		if errors.Is(err, ErrRevocationChanged) && o.Override != nil {
+			what = "revocation changed: " + o.Override.Reason
+			err = d.allow(o.Override, ChangeDigest(issuer, serial, r), AllowChanged)
+		}
+		if err != nil {
+			return err
+		}
+		return d.setRevocation(ctx, tx, i, serial, s, r, what)
+	})
+}
+
+func wholeSeconds(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Second)
+}
+
+// checkRevocation refuses what is wrong whatever the certificate.
+func checkRevocation(r Revocation, now time.Time) error {
+	if err := checkReason(r.Reason); err != nil {
+		return err
+	}
+	switch {
+	case r.Time.IsZero():
+		return errors.New("the revocation date is missing")
+	case r.Time.After(now):
+		return fmt.Errorf("the revocation date %s is in the future: a CRL cannot announce it", r.Time.Format(time.RFC3339))
+	case r.InvalidityDate.After(now):
+		return fmt.Errorf("the invalidity date %s is in the future", r.InvalidityDate.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// standing reads what is recorded of a serial.
+func (d *DB) standing(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte) (standing, error) {
+	var s standing
+	var at, invalidity int64
+	err := tx.QueryRowContext(ctx, d.q(`SELECT issuer_id, state, not_before, not_after, coalesce(revoked_at, 0), reason, invalidity
+		FROM certificates WHERE key_id = $1 AND serial = $2`)+d.forUpdate(), i.keyID, serial).
+		Scan(&s.owner, &s.state, &s.notBefore, &s.notAfter, &at, &s.Reason, &invalidity)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && s.owner != i.id {
+		return s, ErrNotFound
+	}
+	s.Time, s.InvalidityDate = fromSeconds(at), fromSeconds(invalidity)
+	return s, err
+}
+
+// transition reports what a revocation does to a certificate, or why not.
+func transition(s standing, r Revocation) (string, error) {
+	held := s.state == Revoked && s.Reason == reasonHold
+	if s.notBefore != 0 && r.Time.Unix() < s.notBefore {
+		return "", fmt.Errorf("the revocation date %s is before the certificate was issued", r.Time.Format(time.RFC3339))
+	}
+	switch {
+	case r.Reason == reasonRemoveFromCRL && !held:
+		return "", errors.New("reason removeFromCRL (8) ends a hold, and the certificate is not on hold")
+	case r.Reason == reasonRemoveFromCRL:
+		return "released from hold", nil
+	case s.state != Revoked:
+		return "revoked", nil
+	case s.Revocation == r:
+		return "", ErrAlreadyRevoked
+	case held && r.Reason != reasonHold:
+		return "revoked while on hold", nil
+	}
+	return "", fmt.Errorf("%w: it has been revoked since %s (%s): sign an override to change it",
+		ErrRevocationChanged, s.Time.Format(time.RFC3339), reasonText(s.Reason))
+}
+
+func reasonText(reason int) string {
+	if reason == NoReason {
+		return "no reason"
+	}
+	return ReasonName(reason)
+}
+
+// setRevocation writes the revocation, makes it urgent and leaves an event.
+func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, s standing, r Revocation, what string) error {
+	now := d.now().Unix()
+	state := Revoked
+	if r.Reason == reasonRemoveFromCRL {
+		state = Issued
+	}
+	due := int64(dueUrgent)
+	if i.dueFor(dueNew, s.notAfter, now) == dueNever {
+		due = dueNever
+	}
+	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 1,
+		due_at = $7, revision = revision + 1, changed_at = $8 WHERE key_id = $1 AND serial = $2`),
+		i.keyID, serial, int(state), r.Time.Unix(), r.Reason, seconds(r.InvalidityDate), due, now); err != nil {
+		return err
+	}
+	return d.event(ctx, tx, i.id, serial, what, fmt.Sprintf("date %s, %s", stamp(r.Time), reasonText(r.Reason)))
+}
+
+// event leaves a line in the event table.
+func (d *DB) event(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, what, detail string) error {
+	if serial == nil {
+		serial = []byte{}
+	}
+	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO events (at, issuer_id, serial, what, detail) VALUES ($1, $2, $3, $4, $5)`),
+		d.now().Unix(), issuer, serial, what, detail)
+	return err
+}
+
+// Revoked streams the lines of a CRL by serial (in the order of their octets).
+func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.Seq2[RevokedCertificate, error] {
+	doing := fmt.Sprintf("listing revocations of %q", issuer)
+	i, err := d.issuer(ctx, d.read, issuer, "")
+	if err != nil {
+		return failed[RevokedCertificate](fmt.Errorf("%s: %w", doing, err))
+	}
+	// The releases from hold (state issued) only concern a delta CRL.
+	query := `SELECT serial, revoked_at, reason, invalidity, not_after, kind FROM certificates
+		WHERE issuer_id = $1 AND revoked_at IS NOT NULL AND (not_after = 0 OR not_after >= $2) AND changed_at >= $3`
+	args := []any{i.id, seconds(o.ExpiredBefore), seconds(o.ChangedSince)}
+	if o.ChangedSince.IsZero() {
+		query += fmt.Sprintf(" AND state = %d", Revoked)
+	}
+	switch o.Scope {
+	case UserCertificates:
+		query += " AND ca = 0"
+	case CACertificates:
+		query += " AND ca = 1"
+	}
+	if o.Sharded {
+		query += " AND shard = $4"
+		args = append(args, o.Shard)
+	}
+	return stream(ctx, d.read, doing, scanRevoked, d.q(query+" ORDER BY serial"), args...)
+}
+
+func scanRevoked(rows *sql.Rows) (RevokedCertificate, error) {
+	var c RevokedCertificate
+	var at, invalidity, notAfter int64
+	var kind string
+	err := rows.Scan(&c.Serial, &at, &c.Reason, &invalidity, &notAfter, &kind)
+	c.Time, c.InvalidityDate, c.NotAfter, c.Kind = fromSeconds(at), fromSeconds(invalidity), fromSeconds(notAfter), textKind(kind)
+	return c, err
+}
