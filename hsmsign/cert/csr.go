@@ -1,0 +1,73 @@
+package cert
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"seihon/internal/certprofile"
+)
+
+// csr is what a certification request contributes: a proven key, a name, and alternative names when they are allowed.
+// Every other wish of the request is left unheard; the profile decides.
+type csr struct {
+	key         crypto.PublicKey
+	subject     Name
+	alternative AlternativeNames
+}
+
+var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
+
+// parseCSR checks the key before the signature, so that a weak key is called weak.
+func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
+	der, err := csrDER(data)
+	if err != nil {
+		return nil, fmt.Errorf("parsing CSR: %w", err)
+	}
+	r, err := x509.ParseCertificateRequest(der)
+	if err != nil {
+		return nil, fmt.Errorf("parsing CSR: %w", err)
+	}
+	if _, err := checkKey(r.PublicKey, p.Keys); err != nil {
+		return nil, fmt.Errorf("checking the CSR's key: %w", err)
+	}
+	if err := r.CheckSignature(); err != nil {
+		return nil, fmt.Errorf("checking the CSR's signature, which proves possession of the key: %w", err)
+	}
+	c := &csr{key: r.PublicKey}
+	if c.subject, err = UnmarshalName(r.RawSubject); err != nil {
+		return nil, fmt.Errorf("parsing the CSR's subject: %w", err)
+	}
+	for _, e := range r.Extensions {
+		if !e.Id.Equal(oidSubjectAltName) {
+			continue
+		}
+		if !p.AllowAlternativeNames {
+			return nil, fmt.Errorf("the CSR asks for subjectAltName, which profile %q does not allow", p.Name)
+		}
+		if c.alternative, err = unmarshalAlternativeNames(e.Value); err != nil {
+			return nil, fmt.Errorf("parsing the CSR's subjectAltName: %w", err)
+		}
+	}
+	return c, nil
+}
+
+func csrDER(data []byte) ([]byte, error) {
+	if !bytes.Contains(data, []byte("-----BEGIN")) {
+		return data, nil
+	}
+	block, rest := pem.Decode(data)
+	switch {
+	case block == nil:
+		return nil, errors.New("no complete PEM block")
+	case block.Type != "CERTIFICATE REQUEST" && block.Type != "NEW CERTIFICATE REQUEST":
+		return nil, fmt.Errorf("PEM block is %q, want CERTIFICATE REQUEST", block.Type)
+	case len(bytes.TrimSpace(rest)) > 0:
+		return nil, errors.New("something follows the PEM block; give one request per file")
+	}
+	return block.Bytes, nil
+}

@@ -1,0 +1,75 @@
+package cert
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// checkKey refuses keys that are weak or that the profile does not accept, and returns their name in the profile's words.
+func checkKey(pub crypto.PublicKey, accepted []string) (string, error) {
+	name, err := keyAlgorithm(pub)
+	if err != nil {
+		return "", err
+	}
+	if len(accepted) > 0 && !slices.Contains(accepted, name) {
+		return "", fmt.Errorf("a key of type %s is not accepted here, only %s", name, strings.Join(accepted, ", "))
+	}
+	return name, nil
+}
+
+func keyAlgorithm(pub crypto.PublicKey) (string, error) {
+	switch k := pub.(type) {
+	case *rsa.PublicKey:
+		return rsaAlgorithm(k)
+	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() {
+			name := "unknown"
+			if k.Curve != nil {
+				name = k.Curve.Params().Name
+			}
+			return "", fmt.Errorf("elliptic curve %s is not accepted, only P-256 and P-384", name)
+		}
+		if _, err := k.ECDH(); err != nil { // the point must lie on the curve
+			return "", fmt.Errorf("checking the public point: %w", err)
+		}
+		if k.Curve == elliptic.P256() {
+			return "p256", nil
+		}
+		return "p384", nil
+	case ed25519.PublicKey:
+		if len(k) != ed25519.PublicKeySize {
+			return "", fmt.Errorf("an Ed25519 key has %d octets, want %d", len(k), ed25519.PublicKeySize)
+		}
+		return "ed25519", nil
+	}
+	return "", fmt.Errorf("a key of type %T is not accepted", pub)
+}
+
+// rsaAlgorithm follows FIPS 186-5 appendix A.1.1: a modulus of at least 2048 bits and an odd exponent above 2^16.
+func rsaAlgorithm(k *rsa.PublicKey) (string, error) {
+	if k.N == nil || k.N.Sign() <= 0 || k.N.Bit(0) == 0 {
+		return "", fmt.Errorf("the RSA modulus is not an odd positive number")
+	}
+	bits := k.N.BitLen()
+	switch {
+	case bits < 2048:
+		return "", fmt.Errorf("an RSA key of %d bits is too weak, at least 2048 are required", bits)
+	case bits != 2048 && bits != 3072 && bits != 4096:
+		return "", fmt.Errorf("an RSA key of %d bits is not accepted, only 2048, 3072 and 4096", bits)
+	case k.E <= 1<<16 || k.E&1 == 0:
+		return "", fmt.Errorf("RSA exponent %d is not accepted, it must be odd and above 65536 (FIPS 186-5 appendix A.1.1)", k.E)
+	}
+	return fmt.Sprintf("rsa%d", bits), nil
+}
+
+// samePublicKey reports whether two keys are equal; keys of different types are not.
+func samePublicKey(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
+}
