@@ -1,0 +1,144 @@
+package token
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/term"
+)
+
+// PINSource yields the user PIN. Open calls it once; the answer is kept in memory until Close so that a token that
+// comes back after an outage can be logged in to again, and is wiped then.
+type PINSource func(ctx context.Context) ([]byte, error)
+
+// maxPIN bounds a PIN; PKCS#11 tokens take 255 bytes at most.
+const maxPIN = 255
+
+// CredentialPIN reads the systemd credential name (LoadCredential= or LoadCredentialEncrypted= in the unit).
+func CredentialPIN(name string) PINSource {
+	return func(ctx context.Context) ([]byte, error) {
+		dir := os.Getenv("CREDENTIALS_DIRECTORY")
+		if dir == "" {
+			return nil, fmt.Errorf("reading PIN credential %q: $CREDENTIALS_DIRECTORY is not set; start this from a systemd unit with LoadCredential=%s:…, or configure another PIN source", name, name)
+		}
+		if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
+			return nil, fmt.Errorf("reading PIN credential %q: not a credential name", name)
+		}
+		return readPIN(filepath.Join(dir, name), false)
+	}
+}
+
+// FilePIN reads a file that only its owner may read. One trailing newline is dropped.
+func FilePIN(path string) PINSource {
+	return func(ctx context.Context) ([]byte, error) { return readPIN(path, true) }
+}
+
+// EnvPIN reads the environment variable name and removes it from this process. Other users of the machine cannot
+// see it, but children, crash dumps and /proc/PID/environ can: that is why it has to be opted into.
+func EnvPIN(name string) PINSource {
+	return func(ctx context.Context) ([]byte, error) {
+		pin, ok := os.LookupEnv(name)
+		if !ok {
+			return nil, fmt.Errorf("reading PIN: environment variable %s is not set", name)
+		}
+		err := os.Unsetenv(name)
+		if err != nil {
+			return nil, fmt.Errorf("removing environment variable %s: %w", name, err)
+		}
+		return checkPIN([]byte(pin), "environment variable "+name)
+	}
+}
+
+// PromptPIN asks on the terminal without echo.
+func PromptPIN(prompt string) PINSource {
+	return func(ctx context.Context) ([]byte, error) {
+		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil {
+			return nil, fmt.Errorf("asking for the PIN: there is no terminal; configure a PIN file or a systemd credential: %w", err)
+		}
+		defer tty.Close()
+		return promptPIN(ctx, tty, prompt)
+	}
+}
+
+func promptPIN(ctx context.Context, tty *os.File, prompt string) ([]byte, error) {
+	fd := int(tty.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the PIN: %w", err)
+	}
+	_, err = fmt.Fprintf(tty, "%s: ", prompt)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the PIN: %w", err)
+	}
+	type answer struct {
+		pin []byte
+		err error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		pin, err := term.ReadPassword(fd)
+		answers <- answer{pin, err}
+	}()
+	select {
+	case <-ctx.Done():
+		// The read goes on until the process ends; the terminal must get its echo back now.
+		return nil, errors.Join(ctx.Err(), term.Restore(fd, before))
+	case a := <-answers:
+		fmt.Fprintln(tty)
+		if a.err != nil {
+			return nil, fmt.Errorf("asking for the PIN: %w", a.err)
+		}
+		return checkPIN(a.pin, "the prompt")
+	}
+}
+
+// StaticPIN yields pin itself, for callers that have it already.
+func StaticPIN(pin []byte) PINSource {
+	return func(ctx context.Context) ([]byte, error) { return bytes.Clone(pin), nil }
+}
+
+// readPIN reads path; guard asks that it be a regular file without permissions for others. The permissions are those
+// of the opened file, so that it cannot be exchanged between check and read.
+func readPIN(path string, guard bool) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading PIN: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading PIN: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("reading PIN: %s is not a regular file", path)
+	}
+	if guard && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("reading PIN: %s may be read by others (mode %04o); run chmod 600 on it", path, info.Mode().Perm())
+	}
+	pin, err := io.ReadAll(io.LimitReader(f, maxPIN+3))
+	if err != nil {
+		return nil, fmt.Errorf("reading PIN: %w", err)
+	}
+	pin = bytes.TrimSuffix(pin, []byte("\n"))
+	pin = bytes.TrimSuffix(pin, []byte("\r"))
+	return checkPIN(pin, path)
+}
+
+// checkPIN refuses what no token takes, before a token counts it as a wrong try.
+func checkPIN(pin []byte, source string) ([]byte, error) {
+	switch {
+	case len(pin) == 0:
+		return nil, fmt.Errorf("reading PIN: %s is empty", source)
+	case len(pin) > maxPIN:
+		return nil, fmt.Errorf("reading PIN: %s is longer than %d bytes", source, maxPIN)
+	case bytes.ContainsAny(pin, "\x00\r\n"):
+		return nil, fmt.Errorf("reading PIN: %s contains a line break or a zero byte", source)
+	}
+	return pin, nil
+}
