@@ -44,9 +44,9 @@ func (e *Encoder) Batch(ctx context.Context, workers int, jobs iter.Seq2[Job, er
 		})
 		for range workers {
 			group.Go(func() {
-				var b scratch
+				b := newScratch()
 				for c := range work {
-					e.signChunk(ctx, &b, c)
+					e.signChunk(ctx, b, c)
 				}
 			})
 		}

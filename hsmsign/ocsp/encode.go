@@ -38,6 +38,10 @@ type scratch struct {
 	sum  []byte
 }
 
+func newScratch() *scratch {
+	return &scratch{tbs: make([]byte, 0, 512), sum: make([]byte, 0, 64)}
+}
+
 // digest returns the hash of message, valid until the next call.
 func (b *scratch) digest(h crypto.Hash, message []byte) []byte {
 	if b.hash == nil {

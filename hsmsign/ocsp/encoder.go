@@ -121,8 +121,7 @@ func (e *Encoder) Sign(ctx context.Context, s Status, thisUpdate, nextUpdate tim
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	var b scratch
-	return e.sign(&b, &Job{s, thisUpdate, nextUpdate})
+	return e.sign(newScratch(), &Job{s, thisUpdate, nextUpdate})
 }
 
 // sign signs one job. b is the calling goroutine's own.
