@@ -1,9 +1,180 @@
 package artifact
 
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"unicode/utf8"
+)
+
 // Parse says what b is. It never fails: what it does not know is Unrecognised, and what holds a private key anywhere is
-// PrivateKey, whatever else it is.
+// PrivateKey, whatever else it is. The artifact keeps b.
 func Parse(b []byte) *Artifact {
 	a := &Artifact{Digest: Sum(b), Bytes: b, Kind: Unrecognised}
-	classify(a)
+	key, err := FindPrivateKey(b)
+	if key != nil {
+		a.Kind, a.Problem = PrivateKey, key.String()
+		return a
+	}
+	a.classify()
+	if err != nil {
+		// What cannot be looked into cannot be cleared, whatever it looks like from outside.
+		a.Kind, a.Problem = Unrecognised, err.Error()
+	}
 	return a
+}
+
+// The first bytes of the module's own formats and of others that are told apart by them.
+const (
+	BundleMagic     = "SEIHONB1"
+	GenerationMagic = "seihon/ocsp-generation/v1\n"
+	ManifestMagic   = "seihon/manifest/v1\n"
+
+	magicZstd   = "\x28\xb5\x2f\xfd"
+	magicSQLite = "SQLite format 3\x00"
+)
+
+// classify looks only at content. Bytes that begin with the right magic may still be damaged: who owns the format checks that.
+func (a *Artifact) classify() {
+	b := a.Bytes
+	switch {
+	case len(b) == 0:
+		a.Problem = "it is empty"
+	case bytes.HasPrefix(b, []byte(BundleMagic)):
+		a.Kind = OCSPBundle
+	case bytes.HasPrefix(b, []byte(GenerationMagic)):
+		a.Kind = OCSPGeneration
+	case bytes.HasPrefix(b, []byte(ManifestMagic)), bytes.HasPrefix(b, []byte(magicZstd)):
+		a.Kind = Manifest
+	case bytes.HasPrefix(b, []byte(magicSQLite)):
+		a.Kind, a.Problem = LedgerMaster, "it is an SQLite database, which only the signing room and the master have"
+	case bytes.HasPrefix(b, magicPDF):
+		a.document()
+	case b[0] == 0x30:
+		a.der()
+	case isEntryBundle(b):
+		a.Kind = Tile
+	case utf8.Valid(b):
+		a.text()
+	default:
+		a.unknown()
+	}
+}
+
+// unknown handles bytes without any structure. Hash tiles are such bytes, and only their equality with the master tells them
+// from a raw key, so the kind says what they may be and section A asks the ledger.
+func (a *Artifact) unknown() {
+	if n := len(a.Bytes); n%len(a.Digest) == 0 && n > 0 && n <= 256*len(a.Digest) {
+		a.Kind = Tile
+		return
+	}
+	a.Problem = "its content is none of the forms that are published"
+}
+
+func (a *Artifact) document() {
+	a.Kind = Document
+	switch {
+	case bytes.Contains(a.Bytes, []byte("/Encrypt")):
+		a.Problem = "the document is encrypted, so that nothing can be said about what it holds"
+	case bytes.Contains(a.Bytes, []byte("/Launch")):
+		a.Problem = "the document starts programs"
+	case !bytes.Contains(a.Bytes[max(0, len(a.Bytes)-2048):], []byte("%%EOF")):
+		a.Problem = "the document has no end mark: it is cut off, or something follows it"
+	}
+}
+
+// der tells the ASN.1 objects apart.
+func (a *Artifact) der() {
+	_, _, after, ok := element(a.Bytes)
+	if ok && len(after) > 0 {
+		first := &Artifact{Bytes: a.Bytes[:len(a.Bytes)-len(after)], Kind: Unrecognised}
+		first.der()
+		a.Problem = fmt.Sprintf("%d bytes follow the first object, a %s", len(after), first.Kind)
+		return
+	}
+	if c, err := x509.ParseCertificate(a.Bytes); err == nil {
+		a.Certificates = []*x509.Certificate{c}
+		a.Kind = certificateKind(c)
+		return
+	}
+	if l, err := ParseRevocationList(a.Bytes); err == nil {
+		a.CRL, a.Kind = l, listKind(l)
+		return
+	}
+	r, err := ParseResponse(a.Bytes)
+	if err == nil {
+		a.OCSP, a.Kind = r, OCSPResponse
+		return
+	}
+	if s, err := ParseSignedData(a.Bytes); err == nil {
+		a.signedData(s)
+		return
+	}
+	if _, err := x509.ParseCertificateRequest(a.Bytes); err == nil {
+		a.Kind, a.Problem = RegistrationData, "it is a certificate request"
+		return
+	}
+	a.Problem = "it is an ASN.1 object, but no certificate, CRL, OCSP response or CMS signature in its strict form"
+}
+
+func (a *Artifact) signedData(s *SignedData) {
+	a.Signature, a.Certificates = s, s.Certificates
+	switch {
+	case len(s.Signers) > 0 && s.Detached:
+		a.Kind = DocumentSignature
+	case len(s.Signers) > 0:
+		a.Problem = "it is a CMS signature that encloses its content"
+	case len(s.Certificates) > 0 && s.Detached:
+		a.Kind = CertificateBundle
+	default:
+		a.Problem = "it is a CMS object without signatures and certificates"
+	}
+}
+
+// certificateKind tells the kinds of one certificate apart as far as its bytes allow.
+func certificateKind(c *x509.Certificate) Kind {
+	switch {
+	case c.IsCA && c.BasicConstraintsValid && bytes.Equal(c.RawSubject, c.RawIssuer):
+		if checkSignature(c, c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) != nil {
+			return LinkCertificate // the same name, another key
+		}
+		return CACertificate
+	case c.IsCA && c.BasicConstraintsValid:
+		return CACertificate
+	case IsOCSPSigner(c):
+		return OCSPSignerCertificate
+	}
+	return SubscriberCertificate
+}
+
+func listKind(l *RevocationList) Kind {
+	switch {
+	case l.BaseNumber != nil:
+		return DeltaCRL
+	case l.IDP != nil && l.IDP.OnlyCA:
+		return ARL
+	}
+	return CRL
+}
+
+// pem describes PEM text. What is published is DER, so that PEM is never a published kind, but what it holds decides under
+// which rule it is refused.
+func (a *Artifact) pem() {
+	n := 0
+	rest := a.Bytes
+	for n < 1000 {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		n++
+		inner := &Artifact{Bytes: block.Bytes, Kind: Unrecognised}
+		inner.classify()
+		if inner.Kind == RegistrationData {
+			a.Kind, a.Problem = RegistrationData, "it holds a certificate request in PEM"
+			return
+		}
+	}
+	a.Problem = "it is PEM text; certificates and CRLs are published as one DER object each"
 }

@@ -1,0 +1,192 @@
+package artifact
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/pem"
+	"os"
+	"strings"
+	"testing"
+)
+
+func entryBundle(entries ...string) []byte {
+	var b []byte
+	for _, e := range entries {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(e)))
+		b = append(b, e...)
+	}
+	return b
+}
+
+func TestParseClassifiesByContent(t *testing.T) {
+	t.Parallel()
+	p := sharedPKI()
+	csr := must(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "Taro"}}, p.leaf.key))
+	link := issue(caTemplate("Root"), &p.root, ecKey())
+	entry := `{"time":"2026-11-24T06:00:00Z","type":"batch","v":1}`
+	root := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	cases := map[string]struct {
+		in   []byte
+		kind Kind
+	}{
+		"root":                {p.root.cert.Raw, CACertificate},
+		"subordinate":         {p.sub.cert.Raw, CACertificate},
+		"link":                {link.cert.Raw, LinkCertificate},
+		"subscriber":          {p.leaf.cert.Raw, SubscriberCertificate},
+		"OCSP signer":         {p.delegate.cert.Raw, OCSPSignerCertificate},
+		"CRL":                 {p.crl, CRL},
+		"ARL":                 {p.arl, ARL},
+		"delta":               {p.delta, DeltaCRL},
+		"response":            {p.good, OCSPResponse},
+		"p7c":                 {must(os.ReadFile("testdata/cms/bundle.p7c")), CertificateBundle},
+		"p7s":                 {must(os.ReadFile("testdata/cms/detached.p7s")), DocumentSignature},
+		"enclosing p7m":       {must(os.ReadFile("testdata/cms/enclosing.p7m")), Unrecognised},
+		"PDF":                 {[]byte("%PDF-1.7\nx\n%%EOF\n"), Document},
+		"page":                {[]byte("<!DOCTYPE html>\n<html lang=ja>"), IndexPage},
+		"fingerprints":        {[]byte("<!doctype html><meta name=\"seihon-page\" content=\"fingerprints\">"), FingerprintPage},
+		"bundle":              {[]byte(BundleMagic + "\x00\x01"), OCSPBundle},
+		"generation":          {[]byte(GenerationMagic + "issuer sub\n"), OCSPGeneration},
+		"manifest":            {[]byte(ManifestMagic), Manifest},
+		"zstd manifest":       {[]byte("\x28\xb5\x2f\xfd\x04"), Manifest},
+		"checkpoint":          {[]byte("example.com/log\n12\n" + root + "\n\n\u2014 example.com/log AAAA\n"), Checkpoint},
+		"unsigned checkpoint": {[]byte("example.com/log\n12\n" + root + "\n\n"), Unrecognised},
+		"entry bundle":        {entryBundle(entry, entry), Tile},
+		"hash tile":           {bytes.Repeat([]byte{0xff, 0x80}, 32), Tile},
+		"entry":               {[]byte(entry), LedgerMaster},
+		"database":            {[]byte("SQLite format 3\x00...."), LedgerMaster},
+		"CSR":                 {csr, RegistrationData},
+		"PEM CSR":             {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}), RegistrationData},
+		"index.txt":           {[]byte("V\t271124060000Z\t\t01\tunknown\t/C=JP/CN=Taro\n"), RegistrationData},
+		"application form":    {[]byte("氏名,住所,生年月日\n"), RegistrationData},
+		"zap log":             {[]byte(`{"level":"info","ts":1,"msg":"signed"}` + "\n"), Log},
+		"access log":          {[]byte("192.0.2.1 - - [24/Nov/2026:06:00:00 +0900] \"GET / HTTP/1.1\" 200 1\n"), Log},
+		"syslog":              {[]byte("Nov 24 06:00:00 room signer[1]: signed\n"), Log},
+		"timestamped log":     {[]byte("2026-11-24T06:00:00Z signed\n"), Log},
+		"PEM certificate":     {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.sub.cert.Raw}), Unrecognised},
+		"CRL and a byte":      {append(bytes.Clone(p.crl), '\n'), Unrecognised},
+		"text":                {[]byte("hello"), Unrecognised},
+		"empty":               {nil, Unrecognised},
+		"error response":      {[]byte{0x30, 3, 0x0a, 1, 6}, Unrecognised},
+	}
+	for name, c := range cases {
+		a := Parse(c.in)
+		if a.Kind != c.kind || a.Kind == Unrecognised && a.Problem == "" {
+			t.Errorf("%s: kind %s, problem %q; want %s", name, a.Kind, a.Problem, c.kind)
+		}
+		if a.Kind.IsCertificate() && len(a.Certificates) != 1 || a.Kind.IsRevocationList() && a.CRL == nil || a.Kind == OCSPResponse && a.OCSP == nil {
+			t.Errorf("%s: the parsed object is missing", name)
+		}
+		if a.Digest != Sum(c.in) || !a.Kind.Known() {
+			t.Errorf("%s: digest %s, kind %s", name, a.Digest, a.Kind)
+		}
+	}
+	if a := Parse(append(bytes.Clone(p.crl), 0)); !strings.Contains(a.Problem, "1 bytes follow the first object, a crl") {
+		t.Errorf("trailing byte: %q", a.Problem)
+	}
+}
+
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	d := Sum([]byte("x"))
+	got, err := ParseDigest(d.String())
+	if err != nil || got != d || d.IsZero() || !(Digest{}).IsZero() {
+		t.Errorf("%v %v", got, err)
+	}
+	var u Digest
+	if text, _ := d.MarshalText(); u.UnmarshalText(text) != nil || u != d {
+		t.Error("text does not survive")
+	}
+	for _, s := range []string{"", strings.ToUpper(d.String()), d.String() + "0", strings.Repeat("g", 64)} {
+		if _, err := ParseDigest(s); err == nil {
+			t.Errorf("%q is taken for a digest", s)
+		}
+	}
+}
+
+// TestSignedData uses signatures that OpenSSL made (testdata/make-cms.sh).
+func TestSignedData(t *testing.T) {
+	t.Parallel()
+	content := must(os.ReadFile("testdata/cms/content.txt"))
+	for _, name := range []string{"detached.p7s", "detached-rsa.p7s", "detached-pss.p7s", "detached-noattr.p7s", "detached-keyid.p7s"} {
+		s, err := ParseSignedData(must(os.ReadFile("testdata/cms/" + name)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		certs, err := s.Verify(content)
+		if err != nil || len(certs) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := s.Verify(append(bytes.Clone(content), 'x')); err == nil {
+			t.Errorf("%s verifies other content", name)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	p := sharedPKI()
+	for _, b := range [][]byte{p.crl, p.delta, p.good, p.revoke, p.leaf.cert.Raw, pdfWith([]byte("x")), entryBundle(`{"type":"a","v":1,"time":1}`)} {
+		f.Add(b)
+	}
+	for _, b := range keyFiles(f) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a := Parse(b); !a.Kind.Known() || a.Kind == Unrecognised && a.Problem == "" {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+func FuzzParseRevocationList(f *testing.F) {
+	p := sharedPKI()
+	f.Add(p.crl)
+	f.Add(p.arl)
+	f.Add(p.delta)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l, err := ParseRevocationList(b)
+		if err != nil {
+			return
+		}
+		for _, err := range l.Entries() {
+			if err != nil {
+				return
+			}
+		}
+		if want, err := x509.ParseRevocationList(b); err == nil && !bytes.Equal(want.RawTBSRevocationList, l.RawTBS) {
+			t.Error("the signed parts differ from the standard library's")
+		}
+	})
+}
+
+func FuzzParseResponse(f *testing.F) {
+	p := sharedPKI()
+	f.Add(p.good)
+	f.Add(p.revoke)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := ParseResponse(b)
+		if err == nil && (len(r.Singles) == 0 || r.ResponderKeyHash == nil && r.ResponderName == nil) {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+func FuzzParseSignedData(f *testing.F) {
+	for _, n := range []string{"bundle.p7c", "detached.p7s", "detached-pss.p7s", "enclosing.p7m"} {
+		f.Add(must(os.ReadFile("testdata/cms/" + n)))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := ParseSignedData(b); err == nil {
+			_, _ = s.Verify([]byte("x"))
+		}
+	})
+}
+
+func FuzzVerifyDocument(f *testing.F) {
+	f.Add([]byte("%PDF /ByteRange [0 20 60 10] <3000> "))
+	f.Fuzz(func(t *testing.T, b []byte) { _, _ = VerifyDocument(b) })
+}
