@@ -2,6 +2,7 @@ package ocspcache
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -10,11 +11,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Metrics counts what the responder does.
-type Metrics struct{}
-
-// NewMetrics registers the metrics with reg.
-func NewMetrics(reg prometheus.Registerer) *Metrics { return &Metrics{} }
+var errOutline = errors.New("not written yet")
 
 // ServerConfig is everything that [Server] needs. Zero durations and sizes mean
 // the documented defaults.
@@ -43,3 +40,22 @@ func (s *Server) Addr() net.Addr { return nil }
 
 // Run serves until ctx ends, then drains the open requests.
 func (s *Server) Run(ctx context.Context) error { return errOutline }
+
+// RemoteConfig says where a [Remote] finds its objects.
+type RemoteConfig struct {
+	BaseURL          string   // of the bucket or CDN
+	Issuers          []string // names of the generations to follow
+	CacheDir         string
+	VerifyGeneration func(body, proof []byte) error
+	Poll             time.Duration
+	Client           *http.Client
+	Metrics          *Metrics
+	Now              func() time.Time
+	Logger           *zap.Logger
+}
+
+// A Remote is the source that follows an HTTP base URL.
+type Remote struct{ Source }
+
+// OpenRemote opens the cache and starts to follow the base URL.
+func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) { return nil, errOutline }

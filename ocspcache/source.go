@@ -2,10 +2,10 @@ package ocspcache
 
 import (
 	"context"
-	"net/http"
+	"io"
 	"time"
 
-	"go.uber.org/zap"
+	"seihon/artifact"
 )
 
 // A Source holds the public copy of a repository: the current generation of each
@@ -14,51 +14,28 @@ type Source interface {
 	// Acquire pins the current view. The caller releases it after it has written
 	// the answer; the files behind it stay mapped until then.
 	Acquire() *View
-	// Open returns the public object of that name, or fs.ErrNotExist.
+	// Open opens the public object of that name. The error is fs.ErrNotExist
+	// when there is none.
 	Open(ctx context.Context, name string) (*Object, error)
 	// Close ends the source's work in the background and unmaps its files.
 	Close() error
 }
 
-// A View is one consistent state of a source.
-type View struct{}
-
 // An Object is a public object that is open for reading.
-type Object struct{}
-
-// DirectoryConfig says where a [Directory] finds its files.
-type DirectoryConfig struct {
-	Root             string
-	VerifyGeneration func(body, proof []byte) error // nil: not verified
-	Poll             time.Duration                  // how often to look for new generations
-	Metrics          *Metrics
-	Now              func() time.Time
-	Logger           *zap.Logger
+type Object struct {
+	Kind       artifact.Kind
+	Digest     artifact.Digest // of the content, its ETag
+	ThisUpdate time.Time       // or notBefore; zero when the content has no dates
+	NextUpdate time.Time       // or notAfter
+	Modified   time.Time       // of the stored copy
+	io.ReadSeekCloser
 }
 
-// A Directory is the source that reads a directory holding the public layout.
-type Directory struct{ Source }
-
-// OpenDirectory opens the directory and its current generations.
-func OpenDirectory(ctx context.Context, cfg DirectoryConfig) (*Directory, error) {
-	return nil, errOutline
+// lastModified is thisUpdate where the content has one, so that every copy of
+// the object has the same.
+func (o *Object) lastModified() time.Time {
+	if o.ThisUpdate.IsZero() {
+		return o.Modified
+	}
+	return o.ThisUpdate
 }
-
-// RemoteConfig says where a [Remote] finds its objects.
-type RemoteConfig struct {
-	BaseURL          string   // of the bucket or CDN
-	Issuers          []string // names of the generations to follow
-	CacheDir         string
-	VerifyGeneration func(body, proof []byte) error
-	Poll             time.Duration
-	Client           *http.Client
-	Metrics          *Metrics
-	Now              func() time.Time
-	Logger           *zap.Logger
-}
-
-// A Remote is the source that follows an HTTP base URL.
-type Remote struct{ Source }
-
-// OpenRemote opens the cache and starts to follow the base URL.
-func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) { return nil, errOutline }

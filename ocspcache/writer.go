@@ -1,18 +1,46 @@
 package ocspcache
 
 import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"seihon/artifact"
 )
 
 // A BundleWriter collects the responses of one issuer and shard and writes them
-// as a bundle. The bytes depend on the responses only, never on their order.
+// as a bundle. The bytes depend on the responses only, never on their order. It
+// holds the responses in memory until Close; an issuer with more responses than
+// fit has more shards.
 type BundleWriter struct {
 	w      io.Writer
 	issuer string
 	shard  uint16
+
+	groups  []group // in the order of arrival
+	pending []pending
+	chunk   []byte // the free rest of the newest chunk
+	closed  bool
+}
+
+// pending is a response before its place is known.
+type pending struct {
+	der                    []byte
+	thisUpdate, nextUpdate int64
+	prefix                 uint64 // of the serial, to sort by
+	group                  uint16
+	serialSize             uint8
+	serial                 [maxSerial]byte
+	digest                 [sha256.Size]byte
 }
 
 // A BundleSummary is what a generation and a manifest say of a bundle.
@@ -29,9 +57,266 @@ func NewBundleWriter(w io.Writer, issuer string, shard uint16) *BundleWriter {
 	return &BundleWriter{w: w, issuer: issuer, shard: shard}
 }
 
-// Add takes the response der for k, in any order. The response must be
-// successful, hold a SingleResponse for k with a nextUpdate, and carry no nonce.
-func (w *BundleWriter) Add(k Key, der []byte) error { return errOutline }
+const chunkSize = 1 << 20
+
+// Add takes the response der for k, in any order, and keeps a copy of it. The
+// response must be successful, hold a SingleResponse for k with a nextUpdate, and
+// carry no nonce. The issuer name hash comes from the response when k has none.
+func (w *BundleWriter) Add(k Key, der []byte) error {
+	if err := k.check(); err != nil {
+		return fmt.Errorf("adding response to OCSP bundle: %w", err)
+	}
+	if len(w.pending) == maxBundleCount {
+		return fmt.Errorf("adding response to OCSP bundle: shard %d of %s is full with %d responses; use more shards",
+			w.shard, w.issuer, maxBundleCount)
+	}
+	s, err := scanResponse(der, k)
+	if err != nil {
+		return fmt.Errorf("adding response for serial %x to OCSP bundle: %w", k.Serial, err)
+	}
+	if len(der) > len(w.chunk) {
+		w.chunk = make([]byte, max(chunkSize, len(der)))
+	}
+	p := pending{thisUpdate: s.thisUpdate, nextUpdate: s.nextUpdate, serialSize: uint8(len(k.Serial))}
+	p.der, w.chunk = w.chunk[:len(der):len(der)], w.chunk[len(der):]
+	copy(p.der, der)
+	copy(p.serial[:], k.Serial)
+	p.prefix = binary.BigEndian.Uint64(p.serial[:8])
+	if p.group, err = w.groupOf(s.key); err != nil {
+		return err
+	}
+	w.pending = append(w.pending, p)
+	return nil
+}
+
+// groupOf returns the number of the group for a key, in the order of arrival.
+func (w *BundleWriter) groupOf(k Key) (uint16, error) {
+	id := idOf(k.Hash)
+	for i := range w.groups {
+		if w.groups[i].answers(id, k) {
+			w.groups[i].entries++
+			return uint16(i), nil
+		}
+	}
+	if len(w.groups) == maxGroups {
+		return 0, fmt.Errorf("adding response to OCSP bundle: more than %d forms of CertID; a bundle is of one issuer", maxGroups)
+	}
+	w.groups = append(w.groups, group{id: id, name: bytes.Clone(k.IssuerNameHash), key: bytes.Clone(k.IssuerKeyHash), entries: 1})
+	return uint16(len(w.groups) - 1), nil
+}
 
 // Close sorts and writes the bundle.
-func (w *BundleWriter) Close() (BundleSummary, error) { return BundleSummary{}, errOutline }
+func (w *BundleWriter) Close() (BundleSummary, error) {
+	summary, err := w.close()
+	if err != nil {
+		return summary, fmt.Errorf("writing OCSP bundle of %s, shard %d: %w", w.issuer, w.shard, err)
+	}
+	return summary, nil
+}
+
+func (w *BundleWriter) close() (BundleSummary, error) {
+	switch {
+	case w.closed:
+		return BundleSummary{}, errors.New("bundle is already written")
+	case !validIssuer(w.issuer):
+		return BundleSummary{}, fmt.Errorf("issuer name %q must be lower case letters, digits, '-', '_' and '.'", w.issuer)
+	}
+	w.closed = true
+	hashed := w.hashAll()
+	w.sortGroups()
+	order := w.sortEntries()
+	hashed.Wait()
+	index, summary, err := w.index(order)
+	if err != nil {
+		return BundleSummary{}, err
+	}
+	return summary, w.write(index, order, &summary)
+}
+
+// hashAll computes the digests on all processors while the caller sorts.
+func (w *BundleWriter) hashAll() *sync.WaitGroup {
+	var wg sync.WaitGroup
+	workers := max(1, runtime.GOMAXPROCS(0))
+	part := (len(w.pending) + workers - 1) / workers
+	for from := 0; from < len(w.pending); from += part {
+		list := w.pending[from:min(from+part, len(w.pending))]
+		wg.Go(func() {
+			for i := range list {
+				list[i].digest = sha256.Sum256(list[i].der)
+			}
+		})
+	}
+	return &wg
+}
+
+// sortGroups brings the groups into the order of the file and renumbers the
+// responses.
+func (w *BundleWriter) sortGroups() {
+	sorted := slices.SortedFunc(slices.Values(w.groups), group.compare)
+	number := make([]uint16, len(w.groups))
+	first := uint32(0)
+	for i := range sorted {
+		old := slices.IndexFunc(w.groups, func(g group) bool { return g.compare(sorted[i]) == 0 })
+		number[old] = uint16(i)
+		sorted[i].first = first
+		first += sorted[i].entries
+	}
+	w.groups = sorted
+	for i := range w.pending {
+		w.pending[i].group = number[w.pending[i].group]
+	}
+}
+
+// A place stands for one response while they are sorted: it is small, and its
+// prefix decides nearly every comparison.
+type place struct {
+	prefix uint64
+	index  uint32
+	group  uint16
+}
+
+func (w *BundleWriter) sortEntries() []place {
+	order := make([]place, len(w.pending))
+	for i := range w.pending {
+		order[i] = place{prefix: w.pending[i].prefix, index: uint32(i), group: w.pending[i].group}
+	}
+	slices.SortFunc(order, func(a, b place) int {
+		if a.group != b.group {
+			return cmp.Compare(a.group, b.group)
+		}
+		if a.prefix != b.prefix {
+			return cmp.Compare(a.prefix, b.prefix)
+		}
+		return bytes.Compare(w.pending[a.index].serialBytes(), w.pending[b.index].serialBytes())
+	})
+	return order
+}
+
+func (p *pending) serialBytes() []byte { return p.serial[:p.serialSize] }
+
+// index builds everything that precedes the responses.
+func (w *BundleWriter) index(order []place) ([]byte, BundleSummary, error) {
+	count := len(order)
+	bits := bucketBits(uint32(count))
+	fanoutAt := headSize + len(w.groups)*groupSize
+	slotsAt := fanoutAt + (1<<bits+1)*fanoutSize
+	entriesAt := slotsAt + count*slotSize
+	out := make([]byte, entriesAt+count*entrySize)
+
+	summary := BundleSummary{Count: count}
+	next, this, offset := int64(math.MaxInt64), int64(math.MinInt64), uint64(0)
+	for i := range order {
+		p := &w.pending[order[i].index]
+		if i > 0 && order[i-1].group == p.group && order[i-1].prefix == order[i].prefix &&
+			bytes.Equal(w.pending[order[i-1].index].serialBytes(), p.serialBytes()) {
+			return nil, summary, fmt.Errorf("two responses for serial %x and one issuer; give one", p.serialBytes())
+		}
+		p.put(out[entriesAt+i*entrySize:], offset)
+		offset += uint64(len(p.der))
+		next, this = min(next, p.nextUpdate), max(this, p.thisUpdate)
+	}
+	if count == 0 {
+		next, this = 0, 0
+	} else {
+		summary.MinNextUpdate, summary.MaxThisUpdate = time.Unix(next, 0).UTC(), time.Unix(this, 0).UTC()
+	}
+	summary.Size = int64(len(out)) + int64(offset)
+	if summary.Size > maxBundleBytes {
+		return nil, summary, fmt.Errorf("%d bytes, at most %d are possible; use more shards", summary.Size, int64(maxBundleBytes))
+	}
+	w.putHead(out, bits, next, this, summary.Size)
+	return out, summary, putFanout(out[fanoutAt:slotsAt], out[slotsAt:entriesAt], w.buckets(order, uint(64-bits)))
+}
+
+func (p *pending) put(out []byte, offset uint64) {
+	binary.BigEndian.PutUint64(out[entryOffset:], offset)
+	binary.BigEndian.PutUint32(out[entryLength:], uint32(len(p.der)))
+	binary.BigEndian.PutUint16(out[entryGroup:], p.group)
+	out[entrySerialSize] = p.serialSize
+	copy(out[entrySerial:entryThis], p.serial[:])
+	binary.BigEndian.PutUint64(out[entryThis:], uint64(p.thisUpdate))
+	binary.BigEndian.PutUint64(out[entryNext:], uint64(p.nextUpdate))
+	copy(out[entryDigest:entrySize], p.digest[:])
+}
+
+func (w *BundleWriter) putHead(out []byte, bits uint32, next, this, size int64) {
+	copy(out, bundleMagic)
+	binary.BigEndian.PutUint64(out[headTotal:], uint64(size))
+	binary.BigEndian.PutUint32(out[headCount:], uint32(len(w.pending)))
+	binary.BigEndian.PutUint16(out[headShard:], w.shard)
+	binary.BigEndian.PutUint16(out[headGroups:], uint16(len(w.groups)))
+	binary.BigEndian.PutUint32(out[headBucketBits:], bits)
+	binary.BigEndian.PutUint32(out[headIssuerSize:], uint32(len(w.issuer)))
+	binary.BigEndian.PutUint64(out[headNext:], uint64(next))
+	binary.BigEndian.PutUint64(out[headThis:], uint64(this))
+	copy(out[headIssuer:], w.issuer)
+	for i, g := range w.groups {
+		raw := out[headSize+i*groupSize:]
+		binary.BigEndian.PutUint16(raw, uint16(g.id))
+		binary.BigEndian.PutUint16(raw[2:], uint16(hashes[g.id].size))
+		binary.BigEndian.PutUint32(raw[4:], g.first)
+		binary.BigEndian.PutUint32(raw[8:], g.entries)
+		copy(raw[16:], g.name)
+		copy(raw[80:], g.key)
+	}
+}
+
+// buckets returns the fan-out bucket of each response.
+func (w *BundleWriter) buckets(order []place, shift uint) []uint32 {
+	buckets := make([]uint32, len(order))
+	for i := range order {
+		p := &w.pending[order[i].index]
+		buckets[i] = uint32(bucketHash(p.group, p.serialBytes()) >> shift)
+	}
+	return buckets
+}
+
+// putFanout writes the table that leads from a serial to its entry: for each
+// bucket the number of its first slot, then the slots, which are entry numbers in
+// rising order.
+func putFanout(fanout, slots []byte, buckets []uint32) error {
+	start := make([]uint32, len(fanout)/fanoutSize)
+	for _, bucket := range buckets {
+		start[bucket+1]++
+	}
+	for i := 1; i < len(start); i++ {
+		if start[i] > maxBucket {
+			return fmt.Errorf("%d serials fall into one bucket; use more shards", start[i])
+		}
+		start[i] += start[i-1]
+	}
+	for i, n := range start {
+		binary.BigEndian.PutUint32(fanout[i*fanoutSize:], n)
+	}
+	for i, bucket := range buckets {
+		binary.BigEndian.PutUint32(slots[int(start[bucket])*slotSize:], uint32(i))
+		start[bucket]++
+	}
+	return nil
+}
+
+// write writes index and responses and fills in the digest of the whole.
+func (w *BundleWriter) write(index []byte, order []place, summary *BundleSummary) error {
+	sum := sha256.New()
+	out := io.MultiWriter(sum, w.w)
+	if _, err := out.Write(index); err != nil {
+		return err
+	}
+	buf := make([]byte, 0, chunkSize)
+	for i := range order {
+		der := w.pending[order[i].index].der
+		if len(buf)+len(der) > cap(buf) {
+			if _, err := out.Write(buf); err != nil {
+				return err
+			}
+			buf = buf[:0]
+		}
+		buf = append(buf, der...)
+	}
+	if _, err := out.Write(buf); err != nil {
+		return err
+	}
+	summary.Digest = artifact.Digest(sum.Sum(nil))
+	w.pending, w.chunk = nil, nil
+	return nil
+}

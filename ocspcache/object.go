@@ -1,0 +1,156 @@
+package ocspcache
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"seihon/artifact"
+)
+
+// maxObject is the longest object whose content is looked at for its headers.
+// The CRL of a million revocations has 40 MB.
+const maxObject = 256 << 20
+
+// publicName reports whether a name can be one of a public object: relative,
+// without empty, hidden or dot segments, of the characters that public names and
+// the log's tiles are made of. Everything else does not exist.
+func publicName(name string) bool {
+	if len(name) > 512 || !fs.ValidPath(name) || name == "." {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '/':
+		case c == '.' && i > 0 && name[i-1] != '/':
+		default:
+			return false
+		}
+	}
+	top, _, nested := strings.Cut(name, "/")
+	switch top {
+	case "crl", "cert", "docs", "log", "ocsp":
+		return nested
+	}
+	return !nested && (strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".p7s"))
+}
+
+// kindByName returns the kind of the objects whose name is their identity or
+// whose content has no form of its own, and "" for those that the content tells.
+func kindByName(name string) artifact.Kind {
+	switch {
+	case name == "log/checkpoint":
+		return artifact.Checkpoint
+	case strings.HasPrefix(name, "log/manifests/"):
+		return artifact.Manifest
+	case strings.HasPrefix(name, "log/tile/"):
+		return artifact.Tile
+	case strings.HasPrefix(name, "ocsp/bundles/"):
+		return artifact.OCSPBundle
+	case strings.HasPrefix(name, "ocsp/") && strings.HasSuffix(name, ".generation"):
+		return artifact.OCSPGeneration
+	case strings.HasSuffix(name, ".html"):
+		return artifact.IndexPage
+	}
+	return ""
+}
+
+// A describer remembers what the content of an object says, so that a request
+// does not have to read it.
+type describer struct {
+	mu    sync.Mutex
+	known map[string]described
+}
+
+// described is the description of an object at a size and time of change.
+type described struct {
+	size     int64
+	modified time.Time
+	object   Object
+	err      error
+}
+
+const maxDescribed = 1 << 16
+
+func newDescriber() *describer { return &describer{known: make(map[string]described)} }
+
+// open describes the object in f, which is called name.
+func (d *describer) open(name string, f *os.File) (*Object, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
+	}
+	d.mu.Lock()
+	found, ok := d.known[name]
+	d.mu.Unlock()
+	if !ok || found.size != info.Size() || !found.modified.Equal(info.ModTime()) {
+		found = described{size: info.Size(), modified: info.ModTime()}
+		found.object, found.err = describe(name, f, info)
+		d.mu.Lock()
+		if len(d.known) >= maxDescribed {
+			clear(d.known)
+		}
+		d.known[name] = found
+		d.mu.Unlock()
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+	}
+	if found.err != nil {
+		return nil, found.err
+	}
+	o := found.object
+	o.ReadSeekCloser = f
+	return &o, nil
+}
+
+func describe(name string, f *os.File, info fs.FileInfo) (Object, error) {
+	o := Object{Kind: kindByName(name), Modified: info.ModTime()}
+	if o.Kind == artifact.OCSPBundle {
+		// Its name is its digest; reading gigabytes would tell nothing new.
+		digest, err := artifact.ParseDigest(strings.TrimPrefix(name, "ocsp/bundles/"))
+		if err != nil {
+			return o, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
+		}
+		o.Digest = digest
+		return o, nil
+	}
+	if info.Size() > maxObject {
+		return o, fmt.Errorf("opening object %q: %d bytes, at most %d are served: %w", name, info.Size(), maxObject, fs.ErrNotExist)
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxObject))
+	if err != nil {
+		return o, fmt.Errorf("reading object %q: %w", name, err)
+	}
+	if o.Kind != "" {
+		o.Digest = artifact.Sum(content)
+		return o, nil
+	}
+	return o, o.describeContent(name, content)
+}
+
+// describeContent fills in what the content says. Key material is withheld: a
+// mistake of the operator must not become a publication.
+func (o *Object) describeContent(name string, content []byte) error {
+	a := artifact.Parse(content)
+	o.Kind, o.Digest = a.Kind, a.Digest
+	switch {
+	case a.Kind == artifact.PrivateKey || a.Kind == artifact.LedgerMaster || a.Kind == artifact.RegistrationData:
+		return fmt.Errorf("opening object %q: content is %s, which is never public: %w", name, a.Kind, fs.ErrPermission)
+	case a.Kind.IsCertificate() && len(a.Certificates) == 1:
+		o.ThisUpdate, o.NextUpdate = a.Certificates[0].NotBefore, a.Certificates[0].NotAfter
+	case a.CRL != nil:
+		o.ThisUpdate, o.NextUpdate = a.CRL.ThisUpdate, a.CRL.NextUpdate
+	case a.OCSP != nil && len(a.OCSP.Singles) > 0:
+		o.ThisUpdate, o.NextUpdate = a.OCSP.Singles[0].ThisUpdate, a.OCSP.Singles[0].NextUpdate
+	}
+	return nil
+}
