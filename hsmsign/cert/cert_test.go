@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,9 +19,11 @@ import (
 )
 
 // noon is the present of these tests.
-var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func now() time.Time { return noon }
+
+var serials atomic.Int64
 
 // counter is a key that counts its signatures.
 type counter struct {
@@ -101,7 +104,7 @@ func issue(t testing.TB, r cert.Request) *x509.Certificate {
 		r.Now = now
 	}
 	if r.Serial == nil {
-		r.Serial = big.NewInt(4711)
+		r.Serial = big.NewInt(4711 + serials.Add(1))
 	}
 	der, err := cert.Issue(t.Context(), r)
 	if err != nil {

@@ -52,9 +52,9 @@ func (d *draft) extensions() ([]extension, error) {
 		}
 	}
 	add(len(p.Policies) > 0, oidPolicies, p.PoliciesCritical, func(b *cryptobyte.Builder) { addPolicies(b, p.Policies, u.CPS) })
-	// RFC 5280 says mappings SHOULD be critical. Go, GnuTLS and NSS then refuse the certificate as a whole, so
-	// the mappings stay non-critical as in the bridges that are in service (RFC 3280 required that).
-	add(len(p.PolicyMappings) > 0, oidPolicyMappings, false, func(b *cryptobyte.Builder) { addPolicyMappings(b, p.PolicyMappings) })
+	// RFC 5280 section 4.2.1.5: SHOULD be critical. OpenSSL, Java, NSS and Go process it; GnuTLS 3.7 knows neither this
+	// nor policyConstraints, whose criticality is a MUST, and refuses such bridges whatever is written here.
+	add(len(p.PolicyMappings) > 0, oidPolicyMappings, true, func(b *cryptobyte.Builder) { addPolicyMappings(b, p.PolicyMappings) })
 	add(!d.alternative.Empty(), oidSubjectAltName, false, func(b *cryptobyte.Builder) { b.AddASN1(cbasn1.SEQUENCE, d.alternative.addTo) })
 	add(true, oidBasicConstraints, true, func(b *cryptobyte.Builder) { addBasicConstraints(b, p) })
 	add(p.NameConstraints != nil, oidNameConstraints, true, func(b *cryptobyte.Builder) { addNameConstraints(b, p.NameConstraints) })
