@@ -1,0 +1,126 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// archived lists the sizes of the archived checkpoints, ascending.
+func archived(dir string) ([]int64, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, checkpointDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing archived checkpoints: %w", err)
+	}
+	var sizes []int64
+	for _, e := range entries {
+		// Timestamp tokens lie beside the checkpoints; their names have a dot.
+		if n, err := strconv.ParseInt(e.Name(), 10, 64); err == nil && strconv.FormatInt(n, 10) == e.Name() && n >= 0 {
+			sizes = append(sizes, n)
+		}
+	}
+	slices.Sort(sizes)
+	return sizes, nil
+}
+
+func archivePath(dir string, size int64) string {
+	return filepath.Join(dir, checkpointDir, strconv.FormatInt(size, 10))
+}
+
+func readArchived(dir string, size int64) ([]byte, error) {
+	path := archivePath(dir, size)
+	b, err := readSmall(path, maxCheckpoint)
+	if err != nil {
+		return nil, corrupt(path, err)
+	}
+	return b, nil
+}
+
+// Archived lists the sizes at which checkpoints were archived, ascending.
+func (l *Log) Archived() ([]int64, error) { return archived(l.dir) }
+
+// ArchivedCheckpoint reads the archived checkpoint of a size and checks that
+// it is one of this log and of a prefix of it.
+func (l *Log) ArchivedCheckpoint(ctx context.Context, size int64) ([]byte, error) {
+	b, err := readArchived(l.dir, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Consistent(ctx, b); err != nil {
+		return nil, fmt.Errorf("archived checkpoint %d: %w", size, err)
+	}
+	return b, nil
+}
+
+// againstArchive compares the checkpoint with the archive beside it. One newer
+// archived checkpoint is what a reader sees in the middle of a commit, or after
+// a crash there: the tree it opened is signed and good. Two are a checkpoint
+// that somebody put back.
+func (l *Log) againstArchive() error {
+	sizes, err := archived(l.dir)
+	if err != nil || len(sizes) == 0 {
+		return err
+	}
+	i, here := slices.BinarySearch(sizes, l.cp.Size)
+	if here {
+		b, err := readArchived(l.dir, l.cp.Size)
+		if err != nil {
+			return err
+		}
+		c, err := ParseCheckpoint(b)
+		if err != nil {
+			return &CorruptError{Path: archivePath(l.dir, l.cp.Size), Err: err}
+		}
+		if c.Root != l.cp.Root {
+			return &ForkError{Size: c.Size, Here: l.cp.Root, Seen: c.Root, Where: archivePath(l.dir, c.Size)}
+		}
+		i++
+	}
+	if len(sizes)-i > 1 {
+		newest := sizes[len(sizes)-1]
+		return &RollbackError{Have: l.cp.Size, Seen: newest, Where: archivePath(l.dir, newest)}
+	}
+	return nil
+}
+
+// Consistent reports as an error when an older signed checkpoint is not of a
+// prefix of this log: a ForkError, a RollbackError when it is of a larger tree,
+// an OriginError, a KeyError. Checkpoints signed by keys that were retired, or
+// appointed, by key rotation entries of this log are good as well.
+func (l *Log) Consistent(ctx context.Context, checkpoint []byte) error {
+	c, err := l.verify(ctx, checkpoint)
+	if err != nil {
+		return fmt.Errorf("checking consistency: %w", err)
+	}
+	return l.consistentTree(c.Size, c.Root, "the checkpoint")
+}
+
+// ConsistentTree is Consistent for a tree whose signature the caller has
+// checked, or does not need.
+func (l *Log) ConsistentTree(ctx context.Context, size int64, root tlog.Hash) error {
+	return l.consistentTree(size, root, "the tree head")
+}
+
+func (l *Log) consistentTree(size int64, root tlog.Hash, where string) error {
+	if size > l.cp.Size {
+		return fmt.Errorf("checking consistency: %w", &RollbackError{Have: l.cp.Size, Seen: size, Where: where})
+	}
+	here, err := l.tiles.rootAt(size)
+	if err != nil {
+		return fmt.Errorf("checking consistency: %w", err)
+	}
+	if here != root {
+		return fmt.Errorf("checking consistency: %w", &ForkError{Size: size, Here: here, Seen: root, Where: where})
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"iter"
+	"os"
+	"strings"
+	"unsafe"
+
+	"seihon/artifact"
+	"seihon/internal/durable"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// manifestHeader is the first line of a manifest file.
+const manifestHeader = "seihon/manifest/v1\n"
+
+// maxManifest caps what a reader decompresses; an entry cannot make it take more.
+const maxManifest = 4 << 30
+
+// manifestChunk is how much text is handed on at once.
+const manifestChunk = 1 << 20
+
+// A manifestWriter streams lines into a compressed file, while it computes the
+// digest of the text and the Merkle root over the lines. Hashing and
+// compression run beside the formatting.
+type manifestWriter struct {
+	file  *durable.Staged
+	zw    *zstd.Encoder
+	sum   hash.Hash
+	tree  tree
+	size  int64
+	last  string
+	chunk []byte
+	line  []byte
+	work  chan []byte
+	done  chan error
+}
+
+func newManifestWriter(tx *durable.Tx) (*manifestWriter, error) {
+	f, err := tx.Stage()
+	if err != nil {
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	zw, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
+	if err != nil {
+		f.Discard()
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	m := &manifestWriter{file: f, zw: zw, sum: sha256.New(), work: make(chan []byte, 2), done: make(chan error, 1)}
+	m.chunk = append(make([]byte, 0, manifestChunk+maxLine), manifestHeader...)
+	go m.run()
+	return m, nil
+}
+
+// run hashes and compresses what add hands over.
+func (m *manifestWriter) run() {
+	var err error
+	for c := range m.work {
+		m.sum.Write(c)
+		if err == nil {
+			_, err = m.zw.Write(c)
+		}
+	}
+	// Close also after an error: it ends the encoder's goroutines.
+	m.done <- errors.Join(err, m.zw.Close())
+}
+
+func (m *manifestWriter) add(l *Line) error {
+	if l.Name <= m.last {
+		return fmt.Errorf("writing a manifest: %q comes after %q: names must be sorted and unique", l.Name, m.last)
+	}
+	line, err := appendLine(m.line[:0], l)
+	if err != nil {
+		return fmt.Errorf("writing a manifest: %w", err)
+	}
+	m.line, m.last = line, l.Name
+	m.tree.add(leafHash(line))
+	m.chunk = append(append(m.chunk, line...), '\n')
+	if len(m.chunk) >= manifestChunk {
+		m.hand(make([]byte, 0, manifestChunk+maxLine))
+	}
+	return nil
+}
+
+func (m *manifestWriter) hand(next []byte) {
+	m.size += int64(len(m.chunk))
+	m.work <- m.chunk
+	m.chunk = next
+}
+
+// finish names the file by its digest.
+func (m *manifestWriter) finish(path func(artifact.Digest) string, note string) (*Batch, error) {
+	m.hand(nil)
+	close(m.work)
+	if err := <-m.done; err != nil {
+		m.file.Discard()
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	b := &Batch{Manifest: artifact.Digest(m.sum.Sum(nil)), Size: m.size, Count: m.tree.n, Root: m.tree.root(), Note: note}
+	if err := m.file.Keep(path(b.Manifest)); err != nil {
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	return b, nil
+}
+
+func (m *manifestWriter) discard() {
+	close(m.work)
+	<-m.done
+	m.file.Discard()
+}
+
+// Manifest reads the text of a batch's manifest and checks it against the
+// batch's size and digest.
+func (l *Log) Manifest(ctx context.Context, b *Batch) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	path := l.manifestPath(b.Manifest)
+	if b.Size < int64(len(manifestHeader)) || b.Size > maxManifest {
+		return nil, fmt.Errorf("reading manifest %s: its entry gives it %d bytes", b.Manifest, b.Size)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading manifest %s: %w", b.Manifest, err)
+	}
+	defer f.Close()
+	text, err := inflate(f, b.Size)
+	if err != nil {
+		return nil, &CorruptError{Path: path, Err: fmt.Errorf("reading manifest: %w", err)}
+	}
+	if got := artifact.Sum(text); got != b.Manifest {
+		return nil, &CorruptError{Path: path, Err: fmt.Errorf("the manifest's SHA-256 is %s", got)}
+	}
+	return text, nil
+}
+
+// inflate decompresses exactly size bytes.
+func inflate(r io.Reader, size int64) ([]byte, error) {
+	zr, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20))
+	if err != nil {
+		return nil, err
+	}
+	defer zr.Close()
+	// Grow with what is really there: the size is the log's word, not the file's.
+	var buf bytes.Buffer
+	buf.Grow(int(min(size, 128<<20)) + bytes.MinRead)
+	n, err := io.Copy(&buf, io.LimitReader(zr, size+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case n < size:
+		return nil, fmt.Errorf("it has %d bytes, its entry says %d", n, size)
+	case n > size:
+		return nil, fmt.Errorf("it has more bytes than the %d its entry says", size)
+	}
+	return buf.Bytes(), nil
+}
+
+// Lines reads the manifest of a batch. The text has been checked against its
+// digest before the first line is given; a last error tells of lines that are
+// out of order or malformed, or do not have the root or count of the entry,
+// which only a writer that breaks its own rules can bring about. Act on the
+// lines once the iteration has ended without one.
+func (l *Log) Lines(ctx context.Context, b *Batch) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		text, err := l.Manifest(ctx, b)
+		if err != nil {
+			yield(Line{}, err)
+			return
+		}
+		for line, err := range parseManifest(text, b) {
+			if !yield(line, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// parseManifest checks and gives the lines of a manifest's text. The lines'
+// strings share its memory.
+func parseManifest(text []byte, b *Batch) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		bad := func(format string, args ...any) {
+			yield(Line{}, fmt.Errorf("parsing manifest %s: %w", b.Manifest, fmt.Errorf(format, args...)))
+		}
+		var t tree
+		last := ""
+		for raw, err := range manifestLines(text) {
+			if err != nil {
+				bad("%w", err)
+				return
+			}
+			line, err := ParseLine(raw)
+			if err != nil {
+				bad("line %d: %w", t.n+1, err)
+				return
+			}
+			if line.Name <= last {
+				bad("line %d: %q after %q: names must be sorted and unique", t.n+1, line.Name, last)
+				return
+			}
+			last = line.Name
+			t.add(leafHash([]byte(raw)))
+			if !yield(line, nil) {
+				return
+			}
+		}
+		if t.n != b.Count {
+			bad("it has %d lines, its entry says %d", t.n, b.Count)
+		} else if root := t.root(); root != b.Root {
+			bad("its Merkle root is %s, its entry says %s", root, b.Root)
+		}
+	}
+}
+
+// manifestLines splits a manifest's text into lines without their ends.
+func manifestLines(text []byte) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		rest, ok := strings.CutPrefix(textString(text), manifestHeader)
+		if !ok {
+			yield("", fmt.Errorf("the first line is not %q", strings.TrimSpace(manifestHeader)))
+			return
+		}
+		for rest != "" {
+			line, after, ok := strings.Cut(rest, "\n")
+			if !ok {
+				yield("", errors.New("the last line has no end"))
+				return
+			}
+			if !yield(line, nil) {
+				return
+			}
+			rest = after
+		}
+	}
+}
+
+// textString shares the memory of a manifest's text, which is never written
+// again: a manifest of a million lines would otherwise be copied line by line.
+func textString(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
