@@ -37,6 +37,7 @@ type DB struct {
 	log      *zap.Logger
 
 	overrideKeys []ed25519.PublicKey
+	spoolDir     string // where imports sort; "" is the system's temporary folder
 }
 
 // schemaLock is the PostgreSQL advisory lock around the creation of tables.
@@ -92,6 +93,7 @@ func (d *DB) connectSQLite(path string) error {
 	if fi, err := os.Stat(filepath.Dir(abs)); err != nil || !fi.IsDir() {
 		return fmt.Errorf("opening inventory %q: its folder does not exist: make it first", path)
 	}
+	d.spoolDir = filepath.Dir(abs)
 	common := []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(FILE)"}
 	name := func(extra url.Values, pragmas ...string) string {
 		extra["_pragma"] = append(pragmas, common...)

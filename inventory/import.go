@@ -1,0 +1,242 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"seihon/artifact"
+)
+
+// Record is one certificate of an import. Issuer is not used.
+type Record struct {
+	Certificate
+	State      State // Issued or Revoked
+	Revocation Revocation
+}
+
+// Source is a streamed input, such as those of package source. Records is
+// ranged over once.
+type Source interface {
+	Records(ctx context.Context) iter.Seq2[Record, error]
+	Info() SourceInfo // final once Records has ended
+}
+
+// SourceInfo describes a source.
+type SourceInfo struct {
+	Name   string // for people: a file name
+	Format string // imports of one issuer and format are compared with each other
+	Scope  Completeness
+	// NoStatus says that the source knows nothing of revocations: Issued then
+	// means only that the certificate exists.
+	NoStatus bool
+	AsOf     time.Time // of which moment it is; zero when unknown
+	Digest   artifact.Digest
+}
+
+// Completeness says what the absence of a serial from a source means.
+type Completeness int
+
+// How complete a source is.
+const (
+	Partial    Completeness = iota // nothing
+	AllSerials                     // it has expired or never existed
+	AllRevoked                     // it has expired or is not revoked
+)
+
+// Import is one import.
+type Import struct {
+	Issuer string
+	Source Source
+	// MaxShrink is the part by which a complete input may be smaller than the
+	// last one; 0 means a tenth.
+	MaxShrink float64
+	Override  *Override
+	DryRun    bool // judge only
+}
+
+// ImportResult says what an import did, or would do.
+type ImportResult struct {
+	Digest artifact.Digest
+	Read   int64
+	Added, NewlyRevoked, Released,
+	Completed, // details added to known certificates
+	Unchanged,
+	Kept, // revoked or released here, which the input does not know yet
+	Overridden int64
+	Same bool // the input is the last one again
+}
+
+// Import reads a source into the inventory, all of it or nothing. It streams,
+// and importing the same input twice changes nothing.
+//
+// It refuses, with an *ImportRefused, an input in which a certificate is
+// missing that has not expired, in which a revocation is gone or has another
+// date or reason, which is older than the last one of its format, or which is
+// much smaller than that. An Override lets each of these pass. A duplicate, or
+// another certificate under a known serial, cannot be overridden.
+//
+// What was revoked in this room stays revoked when the input does not know of
+// it; what was issued here need not be in the input.
+func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
+	info := im.Source.Info()
+	doing := fmt.Sprintf("importing %s %q for %q", info.Format, info.Name, im.Issuer)
+	s := newSpool(d.spoolDir)
+	defer s.close()
+	revoked, err := d.fillSpool(ctx, s, im.Source)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	info = im.Source.Info()
+	j := &judge{info: info, asOf: info.AsOf, now: d.now(), result: ImportResult{Digest: info.Digest, Read: s.count}}
+	if j.asOf.IsZero() {
+		j.asOf = j.now
+	}
+	errDry := errors.New("dry run")
+	err = d.update(ctx, doing, func(tx *sql.Tx) error {
+		// Other writers share the issuer's row: holding it keeps them out.
+		i, err := d.issuer(ctx, tx, im.Issuer, d.forUpdate())
+		if err != nil {
+			return err
+		}
+		j.issuer = i
+		same, err := d.compareWithLast(ctx, tx, j, im.MaxShrink)
+		if err != nil || same {
+			j.result.Same = same
+			return err
+		}
+		w := d.newWriter(tx, i, j.now.Unix())
+		if err := d.mergeInto(ctx, j, s, w); err != nil {
+			return err
+		}
+		if err := d.settleRefusal(j, im.Override); err != nil {
+			return err
+		}
+		if im.DryRun {
+			return errDry
+		}
+		return d.recordImport(ctx, tx, j, revoked, im.Override)
+	})
+	if err != nil && !errors.Is(err, errDry) {
+		return nil, err
+	}
+	d.log.Info("imported certificates", zap.String("issuer", im.Issuer), zap.String("format", info.Format), zap.String("name", info.Name),
+		zap.Stringer("sha256", info.Digest), zap.Int64("read", s.count), zap.Int64("added", j.result.Added),
+		zap.Int64("revoked", j.result.NewlyRevoked), zap.Bool("same", j.result.Same), zap.Bool("dry_run", im.DryRun))
+	return &j.result, nil
+}
+
+// fillSpool reads the source, checks each record by itself and counts those
+// that are revoked.
+func (d *DB) fillSpool(ctx context.Context, s *spool, source Source) (revoked int64, err error) {
+	now := d.now()
+	for r, err := range source.Records(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		if err := checkRecord(&r, now); err != nil {
+			return 0, fmt.Errorf("record %d: %w", s.count+1, err)
+		}
+		if r.State == Revoked {
+			revoked++
+		}
+		if err := s.add(&r); err != nil {
+			return 0, err
+		}
+	}
+	return revoked, ctx.Err()
+}
+
+// checkRecord refuses a record that no inventory could hold.
+func checkRecord(r *Record, now time.Time) error {
+	if err := CheckSerial(r.Serial); err != nil {
+		return err
+	}
+	if r.Kind == "" {
+		r.Kind = artifact.SubscriberCertificate
+	}
+	if !r.Kind.IsCertificate() {
+		return fmt.Errorf("serial %x: kind %q is not a certificate", r.Serial, r.Kind)
+	}
+	switch r.State {
+	case Issued:
+		r.Revocation = Revocation{Reason: NoReason}
+		return nil
+	case Revoked:
+		if r.Revocation.Reason == reasonRemoveFromCRL {
+			return fmt.Errorf("serial %x: revoked with reason removeFromCRL: a certificate released from hold is not revoked", r.Serial)
+		}
+		if err := checkRevocation(r.Revocation, now); err != nil {
+			return fmt.Errorf("serial %x: %w", r.Serial, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("serial %x: state %q cannot be imported", r.Serial, r.State)
+}
+
+// compareWithLast holds the input as a whole against the last import of its
+// format.
+func (d *DB) compareWithLast(ctx context.Context, tx *sql.Tx, j *judge, maxShrink float64) (same bool, err error) {
+	if j.info.AsOf.After(j.now) {
+		return false, fmt.Errorf("the input is of %s, which is in the future", j.info.AsOf.Format(time.RFC3339))
+	}
+	var asOf, records int64
+	var digest []byte
+	err = tx.QueryRowContext(ctx, d.q(`SELECT as_of, records, digest FROM imports WHERE issuer_id = $1 AND format = $2 ORDER BY id DESC LIMIT 1`),
+		j.issuer.id, j.info.Format).Scan(&asOf, &records, &digest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if string(digest) == string(j.info.Digest[:]) {
+		return true, nil
+	}
+	if !j.info.AsOf.IsZero() && asOf > j.info.AsOf.Unix() {
+		j.problem(AllowOlder, nil, fmt.Sprintf("the input is of %s, the last one was of %s", stamp(j.info.AsOf), stamp(fromSeconds(asOf))))
+	}
+	if maxShrink <= 0 {
+		maxShrink = 0.1
+	}
+	if j.info.Scope != Partial && float64(j.result.Read) < float64(records)*(1-maxShrink) {
+		j.problem(AllowShrink, nil, fmt.Sprintf("the input has %d records, the last one had %d: more than %.0f %% are gone", j.result.Read, records, maxShrink*100))
+	}
+	return false, nil
+}
+
+// settleRefusal reports the refusal that no override lets pass.
+func (d *DB) settleRefusal(j *judge, o *Override) error {
+	if len(j.counts) == 0 {
+		return nil
+	}
+	refused := &ImportRefused{Digest: j.info.Digest, Counts: j.counts, Problems: j.problems}
+	if o == nil {
+		return refused
+	}
+	for kind := range j.counts {
+		if err := d.allow(o, j.info.Digest, kind); err != nil {
+			return errors.Join(refused, err)
+		}
+	}
+	return nil
+}
+
+// recordImport remembers the import for the next one.
+func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, o *Override) error {
+	permit := ""
+	if o != nil {
+		permit = strings.TrimSpace(string(o.body()))
+	}
+	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`), j.issuer.id, j.info.Format, filepath.Base(j.info.Name), seconds(j.info.AsOf),
+		j.info.Digest[:], j.result.Read, revoked, j.now.Unix(), permit)
+	return err
+}

@@ -1,0 +1,96 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"reflect"
+)
+
+// mergeInto walks the sorted input and the certificates of the key side by
+// side, judges, and writes. The certificates are read on another connection,
+// in a snapshot that no writer can outdate: Import holds the issuer's row.
+func (d *DB) mergeInto(ctx context.Context, j *judge, s *spool, w *writer) error {
+	next, stop := iter.Pull2(d.known(ctx, j.issuer))
+	defer stop()
+	k, err, more := next()
+	var last Record
+	for r, err2 := range s.sorted() {
+		if err2 != nil {
+			return err2
+		}
+		if last.Serial != nil && bytes.Equal(last.Serial, r.Serial) {
+			if !reflect.DeepEqual(last, *r) {
+				j.problem(conflict, r.Serial, "it is in the input twice, with different content")
+			}
+			continue
+		}
+		last = *r
+		for more && err == nil && bytes.Compare(k.serial, r.Serial) < 0 {
+			j.missing(&k)
+			k, err, more = next()
+		}
+		if err != nil {
+			return err
+		}
+		if !more || !bytes.Equal(k.serial, r.Serial) {
+			j.result.Added++
+			if err := w.insert(ctx, r); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := d.mergeOne(ctx, j, &k, r, w); err != nil {
+			return err
+		}
+		k, err, more = next()
+	}
+	for ; more && err == nil; k, err, more = next() {
+		j.missing(&k)
+	}
+	if err != nil {
+		return err
+	}
+	return w.flush(ctx)
+}
+
+// mergeOne applies one record to the certificate it is about.
+func (d *DB) mergeOne(ctx context.Context, j *judge, k *known, r *Record, w *writer) error {
+	if r.DER != nil {
+		var err error
+		if k.body, err = d.body(ctx, w.tx, j.issuer.keyID, r.Serial); err != nil {
+			return err
+		}
+	}
+	problems := j.counts[AllowChanged]
+	switch j.both(k, r) {
+	case complete:
+		return w.complete(ctx, k, r)
+	case restate:
+		if j.counts[AllowChanged] > problems { // only an override lets this stand
+			if err := d.event(ctx, w.tx, j.issuer.id, r.Serial, "changed by import "+j.info.Digest.String(),
+				fmt.Sprintf("was %s, date %s, %s", k.state, stamp(fromSeconds(k.revokedAt)), reasonText(k.reason))); err != nil {
+				return err
+			}
+		}
+		return w.restate(ctx, k, r)
+	}
+	return nil
+}
+
+// known streams the certificates of a key by serial.
+func (d *DB) known(ctx context.Context, i issuerRow) iter.Seq2[known, error] {
+	return stream(ctx, d.read, "reading known certificates", scanKnown, d.q(`SELECT serial, issuer_id, state, not_before, not_after, subject,
+		coalesce(revoked_at, 0), reason, invalidity, revoked_here, imported, next_update, due_at FROM certificates WHERE key_id = $1 ORDER BY serial`), i.keyID)
+}
+
+func scanKnown(rows *sql.Rows) (known, error) {
+	var k known
+	var here, imported int
+	err := rows.Scan(&k.serial, &k.issuer, &k.state, &k.notBefore, &k.notAfter, &k.subject,
+		&k.revokedAt, &k.reason, &k.invalidity, &here, &imported, &k.nextUpdate, &k.dueAt)
+	k.revokedHere, k.imported = here != 0, imported != 0
+	return k, err
+}

@@ -1,0 +1,201 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// writer writes the outcome of an import. New rows go in batches: one
+// statement with many rows on SQLite, arrays on PostgreSQL.
+type writer struct {
+	d      *DB
+	tx     *sql.Tx
+	issuer issuerRow
+	now    int64
+	batch  []Record
+	many   *sql.Stmt // SQLite: a full batch
+	one    *sql.Stmt // SQLite: what is left of the last one
+}
+
+// batchRows is how many rows a statement inserts. SQLite binds 32766 values at
+// most and gains little beyond some dozens of rows; PostgreSQL pays a round
+// trip per batch.
+const (
+	batchRowsSQLite   = 40
+	batchRowsPostgres = 4000
+)
+
+func (d *DB) newWriter(tx *sql.Tx, i issuerRow, now int64) *writer {
+	return &writer{d: d, tx: tx, issuer: i, now: now}
+}
+
+// insertColumns are the columns of an imported row, in the order of values.
+const insertColumns = `INSERT INTO certificates (key_id, issuer_id, changed_at, imported, revoked_here, this_update, next_update, revision,
+	serial, state, kind, ca, not_before, not_after, subject, consent, revoked_at, reason, invalidity, due_at, bucket, shard) `
+
+// insertValues is how many of them differ from row to row.
+const insertValues = 14
+
+// insert adds a certificate.
+func (w *writer) insert(ctx context.Context, r *Record) error {
+	w.batch = append(w.batch, *r)
+	full := batchRowsSQLite
+	if w.d.postgres {
+		full = batchRowsPostgres
+	}
+	if len(w.batch) < full {
+		return nil
+	}
+	return w.flush(ctx)
+}
+
+// flush writes the batch.
+func (w *writer) flush(ctx context.Context) error {
+	if len(w.batch) == 0 {
+		return nil
+	}
+	write := w.flushSQLite
+	if w.d.postgres {
+		write = w.flushPostgres
+	}
+	if err := write(ctx); err != nil {
+		return fmt.Errorf("adding certificates: %w", err)
+	}
+	for n := range w.batch {
+		if err := w.body(ctx, &w.batch[n]); err != nil {
+			return err
+		}
+	}
+	w.batch = w.batch[:0]
+	return nil
+}
+
+func (w *writer) flushSQLite(ctx context.Context) error {
+	if len(w.batch) == batchRowsSQLite {
+		if err := w.prepare(ctx, &w.many, batchRowsSQLite); err != nil {
+			return err
+		}
+		args := make([]any, 0, 3+batchRowsSQLite*insertValues)
+		args = append(args, w.issuer.keyID, w.issuer.id, w.now)
+		for n := range w.batch {
+			args = w.values(args, &w.batch[n])
+		}
+		_, err := w.many.ExecContext(ctx, args...)
+		return err
+	}
+	if err := w.prepare(ctx, &w.one, 1); err != nil {
+		return err
+	}
+	for n := range w.batch {
+		if _, err := w.one.ExecContext(ctx, w.values([]any{w.issuer.keyID, w.issuer.id, w.now}, &w.batch[n])...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare prepares the insertion of n rows, once.
+func (w *writer) prepare(ctx context.Context, stmt **sql.Stmt, n int) (err error) {
+	if *stmt != nil {
+		return nil
+	}
+	row := `(?1, ?2, ?3, 1, 0, 0, 0, 1` + strings.Repeat(", ?", insertValues) + `)`
+	*stmt, err = w.tx.PrepareContext(ctx, insertColumns+"VALUES "+strings.Repeat(row+", ", n-1)+row)
+	return err // the transaction closes it
+}
+
+// values appends what differs from row to row.
+func (w *writer) values(args []any, r *Record) []any {
+	bucket := bucketOf(r.Serial)
+	notAfter := seconds(r.NotAfter)
+	var revokedAt any
+	if r.State == Revoked {
+		revokedAt = seconds(r.Revocation.Time)
+	}
+	return append(args, r.Serial, int64(r.State), kindText(r.Kind), int64(flag(isCA(r.Kind))), seconds(r.NotBefore), notAfter, r.Subject, r.Consent,
+		revokedAt, int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucket), int64(bucket%w.issuer.shards))
+}
+
+func (w *writer) flushPostgres(ctx context.Context) error {
+	n := len(w.batch)
+	serials, kinds, subjects, consents := make([][]byte, n), make([]string, n), make([]string, n), make([]string, n)
+	var numbers [9][]int64 // state, ca, not_before, not_after, revoked_at, reason, invalidity, due_at, bucket
+	for c := range numbers {
+		numbers[c] = make([]int64, n)
+	}
+	for m := range w.batch {
+		r := &w.batch[m]
+		serials[m], kinds[m], subjects[m], consents[m] = r.Serial, kindText(r.Kind), r.Subject, r.Consent
+		notAfter := seconds(r.NotAfter)
+		for c, v := range [len(numbers)]int64{int64(r.State), int64(flag(isCA(r.Kind))), seconds(r.NotBefore), notAfter, seconds(r.Revocation.Time),
+			int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucketOf(r.Serial))} {
+			numbers[c][m] = v
+		}
+	}
+	_, err := w.tx.ExecContext(ctx, insertColumns+`SELECT $1::bigint, $2::bigint, $3::bigint, 1, 0, 0, 0, 1,
+		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint
+		FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
+		AS v (serial, kind, subject, consent, state, ca, not_before, not_after, revoked_at, reason, invalidity, due_at, bucket)`,
+		w.issuer.keyID, w.issuer.id, w.now, w.issuer.shards, serials, kinds, subjects, consents,
+		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8])
+	return err
+}
+
+// body adds the bytes of a certificate, when the record has them.
+func (w *writer) body(ctx context.Context, r *Record) error {
+	if r.DER == nil {
+		return nil
+	}
+	_, err := w.tx.ExecContext(ctx, w.d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3) ON CONFLICT (key_id, serial) DO NOTHING`),
+		w.issuer.keyID, r.Serial, r.DER)
+	return err
+}
+
+// complete fills in what the inventory did not know of a certificate. Its
+// status stays, but a reserved serial turns out to be issued.
+func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
+	due := k.dueAt
+	if notAfter := seconds(r.NotAfter); k.state == Reserved {
+		due = w.issuer.dueFor(dueNew, notAfter, w.now)
+	} else if k.notAfter == 0 && w.issuer.dueFor(k.nextUpdate, notAfter, w.now) == dueNever {
+		due = dueNever
+	}
+	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = CASE WHEN state = 0 THEN 1 ELSE state END, kind = $3, ca = $4,
+		not_before = CASE WHEN not_before = 0 THEN $5 ELSE not_before END, not_after = CASE WHEN not_after = 0 THEN $6 ELSE not_after END,
+		subject = CASE WHEN subject = '' THEN $7 ELSE subject END, consent = CASE WHEN consent = '' THEN $8 ELSE consent END, due_at = $9,
+		imported = CASE WHEN state = 0 THEN 1 ELSE imported END WHERE key_id = $1 AND serial = $2`),
+		w.issuer.keyID, r.Serial, kindText(r.Kind), flag(isCA(r.Kind)), seconds(r.NotBefore), seconds(r.NotAfter), r.Subject, r.Consent, due)
+	if err != nil {
+		return fmt.Errorf("completing serial %x: %w", r.Serial, err)
+	}
+	return w.body(ctx, r)
+}
+
+// restate gives a certificate another status and makes it urgent.
+func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
+	at, reason := seconds(r.Revocation.Time), r.Revocation.Reason
+	if r.State == Issued { // off the CRL: a delta CRL must say so
+		at, reason = w.now, reasonRemoveFromCRL
+	}
+	due := int64(dueUrgent)
+	notAfter := k.notAfter
+	if notAfter == 0 {
+		notAfter = seconds(r.NotAfter)
+	}
+	if w.issuer.dueFor(dueNew, notAfter, w.now) == dueNever {
+		due = dueNever
+	}
+	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
+		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1 WHERE key_id = $1 AND serial = $2`),
+		w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, w.now)
+	if err != nil {
+		return fmt.Errorf("restating serial %x: %w", r.Serial, err)
+	}
+	if completes(k, r) {
+		k.state, k.dueAt, k.notAfter = r.State, due, notAfter
+		return w.complete(ctx, k, r)
+	}
+	return nil
+}
