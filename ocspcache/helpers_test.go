@@ -269,3 +269,9 @@ func makeRequest(keys []Key, change func(tbs *cryptobyte.Builder)) []byte {
 }
 
 func digestOf(b []byte) string { return fmt.Sprint(artifact.Sum(b)) }
+
+// testPrivateKey is an Ed25519 key that nobody uses (RFC 8410 section 10.3).
+const testPrivateKey = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+-----END PRIVATE KEY-----
+`
