@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -96,11 +97,12 @@ func prepare(public crypto.PublicKey, digest []byte, opts crypto.SignerOpts) (jo
 			return preparePSS(key, digest, hash, pss)
 		}
 		prefix := digestInfo[hash]
+		input := append(prefix[:len(prefix):len(prefix)], digest...)
 		return job{
 			mechanism: mechanismRSA,
-			input:     append(prefix[:len(prefix):len(prefix)], digest...),
+			input:     input,
 			decode:    func(raw []byte) ([]byte, error) { return widen(raw, key.Size()), nil },
-			verify:    func(signature []byte) error { return rsa.VerifyPKCS1v15(key, hash, digest, signature) },
+			verify:    func(signature []byte) error { return verifyPKCS1(key, input, signature) },
 		}, nil
 	case *ecdsa.PublicKey:
 		size := (key.Curve.Params().N.BitLen() + 7) / 8
@@ -156,6 +158,29 @@ func prepareEd25519(key ed25519.PublicKey, message []byte, opts crypto.SignerOpt
 			return nil
 		},
 	}, nil
+}
+
+// verifyPKCS1 raises the signature to the public exponent and compares with the one encoding that it may be of
+// (RFC 8017 section 8.2.2). It is here because rsa.VerifyPKCS1v15 takes three times as long for 3072 bits, for a
+// constant time that nobody needs when everything is public; the tests hold one against the other.
+func verifyPKCS1(key *rsa.PublicKey, digestInfo, signature []byte) error {
+	size := key.Size()
+	padding := size - 3 - len(digestInfo)
+	s := new(big.Int).SetBytes(signature)
+	if len(signature) != size || padding < 8 || s.Cmp(key.N) >= 0 {
+		return rsa.ErrVerification
+	}
+	want := make([]byte, size)
+	want[1] = 1
+	for i := range padding {
+		want[2+i] = 0xff
+	}
+	copy(want[size-len(digestInfo):], digestInfo)
+	got := s.Exp(s, big.NewInt(int64(key.E)), key.N).FillBytes(make([]byte, size))
+	if !bytes.Equal(got, want) {
+		return rsa.ErrVerification
+	}
+	return nil
 }
 
 // widen puts back leading zero bytes that some tokens leave out of an RSA signature.

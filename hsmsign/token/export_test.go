@@ -1,0 +1,25 @@
+package token
+
+// SignFunc makes one signature on one session of the token.
+type SignFunc = signFunc
+
+// WithFault puts wrap between the pool and the module.
+func WithFault(cfg Config, wrap func(next SignFunc) SignFunc) Config {
+	cfg.sign = wrap(signOnce)
+	return cfg
+}
+
+// VerifyPKCS1 is the self-check of PKCS #1 v1.5 signatures.
+var VerifyPKCS1 = verifyPKCS1
+
+// DigestInfo is the DER before a digest.
+var DigestInfo = digestInfo
+
+// RemedyNames names what remedyFor answers.
+var RemedyNames = map[remedy]string{giveUp: "give up", newSession: "new session", newModule: "new module", waitAndRetry: "wait"}
+
+// RemedyFor classifies an error.
+func RemedyFor(err error) string { return RemedyNames[remedyFor(err)] }
+
+// ECDSADER encodes a raw signature.
+var ECDSADER = ecdsaDER
