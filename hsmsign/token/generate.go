@@ -167,7 +167,7 @@ func freeSlot(c *pkcs11.Ctx, want URI) (uint, error) {
 		}
 		if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED != 0 {
 			if clean(info.Label) == want.Token {
-				return 0, fmt.Errorf("initialising token %q: slot %d has one with this label already, and it is left alone", want.Token, s)
+				return 0, fmt.Errorf("initialising token %q: %w: slot %d has it, and it is left alone", want.Token, ErrTokenExists, s)
 			}
 			continue
 		}
