@@ -62,9 +62,10 @@ var plan = map[string]room{
 	"hsmsign/cert":            {imports: []string{"artifact"}, modules: []string{xcrypto, yaml, "github.com/zmap/"}},
 	"hsmsign/document":        {imports: []string{"artifact/..."}, modules: []string{xcrypto, "github.com/digitorus/"}},
 
-	"internal/config":  {modules: []string{yaml}},
-	"internal/cliexit": {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
-	"internal/durable": {modules: []string{xsys}},
+	"internal/certprofile": {modules: []string{yaml}},
+	"internal/config":      {imports: []string{"internal/certprofile"}, modules: []string{yaml}},
+	"internal/cliexit":     {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
+	"internal/durable":     {modules: []string{xsys}},
 
 	"cmd/publisher": {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 	"cmd/signer":    {imports: []string{"artifact/...", "sectiona", "ledger", "inventory", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},

@@ -85,7 +85,7 @@ func Main(app *cli.App, args []string) int {
 func prepare(app *cli.App) {
 	app.ErrWriter = os.Stderr
 	app.ExitErrHandler = func(*cli.Context, error) {}
-	app.HideHelpCommand = true
+	app.HideHelpCommand, app.DisableSliceFlagSeparator = true, true
 	app.OnUsageError = onUsageError
 	app.CommandNotFound = nil
 	app.Action = func(c *cli.Context) error {

@@ -13,6 +13,8 @@
 // The comments on the fields below are the reference: docs/config.md is made from them.
 package config
 
+import "seihon/internal/certprofile"
+
 // Config is one repository.yaml.
 type Config struct {
 	// Version of this file's format; 1.
@@ -29,6 +31,10 @@ type Config struct {
 	Signer *Signer `yaml:"signer"`
 	// Issuers are the certificate authorities of this repository, parents first.
 	Issuers []Issuer `yaml:"issuers"`
+	// Profiles of certificates; one of a built-in name (root, subordinate, ocsp-signer, subscriber, document-signer, link, cross) replaces it.
+	Profiles map[string]*certprofile.Profile `yaml:"profiles"`
+	// DocumentSigner signs the documents below.
+	DocumentSigner *DocumentSigner `yaml:"document_signer"`
 	// Documents are the CP/CPS and disclosure documents.
 	Documents []Document `yaml:"documents"`
 	// Publication is the publishing host's own log of what it did.
@@ -236,7 +242,9 @@ type Responder struct {
 type Subscribers struct {
 	// Validity of a subscriber certificate; the Act allows at most 5y.
 	Validity Duration `yaml:"validity"`
-	// PolicyOID is the certificate policy.
+	// Profile of the certificates; default subscriber.
+	Profile string `yaml:"profile"`
+	// PolicyOID is the certificate policy, unless the profile names policies.
 	PolicyOID string `yaml:"policy_oid"`
 	// CPSURI is the address of the CPS in the policy qualifier; default: the first document's public address.
 	CPSURI string `yaml:"cps_uri"`
@@ -248,8 +256,22 @@ type Document struct {
 	Name string `yaml:"name"`
 	// Title shown on the index page.
 	Title string `yaml:"title"`
-	// Signer is the issuer whose key signs it.
-	Signer string `yaml:"signer"`
+}
+
+// DocumentSigner is the operator's own end entity that signs the documents: a CA key signs certificates and lists only.
+type DocumentSigner struct {
+	// Name of the signer; default document-signer.
+	Name string `yaml:"name"`
+	// Issuer of its certificate.
+	Issuer string `yaml:"issuer"`
+	// Subject of its certificate.
+	Subject Subject `yaml:"subject"`
+	// Key in the HSM.
+	Key Key `yaml:"key"`
+	// Certificate is the PEM file that `signer issue` writes; default keys/<name>.pem.
+	Certificate Path `yaml:"certificate"`
+	// Validity of its certificate; default 3y.
+	Validity Duration `yaml:"validity"`
 }
 
 // Publication is the publishing host's own log.
@@ -294,6 +316,10 @@ type S3 struct {
 	Endpoint string `yaml:"endpoint"`
 	// PathStyle addresses the bucket in the path.
 	PathStyle bool `yaml:"path_style"`
+	// Profile of the shared AWS configuration; empty: the default.
+	Profile string `yaml:"profile"`
+	// Owner is the AWS account that must own the bucket; empty: not checked.
+	Owner string `yaml:"owner"`
 }
 
 // GCS is a bucket of Google Cloud Storage. Credentials come from the library's chain.
@@ -302,8 +328,6 @@ type GCS struct {
 	Bucket string `yaml:"bucket"`
 	// Prefix before every public name; ends with "/" when set.
 	Prefix string `yaml:"prefix"`
-	// Endpoint of an emulator; empty: Google.
-	Endpoint string `yaml:"endpoint"`
 }
 
 // Serve is the keyless responder.

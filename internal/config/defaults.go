@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"seihon/internal/certprofile"
+)
 
 // setDefaults fills what the file leaves open. It runs before validation, so that defaults are validated too.
 func (c *Config) setDefaults() {
@@ -24,6 +28,12 @@ func (c *Config) setDefaults() {
 	}
 	for i := range c.Issuers {
 		c.Issuers[i].setDefaults()
+	}
+	if d := c.DocumentSigner; d != nil {
+		setDefault(&d.Name, "document-signer")
+		setDefault(&d.Certificate, Path("keys/"+d.Name+".pem"))
+		setDefault(&d.Validity, Duration(3*365*24*time.Hour))
+		d.Key.setDefaults(d.Name)
 	}
 	for i := range c.Targets {
 		setDefault(&c.Targets[i].Layout, "bundle")
@@ -52,6 +62,9 @@ func (c *Config) defaultSources() {
 
 func (i *Issuer) setDefaults() {
 	i.Key.setDefaults(i.Name)
+	if s := i.Subscribers; s != nil {
+		setDefault(&s.Profile, "subscriber")
+	}
 	if o := i.OCSP; o != nil {
 		setDefault(&o.Shards, 1)
 		setDefault(&o.CertID, "separate")
@@ -89,4 +102,14 @@ func (c *Config) Issuer(name string) *Issuer {
 		}
 	}
 	return nil
+}
+
+// Profile returns a copy of the profile of that name: the file's, or a built-in one.
+func (c *Config) Profile(name string) (*certprofile.Profile, bool) {
+	if p := c.Profiles[name]; p != nil {
+		own := *p
+		setDefault(&own.Name, name)
+		return &own, true
+	}
+	return certprofile.Builtin(name)
 }

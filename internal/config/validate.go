@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
@@ -80,6 +81,8 @@ func (v *validator) config(c *Config) {
 		v.signer(c.Signer)
 	}
 	v.issuers(c)
+	v.profiles(c)
+	v.documentSigner(c)
 	for i, d := range c.Documents {
 		v.document(c, fmt.Sprintf("documents[%d]", i), d)
 	}
@@ -230,8 +233,42 @@ func (v *validator) document(c *Config, path string, d Document) {
 	if !namePattern.MatchString(d.Name) {
 		v.add(path+".name", "is %q, must be lower case letters, digits and inner hyphens", d.Name)
 	}
-	if c.Issuer(d.Signer) == nil {
-		v.add(path+".signer", "is %q, which is no issuer of this file", d.Signer)
+	if c.DocumentSigner == nil {
+		v.add(path, "needs the section document_signer")
+	}
+}
+
+func (v *validator) documentSigner(c *Config) {
+	d := c.DocumentSigner
+	if d == nil {
+		return
+	}
+	if c.Issuer(d.Issuer) == nil {
+		v.add("document_signer.issuer", "is %q, which is no issuer of this file", d.Issuer)
+	}
+	if d.Subject.CommonName == "" {
+		v.add("document_signer.subject.common_name", "is empty")
+	}
+	v.key("document_signer.key", d.Key)
+}
+
+// profiles checks the profiles of the file and that every name used exists.
+func (v *validator) profiles(c *Config) {
+	for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
+		if c.Profiles[name] == nil {
+			v.add("profiles."+name, "is empty")
+			continue
+		}
+		if err := c.Profiles[name].Validate(); err != nil {
+			v.add("profiles."+name, "%v", err)
+		}
+	}
+	for i, is := range c.Issuers {
+		if s := is.Subscribers; s != nil {
+			if _, ok := c.Profile(s.Profile); !ok {
+				v.add(fmt.Sprintf("issuers[%d].subscribers.profile", i), "is %q, which is neither built in nor in profiles", s.Profile)
+			}
+		}
 	}
 }
 

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/hsmsign/token"
+	"seihon/internal/cliexit"
+)
+
+func initCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "init",
+		Usage: "make the master log and its keys, and the inventory; safe to run again",
+		Flags: cliexit.Flags(
+			&cli.BoolFlag{Name: "init-token", Usage: "initialise the token first, if the module has none of that label (SoftHSM, new HSM partitions)"},
+			&cli.StringFlag{Name: "so-pin-file", Usage: "the security officer's PIN for --init-token, a `FILE` of mode 0600"},
+		),
+		Action: func(c *cli.Context) error {
+			o, err := options(c, now)
+			if err != nil {
+				return err
+			}
+			if c.Bool("init-token") {
+				if err := initToken(c, o); err != nil {
+					return err
+				}
+			}
+			res, err := hsmsign.Init(c.Context, o)
+			if err != nil {
+				return coded(err)
+			}
+			for _, m := range res.Made {
+				say(c, "made     %s", m)
+			}
+			for _, p := range res.Present {
+				say(c, "present  %s", p)
+			}
+			return answer(c, res)
+		},
+	}
+}
+
+// initToken initialises a free slot, unless a token of that label is there already.
+func initToken(c *cli.Context, o hsmsign.Options) error {
+	s := o.Config.Signer
+	if c.String("so-pin-file") == "" {
+		return cliexit.UsageError("--init-token needs --so-pin-file")
+	}
+	soPIN, err := token.FilePIN(c.String("so-pin-file"))(c.Context)
+	if err != nil {
+		return fmt.Errorf("reading the security officer's PIN: %w", err)
+	}
+	pin, err := hsmsign.PINSource(s.PIN)(c.Context)
+	if err != nil {
+		return err
+	}
+	if err := ensureSoftHSM(string(s.SoftHSMConfig)); err != nil {
+		return err
+	}
+	err = token.InitToken(c.Context, hsmsign.TokenConfig(s, nil, o.Now, o.Logger), soPIN, pin)
+	if errors.Is(err, token.ErrTokenExists) {
+		say(c, "present  token %s", s.Token)
+		return nil
+	}
+	if err == nil {
+		say(c, "made     token %s", s.Token)
+	}
+	return err
+}
+
+// ensureSoftHSM writes a softhsm2.conf with a token folder beside it when the
+// configuration names one that does not exist.
+func ensureSoftHSM(file string) error {
+	if file == "" {
+		return nil
+	}
+	if _, err := os.Stat(file); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	tokens := strings.TrimSuffix(file, filepath.Ext(file)) + "-tokens"
+	if err := os.MkdirAll(tokens, 0o700); err != nil {
+		return fmt.Errorf("making SoftHSM's token folder: %w", err)
+	}
+	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", tokens)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("writing SoftHSM's configuration: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+)
+
+func revokeCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "revoke",
+		Usage: "record a revocation; the next `signer run` signs it first of all",
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME`", Required: true},
+			&cli.StringFlag{Name: "serial", Usage: "the serial in `HEX`"},
+			&cli.StringFlag{Name: "certificate", Usage: "the certificate's `FILE` instead of its serial"},
+			&cli.StringFlag{Name: "reason", Usage: "`REASON` of RFC 5280, such as keyCompromise", Required: true},
+			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now", Layout: time.RFC3339},
+		),
+		Action: func(c *cli.Context) error {
+			serial, err := serialOf(c)
+			if err != nil {
+				return err
+			}
+			var at time.Time
+			if t := c.Timestamp("time"); t != nil {
+				at = *t
+			}
+			return withBooks(c, now, func(books *hsmsign.Books) error {
+				if err := books.Revoke(c.Context, c.String("issuer"), serial, c.String("reason"), at); err != nil {
+					return err
+				}
+				say(c, "revoked %s of %s; run `signer run` to publish it", serial, c.String("issuer"))
+				return answer(c, map[string]any{"issuer": c.String("issuer"), "serial": serial, "reason": c.String("reason")})
+			})
+		},
+	}
+}
+
+func serialOf(c *cli.Context) (string, error) {
+	if (c.String("serial") == "") == (c.String("certificate") == "") {
+		return "", cliexit.UsageError("name the certificate by --serial or by --certificate")
+	}
+	if c.String("serial") != "" {
+		return c.String("serial"), nil
+	}
+	raw, err := readLimited(c.String("certificate"), maxCSR)
+	if err != nil {
+		return "", fmt.Errorf("reading the certificate: %w", err)
+	}
+	if block, _ := pem.Decode(raw); block != nil {
+		raw = block.Bytes
+	}
+	crt, err := x509.ParseCertificate(raw)
+	if err != nil {
+		return "", fmt.Errorf("parsing certificate %q: %w", c.String("certificate"), err)
+	}
+	return fmt.Sprintf("%x", crt.SerialNumber), nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+	"seihon/internal/config"
+	"seihon/ledger"
+)
+
+// load reads the configuration that the flags name. A wrong one is a usage error.
+func load(c *cli.Context) (*config.Config, error) {
+	conf, err := config.Load(c.String("config"))
+	if err != nil {
+		return nil, &cliexit.Error{Code: cliexit.Usage, Err: err}
+	}
+	if conf.Signer == nil {
+		return nil, cliexit.UsageError("configuration %q has no section signer; run this command in the signing room", c.String("config"))
+	}
+	return conf, hsmsign.UseSoftHSMConfig(conf.Signer)
+}
+
+// options gathers what every command of the room needs.
+func options(c *cli.Context, now func() time.Time) (hsmsign.Options, error) {
+	conf, err := load(c)
+	if err != nil {
+		return hsmsign.Options{}, err
+	}
+	logger, err := cliexit.Logger(c)
+	if err != nil {
+		return hsmsign.Options{}, err
+	}
+	return hsmsign.Options{Config: conf, Now: now, Logger: logger}, nil
+}
+
+// withRoom opens the room, runs fn and closes it again.
+func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) error {
+	o, err := options(c, now)
+	if err != nil {
+		return err
+	}
+	room, err := hsmsign.Open(c.Context, o)
+	if err != nil {
+		return coded(err)
+	}
+	return coded(errors.Join(fn(room), room.Close()))
+}
+
+// withBooks opens the inventory alone, runs fn and closes it again.
+func withBooks(c *cli.Context, now func() time.Time, fn func(*hsmsign.Books) error) error {
+	o, err := options(c, now)
+	if err != nil {
+		return err
+	}
+	books, err := hsmsign.OpenBooks(c.Context, o.Config, now, o.Logger)
+	if err != nil {
+		return coded(err)
+	}
+	return coded(errors.Join(fn(books), books.Close()))
+}
+
+// coded gives an error the exit code that it is documented to have.
+func coded(err error) error {
+	if errors.Is(err, ledger.ErrLocked) {
+		return &cliexit.Error{Code: cliexit.Locked, Err: err}
+	}
+	return err
+}
+
+// say prints one line of the result unless --json asks for a document.
+func say(c *cli.Context, format string, args ...any) {
+	if !c.Bool("json") {
+		fmt.Fprintf(c.App.Writer, format+"\n", args...)
+	}
+}
+
+// answer prints v when --json is set.
+func answer(c *cli.Context, v any) error {
+	if !c.Bool("json") {
+		return nil
+	}
+	return cliexit.PrintJSON(c.App.Writer, v)
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+)
+
+func statusCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "tell the shelf life: when the first artifact expires if the HSM never signs again",
+		Flags: cliexit.Flags(
+			&cli.DurationFlag{Name: "warn", Usage: "exit 3 when the shelf life is shorter than `DURATION`"},
+			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
+		),
+		Action: func(c *cli.Context) error {
+			return withBooks(c, now, func(books *hsmsign.Books) error {
+				s, err := books.Status(c.Context)
+				if err != nil {
+					return err
+				}
+				if file := c.String("prometheus"); file != "" {
+					if err := s.WritePrometheus(file); err != nil {
+						return err
+					}
+				}
+				word, code := "OK", cliexit.OK
+				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < c.Duration("warn") || left <= 0 {
+					word, code = "CRITICAL", cliexit.Findings
+				}
+				say(c, "%s - %s", word, s.Line())
+				err = answer(c, s)
+				if code != cliexit.OK {
+					err = errors.Join(err, &cliexit.Error{Code: code})
+				}
+				return err
+			})
+		},
+	}
+}

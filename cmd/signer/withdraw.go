@@ -1,0 +1,31 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+)
+
+func withdrawCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "withdraw",
+		Usage: "record that a name is no longer to be public; `publisher sync --prune` removes the copies",
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "name", Usage: "the public `NAME`", Required: true},
+			&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
+		),
+		Action: func(c *cli.Context) error {
+			return withRoom(c, now, func(room *hsmsign.Room) error {
+				size, err := room.Withdraw(c.Context, c.String("name"), c.String("reason"))
+				if err != nil {
+					return err
+				}
+				say(c, "withdrew %s, tree size %d", c.String("name"), size)
+				return answer(c, map[string]any{"name": c.String("name"), "reason": c.String("reason"), "tree_size": size})
+			})
+		},
+	}
+}

@@ -1,0 +1,238 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"math/big"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/crl"
+	"seihon/internal/config"
+	"seihon/inventory"
+)
+
+// list is one revocation list of an issuer: a number series, a scope and a schedule.
+type list struct {
+	*authority
+	kind  artifact.Kind
+	conf  *config.CRL
+	shard int // of conf.Shards; inventory.AllShards when the list is whole
+}
+
+// lists returns the revocation lists of every issuer that has a certificate, full lists before their deltas.
+func (r *Room) lists() []list {
+	var out []list
+	for i := range r.conf.Issuers {
+		if a := r.authorities[r.conf.Issuers[i].Name]; a.cert != nil {
+			out = append(out, listsOf(a)...)
+		}
+	}
+	return out
+}
+
+func listsOf(a *authority) []list {
+	var out []list
+	if c := a.CRL; c != nil && c.Shards > 1 {
+		for s := range c.Shards {
+			out = append(out, list{a, artifact.CRL, c, s})
+		}
+	} else if c != nil {
+		out = append(out, list{a, artifact.CRL, c, inventory.AllShards})
+		if c.Delta > 0 {
+			out = append(out, list{a, artifact.DeltaCRL, c, inventory.AllShards})
+		}
+	}
+	if a.ARL != nil {
+		out = append(out, list{a, artifact.ARL, a.ARL, inventory.AllShards})
+	}
+	return out
+}
+
+func (l list) name() string {
+	if l.shard != inventory.AllShards {
+		return crlShardName(l.Name, l.shard)
+	}
+	return crlName(l.Name, l.kind)
+}
+
+// series is the number series of the list. A delta shares the series of its base (RFC 5280 §5.2.3).
+func (l list) series() string {
+	switch {
+	case l.shard != inventory.AllShards:
+		return fmt.Sprintf("crl/%d", l.shard)
+	case l.kind == artifact.ARL:
+		return "arl"
+	}
+	return "crl"
+}
+
+func (l list) scope() inventory.Scope {
+	if l.kind == artifact.ARL {
+		return inventory.CACertificates
+	}
+	return inventory.AllCertificates
+}
+
+func (l list) refresh() time.Duration {
+	if l.kind == artifact.DeltaCRL {
+		return l.conf.Delta.Std()
+	}
+	return l.conf.Refresh.Std()
+}
+
+// listDue reports whether the list must be made now, and why.
+func (r *Room) listDue(ctx context.Context, l list, now time.Time) (why string, err error) {
+	last, err := r.inv.Latest(ctx, l.Name, l.kind, l.series())
+	if err != nil {
+		return "", fmt.Errorf("looking for the last list of %s: %w", l.name(), err)
+	}
+	if last == nil {
+		return "first list", nil
+	}
+	if !now.Before(last.ThisUpdate.Add(l.refresh())) {
+		return "refresh", nil
+	}
+	if l.kind == artifact.DeltaCRL { // revocations go to the full list at once
+		return "", nil
+	}
+	return r.newlyRevoked(ctx, l, last)
+}
+
+// newlyRevoked reports whether a revocation was recorded that the last list does not hold.
+func (r *Room) newlyRevoked(ctx context.Context, l list, last *inventory.ArtifactRecord) (string, error) {
+	opts := l.options()
+	opts.ChangedSince = last.ThisUpdate
+	missing := map[string]bool{}
+	for rev, err := range r.inv.Revoked(ctx, l.Name, opts) {
+		if err != nil {
+			return "", fmt.Errorf("reading revocations of %s: %w", l.Name, err)
+		}
+		missing[string(rev.Serial)] = rev.Reason != crl.RemoveFromCRL
+	}
+	if len(missing) == 0 {
+		return "", nil
+	}
+	// A revocation of the very second of thisUpdate may or may not be on the list: look.
+	old, err := r.readList(ctx, last)
+	if err != nil {
+		return "", err
+	}
+	for entry, err := range old.Entries() {
+		if err != nil {
+			return "", fmt.Errorf("reading %s: %w", l.name(), err)
+		}
+		if revoked, ok := missing[string(entry.Serial)]; ok && revoked {
+			delete(missing, string(entry.Serial))
+		} else if ok {
+			return "release from hold", nil
+		}
+	}
+	for _, revoked := range missing {
+		if revoked {
+			return "revocation", nil
+		}
+	}
+	return "", nil
+}
+
+func (r *Room) readList(ctx context.Context, rec *inventory.ArtifactRecord) (*artifact.RevocationList, error) {
+	line, err := r.line(*rec)
+	if err != nil {
+		return nil, err
+	}
+	der, err := r.log.Log().ReadBlob(ctx, line)
+	if err != nil {
+		return nil, err
+	}
+	return artifact.ParseRevocationList(der)
+}
+
+func (l list) options() inventory.RevokedOptions {
+	o := inventory.RevokedOptions{Scope: l.scope()}
+	if l.shard != inventory.AllShards {
+		o.Sharded, o.Shard = true, l.shard
+	}
+	return o
+}
+
+// signList makes one list and stages it.
+func (r *Room) signList(ctx context.Context, l list, now time.Time) error {
+	key, err := r.key(ctx, l.Key)
+	if err != nil {
+		return err
+	}
+	last, err := r.inv.Latest(ctx, l.Name, l.kind, l.series())
+	if err != nil {
+		return err
+	}
+	opts := l.options()
+	if last != nil && !l.conf.KeepExpired {
+		opts.ExpiredBefore = last.ThisUpdate // RFC 5280 §3.3: one regular list after the expiry
+	}
+	number, err := r.inv.NextCRLNumber(ctx, l.Name, l.series())
+	if err != nil {
+		return fmt.Errorf("taking a CRL number: %w", err)
+	}
+	t, err := r.listTemplate(ctx, l, number, now, &opts)
+	if err != nil {
+		return err
+	}
+	var der bytes.Buffer
+	if _, err := crl.Encode(ctx, &der, t, r.listEntries(ctx, l, opts), key, crl.Options{Signature: signature(l.Key)}); err != nil {
+		return fmt.Errorf("signing %s: %w", l.name(), err)
+	}
+	rec := inventory.ArtifactRecord{
+		Issuer: l.Name, Kind: l.kind, Name: l.name(), Scope: l.series(),
+		Number: number, ThisUpdate: t.ThisUpdate, NextUpdate: t.NextUpdate,
+	}
+	if err := r.stage(ctx, rec, der.Bytes()); err != nil {
+		return err
+	}
+	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
+		rec.Name, rec.Scope = crlHistoryName(l.Name, number), "history"
+		return r.stage(ctx, rec, der.Bytes())
+	}
+	return nil
+}
+
+func (r *Room) listTemplate(ctx context.Context, l list, number *big.Int, now time.Time, opts *inventory.RevokedOptions) (crl.Template, error) {
+	this := now.UTC().Truncate(time.Second)
+	t := crl.Template{
+		Issuer: l.cert, Number: number,
+		ThisUpdate: this, NextUpdate: this.Add(l.conf.Validity.Std()), NextPublish: this.Add(l.refresh()),
+	}
+	switch {
+	case l.kind == artifact.ARL:
+		t.Scope = &crl.Scope{URIs: []string{r.publicURL(l.name())}, OnlyCACerts: true}
+	case l.shard != inventory.AllShards:
+		t.Scope = &crl.Scope{URIs: []string{r.publicURL(l.name())}}
+	case l.kind == artifact.DeltaCRL:
+		base, err := r.inv.Latest(ctx, l.Name, artifact.CRL, "crl")
+		if err != nil || base == nil {
+			return t, fmt.Errorf("signing %s: there is no full list to be the base: %w", l.name(), err)
+		}
+		t.BaseNumber, opts.ChangedSince = base.Number, base.ThisUpdate
+		opts.ExpiredBefore = time.Time{}
+	case l.conf.Delta > 0:
+		t.FreshestCRL = []string{r.publicURL(crlName(l.Name, artifact.DeltaCRL))}
+	}
+	if l.conf.KeepExpired {
+		t.ExpiredCertsOnCRL = l.cert.NotBefore
+	}
+	return t, nil
+}
+
+// listEntries turns the inventory's rows into CRL entries, without holding them.
+func (r *Room) listEntries(ctx context.Context, l list, opts inventory.RevokedOptions) iter.Seq2[crl.Entry, error] {
+	return func(yield func(crl.Entry, error) bool) {
+		for rev, err := range r.inv.Revoked(ctx, l.Name, opts) {
+			e := crl.Entry{Serial: rev.Serial, Time: rev.Time, Reason: rev.Reason, InvalidityDate: rev.InvalidityDate}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/document"
+	"seihon/inventory"
+	"seihon/ledger"
+)
+
+// DocumentRequest publishes one version of a CP/CPS or disclosure document.
+type DocumentRequest struct {
+	Name      string // of the configuration
+	Version   string
+	File      string    // PDF
+	Effective time.Time // zero: now
+}
+
+var versionPattern = regexp.MustCompile(`^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$`)
+
+// Document signs a PDF with a detached CMS signature and stages both.
+func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
+	if err := r.checkDocument(d); err != nil {
+		return err
+	}
+	signer, issuer, err := r.documentSigner()
+	if err != nil {
+		return err
+	}
+	pdf, err := os.ReadFile(d.File)
+	if err != nil {
+		return fmt.Errorf("reading document: %w", err)
+	}
+	if err := document.CheckPDF(pdf); err != nil {
+		return fmt.Errorf("reading document %q: %w", d.File, err)
+	}
+	name := documentName(d.Name, d.Version)
+	if _, taken, err := r.current(ctx, name); err != nil {
+		return err
+	} else if taken {
+		return fmt.Errorf("publishing %s: this version is published already; a changed text needs a new version", name)
+	}
+	key, err := r.key(ctx, r.conf.DocumentSigner.Key)
+	if err != nil {
+		return err
+	}
+	now := r.now().UTC().Truncate(time.Second)
+	if d.Effective.IsZero() {
+		d.Effective = now
+	}
+	p7s, err := document.SignDetached(ctx, document.Request{
+		Content: bytes.NewReader(pdf), Certificate: signer, Chain: r.chain(issuer), Signer: key, SigningTime: now,
+	})
+	if err != nil {
+		return fmt.Errorf("signing %s: %w", name, err)
+	}
+	rec := inventory.ArtifactRecord{Issuer: issuer.Name, Kind: artifact.Document, Name: name, Scope: d.Name, ThisUpdate: d.Effective}
+	return r.stageDocument(ctx, rec, pdf, p7s)
+}
+
+// documentSigner reads the document signer's certificate and finds its issuer.
+func (r *Room) documentSigner() (*x509.Certificate, *authority, error) {
+	d := r.conf.DocumentSigner
+	if d == nil {
+		return nil, nil, fmt.Errorf("publishing document: the configuration has no section document_signer")
+	}
+	issuer, err := r.authority(d.Issuer)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := readCertificate(string(d.Certificate))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("publishing document: %q is missing; `signer issue --name %s` writes it", d.Certificate, d.Name)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("publishing document: %w", err)
+	}
+	if err := c.CheckSignatureFrom(issuer.cert); err != nil {
+		return nil, nil, fmt.Errorf("publishing document: %q is not a certificate of %s: %w", d.Certificate, issuer.Name, err)
+	}
+	return c, issuer, nil
+}
+
+func (r *Room) checkDocument(d DocumentRequest) error {
+	if !versionPattern.MatchString(d.Version) {
+		return fmt.Errorf("publishing document: version %q must be lower case letters, digits, dots and hyphens", d.Version)
+	}
+	var names []string
+	for i := range r.conf.Documents {
+		if r.conf.Documents[i].Name == d.Name {
+			return nil
+		}
+		names = append(names, r.conf.Documents[i].Name)
+	}
+	return fmt.Errorf("publishing document: the configuration has no document %q, only %s", d.Name, strings.Join(names, ", "))
+}
+
+// current finds a name in the log or among what is staged.
+func (r *Room) current(ctx context.Context, name string) (artifact.Digest, bool, error) {
+	for _, rec := range r.pending {
+		if rec.Name == name {
+			return rec.Digest, true, nil
+		}
+	}
+	line, _, err := r.log.Log().Lookup(ctx, name)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return artifact.Digest{}, false, nil
+	}
+	return line.Digest, err == nil, err
+}
+
+// chain lists a's certificate and those above it.
+func (r *Room) chain(a *authority) []*x509.Certificate {
+	out := []*x509.Certificate{a.cert}
+	for a.Parent != "" {
+		a = r.authorities[a.Parent]
+		if a == nil || a.cert == nil {
+			break
+		}
+		out = append(out, a.cert)
+	}
+	return out
+}

@@ -1,0 +1,129 @@
+package hsmsign
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"seihon/artifact"
+	"seihon/hsmsign/document"
+	"seihon/inventory"
+	"seihon/ledger"
+)
+
+// stageIndex makes the public index page of what the repository will hold after
+// this commit, when that changes the page.
+func (r *Room) stageIndex(ctx context.Context) error {
+	lines, err := r.linesAfterCommit(ctx)
+	if err != nil {
+		return err
+	}
+	data, err := r.indexData(ctx, lines)
+	if err != nil {
+		return err
+	}
+	page, err := document.IndexPage(data)
+	if err != nil {
+		return fmt.Errorf("making the index page: %w", err)
+	}
+	if old, ok := lines[indexName]; ok && old.Digest == artifact.Sum(page) {
+		return nil
+	}
+	return r.stage(ctx, inventory.ArtifactRecord{
+		Issuer: r.conf.Issuers[0].Name, Kind: artifact.IndexPage, Name: indexName, Scope: "index", ThisUpdate: data.Updated,
+	}, page)
+}
+
+// linesAfterCommit is the state of the log with what is staged on top.
+func (r *Room) linesAfterCommit(ctx context.Context) (map[string]ledger.Line, error) {
+	state, err := r.log.Log().State(ctx, r.log.Log().Size())
+	if err != nil {
+		return nil, err
+	}
+	lines := map[string]ledger.Line{}
+	for line := range state.All() {
+		if line.Kind != artifact.OCSPBundle {
+			lines[line.Name] = line
+		}
+	}
+	for _, rec := range r.pending {
+		line, err := r.line(rec)
+		if err != nil {
+			return nil, err
+		}
+		lines[line.Name] = line
+	}
+	return lines, nil
+}
+
+func (r *Room) indexData(ctx context.Context, lines map[string]ledger.Line) (document.IndexData, error) {
+	d := document.IndexData{
+		Title: r.conf.Repository.Name, TitleJA: r.conf.Repository.Name,
+		Operator: r.conf.Issuers[0].Subject.Organization,
+		Origin:   r.conf.Master.Origin,
+	}
+	names := make([]string, 0, len(lines))
+	for name := range lines {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		line := lines[name]
+		if line.NotBefore.After(d.Updated) && line.Kind != artifact.Document && line.Kind != artifact.IndexPage {
+			d.Updated = line.NotBefore
+		}
+		if err := r.indexLine(ctx, line, lines, &d); err != nil {
+			return d, err
+		}
+	}
+	for _, i := range r.conf.Issuers {
+		if i.OCSP != nil {
+			d.OCSP = []string{r.conf.Repository.BaseURL + r.conf.Serve.OCSPPath}
+		}
+	}
+	for _, file := range r.conf.Master.Keys {
+		vkey, err := readLine(string(file))
+		if err != nil {
+			return d, fmt.Errorf("reading the master log's key: %w", err)
+		}
+		d.Keys = append(d.Keys, vkey)
+	}
+	return d, nil
+}
+
+func (r *Room) indexLine(ctx context.Context, line ledger.Line, lines map[string]ledger.Line, d *document.IndexData) error {
+	switch line.Kind {
+	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate:
+		der, err := r.log.Log().ReadBlob(ctx, line)
+		if err != nil {
+			return err
+		}
+		d.Certificates = append(d.Certificates, document.IndexCertificate{URL: line.Name, DER: der})
+	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
+		if strings.Contains(line.Name, "/history/") {
+			return nil
+		}
+		d.CRLs = append(d.CRLs, document.IndexCRL{
+			URL: line.Name, Kind: string(line.Kind), Issuer: line.Issuer, Number: line.Number,
+			ThisUpdate: line.NotBefore, NextUpdate: line.NotAfter,
+		})
+	case artifact.Document:
+		d.Documents = append(d.Documents, r.indexDocument(line, lines))
+	}
+	return nil
+}
+
+func (r *Room) indexDocument(line ledger.Line, lines map[string]ledger.Line) document.Version {
+	v := document.Version{URL: line.Name, Effective: line.NotBefore, Digest: line.Digest}
+	base := strings.TrimSuffix(strings.TrimPrefix(line.Name, "docs/"), ".pdf")
+	for _, conf := range r.conf.Documents {
+		if version, ok := strings.CutPrefix(base, conf.Name+"-"); ok {
+			v.Name, v.Version, v.Title = conf.Name, version, conf.Title
+		}
+	}
+	if _, ok := lines[line.Name+".p7s"]; ok {
+		v.Signature = line.Name + ".p7s"
+	}
+	return v
+}

@@ -1,0 +1,181 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"seihon/hsmsign/token"
+	"seihon/internal/config"
+	"seihon/internal/durable"
+	"seihon/ledger"
+)
+
+// The algorithms of the master log's keys, in the order of signer.log_keys: ECDSA
+// P-256 because every HSM has it, Ed25519 because stock log tools know nothing else.
+var logAlgorithms = []string{"p256", "ed25519"}
+
+// InitResult says what Init made and what was there already.
+type InitResult struct {
+	Made    []string `json:"made"`
+	Present []string `json:"present"`
+}
+
+// Init makes the room's log keys, their verifier key files, the master log and
+// the inventory. What exists is left alone, so Init can be run again after a
+// crash; a master log that exists is opened and checked, never started over.
+func Init(ctx context.Context, o Options) (*InitResult, error) {
+	r, err := openToken(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	res := &InitResult{Made: []string{}, Present: []string{}}
+	err = r.init(ctx, res)
+	return res, errors.Join(err, r.Close())
+}
+
+func (r *Room) init(ctx context.Context, res *InitResult) error {
+	signers, err := r.ensureLogKeys(ctx, res)
+	if err != nil {
+		return err
+	}
+	dir := string(r.conf.Master.Directory)
+	switch _, err := os.Stat(filepath.Join(dir, "log", "checkpoint")); {
+	case err == nil:
+		res.Present = append(res.Present, "master log "+dir)
+		r.log, err = ledger.OpenWriter(ctx, dir, r.writerConfig(signers))
+		if err != nil {
+			return err
+		}
+	case errors.Is(err, os.ErrNotExist):
+		if r.log, err = ledger.Create(ctx, dir, r.writerConfig(signers)); err != nil {
+			return err
+		}
+		res.Made = append(res.Made, "master log "+dir)
+	default:
+		return fmt.Errorf("looking for the master log: %w", err)
+	}
+	return r.openBooks(ctx)
+}
+
+// ensureLogKeys makes missing log keys and writes missing verifier key files.
+func (r *Room) ensureLogKeys(ctx context.Context, res *InitResult) ([]note.Signer, error) {
+	for i, label := range r.conf.Signer.LogKeys {
+		if i >= len(r.conf.Master.Keys) {
+			return nil, fmt.Errorf("making the master log's keys: master.keys names %d files for %d keys of signer.log_keys", len(r.conf.Master.Keys), len(r.conf.Signer.LogKeys))
+		}
+		key, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		switch {
+		case err == nil:
+			res.Present = append(res.Present, "key "+label)
+		case errors.Is(err, token.ErrKeyNotFound):
+			if key, err = r.tok.GenerateKey(ctx, label, logAlgorithms[i]); err != nil {
+				return nil, fmt.Errorf("making the master log's key %q: %w", label, err)
+			}
+			res.Made = append(res.Made, "key "+label)
+		default:
+			return nil, err
+		}
+		if err := r.writeVKey(string(r.conf.Master.Keys[i]), key.Public(), res); err != nil {
+			return nil, err
+		}
+	}
+	return r.logSigners(ctx)
+}
+
+func (r *Room) writeVKey(file string, pub crypto.PublicKey, res *InitResult) error {
+	vkey, err := ledger.VKey(r.conf.Master.Origin, pub)
+	if err != nil {
+		return fmt.Errorf("encoding the master log's key: %w", err)
+	}
+	return writeOnce(file, []byte(vkey+"\n"), res)
+}
+
+// writeOnce writes a public file; the same content already there is fine, other content is refused.
+func writeOnce(file string, content []byte, res *InitResult) error {
+	have, err := os.ReadFile(file)
+	if err == nil && bytes.Equal(have, content) {
+		res.Present = append(res.Present, file)
+		return nil
+	}
+	if err == nil {
+		return fmt.Errorf("writing %q: it exists with other content; move it away if the HSM's key is right", file)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fmt.Errorf("making the folder of %q: %w", file, err)
+	}
+	if err := durable.WriteFile(file, content, 0o644); err != nil {
+		return err
+	}
+	res.Made = append(res.Made, file)
+	return nil
+}
+
+// GenerateKeys makes the keys of the configured issuers and responders that the
+// token does not have, and pins their public keys. only limits it to one name.
+func GenerateKeys(ctx context.Context, o Options, only string) (*InitResult, error) {
+	r, err := openToken(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	res := &InitResult{Made: []string{}, Present: []string{}}
+	found := false
+	for name, key := range configuredKeys(r.conf) {
+		if only != "" && name != only {
+			continue
+		}
+		found = true
+		if err = r.ensureKey(ctx, key, res); err != nil {
+			break
+		}
+	}
+	if err == nil && !found {
+		err = fmt.Errorf("making key %q: no issuer or responder of the configuration has that name", only)
+	}
+	return res, errors.Join(err, r.Close())
+}
+
+// configuredKeys yields every key that certificates are made for, issuers first.
+func configuredKeys(c *config.Config) func(func(string, config.Key) bool) {
+	return func(yield func(string, config.Key) bool) {
+		for _, i := range c.Issuers {
+			if !yield(i.Name, i.Key) {
+				return
+			}
+			if i.OCSP != nil && i.OCSP.Responder != nil && !yield(i.OCSP.Responder.Name, i.OCSP.Responder.Key) {
+				return
+			}
+		}
+		if d := c.DocumentSigner; d != nil {
+			yield(d.Name, d.Key)
+		}
+	}
+}
+
+func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) error {
+	key, err := r.tok.Signer(ctx, token.KeySpec{Label: k.Label})
+	switch {
+	case err == nil:
+		res.Present = append(res.Present, "key "+k.Label)
+	case errors.Is(err, token.ErrKeyNotFound):
+		if key, err = r.tok.GenerateKey(ctx, k.Label, k.Algorithm); err != nil {
+			return fmt.Errorf("making key %q: %w", k.Label, err)
+		}
+		res.Made = append(res.Made, "key "+k.Label)
+	default:
+		return err
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return fmt.Errorf("encoding the public key %q: %w", k.Label, err)
+	}
+	return writeOnce(string(k.PublicKey), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), res)
+}

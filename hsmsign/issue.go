@@ -1,0 +1,273 @@
+package hsmsign
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/cert"
+	"seihon/internal/certprofile"
+	"seihon/internal/config"
+	"seihon/internal/durable"
+	"seihon/inventory"
+)
+
+// IssueCA issues the certificate of a configured issuer: self-signed, or by its parent.
+func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, error) {
+	a, ok := r.authorities[name]
+	if !ok {
+		return nil, fmt.Errorf("issuing: the configuration has no issuer %q", name)
+	}
+	if a.cert != nil {
+		return nil, fmt.Errorf("issuing: %s has a certificate already, valid until %s; a new generation of a CA is a new issuer", name, a.cert.NotAfter.Format(time.RFC3339))
+	}
+	profile, parent := "root", a
+	if a.Parent != "" {
+		var err error
+		if parent, err = r.authority(a.Parent); err != nil {
+			return nil, err
+		}
+		profile = "subordinate"
+	}
+	return r.issueConfigured(ctx, parent, profile, name, a.Subject, a.Key, a.Validity)
+}
+
+// IssueResponder issues the certificate of an issuer's delegated OCSP signer; a newer one replaces it.
+func (r *Room) IssueResponder(ctx context.Context, issuer string) (*x509.Certificate, error) {
+	a, err := r.authority(issuer)
+	if err != nil {
+		return nil, err
+	}
+	if a.OCSP == nil || a.OCSP.Responder == nil {
+		return nil, fmt.Errorf("issuing: %s has no ocsp.responder in the configuration", issuer)
+	}
+	resp := a.OCSP.Responder
+	return r.issueConfigured(ctx, a, "ocsp-signer", resp.Name, *resp.Subject, resp.Key, resp.Validity)
+}
+
+// issueConfigured issues a certificate for a key of the configuration and stages it for publication.
+func (r *Room) issueConfigured(ctx context.Context, issuer *authority, profile, name string, subject config.Subject, key config.Key, validity config.Duration) (*x509.Certificate, error) {
+	pub, err := configuredPublicKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("issuing %s: %w", name, err)
+	}
+	req := cert.Request{Subject: subjectName(subject), PublicKey: pub}
+	if issuer.cert == nil {
+		if err := r.adoptKey(ctx, issuer, pub); err != nil {
+			return nil, err
+		}
+	}
+	c, err := r.issue(ctx, issuer, profile, validity, req)
+	if err != nil {
+		return nil, fmt.Errorf("issuing %s: %w", name, err)
+	}
+	kind := artifact.CACertificate
+	if profile == "ocsp-signer" {
+		kind = artifact.OCSPSignerCertificate
+	}
+	if issuer.cert == nil { // a root trusts itself from now on
+		if err := r.buildPolicy([]*x509.Certificate{c}, []*x509.Certificate{c}); err != nil {
+			return nil, err
+		}
+	}
+	rec := inventory.ArtifactRecord{
+		Issuer: issuer.Name, Kind: kind, Name: certificateName(name),
+		Number: c.SerialNumber, ThisUpdate: c.NotBefore, NextUpdate: c.NotAfter,
+	}
+	if err := r.stage(ctx, rec, c.Raw); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// adoptKey tells the inventory of a root's key before its first serial is taken.
+func (r *Room) adoptKey(ctx context.Context, a *authority, pub crypto.PublicKey) error {
+	spki, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return fmt.Errorf("encoding the public key of %s: %w", a.Name, err)
+	}
+	return r.tellInventory(ctx, a, artifact.Sum(spki))
+}
+
+// IssueDocumentSigner issues the certificate of the operator's document signer.
+// It is an end entity: the inventory and the CMS signatures carry it, the repository does not.
+func (r *Room) IssueDocumentSigner(ctx context.Context) (*x509.Certificate, error) {
+	d := r.conf.DocumentSigner
+	if d == nil {
+		return nil, fmt.Errorf("issuing: the configuration has no section document_signer")
+	}
+	a, err := r.authority(d.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	pub, err := configuredPublicKey(d.Key)
+	if err != nil {
+		return nil, fmt.Errorf("issuing %s: %w", d.Name, err)
+	}
+	c, err := r.issue(ctx, a, "document-signer", d.Validity, cert.Request{Subject: subjectName(d.Subject), PublicKey: pub})
+	if err != nil {
+		return nil, fmt.Errorf("issuing %s: %w", d.Name, err)
+	}
+	return c, durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
+}
+
+// configuredPublicKey reads the pinned public key of a configured key.
+func configuredPublicKey(k config.Key) (crypto.PublicKey, error) {
+	der, err := readPublicKey(string(k.PublicKey))
+	if err != nil {
+		return nil, fmt.Errorf("%w; `signer keygen` writes it", err)
+	}
+	pub, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("parsing public key %q: %w", k.PublicKey, err)
+	}
+	return pub, nil
+}
+
+// SubscriberRequest asks for a certificate from a certificate request.
+type SubscriberRequest struct {
+	Issuer  string
+	CSR     []byte // PKCS #10, DER or PEM
+	Consent string // id of the record in which the subscriber agrees to publication; usually empty
+}
+
+// IssueSubscriber issues a certificate to a subscriber. It is recorded in the
+// inventory only: section A keeps subscriber certificates private.
+func (r *Room) IssueSubscriber(ctx context.Context, s SubscriberRequest) (*x509.Certificate, error) {
+	a, err := r.authority(s.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	if a.Subscribers == nil {
+		return nil, fmt.Errorf("issuing to a subscriber: issuer %s has no section subscribers in the configuration", a.Name)
+	}
+	c, err := r.issue(ctx, a, a.Subscribers.Profile, a.Subscribers.Validity, cert.Request{CSR: s.CSR, ConsentID: s.Consent})
+	if err != nil {
+		return nil, fmt.Errorf("issuing to a subscriber: %w", err)
+	}
+	return c, nil
+}
+
+// issue takes a serial, signs, and records the certificate in the inventory.
+func (r *Room) issue(ctx context.Context, a *authority, profile string, validity config.Duration, req cert.Request) (*x509.Certificate, error) {
+	p, err := r.profile(a, profile)
+	if err != nil {
+		return nil, err
+	}
+	key, err := r.key(ctx, a.Key)
+	if err != nil {
+		return nil, err
+	}
+	serial, number, err := r.takeSerial(ctx, a.Name)
+	if err != nil {
+		return nil, err
+	}
+	req.Profile, req.Issuer, req.Signer, req.Serial, req.Now = p, a.cert, key, number, r.now
+	req.NotBefore = r.now().UTC().Truncate(time.Second)
+	req.NotAfter = req.NotBefore.Add(validity.Std() - time.Second)
+	if a.cert != nil {
+		if req.NotAfter.After(a.cert.NotAfter) {
+			req.NotAfter = a.cert.NotAfter
+		}
+		req.URLs = r.urls(a, profile, serial)
+	}
+	der, err := cert.Issue(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading back the certificate: %w", err)
+	}
+	return c, r.record(ctx, a.Name, c, req.ConsentID)
+}
+
+// profile returns the profile to use and fits it to the issuer's key and policy.
+func (r *Room) profile(a *authority, name string) (*cert.Profile, error) {
+	p, ok := r.conf.Profile(name)
+	if !ok {
+		return nil, fmt.Errorf("there is no profile %q", name)
+	}
+	if a.Key.PSS && p.SignatureAlgorithm == "" {
+		p.SignatureAlgorithm = "rsa-pss-sha256"
+	}
+	if s := a.Subscribers; s != nil && s.PolicyOID != "" && len(p.Policies) == 0 && p.Kind == certprofile.Subscriber {
+		p.Policies = []certprofile.Policy{{OID: s.PolicyOID}}
+	}
+	return p, nil
+}
+
+// takeSerial draws a serial and writes it down before anything is signed with it.
+func (r *Room) takeSerial(ctx context.Context, issuer string) (serial []byte, number *big.Int, err error) {
+	if number, err = cert.NewSerial(); err != nil {
+		return nil, nil, err
+	}
+	if serial, err = inventory.SerialOf(number); err != nil {
+		return nil, nil, err
+	}
+	if err := r.inv.Reserve(ctx, issuer, serial); err != nil {
+		return nil, nil, fmt.Errorf("reserving a serial: %w", err)
+	}
+	return serial, number, nil
+}
+
+func (r *Room) record(ctx context.Context, issuer string, c *x509.Certificate, consent string) error {
+	serial, err := inventory.SerialOf(c.SerialNumber)
+	if err != nil {
+		return err
+	}
+	kind := artifact.Parse(c.Raw).Kind
+	err = r.inv.Record(ctx, inventory.Certificate{
+		Issuer: issuer, Serial: serial, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		Subject: c.Subject.String(), DER: c.Raw, Kind: kind, Consent: consent,
+	})
+	if err != nil {
+		return fmt.Errorf("recording the certificate: %w", err)
+	}
+	return nil
+}
+
+// urls are the addresses that a certificate issued by a names.
+func (r *Room) urls(a *authority, profile string, serial []byte) cert.URLs {
+	var u cert.URLs
+	if profile == "ocsp-signer" { // RFC 9919 §3.2.2: nocheck instead of addresses
+		return u
+	}
+	u.CAIssuers = []string{r.publicURL(certificateName(a.Name))}
+	if a.CRL != nil {
+		name := crlName(a.Name, artifact.CRL)
+		if a.CRL.Shards > 1 {
+			name = crlShardName(a.Name, inventory.ShardOf(serial, a.CRL.Shards))
+		}
+		u.CRL = []string{r.publicURL(name)}
+	}
+	if a.OCSP != nil {
+		u.OCSP = []string{r.conf.Repository.BaseURL + r.conf.Serve.OCSPPath}
+	}
+	if a.Subscribers != nil {
+		u.CPS = a.Subscribers.CPSURI
+	}
+	return u
+}
+
+var (
+	oidCountry      = asn1.ObjectIdentifier{2, 5, 4, 6}
+	oidOrganization = asn1.ObjectIdentifier{2, 5, 4, 10}
+	oidUnit         = asn1.ObjectIdentifier{2, 5, 4, 11}
+	oidCommonName   = asn1.ObjectIdentifier{2, 5, 4, 3}
+)
+
+func subjectName(s config.Subject) cert.Name {
+	all := cert.Name{
+		{Type: oidCountry, Value: s.Country}, {Type: oidOrganization, Value: s.Organization},
+		{Type: oidUnit, Value: s.Unit}, {Type: oidCommonName, Value: s.CommonName},
+	}
+	return slices.DeleteFunc(all, func(a cert.Attribute) bool { return a.Value == "" })
+}

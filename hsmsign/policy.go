@@ -1,0 +1,82 @@
+package hsmsign
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	"seihon/artifact"
+	"seihon/sectiona"
+)
+
+// buildPolicy makes the section A policy of the room from its own roots, the
+// certificates issued so far and the pinned partners.
+func (r *Room) buildPolicy(anchors, issued []*x509.Certificate) error {
+	var partners []*x509.Certificate
+	for _, file := range r.conf.Trust.Partners {
+		c, err := readCertificate(string(file))
+		if err != nil {
+			return fmt.Errorf("reading partner certificate: %w", err)
+		}
+		partners = append(partners, c)
+	}
+	if r.policy != nil {
+		anchors = append(r.policy.Trust.Anchors(), anchors...)
+	}
+	trust := artifact.NewTrust(anchors, partners)
+	if r.policy != nil {
+		issued = append(r.policy.Trust.Issuers(), issued...)
+	}
+	for _, c := range issued {
+		if err := trust.Add(c); err != nil && !isAnchor(c, anchors) {
+			return err
+		}
+	}
+	r.policy = &sectiona.Policy{Trust: trust, Strict: false, Now: r.now}
+	return nil
+}
+
+func isAnchor(c *x509.Certificate, anchors []*x509.Certificate) bool {
+	for _, a := range anchors {
+		if a.Equal(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// readCertificate reads one certificate, PEM or DER.
+func readCertificate(file string) (*x509.Certificate, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if block, _ := pem.Decode(raw); block != nil {
+		raw = block.Bytes
+	}
+	c, err := x509.ParseCertificate(raw)
+	if err != nil {
+		return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
+	}
+	return c, nil
+}
+
+// CheckAnchors compares the pinned anchor files with the roots in the master:
+// the publisher and the auditor will believe only those.
+func (r *Room) CheckAnchors() error {
+	for _, file := range r.conf.Trust.Anchors {
+		c, err := readCertificate(string(file))
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("checking trust.anchors: %q is missing; `signer issue --name ROOT --out %s` writes it", file, file)
+		}
+		if err != nil {
+			return err
+		}
+		if !isAnchor(c, r.policy.Trust.Anchors()) {
+			return fmt.Errorf("checking trust.anchors: %q is not the certificate of a root of this master", file)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"strconv"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/ocsp"
+	"seihon/inventory"
+	"seihon/ocspcache"
+)
+
+// lease is how long a shard is ours before another signing host may take it over.
+const lease = 15 * time.Minute
+
+// signResponses renews what is due of one issuer, shard by shard, and makes a
+// new generation when a bundle changed. all signs everything, due or not.
+func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, all bool) (signed int, err error) {
+	enc, notAfter, err := r.encoder(ctx, a)
+	if err != nil {
+		return 0, err
+	}
+	validity := min(a.OCSP.Validity.Std(), notAfter.Sub(now))
+	if validity <= 0 {
+		return 0, fmt.Errorf("signing responses of %s: the signer's certificate expired at %s", a.Name, notAfter.Format(time.RFC3339))
+	}
+	cutoff := r.cutoff(a, now)
+	if all {
+		cutoff = now.Add(100 * 365 * 24 * time.Hour)
+	}
+	changed := false
+	for {
+		claims, err := r.inv.Claim(ctx, inventory.ClaimRequest{Host: hostName(), Issuer: a.Name, Max: 1, Lease: lease, Cutoff: cutoff})
+		if err != nil {
+			return signed, fmt.Errorf("claiming a shard of %s: %w", a.Name, err)
+		}
+		if len(claims) == 0 {
+			break
+		}
+		n, err := r.signShard(ctx, a, enc, claims[0], cutoff, now, validity)
+		if err != nil {
+			return signed, errors.Join(err, r.inv.Release(context.WithoutCancel(ctx), claims[0]))
+		}
+		signed += n
+		changed = true
+		if all && len(claims) > 0 && a.OCSP.Shards == 1 {
+			break
+		}
+	}
+	if !changed {
+		return signed, nil
+	}
+	return signed, r.signGeneration(ctx, a, enc, now)
+}
+
+// cutoff is the nextUpdate up to which a response is due: refresh before expiry, not at it.
+func (r *Room) cutoff(a *authority, now time.Time) time.Time {
+	return now.Add(a.OCSP.Validity.Std() - a.OCSP.Refresh.Std())
+}
+
+// encoder prepares the OCSP encoder of an issuer and tells until when its signer's certificate is valid.
+func (r *Room) encoder(ctx context.Context, a *authority) (*ocsp.Encoder, time.Time, error) {
+	signerKey, responder, notAfter := a.Key, a.responder, a.cert.NotAfter
+	if a.OCSP.Responder != nil {
+		if responder == nil {
+			return nil, time.Time{}, fmt.Errorf("signing responses of %s: its OCSP signer has no certificate; `signer issue --name %s` makes it", a.Name, a.OCSP.Responder.Name)
+		}
+		signerKey, notAfter = a.OCSP.Responder.Key, responder.NotAfter
+	}
+	key, err := r.key(ctx, signerKey)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	enc, err := ocsp.NewEncoder(a.cert, responder, key, ocsp.Policy{CertID: ocsp.CertID(a.OCSP.CertID), Signature: signature(signerKey)})
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("signing responses of %s: %w", a.Name, err)
+	}
+	return enc, notAfter, nil
+}
+
+// signShard renews what is due in a claimed shard and copies the rest from its last bundle.
+func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, claim inventory.Claim, cutoff, now time.Time, validity time.Duration) (int, error) {
+	var out bytes.Buffer
+	w := ocspcache.NewBundleWriter(&out, a.Name, uint16(claim.Shard))
+	this := now.UTC().Truncate(time.Second)
+	next := this.Add((validity - jitter(a.Name, claim.Shard, a.OCSP.Refresh.Std()/8)).Truncate(time.Second))
+
+	var signed []inventory.Signed
+	renewed := map[string]bool{}
+	jobs := func(yield func(ocsp.Job, error) bool) {
+		for s, err := range r.inv.Due(ctx, a.Name, claim.Shard, cutoff) {
+			if err == nil {
+				signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
+				renewed[string(s.Serial)] = true
+			}
+			if !yield(ocsp.Job{Status: responseStatus(s), ThisUpdate: this, NextUpdate: next}, err) || err != nil {
+				return
+			}
+		}
+	}
+	for encoded, err := range enc.Batch(ctx, r.conf.Signer.Sessions, jobs) {
+		if err != nil {
+			return 0, fmt.Errorf("signing responses of %s: %w", a.Name, err)
+		}
+		for _, e := range encoded {
+			if err := w.Add(ocspcache.Key{Hash: e.Hash, IssuerKeyHash: e.IssuerKeyHash, Serial: e.Serial}, e.DER); err != nil {
+				return 0, fmt.Errorf("bundling a response of %s: %w", a.Name, err)
+			}
+		}
+	}
+	if err := r.copyFresh(ctx, a, claim.Shard, renewed, now, w); err != nil {
+		return 0, err
+	}
+	rec, err := r.storeBundle(ctx, a, claim.Shard, w, &out)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.inv.Finish(ctx, claim, signed, []inventory.ArtifactRecord{rec}); err != nil {
+		return 0, fmt.Errorf("recording shard %d of %s: %w", claim.Shard, a.Name, err)
+	}
+	r.pending = append(r.pending, rec)
+	return len(signed), nil
+}
+
+// storeBundle closes the bundle and puts it into the master. Its responses were
+// checked by the key that signed them, or come from the master: section A looks
+// at each of them again on the publishing host.
+func (r *Room) storeBundle(ctx context.Context, a *authority, shard int, w *ocspcache.BundleWriter, out *bytes.Buffer) (inventory.ArtifactRecord, error) {
+	var rec inventory.ArtifactRecord
+	sum, err := w.Close()
+	if err != nil {
+		return rec, fmt.Errorf("closing shard %d of %s: %w", shard, a.Name, err)
+	}
+	digest, _, err := r.log.PutBlob(ctx, artifact.OCSPBundle, bytes.NewReader(out.Bytes()))
+	if err != nil {
+		return rec, fmt.Errorf("storing shard %d of %s: %w", shard, a.Name, err)
+	}
+	if digest != sum.Digest {
+		return rec, fmt.Errorf("storing shard %d of %s: the master holds %s, the bundle is %s", shard, a.Name, digest, sum.Digest)
+	}
+	return inventory.ArtifactRecord{
+		Issuer: a.Name, Kind: artifact.OCSPBundle, Name: bundleName(digest), Scope: strconv.Itoa(shard),
+		Number: big.NewInt(int64(shard)), ThisUpdate: sum.MaxThisUpdate, NextUpdate: sum.MinNextUpdate,
+		Digest: digest, SignedAt: r.now().UTC().Truncate(time.Second),
+	}, nil
+}
+
+// copyFresh copies what was not renewed from the shard's last bundle, as long as it is valid.
+func (r *Room) copyFresh(ctx context.Context, a *authority, shard int, renewed map[string]bool, now time.Time, w *ocspcache.BundleWriter) error {
+	last, err := r.inv.Latest(ctx, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+	if err != nil || last == nil {
+		return err
+	}
+	b, err := r.openBundle(last)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	for key, der := range b.All() {
+		if renewed[string(key.Serial)] {
+			continue
+		}
+		resp, err := artifact.ParseResponse(der)
+		if err != nil {
+			return fmt.Errorf("reading the last bundle of shard %d of %s: %w", shard, a.Name, err)
+		}
+		if !now.Before(resp.Singles[0].NextUpdate) {
+			continue // its certificate is not due any more: expired
+		}
+		if err := w.Add(key, der); err != nil {
+			return fmt.Errorf("copying a response of %s: %w", a.Name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Room) openBundle(rec *inventory.ArtifactRecord) (*ocspcache.Bundle, error) {
+	line, err := r.line(*rec)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.log.Log().CheckBlob(context.Background(), line); err != nil {
+		return nil, err
+	}
+	b, err := ocspcache.OpenBundle(r.log.Log().BlobPath(line))
+	if err != nil {
+		return nil, fmt.Errorf("opening bundle %s: %w", rec.Name, err)
+	}
+	return b, nil
+}
+
+// signGeneration names the current bundle of every shard. A shard without certificates gets an empty one.
+func (r *Room) signGeneration(ctx context.Context, a *authority, enc *ocsp.Encoder, now time.Time) error {
+	number, err := r.inv.NextCounter(ctx, "generation/"+a.Name)
+	if err != nil {
+		return fmt.Errorf("numbering the generation of %s: %w", a.Name, err)
+	}
+	g := ocspcache.Generation{Issuer: a.Name, Number: uint64(number), ThisUpdate: now.UTC().Truncate(time.Second)}
+	for shard := range a.OCSP.Shards {
+		u, err := r.currentBundle(ctx, a, shard)
+		if err != nil {
+			return err
+		}
+		if !u.NextUpdate.IsZero() && (g.NextUpdate.IsZero() || u.NextUpdate.Before(g.NextUpdate)) {
+			g.NextUpdate = u.NextUpdate
+		}
+		g.Bundles = append(g.Bundles, u)
+	}
+	rec := inventory.ArtifactRecord{
+		Issuer: a.Name, Kind: artifact.OCSPGeneration, Name: generationName(a.Name), Scope: "generation",
+		Number: big.NewInt(number), ThisUpdate: g.ThisUpdate, NextUpdate: g.NextUpdate,
+	}
+	return r.stage(ctx, rec, g.Body())
+}
+
+func (r *Room) currentBundle(ctx context.Context, a *authority, shard int) (ocspcache.GenerationBundle, error) {
+	var u ocspcache.GenerationBundle
+	last, err := r.inv.Latest(ctx, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+	if err != nil {
+		return u, err
+	}
+	if last == nil {
+		var out bytes.Buffer
+		rec, err := r.storeBundle(ctx, a, shard, ocspcache.NewBundleWriter(&out, a.Name, uint16(shard)), &out)
+		if err != nil {
+			return u, err
+		}
+		if err := r.inv.AddArtifacts(ctx, []inventory.ArtifactRecord{rec}); err != nil {
+			return u, fmt.Errorf("recording %s: %w", rec.Name, err)
+		}
+		r.pending = append(r.pending, rec)
+		last = &rec
+	}
+	line, err := r.line(*last)
+	if err != nil {
+		return u, err
+	}
+	b, err := ocspcache.OpenBundle(r.log.Log().BlobPath(line))
+	if err != nil {
+		return u, fmt.Errorf("opening %s: %w", last.Name, err)
+	}
+	defer b.Close()
+	return ocspcache.GenerationBundle{
+		Shard: uint16(shard), Digest: last.Digest, Size: line.Size, Count: b.Len(), NextUpdate: b.MinNextUpdate(),
+	}, nil
+}
+
+func responseStatus(s inventory.Status) ocsp.Status {
+	out := ocsp.Status{Serial: s.Serial, State: ocsp.Good, Reason: ocsp.Absent}
+	if s.State == inventory.Revoked {
+		out.State, out.RevokedAt, out.Reason = ocsp.Revoked, s.Revocation.Time, s.Revocation.Reason
+	}
+	return out
+}
+
+// jitter spreads the expiry of the shards, so that they do not all fall due in the same run.
+func jitter(issuer string, shard int, most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	d := artifact.Sum(fmt.Appendf(nil, "%s/%d", issuer, shard))
+	return time.Duration(binary.BigEndian.Uint64(d[:8]) % uint64(most))
+}
+
+func hostName() string {
+	h, err := os.Hostname()
+	if err != nil {
+		h = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", h, os.Getpid())
+}

@@ -1,0 +1,273 @@
+package hsmsign
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/mod/sumdb/note"
+
+	"seihon/artifact"
+	"seihon/hsmsign/token"
+	"seihon/internal/config"
+	"seihon/inventory"
+	"seihon/ledger"
+	"seihon/sectiona"
+)
+
+// Options opens a room.
+type Options struct {
+	Config *config.Config
+	PIN    token.PINSource // nil: the source that the configuration names
+	Now    func() time.Time
+	Logger *zap.Logger
+}
+
+// A Room is the open signing room: token, inventory and the right to write the
+// master log. One process holds it at a time; its methods are not for concurrent use.
+type Room struct {
+	conf   *config.Config
+	tok    *token.Token
+	inv    *inventory.DB
+	log    *ledger.Writer
+	policy *sectiona.Policy
+	now    func() time.Time
+	logger *zap.Logger
+
+	authorities map[string]*authority
+	pending     []inventory.ArtifactRecord // staged since the last commit
+}
+
+// authority is an issuer with what the room has found of it.
+type authority struct {
+	*config.Issuer
+	cert      *x509.Certificate // nil until it was issued
+	responder *x509.Certificate // nil when the issuer answers itself, or none was issued yet
+}
+
+// Open opens inventory, token and master log. A master log held by another
+// process is reported as ledger.ErrLocked.
+func Open(ctx context.Context, o Options) (*Room, error) {
+	r, err := openToken(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	signers, err := r.logSigners(ctx)
+	if err == nil {
+		r.log, err = ledger.OpenWriter(ctx, string(r.conf.Master.Directory), r.writerConfig(signers))
+	}
+	if err == nil {
+		err = r.openBooks(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// openToken opens what every room needs first: the token.
+func openToken(ctx context.Context, o Options) (*Room, error) {
+	if o.Config.Signer == nil {
+		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
+	}
+	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, authorities: map[string]*authority{}}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.logger == nil {
+		r.logger = zap.NewNop()
+	}
+	pin := o.PIN
+	if pin == nil {
+		pin = PINSource(o.Config.Signer.PIN)
+	}
+	tok, err := token.Open(ctx, TokenConfig(o.Config.Signer, pin, r.now, r.logger))
+	if err != nil {
+		return nil, err
+	}
+	r.tok = tok
+	return r, nil
+}
+
+// openBooks opens the inventory and reads the CA's own certificates back from the master.
+func (r *Room) openBooks(ctx context.Context) error {
+	inv, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), Now: r.now, Logger: r.logger})
+	if err != nil {
+		return err
+	}
+	r.inv = inv
+	if err := r.loadAuthorities(ctx); err != nil {
+		return err
+	}
+	return r.recover(ctx)
+}
+
+// Close releases the lock, the database and the token.
+func (r *Room) Close() error {
+	var errs []error
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
+	}
+	if r.inv != nil {
+		errs = append(errs, r.inv.Close())
+	}
+	if r.tok != nil {
+		errs = append(errs, r.tok.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
+	return ledger.WriterConfig{Origin: r.conf.Master.Origin, Signers: signers, Now: r.now, Logger: r.logger}
+}
+
+// logSigners finds the log's keys in the HSM.
+func (r *Room) logSigners(ctx context.Context) ([]note.Signer, error) {
+	var signers []note.Signer
+	for i, label := range r.conf.Signer.LogKeys {
+		key, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		if err != nil {
+			return nil, fmt.Errorf("finding the master log's key: %w; `signer init` makes it", err)
+		}
+		signer, err := ledger.NewNoteSigner(r.conf.Master.Origin, key)
+		if err != nil {
+			return nil, fmt.Errorf("preparing the master log's key %q: %w", label, err)
+		}
+		if err := r.checkPinned(i, key.Public()); err != nil {
+			return nil, err
+		}
+		signers = append(signers, signer)
+	}
+	return signers, nil
+}
+
+// checkPinned compares a log key of the HSM with the verifier key that the configuration pins.
+func (r *Room) checkPinned(i int, pub crypto.PublicKey) error {
+	if i >= len(r.conf.Master.Keys) {
+		return fmt.Errorf("checking the master log's keys: master.keys pins %d keys, the HSM signs with more", len(r.conf.Master.Keys))
+	}
+	file := string(r.conf.Master.Keys[i])
+	pinned, err := readLine(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // `signer init` is about to write it
+	}
+	if err != nil {
+		return fmt.Errorf("reading the master log's key: %w", err)
+	}
+	vkey, err := ledger.VKey(r.conf.Master.Origin, pub)
+	if err != nil {
+		return fmt.Errorf("encoding the master log's key: %w", err)
+	}
+	if vkey != pinned {
+		return fmt.Errorf("checking the master log's key: the HSM's key %q is not the one pinned in %q; check signer.token, signer.log_keys and master.origin", r.conf.Signer.LogKeys[i], file)
+	}
+	return nil
+}
+
+// loadAuthorities reads the certificates of the configured issuers from the
+// master, tells the inventory of them, and builds the trust that section A judges by.
+func (r *Room) loadAuthorities(ctx context.Context) error {
+	state, err := r.log.Log().State(ctx, r.log.Log().Size())
+	if err != nil {
+		return err
+	}
+	var anchors, all []*x509.Certificate
+	load := func(name string) (*x509.Certificate, error) {
+		line, ok := state.Get(certificateName(name))
+		if !ok {
+			return nil, nil
+		}
+		der, err := r.log.Log().ReadBlob(ctx, line)
+		if err != nil {
+			return nil, err
+		}
+		return x509.ParseCertificate(der)
+	}
+	for i := range r.conf.Issuers {
+		a := &authority{Issuer: &r.conf.Issuers[i]}
+		r.authorities[a.Name] = a
+		if a.cert, err = load(a.Name); err != nil {
+			return fmt.Errorf("reading the certificate of %s: %w", a.Name, err)
+		}
+		if a.cert == nil {
+			continue
+		}
+		if a.Parent == "" {
+			anchors = append(anchors, a.cert)
+		}
+		all = append(all, a.cert)
+		if a.OCSP != nil && a.OCSP.Responder != nil {
+			if a.responder, err = load(a.OCSP.Responder.Name); err != nil {
+				return fmt.Errorf("reading the certificate of %s: %w", a.OCSP.Responder.Name, err)
+			}
+		}
+		if err := r.tellInventory(ctx, a, artifact.Sum(a.cert.RawSubjectPublicKeyInfo)); err != nil {
+			return err
+		}
+	}
+	return r.buildPolicy(anchors, all)
+}
+
+// tellInventory records an issuer by its key, before its first serial is taken.
+func (r *Room) tellInventory(ctx context.Context, a *authority, key artifact.Digest) error {
+	shards := 1
+	if a.OCSP != nil {
+		shards = a.OCSP.Shards
+	}
+	if err := r.inv.AddIssuer(ctx, inventory.Issuer{Name: a.Name, Key: key, Shards: shards}); err != nil {
+		return fmt.Errorf("recording issuer %s: %w", a.Name, err)
+	}
+	return nil
+}
+
+// authority returns the issuer of that name once its certificate exists.
+func (r *Room) authority(name string) (*authority, error) {
+	a, ok := r.authorities[name]
+	if !ok {
+		return nil, fmt.Errorf("finding issuer %q: the configuration has no such issuer", name)
+	}
+	if a.cert == nil {
+		return nil, fmt.Errorf("finding issuer %q: it has no certificate yet; `signer issue --name %s` makes it", name, name)
+	}
+	return a, nil
+}
+
+// key finds the private key of a configured key, pinned by its public key file.
+func (r *Room) key(ctx context.Context, k config.Key) (crypto.Signer, error) {
+	pin, err := readPublicKey(string(k.PublicKey))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("finding key %q: its public key file %q is missing; `signer keygen` writes it", k.Label, k.PublicKey)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.tok.Signer(ctx, token.KeySpec{Label: k.Label, SPKI: pin})
+}
+
+// signature returns the options with which a key signs; nil means its default.
+func signature(k config.Key) crypto.SignerOpts {
+	if k.PSS {
+		return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+	}
+	return nil
+}
+
+// readPublicKey reads a PEM public key and returns its DER.
+func readPublicKey(file string) ([]byte, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading public key: %w", err)
+	}
+	block, _ := pem.Decode(raw)
+	if block == nil || block.Type != "PUBLIC KEY" {
+		return nil, fmt.Errorf("reading public key %q: it holds no PEM block PUBLIC KEY", file)
+	}
+	return block.Bytes, nil
+}

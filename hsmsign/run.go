@@ -1,0 +1,121 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"seihon/artifact"
+)
+
+// RunResult says what one run of the room signed.
+type RunResult struct {
+	Signed    []Done `json:"signed"`
+	Responses int    `json:"responses"` // OCSP statuses signed anew
+	Size      int64  `json:"tree_size"`
+	UpToDate  bool   `json:"up_to_date"` // nothing was due
+}
+
+// Done is one artifact that a run made, and why.
+type Done struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
+// Force makes a run sign what is not due. The zero value signs only what is due.
+type Force struct {
+	CRLs      bool
+	Responses bool
+	Only      bool   // nothing but what is forced
+	Issuer    string // limits the forced part; empty: every issuer
+}
+
+// Run signs whatever is due and commits it, revocations first. It goes on past
+// an issuer that fails, so that one broken issuer does not let the others
+// expire, and reports every failure.
+func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
+	res := &RunResult{Signed: []Done{}}
+	now := r.now()
+	var errs []error
+	if !f.Only {
+		errs = append(errs, r.renewResponders(ctx, now, res))
+	}
+	for _, l := range r.lists() {
+		if err := r.runList(ctx, l, f, now, res); err != nil {
+			errs = append(errs, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if a.cert == nil || a.OCSP == nil || ctx.Err() != nil {
+			continue
+		}
+		if err := r.runResponses(ctx, a, f, now, res); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	res.UpToDate = len(r.pending) == 0
+	size, err := r.Commit(ctx, "signer run")
+	res.Size = size
+	return res, errors.Join(append(errs, err)...)
+}
+
+func (r *Room) runList(ctx context.Context, l list, f Force, now time.Time, res *RunResult) error {
+	forced := f.CRLs && (f.Issuer == "" || f.Issuer == l.Name)
+	if f.Only && !forced {
+		return nil
+	}
+	why := "asked for"
+	if !forced {
+		var err error
+		if why, err = r.listDue(ctx, l, now); err != nil || why == "" {
+			return err
+		}
+	}
+	if err := r.signList(ctx, l, now); err != nil {
+		return err
+	}
+	res.Signed = append(res.Signed, Done{Name: l.name(), Why: why})
+	return nil
+}
+
+func (r *Room) runResponses(ctx context.Context, a *authority, f Force, now time.Time, res *RunResult) error {
+	forced := f.Responses && (f.Issuer == "" || f.Issuer == a.Name)
+	if f.Only && !forced {
+		return nil
+	}
+	before := len(r.pending)
+	n, err := r.signResponses(ctx, a, now, forced)
+	res.Responses += n
+	for _, rec := range r.pending[before:] {
+		if rec.Kind == artifact.OCSPGeneration {
+			res.Signed = append(res.Signed, Done{Name: rec.Name, Why: fmt.Sprintf("%d responses", n)})
+		}
+	}
+	return err
+}
+
+// renewResponders issues the next certificate of a delegated OCSP signer while
+// the current one still outlives every response that it will sign.
+func (r *Room) renewResponders(ctx context.Context, now time.Time, res *RunResult) error {
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if a.cert == nil || a.responder == nil {
+			continue
+		}
+		if a.responder.NotAfter.Sub(now) > 2*a.OCSP.Validity.Std() {
+			continue
+		}
+		c, err := r.IssueResponder(ctx, a.Name)
+		if err != nil {
+			return err
+		}
+		a.responder = c
+		res.Signed = append(res.Signed, Done{Name: certificateName(a.OCSP.Responder.Name), Why: "renewal"})
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package hsmsign
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"seihon/hsmsign/token"
+	"seihon/internal/config"
+)
+
+// TokenConfig says how the configuration wants the token opened.
+func TokenConfig(s *config.Signer, pin token.PINSource, now func() time.Time, logger *zap.Logger) token.Config {
+	return token.Config{
+		Module:       string(s.Module),
+		ModuleConfig: s.ModuleConfig,
+		TokenLabel:   s.Token,
+		PIN:          pin,
+		StateDir:     string(s.State),
+		Sessions:     s.Sessions,
+		Timeout:      s.Timeout.Std(),
+		Now:          now,
+		Logger:       logger,
+	}
+}
+
+// UseSoftHSMConfig points SoftHSM at the configured softhsm2.conf. The module
+// reads it from the environment, so this must happen before it is loaded.
+func UseSoftHSMConfig(s *config.Signer) error {
+	if s == nil || s.SoftHSMConfig == "" {
+		return nil
+	}
+	if err := os.Setenv("SOFTHSM2_CONF", string(s.SoftHSMConfig)); err != nil {
+		return fmt.Errorf("setting SOFTHSM2_CONF: %w", err)
+	}
+	return nil
+}
+
+// InventoryDSN is the address of the inventory's database.
+func InventoryDSN(s *config.Signer) string {
+	if strings.Contains(string(s.Inventory), "://") {
+		return string(s.Inventory)
+	}
+	return "sqlite:" + string(s.Inventory)
+}
+
+// readLine returns the one line of a small text file.
+func readLine(file string) (string, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
+// PINSource returns the source of the PIN that the configuration names.
+func PINSource(p config.PIN) token.PINSource {
+	switch {
+	case p.File != "":
+		return token.FilePIN(string(p.File))
+	case p.Credential != "":
+		return token.CredentialPIN(p.Credential)
+	case p.Env != "":
+		return token.EnvPIN(p.Env)
+	}
+	return token.PromptPIN("user PIN of the token")
+}

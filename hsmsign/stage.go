@@ -1,0 +1,189 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/big"
+	"os"
+	"time"
+
+	"seihon/artifact"
+	"seihon/inventory"
+	"seihon/ledger"
+	"seihon/sectiona"
+)
+
+// stage lets section A judge the bytes, stores them in the master and records
+// them in the history. They become part of the ledger with the next Commit.
+func (r *Room) stage(ctx context.Context, rec inventory.ArtifactRecord, content []byte) error {
+	if err := r.admit(rec, content, nil); err != nil {
+		return err
+	}
+	return r.store(ctx, rec, content)
+}
+
+// stageDocument is stage for a document and the detached signature beside it.
+func (r *Room) stageDocument(ctx context.Context, rec inventory.ArtifactRecord, pdf, p7s []byte) error {
+	sig := rec
+	sig.Kind, sig.Name, sig.Scope = artifact.DocumentSignature, rec.Name+".p7s", rec.Scope+".p7s"
+	if err := r.admit(rec, pdf, artifact.Parse(p7s)); err != nil {
+		return err
+	}
+	if err := r.admit(sig, p7s, nil); err != nil {
+		return err
+	}
+	if err := r.store(ctx, sig, p7s); err != nil {
+		return err
+	}
+	return r.store(ctx, rec, pdf)
+}
+
+// admit asks section A. The bytes are about to be in the ledger: the room is where masters come from.
+func (r *Room) admit(rec inventory.ArtifactRecord, content []byte, signature *artifact.Artifact) error {
+	evidence := sectiona.Evidence{InLedger: true, Claimed: rec.Kind, Signature: signature}
+	if refusal := r.policy.Admit(artifact.Parse(content), evidence); refusal != nil {
+		return fmt.Errorf("admitting %s: %w", rec.Name, refusal)
+	}
+	return nil
+}
+
+// store puts the bytes into the master and a line into the history of what was signed.
+func (r *Room) store(ctx context.Context, rec inventory.ArtifactRecord, content []byte) error {
+	digest, _, err := r.log.PutBlob(ctx, rec.Kind, bytes.NewReader(content))
+	if err != nil {
+		return fmt.Errorf("storing %s: %w", rec.Name, err)
+	}
+	rec.Digest, rec.SignedAt = digest, r.now().UTC().Truncate(time.Second)
+	if err := r.inv.AddArtifacts(ctx, []inventory.ArtifactRecord{rec}); err != nil {
+		return fmt.Errorf("recording %s: %w", rec.Name, err)
+	}
+	r.pending = append(r.pending, rec)
+	return nil
+}
+
+// recover takes up what an earlier process signed and did not commit. What is
+// in the log but was not marked is marked; the rest waits for the next Commit.
+func (r *Room) recover(ctx context.Context) error {
+	open := map[artifact.Digest]inventory.ArtifactRecord{}
+	var order []artifact.Digest
+	for rec, err := range r.inv.Uncommitted(ctx) {
+		if err != nil {
+			return fmt.Errorf("reading what is not committed: %w", err)
+		}
+		open[rec.Digest] = rec
+		order = append(order, rec.Digest)
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	log := r.log.Log()
+	var done []artifact.Digest
+	// Only the last commit can have been cut off before it was marked, and a commit appends few entries.
+	for change, err := range log.Changes(ctx, max(0, log.Size()-64), log.Size()) {
+		if err != nil {
+			return fmt.Errorf("reading the master log: %w", err)
+		}
+		if change.Line == nil {
+			continue
+		}
+		if _, ok := open[change.Line.Digest]; ok {
+			done = append(done, change.Line.Digest)
+			delete(open, change.Line.Digest)
+		}
+	}
+	if len(done) > 0 {
+		if err := r.inv.MarkCommitted(ctx, done, log.Size()); err != nil {
+			return fmt.Errorf("marking what is committed: %w", err)
+		}
+	}
+	for _, d := range order {
+		if rec, ok := open[d]; ok {
+			r.pending = append(r.pending, rec)
+		}
+	}
+	return nil
+}
+
+// Commit writes everything staged into the master log and has the HSM sign a
+// checkpoint over it. Nothing staged: nothing is signed, and it returns the size as it is.
+func (r *Room) Commit(ctx context.Context, why string) (size int64, err error) {
+	if len(r.pending) == 0 {
+		return r.log.Log().Size(), nil
+	}
+	if err := r.stageIndex(ctx); err != nil {
+		return 0, err
+	}
+	digests := make([]artifact.Digest, 0, len(r.pending))
+	batches, err := r.batches()
+	if err != nil {
+		return 0, err
+	}
+	for _, lines := range batches {
+		if _, err := r.log.AppendBatch(ctx, lines, why); err != nil {
+			return 0, fmt.Errorf("recording the batch: %w", err)
+		}
+	}
+	for _, rec := range r.pending {
+		digests = append(digests, rec.Digest)
+	}
+	if _, err := r.log.Commit(ctx); err != nil {
+		return 0, fmt.Errorf("signing the checkpoint: %w", err)
+	}
+	size = r.log.Log().Size()
+	if err := r.inv.MarkCommitted(ctx, digests, size); err != nil {
+		return 0, fmt.Errorf("marking what is committed: %w", err)
+	}
+	r.pending = nil
+	return size, nil
+}
+
+// batches turns what is pending into manifests. A name stands once in a
+// manifest; a name that was signed twice (after a crash) needs a second one, in order.
+func (r *Room) batches() ([][]ledger.Line, error) {
+	var out [][]ledger.Line
+	times := map[string]int{}
+	for _, rec := range r.pending {
+		n := times[rec.Name]
+		times[rec.Name]++
+		if n == len(out) {
+			out = append(out, nil)
+		}
+		line, err := r.line(rec)
+		if err != nil {
+			return nil, err
+		}
+		out[n] = append(out[n], line)
+	}
+	return out, nil
+}
+
+func (r *Room) line(rec inventory.ArtifactRecord) (ledger.Line, error) {
+	line := ledger.Line{
+		Name:      rec.Name,
+		Kind:      rec.Kind,
+		Digest:    rec.Digest,
+		NotBefore: rec.ThisUpdate,
+		NotAfter:  rec.NextUpdate,
+		Issuer:    rec.Issuer,
+		Number:    numberText(rec.Kind, rec.Number),
+	}
+	info, err := os.Stat(r.log.Log().BlobPath(line))
+	if err != nil {
+		return line, fmt.Errorf("recording %s: %w", rec.Name, err)
+	}
+	line.Size = info.Size()
+	return line, nil
+}
+
+// numberText writes a serial in hex and every other number in decimal.
+func numberText(kind artifact.Kind, n *big.Int) string {
+	switch {
+	case n == nil:
+		return ""
+	case kind == artifact.CACertificate, kind == artifact.LinkCertificate, kind == artifact.CrossCertificate,
+		kind == artifact.OCSPSignerCertificate, kind == artifact.SubscriberCertificate:
+		return fmt.Sprintf("%x", n)
+	}
+	return n.String()
+}

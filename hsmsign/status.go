@@ -1,0 +1,138 @@
+package hsmsign
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+	"seihon/internal/durable"
+	"seihon/inventory"
+)
+
+// Status is what the room knows of its own condition, without the HSM.
+type Status struct {
+	Now    time.Time      `json:"now"`
+	Lists  []StatusLine   `json:"artifacts"`
+	Counts []StatusIssuer `json:"issuers"`
+	// FirstExpiry is when the first artifact expires if the HSM never signs again: the shelf life.
+	FirstExpiry     time.Time `json:"first_expiry"`
+	FirstExpiryName string    `json:"first_expiry_name"`
+	Uncommitted     int       `json:"uncommitted"` // signed, not in the ledger yet
+}
+
+// StatusLine is the newest of one kind of artifact.
+type StatusLine struct {
+	Name       string    `json:"name"`
+	Number     string    `json:"number"`
+	ThisUpdate time.Time `json:"this_update"`
+	NextUpdate time.Time `json:"next_update"`
+	Due        time.Time `json:"due"`
+}
+
+// StatusIssuer counts the certificates of one issuer.
+type StatusIssuer struct {
+	Name        string `json:"name"`
+	Issued      int64  `json:"issued"`
+	Revoked     int64  `json:"revoked"`
+	NeverSigned int64  `json:"never_signed"`
+	Urgent      int64  `json:"urgent"` // revoked, and not yet on a response
+}
+
+// Status reads the inventory alone, so that monitoring needs no PIN.
+func (b *Books) Status(ctx context.Context) (*Status, error) {
+	s := &Status{Now: b.now().UTC().Truncate(time.Second), Lists: []StatusLine{}, Counts: []StatusIssuer{}}
+	for i := range b.conf.Issuers {
+		if err := b.issuerStatus(ctx, i, s); err != nil {
+			return nil, err
+		}
+	}
+	for _, err := range b.Uncommitted(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading what is not committed: %w", err)
+		}
+		s.Uncommitted++
+	}
+	return s, nil
+}
+
+func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
+	conf := &b.conf.Issuers[i]
+	known, err := b.Issuers(ctx)
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, k := range known {
+		found = found || k.Name == conf.Name
+	}
+	if !found {
+		return nil // no certificate yet
+	}
+	counts, err := b.Counts(ctx, conf.Name)
+	if err != nil {
+		return fmt.Errorf("counting the certificates of %s: %w", conf.Name, err)
+	}
+	s.Counts = append(s.Counts, StatusIssuer{
+		Name: conf.Name, Issued: counts.Issued, Revoked: counts.Revoked, NeverSigned: counts.NeverSigned, Urgent: counts.Urgent,
+	})
+	add := func(kind artifact.Kind, scope string, refresh time.Duration) error {
+		rec, err := b.Latest(ctx, conf.Name, kind, scope)
+		if err != nil || rec == nil {
+			return err
+		}
+		s.add(rec, refresh)
+		return nil
+	}
+	a := &authority{Issuer: conf}
+	for _, l := range listsOf(a) {
+		if err := add(l.kind, l.series(), l.refresh()); err != nil {
+			return err
+		}
+	}
+	if conf.OCSP != nil {
+		return add(artifact.OCSPGeneration, "generation", conf.OCSP.Refresh.Std())
+	}
+	return nil
+}
+
+func (s *Status) add(rec *inventory.ArtifactRecord, refresh time.Duration) {
+	line := StatusLine{Name: rec.Name, ThisUpdate: rec.ThisUpdate, NextUpdate: rec.NextUpdate, Due: rec.ThisUpdate.Add(refresh)}
+	if rec.Number != nil {
+		line.Number = rec.Number.String()
+	}
+	s.Lists = append(s.Lists, line)
+	if !rec.NextUpdate.IsZero() && (s.FirstExpiry.IsZero() || rec.NextUpdate.Before(s.FirstExpiry)) {
+		s.FirstExpiry, s.FirstExpiryName = rec.NextUpdate, rec.Name
+	}
+}
+
+// Line is the one-line summary that a monitoring plug-in prints.
+func (s *Status) Line() string {
+	if s.FirstExpiry.IsZero() {
+		return "nothing is signed yet"
+	}
+	return fmt.Sprintf("shelf life %s: %s is the first to expire, at %s; %d signed but not recorded",
+		s.FirstExpiry.Sub(s.Now).Round(time.Minute), s.FirstExpiryName, s.FirstExpiry.Format(time.RFC3339), s.Uncommitted)
+}
+
+// WritePrometheus writes the status as a node_exporter textfile, in one step.
+func (s *Status) WritePrometheus(file string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# HELP seihon_signer_first_expiry_seconds When the first artifact expires if nothing is signed any more.\n"+
+		"# TYPE seihon_signer_first_expiry_seconds gauge\nseihon_signer_first_expiry_seconds %d\n", s.FirstExpiry.Unix())
+	fmt.Fprintf(&b, "# HELP seihon_signer_uncommitted Artifacts signed and not yet in the ledger.\n"+
+		"# TYPE seihon_signer_uncommitted gauge\nseihon_signer_uncommitted %d\n", s.Uncommitted)
+	b.WriteString("# HELP seihon_signer_next_update_seconds nextUpdate of the newest artifact of each name.\n# TYPE seihon_signer_next_update_seconds gauge\n")
+	for _, l := range s.Lists {
+		fmt.Fprintf(&b, "seihon_signer_next_update_seconds{name=%q} %d\n", l.Name, l.NextUpdate.Unix())
+	}
+	b.WriteString("# HELP seihon_signer_urgent Revocations that no response shows yet.\n# TYPE seihon_signer_urgent gauge\n")
+	for _, i := range s.Counts {
+		fmt.Fprintf(&b, "seihon_signer_urgent{issuer=%q} %d\n", i.Name, i.Urgent)
+	}
+	fmt.Fprintf(&b, "# HELP seihon_signer_status_seconds When this file was written.\n"+
+		"# TYPE seihon_signer_status_seconds gauge\nseihon_signer_status_seconds %d\n", s.Now.Unix())
+	return durable.WriteFile(file, []byte(b.String()), 0o644)
+}

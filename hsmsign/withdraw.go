@@ -1,0 +1,28 @@
+package hsmsign
+
+import (
+	"context"
+	"fmt"
+
+	"seihon/ledger"
+)
+
+// Withdraw records that a name is no longer to be public. The master keeps its
+// bytes and its history; a target removes the copy with `publisher sync --prune`.
+func (r *Room) Withdraw(ctx context.Context, name, reason string) (size int64, err error) {
+	if reason == "" {
+		return 0, fmt.Errorf("withdrawing %s: the reason is empty; auditors will ask for it", name)
+	}
+	line, _, err := r.log.Log().Lookup(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("withdrawing %s: %w", name, err)
+	}
+	entry := &ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: name, Digest: line.Digest, Reason: reason}}}}
+	if err := r.log.Append(ctx, entry); err != nil {
+		return 0, fmt.Errorf("withdrawing %s: %w", name, err)
+	}
+	if _, err := r.log.Commit(ctx); err != nil {
+		return 0, fmt.Errorf("signing the checkpoint: %w", err)
+	}
+	return r.log.Log().Size(), nil
+}
