@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"seihon/artifact"
 )
 
 // Layout of a bundle; docs/formats-ocsp.md is the description for others. All
@@ -13,7 +15,7 @@ import (
 // sizes follow from the numbers in the head, so that the head is all that opening
 // a bundle has to look at.
 const (
-	bundleMagic = "SEIHONB1"
+	bundleMagic = artifact.BundleMagic // "SEIHONB1"
 
 	headSize   = 256
 	groupSize  = 144
