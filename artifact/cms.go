@@ -283,3 +283,16 @@ func SerialBytes(c *x509.Certificate) []byte {
 	}
 	return b
 }
+
+// SignerCertificates returns the certificates that the signers name, without checking any signature.
+func (s *SignedData) SignerCertificates() ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	for i := range s.Signers {
+		c := s.Signers[i].certificate(s.Certificates)
+		if c == nil {
+			return nil, fmt.Errorf("checking CMS: signer %d: its certificate is not enclosed", i)
+		}
+		certs = append(certs, c)
+	}
+	return certs, nil
+}

@@ -90,6 +90,7 @@ func (a *Artifact) der() {
 	if ok && len(after) > 0 {
 		first := &Artifact{Bytes: a.Bytes[:len(a.Bytes)-len(after)], Kind: Unrecognised}
 		first.der()
+		a.Trailing = len(after)
 		a.Problem = fmt.Sprintf("%d bytes follow the first object, a %s", len(after), first.Kind)
 		return
 	}

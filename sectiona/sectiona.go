@@ -68,4 +68,9 @@ type Evidence struct {
 
 	// Signature is the detached signature published beside a document, if any.
 	Signature *artifact.Artifact
+
+	// Document is the content of the document beside a detached signature. Nil means that the caller does not have it.
+	Document []byte
+
+	admit func(*artifact.Artifact, Evidence) *Refusal // Admit, for rules that look at members
 }
