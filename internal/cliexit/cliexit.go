@@ -68,7 +68,12 @@ func Code(err error) int {
 func Main(app *cli.App, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	app.ErrWriter = os.Stderr
 	prepare(app)
+	return mainWith(ctx, app, args)
+}
+
+func mainWith(ctx context.Context, app *cli.App, args []string) int {
 	err := app.RunContext(ctx, args)
 	code := Code(err)
 	if err != nil && code != Usage && ctx.Err() != nil {
@@ -83,7 +88,6 @@ func Main(app *cli.App, args []string) int {
 
 // prepare replaces urfave/cli's exits and prints by errors.
 func prepare(app *cli.App) {
-	app.ErrWriter = os.Stderr
 	app.ExitErrHandler = func(*cli.Context, error) {}
 	app.HideHelpCommand, app.DisableSliceFlagSeparator = true, true
 	app.OnUsageError = onUsageError
@@ -105,6 +109,7 @@ func prepareCommand(app *cli.App, cmd *cli.Command) {
 	for _, sub := range cmd.Subcommands {
 		prepareCommand(app, sub)
 	}
+	required := takeRequired(cmd.Flags)
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		if c.Args().Present() && len(cmd.Subcommands) > 0 {
@@ -116,8 +121,32 @@ func prepareCommand(app *cli.App, cmd *cli.Command) {
 		if action == nil {
 			return UsageError("no command given; %s %s --help lists them", app.Name, cmd.Name)
 		}
+		for _, name := range required {
+			if !c.IsSet(name) {
+				return UsageError("--%s is missing; see %s %s --help", name, app.Name, cmd.Name)
+			}
+		}
 		return action(c)
 	}
+}
+
+// takeRequired lifts the duty of required flags, which urfave/cli would enforce with
+// a help text on stdout, and returns their names.
+func takeRequired(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			if f.Required {
+				f.Required, names = false, append(names, f.Name)
+			}
+		case *cli.StringSliceFlag:
+			if f.Required {
+				f.Required, names = false, append(names, f.Name)
+			}
+		}
+	}
+	return names
 }
 
 func onUsageError(c *cli.Context, err error, _ bool) error {

@@ -1,0 +1,159 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const minimal = `version: 1
+repository: {name: repo.example, base_url: "http://repo.example"}
+master: {keys: [keys/a.vkey]}
+trust: {anchors: [ca/root.pem]}
+`
+
+func TestLoadResolvesPathsAgainstTheFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "repository.yaml")
+	text := minimal + "targets: [{name: public, directory: public, url: 'http://x.example'}]\nsigner: {module: /lib/p11.so, token: t, pin: {prompt: true}, inventory: 'postgres://db/ca'}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []struct{ what, got, want string }{
+		{"master.directory", string(c.Master.Directory), filepath.Join(dir, "master")},
+		{"master.keys", string(c.Master.Keys[0]), filepath.Join(dir, "keys/a.vkey")},
+		{"signer.module", string(c.Signer.Module), "/lib/p11.so"},
+		{"signer.inventory", string(c.Signer.Inventory), "postgres://db/ca"},
+		{"targets[0].directory", string(c.Targets[0].Directory), filepath.Join(dir, "public")},
+		{"serve.source", string(c.Serve.Source), filepath.Join(dir, "public")},
+		{"verify.sources[1]", string(c.Verify.Sources[1]), "http://x.example"},
+		{"master.origin", c.Master.Origin, "repo.example/master"},
+	} {
+		if p.got != p.want {
+			t.Errorf("%s = %q, want %q", p.what, p.got, p.want)
+		}
+	}
+}
+
+func TestParseListsEveryProblemWithItsLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"unknown key": {
+			minimal + "typo: 1\n", []string{`line 5: unknown key "typo"`},
+		},
+		"two unknown keys": {
+			minimal + "typo: 1\nissuers:\n  - {name: a, nmae: b}\n", []string{`line 5: unknown key "typo"`, `line 7: unknown key "nmae"`},
+		},
+		"wrong type": {
+			strings.Replace(minimal, "version: 1", "version: one", 1), []string{"line 1: cannot unmarshal"},
+		},
+		"empty":         {"", []string{"the file is empty"}},
+		"two documents": {minimal + "---\n" + minimal, []string{"more than one YAML document"}},
+		"not YAML":      {"a: [\n", []string{"line 1: did not find"}},
+		"https base": {
+			strings.Replace(minimal, `"http://repo.example"`, `"https://repo.example"`, 1), []string{"line 2: repository.base_url: is \"https://repo.example\", must be http://"},
+		},
+		"several at once": {
+			minimal + `issuers:
+  - name: Root
+    subject: {common_name: R}
+    validity: 10y
+    crl: {validity: 1h, refresh: 2h}
+  - name: sub
+    parent: other
+    validity: 1y
+targets:
+  - {name: a, directory: x, s3: {bucket: b}}
+`,
+			[]string{
+				`line 6: issuers[0].name: is "Root"`,
+				"line 9: issuers[0].crl.refresh: is 2h, must be positive and shorter than validity (1h)",
+				"line 10: issuers[1].subject.common_name: is empty",
+				`line 11: issuers[1].parent: is "other"`,
+				"line 14: targets[0]: has 2 places",
+				"line 14: targets[0].s3.region: is empty",
+			},
+		},
+		"pin": {
+			minimal + "signer: {module: m, token: t, pin: {file: p, env: E}}\n", []string{"line 5: signer.pin: has 2 sources"},
+		},
+		"password in the file": {
+			minimal + "signer: {module: m, token: t, pin: {prompt: true}, inventory: 'postgres://u:secret@db/ca'}\n", []string{"line 5: signer.inventory: holds a password"},
+		},
+		"bad duration": {
+			minimal + "targets: [{name: a, directory: x, timeout: 3 days}]\n", []string{`line 5: "3 days" is not a duration`},
+		},
+		"document without signer": {
+			minimal + "documents: [{name: cps, title: C}]\n", []string{"line 5: documents[0]: needs the section document_signer"},
+		},
+		"unknown profile": {
+			minimal + "issuers: [{name: a, subject: {common_name: A}, validity: 1y, subscribers: {validity: 1y, profile: nope}}]\n",
+			[]string{`subscribers.profile: is "nope"`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, problems := Parse([]byte(c.text))
+			var all strings.Builder
+			for _, p := range problems {
+				all.WriteString(p.String() + "\n")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(all.String(), want) {
+					t.Errorf("problems\n%smiss %q", all.String(), want)
+				}
+			}
+			if len(problems) < len(c.want) || (len(c.want) > 0 && len(problems) > len(c.want)) {
+				t.Errorf("got %d problems, want %d:\n%s", len(problems), len(c.want), all.String())
+			}
+		})
+	}
+}
+
+func TestMissingFileSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"))
+	if err == nil || !strings.Contains(err.Error(), "publisher config init") {
+		t.Errorf("error = %v, want a hint at `publisher config init`", err)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"7d": 7 * 24 * time.Hour, "1y": 365 * 24 * time.Hour, "90m": 90 * time.Minute, "0s": 0} {
+		d, err := parseDuration(text)
+		if err != nil || d.Std() != want {
+			t.Errorf("parseDuration(%q) = %v, %v; want %v", text, d, err, want)
+		}
+		back, err := parseDuration(d.String())
+		if err != nil || back != d {
+			t.Errorf("%q does not survive a round trip: %v, %v", text, back, err)
+		}
+	}
+	for _, text := range []string{"", "d", "7 d", "99999999999999999999d", "300y300", "-1d", "70000y"} {
+		if d, err := parseDuration(text); err == nil {
+			t.Errorf("parseDuration(%q) = %v, want an error", text, d)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(minimal))
+	f.Add([]byte(minimal + "issuers: [{name: a}]\ntargets: [{s3: {}}]\nprofiles: {x: {}}\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, problems := Parse(raw)
+		if c == nil && len(problems) == 0 {
+			t.Error("neither a configuration nor a problem")
+		}
+	})
+}
