@@ -85,7 +85,7 @@ func (l list) refresh() time.Duration {
 
 // listDue reports whether the list must be made now, and why.
 func (r *Room) listDue(ctx context.Context, l list, now time.Time) (why string, err error) {
-	last, err := r.inv.Latest(ctx, l.Name, l.kind, l.series())
+	last, err := latest(ctx, r.inv, l.Name, l.kind, l.series())
 	if err != nil {
 		return "", fmt.Errorf("looking for the last list of %s: %w", l.name(), err)
 	}
@@ -164,7 +164,7 @@ func (r *Room) signList(ctx context.Context, l list, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	last, err := r.inv.Latest(ctx, l.Name, l.kind, l.series())
+	last, err := latest(ctx, r.inv, l.Name, l.kind, l.series())
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (r *Room) listTemplate(ctx context.Context, l list, number *big.Int, now ti
 	case l.shard != inventory.AllShards:
 		t.Scope = &crl.Scope{URIs: []string{r.publicURL(l.name())}}
 	case l.kind == artifact.DeltaCRL:
-		base, err := r.inv.Latest(ctx, l.Name, artifact.CRL, "crl")
+		base, err := latest(ctx, r.inv, l.Name, artifact.CRL, "crl")
 		if err != nil || base == nil {
 			return t, fmt.Errorf("signing %s: there is no full list to be the base: %w", l.name(), err)
 		}

@@ -154,7 +154,7 @@ func (r *Room) storeBundle(ctx context.Context, a *authority, shard int, w *ocsp
 
 // copyFresh copies what was not renewed from the shard's last bundle, as long as it is valid.
 func (r *Room) copyFresh(ctx context.Context, a *authority, shard int, renewed map[string]bool, now time.Time, w *ocspcache.BundleWriter) error {
-	last, err := r.inv.Latest(ctx, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+	last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
 	if err != nil || last == nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (r *Room) signGeneration(ctx context.Context, a *authority, enc *ocsp.Encod
 
 func (r *Room) currentBundle(ctx context.Context, a *authority, shard int) (ocspcache.GenerationBundle, error) {
 	var u ocspcache.GenerationBundle
-	last, err := r.inv.Latest(ctx, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+	last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
 	if err != nil {
 		return u, err
 	}

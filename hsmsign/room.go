@@ -103,10 +103,10 @@ func (r *Room) openBooks(ctx context.Context) error {
 		return err
 	}
 	r.inv = inv
-	if err := r.loadAuthorities(ctx); err != nil {
+	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	return r.recover(ctx)
+	return r.loadAuthorities(ctx)
 }
 
 // Close releases the lock, the database and the token.

@@ -3,10 +3,13 @@ package hsmsign
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
 	"time"
+
+	"go.uber.org/zap"
 
 	"seihon/artifact"
 	"seihon/inventory"
@@ -62,6 +65,15 @@ func (r *Room) store(ctx context.Context, rec inventory.ArtifactRecord, content 
 	return nil
 }
 
+// latest returns the newest record of a series, nil when there is none.
+func latest(ctx context.Context, db *inventory.DB, issuer string, kind artifact.Kind, scope string) (*inventory.ArtifactRecord, error) {
+	rec, err := db.Latest(ctx, issuer, kind, scope)
+	if errors.Is(err, inventory.ErrNotFound) {
+		return nil, nil
+	}
+	return rec, err
+}
+
 // recover takes up what an earlier process signed and did not commit. What is
 // in the log but was not marked is marked; the rest waits for the next Commit.
 func (r *Room) recover(ctx context.Context) error {
@@ -102,7 +114,12 @@ func (r *Room) recover(ctx context.Context) error {
 			r.pending = append(r.pending, rec)
 		}
 	}
-	return nil
+	if len(r.pending) == 0 {
+		return nil
+	}
+	r.logger.Info("recording what an earlier process signed and did not record", zap.Int("artifacts", len(r.pending)))
+	_, err := r.commitPending(ctx, "recovered")
+	return err
 }
 
 // Commit writes everything staged into the master log and has the HSM sign a
@@ -114,6 +131,10 @@ func (r *Room) Commit(ctx context.Context, why string) (size int64, err error) {
 	if err := r.stageIndex(ctx); err != nil {
 		return 0, err
 	}
+	return r.commitPending(ctx, why)
+}
+
+func (r *Room) commitPending(ctx context.Context, why string) (size int64, err error) {
 	digests := make([]artifact.Digest, 0, len(r.pending))
 	batches, err := r.batches()
 	if err != nil {

@@ -78,7 +78,7 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 		Name: conf.Name, Issued: counts.Issued, Revoked: counts.Revoked, NeverSigned: counts.NeverSigned, Urgent: counts.Urgent,
 	})
 	add := func(kind artifact.Kind, scope string, refresh time.Duration) error {
-		rec, err := b.Latest(ctx, conf.Name, kind, scope)
+		rec, err := latest(ctx, b.DB, conf.Name, kind, scope)
 		if err != nil || rec == nil {
 			return err
 		}
