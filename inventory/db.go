@@ -73,7 +73,7 @@ func (d *DB) connect(dsn string) error {
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
 		db, err := sql.Open("pgx", dsn)
 		if err != nil {
-			return fmt.Errorf("opening inventory: %w", redact(err))
+			return fmt.Errorf("opening inventory: %w", Redact(err))
 		}
 		db.SetMaxOpenConns(poolSize)
 		d.write, d.read, d.postgres = db, db, true
@@ -172,7 +172,7 @@ func (d *DB) forUpdate() string {
 func (d *DB) update(ctx context.Context, doing string, fn func(*sql.Tx) error) (err error) {
 	tx, err := d.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, redact(err))
+		return fmt.Errorf("%s: %w", doing, Redact(err))
 	}
 	defer tx.Rollback() // after a commit this does nothing
 	if err := fn(tx); err != nil {
@@ -198,7 +198,7 @@ func stream[T any](ctx context.Context, q querier, doing string, scan func(*sql.
 		var zero T
 		rows, err := q.QueryContext(ctx, query, args...)
 		if err != nil {
-			yield(zero, fmt.Errorf("%s: %w", doing, redact(err)))
+			yield(zero, fmt.Errorf("%s: %w", doing, Redact(err)))
 			return
 		}
 		defer rows.Close()

@@ -9,9 +9,9 @@ import (
 // passwords finds what must not reach a log in an error of a driver.
 var passwords = regexp.MustCompile(`(password=)('[^']*'|\S+)|(://[^:/@\s]*:)[^@\s]*@`)
 
-// redact removes passwords from an error that may quote a connection string.
+// Redact removes passwords from an error that may quote a connection string.
 // The chain of the error is kept when there is nothing to remove.
-func redact(err error) error {
+func Redact(err error) error {
 	text := err.Error()
 	clean := passwords.ReplaceAllString(text, "${1}${3}***@")
 	if clean == text {

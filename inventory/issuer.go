@@ -39,7 +39,7 @@ func (d *DB) issuer(ctx context.Context, q querier, name, lock string) (issuerRo
 		return i, fmt.Errorf("issuer %q: %w", name, ErrNotFound)
 	}
 	if err != nil {
-		return i, fmt.Errorf("issuer %q: %w", name, redact(err))
+		return i, fmt.Errorf("issuer %q: %w", name, Redact(err))
 	}
 	return i, nil
 }
