@@ -78,7 +78,7 @@ func readIndex(ctx context.Context, dir string) (*index, error) {
 
 func openSQLite(path, mode string) (*sql.DB, error) {
 	// No WAL: a read-only mount could not be read. No fsync: it is disposable.
-	q := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(2000)", "journal_mode(truncate)", "synchronous(off)", "cache_size(-65536)"}}
+	q := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(2000)", "journal_mode(delete)", "synchronous(off)", "cache_size(-65536)"}}
 	if mode == "ro" {
 		q["_pragma"] = []string{"busy_timeout(2000)", "query_only(1)"}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"seihon/artifact"
 
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -189,4 +190,14 @@ func TestGrowsLikeTheReference(t *testing.T) {
 			t.Fatalf("root at %d differs", total)
 		}
 	}
+}
+
+func deflate(t testing.TB, text string) []byte {
+	t.Helper()
+	zw, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zw.Close()
+	return zw.EncodeAll([]byte(text), nil)
 }

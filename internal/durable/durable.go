@@ -62,8 +62,8 @@ func (OS) Remove(name string) error { return os.Remove(name) }
 // Mkdir implements FS.
 func (OS) Mkdir(name string) error { return os.Mkdir(name, 0o755) }
 
-// A Tx writes files of one directory tree. It is safe for concurrent use, but
-// Flush must not overlap with writes that are to be part of it.
+// A Tx writes files of one directory tree. It is safe for concurrent use; a
+// Flush covers the files whose writing had returned when it was called.
 type Tx struct {
 	fs  FS
 	tmp string // directory of temporaries, on the same file system
@@ -169,12 +169,15 @@ func (t *Tx) Flush() error {
 		return 1
 	})
 	for _, d := range dirs {
-		if err := t.fs.SyncDir(d); err != nil {
-			return fmt.Errorf("syncing directory %s: %w", d, err)
-		}
+		// Unmark first: a name that comes while the directory is synced stays
+		// marked for the next time.
 		t.mu.Lock()
 		delete(t.dirty, d)
 		t.mu.Unlock()
+		if err := t.fs.SyncDir(d); err != nil {
+			t.touch(d)
+			return fmt.Errorf("syncing directory %s: %w", d, err)
+		}
 	}
 	return nil
 }
