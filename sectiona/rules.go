@@ -43,8 +43,8 @@ var (
 
 func one(k artifact.Kind) []artifact.Kind { return []artifact.Kind{k} }
 
-// table is the rule pack, in the order in which the rules are asked. What is denied whatever else it is comes first, then what
-// holds for every public artifact, then the rules of the kinds.
+// table is the rule pack, in the order in which the rules are asked: first what is denied whatever else it is, then the rules
+// of the kinds, and last the ledger. A faulty artifact is refused for its fault even when the ledger does not know it either.
 var table = []Rule{
 	deny("private-key", one(artifact.PrivateKey), s3, "no private key in any wrapping", found,
 		"remove it from the repository at once, treat the key as compromised, and find out how it got there"),
@@ -61,8 +61,6 @@ var table = []Rule{
 	deny("unrecognised", one(artifact.Unrecognised), s1, "a form that is public and signed", found,
 		"publish certificates and CRLs as one DER object, documents as PDF, and nothing that the CA did not sign"),
 
-	deny("not-in-ledger", public, s6, "bytes equal to a master", inLedger,
-		"let the signing room record the artifact in the master log, then publish from there"),
 	deny("kind-mismatch", public, s6, "content of the recorded kind", claimed,
 		"correct the kind in the signing room; the ledger must say what the bytes are"),
 	deny("strict-static", []artifact.Kind{artifact.OCSPBundle, artifact.OCSPGeneration}, s4, "static objects only, in strict mode", static,
@@ -108,6 +106,9 @@ var table = []Rule{
 		"sign the document with a certificate of this CA, after its last change"),
 	allow("page", pages, s7, "derived from what is published, in the ledger", nil, ""),
 	allow("ledger-copy", ledgerCopies, s6, "equal to the master log on premises", nil, ""),
+
+	deny("not-in-ledger", public, s6, "bytes equal to a master", inLedger,
+		"let the signing room record the artifact in the master log, then publish from there"),
 }
 
 func newRule(verdict, id string, kinds []artifact.Kind, s sentence, need string, c check, hint string) Rule {

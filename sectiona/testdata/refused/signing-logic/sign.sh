@@ -1,0 +1,2 @@
+#!/bin/sh
+openssl ocsp -rsigner ca.pem
