@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"seihon/hsmsign/cert/sigalg"
+	"seihon/hsmsign/internal/algid"
 	"seihon/internal/certprofile"
 )
 
@@ -29,7 +29,7 @@ func (r *Request) check() (*draft, error) {
 		return nil, errors.New("the profile publishes subscriber certificates, so the subscriber's consent id is required " +
 			"(Ordinance art. 6(15)f forbids to leak what the books hold)")
 	}
-	d := &draft{profile: r.Profile, urls: r.URLs, serial: r.Serial}
+	d := &draft{profile: r.Profile, urls: r.URLs, serial: r.Serial, signer: r.Signer.Public()}
 	for _, step := range []func(*draft) error{r.checkIssuer, r.checkSubject, r.checkSerial, r.checkValidity, r.checkURLs} {
 		if err := step(d); err != nil {
 			return nil, err
@@ -40,9 +40,9 @@ func (r *Request) check() (*draft, error) {
 
 // checkIssuer wants the key to be the issuer's and the issuer to be a CA that may issue this.
 func (r *Request) checkIssuer(d *draft) error {
-	pub := r.Signer.Public()
+	pub := d.signer
 	var err error
-	if d.algorithm, err = sigalg.For(pub, r.Profile.SignatureAlgorithm); err != nil {
+	if d.algorithm, err = algorithm(pub, r.Profile.SignatureAlgorithm); err != nil {
 		return err
 	}
 	if r.Profile.Kind == certprofile.Root {
@@ -58,7 +58,7 @@ func (r *Request) checkIssuer(d *draft) error {
 	if c == nil {
 		return fmt.Errorf("a %s certificate needs an issuer", r.Profile.Kind)
 	}
-	if !samePublicKey(c.PublicKey, pub) {
+	if !algid.SamePublic(c.PublicKey, pub) {
 		return fmt.Errorf("the signing key is not the key of the issuer %q: a foreign issuer or the wrong key label", c.Subject)
 	}
 	if !c.BasicConstraintsValid || !c.IsCA || c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
@@ -132,7 +132,7 @@ func (r *Request) subject(d *draft, name Name, pub crypto.PublicKey) error {
 		return err
 	}
 	if kind == certprofile.Root {
-		if !samePublicKey(pub, r.Signer.Public()) {
+		if !algid.SamePublic(pub, r.Signer.Public()) {
 			return errors.New("a root is self-signed: its public key must be the signing key")
 		}
 		d.issuer, d.issuerKeyID = d.subject, d.keyID
@@ -141,7 +141,7 @@ func (r *Request) subject(d *draft, name Name, pub crypto.PublicKey) error {
 	if kind.CA() && bytes.Equal(d.subject, d.issuer) {
 		return errors.New("the subject is the issuer's own name; use a link profile for a new key of the same CA")
 	}
-	if samePublicKey(pub, r.Signer.Public()) {
+	if algid.SamePublic(pub, r.Signer.Public()) {
 		return errors.New("the subject's key is the issuer's own key")
 	}
 	return nil
@@ -156,7 +156,7 @@ func (r *Request) subjectOf(d *draft) error {
 		return fmt.Errorf("a %s certificate is not made of another certificate", kind)
 	case !c.BasicConstraintsValid || !c.IsCA:
 		return fmt.Errorf("the certificate of %q to be certified is not a CA certificate", c.Subject)
-	case samePublicKey(c.PublicKey, r.Signer.Public()):
+	case algid.SamePublic(c.PublicKey, r.Signer.Public()):
 		return errors.New("the certificate to be certified holds the issuer's own key")
 	case kind == certprofile.Link && !bytes.Equal(c.RawSubject, d.issuer):
 		return fmt.Errorf("a link joins two keys of one CA name, but the names are %q and %q", c.Subject, r.Issuer.Subject)

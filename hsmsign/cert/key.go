@@ -67,9 +67,3 @@ func rsaAlgorithm(k *rsa.PublicKey) (string, error) {
 	}
 	return fmt.Sprintf("rsa%d", bits), nil
 }
-
-// samePublicKey reports whether two keys are equal; keys of different types are not.
-func samePublicKey(a, b crypto.PublicKey) bool {
-	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && k.Equal(b)
-}

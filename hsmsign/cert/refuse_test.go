@@ -26,7 +26,6 @@ func rawCSR(t testing.TB, k crypto.Signer, tag int, value string) []byte {
 		OID   asn1.ObjectIdentifier
 		Value asn1.RawValue
 	}
-	type rdn []pair
 	raw, err := asn1.Marshal([]asn1.RawValue{{Class: 0, Tag: asn1.TagSet, IsCompound: true, Bytes: func() []byte {
 		b, err := asn1.Marshal(pair{asn1.ObjectIdentifier{2, 5, 4, 3}, asn1.RawValue{Tag: tag, Bytes: []byte(value)}})
 		if err != nil {

@@ -12,14 +12,15 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
-	"seihon/hsmsign/cert/sigalg"
+	"seihon/hsmsign/internal/algid"
 	"seihon/internal/certprofile"
 )
 
 // draft is a checked request: everything that goes into the TBSCertificate except, for a self-signed one, the final key.
 type draft struct {
 	profile             *certprofile.Profile
-	algorithm           sigalg.Algorithm
+	algorithm           *algid.Algorithm
+	signer              crypto.PublicKey // the issuer's key
 	serial              *big.Int
 	issuer, subject     []byte // DER names
 	notBefore, notAfter time.Time
@@ -64,7 +65,7 @@ func (d *draft) tbs() ([]byte, error) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(constructed(0), func(b *cryptobyte.Builder) { b.AddASN1Int64(2) })
 		b.AddASN1BigInt(d.serial)
-		d.algorithm.AddTo(b)
+		b.AddBytes(d.algorithm.DER)
 		b.AddBytes(d.issuer)
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			addTime(b, d.notBefore)
@@ -107,15 +108,15 @@ func addTime(b *cryptobyte.Builder, t time.Time) {
 }
 
 // seal signs the TBSCertificate and wraps it up.
-func seal(tbs []byte, a sigalg.Algorithm, key crypto.Signer) ([]byte, error) {
-	sig, err := a.Sign(key, tbs)
+func seal(tbs []byte, a *algid.Algorithm, key crypto.Signer) ([]byte, error) {
+	sig, err := sign(a, key, tbs)
 	if err != nil {
 		return nil, fmt.Errorf("signing certificate: %w", err)
 	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddBytes(tbs)
-		a.AddTo(b)
+		b.AddBytes(a.DER)
 		b.AddASN1BitString(sig)
 	})
 	return b.Bytes()

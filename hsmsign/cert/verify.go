@@ -19,7 +19,7 @@ import (
 // rehearse signs the draft with a throwaway key and puts it through everything that the real certificate will go
 // through. A copy of the issuer with the throwaway key stands in for the issuer.
 func rehearse(d draft, issuer *x509.Certificate) error {
-	key, err := throwaway(d.algorithm.X509)
+	key, err := throwaway(d.signer)
 	if err != nil {
 		return err
 	}
@@ -44,21 +44,15 @@ func rehearse(d draft, issuer *x509.Certificate) error {
 }
 
 // throwaway keys live as long as the process: they protect nothing, and RSA keys are slow to make.
-var throwawayKeys = map[x509.PublicKeyAlgorithm]func() (crypto.Signer, error){
-	x509.RSA:     sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
-	x509.ECDSA:   sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }),
-	x509.Ed25519: sync.OnceValues(func() (crypto.Signer, error) { _, k, err := ed25519.GenerateKey(rand.Reader); return k, err }),
+var throwawayKeys = map[string]func() (crypto.Signer, error){
+	"rsa":     sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
+	"ecdsa":   sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }),
+	"ed25519": sync.OnceValues(func() (crypto.Signer, error) { _, k, err := ed25519.GenerateKey(rand.Reader); return k, err }),
 }
 
-func throwaway(a x509.SignatureAlgorithm) (crypto.Signer, error) {
-	kind := x509.RSA
-	switch a {
-	case x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
-		kind = x509.ECDSA
-	case x509.PureEd25519:
-		kind = x509.Ed25519
-	}
-	key, err := throwawayKeys[kind]()
+// throwaway returns a key of the same kind as pub.
+func throwaway(pub crypto.PublicKey) (crypto.Signer, error) {
+	key, err := throwawayKeys[keyKind(pub)]()
 	if err != nil {
 		return nil, fmt.Errorf("making a throwaway key: %w", err)
 	}
