@@ -52,6 +52,7 @@ var plan = map[string]room{
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
 	"verify":                    {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto}},
 
+	"inventory/source":        {imports: []string{"artifact", "inventory"}, modules: []string{xcrypto, sqlite, "github.com/jackc/pgx/v5"}},
 	"inventory":               {imports: []string{"artifact"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto}},
 	"inventory/inventorytest": {imports: []string{"inventory"}},
 	"hsmsign":                 {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "inventory", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
@@ -68,7 +69,7 @@ var plan = map[string]room{
 	"internal/durable":     {modules: []string{xsys}},
 
 	"cmd/publisher": {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
-	"cmd/signer":    {imports: []string{"artifact/...", "sectiona", "ledger", "inventory", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
+	"cmd/signer":    {imports: []string{"artifact/...", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 
 // notRooms are folders whose Go files are no part of the two binaries.

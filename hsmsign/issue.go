@@ -1,6 +1,7 @@
 package hsmsign
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -37,6 +38,58 @@ func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, err
 		profile = "subordinate"
 	}
 	return r.issueConfigured(ctx, parent, profile, name, a.Subject, a.Key, a.Validity)
+}
+
+// AdoptCA takes an existing certificate of a configured issuer instead of issuing
+// one: a CA that moves here brings its keys and certificates along.
+func (r *Room) AdoptCA(ctx context.Context, name string, c *x509.Certificate) error {
+	a, ok := r.authorities[name]
+	if !ok {
+		return fmt.Errorf("adopting: the configuration has no issuer %q", name)
+	}
+	if a.cert != nil {
+		return fmt.Errorf("adopting: %s has a certificate already", name)
+	}
+	der, err := readPublicKey(string(a.Key.PublicKey))
+	if err != nil {
+		return fmt.Errorf("adopting %s: %w; `signer keygen` writes it from the key in the HSM", name, err)
+	}
+	if !bytes.Equal(der, c.RawSubjectPublicKeyInfo) {
+		return fmt.Errorf("adopting %s: the certificate is for another key than %q pins", name, a.Key.PublicKey)
+	}
+	issuer, trust := a, []*x509.Certificate{c}
+	if a.Parent == "" {
+		if err := r.buildPolicy(trust, trust); err != nil {
+			return err
+		}
+	} else if issuer, err = r.authority(a.Parent); err != nil {
+		return err
+	}
+	if err := r.tellInventory(ctx, issuer, artifact.Sum(issuer.spki(c))); err != nil {
+		return err
+	}
+	serial, err := inventory.SerialOf(c.SerialNumber)
+	if err != nil {
+		return err
+	}
+	if err := r.inv.Reserve(ctx, issuer.Name, serial); err != nil {
+		return fmt.Errorf("adopting %s: %w", name, err)
+	}
+	if err := r.record(ctx, issuer.Name, c, ""); err != nil {
+		return err
+	}
+	return r.stage(ctx, inventory.ArtifactRecord{
+		Issuer: issuer.Name, Kind: artifact.CACertificate, Name: certificateName(name),
+		Number: c.SerialNumber, ThisUpdate: c.NotBefore, NextUpdate: c.NotAfter,
+	}, c.Raw)
+}
+
+// spki is the issuer's public key; a root that is being adopted brings it in its own certificate.
+func (a *authority) spki(own *x509.Certificate) []byte {
+	if a.cert != nil {
+		return a.cert.RawSubjectPublicKeyInfo
+	}
+	return own.RawSubjectPublicKeyInfo
 }
 
 // IssueResponder issues the certificate of an issuer's delegated OCSP signer; a newer one replaces it.

@@ -2,6 +2,8 @@ package hsmsign
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -25,7 +27,11 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 	if conf.Signer == nil {
 		return nil, fmt.Errorf("opening the inventory: %q has no section signer", conf.File)
 	}
-	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(conf.Signer), Now: now, Logger: logger})
+	keys, err := overrideKeys(conf.Signer.OverrideKeys)
+	if err != nil {
+		return nil, err
+	}
+	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -57,4 +63,21 @@ func (b *Books) Revoke(ctx context.Context, issuer, serialHex, reason string, at
 		return fmt.Errorf("revoking %s: %w", serialHex, err)
 	}
 	return nil
+}
+
+func overrideKeys(files []config.Path) ([]ed25519.PublicKey, error) {
+	var out []ed25519.PublicKey
+	for _, file := range files {
+		der, err := readPublicKey(string(file))
+		if err != nil {
+			return nil, err
+		}
+		pub, err := x509.ParsePKIXPublicKey(der)
+		key, ok := pub.(ed25519.PublicKey)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("reading override key %q: it must be an Ed25519 public key", file)
+		}
+		out = append(out, key)
+	}
+	return out, nil
 }

@@ -27,6 +27,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "the issuer or OCSP signer `NAME` of the configuration"},
 			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME` of a subscriber's certificate; with --csr"},
 			&cli.StringFlag{Name: "csr", Usage: "the subscriber's certificate request, a PEM or DER `FILE`"},
+			&cli.StringFlag{Name: "adopt", Usage: "with --name: take this existing CA certificate `FILE` instead of issuing one"},
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
 			&cli.StringFlag{Name: "out", Usage: "write the certificate to `FILE` as PEM"},
 		),
@@ -76,6 +77,13 @@ func issueKind(c *cli.Context, conf *config.Config, room *hsmsign.Room) (*x509.C
 		}
 		return room.IssueSubscriber(c.Context, hsmsign.SubscriberRequest{Issuer: c.String("issuer"), CSR: csr, Consent: c.String("consent")})
 	}
+	if file := c.String("adopt"); file != "" {
+		crt, err := readCertificate(file)
+		if err != nil {
+			return nil, err
+		}
+		return crt, room.AdoptCA(c.Context, name, crt)
+	}
 	for _, i := range conf.Issuers {
 		if i.OCSP != nil && i.OCSP.Responder != nil && i.OCSP.Responder.Name == name {
 			return room.IssueResponder(c.Context, i.Name)
@@ -108,4 +116,20 @@ func writePEM(file string, crt *x509.Certificate) error {
 		return fmt.Errorf("writing the certificate: %w", err)
 	}
 	return nil
+}
+
+// readCertificate reads one certificate, PEM or DER.
+func readCertificate(file string) (*x509.Certificate, error) {
+	raw, err := readLimited(file, maxCSR)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate: %w", err)
+	}
+	if block, _ := pem.Decode(raw); block != nil {
+		raw = block.Bytes
+	}
+	crt, err := x509.ParseCertificate(raw)
+	if err != nil {
+		return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
+	}
+	return crt, nil
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"time"
 
@@ -50,16 +48,9 @@ func serialOf(c *cli.Context) (string, error) {
 	if c.String("serial") != "" {
 		return c.String("serial"), nil
 	}
-	raw, err := readLimited(c.String("certificate"), maxCSR)
+	crt, err := readCertificate(c.String("certificate"))
 	if err != nil {
-		return "", fmt.Errorf("reading the certificate: %w", err)
-	}
-	if block, _ := pem.Decode(raw); block != nil {
-		raw = block.Bytes
-	}
-	crt, err := x509.ParseCertificate(raw)
-	if err != nil {
-		return "", fmt.Errorf("parsing certificate %q: %w", c.String("certificate"), err)
+		return "", err
 	}
 	return fmt.Sprintf("%x", crt.SerialNumber), nil
 }

@@ -110,6 +110,8 @@ type Signer struct {
 	Timeout Duration `yaml:"timeout"`
 	// Inventory is where issued and revoked certificates are recorded: a file (SQLite), or postgres://….
 	Inventory DSN `yaml:"inventory"`
+	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides let a refused import pass.
+	OverrideKeys []Path `yaml:"override_keys"`
 	// LogKeys are the HSM labels of the master log's keys; default master-log-ecdsa and master-log-ed25519.
 	LogKeys []string `yaml:"log_keys"`
 	// Modules is the operator-signed, dated allow-list of HSM modules.

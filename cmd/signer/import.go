@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+	"seihon/inventory"
+	"seihon/inventory/source"
+)
+
+// maxCRL bounds a CRL that is imported.
+const maxCRL = 1 << 30
+
+func importCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "import",
+		Usage: "take over what another CA software issued and revoked; refuses a past that changed",
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME`", Required: true},
+			&cli.StringFlag{Name: "index", Usage: "OpenSSL's index.txt `FILE`"},
+			&cli.StringFlag{Name: "csv", Usage: "a CSV `FILE` with a header; docs/inventory.md names the columns"},
+			&cli.StringFlag{Name: "jsonl", Usage: "a `FILE` with a JSON object per line"},
+			&cli.StringFlag{Name: "certificates", Usage: "a `FOLDER` of certificates, PEM or DER"},
+			&cli.StringFlag{Name: "crl", Usage: "a signed CRL `FILE` (needs --ca)"},
+			&cli.StringFlag{Name: "ca", Usage: "with --crl or --certificates: the CA certificate `FILE`"},
+			&cli.StringFlag{Name: "sql", Usage: "a database `DSN` (needs --query or --ejbca)"},
+			&cli.StringFlag{Name: "query", Usage: "with --sql: a `FILE` with the query"},
+			&cli.StringFlag{Name: "ejbca", Usage: "with --sql: read EJBCA's CertificateData of the issuer `DN`"},
+			&cli.BoolFlag{Name: "partial", Usage: "serials may be missing from the input"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "judge the input and change nothing"},
+			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for what is refused"},
+		),
+		Action: func(c *cli.Context) error {
+			return withBooks(c, now, func(books *hsmsign.Books) error { return importSource(c, books) })
+		},
+	}
+}
+
+func importSource(c *cli.Context, books *hsmsign.Books) error {
+	src, done, err := openSource(c)
+	if err != nil {
+		return err
+	}
+	defer done()
+	im := inventory.Import{Issuer: c.String("issuer"), Source: src, DryRun: c.Bool("dry-run")}
+	if file := c.String("override"); file != "" {
+		raw, err := readLimited(file, maxCSR)
+		if err != nil {
+			return fmt.Errorf("reading the override: %w", err)
+		}
+		if im.Override, err = inventory.ParseOverride(raw); err != nil {
+			return err
+		}
+	}
+	res, err := books.Import(c.Context, im)
+	if err != nil {
+		return err
+	}
+	if res.Same {
+		say(c, "the input is the last one again; nothing changed")
+	} else {
+		say(c, "read %d: %d added, %d revoked, %d released, %d unchanged, %d kept as recorded here",
+			res.Read, res.Added, res.NewlyRevoked, res.Released, res.Unchanged, res.Kept)
+	}
+	return answer(c, res)
+}
+
+// openSource opens the one input that the flags name.
+func openSource(c *cli.Context) (inventory.Source, func(), error) {
+	var named []string
+	for _, name := range []string{"index", "csv", "jsonl", "certificates", "crl", "sql"} {
+		if c.String(name) != "" {
+			named = append(named, name)
+		}
+	}
+	if len(named) != 1 {
+		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl or --sql")
+	}
+	where := c.String(named[0])
+	o := source.Options{Name: where, Partial: c.Bool("partial")}
+	if named[0] == "sql" {
+		o.Name = "database"
+		src, err := querySource(c, where, o)
+		return src, func() {}, err
+	}
+	info, err := os.Stat(where)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the input: %w", err)
+	}
+	o.AsOf = info.ModTime()
+	if named[0] == "certificates" || named[0] == "crl" {
+		src, err := signedSource(c, named[0], where, o)
+		return src, func() {}, err
+	}
+	f, err := os.Open(where)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the input: %w", err)
+	}
+	open := map[string]func() inventory.Source{
+		"index": func() inventory.Source { return source.OpenSSLIndex(f, o) },
+		"csv":   func() inventory.Source { return source.CSV(f, o) },
+		"jsonl": func() inventory.Source { return source.JSONL(f, o) },
+	}
+	return open[named[0]](), func() { _ = f.Close() }, nil
+}
+
+// signedSource reads what the CA itself signed, checked against its certificate.
+func signedSource(c *cli.Context, kind, where string, o source.Options) (inventory.Source, error) {
+	if c.String("ca") == "" {
+		return nil, cliexit.UsageError("--%s needs --ca, the certificate to check it against", kind)
+	}
+	ca, err := readCertificate(c.String("ca"))
+	if err != nil {
+		return nil, err
+	}
+	if kind == "certificates" {
+		return source.Folder(os.DirFS(where), ca, o), nil
+	}
+	der, err := readLimited(where, maxCRL)
+	if err != nil {
+		return nil, fmt.Errorf("reading the CRL: %w", err)
+	}
+	return source.CRL(der, ca, o)
+}
+
+func querySource(c *cli.Context, dsn string, o source.Options) (inventory.Source, error) {
+	if (c.String("query") == "") == (c.String("ejbca") == "") {
+		return nil, cliexit.UsageError("--sql needs --query or --ejbca")
+	}
+	if dn := c.String("ejbca"); dn != "" {
+		return source.SQL(source.EJBCA(dsn, source.EJBCAOptions{IssuerDN: dn}), o), nil
+	}
+	raw, err := readLimited(c.String("query"), maxCSR)
+	if err != nil {
+		return nil, fmt.Errorf("reading the query: %w", err)
+	}
+	return source.SQL(source.Query{DSN: dsn, SQL: strings.TrimSpace(string(raw))}, o), nil
+}

@@ -1,0 +1,30 @@
+# Makes the repository that every script starts from: $1 is the folder.
+set -euo pipefail
+mkdir -p "$1"/{ca,keys,secrets}
+cd "$1"
+chmod 700 secrets
+export SOFTHSM2_CONF=
+module=$(ls /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so 2>/dev/null | head -n 1)
+publisher config init
+# P-256 keys are made at once; RSA keys would take seconds.
+sed -i -e "s|module: .*|module: $module|" -e 's|\(parent: root\)|\1\n    key: {algorithm: p256}|' \
+  -e 's|- name: root|- name: root\n    key: {algorithm: p256}|' -e 's|responder: {validity: 90d}|responder: {validity: 90d, key: {algorithm: p256}}|' \
+  -e 's|  issuer: sub$|  issuer: sub\n  key: {algorithm: p256}|' repository.yaml
+umask 077
+printf 1234-user >secrets/pin
+printf 5678-officer >secrets/so-pin
+umask 022
+run() { "$@" --quiet; }
+run signer init --init-token --so-pin-file secrets/so-pin
+run signer keygen
+for name in root sub sub-ocsp; do run signer issue --name $name --out ca/$name.pem; done
+run signer issue --name document-signer
+for name in good revoked; do
+  openssl ecparam -name prime256v1 -genkey -noout -out ca/$name.key
+  openssl req -new -key ca/$name.key -subj "/C=JP/O=Example/CN=$name" -out ca/$name.csr
+  run signer issue --issuer sub --csr ca/$name.csr --out ca/$name.pem
+done
+run signer revoke --issuer sub --certificate ca/revoked.pem --reason keyCompromise
+run signer document --name cps --version 1.0 --file "$OLDPWD/testdata/cps.pdf"
+run signer run
+run publisher sync
