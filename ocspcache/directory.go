@@ -173,12 +173,7 @@ func (d *Directory) Open(_ context.Context, name string) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening object %q: %w", name, err)
 	}
-	o, err := d.describe.open(name, f)
-	if err != nil {
-		_ = f.Close() // only read
-		return nil, err
-	}
-	return o, nil
+	return openDescribed(d.describe, name, f)
 }
 
 // Close implements [Source].

@@ -2,6 +2,7 @@ package ocspcache
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -36,9 +37,22 @@ func (h *Handler) serveObject(w http.ResponseWriter, r *http.Request, path strin
 	defer o.Close()
 	header := w.Header()
 	h.describeObject(header, o)
+	h.extendDeadline(w, o)
 	counted := &statusWriter{ResponseWriter: w}
 	http.ServeContent(counted, r, "", o.lastModified(), o)
 	h.metrics.objects.WithLabelValues(strconv.Itoa(counted.code())).Inc()
+}
+
+// extendDeadline gives a large object the time that a slow line needs for it.
+func (h *Handler) extendDeadline(w http.ResponseWriter, o *Object) {
+	size, err := o.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = o.Seek(0, io.SeekStart)
+	}
+	if err == nil && size > 1<<20 {
+		// A writer without deadlines has no limit to extend either.
+		_ = http.NewResponseController(w).SetWriteDeadline(h.now().Add(timeFor(size)))
+	}
 }
 
 // describeObject sets the header fields of an object from the table that
