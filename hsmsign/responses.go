@@ -35,29 +35,37 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 	if all {
 		cutoff = now.Add(100 * 365 * 24 * time.Hour)
 	}
-	changed := false
-	for {
-		claims, err := r.inv.Claim(ctx, inventory.ClaimRequest{Host: hostName(), Issuer: a.Name, Max: 1, Lease: lease, Cutoff: cutoff})
+	// One shard at a time, so that several hosts share the work; all of them at once when all are asked for.
+	claim := inventory.ClaimRequest{Host: hostName(), Issuer: a.Name, Max: 1, Lease: lease, Cutoff: cutoff}
+	if all {
+		claim.Max = a.OCSP.Shards
+	}
+	done := map[int]bool{}
+	for again := true; again; {
+		claims, err := r.inv.Claim(ctx, claim)
 		if err != nil {
 			return signed, fmt.Errorf("claiming a shard of %s: %w", a.Name, err)
 		}
-		if len(claims) == 0 {
-			break
-		}
-		n, err := r.signShard(ctx, a, enc, claims[0], cutoff, now, validity)
-		if err != nil {
-			return signed, errors.Join(err, r.inv.Release(context.WithoutCancel(ctx), claims[0]))
-		}
-		signed += n
-		changed = true
-		if all && len(claims) > 0 && a.OCSP.Shards == 1 {
-			break
+		again = len(claims) > 0 && !all
+		for _, cl := range claims {
+			if done[cl.Shard] { // still due, because of a revocation meanwhile or a signer that expires soon: the next run's work
+				again = false
+				if err := r.inv.Release(ctx, cl); err != nil {
+					return signed, fmt.Errorf("releasing a shard of %s: %w", a.Name, err)
+				}
+				continue
+			}
+			n, err := r.signShard(ctx, a, enc, cl, cutoff, now, validity)
+			if err != nil {
+				return signed, errors.Join(err, r.inv.Release(context.WithoutCancel(ctx), cl))
+			}
+			signed, done[cl.Shard] = signed+n, true
 		}
 	}
-	if !changed {
+	if len(done) == 0 {
 		return signed, nil
 	}
-	return signed, r.signGeneration(ctx, a, enc, now)
+	return signed, r.signGeneration(ctx, a, now)
 }
 
 // cutoff is the nextUpdate up to which a response is due: refresh before expiry, not at it.
@@ -197,7 +205,7 @@ func (r *Room) openBundle(rec *inventory.ArtifactRecord) (*ocspcache.Bundle, err
 }
 
 // signGeneration names the current bundle of every shard. A shard without certificates gets an empty one.
-func (r *Room) signGeneration(ctx context.Context, a *authority, enc *ocsp.Encoder, now time.Time) error {
+func (r *Room) signGeneration(ctx context.Context, a *authority, now time.Time) error {
 	number, err := r.inv.NextCounter(ctx, "generation/"+a.Name)
 	if err != nil {
 		return fmt.Errorf("numbering the generation of %s: %w", a.Name, err)
