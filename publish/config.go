@@ -47,6 +47,16 @@ type TargetConfig struct {
 	Price   Price         // for the estimate; zero: no estimate
 }
 
+func (c TargetConfig) withDefaults() TargetConfig {
+	if c.Layout == "" {
+		c.Layout = Bundle
+	}
+	if c.Cadence <= 0 {
+		c.Cadence = time.Hour
+	}
+	return c
+}
+
 // Price is the list price of a provider, in US dollars.
 type Price struct {
 	PerPut float64 // one PUT, POST or LIST (class A)
@@ -118,6 +128,9 @@ type Config struct {
 	Now      func() time.Time // nil: time.Now
 	Logger   *zap.Logger      // nil: none
 	Progress func(Progress)   // called at most ten times a second per target; may be nil
+
+	random  func() float64 // jitter; tests set it
+	issuers func() error   // adds the master's CA certificates to the trust set, once
 }
 
 // Progress is how far one target is.

@@ -1,62 +1,97 @@
 package publish
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"seihon/artifact"
 	"seihon/ledger"
 )
 
-// A Stage is the place of a step in the order of a sync.
+// A Stage is the place of a step in the order of a sync. A later stage begins
+// when the earlier ones are done.
 type Stage int
 
-// The stages, in order. What a later one points to was written by an earlier one.
+// The stages. What tells relying parties of a revocation goes first, because
+// it depends on nothing else; within that, bundles go before the generation
+// that points to them. Pages that link to documents follow the documents, and
+// the log follows everything it speaks of.
 const (
-	Immutable Stage = iota // names that carry a digest or number, documents, certificates
-	Mutable                // CRLs, responses as objects, pages
-	Pointer                // generation files
-	LogFile                // tiles and manifests
-	Removal                // withdrawn names, with Prune
+	Revocations Stage = iota // CRLs, OCSP bundles, OCSP responses as objects
+	Pointers                 // generation files
+	Bodies                   // certificates, documents and their signatures
+	Pages                    // index and fingerprint pages
+	LogFiles                 // tiles and manifests
+	Removals                 // withdrawn names, with Prune
+	stages
 )
+
+// stageOf places an artifact kind.
+func stageOf(k artifact.Kind) Stage {
+	switch k {
+	case artifact.CRL, artifact.ARL, artifact.DeltaCRL, artifact.OCSPBundle, artifact.OCSPResponse:
+		return Revocations
+	case artifact.OCSPGeneration:
+		return Pointers
+	case artifact.IndexPage, artifact.FingerprintPage:
+		return Pages
+	case artifact.Tile, artifact.Manifest, artifact.Checkpoint:
+		return LogFiles
+	}
+	return Bodies
+}
+
+// Urgent reports whether a step of this stage is part of `sync --only urgent`.
+func (s Stage) Urgent() bool { return s <= Pointers }
 
 // An Action is what a plan does with one name.
 type Action string
 
 const (
-	Send   Action = "send"   // a new name
+	Send   Action = "send"   // a name that is new
 	Update Action = "update" // a name that holds older bytes
-	Expand Action = "expand" // a bundle whose changed responses become objects
-	Remove Action = "remove" // a withdrawn name
+	Expand Action = "expand" // a generation whose changed responses become objects
+	Remove Action = "remove" // a name that the master withdrew
 )
 
-// A Step is one name of the plan; for Expand, one bundle.
+// A Step is one name of the plan; for Expand, one issuer's responses.
 type Step struct {
 	Name    string          `json:"name"`
 	Kind    artifact.Kind   `json:"kind"`
 	Action  Action          `json:"action"`
-	Stage   Stage           `json:"-"`
-	Urgent  bool            `json:"urgent"`
+	Stage   Stage           `json:"stage"`
 	Digest  artifact.Digest `json:"sha256"`
-	Size    int64           `json:"size"`
-	Objects int             `json:"objects"` // 1, or the changed responses of Expand
+	Size    int64           `json:"size"`    // bytes to send
+	Objects int             `json:"objects"` // 1, or the number of responses that changed
 
-	line  ledger.Line       // what the master has under the name
-	prev  *ledger.Line      // what the target should have now
-	older []artifact.Digest // what the log had in between
-	file  *ledger.File      // for LogFile
+	line   ledger.Line       // what the master has under the name
+	index  int64             // of the entry that made it so
+	prev   *ledger.Line      // what the target has if nobody touched it; nil when unknown
+	older  []artifact.Digest // what the log had in between
+	file   *ledger.File      // of LogFiles
+	expand *expansion        // of Expand
+	signed *ledger.Line      // the detached signature of a document
 }
 
-// A Plan is what a sync of one target will do: it is printed by `publisher
-// plan` and executed by Apply, so that what is shown is what is done.
+// A Plan is what a sync of one target will do. It is what `publisher plan`
+// prints and what Apply executes, so that what is shown is what is done.
 type Plan struct {
 	Target   string   `json:"target"`
 	From     int64    `json:"from"`
 	To       int64    `json:"to"`
-	Steps    []Step   `json:"steps"`
+	Steps    []Step   `json:"steps"` // in the order of execution
 	Estimate Estimate `json:"estimate"`
 
-	master *ledger.Log
-	config TargetConfig
+	master  *ledger.Log
+	config  TargetConfig
+	oldest  time.Time    // of the first entry that the target lacks
+	current *ledgerState // for what only a conflict asks
+	remote  *remoteState // what Sync read from the target; nil for a bare plan
+
 }
 
 // An Estimate is what a plan will cost if nothing fails.
@@ -73,5 +108,129 @@ type Estimate struct {
 // one that is complete at size to. It reads the master and nothing else: the
 // same arguments give the same plan.
 func NewPlan(ctx context.Context, master *ledger.Log, from, to int64, c TargetConfig) (*Plan, error) {
-	return nil, errSkeleton
+	if from < 0 || to < from || to > master.Size() {
+		return nil, fmt.Errorf("planning for %q: cannot go from size %d to %d in a log of %d entries", c.Name, from, to, master.Size())
+	}
+	p := &Plan{Target: c.Name, From: from, To: to, master: master, config: c.withDefaults(), current: &ledgerState{log: master, size: from}}
+	if err := p.build(ctx); err != nil {
+		return nil, fmt.Errorf("planning for %q: %w", c.Name, err)
+	}
+	return p, nil
+}
+
+func (p *Plan) build(ctx context.Context) error {
+	if p.From == p.To {
+		p.Estimate = p.estimate()
+		return nil
+	}
+	first, err := p.master.Entry(ctx, p.From)
+	if err != nil {
+		return err
+	}
+	p.oldest = first.Time
+	changes, err := collect(ctx, p.master, p.From, p.To)
+	if err != nil {
+		return err
+	}
+	if err := changes.findPrevious(ctx, p.master, p.From); err != nil {
+		return err
+	}
+	for _, c := range changes.names {
+		if err := p.addName(ctx, c); err != nil {
+			return err
+		}
+	}
+	for f, err := range p.master.PublicFiles(ctx, p.From, p.To) {
+		if err != nil {
+			return err
+		}
+		p.Steps = append(p.Steps, Step{Name: f.Name, Kind: f.Kind, Action: Send, Stage: LogFiles, Digest: f.Digest, Size: f.Size, Objects: 1, file: &f})
+	}
+	p.sort()
+	p.Estimate = p.estimate()
+	return nil
+}
+
+// addName turns what happened to one name into steps.
+func (p *Plan) addName(ctx context.Context, c *change) error {
+	if p.config.Layout == Objects && c.line != nil && c.kind == artifact.OCSPBundle {
+		return nil
+	}
+	if p.config.Layout == Objects && c.line != nil && c.kind == artifact.OCSPGeneration {
+		return p.addExpansion(ctx, c)
+	}
+	switch {
+	case c.kind == artifact.OCSPResponse:
+		// A single response is no file of the master: its bundle brings it.
+	case c.line == nil && p.config.Layout == Objects && strings.HasPrefix(c.name, "ocsp/"):
+		// The objects layout never had it.
+	case c.line == nil:
+		s := Step{Name: c.name, Kind: c.kind, Action: Remove, Stage: Removals, Digest: c.withdrawn, Objects: 1, older: c.older, prev: c.prev}
+		p.Steps = append(p.Steps, s)
+	case c.prev != nil && c.prev.Digest == c.line.Digest && len(c.older) == 0:
+		// Recorded again with the same bytes: the target has them.
+	default:
+		s := Step{
+			Name: c.name, Kind: c.kind, Action: Send, Stage: stageOf(c.kind), Digest: c.line.Digest, Size: c.line.Size, Objects: 1,
+			line: *c.line, index: c.index, prev: c.prev, older: c.older, signed: c.signature,
+		}
+		if c.prev != nil {
+			s.Action = Update
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	return nil
+}
+
+// sort puts the steps into the order of execution. Within the first stage the
+// CRLs, few and long awaited, go before the responses.
+func (p *Plan) sort() {
+	rank := func(s Step) int {
+		if s.Kind.IsRevocationList() {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(p.Steps, func(a, b Step) int {
+		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// estimate counts requests on a store with predictable tags.
+func (p *Plan) estimate() Estimate {
+	e := Estimate{Gets: 1}
+	for _, s := range p.Steps {
+		if s.Action == Remove {
+			e.Gets += s.Objects
+			e.Deletes += s.Objects
+			continue
+		}
+		e.Objects += s.Objects
+		e.Bytes += s.Size
+		e.Puts += s.Objects
+		if s.Action == Update && s.Kind == artifact.OCSPGeneration {
+			e.Gets++ // the old copy carries a proof that nobody can predict
+		}
+		if readBack(s.Kind) {
+			e.Gets++
+		}
+	}
+	if p.From < p.To {
+		e.Puts++
+		e.Gets++
+	}
+	e.USD = float64(e.Puts)*p.config.Price.PerPut + float64(e.Gets)*p.config.Price.PerGet
+	return e
+}
+
+// Only returns the part of the plan that a limited sync executes.
+func (p *Plan) only(o Only) []Step {
+	if o != Urgent {
+		return p.Steps
+	}
+	i := slices.IndexFunc(p.Steps, func(s Step) bool { return !s.Stage.Urgent() })
+	if i < 0 {
+		return p.Steps
+	}
+	return p.Steps[:i]
 }

@@ -3,20 +3,213 @@ package publish
 import (
 	"context"
 	"errors"
-)
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
 
-var errSkeleton = errors.New("not built yet")
+	"go.uber.org/zap"
+)
 
 // ErrLocked reports that another sync of the same target is running on this
 // host (exit code 75).
-var ErrLocked = errors.New("another sync of this target is running")
+var ErrLocked = errors.New("another sync of this target is running on this host; try again later")
 
-// Plans reads each target's checkpoint and plans what Sync would do. A target
-// that cannot be planned has its reason in the result at the same index; the
-// plan is nil then.
-func Plans(ctx context.Context, c Config) ([]*Plan, *Result, error) { return nil, nil, errSkeleton }
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.random == nil {
+		c.random = rand.Float64
+	}
+	if c.issuers == nil {
+		c.issuers = sync.OnceValue(func() error { return AddIssuers(context.Background(), c.Master, c.Policy.Trust) })
+	}
+	return c
+}
 
-// Sync brings every target up to the master. The error is for what concerns
-// all of them (configuration, master); what became of each target, including
-// the reason why it could not be finished, is in the result.
-func Sync(ctx context.Context, c Config) (*Result, error) { return nil, errSkeleton }
+// Plans reads each target's checkpoint and plans what Sync would do. Both
+// slices follow Config.Targets; a target that cannot be planned has the reason
+// in its result, and no plan.
+func Plans(ctx context.Context, c Config) ([]*Plan, *Result, error) {
+	if err := c.Validate(); err != nil {
+		return nil, nil, fmt.Errorf("planning: %w", err)
+	}
+	c = c.withDefaults()
+	plans := make([]*Plan, len(c.Targets))
+	result := &Result{Targets: make([]TargetResult, len(c.Targets))}
+	var wg sync.WaitGroup
+	for i, t := range c.Targets {
+		wg.Go(func() {
+			s := newSession(t, c)
+			ctx, cancel := context.WithTimeout(ctx, s.caller.limits.TotalTimeout)
+			defer cancel()
+			start := c.Now()
+			plans[i], s.result.Err = s.makePlan(ctx, t)
+			result.Targets[i] = *s.finish(start)
+		})
+	}
+	wg.Wait()
+	return plans, result, nil
+}
+
+// Sync brings every target up to the master, all at once and each on its own.
+// The error is for what concerns all of them: the configuration, or the
+// publication log. What became of each target, including the reason why it
+// could not be finished, is in the result.
+func Sync(ctx context.Context, c Config) (*Result, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("syncing: %w", err)
+	}
+	c = c.withDefaults()
+	sessions := make([]*session, len(c.Targets))
+	var wg sync.WaitGroup
+	for i, t := range c.Targets {
+		sessions[i] = newSession(t, c)
+		wg.Go(func() { sessions[i].sync(ctx, t) })
+	}
+	wg.Wait()
+	// What was done is recorded even if the rest was interrupted.
+	err := recordAll(context.WithoutCancel(ctx), c.Publication, sessions)
+	result := &Result{}
+	for _, s := range sessions {
+		result.Targets = append(result.Targets, *s.result)
+	}
+	return result, err
+}
+
+// sync runs the session from lock to memory.
+func (s *session) sync(ctx context.Context, t Target) {
+	start := s.now()
+	defer s.finish(start)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.caller.limits.TotalTimeout,
+		fmt.Errorf("target %q took more than %v", t.Name, s.caller.limits.TotalTimeout))
+	defer cancel()
+	unlock, err := lockTarget(s.config.StateDir, t.Name)
+	if err != nil {
+		s.result.Err = err
+		return
+	}
+	defer unlock()
+	known, err := recall(s.config.StateDir, t.Name)
+	if err != nil {
+		s.logger.Warn("going on without memory of the target", zap.Error(err))
+	}
+	plan, err := s.makePlan(ctx, t)
+	if err != nil {
+		s.result.Err = err
+		return
+	}
+	s.suspect(known, plan)
+	if err := plan.resume(ctx, known, s.config); err != nil {
+		s.result.Err = err
+		return
+	}
+	stop := s.report(plan)
+	s.run(ctx, plan)
+	stop()
+	if err := remember(s.config.StateDir, t.Name, s.learn(known)); err != nil {
+		s.logger.Warn("next sync will do more than it must", zap.Error(err))
+	}
+}
+
+// makePlan reads the target's checkpoint and plans from there.
+func (s *session) makePlan(ctx context.Context, t Target) (*Plan, error) {
+	remote, err := s.readRemote(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from, to := remote.size, s.config.Master.Size()
+	s.result.Size, s.result.From = from, from
+	if s.config.Repair {
+		from = 0 // everything is compared again
+	}
+	p, err := NewPlan(ctx, s.config.Master, from, to, t.TargetConfig)
+	if err != nil {
+		return nil, err
+	}
+	p.remote = remote
+	return p, nil
+}
+
+// suspect reports a checkpoint that is older than the one this host saw before.
+// The sync itself repairs it by going forward.
+func (s *session) suspect(known memory, p *Plan) {
+	if p.remote.size >= known.Size {
+		return
+	}
+	f := Finding{
+		Code: Rollback, Name: CheckpointName, Restored: true,
+		Detail: fmt.Sprintf("the checkpoint is of size %d, but this host has seen %d there", p.remote.size, known.Size),
+		Hint:   "find out who put the old checkpoint back; everything since is being compared again",
+	}
+	if p.remote.note == nil {
+		f.Code = Missing
+		f.Detail = fmt.Sprintf("there is no checkpoint, but this host has seen one of size %d there", known.Size)
+		f.Hint = "find out who removed it; everything is being compared again"
+	}
+	s.result.Findings = append(s.result.Findings, f)
+}
+
+// resume leaves out what an earlier sync did that had to hold something back.
+func (p *Plan) resume(ctx context.Context, known memory, c Config) error {
+	if c.Repair || c.Only != Everything || known.Done <= p.From || known.From != p.From || known.Done > p.To {
+		return nil
+	}
+	files := map[string]bool{}
+	for f, err := range p.master.PublicFiles(ctx, p.From, known.Done) {
+		if err != nil {
+			return fmt.Errorf("planning for %q: %w", p.Target, err)
+		}
+		files[f.Name] = true
+	}
+	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool {
+		done := files[s.Name] || s.file == nil && s.index < known.Done
+		return done && s.Action != Remove && !slices.Contains(known.Held, s.Name)
+	})
+	p.Estimate = p.estimate()
+	return nil
+}
+
+// learn is what the next sync should know.
+func (s *session) learn(known memory) memory {
+	m := memory{Size: max(known.Size, s.result.Size)}
+	if s.result.Complete || s.result.Err != nil || s.config.Only != Everything {
+		return m
+	}
+	m.From, m.Done, m.Held = s.plan.From, s.plan.To, s.held
+	return m
+}
+
+// report calls the progress function now and then until stop is called.
+func (s *session) report(p *Plan) (stop func()) {
+	if s.config.Progress == nil {
+		return func() {}
+	}
+	tell := func() {
+		s.config.Progress(Progress{
+			Target: p.Target, Done: int(s.done.Load()), Objects: p.Estimate.Objects,
+			Bytes: s.bytes.Load(), Total: p.Estimate.Bytes, Workers: s.caller.gate.workers(),
+		})
+	}
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				tell()
+			case <-done:
+				tell()
+				return
+			}
+		}
+	}()
+	return func() { close(done); <-stopped }
+}

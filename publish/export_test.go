@@ -1,0 +1,7 @@
+package publish
+
+// WithRandom returns c with its jitter taken from random.
+func WithRandom(c Config, random func() float64) Config {
+	c.random = random
+	return c
+}

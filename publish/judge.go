@@ -1,0 +1,138 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"slices"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/ocspcache"
+)
+
+// A verdict says what an object on the target is, compared with what we want
+// there.
+type verdict string
+
+const (
+	same       verdict = "same"       // ours already
+	superseded verdict = "superseded" // ours, of an earlier sync
+	older      verdict = verdict(Rollback)
+	newer      verdict = verdict(Ahead)
+	strange    verdict = verdict(Drift)
+)
+
+// judge compares an object of the target with the step that writes there.
+func (s *session) judge(ctx context.Context, it *item, got *stored) (verdict, error) {
+	if got.digest == it.digest || it.kind == artifact.OCSPGeneration && sameBody(it, got) {
+		return same, nil
+	}
+	d := got.digest
+	if it.kind == artifact.OCSPGeneration {
+		d = bodyDigest(got.bytes)
+	}
+	if !it.prevDigest.IsZero() && d == it.prevDigest || slices.Contains(it.older, d) {
+		return superseded, nil
+	}
+	if it.prevDigest.IsZero() && it.step != nil && s.plan.From > 0 {
+		line, err := s.plan.current.get(ctx, it.name)
+		if err != nil {
+			return "", err
+		}
+		if line != nil && line.Digest == d {
+			return superseded, nil
+		}
+	}
+	switch {
+	case it.kind.IsRevocationList():
+		return s.judgeList(it, got), nil
+	case it.kind == artifact.OCSPResponse:
+		return s.judgeResponse(it, got), nil
+	case it.kind == artifact.OCSPGeneration:
+		return s.judgeGeneration(got, d), nil
+	}
+	return strange, nil
+}
+
+// judgeList compares revocation lists. Only one that a trusted issuer signed
+// counts: a forgery must not keep ours away by claiming a large number.
+func (s *session) judgeList(it *item, got *stored) verdict {
+	theirs, err := artifact.ParseRevocationList(got.bytes)
+	if err != nil || it.list == nil || !bytes.Equal(theirs.RawIssuer, it.list.RawIssuer) || !s.trusted(theirs.CheckSignatureFrom) {
+		return strange
+	}
+	if theirs.Number == nil || it.list.Number == nil {
+		return strange
+	}
+	switch theirs.Number.Cmp(it.list.Number) {
+	case -1:
+		return older
+	case 1:
+		return newer
+	}
+	return strange
+}
+
+// trusted reports whether a signature check succeeds with a trusted issuer.
+func (s *session) trusted(check func(*x509.Certificate) error) bool {
+	if s.config.Policy.Trust == nil {
+		return false
+	}
+	return slices.ContainsFunc(s.config.Policy.Trust.Issuers(), func(issuer *x509.Certificate) bool { return check(issuer) == nil })
+}
+
+// judgeResponse compares responses for the same certificate. A genuine one that
+// is no older than what the target should have was put there by an earlier sync.
+func (s *session) judgeResponse(it *item, got *stored) verdict {
+	r, err := artifact.ParseResponse(got.bytes)
+	if err != nil || it.response == nil || !s.trusted(r.CheckSignatureFrom) {
+		return strange
+	}
+	ours, theirs := it.response.Singles, r.Singles
+	if len(ours) == 0 || len(theirs) == 0 || !bytes.Equal(ours[0].CertID.Serial, theirs[0].CertID.Serial) ||
+		!bytes.Equal(ours[0].CertID.IssuerKeyHash, theirs[0].CertID.IssuerKeyHash) {
+		return strange
+	}
+	switch t := theirs[0].ThisUpdate; {
+	case t.After(ours[0].ThisUpdate):
+		return newer
+	case t.Equal(ours[0].ThisUpdate):
+		return strange
+	case it.prevThisUpdate.IsZero() || !t.Before(it.prevThisUpdate):
+		return superseded
+	}
+	return older
+}
+
+// judgeGeneration tells by the proof that comes with it whether a generation
+// was ever in the log, and on which side of ours.
+func (s *session) judgeGeneration(got *stored, body artifact.Digest) verdict {
+	_, proof, err := ocspcache.ParseGeneration(got.bytes)
+	if err != nil || proof == nil {
+		return strange
+	}
+	v, err := ledger.NewVerifier(s.config.Master.Origin(), s.config.Master.Keys()...)
+	if err != nil {
+		return strange
+	}
+	line, checkpoint, err := ledger.VerifyProof(proof, v)
+	switch {
+	case err != nil || line.Digest != body:
+		return strange
+	case checkpoint.Size > s.config.Master.Size():
+		return newer
+	}
+	return older
+}
+
+func sameBody(it *item, got *stored) bool { return bodyDigest(got.bytes) == it.bodyDigest }
+
+// bodyDigest is the digest of a generation file without its proof, which
+// depends on the checkpoint of the day it was made.
+func bodyDigest(public []byte) artifact.Digest {
+	if i := bytes.Index(public, []byte("\n\n")); i >= 0 {
+		return artifact.Sum(public[:i+1])
+	}
+	return artifact.Sum(public)
+}

@@ -1,0 +1,205 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"seihon/artifact"
+)
+
+// rounds bounds how often a write is tried against conditions that change under
+// it. Each round loses to another writer; ten in a row do not happen to names
+// that change every hour.
+const rounds = 10
+
+// An outcome is what became of an item.
+type outcome struct {
+	op      string // "put", "replay" or "repair"; "" when left alone
+	receipt Receipt
+	finding *Finding
+}
+
+// put brings one item to the target under a condition that holds exactly when
+// nobody else has been there.
+func (s *session) put(ctx context.Context, it *item) (outcome, error) {
+	cond, got, err := s.firstCondition(ctx, it)
+	if err != nil {
+		return outcome{}, err
+	}
+	var out outcome
+	for range rounds {
+		if got != nil {
+			done, next, err := s.compare(ctx, it, got, &out)
+			if err != nil || done {
+				return out, err
+			}
+			cond, got = next, nil
+		}
+		receipt, err := s.caller.put(ctx, it.object(), cond)
+		switch {
+		case err == nil:
+			out.op, out.receipt = "put", receipt
+			if out.finding != nil {
+				out.op, out.finding.Restored = "repair", true
+			}
+			return out, s.readBack(ctx, it)
+		case errors.Is(err, ErrNotFound) && !cond.IfAbsent:
+			out.finding = s.missing(it)
+			cond = Condition{IfAbsent: true}
+		case errors.Is(err, ErrConflict):
+			got, err = s.look(ctx, it)
+			if err != nil {
+				return out, err
+			}
+			if got == nil { // it went away between the two requests, or 412 stood for 404
+				if !cond.IfAbsent {
+					out.finding = s.missing(it)
+				}
+				cond = Condition{IfAbsent: true}
+			}
+		default:
+			return out, err
+		}
+	}
+	return out, fmt.Errorf("putting %q: others keep changing it: gave up after %d rounds", it.name, rounds)
+}
+
+// firstCondition chooses the condition of the first try. It asks the store only
+// when the master does not know what is there, or when the tag of what it knows
+// cannot be predicted.
+func (s *session) firstCondition(ctx context.Context, it *item) (Condition, *stored, error) {
+	if !s.config.Repair {
+		if it.fresh {
+			return Condition{IfAbsent: true}, nil, nil
+		}
+		if tag := s.predict(it); tag != "" {
+			return Condition{IfMatch: tag}, nil, nil
+		}
+	}
+	got, err := s.look(ctx, it)
+	if err != nil || got != nil {
+		return Condition{}, got, err
+	}
+	return Condition{IfAbsent: true}, nil, nil
+}
+
+// predict returns the tag that the object has if it holds what the master
+// published there, "" if that cannot be said.
+func (s *session) predict(it *item) string {
+	tagger, ok := s.caller.store.(Tagger)
+	if !ok || s.caller.untagged.Load() || it.prevBytes == nil {
+		return ""
+	}
+	b := it.prevBytes()
+	if b == nil {
+		return ""
+	}
+	return tagger.Tag(b)
+}
+
+// look reads what is under the item's name; nil when there is nothing.
+func (s *session) look(ctx context.Context, it *item) (*stored, error) {
+	got, err := s.caller.get(ctx, it.name, int64(len(it.bytes)), it.kind != artifact.OCSPBundle)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return got, err
+}
+
+// compare decides about an object that is there. It returns done when the item
+// needs no write, and the condition of the next write otherwise.
+func (s *session) compare(ctx context.Context, it *item, got *stored, out *outcome) (done bool, next Condition, err error) {
+	v, err := s.judge(ctx, it, got)
+	if err != nil {
+		return false, next, err
+	}
+	if v == strange || v == older || v == newer {
+		// A body that was damaged on the way must not be taken for drift.
+		again, err := s.look(ctx, it)
+		if err != nil {
+			return false, next, err
+		}
+		if again == nil || again.digest != got.digest {
+			if again == nil {
+				return false, Condition{IfAbsent: true}, nil
+			}
+			if v, err = s.judge(ctx, it, again); err != nil {
+				return false, next, err
+			}
+			got = again
+		}
+	}
+	next = Condition{IfMatch: got.etag}
+	switch {
+	case v == same:
+		if out.op == "" {
+			out.op = "replay"
+		}
+		out.receipt = Receipt{ETag: got.etag}
+		return true, next, nil
+	case v == superseded && s.config.Repair:
+		out.finding = s.finding(it, Rollback, got)
+		return false, next, nil
+	case v == superseded:
+		if !it.prevDigest.IsZero() && got.digest == it.prevDigest {
+			s.caller.untagged.CompareAndSwap(false, it.prevBytes != nil)
+		}
+		return false, next, nil
+	}
+	out.finding = s.finding(it, FindingCode(v), got)
+	return !s.config.Repair || v == newer, next, nil
+}
+
+// readBack reads what clients depend on and compares it with what was sent.
+func (s *session) readBack(ctx context.Context, it *item) error {
+	if !readBack(it.kind) {
+		return nil
+	}
+	got, err := s.caller.get(ctx, it.name, int64(len(it.bytes)), it.kind == artifact.OCSPGeneration)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading back %q: %w", it.name, err)
+	case got.digest == it.digest:
+		return nil
+	}
+	if v, err := s.judge(ctx, it, got); err == nil && (v == same || v == newer) {
+		return nil // another publisher, with a newer master, was just as quick
+	}
+	return fmt.Errorf("reading back %q: got SHA-256 %s, sent %s; something between us and the store alters or caches it", it.name, got.digest, it.digest)
+}
+
+// readBack reports whether relying parties depend on a kind under a name that
+// stays.
+func readBack(k artifact.Kind) bool {
+	return k.IsRevocationList() || k == artifact.OCSPGeneration || k == artifact.Checkpoint
+}
+
+func (s *session) missing(it *item) *Finding {
+	s.logger.Warn("object is missing on the target", zap.String("name", it.name))
+	return &Finding{
+		Code: Missing, Name: it.name, Want: it.digest,
+		Detail: "the target's checkpoint promises this object, but it was not there",
+		Hint:   "find out who removed it; the publisher needs no permission to delete",
+	}
+}
+
+func (s *session) finding(it *item, code FindingCode, got *stored) *Finding {
+	f := &Finding{Code: code, Name: it.name, Want: it.digest, Got: got.digest}
+	switch code {
+	case Drift:
+		f.Detail = "the object holds bytes that the master never had under this name"
+		f.Hint = "find out who wrote it, then run sync with --repair"
+	case Rollback:
+		f.Detail = "the object is older than what the target's checkpoint promises"
+		f.Hint = "somebody put an old copy back: find out who, then run sync with --repair"
+	case Ahead:
+		f.Detail = "the object is newer than this master and signed by the CA; it is left alone"
+		f.Hint = "another publisher has a newer master: bring this copy of the master up to date"
+	}
+	s.logger.Warn("object is not what it should be", zap.String("name", it.name), zap.String("finding", string(code)),
+		zap.Stringer("want", it.digest), zap.Stringer("got", got.digest))
+	return f
+}

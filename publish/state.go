@@ -1,0 +1,87 @@
+package publish
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+
+	"seihon/internal/durable"
+)
+
+// A memory is what one host remembers of a target between syncs. It only ever
+// adds suspicion or saves work: losing it is harmless, and nothing in it is
+// believed against the target's own checkpoint.
+type memory struct {
+	V    int   `json:"v"`
+	Size int64 `json:"size"` // the largest that the target's checkpoint was seen to have
+
+	// A sync that had to hold something back did the rest up to Done, starting
+	// from a target at From. Until the target's checkpoint moves, the next
+	// sync goes on from there instead of comparing everything again.
+	From int64    `json:"from"`
+	Done int64    `json:"done"`
+	Held []string `json:"held"`
+}
+
+const memoryVersion = 1
+
+// lockTarget keeps a second sync of the same target on this host away.
+func lockTarget(dir, target string) (unlock func(), err error) {
+	if dir == "" {
+		return func() {}, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("locking target %q: %w", target, err)
+	}
+	l := flock.New(filepath.Join(dir, target+".lock"))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking target %q: %w", target, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("target %q: %w", target, ErrLocked)
+	}
+	return func() { l.Close() }, nil
+}
+
+func memoryPath(dir, target string) string { return filepath.Join(dir, target+".json") }
+
+// recall reads the memory of a target. A file that cannot be understood counts
+// as lost.
+func recall(dir, target string) (memory, error) {
+	if dir == "" {
+		return memory{}, nil
+	}
+	b, err := os.ReadFile(memoryPath(dir, target))
+	if errors.Is(err, fs.ErrNotExist) {
+		return memory{}, nil
+	}
+	if err != nil {
+		return memory{}, fmt.Errorf("reading what is remembered of target %q: %w", target, err)
+	}
+	var m memory
+	if json.Unmarshal(b, &m) != nil || m.V != memoryVersion {
+		return memory{}, nil
+	}
+	return m, nil
+}
+
+func remember(dir, target string, m memory) error {
+	if dir == "" {
+		return nil
+	}
+	m.V = memoryVersion
+	b, err := json.Marshal(m)
+	if err == nil {
+		err = durable.WriteFile(memoryPath(dir, target), b, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("remembering target %q: %w", target, err)
+	}
+	return nil
+}
