@@ -13,9 +13,10 @@ import (
 
 // The order of a commit, and why each step stands where it stands:
 //
-//  1. blobs, bundles, manifests (they were staged), entry bundles, tiles: each
-//     written, synced, named; then the directories are synced. Until now the
-//     log is unchanged: no checkpoint leads to any of these files.
+//  1. blobs, bundles, manifests (they were staged), a note of how far this
+//     commit will get, then entry bundles and tiles: each written, synced,
+//     named; then the directories are synced. Until now the log is unchanged:
+//     no checkpoint leads to any of these files.
 //  2. sign. The tree is complete on stable storage before anybody is told of it.
 //  3. log/checkpoints/<size>: synced with its directory. From here on the
 //     commit has happened: whoever opens the log rolls forward to it. A
@@ -97,7 +98,7 @@ func (w *Writer) prepare(ctx context.Context) (grown, []byte, error) {
 			g.bundle = appendRecord(g.bundle, r)
 		}
 	}
-	if err := w.tx.Write(filepath.Join(w.dir, tmpDir, intentFile), fmt.Appendln(nil, g.size+int64(len(w.staged)))); err != nil {
+	if err := w.intend(g.size + int64(len(w.staged))); err != nil {
 		return grown{}, nil, err
 	}
 	for _, r := range w.staged {
@@ -121,6 +122,16 @@ func (w *Writer) prepare(ctx context.Context) (grown, []byte, error) {
 		return grown{}, nil, fmt.Errorf("checking the checkpoint just signed: %w", err)
 	}
 	return next, signed, nil
+}
+
+// intend leaves word, before the first tile, how far this commit may get, so
+// that the next writer after a crash knows where to look for its remains. The
+// flush takes the blobs and manifests along, which are due anyway.
+func (w *Writer) intend(size int64) error {
+	if err := w.tx.Write(filepath.Join(w.dir, tmpDir, intentFile), fmt.Appendln(nil, size)); err != nil {
+		return err
+	}
+	return w.tx.Flush()
 }
 
 // publish does steps 3 and 4.

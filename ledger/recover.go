@@ -19,8 +19,7 @@ import (
 )
 
 // intentFile, among the temporaries, holds the size a commit was about to
-// reach. It is only a hint where a crash may have left files that no
-// checkpoint leads to.
+// reach, where a crash may have left files that no checkpoint leads to.
 const intentFile = "commit"
 
 // holderSuffix makes the name of the file that says who holds the lock.
@@ -208,10 +207,7 @@ func (w *Writer) sweep() error {
 			w.removeBeyond(n)
 		}
 	}
-	if err := durable.Sweep(w.c.fs, filepath.Join(w.dir, tmpDir)); err != nil {
-		return err
-	}
-	return nil
+	return durable.Sweep(w.c.fs, filepath.Join(w.dir, tmpDir))
 }
 
 // removeBeyond removes tiles and bundles that a tree of size intended would

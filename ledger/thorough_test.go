@@ -1,0 +1,5 @@
+//go:build integration
+
+package ledger
+
+const faultStep = 1
