@@ -32,6 +32,8 @@ type Options struct {
 	At      time.Time           // time of the chain check; zero = that of the time stamp, else the claimed signing time
 	// AllowUnbound accepts signatures without signing-certificate-v2, which tools that know CMS but not CAdES make.
 	AllowUnbound bool
+
+	claimed time.Time // signing time that stands beside the CMS, in a PDF
 }
 
 // Signature is one verified signature.
@@ -101,6 +103,9 @@ func (g *signerInfo) verify(s *signedData, content []byte, o Options) (*Signatur
 		return nil, fmt.Errorf("the certificate of %q is not for signatures on documents", c.Subject)
 	}
 	out := &Signature{Certificate: c, SigningTime: g.signingTime}
+	if out.SigningTime.IsZero() {
+		out.SigningTime = o.claimed
+	}
 	at := o.At
 	if o.TSAs != nil && g.timestamp != nil {
 		if out.Timestamp, err = VerifyTimestamp(g.timestamp, g.signature, o.TSAs); err != nil {
@@ -111,7 +116,7 @@ func (g *signerInfo) verify(s *signedData, content []byte, o Options) (*Signatur
 		}
 	}
 	if at.IsZero() {
-		if at = g.signingTime; at.IsZero() {
+		if at = out.SigningTime; at.IsZero() {
 			return nil, errors.New("it claims no signing time, so say at which time the chain shall be valid")
 		}
 	}

@@ -1,26 +1,22 @@
 package document
 
 import (
-	"errors"
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"strings"
 	"time"
 )
-
-// Version is one version of a published document.
-type Version struct {
-	Name, Version string    // "cps", "1.2"
-	Title         string    // "Certification Practice Statement"
-	Effective     time.Time // in force from
-	Digest        [32]byte  // SHA-256 of the published bytes
-	URL           string    // public name
-	Signature     string    // public name of the .p7s; "" when the signature is inside
-	Note          string    // what changed
-}
 
 // IndexData is everything the index page shows. The order of the slices is the order on the page.
 type IndexData struct {
 	Title, TitleJA string // name of the repository
 	Operator       string
-	Updated        time.Time // the checkpoint's time, not the wall clock: the page is deterministic
+	Updated        time.Time // of the contents, not the wall clock: the page is deterministic
 	Certificates   []IndexCertificate
 	CRLs           []IndexCRL
 	OCSP           []string // responder URLs
@@ -37,13 +33,91 @@ type IndexCertificate struct {
 
 // IndexCRL is a revocation list of the repository.
 type IndexCRL struct {
-	URL                    string
+	URL                    string // public name
 	Kind                   string // crl, arl, delta-crl
 	Issuer, Number         string
 	ThisUpdate, NextUpdate time.Time
 }
 
-// IndexPage builds the self-contained bilingual index page.
+//go:embed index.html
+var indexHTML string
+
+var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{"utc": utc, "fingerprint": fingerprint}).Parse(indexHTML))
+
+// IndexPage builds the public front page: one file of HTML in Japanese and English, without scripts, images or anything else
+// that a browser would have to fetch. It is made in the signing room, so that the fingerprints on it come from there.
 func IndexPage(d IndexData) ([]byte, error) {
-	return nil, errors.New("building index page: not built yet")
+	page := struct {
+		IndexData
+		Rows []certificateRow
+	}{IndexData: d}
+	for _, c := range d.Certificates {
+		row, err := describe(c)
+		if err != nil {
+			return nil, fmt.Errorf("building index page: %w", err)
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	for _, c := range d.CRLs {
+		if !c.NextUpdate.IsZero() && c.NextUpdate.Before(c.ThisUpdate) {
+			return nil, fmt.Errorf("building index page: the CRL %q ends before it begins", c.URL)
+		}
+	}
+	if page.TitleJA == "" {
+		page.TitleJA = page.Title
+	}
+	var b bytes.Buffer
+	if err := indexTemplate.Execute(&b, page); err != nil {
+		return nil, fmt.Errorf("building index page: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// certificateRow is a certificate in the words of the page.
+type certificateRow struct {
+	URL, Subject, Issuer, Serial string
+	JA, EN                       string // what kind of certificate
+	NotBefore, NotAfter          time.Time
+	SHA256                       string
+}
+
+func describe(c IndexCertificate) (certificateRow, error) {
+	x, err := x509.ParseCertificate(c.DER)
+	if err != nil {
+		return certificateRow{}, fmt.Errorf("parsing certificate %q: %w", c.URL, err)
+	}
+	sum := sha256.Sum256(c.DER)
+	r := certificateRow{
+		URL: c.URL, Subject: x.Subject.String(), Issuer: x.Issuer.String(), Serial: fmt.Sprintf("%X", x.SerialNumber),
+		NotBefore: x.NotBefore, NotAfter: x.NotAfter, SHA256: fingerprint(sum[:]), JA: "認証局証明書", EN: "CA certificate",
+	}
+	switch selfIssued := bytes.Equal(x.RawSubject, x.RawIssuer); {
+	case selfIssued && bytes.Equal(x.SubjectKeyId, x.AuthorityKeyId) || selfIssued && len(x.AuthorityKeyId) == 0:
+		r.JA, r.EN = "自己署名証明書", "self-signed certificate"
+	case selfIssued:
+		r.JA, r.EN = "リンク証明書", "link certificate"
+	case strings.HasPrefix(c.URL, "cert/cross/"):
+		r.JA, r.EN = "相互認証証明書", "cross certificate"
+	}
+	return r, nil
+}
+
+// fingerprint writes a digest in groups of four digits, which people can compare by voice and eye.
+func fingerprint(digest []byte) string {
+	text := strings.ToUpper(hex.EncodeToString(digest))
+	var groups []string
+	for len(text) > 4 {
+		groups, text = append(groups, text[:4]), text[4:]
+	}
+	return strings.Join(append(groups, text), " ")
+}
+
+func utc(t time.Time) string {
+	switch {
+	case t.IsZero():
+		return "–"
+	case t.Year() == 9999: // RFC 5280 section 4.1.2.5: no well-defined end
+		return "–（最終 / final）"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
