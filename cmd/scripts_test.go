@@ -7,6 +7,7 @@ package cmd_test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,19 @@ import (
 
 // golden is a small complete repository, made once; every script works on a copy.
 var golden string
+
+// baseAddress is where its certificates say that it is: a loopback address that was free.
+var baseAddress string
+
+var interrupt os.Signal = os.Interrupt
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
@@ -41,7 +55,11 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	golden = filepath.Join(dir, "golden")
-	if out, err := exec.Command("bash", "testdata/golden.sh", golden).CombinedOutput(); err != nil {
+	if baseAddress, err = freeAddress(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if out, err := exec.Command("bash", "testdata/golden.sh", golden, baseAddress).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "making the golden repository: %v\n%s", err, out)
 		return 1
 	}

@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 
 demo=.demo
 conf=$demo/repository.yaml
-signer="bin/signer"
-publisher="bin/publisher"
+signer() { bin/signer "$1" --config "$conf" --quiet "${@:2}"; }
+publisher() { bin/publisher "$1" --config "$conf" --quiet "${@:2}"; }
 say() { printf '\n== %s\n' "$*"; }
 
 mkdir -p "$demo"/{ca,keys,secrets}
@@ -15,8 +15,8 @@ chmod 700 "$demo/secrets"
 
 if [ ! -e "$conf" ]; then
   say "writing $conf"
-  module=$(ls /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /opt/homebrew/lib/softhsm/libsofthsm2.so 2>/dev/null | head -n 1)
-  $publisher config init --config "$conf"
+  for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do [ -e "$module" ] && break; done
+  bin/publisher config init --config "$conf"
   sed -i.bak -e "s|module: .*|module: $module|" -e 's|repository\.example|demo.example|' \
     -e 's|base_url: .*|base_url: http://127.0.0.1:8080|' -e 's|Example|Seihon Demo|g' "$conf"
   rm -f "$conf.bak"
@@ -26,45 +26,45 @@ fi
 [ -e "$demo/secrets/so-pin" ] || (umask 077 && head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$demo/secrets/so-pin")
 
 say "signing room: token, log keys, master log"
-$publisher config check --config "$conf"
-$signer init --config "$conf" --init-token --so-pin-file "$demo/secrets/so-pin"
-$signer keygen --config "$conf"
+bin/publisher config check --config "$conf"
+signer init --init-token --so-pin-file "$demo/secrets/so-pin"
+signer keygen
 
 say "signing room: a two-level CA, an OCSP signer, a document signer"
 for name in root sub; do
-  [ -e "$demo/ca/$name.pem" ] || $signer issue --config "$conf" --name "$name" --out "$demo/ca/$name.pem"
+  [ -e "$demo/ca/$name.pem" ] || signer issue --name "$name" --out "$demo/ca/$name.pem"
 done
-[ -e "$demo/ca/sub-ocsp.pem" ] || $signer issue --config "$conf" --name sub-ocsp --out "$demo/ca/sub-ocsp.pem"
-[ -e "$demo/keys/document-signer.pem" ] || $signer issue --config "$conf" --name document-signer
+[ -e "$demo/ca/sub-ocsp.pem" ] || signer issue --name sub-ocsp --out "$demo/ca/sub-ocsp.pem"
+[ -e "$demo/keys/document-signer.pem" ] || signer issue --name document-signer
 
 say "signing room: two subscribers, one of them revoked"
 for name in good revoked; do
   [ -e "$demo/ca/$name.key" ] || (umask 077 && openssl ecparam -name prime256v1 -genkey -noout -out "$demo/ca/$name.key")
   [ -e "$demo/ca/$name.csr" ] || openssl req -new -key "$demo/ca/$name.key" -subj "/C=JP/O=Demo/CN=$name" -out "$demo/ca/$name.csr"
-  [ -e "$demo/ca/$name.pem" ] || $signer issue --config "$conf" --issuer sub --csr "$demo/ca/$name.csr" --out "$demo/ca/$name.pem"
+  [ -e "$demo/ca/$name.pem" ] || signer issue --issuer sub --csr "$demo/ca/$name.csr" --out "$demo/ca/$name.pem"
 done
 if [ ! -e "$demo/ca/.revoked" ]; then
-  $signer revoke --config "$conf" --issuer sub --certificate "$demo/ca/revoked.pem" --reason keyCompromise
+  signer revoke --issuer sub --certificate "$demo/ca/revoked.pem" --reason keyCompromise
   touch "$demo/ca/.revoked"
 fi
 
 if [ ! -e "$demo/ca/.document" ]; then
   say "signing room: a signed CP/CPS"
-  $signer document --config "$conf" --name cps --version 1.0 --file scripts/demo-cps.pdf
+  signer document --name cps --version 1.0 --file scripts/demo-cps.pdf
   touch "$demo/ca/.document"
 fi
 
 say "signing room: whatever is due"
-$signer run --config "$conf"
-$signer status --config "$conf"
+signer run
+signer status
 
 say "publishing host: plan and sync"
-$publisher plan --config "$conf" | tail -n 1
-$publisher sync --config "$conf"
+publisher plan | tail -n 1
+publisher sync
 
 say "edge: the keyless responder, asked by OpenSSL"
 log=$(mktemp)
-$publisher serve --config "$conf" --listen 127.0.0.1:0 >"$log" 2>"$log.err" &
+publisher serve --listen 127.0.0.1:0 >"$log" 2>"$log.err" &
 pid=$!
 trap 'kill "$pid" 2>/dev/null || true; rm -f "$log" "$log.err"' EXIT
 for _ in $(seq 100); do
@@ -82,7 +82,7 @@ done
 curl -sSf "$url/crl/sub.crl" 2>/dev/null | openssl crl -inform DER -noout -CAfile "$demo/ca/sub.pem" 2>&1 || true
 
 say "auditor: master == copy == allowed == fresh"
-$publisher verify --config "$conf"
+publisher verify
 
 cat <<TXT
 

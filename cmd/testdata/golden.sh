@@ -1,13 +1,12 @@
-# Makes the repository that every script starts from: $1 is the folder.
+# Makes the repository that every script starts from: $1 is the folder, $2 its public address.
 set -euo pipefail
 mkdir -p "$1"/{ca,keys,secrets}
 cd "$1"
 chmod 700 secrets
-export SOFTHSM2_CONF=
-module=$(ls /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so 2>/dev/null | head -n 1)
+for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do [ -e "$module" ] && break; done
 publisher config init
 # P-256 keys are made at once; RSA keys would take seconds.
-sed -i -e "s|module: .*|module: $module|" -e 's|\(parent: root\)|\1\n    key: {algorithm: p256}|' \
+sed -i -e "s|module: .*|module: $module|" -e "s|base_url: .*|base_url: http://$2|" -e 's|\(parent: root\)|\1\n    key: {algorithm: p256}|' \
   -e 's|- name: root|- name: root\n    key: {algorithm: p256}|' -e 's|responder: {validity: 90d}|responder: {validity: 90d, key: {algorithm: p256}}|' \
   -e 's|  issuer: sub$|  issuer: sub\n  key: {algorithm: p256}|' repository.yaml
 umask 077
@@ -25,6 +24,6 @@ for name in good revoked; do
   run signer issue --issuer sub --csr ca/$name.csr --out ca/$name.pem
 done
 run signer revoke --issuer sub --certificate ca/revoked.pem --reason keyCompromise
-run signer document --name cps --version 1.0 --file "$OLDPWD/testdata/cps.pdf"
+run signer document --name cps --version 1.0 --file "$OLDPWD/../scripts/demo-cps.pdf"
 run signer run
 run publisher sync
