@@ -1,0 +1,283 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"seihon/artifact"
+)
+
+func TestSecondWriterIsToldWhoWrites(t *testing.T) {
+	r, dir := newRoom(t, testOrigin), t.TempDir()
+	w := r.create(t, dir)
+	for _, open := range []func() (*Writer, error){
+		func() (*Writer, error) { return OpenWriter(t.Context(), dir, r.config()) },
+		func() (*Writer, error) { return Create(t.Context(), dir, r.config()) },
+	} {
+		_, err := open()
+		var le *LockedError
+		if !errors.Is(err, ErrLocked) || !errors.As(err, &le) || !strings.Contains(le.Holder, fmt.Sprint("process ", os.Getpid())) {
+			t.Errorf("a second writer gives %v", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := OpenWriter(t.Context(), dir, r.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+}
+
+// TestLostStateIsRefused puts a log into states that a restore from a bad
+// backup leaves. No writer may open them, and none may start over.
+func TestLostStateIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		lose  func(t *testing.T, f *fixture)
+		open  error // of OpenWriter
+		known bool  // it takes a checkpoint seen elsewhere to notice
+	}{
+		{"checkpoint lost", remove("log/checkpoint"), ErrCorrupt, false},
+		{"checkpoint older", func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/1")) }, ErrRollback, false},
+		{"archive lost", func(t *testing.T, f *fixture) { os.RemoveAll(f.path("log/checkpoints")) }, ErrCorrupt, false},
+		{"archive older", remove("log/checkpoints/261"), ErrCorrupt, false},
+		{"tiles lost", func(t *testing.T, f *fixture) { os.RemoveAll(f.path("log/tile")) }, ErrCorrupt, false},
+		{"edge lost", remove("log/tile/0/001.p/5"), ErrCorrupt, false},
+		{"last bundle lost", remove("log/tile/entries/001.p/5"), ErrCorrupt, false},
+		{"log lost", func(t *testing.T, f *fixture) { os.RemoveAll(f.path("log")) }, ErrNotExist, false},
+		{"log put back, index not", func(t *testing.T, f *fixture) { f.putBack(t) }, ErrRollback, false},
+		{"all put back", func(t *testing.T, f *fixture) { f.putBack(t); os.Remove(f.path(indexFile)) }, ErrRollback, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			newest := f.read(t, "log/checkpoint")
+			c.lose(t, f)
+			config := f.config()
+			if c.known {
+				config.Known = [][]byte{newest}
+			}
+			if _, err := OpenWriter(t.Context(), f.dir, config); !errors.Is(err, c.open) {
+				t.Errorf("OpenWriter: %v", err)
+			}
+			if _, err := Create(t.Context(), f.dir, f.config()); !errors.Is(err, ErrExist) {
+				t.Errorf("Create: %v", err)
+			}
+		})
+	}
+}
+
+// putBack makes the log what it was at size 260.
+func (f *fixture) putBack(t *testing.T) {
+	f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/260"))
+	remove("log/checkpoints/261")(t, f)
+}
+
+func TestKeyRotation(t *testing.T) {
+	old, next, third := newRoom(t, testOrigin), newRoom(t, testOrigin), newRoom(t, testOrigin)
+	dir := t.TempDir()
+	w := old.create(t, dir)
+	batch(t, w, 1, "crl/a.crl")
+	before := w.Log().Checkpoint()
+	handover, err := w.RotateKeys(t.Context(), next.signers, "planned")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := old.v.Open(handover); err != nil {
+		t.Errorf("the handover is not signed by the old keys: %v", err)
+	}
+	batch(t, w, 2, "crl/a.crl")
+	if _, err := next.v.Open(w.Log().Checkpoint()); err != nil {
+		t.Errorf("the checkpoint after is not signed by the new keys: %v", err)
+	}
+	if _, err := w.RotateKeys(t.Context(), third.signers, "again"); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+
+	// The retired keys cannot go on, the appointed ones can, with any pin.
+	c := old.config()
+	if _, err := OpenWriter(t.Context(), dir, c); !errors.Is(err, ErrKey) {
+		t.Errorf("a writer with retired keys: %v", err)
+	}
+	c.Signers, c.Verifier = third.signers, old.v
+	if w, err = OpenWriter(t.Context(), dir, c); err != nil {
+		t.Fatal(err)
+	}
+	batch(t, w, 3, "crl/b.crl")
+	w.Close()
+	for i, pin := range []*room{old, next, third} {
+		l, err := Open(t.Context(), dir, pin.v)
+		if err != nil {
+			t.Errorf("pin %d: %v", i, err)
+			continue
+		}
+		if !slices.Equal(l.Keys(), third.v.Keys()) {
+			t.Errorf("pin %d: read with the keys %v", i, l.Keys())
+		}
+		for _, cp := range [][]byte{before, handover} {
+			if err := l.Consistent(t.Context(), cp); err != nil {
+				t.Errorf("pin %d: %v", i, err)
+			}
+		}
+		got, err := Check(t.Context(), dir, pin.v, CheckConfig{Now: func() time.Time { return old.now }, Known: [][]byte{before, handover}})
+		if err != nil || len(got) > 0 {
+			t.Errorf("pin %d: %v %v", i, got, err)
+		}
+	}
+	if _, err := Open(t.Context(), dir, newRoom(t, testOrigin).v); !errors.Is(err, ErrKey) {
+		t.Errorf("a foreign pin: %v", err)
+	}
+}
+
+// TestRetiredKeyCannotSign re-signs a rotated log with the old keys.
+func TestRetiredKeyCannotSign(t *testing.T) {
+	old, next, dir := newRoom(t, testOrigin), newRoom(t, testOrigin), t.TempDir()
+	w := old.create(t, dir)
+	batch(t, w, 1, "crl/a.crl")
+	if _, err := w.RotateKeys(t.Context(), next.signers, ""); err != nil {
+		t.Fatal(err)
+	}
+	batch(t, w, 2, "crl/a.crl")
+	w.Close()
+	f := &fixture{room: old, dir: dir}
+	text, _, _ := strings.Cut(string(f.read(t, "log/checkpoint")), "\n\n")
+	for _, p := range []string{"log/checkpoint", "log/checkpoints/3"} {
+		f.write(t, p, f.sign(t, text+"\n"))
+	}
+	got, err := Check(t.Context(), dir, old.v, CheckConfig{Now: func() time.Time { return old.now }})
+	if err != nil || !slices.ContainsFunc(got, func(g Finding) bool { return g.Code == CodeRetiredKey }) {
+		t.Errorf("%v %v", got, err)
+	}
+	if got, _ := Check(t.Context(), dir, next.v, CheckConfig{}); !slices.ContainsFunc(got, func(g Finding) bool { return g.Code == CodeKey }) {
+		t.Errorf("with the new keys pinned: %v", got)
+	}
+}
+
+func TestFreeze(t *testing.T) {
+	r, dir := newRoom(t, testOrigin), t.TempDir()
+	w := r.create(t, dir)
+	batch(t, w, 1, "crl/a.crl")
+	if _, err := w.Freeze(t.Context(), Freeze{Reason: "the CA ends", Successor: "next"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(t.Context(), &Entry{Evidence: &Evidence{Kind: "k"}}); !errors.Is(err, ErrFrozen) {
+		t.Errorf("an entry after the freeze: %v", err)
+	}
+	w.Close()
+	w, err := OpenWriter(t.Context(), dir, r.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Append(t.Context(), &Entry{Evidence: &Evidence{Kind: "k"}}); !errors.Is(err, ErrFrozen) {
+		t.Errorf("an entry after the freeze, opened again: %v", err)
+	}
+	if _, err := w.RotateKeys(t.Context(), newRoom(t, testOrigin).signers, ""); !errors.Is(err, ErrFrozen) {
+		t.Errorf("a key rotation after the freeze: %v", err)
+	}
+	if f := w.Log().Frozen(); f == nil || f.Successor != "next" {
+		t.Errorf("frozen: %+v", f)
+	}
+}
+
+func TestAppendBatchRefuses(t *testing.T) {
+	r := newRoom(t, testOrigin)
+	w := r.create(t, t.TempDir())
+	d, n, err := w.PutBlob(t.Context(), artifact.CRL, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := Line{Name: "crl/a.crl", Kind: artifact.CRL, Digest: d, Size: n}
+	for name, change := range map[string]func(*Line){
+		"blob not stored":       func(l *Line) { l.Digest = artifact.Sum(nil) },
+		"other size":            func(l *Line) { l.Size++ },
+		"name absolute":         func(l *Line) { l.Name = "/crl/a.crl" },
+		"name climbing":         func(l *Line) { l.Name = "crl/../a.crl" },
+		"name with a space":     func(l *Line) { l.Name = "crl/a b" },
+		"name with a plus":      func(l *Line) { l.Name = "crl/a+b" },
+		"name with a newline":   func(l *Line) { l.Name = "crl/a\nb" },
+		"name empty":            func(l *Line) { l.Name = "" },
+		"name too long":         func(l *Line) { l.Name = strings.Repeat("a", 513) },
+		"name not ASCII":        func(l *Line) { l.Name = "crl/あ" },
+		"no kind":               func(l *Line) { l.Kind = "" },
+		"issuer with a space":   func(l *Line) { l.Issuer = "a b" },
+		"number is the no-sign": func(l *Line) { l.Number = "-" },
+		"half a second":         func(l *Line) { l.NotAfter = r.now.Add(1e8) },
+	} {
+		l := good
+		change(&l)
+		if _, err := w.AppendBatch(t.Context(), []Line{l}, ""); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := w.AppendBatch(t.Context(), []Line{good, good}, ""); err == nil {
+		t.Error("a name twice: accepted")
+	}
+	if _, err := w.AppendBatch(t.Context(), nil, ""); err == nil {
+		t.Error("an empty batch: accepted")
+	}
+	if w.Staged() != 0 {
+		t.Errorf("%d entries are staged", w.Staged())
+	}
+	if _, err := w.AppendBatch(t.Context(), []Line{good}, ""); err != nil {
+		t.Errorf("a good batch after all these: %v", err)
+	}
+	big := &Entry{Evidence: &Evidence{Kind: "k", Note: strings.Repeat("n", MaxEntry)}}
+	if err := w.Append(t.Context(), big); err == nil {
+		t.Error("an entry that is too long: accepted")
+	}
+}
+
+// TestReadOnly opens a log that cannot be written: reading works, writing says why.
+func TestReadOnly(t *testing.T) {
+	f := newFixture(t)
+	remove("lock")(t, f)
+	if err := os.Mkdir(f.path("lock"), 0o755); err != nil { // stands in for a read-only mount: root ignores modes
+		t.Fatal(err)
+	}
+	f.open(t, f.dir)
+	if _, err := OpenWriter(t.Context(), f.dir, f.config()); err == nil || !strings.Contains(err.Error(), filepath.Join(f.dir, "lock")) {
+		t.Errorf("a writer: %v", err)
+	}
+}
+
+// TestPartialsArePruned fills a tile in small steps.
+func TestPartialsArePruned(t *testing.T) {
+	r, dir := newRoom(t, "pub"), t.TempDir()
+	w := r.create(t, dir)
+	for range 26 {
+		probes(t, w, 10)
+	}
+	for _, p := range []string{"log/tile/0/000.p", "log/tile/entries/000.p"} {
+		if _, err := os.Stat(filepath.Join(dir, p)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is still there: %v", p, err)
+		}
+	}
+	// A reader that still holds an old checkpoint finds what it needs.
+	old, err := readArchived(dir, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := openAt(t.Context(), dir, r.v, old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range l.Entries(t.Context(), 0, 20) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 20 {
+		t.Errorf("%d entries", n)
+	}
+}
