@@ -129,6 +129,25 @@ func (d *DB) fill(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, s
 	return err
 }
 
+// SetConsent records the subscriber's consent to the publication of the
+// certificate, by the identifier under which the CA keeps it; "" withdraws it.
+func (d *DB) SetConsent(ctx context.Context, issuer string, serial []byte, consent string) error {
+	return d.update(ctx, fmt.Sprintf("setting consent for serial %x of %q", serial, issuer), func(tx *sql.Tx) error {
+		i, err := d.issuer(ctx, tx, issuer, forShare)
+		if err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET consent = $4 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID, serial, i.id, consent)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(err, ErrNotFound)
+		}
+		return d.event(ctx, tx, i.id, serial, "consent", fmt.Sprintf("set to %q", consent))
+	})
+}
+
 // checkCertificate holds what is recorded against its own DER.
 func checkCertificate(c Certificate) error {
 	if err := CheckSerial(c.Serial); err != nil {

@@ -93,11 +93,20 @@ func (d *DB) connectSQLite(path string) error {
 	if fi, err := os.Stat(filepath.Dir(abs)); err != nil || !fi.IsDir() {
 		return fmt.Errorf("opening inventory %q: its folder does not exist: make it first", path)
 	}
+	// SQLite would create it readable to all; it holds names of subscribers.
+	// Its journal files take over the mode.
+	f, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening inventory: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("opening inventory: %w", err)
+	}
 	d.spoolDir = filepath.Dir(abs)
 	common := []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(FILE)"}
 	name := func(extra url.Values, pragmas ...string) string {
 		extra["_pragma"] = append(pragmas, common...)
-		extra.Set("_busy_timeout", "15000")
+		extra.Set("_busy_timeout", "60000") // an import of a million lines writes for some seconds
 		return (&url.URL{Scheme: "file", Path: abs, RawQuery: extra.Encode()}).String()
 	}
 	if d.write, err = sql.Open("sqlite", name(url.Values{"_txlock": {"immediate"}}, "cache_size(-16000)")); err != nil {

@@ -65,7 +65,6 @@ type known struct {
 	serial                                   []byte
 	issuer                                   int64
 	state                                    State
-	kind                                     string
 	notBefore, notAfter                      int64
 	subject                                  string
 	body                                     []byte // only read when the input has one

@@ -154,7 +154,8 @@ func (w *writer) body(ctx context.Context, r *Record) error {
 }
 
 // complete fills in what the inventory did not know of a certificate. Its
-// status stays, but a reserved serial turns out to be issued.
+// status stays, but a reserved serial turns out to be issued. An input that
+// calls everything a subscriber certificate does not unmake a CA certificate.
 func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 	due := k.dueAt
 	if notAfter := seconds(r.NotAfter); k.state == Reserved {
@@ -162,7 +163,8 @@ func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 	} else if k.notAfter == 0 && w.issuer.dueFor(k.nextUpdate, notAfter, w.now) == dueNever {
 		due = dueNever
 	}
-	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = CASE WHEN state = 0 THEN 1 ELSE state END, kind = $3, ca = $4,
+	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = CASE WHEN state = 0 THEN 1 ELSE state END, kind = CASE WHEN $3 = '' THEN kind ELSE $3 END,
+		ca = CASE WHEN $3 = '' THEN ca ELSE $4 END,
 		not_before = CASE WHEN not_before = 0 THEN $5 ELSE not_before END, not_after = CASE WHEN not_after = 0 THEN $6 ELSE not_after END,
 		subject = CASE WHEN subject = '' THEN $7 ELSE subject END, consent = CASE WHEN consent = '' THEN $8 ELSE consent END, due_at = $9,
 		imported = CASE WHEN state = 0 THEN 1 ELSE imported END WHERE key_id = $1 AND serial = $2`),

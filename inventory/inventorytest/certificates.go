@@ -86,6 +86,11 @@ func testRecord(t *testing.T, b *Bench) {
 		!e.NotBefore.Equal(x.NotBefore) || e.Kind != artifact.SubscriberCertificate || e.Subject != "CN=subscriber" || e.Imported {
 		t.Errorf("recorded certificate reads back as %+v", e)
 	}
+	must(t, b.SetConsent(ctx, Issuer, c.Serial, ""))
+	if e, err := b.Get(ctx, Issuer, c.Serial); err != nil || e.Consent != "" {
+		t.Errorf("withdrawn consent is %q, %v", e.Consent, err)
+	}
+	wantError(t, "consent for an unknown serial", b.SetConsent(ctx, Issuer, Serial(2), "x"), inventory.ErrNotFound)
 	other, err := inventory.FromX509(Issuer, MakeCertificate(t, Serial(1), x.NotBefore, x.NotAfter), artifact.SubscriberCertificate)
 	must(t, err)
 	wantError(t, "recording another certificate", b.Record(ctx, other), inventory.ErrSerialTaken)

@@ -1,0 +1,297 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"seihon/artifact"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func TestNewSerial(t *testing.T) {
+	for range 100 {
+		serial, err := NewSerial(rand.Reader)
+		if err != nil || len(serial) != 16 || CheckSerial(serial) != nil {
+			t.Fatalf("serial is %x, %v", serial, err)
+		}
+	}
+	if _, err := NewSerial(strings.NewReader("short")); err == nil {
+		t.Error("a broken source of randomness was accepted")
+	}
+}
+
+func TestSerials(t *testing.T) {
+	for text, want := range map[string]string{"1": "\x01", "0a": "\x0a", "80": "\x00\x80", "00:00:80": "\x00\x80", "0001": "\x01"} {
+		if got, err := ParseSerial(text); err != nil || string(got) != want {
+			t.Errorf("%q parses to %x, %v, want %x", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "0", "xx", "0x1", " 1", "-1", strings.Repeat("7f", 21), strings.Repeat("80", 20)} {
+		if got, err := ParseSerial(text); err == nil {
+			t.Errorf("%q parses to %x", text, got)
+		}
+	}
+	if got, err := SerialOf(big.NewInt(128)); err != nil || string(got) != "\x00\x80" {
+		t.Errorf("128 is %x, %v", got, err)
+	}
+	for _, n := range []*big.Int{nil, big.NewInt(0), big.NewInt(-1), new(big.Int).Lsh(big.NewInt(1), 159)} {
+		if got, err := SerialOf(n); err == nil {
+			t.Errorf("%v is %x", n, got)
+		}
+	}
+}
+
+func TestShardOf(t *testing.T) {
+	// SHA-256("abc") begins ba78.
+	for shards, want := range map[int]int{0: 0, 1: 0, 2: 0xba78 % 2, 1000: 0xba78 % 1000, 65536: 0xba78} {
+		if got := ShardOf([]byte("abc"), shards); got != want {
+			t.Errorf("shard of %d is %d, want %d", shards, got, want)
+		}
+	}
+}
+
+func TestReasons(t *testing.T) {
+	for text, want := range map[string]int{"": NoReason, "keyCompromise": 1, "CACompromise": 2, "cacompromise": 2, "10": 10, "-1": NoReason, "unspecified": 0} {
+		if got, err := ParseReason(text); err != nil || got != want {
+			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"7", "11", "99", "-2", "whim"} {
+		if got, err := ParseReason(text); err == nil {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+	if ReasonName(NoReason) != "" || ReasonName(9) != "privilegeWithdrawn" || ReasonName(99) != "99" {
+		t.Error("names of reasons are wrong")
+	}
+}
+
+func TestOverride(t *testing.T) {
+	pub, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &DB{now: func() time.Time { return noon }, overrideKeys: []ed25519.PublicKey{{1, 2}, pub}}
+	o := Override{Digest: artifact.Sum([]byte("import")), Allow: []string{AllowChanged, AllowVanished}, Reason: "ticket 4711", Expires: noon.Add(time.Hour)}
+	file, err := o.Sign(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := ParseOverride(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.allow(parsed, o.Digest, AllowVanished); err != nil {
+		t.Error(err)
+	}
+	for n := range file { // any changed octet
+		bad := bytes.Clone(file)
+		bad[n] ^= 1
+		if p, err := ParseOverride(bad); err == nil && d.allow(p, o.Digest, AllowVanished) == nil {
+			t.Fatalf("octet %d may be changed:\n%s", n, bad)
+		}
+	}
+	for name, edit := range map[string]func(*Override){
+		"no digest":    func(o *Override) { o.Digest = artifact.Digest{} },
+		"no reason":    func(o *Override) { o.Reason = " " },
+		"two lines":    func(o *Override) { o.Reason = "a\nallow shrink" },
+		"no expiry":    func(o *Override) { o.Expires = time.Time{} },
+		"nothing":      func(o *Override) { o.Allow = nil },
+		"not sorted":   func(o *Override) { o.Allow = []string{AllowVanished, AllowChanged} },
+		"twice":        func(o *Override) { o.Allow = []string{AllowChanged, AllowChanged} },
+		"all there is": func(o *Override) { o.Allow = []string{conflict} },
+	} {
+		bad := o
+		edit(&bad)
+		if _, err := bad.Sign(key); err == nil {
+			t.Errorf("%s: signed", name)
+		}
+	}
+	for name, text := range map[string]string{"empty": "", "trailing": string(file) + "\n", "no end": string(file[:len(file)-1]), "CRLF": strings.ReplaceAll(string(file), "\n", "\r\n")} {
+		if _, err := ParseOverride([]byte(text)); err == nil {
+			t.Errorf("%s: parsed", name)
+		}
+	}
+}
+
+func FuzzParseOverride(f *testing.F) {
+	o := Override{Digest: artifact.Sum(nil), Allow: []string{AllowOlder}, Reason: "because", Expires: noon}
+	file, err := o.Sign(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if o, err := ParseOverride(b); err == nil && !bytes.HasPrefix(b, o.body()) {
+			t.Fatalf("parsed what is not canonical: %q", b)
+		}
+	})
+}
+
+// TestSpool sorts more than fits in its buffer.
+func TestSpool(t *testing.T) {
+	dir := t.TempDir()
+	s := &spool{dir: dir, limit: 2000}
+	defer s.close()
+	var want []string
+	for n := range 500 {
+		r := Record{Certificate: Certificate{Serial: fmt.Appendf(nil, "A%d", (n*7919)%500), Kind: artifact.CACertificate, Subject: "CN=x", DER: []byte{1}, NotBefore: noon},
+			State: Revoked, Revocation: Revocation{Time: noon, Reason: NoReason, InvalidityDate: noon.Add(-time.Hour)}}
+		if err := s.add(&r); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, string(r.Serial))
+	}
+	slices.Sort(want)
+	if len(s.runs) < 5 {
+		t.Fatalf("only %d runs: the test sorts nothing", len(s.runs))
+	}
+	var got []string
+	for r, err := range s.sorted() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Kind != artifact.CACertificate || r.Subject != "CN=x" || len(r.DER) != 1 || r.NotBefore != noon || !r.NotAfter.IsZero() ||
+			r.Revocation != (Revocation{Time: noon, Reason: NoReason, InvalidityDate: noon.Add(-time.Hour)}) {
+			t.Fatalf("record reads back as %+v", r)
+		}
+		got = append(got, string(r.Serial))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d records, not in order", len(got))
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("files are left: %v, %v", left, err)
+	}
+	// A damaged run ends the stream with an error.
+	if err := s.runs[0].Truncate(100); err != nil {
+		t.Fatal(err)
+	}
+	failed := false
+	for _, err := range s.sorted() {
+		failed = failed || err != nil
+	}
+	if !failed {
+		t.Error("a truncated run went unnoticed")
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	garbage := filepath.Join(dir, "garbage.db")
+	if err := os.WriteFile(garbage, bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, dsn := range map[string]string{
+		"no scheme":      "inventory.db",
+		"no path":        "sqlite:",
+		"missing folder": "sqlite:" + filepath.Join(dir, "none", "inventory.db"),
+		"no database":    "sqlite:" + garbage,
+		"no server":      "postgres://user:secret@127.0.0.1:1/none?connect_timeout=2",
+		"bad URL":        "postgres://user:secret@[::1:99/none",
+	} {
+		db, err := Open(t.Context(), Config{DSN: dsn})
+		if err == nil {
+			db.Close()
+			t.Errorf("%s: opened", name)
+			continue
+		}
+		if !strings.HasPrefix(err.Error(), "opening inventory") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: error is %v", name, err)
+		}
+	}
+}
+
+// TestOpenAtOnce: processes that start together all get the tables.
+func TestOpenAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a folder?#%", "inventory.db")
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			db, err := Open(t.Context(), Config{DSN: "sqlite:" + path})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := db.Issuers(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v, want mode 0600", fi.Mode(), err)
+	}
+}
+
+func TestOpenOtherVersion(t *testing.T) {
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")
+	db, err := Open(t.Context(), Config{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.write.Exec(`UPDATE meta SET version = 2`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), "schema version is 2") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestCancelled: an import that is interrupted leaves nothing behind.
+func TestCancelled(t *testing.T) {
+	db, err := Open(t.Context(), Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.AddIssuer(t.Context(), Issuer{Name: "sub", Key: artifact.Sum(nil)}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := db.Reserve(ctx, "sub", []byte{1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+	n, err := db.Counts(t.Context(), "sub")
+	if err != nil || n != (Counts{Shards: 1}) {
+		t.Errorf("counts are %+v, %v", n, err)
+	}
+}
+
+func TestRedact(t *testing.T) {
+	for text, secret := range map[string]string{
+		"dial postgres://u:secret@host/db: refused":  "secret",
+		"parsing `host=h password=secret user=u`":    "secret",
+		"parsing `host=h password='se cret' user=u`": "cret",
+	} {
+		if got := Redact(errors.New(text)).Error(); strings.Contains(got, secret) || !strings.Contains(got, "***") {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	}
+	if err := errors.New("plain"); Redact(err) != err {
+		t.Error("an error without a password was replaced")
+	}
+}
