@@ -24,7 +24,7 @@ type Raw []byte
 func (f *File) Update() (*Update, error) {
 	size, ok := offset(f.trailer["Size"])
 	if !ok || size < 1 || size > maxObjects {
-		return nil, errors.New("updating PDF: Size of the trailer is malformed")
+		return nil, errors.New("updating PDF: the Size of the trailer is malformed")
 	}
 	for n := range f.entries {
 		size = max(size, n+1)

@@ -35,7 +35,7 @@ func (f *File) chain(at int) error {
 		}
 		var ok bool
 		if at, ok = offset(prev); !ok {
-			return errors.New("Prev of a trailer is not an offset")
+			return errors.New("the value of Prev in a trailer is not an offset")
 		}
 	}
 }
@@ -121,16 +121,16 @@ func (f *File) xrefStream(l *lexer) (Dict, error) {
 	}
 	widths, err := integers(d["W"], 3)
 	if err != nil || widths[0] > 4 || widths[1] > 4 || widths[2] > 4 || widths[1] == 0 {
-		return nil, errors.New("W of the cross-reference stream is malformed")
+		return nil, errors.New("the W of the cross-reference stream is malformed")
 	}
 	size, ok := offset(d["Size"])
 	if !ok || size > maxObjects {
-		return nil, errors.New("Size of the cross-reference stream is malformed")
+		return nil, errors.New("the Size of the cross-reference stream is malformed")
 	}
 	index := []int{0, size}
 	if a, ok := d["Index"].(Array); ok {
 		if index, err = integers(a, len(a)); err != nil || len(index)%2 != 0 {
-			return nil, errors.New("Index of the cross-reference stream is malformed")
+			return nil, errors.New("the Index of the cross-reference stream is malformed")
 		}
 	}
 	return d, f.rows(data, widths, index)
@@ -140,7 +140,7 @@ func (f *File) rows(data []byte, w, index []int) error {
 	row := w[0] + w[1] + w[2]
 	for i := 0; i < len(index); i += 2 {
 		if index[i] > maxObjects || index[i+1] > maxObjects {
-			return errors.New("Index of the cross-reference stream is malformed")
+			return errors.New("the Index of the cross-reference stream is malformed")
 		}
 		for j := range index[i+1] {
 			if f.rowsRead++; len(data) < row || f.rowsRead > 4*maxObjects {
