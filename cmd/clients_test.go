@@ -19,7 +19,11 @@ import (
 func TestClientsAcceptTheRepository(t *testing.T) {
 	url := serveGolden(t)
 	ca := func(name string) string { return filepath.Join(golden, "ca", name) }
-	chain := []string{"-issuer", ca("sub.pem"), "-CAfile", ca("root.pem"), "-verify_other", ca("sub.pem"), "-url", url + "/ocsp"}
+	ocsp := func(cert []string, flags ...string) []string { // openssl wants -sha256 before -issuer, and that before -cert
+		args := append([]string{"openssl", "ocsp"}, flags...)
+		args = append(args, "-issuer", ca("sub.pem"), "-CAfile", ca("root.pem"), "-verify_other", ca("sub.pem"), "-url", url+"/ocsp")
+		return append(args, cert...)
+	}
 	pem := func(der, kind string) string {
 		out := filepath.Join(t.TempDir(), kind+".pem")
 		run(t, "openssl", kind, "-inform", "DER", "-in", filepath.Join(golden, "public", der), "-out", out)
@@ -37,12 +41,12 @@ func TestClientsAcceptTheRepository(t *testing.T) {
 		args []string
 		want string // in the output; a leading "!" means that the command must also fail
 	}{
-		{"openssl POST with nonce", append([]string{"openssl", "ocsp", "-cert", ca("good.pem")}, chain...), "good.pem: good"},
-		{"openssl POST without nonce", append([]string{"openssl", "ocsp", "-no_nonce", "-cert", ca("good.pem")}, chain...), "good.pem: good"},
-		{"openssl SHA-256", append([]string{"openssl", "ocsp", "-no_nonce", "-sha256", "-cert", ca("good.pem")}, chain...), "good.pem: good"},
-		{"openssl revoked", append([]string{"openssl", "ocsp", "-no_nonce", "-cert", ca("revoked.pem")}, chain...), "revoked.pem: revoked"},
-		{"openssl verifies the signature", append([]string{"openssl", "ocsp", "-no_nonce", "-cert", ca("good.pem")}, chain...), "Response verify OK"},
-		{"openssl unknown serial", append([]string{"openssl", "ocsp", "-no_nonce", "-serial", "0x1234"}, chain...), "unauthorized"},
+		{"openssl POST with nonce", ocsp([]string{"-cert", ca("good.pem")}), "good.pem: good"},
+		{"openssl POST without nonce", ocsp([]string{"-cert", ca("good.pem")}, "-no_nonce"), "good.pem: good"},
+		{"openssl SHA-256", ocsp([]string{"-cert", ca("good.pem")}, "-no_nonce", "-sha256"), "good.pem: good"},
+		{"openssl revoked", ocsp([]string{"-cert", ca("revoked.pem")}, "-no_nonce"), "revoked.pem: revoked"},
+		{"openssl verifies the signature", ocsp([]string{"-cert", ca("good.pem")}, "-no_nonce"), "Response verify OK"},
+		{"openssl unknown serial", ocsp([]string{"-serial", "0x1234"}, "-no_nonce"), "unauthorized"},
 		{"openssl crl", []string{"openssl", "crl", "-noout", "-in", subCRL, "-CAfile", ca("sub.pem")}, "verify OK"},
 		{"openssl crl of the root", []string{"openssl", "crl", "-noout", "-in", rootCRL, "-CAfile", ca("root.pem")}, "verify OK"},
 		{"openssl verify with CRLs", []string{"openssl", "verify", "-crl_check_all", "-CAfile", ca("root.pem"), "-untrusted", ca("sub.pem"), "-CRLfile", subCRL, "-CRLfile", rootCRL, ca("good.pem")}, "good.pem: OK"},

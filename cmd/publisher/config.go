@@ -1,0 +1,84 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	yaml "go.yaml.in/yaml/v3"
+
+	"seihon/internal/cliexit"
+	"seihon/internal/config"
+)
+
+// template is what `config init` writes: it must pass `config check` (a test holds it to that).
+//
+//go:embed repository.yaml
+var template []byte
+
+func configCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "config",
+		Usage: "write, check or print the configuration",
+		Subcommands: []*cli.Command{
+			{Name: "init", Usage: "write a commented repository.yaml to begin with", Flags: cliexit.Flags(), Action: initConfig},
+			{Name: "check", Usage: "list every problem of the configuration, with its line", Flags: cliexit.Flags(), Action: checkConfig},
+			{Name: "print", Usage: "print the configuration with every default and absolute path", Flags: cliexit.Flags(), Action: printConfig},
+		},
+	}
+}
+
+func initConfig(c *cli.Context) error {
+	file := c.String("config")
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return cliexit.UsageError("%q exists; it is left alone", file)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	_, err = f.Write(template)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing the configuration %q: %w", file, err)
+	}
+	fmt.Fprintf(c.App.Writer, "wrote %s; edit it, then run `publisher config check`\n", file)
+	return nil
+}
+
+func checkConfig(c *cli.Context) error {
+	conf, err := config.Load(c.String("config"))
+	var problems *config.Problems
+	if errors.As(err, &problems) && c.Bool("json") {
+		if err := cliexit.PrintJSON(c.App.Writer, problems.List); err != nil {
+			return err
+		}
+		return &cliexit.Error{Code: cliexit.Usage}
+	}
+	if err != nil {
+		return &cliexit.Error{Code: cliexit.Usage, Err: err}
+	}
+	if c.Bool("json") {
+		return cliexit.PrintJSON(c.App.Writer, []config.Problem{})
+	}
+	fmt.Fprintf(c.App.Writer, "%s: ok, %d issuers, %d targets\n", c.String("config"), len(conf.Issuers), len(conf.Targets))
+	return nil
+}
+
+func printConfig(c *cli.Context) error {
+	conf, err := config.Load(c.String("config"))
+	if err != nil {
+		return &cliexit.Error{Code: cliexit.Usage, Err: err}
+	}
+	if c.Bool("json") {
+		return cliexit.PrintJSON(c.App.Writer, conf)
+	}
+	out, err := yaml.Marshal(conf)
+	if err != nil {
+		return fmt.Errorf("printing the configuration: %w", err)
+	}
+	_, err = c.App.Writer.Write(out)
+	return err
+}

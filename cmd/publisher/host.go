@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
+
+	"seihon/artifact"
+	"seihon/internal/cliexit"
+	"seihon/internal/config"
+	"seihon/ledger"
+	"seihon/sectiona"
+)
+
+// host is what every command of the publishing host starts from.
+type host struct {
+	conf   *config.Config
+	logger *zap.Logger
+	now    func() time.Time
+}
+
+func open(c *cli.Context, now func() time.Time) (*host, error) {
+	conf, err := config.Load(c.String("config"))
+	if err != nil {
+		return nil, &cliexit.Error{Code: cliexit.Usage, Err: err}
+	}
+	logger, err := cliexit.Logger(c)
+	if err != nil {
+		return nil, err
+	}
+	return &host{conf: conf, logger: logger, now: now}, nil
+}
+
+// verifier believes the keys that the configuration pins.
+func (h *host) verifier() (*ledger.Verifier, error) {
+	var vkeys []string
+	for _, file := range h.conf.Master.Keys {
+		raw, err := os.ReadFile(string(file))
+		if err != nil {
+			return nil, fmt.Errorf("reading the pinned key of the master log: %w; copy it from the signing room", err)
+		}
+		vkeys = append(vkeys, strings.TrimSpace(string(raw)))
+	}
+	return ledger.NewVerifier(h.conf.Master.Origin, vkeys...)
+}
+
+// master opens the read-only master.
+func (h *host) master(ctx context.Context) (*ledger.Log, error) {
+	v, err := h.verifier()
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Open(ctx, string(h.conf.Master.Directory), v)
+}
+
+// trust reads the pinned anchors and partners.
+func (h *host) trust() (*artifact.Trust, error) {
+	anchors, err := certificates(h.conf.Trust.Anchors)
+	if err != nil {
+		return nil, fmt.Errorf("reading trust.anchors: %w", err)
+	}
+	partners, err := certificates(h.conf.Trust.Partners)
+	if err != nil {
+		return nil, fmt.Errorf("reading trust.partners: %w", err)
+	}
+	return artifact.NewTrust(anchors, partners), nil
+}
+
+func certificates(files []config.Path) ([]*x509.Certificate, error) {
+	var out []*x509.Certificate
+	for _, file := range files {
+		raw, err := os.ReadFile(string(file))
+		if err != nil {
+			return nil, err
+		}
+		if block, _ := pem.Decode(raw); block != nil {
+			raw = block.Bytes
+		}
+		crt, err := x509.ParseCertificate(raw)
+		if err != nil {
+			return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
+		}
+		out = append(out, crt)
+	}
+	return out, nil
+}
+
+// policy is section A with the authorities that the master vouches for and the
+// anchors confirm. A CA certificate that does not chain to an anchor is left out:
+// section A then refuses what it signed.
+func (h *host) policy(ctx context.Context, master *ledger.Log) (*sectiona.Policy, error) {
+	trust, err := h.trust()
+	if err != nil {
+		return nil, err
+	}
+	p := &sectiona.Policy{Trust: trust, Strict: h.conf.SectionA.Strict, Now: h.now}
+	if s := h.conf.SectionA.SubscriberCertificates; s != nil {
+		if p.SubscriberConsent, err = consents(string(s.Consents)); err != nil {
+			return nil, err
+		}
+	}
+	if master == nil {
+		return p, nil
+	}
+	state, err := master.State(ctx, master.Size())
+	if err != nil {
+		return nil, err
+	}
+	return p, errors.Join(h.addIssuers(ctx, master, state, trust))
+}
+
+// addIssuers adds CA certificates until no more of them chain to what is trusted already.
+func (h *host) addIssuers(ctx context.Context, master *ledger.Log, state *ledger.State, trust *artifact.Trust) error {
+	var waiting []*x509.Certificate
+	for line := range state.All() {
+		switch line.Kind {
+		case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate:
+			der, err := master.ReadBlob(ctx, line)
+			if err != nil {
+				return err
+			}
+			if crt, err := x509.ParseCertificate(der); err == nil {
+				waiting = append(waiting, crt)
+			}
+		}
+	}
+	for progress := true; progress; {
+		progress = false
+		for i, crt := range waiting {
+			if crt != nil && trust.Add(crt) == nil {
+				waiting[i], progress = nil, true
+			}
+		}
+	}
+	return nil
+}

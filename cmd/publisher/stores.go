@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"seihon/internal/cliexit"
+	"seihon/internal/config"
+	"seihon/publish"
+	"seihon/publish/dirstore"
+	"seihon/publish/gcsstore"
+	"seihon/publish/s3store"
+)
+
+// targets opens the stores of the configured targets; only limits it to one name.
+func (h *host) targets(ctx context.Context, only string) ([]publish.Target, error) {
+	var out []publish.Target
+	for _, t := range h.conf.Targets {
+		if only != "" && only != t.Name {
+			continue
+		}
+		store, price, err := h.store(ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("opening target %s: %w", t.Name, err)
+		}
+		out = append(out, publish.Target{
+			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price},
+			Store:        store,
+		})
+	}
+	if len(out) == 0 {
+		return nil, cliexit.UsageError("there is no target to publish to; see targets in %q", h.conf.File)
+	}
+	return out, nil
+}
+
+func (h *host) store(ctx context.Context, t config.Target) (publish.Store, publish.Price, error) {
+	switch {
+	case t.S3 != nil:
+		s, err := s3store.Open(ctx, s3store.Config{
+			Bucket: t.S3.Bucket, Prefix: t.S3.Prefix, Region: t.S3.Region, Endpoint: t.S3.Endpoint,
+			PathStyle: t.S3.PathStyle, Profile: t.S3.Profile, Owner: t.S3.Owner,
+		})
+		return s, publish.PriceS3, err
+	case t.GCS != nil:
+		s, err := gcsstore.Open(ctx, gcsstore.Config{Bucket: t.GCS.Bucket, Prefix: t.GCS.Prefix})
+		return s, publish.PriceGCS, err
+	}
+	s, err := dirstore.Open(string(t.Directory), h.now)
+	return s, publish.Price{}, err
+}
+
+// cadence is the shortest refresh of the configuration: no cache may keep a copy for longer.
+func (h *host) cadence() time.Duration {
+	var least time.Duration
+	consider := func(d config.Duration) {
+		if d > 0 && (least == 0 || d.Std() < least) {
+			least = d.Std()
+		}
+	}
+	for _, i := range h.conf.Issuers {
+		for _, c := range []*config.CRL{i.CRL, i.ARL} {
+			if c != nil {
+				consider(c.Refresh)
+				consider(c.Delta)
+			}
+		}
+		if i.OCSP != nil {
+			consider(i.OCSP.Refresh)
+		}
+	}
+	return least
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"seihon/internal/cliexit"
+	"seihon/ledger"
+	"seihon/publish"
+)
+
+func syncFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "target", Usage: "only the target `NAME`"},
+		&cli.StringFlag{Name: "only", Usage: "`urgent`: publish revocations and what they touch, nothing else"},
+		&cli.BoolFlag{Name: "repair", Usage: "restore from the master what somebody changed on a target"},
+		&cli.BoolFlag{Name: "prune", Usage: "remove what the master log withdrew"},
+		&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
+	}
+}
+
+func syncCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "sync",
+		Usage: "bring every target up to the master",
+		Flags: cliexit.Flags(syncFlags()...),
+		Action: func(c *cli.Context) error {
+			h, err := open(c, now)
+			if err != nil {
+				return err
+			}
+			res, err := h.sync(c)
+			if res != nil {
+				err = errors.Join(err, printSync(c, res))
+			}
+			return err
+		},
+	}
+}
+
+// sync publishes and returns the error with the exit code that the result stands for.
+func (h *host) sync(c *cli.Context) (*publish.Result, error) {
+	conf, done, err := h.publishConfig(c.Context, c)
+	if err != nil {
+		return nil, locked(err)
+	}
+	defer done()
+	res, err := publish.Sync(c.Context, conf)
+	if err != nil {
+		return nil, locked(err)
+	}
+	if file := c.String("prometheus"); file != "" {
+		if err := writePrometheus(file, res, h.now()); err != nil {
+			return res, err
+		}
+	}
+	switch err := res.Err(); {
+	case err != nil:
+		return res, locked(err)
+	case res.Refused():
+		return res, &cliexit.Error{Code: cliexit.Refused, Err: errors.New("section A refused artifacts; everything else is public, see the result")}
+	case res.Found():
+		return res, &cliexit.Error{Code: cliexit.Findings, Err: errors.New("a target holds what the publisher did not put there; see the result, and --repair")}
+	}
+	return res, nil
+}
+
+// publishConfig gathers what plan and sync need; done releases it.
+func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Config, func(), error) {
+	master, err := h.master(ctx)
+	if err != nil {
+		return publish.Config{}, nil, err
+	}
+	policy, err := h.policy(ctx, master)
+	if err != nil {
+		return publish.Config{}, nil, err
+	}
+	targets, err := h.targets(ctx, c.String("target"))
+	if err != nil {
+		return publish.Config{}, nil, err
+	}
+	conf := publish.Config{
+		Master: master, Policy: policy, Targets: targets,
+		StateDir: filepath.Join(string(h.conf.Publication.Directory), "state"),
+		Only:     publish.Only(c.String("only")), Repair: c.Bool("repair"), Prune: c.Bool("prune"),
+		Now: h.now, Logger: h.logger,
+	}
+	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
+		conf.Progress = func(p publish.Progress) {
+			fmt.Fprintf(os.Stderr, "\r%s: %d of %d objects, %d of %d bytes ", p.Target, p.Done, p.Objects, p.Bytes, p.Total)
+		}
+	}
+	if c.Command.Name == "plan" {
+		return conf, func() {}, nil
+	}
+	if conf.Publication, err = h.publication(ctx); err != nil {
+		return publish.Config{}, nil, err
+	}
+	return conf, func() { _ = conf.Publication.Close() }, nil
+}
+
+// locked gives a lock held by another process its exit code.
+func locked(err error) error {
+	if errors.Is(err, publish.ErrLocked) || errors.Is(err, ledger.ErrLocked) {
+		return &cliexit.Error{Code: cliexit.Locked, Err: err}
+	}
+	return err
+}
+
+func printSync(c *cli.Context, res *publish.Result) error {
+	if c.Bool("json") {
+		return cliexit.PrintJSON(c.App.Writer, res)
+	}
+	for i := range res.Targets {
+		printTarget(c, &res.Targets[i])
+	}
+	return nil
+}
+
+func printTarget(c *cli.Context, t *publish.TargetResult) {
+	w := c.App.Writer
+	switch {
+	case t.Unchanged():
+		fmt.Fprintf(w, "%s: nothing to send, complete at size %d (%d requests)\n", t.Target, t.Size, t.Counts.Requests)
+	default:
+		fmt.Fprintf(w, "%s: sent %d objects, %d bytes, size %d → %d, %d requests, %v\n",
+			t.Target, t.Counts.Sent, t.Counts.Bytes, t.From, t.Size, t.Counts.Requests, t.Elapsed.Round(time.Millisecond))
+	}
+	if t.Counts.Kept > 0 {
+		fmt.Fprintf(w, "%s: %d withdrawn objects are still public; --prune removes them\n", t.Target, t.Counts.Kept)
+	}
+	for _, r := range t.Refused {
+		fmt.Fprintf(w, "%s: REFUSED %s: %v\n", t.Target, r.Name, r.Refusal)
+	}
+	for _, f := range t.Findings {
+		fmt.Fprintf(w, "%s: %s %s: %s; %s\n", t.Target, f.Code, f.Name, f.Detail, f.Hint)
+	}
+	if !t.Complete {
+		fmt.Fprintf(w, "%s: incomplete, behind the master by %v\n", t.Target, t.Behind.Round(time.Second))
+	}
+}
