@@ -23,6 +23,9 @@ var golden string
 // baseAddress is where its certificates say that it is: a loopback address that was free.
 var baseAddress string
 
+// demoPDF is a document to sign.
+var demoPDF string
+
 var interrupt os.Signal = os.Interrupt
 
 func freeAddress() (string, error) {
@@ -55,6 +58,10 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	golden = filepath.Join(dir, "golden")
+	if demoPDF, err = filepath.Abs("../scripts/demo-cps.pdf"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if baseAddress, err = freeAddress(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -73,6 +80,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", os.Getenv("PATH"))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TMPDIR", e.WorkDir)
+			e.Setenv("DEMO_PDF", demoPDF)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

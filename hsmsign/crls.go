@@ -92,6 +92,9 @@ func (r *Room) listDue(ctx context.Context, l list, now time.Time) (why string, 
 	if last == nil {
 		return "first list", nil
 	}
+	if last.NextUpdate.Equal(crl.Final) { // RFC 5280 has no end for it: the CA is no more
+		return "", nil
+	}
 	if !now.Before(last.ThisUpdate.Add(l.refresh())) {
 		return "refresh", nil
 	}
@@ -159,7 +162,7 @@ func (l list) options() inventory.RevokedOptions {
 }
 
 // signList makes one list and stages it.
-func (r *Room) signList(ctx context.Context, l list, now time.Time) error {
+func (r *Room) signList(ctx context.Context, l list, now time.Time, final bool) error {
 	key, err := r.key(ctx, l.Key)
 	if err != nil {
 		return err
@@ -179,6 +182,9 @@ func (r *Room) signList(ctx context.Context, l list, now time.Time) error {
 	t, err := r.listTemplate(ctx, l, number, now, &opts)
 	if err != nil {
 		return err
+	}
+	if final {
+		t.NextUpdate, t.NextPublish, t.FreshestCRL = crl.Final, time.Time{}, nil
 	}
 	var der bytes.Buffer
 	if _, err := crl.Encode(ctx, &der, t, r.listEntries(ctx, l, opts), key, crl.Options{Signature: signature(l.Key)}); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/hsmsign/document"
+	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/ledger"
 )
@@ -29,7 +30,8 @@ var versionPattern = regexp.MustCompile(`^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$`)
 
 // Document signs a PDF with a detached CMS signature and stages both.
 func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
-	if err := r.checkDocument(d); err != nil {
+	conf, err := r.documentConfig(d)
+	if err != nil {
 		return err
 	}
 	signer, issuer, err := r.documentSigner()
@@ -57,13 +59,22 @@ func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
 	if d.Effective.IsZero() {
 		d.Effective = now
 	}
-	p7s, err := document.SignDetached(ctx, document.Request{
-		Content: bytes.NewReader(pdf), Certificate: signer, Chain: r.chain(issuer), Signer: key, SigningTime: now,
-	})
+	req := document.Request{
+		Content: bytes.NewReader(pdf), Certificate: signer, Chain: r.chain(issuer), Signer: key,
+		Options: signature(r.conf.DocumentSigner.Key), SigningTime: now,
+	}
+	rec := inventory.ArtifactRecord{Issuer: issuer.Name, Kind: artifact.Document, Name: name, Scope: d.Name, ThisUpdate: d.Effective}
+	if conf.Signature == "embedded" {
+		signed, err := document.SignPDF(ctx, req, document.Reason{Name: r.conf.DocumentSigner.Subject.CommonName, Reason: conf.Title + " " + d.Version})
+		if err != nil {
+			return fmt.Errorf("signing %s: %w", name, err)
+		}
+		return r.stage(ctx, rec, signed)
+	}
+	p7s, err := document.SignDetached(ctx, req)
 	if err != nil {
 		return fmt.Errorf("signing %s: %w", name, err)
 	}
-	rec := inventory.ArtifactRecord{Issuer: issuer.Name, Kind: artifact.Document, Name: name, Scope: d.Name, ThisUpdate: d.Effective}
 	return r.stageDocument(ctx, rec, pdf, p7s)
 }
 
@@ -90,18 +101,18 @@ func (r *Room) documentSigner() (*x509.Certificate, *authority, error) {
 	return c, issuer, nil
 }
 
-func (r *Room) checkDocument(d DocumentRequest) error {
+func (r *Room) documentConfig(d DocumentRequest) (*config.Document, error) {
 	if !versionPattern.MatchString(d.Version) {
-		return fmt.Errorf("publishing document: version %q must be lower case letters, digits, dots and hyphens", d.Version)
+		return nil, fmt.Errorf("publishing document: version %q must be lower case letters, digits, dots and hyphens", d.Version)
 	}
 	var names []string
 	for i := range r.conf.Documents {
 		if r.conf.Documents[i].Name == d.Name {
-			return nil
+			return &r.conf.Documents[i], nil
 		}
 		names = append(names, r.conf.Documents[i].Name)
 	}
-	return fmt.Errorf("publishing document: the configuration has no document %q, only %s", d.Name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("publishing document: the configuration has no document %q, only %s", d.Name, strings.Join(names, ", "))
 }
 
 // current finds a name in the log or among what is staged.

@@ -79,10 +79,7 @@ func (r *Room) AdoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	if err := r.record(ctx, issuer.Name, c, ""); err != nil {
 		return err
 	}
-	return r.stage(ctx, inventory.ArtifactRecord{
-		Issuer: issuer.Name, Kind: artifact.CACertificate, Name: certificateName(name),
-		Number: c.SerialNumber, ThisUpdate: c.NotBefore, NextUpdate: c.NotAfter,
-	}, c.Raw)
+	return r.stage(ctx, certificateRecord(issuer.Name, artifact.CACertificate, certificateName(name), c), c.Raw)
 }
 
 // spki is the issuer's public key; a root that is being adopted brings it in its own certificate.
@@ -131,11 +128,7 @@ func (r *Room) issueConfigured(ctx context.Context, issuer *authority, profile, 
 			return nil, err
 		}
 	}
-	rec := inventory.ArtifactRecord{
-		Issuer: issuer.Name, Kind: kind, Name: certificateName(name),
-		Number: c.SerialNumber, ThisUpdate: c.NotBefore, NextUpdate: c.NotAfter,
-	}
-	if err := r.stage(ctx, rec, c.Raw); err != nil {
+	if err := r.stage(ctx, certificateRecord(issuer.Name, kind, certificateName(name), c), c.Raw); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -224,13 +217,15 @@ func (r *Room) issue(ctx context.Context, a *authority, profile string, validity
 		return nil, err
 	}
 	req.Profile, req.Issuer, req.Signer, req.Serial, req.Now = p, a.cert, key, number, r.now
-	req.NotBefore = r.now().UTC().Truncate(time.Second)
-	req.NotAfter = req.NotBefore.Add(validity.Std() - time.Second)
-	if a.cert != nil {
-		if req.NotAfter.After(a.cert.NotAfter) {
+	if validity > 0 { // else the profile's validity decides
+		req.NotBefore = r.now().UTC().Truncate(time.Second)
+		req.NotAfter = req.NotBefore.Add(validity.Std() - time.Second)
+		if a.cert != nil && req.NotAfter.After(a.cert.NotAfter) {
 			req.NotAfter = a.cert.NotAfter
 		}
-		req.URLs = r.urls(a, profile, serial)
+	}
+	if a.cert != nil {
+		req.URLs = r.urls(a, p.Kind, serial)
 	}
 	der, err := cert.Issue(ctx, req)
 	if err != nil {
@@ -289,9 +284,9 @@ func (r *Room) record(ctx context.Context, issuer string, c *x509.Certificate, c
 }
 
 // urls are the addresses that a certificate issued by a names.
-func (r *Room) urls(a *authority, profile string, serial []byte) cert.URLs {
+func (r *Room) urls(a *authority, kind certprofile.Kind, serial []byte) cert.URLs {
 	var u cert.URLs
-	if profile == "ocsp-signer" { // RFC 9919 §3.2.2: nocheck instead of addresses
+	if kind == certprofile.OCSPSigner { // RFC 9919 §3.2.2: nocheck instead of addresses
 		return u
 	}
 	u.CAIssuers = []string{r.publicURL(certificateName(a.Name))}
@@ -301,6 +296,9 @@ func (r *Room) urls(a *authority, profile string, serial []byte) cert.URLs {
 			name = crlShardName(a.Name, inventory.ShardOf(serial, a.CRL.Shards))
 		}
 		u.CRL = []string{r.publicURL(name)}
+		if a.CRL.Delta > 0 && a.CRL.Shards <= 1 {
+			u.DeltaCRL = []string{r.publicURL(crlName(a.Name, artifact.DeltaCRL))}
+		}
 	}
 	if a.OCSP != nil {
 		u.OCSP = []string{r.conf.Repository.BaseURL + r.conf.Serve.OCSPPath}

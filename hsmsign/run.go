@@ -28,6 +28,7 @@ type Force struct {
 	CRLs      bool
 	Responses bool
 	Only      bool   // nothing but what is forced
+	Final     bool   // the lists are the last ones: nextUpdate 99991231235959Z, never due again
 	Issuer    string // limits the forced part; empty: every issuer
 }
 
@@ -76,7 +77,7 @@ func (r *Room) runList(ctx context.Context, l list, f Force, now time.Time, res 
 			return err
 		}
 	}
-	if err := r.signList(ctx, l, now); err != nil {
+	if err := r.signList(ctx, l, now, f.Final); err != nil {
 		return err
 	}
 	res.Signed = append(res.Signed, Done{Name: l.name(), Why: why})

@@ -22,9 +22,15 @@ func crlCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "crl",
 		Usage: "sign revocation lists now, due or not",
-		Flags: cliexit.Flags(&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"}),
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"},
+			&cli.BoolFlag{Name: "final", Usage: "the last lists of a CA that ends: nextUpdate 9999, never renewed (needs --issuer)"},
+		),
 		Action: func(c *cli.Context) error {
-			return forced(c, now, hsmsign.Force{CRLs: true, Only: true, Issuer: c.String("issuer")})
+			if c.Bool("final") && c.String("issuer") == "" {
+				return cliexit.UsageError("--final needs --issuer")
+			}
+			return forced(c, now, hsmsign.Force{CRLs: true, Only: true, Issuer: c.String("issuer"), Final: c.Bool("final")})
 		},
 	}
 }

@@ -160,6 +160,8 @@ type Issuer struct {
 	Subject Subject `yaml:"subject"`
 	// Parent is the issuer of its certificate; empty: self-signed.
 	Parent string `yaml:"parent"`
+	// Succeeds names the issuer of the same subject whose key this one replaces; link certificates join the two.
+	Succeeds string `yaml:"succeeds"`
 	// Key is its key in the HSM.
 	Key Key `yaml:"key"`
 	// Validity of its certificate.
@@ -258,6 +260,8 @@ type Document struct {
 	Name string `yaml:"name"`
 	// Title shown on the index page.
 	Title string `yaml:"title"`
+	// Signature is detached (default: a .p7s beside the PDF), or embedded (PAdES, inside the PDF).
+	Signature string `yaml:"signature"`
 }
 
 // DocumentSigner is the operator's own end entity that signs the documents: a CA key signs certificates and lists only.

@@ -35,6 +35,9 @@ func (c *Config) setDefaults() {
 		setDefault(&d.Validity, Duration(3*365*24*time.Hour))
 		d.Key.setDefaults(d.Name)
 	}
+	for i := range c.Documents {
+		setDefault(&c.Documents[i].Signature, "detached")
+	}
 	for i := range c.Targets {
 		setDefault(&c.Targets[i].Layout, "bundle")
 		setDefault(&c.Targets[i].Timeout, Duration(30*time.Minute))

@@ -149,6 +149,9 @@ func (v *validator) issuers(c *Config) {
 		if is.Parent != "" && !seen[is.Parent] {
 			v.add(path+".parent", "is %q, which is no issuer above; list parents first", is.Parent)
 		}
+		if old := c.Issuer(is.Succeeds); is.Succeeds != "" && (!seen[is.Succeeds] || old.Subject != is.Subject) {
+			v.add(path+".succeeds", "is %q, which is no issuer above with the same subject", is.Succeeds)
+		}
 		if seen[is.Name] {
 			v.add(path+".name", "%q is used twice", is.Name)
 		}
@@ -161,6 +164,9 @@ func (v *validator) issuers(c *Config) {
 		}
 		v.key(path+".key", is.Key)
 		v.crl(path+".crl", is.CRL)
+		if is.CRL != nil && is.CRL.Shards > 1 && (is.OCSP == nil || is.OCSP.Shards != is.CRL.Shards) {
+			v.add(path+".crl.shards", "is %d, must equal ocsp.shards: the inventory has one partition per issuer", is.CRL.Shards)
+		}
 		v.crl(path+".arl", is.ARL)
 		v.ocsp(path+".ocsp", is.OCSP)
 		v.subscribers(path+".subscribers", is.Subscribers)
@@ -181,6 +187,9 @@ func (v *validator) crl(path string, c *CRL) {
 		return
 	}
 	v.cadence(path, c.Validity, c.Refresh)
+	if c.Shards > 1 && c.Delta > 0 {
+		v.add(path+".delta", "is not available for a list in shards")
+	}
 	if c.Delta < 0 || (c.Delta > 0 && c.Delta >= c.Refresh) {
 		v.add(path+".delta", "is %v, must be shorter than refresh (%v)", c.Delta, c.Refresh)
 	}
@@ -232,6 +241,9 @@ func (v *validator) subscribers(path string, s *Subscribers) {
 func (v *validator) document(c *Config, path string, d Document) {
 	if !namePattern.MatchString(d.Name) {
 		v.add(path+".name", "is %q, must be lower case letters, digits and inner hyphens", d.Name)
+	}
+	if d.Signature != "detached" && d.Signature != "embedded" {
+		v.add(path+".signature", "is %q, must be detached or embedded", d.Signature)
 	}
 	if c.DocumentSigner == nil {
 		v.add(path, "needs the section document_signer")

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+)
+
+func linkCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "link",
+		Usage: "issue the link certificates between a CA and the one it succeeds",
+		Flags: cliexit.Flags(&cli.StringFlag{Name: "name", Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}),
+		Action: func(c *cli.Context) error {
+			return withRoom(c, now, func(room *hsmsign.Room) error {
+				links, err := room.IssueLinks(c.Context, c.String("name"))
+				if err != nil {
+					return err
+				}
+				size, err := room.Commit(c.Context, "signer link")
+				if err != nil {
+					return err
+				}
+				say(c, "issued %d link certificates, tree size %d", len(links), size)
+				return answer(c, map[string]any{"name": c.String("name"), "certificates": len(links), "tree_size": size})
+			})
+		},
+	}
+}
+
+func crossCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "cross",
+		Usage: "issue a cross certificate for a partner's CA, or publish the one that a partner issued for ours",
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "issuer", Usage: "our issuer `NAME`", Required: true},
+			&cli.StringFlag{Name: "id", Usage: "the `ID` in the public name cert/cross/ID.cer", Required: true},
+			&cli.StringFlag{Name: "partner", Usage: "issue: the partner's CA certificate `FILE`, pinned in trust.partners"},
+			&cli.StringFlag{Name: "profile", Value: "cross", Usage: "issue: the `PROFILE` with mappings and constraints"},
+			&cli.StringFlag{Name: "publish", Usage: "publish: the certificate `FILE` that the partner issued"},
+		),
+		Action: func(c *cli.Context) error {
+			if (c.String("partner") == "") == (c.String("publish") == "") {
+				return cliexit.UsageError("name either --partner, to issue, or --publish")
+			}
+			return withRoom(c, now, func(room *hsmsign.Room) error { return cross(c, room) })
+		},
+	}
+}
+
+func cross(c *cli.Context, room *hsmsign.Room) error {
+	crt, err := readCertificate(c.String("partner") + c.String("publish"))
+	if err != nil {
+		return err
+	}
+	if c.String("publish") != "" {
+		err = room.PublishCross(c.Context, c.String("issuer"), c.String("id"), crt)
+	} else {
+		crt, err = room.IssueCross(c.Context, hsmsign.CrossRequest{
+			Issuer: c.String("issuer"), ID: c.String("id"), Partner: crt, Profile: c.String("profile"),
+		})
+	}
+	if err != nil {
+		return err
+	}
+	size, err := room.Commit(c.Context, "signer cross")
+	if err != nil {
+		return err
+	}
+	say(c, "recorded cert/cross/%s.cer, serial %x, tree size %d", c.String("id"), crt.SerialNumber, size)
+	return answer(c, map[string]any{"id": c.String("id"), "serial": fmt.Sprintf("%x", crt.SerialNumber), "tree_size": size})
+}

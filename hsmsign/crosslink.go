@@ -1,0 +1,92 @@
+package hsmsign
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"seihon/artifact"
+	"seihon/hsmsign/cert"
+	"seihon/inventory"
+)
+
+func linkName(issuer string, n int) string { return fmt.Sprintf("cert/%s-link-%d.cer", issuer, n) }
+
+func crossName(id string) string { return "cert/cross/" + id + ".cer" }
+
+// IssueLinks issues the two link certificates between a CA and its predecessor of
+// the same subject (RFC 9810 §4.4): new-with-old first, old-with-new second, so that
+// holders of either root can follow to the other.
+func (r *Room) IssueLinks(ctx context.Context, name string) ([]*x509.Certificate, error) {
+	a, err := r.authority(name)
+	if err != nil {
+		return nil, err
+	}
+	if a.Succeeds == "" {
+		return nil, fmt.Errorf("linking: issuer %s has no succeeds in the configuration", name)
+	}
+	old, err := r.authority(a.Succeeds)
+	if err != nil {
+		return nil, err
+	}
+	var out []*x509.Certificate
+	for i, step := range []struct{ issuer, of *authority }{{old, a}, {a, old}} {
+		c, err := r.issue(ctx, step.issuer, "link", 0, cert.Request{Of: step.of.cert})
+		if err != nil {
+			return nil, fmt.Errorf("linking %s with %s: %w", step.of.Name, step.issuer.Name, err)
+		}
+		if err := r.stage(ctx, certificateRecord(step.issuer.Name, artifact.LinkCertificate, linkName(name, i+1), c), c.Raw); err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+var crossID = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+// CrossRequest certifies the CA of a partner, such as a bridge, by the agreement with it.
+type CrossRequest struct {
+	Issuer  string
+	ID      string            // public name: cert/cross/<id>.cer
+	Partner *x509.Certificate // the partner's CA certificate; must be pinned in trust.partners
+	Profile string            // with the policy mappings and constraints of the agreement
+}
+
+// IssueCross issues a cross certificate.
+func (r *Room) IssueCross(ctx context.Context, q CrossRequest) (*x509.Certificate, error) {
+	if !crossID.MatchString(q.ID) {
+		return nil, fmt.Errorf("issuing a cross certificate: id %q must be lower case letters, digits and inner hyphens", q.ID)
+	}
+	a, err := r.authority(q.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(r.policy.Trust.Partners(), q.Partner.Equal) {
+		return nil, fmt.Errorf("issuing a cross certificate: %s is not pinned in trust.partners; section A would refuse the result", q.Partner.Subject)
+	}
+	c, err := r.issue(ctx, a, q.Profile, 0, cert.Request{Of: q.Partner})
+	if err != nil {
+		return nil, fmt.Errorf("issuing a cross certificate: %w", err)
+	}
+	return c, r.stage(ctx, certificateRecord(a.Name, artifact.CrossCertificate, crossName(q.ID), c), c.Raw)
+}
+
+// PublishCross records the cross certificate that a partner issued for one of our CAs.
+func (r *Room) PublishCross(ctx context.Context, issuer, id string, c *x509.Certificate) error {
+	if !crossID.MatchString(id) {
+		return fmt.Errorf("publishing a cross certificate: id %q must be lower case letters, digits and inner hyphens", id)
+	}
+	if _, err := r.authority(issuer); err != nil {
+		return err
+	}
+	return r.stage(ctx, certificateRecord(issuer, artifact.CrossCertificate, crossName(id), c), c.Raw)
+}
+
+func certificateRecord(issuer string, kind artifact.Kind, name string, c *x509.Certificate) inventory.ArtifactRecord {
+	return inventory.ArtifactRecord{
+		Issuer: issuer, Kind: kind, Name: name, Number: c.SerialNumber, ThisUpdate: c.NotBefore, NextUpdate: c.NotAfter,
+	}
+}
