@@ -111,8 +111,7 @@ func (t *Timestamp) read(der []byte) error {
 		return err
 	}
 	var has bool
-	var ordering bool
-	if !body.ReadOptionalASN1(&skip, &has, cbasn1.SEQUENCE) || !body.ReadOptionalASN1Boolean(&ordering, cbasn1.BOOLEAN, false) {
+	if !body.ReadOptionalASN1(&skip, &has, cbasn1.SEQUENCE) || !body.ReadOptionalASN1(&skip, &has, cbasn1.BOOLEAN) { // accuracy, ordering
 		return errDER
 	}
 	if body.PeekASN1Tag(cbasn1.INTEGER) {
