@@ -60,6 +60,7 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 		}
 	}
 	res.UpToDate = len(r.pending) == 0
+	errs = append(errs, r.withdrawSuperseded(ctx, now))
 	size, err := r.Commit(ctx, "signer run")
 	res.Size = size
 	return res, errors.Join(append(errs, err)...)

@@ -1,0 +1,79 @@
+package hsmsign
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/ocspcache"
+)
+
+// withdrawSuperseded takes bundles out of the current state that no generation
+// names any more and whose last response has expired. The master keeps them, as the
+// Act's ten years ask; what they free is the public copy, with `publisher sync --prune`.
+// It is done along with other work only, so that an idle room leaves the log as it is.
+func (r *Room) withdrawSuperseded(ctx context.Context, now time.Time) error {
+	if len(r.pending) == 0 {
+		return nil
+	}
+	named := map[artifact.Digest]bool{}
+	longest := time.Duration(0)
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if a.cert == nil || a.OCSP == nil {
+			continue
+		}
+		longest = max(longest, a.OCSP.Validity.Std())
+		if err := r.namedBundles(ctx, a, named); err != nil {
+			return err
+		}
+	}
+	log := r.log.Log()
+	state, err := log.State(ctx, log.Size())
+	if err != nil {
+		return err
+	}
+	entry := &ledger.Withdraw{}
+	for line := range state.All() {
+		// NotBefore is the newest thisUpdate in the bundle, so nothing in it is valid past this.
+		if line.Kind == artifact.OCSPBundle && !named[line.Digest] && line.NotBefore.Add(longest).Before(now) {
+			entry.Names = append(entry.Names, ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: "superseded and expired"})
+		}
+		if len(entry.Names) == 256 { // an entry has 64 KiB; the rest is the next run's
+			break
+		}
+	}
+	if len(entry.Names) == 0 {
+		return nil
+	}
+	if err := r.log.Append(ctx, &ledger.Entry{Withdraw: entry}); err != nil {
+		return fmt.Errorf("withdrawing superseded bundles: %w", err)
+	}
+	return nil
+}
+
+// namedBundles collects the bundles of an issuer's newest generation.
+func (r *Room) namedBundles(ctx context.Context, a *authority, named map[artifact.Digest]bool) error {
+	rec, err := latest(ctx, r.inv, a.Name, artifact.OCSPGeneration, "generation")
+	if err != nil || rec == nil {
+		return err
+	}
+	line, err := r.line(*rec)
+	if err != nil {
+		return err
+	}
+	body, err := r.log.Log().ReadBlob(ctx, line)
+	if err != nil {
+		return err
+	}
+	g, _, err := ocspcache.ParseGeneration(body)
+	if err != nil {
+		return err
+	}
+	for _, b := range g.Bundles {
+		named[b.Digest] = true
+	}
+	return nil
+}
