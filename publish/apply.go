@@ -151,7 +151,7 @@ func (s *session) runStage(ctx context.Context, steps []*Step) error {
 		return true
 	}
 	for _, step := range steps {
-		if step.expand != nil {
+		if step.Action == Expand {
 			if err := s.expand(ctx, step, launch); err != nil {
 				cancel(err)
 			}

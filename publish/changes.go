@@ -2,7 +2,7 @@ package publish
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -99,9 +99,7 @@ const lookBack = 16
 func (cs *changes) findPrevious(ctx context.Context, log *ledger.Log, from int64) error {
 	missing := map[string]*change{}
 	for _, c := range cs.names {
-		if c.kind != artifact.OCSPBundle && c.kind != artifact.OCSPResponse { // those names are new by construction
-			missing[c.name] = c
-		}
+		missing[c.name] = c
 	}
 	for i := from - 1; i >= max(0, from-lookBack) && len(missing) > 0; i-- {
 		e, err := log.Entry(ctx, i)
@@ -128,8 +126,16 @@ func (cs *changes) findPrevious(ctx context.Context, log *ledger.Log, from int64
 				delete(missing, line.Name)
 			}
 		}
+		maps.DeleteFunc(missing, func(_ string, c *change) bool { return c.immutable() })
 	}
 	return nil
+}
+
+// immutable reports whether the name says what it holds, by a digest or a
+// number. Such a name is either new or was in the signing run before.
+func (c *change) immutable() bool {
+	return c.kind == artifact.OCSPBundle || c.kind == artifact.OCSPResponse ||
+		c.line != nil && c.line.Number != "" && strings.HasSuffix(c.name, "/"+c.line.Number+".crl")
 }
 
 // A ledgerState answers what a name held at one size. The state is computed
@@ -154,6 +160,3 @@ func (s *ledgerState) get(ctx context.Context, name string) (*ledger.Line, error
 	}
 	return &line, nil
 }
-
-// errNoBlob marks an artifact whose bytes the master no longer has.
-var errNoBlob = errors.New("the master does not have the bytes")

@@ -39,9 +39,16 @@ func (s *session) readRemote(ctx context.Context) (*remoteState, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading the checkpoint of target %q: %w", s.result.Target, err)
 	}
+	bad := s.config.Master.Consistent(ctx, got.bytes)
+	if bad != nil {
+		// A body that was damaged on the way must not be taken for another log's.
+		if again, err := s.caller.get(ctx, CheckpointName, maxCheckpoint, true); err == nil && again.digest != got.digest {
+			got, bad = again, s.config.Master.Consistent(ctx, again.bytes)
+		}
+	}
 	r := &remoteState{note: got.bytes, etag: got.etag}
-	if err := s.config.Master.Consistent(ctx, got.bytes); err != nil {
-		return s.alien(r, got, err)
+	if bad != nil {
+		return s.alien(r, got, bad)
 	}
 	r.size, err = noteSize(got.bytes)
 	return r, err
@@ -146,12 +153,9 @@ func (s *session) committed(ctx context.Context, it *item, receipt Receipt) erro
 // readBackCheckpoint accepts our checkpoint, or a larger one of the same log
 // that another publisher wrote in the meantime.
 func (s *session) readBackCheckpoint(ctx context.Context, it *item) error {
-	got, err := s.caller.get(ctx, it.name, maxCheckpoint, true)
-	switch {
-	case err != nil:
-		return fmt.Errorf("reading back %q: %w", it.name, err)
-	case got.digest == it.digest:
-		return nil
+	got, err := s.confirm(ctx, it)
+	if got == nil {
+		return err
 	}
 	if err := s.config.Master.Consistent(ctx, got.bytes); errors.Is(err, ledger.ErrRollback) {
 		return nil

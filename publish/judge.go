@@ -23,14 +23,20 @@ const (
 	strange    verdict = verdict(Drift)
 )
 
-// judge compares an object of the target with the step that writes there.
+// judge compares an object of the target with the item that is to be there.
 func (s *session) judge(ctx context.Context, it *item, got *stored) (verdict, error) {
-	if got.digest == it.digest || it.kind == artifact.OCSPGeneration && sameBody(it, got) {
+	d := got.digest
+	if d == it.digest {
 		return same, nil
 	}
-	d := got.digest
 	if it.kind == artifact.OCSPGeneration {
-		d = bodyDigest(got.bytes)
+		if d = bodyDigest(got.bytes); d == it.bodyDigest {
+			// Ours, with the proof of another day; if that is damaged, ours anew.
+			if _, ok := s.proven(got, d); ok {
+				return same, nil
+			}
+			return superseded, nil
+		}
 	}
 	if !it.prevDigest.IsZero() && d == it.prevDigest || slices.Contains(it.older, d) {
 		return superseded, nil
@@ -108,25 +114,33 @@ func (s *session) judgeResponse(it *item, got *stored) verdict {
 // judgeGeneration tells by the proof that comes with it whether a generation
 // was ever in the log, and on which side of ours.
 func (s *session) judgeGeneration(got *stored, body artifact.Digest) verdict {
-	_, proof, err := ocspcache.ParseGeneration(got.bytes)
-	if err != nil || proof == nil {
-		return strange
-	}
-	v, err := ledger.NewVerifier(s.config.Master.Origin(), s.config.Master.Keys()...)
-	if err != nil {
-		return strange
-	}
-	line, checkpoint, err := ledger.VerifyProof(proof, v)
+	size, ok := s.proven(got, body)
 	switch {
-	case err != nil || line.Digest != body:
+	case !ok:
 		return strange
-	case checkpoint.Size > s.config.Master.Size():
+	case size > s.config.Master.Size():
 		return newer
 	}
 	return older
 }
 
-func sameBody(it *item, got *stored) bool { return bodyDigest(got.bytes) == it.bodyDigest }
+// proven reports whether a generation carries a proof that the master log has
+// it, and the size of the log that the proof was made from.
+func (s *session) proven(got *stored, body artifact.Digest) (size int64, ok bool) {
+	_, proof, err := ocspcache.ParseGeneration(got.bytes)
+	if err != nil || proof == nil {
+		return 0, false
+	}
+	v, err := ledger.NewVerifier(s.config.Master.Origin(), s.config.Master.Keys()...)
+	if err != nil {
+		return 0, false
+	}
+	line, checkpoint, err := ledger.VerifyProof(proof, v)
+	if err != nil || line.Digest != body {
+		return 0, false
+	}
+	return checkpoint.Size, true
+}
 
 // bodyDigest is the digest of a generation file without its proof, which
 // depends on the checkpoint of the day it was made.

@@ -26,6 +26,7 @@ type item struct {
 	fresh      bool                     // the name should be free
 	prevBytes  func() []byte            // what the target should have, to predict its tag; may return nil
 	prevDigest artifact.Digest          // of the same; zero when unknown
+	predicted  string                   // the tag that the first try relied on
 	older      []artifact.Digest        // what the log had there since
 	list       *artifact.RevocationList // of the list kinds
 	response   *artifact.Response       // of OCSP responses

@@ -42,6 +42,9 @@ func (s *session) put(ctx context.Context, it *item) (outcome, error) {
 		switch {
 		case err == nil:
 			out.op, out.receipt = "put", receipt
+			if it.predicted != "" && cond.IfMatch == it.predicted {
+				s.caller.hits.Add(1)
+			}
 			if out.finding != nil {
 				out.op, out.finding.Restored = "repair", true
 			}
@@ -75,8 +78,8 @@ func (s *session) firstCondition(ctx context.Context, it *item) (Condition, *sto
 		if it.fresh {
 			return Condition{IfAbsent: true}, nil, nil
 		}
-		if tag := s.predict(it); tag != "" {
-			return Condition{IfMatch: tag}, nil, nil
+		if it.predicted = s.predict(it); it.predicted != "" {
+			return Condition{IfMatch: it.predicted}, nil, nil
 		}
 	}
 	got, err := s.look(ctx, it)
@@ -90,7 +93,7 @@ func (s *session) firstCondition(ctx context.Context, it *item) (Condition, *sto
 // published there, "" if that cannot be said.
 func (s *session) predict(it *item) string {
 	tagger, ok := s.caller.store.(Tagger)
-	if !ok || s.caller.untagged.Load() || it.prevBytes == nil {
+	if !ok || s.caller.unpredictable() || it.prevBytes == nil {
 		return ""
 	}
 	b := it.prevBytes()
@@ -144,8 +147,8 @@ func (s *session) compare(ctx context.Context, it *item, got *stored, out *outco
 		out.finding = s.finding(it, Rollback, got)
 		return false, next, nil
 	case v == superseded:
-		if !it.prevDigest.IsZero() && got.digest == it.prevDigest {
-			s.caller.untagged.CompareAndSwap(false, it.prevBytes != nil)
+		if it.predicted != "" && got.digest == it.prevDigest {
+			s.caller.misses.Add(1)
 		}
 		return false, next, nil
 	}
@@ -158,17 +161,31 @@ func (s *session) readBack(ctx context.Context, it *item) error {
 	if !readBack(it.kind) {
 		return nil
 	}
-	got, err := s.caller.get(ctx, it.name, int64(len(it.bytes)), it.kind == artifact.OCSPGeneration)
-	switch {
-	case err != nil:
-		return fmt.Errorf("reading back %q: %w", it.name, err)
-	case got.digest == it.digest:
-		return nil
+	got, err := s.confirm(ctx, it)
+	if got == nil {
+		return err
 	}
 	if v, err := s.judge(ctx, it, got); err == nil && (v == same || v == newer) {
 		return nil // another publisher, with a newer master, was just as quick
 	}
 	return fmt.Errorf("reading back %q: got SHA-256 %s, sent %s; something between us and the store alters or caches it", it.name, got.digest, it.digest)
+}
+
+// confirm reads an object back, twice if need be, and returns what is there
+// instead of what was sent; nil when it is the same.
+func (s *session) confirm(ctx context.Context, it *item) (*stored, error) {
+	var got *stored
+	for range 2 {
+		var err error
+		got, err = s.caller.get(ctx, it.name, int64(len(it.bytes)), true)
+		if err != nil {
+			return nil, fmt.Errorf("reading back %q: %w", it.name, err)
+		}
+		if got.digest == it.digest {
+			return nil, nil
+		}
+	}
+	return got, nil
 }
 
 // readBack reports whether relying parties depend on a kind under a name that

@@ -32,7 +32,7 @@ type caller struct {
 	logger *zap.Logger
 
 	requests, retries atomic.Int64
-	untagged          atomic.Bool // the store's tags turned out not to be predictable
+	hits, misses      atomic.Int64 // of predicted tags
 }
 
 // A stored object is what a get brought.
@@ -42,6 +42,10 @@ type stored struct {
 	bytes  []byte // nil when only the digest was asked for
 	etag   string
 }
+
+// unpredictable reports whether the store's tags turned out not to be those of
+// the content, as with S3 and SSE-KMS. One miss may be a fault of the moment.
+func (c *caller) unpredictable() bool { return c.misses.Load() >= 3 && c.hits.Load() == 0 }
 
 // errBudget ends a sync whose target fails more often than it answers.
 var errBudget = errors.New("the retry budget of this sync is spent: the target is not well; run again later")
