@@ -36,7 +36,7 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 		cutoff = now.Add(100 * 365 * 24 * time.Hour)
 	}
 	// One shard at a time, so that several hosts share the work; all of them at once when all are asked for.
-	claim := inventory.ClaimRequest{Host: hostName(), Issuer: a.Name, Max: 1, Lease: lease, Cutoff: cutoff}
+	claim := inventory.ClaimRequest{Host: r.host(), Issuer: a.Name, Max: 1, Lease: lease, Cutoff: cutoff}
 	if all {
 		claim.Max = a.OCSP.Shards
 	}
@@ -277,10 +277,12 @@ func jitter(issuer string, shard int, most time.Duration) time.Duration {
 	return time.Duration(binary.BigEndian.Uint64(d[:8]) % uint64(most))
 }
 
-func hostName() string {
-	h, err := os.Hostname()
+// host names this room among those that share an inventory: by machine and master,
+// of which only one process at a time can be the writer.
+func (r *Room) host() string {
+	name, err := os.Hostname()
 	if err != nil {
-		h = "unknown"
+		name = "unknown"
 	}
-	return fmt.Sprintf("%s/%d", h, os.Getpid())
+	return name + ":" + string(r.conf.Master.Directory)
 }

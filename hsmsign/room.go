@@ -103,6 +103,10 @@ func (r *Room) openBooks(ctx context.Context) error {
 		return err
 	}
 	r.inv = inv
+	// The master's lock is ours, so whoever held shards under our name is dead.
+	if err := r.inv.ReleaseHost(ctx, r.host()); err != nil {
+		return err
+	}
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
