@@ -36,11 +36,16 @@ func (d *DB) StatusAll(ctx context.Context, issuer string, shard int) iter.Seq2[
 
 // Due streams the statuses of one shard (or of AllShards) that must be signed
 // again: never signed, changed since, or last signed with a nextUpdate at or
-// before cutoff. The caller sets cutoff to now plus its lead. It costs what it
-// yields.
+// before cutoff. The caller sets cutoff to now plus its lead, or to Everything.
+// It costs what it yields.
 func (d *DB) Due(ctx context.Context, issuer string, shard int, cutoff time.Time) iter.Seq2[Status, error] {
 	return d.statuses(ctx, issuer, shard, cutoff.Unix(), "listing what is due")
 }
+
+// Everything is the cutoff for which all statuses of unexpired certificates
+// are due, also those whose last response covers the expiry: for a new OCSP
+// signer, or after a change of policy.
+func Everything() time.Time { return time.Unix(dueNever, 0) }
 
 // statuses is a range of the due index, shard by shard.
 func (d *DB) statuses(ctx context.Context, issuer string, shard int, cutoff int64, what string) iter.Seq2[Status, error] {

@@ -122,12 +122,15 @@ func (d *DB) setShards(ctx context.Context, tx *sql.Tx, id int64, shards int) er
 	if _, err := tx.ExecContext(ctx, d.q(`UPDATE issuers SET shards = $1 WHERE id = $2`), shards, id); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, d.q(`UPDATE certificates SET shard = bucket % $1 WHERE issuer_id = $2 AND shard <> bucket % $1`), shards, id)
+	// The bundle of a new shard has no predecessor to copy from: all is due.
+	_, err = tx.ExecContext(ctx, d.q(`UPDATE certificates SET shard = bucket % $1,
+		due_at = CASE WHEN state = 0 OR due_at = $3 OR (not_after <> 0 AND not_after + (SELECT grace FROM issuers WHERE id = $2) <= $4) THEN due_at ELSE $5 END
+		WHERE issuer_id = $2`), shards, id, int64(dueUrgent), d.now().Unix(), int64(dueNew))
 	return err
 }
 
-// SetShards changes the number of OCSP shards of an issuer. All its bundles
-// must be written anew after that, of responses that need no new signature.
+// SetShards changes the number of OCSP shards of an issuer. That makes every
+// status due, since all bundles must be written anew.
 func (d *DB) SetShards(ctx context.Context, issuer string, shards int) error {
 	if shards < 1 || shards > maxShards {
 		return fmt.Errorf("setting shards of %q: want 1 to %d, have %d", issuer, maxShards, shards)

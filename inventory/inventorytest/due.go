@@ -87,14 +87,24 @@ func testDueExpiry(t *testing.T, b *Bench) {
 	if all := collect(t, b.StatusAll(ctx, Issuer, 0)); len(all) != 1 {
 		t.Errorf("statuses are %+v, want the third", all)
 	}
+	signAll(t, b, 0, hours(96), hours(168))
+	if n := len(collect(t, b.Due(ctx, Issuer, 0, hours(10000)))); n != 0 {
+		t.Errorf("%d due though the last responses cover the expiry", n)
+	}
+	if n := len(collect(t, b.Due(ctx, Issuer, 0, inventory.Everything()))); n != 1 {
+		t.Errorf("%d of everything, want 1", n)
+	}
+	if claims, err := b.Claim(ctx, inventory.ClaimRequest{Host: "a", Issuer: Issuer, Cutoff: inventory.Everything()}); err != nil || len(claims) != 1 {
+		t.Errorf("claims of everything are %v, %v", claims, err)
+	}
 	b.Clock.Advance(72 * time.Hour) // nothing was signed in time
 	if n := signAll(t, b, 0, b.Clock.T, hours(300)); n != 0 {
 		t.Errorf("%d due after their expiry", n)
 	}
-	// With a grace, expired certificates go on being signed.
+	// With a grace, expired certificates go on being signed; the third is good for a while.
 	must(t, b.DB.AddIssuer(ctx, inventory.Issuer{Name: Issuer, Key: artifact.Sum([]byte(Issuer)), Shards: 1, Grace: 1000 * time.Hour}))
-	if n := signAll(t, b, 0, b.Clock.T, hours(300)); n != 3 {
-		t.Errorf("%d due within the grace, want 3", n)
+	if n := signAll(t, b, 0, b.Clock.T, hours(300)); n != 2 {
+		t.Errorf("%d due within the grace, want 2", n)
 	}
 }
 
@@ -120,7 +130,12 @@ func testShards(t *testing.T, b *Bench) {
 	for n := range 20 {
 		b.Issue(t, Issuer, year, n)
 	}
-	must(t, b.SetShards(ctx, Issuer, 16))
+	signAll(t, b, 0, Epoch, hours(96))
+	must(t, b.Revoke(ctx, Issuer, Serial(3), key, none))
+	must(t, b.SetShards(ctx, Issuer, 16)) // makes all due, and keeps what is urgent
+	if urgent, err := b.UrgentShards(ctx, Issuer); err != nil || len(urgent) != 1 {
+		t.Errorf("urgent shards are %v, %v", urgent, err)
+	}
 	seen := 0
 	for shard := range 16 {
 		for s, err := range b.Due(ctx, Issuer, shard, Epoch) {
