@@ -24,14 +24,14 @@ import (
 
 // The environment by which the test binary becomes a signing host.
 const (
-	envRole = "INVENTORY_TEST_ROLE" // "host" or "numbers"
+	envRole = "INVENTORY_TEST_ROLE" // "host", "numbers" or "import"
 	envDSN  = "INVENTORY_TEST_DSN"
 	envName = "INVENTORY_TEST_NAME"
 	envHang = "INVENTORY_TEST_HANG" // hang before finishing this many-th shard
 )
 
 func TestMain(m *testing.M) {
-	role := map[string]func(context.Context, *inventory.DB) error{"host": signShards, "numbers": takeNumbers}[os.Getenv(envRole)]
+	role := map[string]func(context.Context, *inventory.DB) error{"host": signShards, "numbers": takeNumbers, "import": importMany}[os.Getenv(envRole)]
 	if role == nil {
 		os.Exit(m.Run())
 	}
@@ -246,6 +246,55 @@ func TestKilled(t *testing.T) {
 				t.Errorf("only %d serials in a hundred rounds: the processes hardly ran", serials)
 			}
 			t.Logf("%d numbers", len(numbers))
+		})
+	}
+}
+
+// many is the size of the import that is killed.
+const many = 20000
+
+// importMany imports, in its own name, a list that takes a while.
+func importMany(ctx context.Context, db *inventory.DB) error {
+	var list inventorytest.List
+	for n := range many {
+		list.List = append(list.List, inventorytest.Valid(n, time.Now().AddDate(1, 0, 0)))
+	}
+	fmt.Println("importing")
+	_, err := db.Import(ctx, inventory.Import{Issuer: os.Getenv(envName), Source: &list})
+	return err
+}
+
+// TestImportKilled kills imports: each has happened or not.
+func TestImportKilled(t *testing.T) {
+	server := postgrestest.Start(t)
+	for name, dsn := range map[string]string{
+		"SQLite":     "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"),
+		"PostgreSQL": server.DSN(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &inventorytest.Bench{Clock: &inventorytest.Clock{T: time.Now()}, DSN: dsn}
+			b.DB = b.Open(t)
+			outcome := map[int64]int{}
+			for round := range 12 {
+				issuer := fmt.Sprint("issuer", round)
+				b.AddIssuer(t, issuer, 16)
+				cmd, out := start(t, envRole+"=import", envDSN+"="+dsn, envName+"="+issuer)
+				for out.Scan() && out.Text() != "importing" {
+				}
+				time.Sleep(time.Duration(mathrand.IntN(600)) * time.Millisecond)
+				cmd.Process.Kill()
+				cmd.Wait() // killed, or done
+				n, err := b.Counts(t.Context(), issuer)
+				if err != nil {
+					t.Fatal(err)
+				}
+				outcome[n.Issued]++
+			}
+			delete(outcome, many)
+			delete(outcome, 0)
+			if len(outcome) > 0 {
+				t.Errorf("imports were left half done: %v", outcome)
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@
 // in a hundred is. OpenSSL, reading the same index, stands beside it.
 //
 //	go run ./bench/inventory
+//	go run ./bench/inventory -dsn postgres://…    an empty PostgreSQL instead of SQLite
 //
 // Each measurement runs in a process of its own, so that the memory reported
 // is that of the step alone.
@@ -47,40 +48,48 @@ type measured struct {
 	Result  string
 }
 
+// place is where a step finds its files and its inventory.
+type place struct{ dir, dsn string }
+
 func main() {
 	step := flag.String("step", "", "run one step (used by the program itself)")
 	dir := flag.String("dir", "", "folder of the step")
+	dsn := flag.String("dsn", "", "inventory to use, an empty one; default: SQLite in a temporary folder")
 	flag.Parse()
-	err := run(context.Background(), *step, *dir)
+	err := run(context.Background(), *step, place{*dir, *dsn})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/inventory:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, step, dir string) error {
+func run(ctx context.Context, step string, p place) error {
 	switch step {
 	case "":
-		return all(ctx)
+		return all(ctx, p.dsn)
 	case "import", "again":
-		return report(func() (string, error) { return importIndex(ctx, dir) })
+		return report(func() (string, error) { return importIndex(ctx, p) })
 	case "due":
-		return report(func() (string, error) { return due(ctx, dir) })
+		return report(func() (string, error) { return due(ctx, p) })
 	}
 	return fmt.Errorf("unknown step %q", step)
 }
 
 // all runs every step and prints the bars.
-func all(ctx context.Context) error {
+func all(ctx context.Context, dsn string) error {
 	dir, err := os.MkdirTemp("", "bench-inventory")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if dsn == "" {
+		dsn = "sqlite:" + filepath.Join(dir, "inventory.db")
+	}
+	p := place{dir, dsn}
 	if err := writeIndex(filepath.Join(dir, "index.txt"), lines); err != nil {
 		return err
 	}
-	first, err := child(ctx, "import", dir)
+	first, err := child(ctx, "import", p)
 	if err != nil {
 		return err
 	}
@@ -88,7 +97,7 @@ func all(ctx context.Context) error {
 	if err := appendLine(filepath.Join(dir, "index.txt")); err != nil {
 		return err
 	}
-	again, err := child(ctx, "again", dir)
+	again, err := child(ctx, "again", p)
 	if err != nil {
 		return err
 	}
@@ -103,7 +112,7 @@ func all(ctx context.Context) error {
 	} else {
 		row("openssl ca -status (reads only)", peer)
 	}
-	d, err := child(ctx, "due", dir)
+	d, err := child(ctx, "due", p)
 	if err != nil {
 		return err
 	}
@@ -164,13 +173,13 @@ func appendLine(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// open opens the inventory of a folder at a time.
-func open(ctx context.Context, dir string) (*inventory.DB, error) {
-	return inventory.Open(ctx, inventory.Config{DSN: "sqlite:" + filepath.Join(dir, "inventory.db"), Now: func() time.Time { return start }})
+// open opens the inventory at the clock's time.
+func open(ctx context.Context, p place) (*inventory.DB, error) {
+	return inventory.Open(ctx, inventory.Config{DSN: p.dsn, Now: func() time.Time { return start }})
 }
 
-func importIndex(ctx context.Context, dir string) (string, error) {
-	db, err := open(ctx, dir)
+func importIndex(ctx context.Context, p place) (string, error) {
+	db, err := open(ctx, p)
 	if err != nil {
 		return "", err
 	}
@@ -178,7 +187,7 @@ func importIndex(ctx context.Context, dir string) (string, error) {
 	if err := db.AddIssuer(ctx, inventory.Issuer{Name: "sub", Key: artifact.Sum([]byte("key")), Shards: shards}); err != nil {
 		return "", err
 	}
-	f, err := os.Open(filepath.Join(dir, "index.txt"))
+	f, err := os.Open(filepath.Join(p.dir, "index.txt"))
 	if err != nil {
 		return "", err
 	}
@@ -198,8 +207,8 @@ type dueTimes struct {
 
 // due marks everything as signed, one in a hundred with an earlier end, and
 // measures in turns.
-func due(ctx context.Context, dir string) (string, error) {
-	db, err := open(ctx, dir)
+func due(ctx context.Context, p place) (string, error) {
+	db, err := open(ctx, p)
 	if err != nil {
 		return "", err
 	}
@@ -272,13 +281,13 @@ func report(step func() (string, error)) error {
 }
 
 // child runs a step in a process of its own.
-func child(ctx context.Context, step, dir string) (measured, error) {
+func child(ctx context.Context, step string, p place) (measured, error) {
 	var m measured
 	self, err := os.Executable()
 	if err != nil {
 		return m, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-step", step, "-dir", dir)
+	cmd := exec.CommandContext(ctx, self, "-step", step, "-dir", p.dir, "-dsn", p.dsn)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
