@@ -1,0 +1,118 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/sectiona"
+)
+
+// A checker holds what one run of Check knows.
+type checker struct {
+	Config
+	collector
+
+	now    time.Time
+	log    *ledger.Log
+	state  *ledger.State // the newest
+	trust  *artifact.Trust
+	policy *sectiona.Policy
+	past   *past
+	status *status
+	counts counters
+
+	progressMu sync.Mutex
+	last       time.Time
+}
+
+// counters are the Counts while goroutines still count.
+type counters struct {
+	artifacts, artifactBytes, certificates, lists, revocations, responses, signatures, inventory atomic.Int64
+}
+
+// Check verifies what the configuration names and reports all that is wrong. The error is only for a check that could not be made.
+func Check(ctx context.Context, config Config) (*Report, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &checker{Config: config, now: config.Now().UTC().Truncate(time.Second)}
+	r := &Report{Schema: Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier, Copies: []CopySummary{}, ShelfLife: []ShelfLife{}}
+	if err := c.run(ctx, r); err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
+	}
+	c.finish(r)
+	return r, nil
+}
+
+// run makes the steps in the order of the package comment. A log that cannot be opened ends it: nothing is left to compare with.
+func (c *checker) run(ctx context.Context, r *Report) error {
+	if err := c.checkLogs(ctx); err != nil || c.log == nil {
+		return err
+	}
+	c.summarizeLog(r)
+	if err := c.readPast(ctx); err != nil || c.past == nil {
+		return err
+	}
+	if c.Tier == TierLog {
+		return nil
+	}
+	steps := []func(context.Context) error{c.checkMaster, c.checkHistory}
+	if c.Tier.deep() {
+		steps = append(steps, c.checkStatus, c.checkMeaning)
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return c.checkCopies(ctx, r)
+}
+
+func (c *checker) summarizeLog(r *Report) {
+	r.Log = LogSummary{
+		Origin: c.log.Origin(), Size: c.log.Size(), Root: c.log.Root().String(), Time: c.log.Time(), Keys: c.log.Keys(),
+		Checkpoint: string(c.log.Checkpoint()), Known: len(c.Known),
+	}
+}
+
+// finish moves everything collected into the report.
+func (c *checker) finish(r *Report) {
+	n := &c.counts
+	r.Counts.Artifacts, r.Counts.ArtifactBytes = n.artifacts.Load(), n.artifactBytes.Load()
+	r.Counts.Certificates, r.Counts.RevocationLists, r.Counts.Revocations = n.certificates.Load(), n.lists.Load(), n.revocations.Load()
+	r.Counts.Responses, r.Counts.Signatures, r.Counts.Inventory = n.responses.Load(), n.signatures.Load(), n.inventory.Load()
+	if c.log != nil {
+		r.Counts.Entries = c.log.Size()
+	}
+	if c.state != nil {
+		r.Counts.Current = int64(c.state.Len())
+		r.ShelfLife = c.shelfLife()
+	}
+	r.Findings = c.sorted()
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	r.Omitted = c.omitted()
+	r.OK = !failed(r.Findings)
+}
+
+// progress reports at most ten times a second.
+func (c *checker) progress(step string, done, total int64) {
+	if c.Progress == nil {
+		return
+	}
+	c.progressMu.Lock()
+	defer c.progressMu.Unlock()
+	now := c.Now()
+	if done != total && now.Sub(c.last) < 100*time.Millisecond && now.After(c.last) {
+		return
+	}
+	c.last = now
+	c.Progress(Progress{Step: step, Done: done, Total: total})
+}

@@ -1,0 +1,44 @@
+package verify
+
+import "seihon/ledger"
+
+// logPrefix comes before the codes of package ledger.
+const logPrefix = "log-"
+
+const (
+	restoreJA = "正本の控えから復元する。正しいバイト列はログが示している"
+	restore   = "restore the file from another copy of the master; the log says which bytes it must have"
+	keepJA    = "双方の版を証拠として保全し、署名鍵の管理記録を調査する"
+	keep      = "keep both versions as evidence and examine the records of the signing key"
+)
+
+// logCodes are the findings of package ledger about the master log and the publication log.
+var logCodes = []Code{
+	{logPrefix + ledger.CodeNoLog, Critical, "", "3C56", "ログが存在しない", "there is no log", restoreJA, restore},
+	{logPrefix + ledger.CodeCheckpoint, Critical, "", "3C56", "チェックポイントの形式が不正", "the checkpoint is malformed", restoreJA, restore},
+	{logPrefix + ledger.CodeOrigin, Critical, "", "3C56", "別のログのチェックポイントである", "the checkpoint is of another log", "固定した鍵とディレクトリの組合せを確認する", "check that the directory and the pinned keys belong together"},
+	{logPrefix + ledger.CodeKey, Critical, "", "3C56", "固定した鍵による署名がない", "the checkpoint is not signed by the pinned keys", keepJA, keep},
+	{logPrefix + ledger.CodeRetiredKey, Critical, "", "3C56", "失効済みの鍵でログが署名されている", "the log is signed by keys that were retired", keepJA, keep},
+	{logPrefix + ledger.CodeBehind, Warning, "", "3C56", "コミットが中断されている", "a commit was interrupted", "署名室で一度ログを開けば回復する", "open the log once in the signing room; it rolls forward"},
+	{logPrefix + ledger.CodeRollback, Critical, "", "3C56", "過去に署名された記録が失われている（切り詰め・巻き戻し）", "entries that were signed before are gone (truncation, rollback)", "新しい方の写しを探し、署名を停止する", "find the newer copy and let nobody sign until it is found"},
+	{logPrefix + ledger.CodeFork, Critical, "", "3C56", "ログが分岐している", "the log was forked: two signed trees contradict each other", keepJA, keep},
+	{logPrefix + ledger.CodeTree, Critical, "", "3C56", "ログのツリーが署名と一致しない", "the tree of the log is not what was signed", restoreJA, restore},
+	{logPrefix + ledger.CodeExtraFile, Warning, "", "3C56", "ログに余分なファイルがある", "the log has a file too many", "出所を確認し、証拠として移動する", "find out where it comes from and move it away as evidence"},
+	{logPrefix + ledger.CodeEntry, Critical, "", "3C56", "記録の形式が不正", "an entry is malformed", keepJA, keep},
+	{logPrefix + ledger.CodeFuture, Warning, "", "3C56", "記録の時刻が未来である", "an entry is dated in the future", "署名室と監査機の時計を確認する", "compare the clocks of the signing room and of this machine"},
+	{logPrefix + ledger.CodeBackwards, Warning, "", "3C56", "記録の時刻が逆行している", "the time of the entries goes backwards", "タイムスタンプと時計の記録を照合する", "compare with the timestamps and the records of the clock"},
+	{logPrefix + ledger.CodeAfterFreeze, Critical, "", "3C56", "終了したログに追記されている", "a log that was closed was continued", keepJA, keep},
+	{logPrefix + ledger.CodeRotation, Critical, "", "3C56", "鍵更新の記録が不正", "a key rotation is invalid", keepJA, keep},
+	{logPrefix + ledger.CodeArchive, Error, "", "3C56", "保存されたチェックポイントが壊れている", "an archived checkpoint is damaged", restoreJA, restore},
+	{logPrefix + ledger.CodeArchiveKey, Critical, "", "3C56", "保存されたチェックポイントの署名が不正", "an archived checkpoint is not signed by the log's keys", keepJA, keep},
+	{logPrefix + ledger.CodeArchiveFork, Critical, "", "3C56", "保存されたチェックポイントと矛盾している", "an archived checkpoint contradicts the log", keepJA, keep},
+	{logPrefix + ledger.CodeManifest, Critical, "", "3C56", "目録が壊れている", "a manifest is damaged", restoreJA, restore},
+	{logPrefix + ledger.CodeManifestAbsent, Critical, "", "3C56", "目録が失われている", "a manifest is missing", restoreJA, restore},
+	{logPrefix + ledger.CodeBlob, Critical, "", "3C56", "正本が壊れている", "a master is damaged", restoreJA, restore},
+	{logPrefix + ledger.CodeBlobAbsent, Critical, "", "3C56", "正本が失われている", "a master is missing", restoreJA, restore},
+	{logPrefix + ledger.CodeUnreferenced, Note, "", "3C56", "ログのどの記録にも現れないファイルがある", "a file of the master is named by no entry", "中断した処理の残りであれば害はない", "harmless if it is left over from an interrupted run"},
+	{logPrefix + ledger.CodeIndexAhead, Critical, "", "3C56", "索引がログより進んでいる（ログの巻き戻し）", "the index is ahead of the log: the log was rolled back", "新しい方のログを探す", "find the newer log"},
+	{logPrefix + ledger.CodeIndexDiffers, Error, "", "3C56", "索引がログと一致しない", "the index differs from the log", "索引を削除すれば再作成される。変更者を調査する", "delete the index, it is rebuilt; then ask who changed it"},
+	{logPrefix + ledger.CodeToken, Error, "", "3C56", "タイムスタンプトークンが不正", "a timestamp token is invalid", "最新のチェックポイントに改めてタイムスタンプを付す", "stamp the newest checkpoint again"},
+	{logPrefix + ledger.CodeUnreadable, Critical, "", "3C56", "ログを読めない", "the log cannot be read", "ファイルと権限を確認する", "check the files and their permissions"},
+}

@@ -1,0 +1,157 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"time"
+
+	"go.uber.org/zap"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/sectiona"
+)
+
+// A Tier says how deep a check goes.
+type Tier string
+
+const (
+	TierLog    Tier = "log"    // the logs and manifests, without artifacts and copies: no network
+	TierList   Tier = "list"   // names, sizes and tags of artifacts and copies, without their bytes
+	TierFull   Tier = "full"   // every byte and every signature
+	TierSample Tier = "sample" // like full, for a random sample of the copies and for all pointers and lists
+)
+
+// The layouts in which OCSP responses are published.
+const (
+	LayoutBundle  = "bundle"
+	LayoutObjects = "objects"
+)
+
+// A Copy is one public copy to check.
+type Copy struct {
+	Source Source
+	Layout string // LayoutBundle or LayoutObjects; empty: found out from the copy
+}
+
+// An Inventory is the signing room's book of certificates, exported. Each line says what relying parties should be told.
+type Inventory interface {
+	Lines(ctx context.Context) iter.Seq2[InventoryLine, error]
+}
+
+// An InventoryLine is one certificate.
+type InventoryLine struct {
+	Issuer    string // the issuer's name in the ledger's lines
+	Serial    []byte // content octets of the DER INTEGER
+	NotAfter  time.Time
+	Revoked   bool
+	RevokedAt time.Time
+	Reason    int // -1 when none was given
+}
+
+// A Progress says how far a check is.
+type Progress struct {
+	Step  string // "log", "master", "responses" or the name of a copy
+	Done  int64
+	Total int64 // 0 when unknown
+}
+
+// A Config is all that Check needs.
+type Config struct {
+	// Master is the directory of the master or of its export, and Verifier its pinned keys.
+	Master   string
+	Verifier *ledger.Verifier
+
+	// Known are signed checkpoints that the auditor saw before, oldest first. The log must contain all of them.
+	Known [][]byte
+
+	// Publication is the directory of the publication log; empty when it is not looked at.
+	Publication         string
+	PublicationVerifier *ledger.Verifier
+
+	// Policy holds section A as the operator configured it. Its Trust must hold the pinned anchors and partners; the CAs below
+	// them are taken from the master as far as they chain.
+	Policy *sectiona.Policy
+
+	Copies []Copy
+
+	// BaseURL is the repository's public address, for the URLs inside certificates and lists; empty: they are not followed.
+	BaseURL  string
+	OCSPPath string // of the responder below BaseURL; default "/ocsp"
+
+	Inventory Inventory // nil: not compared
+
+	Tier   Tier // default TierFull
+	Sample int  // number of names for TierSample; default 100
+	Seed   uint64
+
+	CRLAge time.Duration // a list older than this is reported; 0: only its nextUpdate counts
+
+	Workers  int              // default: four for each processor
+	Now      func() time.Time // nil: time.Now
+	Logger   *zap.Logger      // nil: none
+	Progress func(Progress)   // called now and then, from one goroutine at a time; may be nil
+
+	// VerifyToken checks an RFC 3161 token over a checkpoint; nil leaves the tokens alone.
+	VerifyToken func(ctx context.Context, checkpoint, token []byte) error
+}
+
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	if c.Master == "" {
+		errs = append(errs, errors.New("no master directory to compare with"))
+	}
+	if c.Verifier == nil {
+		errs = append(errs, errors.New("no pinned key of the master log"))
+	}
+	if c.Policy == nil || c.Policy.Trust == nil {
+		errs = append(errs, errors.New("no section A policy with pinned anchors"))
+	}
+	switch c.Tier {
+	case "":
+		c.Tier = TierFull
+	case TierLog, TierList, TierFull, TierSample:
+	default:
+		errs = append(errs, fmt.Errorf("unknown tier %q: want log, list, full or sample", c.Tier))
+	}
+	for _, p := range c.Copies {
+		if p.Source == nil {
+			errs = append(errs, errors.New("a copy without a source"))
+		}
+		if p.Layout != "" && p.Layout != LayoutBundle && p.Layout != LayoutObjects {
+			errs = append(errs, fmt.Errorf("unknown layout %q: want bundle or objects", p.Layout))
+		}
+	}
+	if c.Sample <= 0 {
+		c.Sample = 100
+	}
+	if c.OCSPPath == "" {
+		c.OCSPPath = "/ocsp"
+	}
+	if c.Workers <= 0 {
+		c.Workers = 4 * runtime.GOMAXPROCS(0)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return c, fmt.Errorf("configuring the verification: %w", err)
+	}
+	return c, nil
+}
+
+// deep reports whether bytes are read.
+func (t Tier) deep() bool { return t == TierFull || t == TierSample }
+
+// policyWithoutClock is the operator's policy for judging content; what the calendar says has findings of its own.
+func policyWithoutClock(p *sectiona.Policy, trust *artifact.Trust) *sectiona.Policy {
+	q := *p
+	q.Trust, q.Now, q.Strict = trust, nil, false
+	return &q
+}

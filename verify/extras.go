@@ -1,0 +1,239 @@
+package verify
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+	"golang.org/x/sync/errgroup"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/ocspcache"
+	"seihon/sectiona"
+)
+
+// extras looks for objects that the copy's checkpoint does not promise, and says what they are.
+func (k *copyCheck) extras(ctx context.Context) error {
+	l, ok := k.src.(Lister)
+	if !ok {
+		k.report(Finding{Code: "copy-unlisted"})
+		return nil
+	}
+	k.listed = true
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(k.Workers)
+	for obj, err := range l.List(ctx) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			k.report(Finding{Code: "copy-unreadable", Detail: err.Error()})
+			break
+		}
+		if k.expected[obj.Name] && obj.Note == "" {
+			continue
+		}
+		g.Go(func() error {
+			k.extraObject(gctx, obj)
+			return gctx.Err()
+		})
+	}
+	return g.Wait()
+}
+
+// extraObject judges one object that nobody promised. Earlier partial tiles, and what the log knows of other times, are ours.
+func (k *copyCheck) extraObject(ctx context.Context, obj Listed) {
+	if obj.Note != "" {
+		k.extra.Add(1)
+		k.report(Finding{Code: "copy-extra", Name: obj.Name, Detail: obj.Note})
+		return
+	}
+	b, err := k.readExtra(ctx, obj.Name)
+	if err != nil {
+		if ctx.Err() == nil {
+			k.report(Finding{Code: "copy-unreadable", Name: obj.Name, Detail: err.Error()})
+		}
+		return
+	}
+	if k.isOwn(ctx, obj.Name, b) {
+		return
+	}
+	k.extra.Add(1)
+	a := artifact.Parse(b)
+	f := Finding{Code: "copy-extra", Name: obj.Name, Got: a.Digest.String(), Detail: fmt.Sprintf("a %s of %d bytes", a.Kind, len(b))}
+	if a.Problem != "" {
+		f.Detail += ": " + a.Problem
+	}
+	switch {
+	case a.Kind == artifact.PrivateKey:
+		f.Code, f.Detail = "private-key", a.Problem
+	case hidden(obj.Name):
+		f.Code = "copy-leftover"
+	default:
+		k.judgeExtra(a, &f)
+	}
+	k.report(f)
+}
+
+// judgeExtra says what an object is to the log and to section A.
+func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *Finding) {
+	d := a.Digest
+	if a.Kind == artifact.OCSPGeneration {
+		if g, _, err := ocspcache.ParseGeneration(a.Bytes); err == nil {
+			d = artifact.Sum(g.Body())
+		}
+	}
+	if _, gone := k.past.withdrawn[f.Name]; gone {
+		f.Code = "copy-withdrawn"
+		return
+	}
+	vs := k.past.byName[f.Name]
+	if i := slices.IndexFunc(vs, func(v *version) bool { return v.Digest == d }); i >= 0 && vs[i].index >= k.size {
+		f.Code = "copy-ahead"
+		return
+	}
+	if others := k.past.byDigest[d]; len(others) > 0 {
+		f.Detail += "; the same bytes as the master of " + others[0].Name
+	}
+	if r := k.policy.Admit(a, sectiona.Evidence{}); r != nil {
+		f.Rule, f.Got = r.Rule, r.Kind
+		f.Detail += "; section A: " + r.Reason
+		if isSecret(a.Kind) {
+			f.Severity = Critical
+		}
+	}
+}
+
+// isSecret reports whether publishing a kind discloses something.
+func isSecret(kind artifact.Kind) bool {
+	switch kind {
+	case artifact.PrivateKey, artifact.LedgerMaster, artifact.Log, artifact.RegistrationData:
+		return true
+	}
+	return false
+}
+
+func (k *copyCheck) readExtra(ctx context.Context, name string) ([]byte, error) {
+	o, err := k.fetch(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	b, err := io.ReadAll(io.LimitReader(o, maxRead))
+	k.bytes.Add(int64(len(b)))
+	return b, err
+}
+
+// isOwn reports whether an object is a file of the log at some other size, or a response that an expired certificate once had.
+func (k *copyCheck) isOwn(ctx context.Context, name string, b []byte) bool {
+	if k.isEarlierTile(ctx, name, b) {
+		return true
+	}
+	if k.layout == LayoutObjects {
+		return k.isEarlierResponse(name, b)
+	}
+	return false
+}
+
+// isEarlierTile reports whether b is a file of the log at another size: the beginning of a tile that has grown since, or a file
+// that the copy's checkpoint does not promise yet.
+func (k *copyCheck) isEarlierTile(ctx context.Context, name string, b []byte) bool {
+	k.tilesOnce.Do(func() {
+		k.tiles = map[string]ledger.File{}
+		for f, err := range k.log.PublicFiles(ctx, 0, k.log.Size()) {
+			if err != nil {
+				return // the log's own findings say why
+			}
+			k.tiles[stem(f.Name)] = f
+		}
+	})
+	f, ok := k.tiles[stem(name)]
+	if !ok {
+		return false
+	}
+	want, err := f.Bytes()
+	if err != nil || name == f.Name {
+		return err == nil && bytes.Equal(want, b)
+	}
+	width, ok := partialWidth(name)
+	if !ok {
+		return false
+	}
+	if strings.HasPrefix(name, "log/tile/entries/") {
+		return bytes.Equal(firstRecords(want, width), b)
+	}
+	return len(want) >= width*tlog.HashSize && bytes.Equal(want[:width*tlog.HashSize], b)
+}
+
+// stem is a tile's name without the width of a partial one (c2sp.org/tlog-tiles).
+func stem(name string) string {
+	if before, _, ok := strings.Cut(name, ".p/"); ok {
+		return before
+	}
+	return name
+}
+
+func partialWidth(name string) (int, bool) {
+	_, w, ok := strings.Cut(name, ".p/")
+	n, err := strconv.Atoi(w)
+	return n, ok && err == nil && n > 0 && n < 256 && strconv.Itoa(n) == w
+}
+
+// firstRecords returns the bytes of the first n entries of an entry bundle, nil when it has fewer.
+func firstRecords(b []byte, n int) []byte {
+	at := 0
+	for range n {
+		if len(b) < at+2 {
+			return nil
+		}
+		at += 2 + int(binary.BigEndian.Uint16(b[at:]))
+	}
+	if at > len(b) {
+		return nil
+	}
+	return b[:at]
+}
+
+// isEarlierResponse reports whether b is a response under its proper name that a trusted CA signed: no promise speaks of the
+// answers of expired certificates, which stay where they are until they are withdrawn.
+func (k *copyCheck) isEarlierResponse(name string, b []byte) bool {
+	r, err := artifact.ParseResponse(b)
+	if err != nil {
+		return false
+	}
+	if _, _, err := k.trust.CheckResponse(r); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(r.Singles, func(s artifact.Single) bool {
+		id := s.CertID
+		return ocspcache.ObjectName(ocspcache.Key{Hash: id.Hash, IssuerNameHash: id.IssuerNameHash, IssuerKeyHash: id.IssuerKeyHash, Serial: id.Serial}) == name &&
+			artifact.Stale(s.NextUpdate, k.now)
+	})
+}
+
+// compareVantages reports names that different copies give different bytes for, at one and the same promised size: a cache that
+// was not purged, or an attack on some of the relying parties.
+func (c *checker) compareVantages(copies []*copyCheck) {
+	for i, a := range copies {
+		for _, b := range copies[i+1:] {
+			var names []string
+			for name, d := range a.digests {
+				if other, ok := b.digests[name]; ok && other != d {
+					names = append(names, name)
+				}
+			}
+			slices.SortFunc(names, func(x, y string) int { return cmp.Compare(x, y) })
+			for _, n := range names {
+				c.add(Finding{Code: "vantage-differs", Source: b.src.Name(), Name: n, Want: a.digests[n].String(), Got: b.digests[n].String(), Detail: "compared with " + a.src.Name()})
+			}
+		}
+	}
+}

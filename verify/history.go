@@ -1,0 +1,63 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"seihon/artifact"
+)
+
+// checkHistory follows every name through the log: numbers and dates of lists and generations never go back, and where a list
+// was replaced too late the gap is noted.
+func (c *checker) checkHistory(ctx context.Context) error {
+	var names []string
+	for name, vs := range c.past.byName {
+		if k := vs[0].Kind; k.IsRevocationList() || k == artifact.OCSPGeneration {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, strings.Compare)
+	for _, name := range names {
+		vs := c.past.byName[name]
+		for i := 1; i < len(vs); i++ {
+			c.checkStep(vs[i-1], vs[i])
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// checkStep compares a version with the one it replaced.
+func (c *checker) checkStep(old, now *version) {
+	if old.Digest == now.Digest {
+		return
+	}
+	f := Finding{Source: sourceMaster, Name: now.Name, Want: "more than " + old.Number, Got: now.Number, Detail: fmt.Sprintf("entry %d after entry %d", now.index, old.index)}
+	a, okA := new(big.Int).SetString(old.Number, 10)
+	b, okB := new(big.Int).SetString(now.Number, 10)
+	if okA && okB {
+		switch back := b.Cmp(a); {
+		case now.Kind == artifact.OCSPGeneration && back <= 0:
+			f.Code = "generation-number"
+			c.add(f)
+		case now.Kind == artifact.OCSPGeneration:
+		case back < 0:
+			f.Code = "crl-number-backwards"
+			c.add(f)
+		case back == 0:
+			f.Code = "crl-number-reused"
+			c.add(f)
+		}
+	}
+	if now.NotBefore.Before(old.NotBefore) && now.Kind.IsRevocationList() {
+		c.add(Finding{Code: "crl-time-backwards", Source: sourceMaster, Name: now.Name, Want: "not before " + stamp(old.NotBefore), Got: stamp(now.NotBefore), Detail: f.Detail})
+	}
+	if artifact.Stale(old.NotAfter, now.NotBefore) {
+		c.add(Finding{Code: "crl-gap", Source: sourceMaster, Name: now.Name, Detail: fmt.Sprintf("from %s to %s (%v)", stamp(old.NotAfter), stamp(now.NotBefore), now.NotBefore.Sub(old.NotAfter))})
+	}
+}

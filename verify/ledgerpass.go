@@ -1,0 +1,47 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"seihon/ledger"
+)
+
+// checkLogs checks the master log and, when there is one, the publication log, and opens the master log.
+func (c *checker) checkLogs(ctx context.Context) error {
+	conf := ledger.CheckConfig{Known: c.Known, SkipArtifacts: true, Now: c.Now, VerifyToken: c.VerifyToken}
+	if err := c.checkLog(ctx, sourceLog, c.Master, c.Verifier, conf); err != nil {
+		return err
+	}
+	if c.Publication != "" && c.PublicationVerifier != nil {
+		conf.Known = nil
+		if err := c.checkLog(ctx, sourcePublication, c.Publication, c.PublicationVerifier, conf); err != nil {
+			return err
+		}
+	}
+	log, err := ledger.Open(ctx, c.Master, c.Verifier)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return nil // checkLog has reported why
+	}
+	c.log = log
+	c.progress("log", log.Size(), log.Size())
+	return nil
+}
+
+func (c *checker) checkLog(ctx context.Context, source, dir string, v *ledger.Verifier, conf ledger.CheckConfig) error {
+	found, err := ledger.Check(ctx, dir, v, conf)
+	if err != nil {
+		return fmt.Errorf("checking the %s: %w", source, err)
+	}
+	for _, f := range found {
+		out := Finding{Code: logPrefix + f.Code, Source: source, Name: f.Where, Detail: f.Detail, Hint: f.Hint}
+		if f.Severity == ledger.SeverityNote {
+			out.Severity = Note
+		}
+		c.add(out)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package verify
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"time"
+
+	"seihon/artifact"
+)
+
+// checkLine compares what a line of the log says with what the bytes say of themselves.
+func (c *checker) checkLine(v *version, a *artifact.Artifact) {
+	if !a.Kind.Agrees(v.Kind) {
+		// Section A has refused it under the newest line's kind; other lines of the same bytes are checked here.
+		c.add(Finding{Code: "line-kind", Source: sourceMaster, Name: v.Name, Want: string(v.Kind), Got: string(a.Kind), Detail: a.Problem})
+		return
+	}
+	from, to, number, ok := contentFacts(a)
+	if !ok {
+		return
+	}
+	if !from.Equal(v.NotBefore) || !to.Equal(v.NotAfter) {
+		c.add(Finding{Code: "line-dates", Source: sourceMaster, Name: v.Name, Want: interval(v.NotBefore, v.NotAfter), Got: interval(from, to)})
+	}
+	if v.Number != "" && number != v.Number {
+		c.add(Finding{Code: "line-number", Source: sourceMaster, Name: v.Name, Want: v.Number, Got: number})
+	}
+	if v.current {
+		c.checkCalendar(v, a, from, to)
+	}
+}
+
+// contentFacts returns validity and number as the ledger records them. Kinds whose content does not hold them yield false.
+func contentFacts(a *artifact.Artifact) (from, to time.Time, number string, ok bool) {
+	switch {
+	case a.Kind.IsCertificate():
+		cert := a.Certificates[0]
+		return cert.NotBefore, cert.NotAfter, fmt.Sprintf("%x", cert.SerialNumber), true
+	case a.CRL != nil:
+		if a.CRL.Number != nil {
+			number = a.CRL.Number.String()
+		}
+		return a.CRL.ThisUpdate, a.CRL.NextUpdate, number, true
+	}
+	return from, to, "", false
+}
+
+// checkCalendar asks whether a current artifact holds today.
+func (c *checker) checkCalendar(v *version, a *artifact.Artifact, from, to time.Time) {
+	if from.After(c.now.Add(5 * time.Minute)) {
+		c.add(Finding{Code: "not-yet-valid", Source: sourceMaster, Name: v.Name, Got: stamp(from)})
+	}
+	switch {
+	case a.Kind.IsCertificate() && c.now.After(to):
+		c.add(Finding{Code: "certificate-expired", Source: sourceMaster, Name: v.Name, Got: stamp(to)})
+	case a.CRL != nil && c.superseded(v, a.CRL):
+		// A list kept for history under a name of its own is not expected to be current.
+	case a.CRL != nil && artifact.Stale(to, c.now):
+		c.add(Finding{Code: "crl-stale", Source: sourceMaster, Name: v.Name, Got: stamp(to)})
+	case a.CRL != nil && c.CRLAge > 0 && !artifact.Final(to) && c.now.Sub(from) > c.CRLAge:
+		c.add(Finding{Code: "crl-too-old", Source: sourceMaster, Name: v.Name, Want: c.CRLAge.String(), Got: c.now.Sub(from).String()})
+	}
+}
+
+// superseded reports whether a newer list with the same issuer stands in the ledger under another name, while this line's name
+// ends in the list's own number, as names of history do.
+func (c *checker) superseded(v *version, l *artifact.RevocationList) bool {
+	if l.Number == nil || !hasNumber(v.Name, l.Number) {
+		return false
+	}
+	for _, o := range c.past.byDigest[v.Digest] {
+		if o.Name == v.Name {
+			continue
+		}
+		newest := c.past.byName[o.Name][len(c.past.byName[o.Name])-1]
+		if n, ok := new(big.Int).SetString(newest.Number, 10); ok && n.Cmp(l.Number) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// hasNumber reports whether a name's last segment is the number and an extension.
+func hasNumber(name string, n *big.Int) bool {
+	_, last, _ := cutLast(name, "/")
+	stem, _, _ := cutLast(last, ".")
+	return stem == n.String()
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "none"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func interval(from, to time.Time) string { return stamp(from) + " to " + stamp(to) }
+
+func bytesText(n int64) string { return strconv.FormatInt(n, 10) + " bytes" }

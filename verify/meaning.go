@@ -1,0 +1,234 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"seihon/artifact"
+)
+
+// checkMeaning looks at the repository as a whole: what Rule 6 wants to be public is there, deltas have their base, and the URLs
+// inside certificates and lists lead to the right artifacts.
+func (c *checker) checkMeaning(ctx context.Context) error {
+	c.checkRequired()
+	c.checkDeltas()
+	if c.BaseURL == "" {
+		return ctx.Err()
+	}
+	for _, k := range c.status.certs {
+		if issuer := c.issuerOf(k.cert); issuer != nil { // a partner's certificates have the partner's URLs
+			c.checkCertificateURLs(k, issuer)
+		}
+	}
+	for _, l := range c.status.lists {
+		c.checkListURLs(l)
+	}
+	return ctx.Err()
+}
+
+// issuerOf finds the trusted issuer that signed a certificate.
+func (c *checker) issuerOf(cert *x509.Certificate) *x509.Certificate {
+	for _, i := range c.trust.IssuersByName(cert.RawIssuer) {
+		if i.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil {
+			return i
+		}
+	}
+	return nil
+}
+
+// checkRequired wants the certificate of every anchor, a list of every CA that has not expired, and a CP or CPS
+// (Rule 6, items 9, 11 and 13).
+func (c *checker) checkRequired() {
+	missing := func(name, detail string) {
+		c.add(Finding{Code: "required-missing", Source: sourceMaster, Name: name, Detail: detail})
+	}
+	for _, a := range c.trust.Anchors() {
+		if !slices.ContainsFunc(c.status.certs, func(k keptCert) bool { return issuerKey(k.cert) == issuerKey(a) }) {
+			missing(a.Subject.String(), "the certificate of the anchor")
+		}
+	}
+	for _, k := range c.status.certs {
+		own := k.kind == artifact.CACertificate && c.issuerOf(k.cert) != nil
+		if own && !c.now.After(k.cert.NotAfter) && c.status.revoked[issuerKey(k.cert)] == nil {
+			missing(k.name, "a current revocation list of this CA")
+		}
+	}
+	for line := range c.state.All() {
+		if line.Kind == artifact.Document {
+			return
+		}
+	}
+	missing("", "a CP or CPS document")
+}
+
+// checkDeltas wants the complete list that a delta builds on to be public, or a newer one.
+func (c *checker) checkDeltas() {
+	for _, d := range c.status.lists {
+		if d.list.BaseNumber == nil {
+			continue
+		}
+		if !slices.ContainsFunc(c.status.lists, func(l keptList) bool {
+			return l.list.BaseNumber == nil && bytes.Equal(l.list.RawIssuer, d.list.RawIssuer) && l.list.Number.Cmp(d.list.BaseNumber) >= 0
+		}) {
+			c.add(Finding{Code: "delta-base", Source: sourceMaster, Name: d.name, Want: "a complete list numbered " + d.list.BaseNumber.String() + " or more"})
+		}
+	}
+}
+
+// public returns the public name that a URL leads to. ok is false when the URL leads elsewhere.
+func (c *checker) public(raw string) (name string, ok bool) {
+	base := strings.TrimSuffix(c.BaseURL, "/") + "/"
+	rest, ok := strings.CutPrefix(raw, base)
+	if !ok {
+		return "", false
+	}
+	name, err := url.PathUnescape(rest)
+	return name, err == nil
+}
+
+// checkURL reports where a URL goes wrong. expect explains what is wrong with the version under the name, or returns "".
+func (c *checker) checkURL(from, what, raw string, severity Severity, expect func(v *version) string) {
+	f := Finding{Severity: severity, Source: sourceMaster, Name: from, Got: raw}
+	name, ok := c.public(raw)
+	if !ok {
+		f.Code, f.Detail = "url-elsewhere", what
+		if severity == "" {
+			f.Severity = Warning
+		}
+		c.add(f)
+		return
+	}
+	vs := c.past.byName[name]
+	if len(vs) == 0 || !vs[len(vs)-1].current {
+		f.Code, f.Detail = "url-missing", what
+		c.add(f)
+		return
+	}
+	if reason := expect(vs[len(vs)-1]); reason != "" {
+		f.Code, f.Detail = "url-wrong", what+": "+reason
+		c.add(f)
+	}
+}
+
+func (c *checker) checkCertificateURLs(k keptCert, issuer *x509.Certificate) {
+	for _, u := range k.cert.CRLDistributionPoints {
+		c.checkURL(k.name, "CRL distribution point", u, "", func(v *version) string { return c.expectList(v, u, k.cert, issuer) })
+	}
+	for _, u := range k.cert.IssuingCertificateURL {
+		c.checkURL(k.name, "CA issuers", u, "", func(v *version) string { return c.expectIssuer(v, issuer) })
+	}
+	for _, u := range k.cert.OCSPServer {
+		want := strings.TrimSuffix(c.BaseURL, "/") + c.OCSPPath
+		if strings.TrimSuffix(u, "/") != strings.TrimSuffix(want, "/") {
+			c.add(Finding{Code: "url-elsewhere", Source: sourceMaster, Name: k.name, Want: want, Got: u, Detail: "OCSP responder"})
+		}
+	}
+	for _, u := range cpsURLs(k.cert) {
+		c.checkURL(k.name, "CPS", u, Warning, func(*version) string { return "" })
+	}
+}
+
+// expectList explains why the list under a name is not the one that a relying party with cert needs.
+func (c *checker) expectList(v *version, raw string, cert, issuer *x509.Certificate) string {
+	l := c.status.byName(v.Name)
+	switch {
+	case l == nil || l.BaseNumber != nil:
+		return "it is no complete revocation list"
+	case l.CheckSignatureFrom(issuer) != nil:
+		return "the issuer of the certificate did not sign the list"
+	case l.IDP == nil:
+		return ""
+	case len(l.IDP.URIs) > 0 && !slices.Contains(l.IDP.URIs, raw):
+		return "the list's issuing distribution point has another URL (RFC 5280 section 6.3.3)"
+	case l.IDP.OnlyCA && !cert.IsCA, l.IDP.OnlyUser && cert.IsCA, l.IDP.OnlyAttribute:
+		return "the list's scope does not cover the certificate"
+	}
+	return ""
+}
+
+func (c *checker) expectIssuer(v *version, issuer *x509.Certificate) string {
+	for _, k := range c.status.certs {
+		if k.name == v.Name {
+			if issuerKey(k.cert) == issuerKey(issuer) {
+				return ""
+			}
+			return "it is the certificate of " + k.cert.Subject.String()
+		}
+	}
+	if v.Kind == artifact.CertificateBundle {
+		return ""
+	}
+	return "it is a " + string(v.Kind)
+}
+
+// checkListURLs checks where a list says it is, and where its delta is.
+func (c *checker) checkListURLs(k keptList) {
+	if k.list.IDP != nil {
+		for _, u := range k.list.IDP.URIs {
+			c.checkURL(k.name, "issuing distribution point", u, "", func(v *version) string {
+				l := c.status.byName(v.Name)
+				if l == nil || !bytes.Equal(l.RawIssuer, k.list.RawIssuer) {
+					return "it is no list of this issuer"
+				}
+				return ""
+			})
+		}
+	}
+	for _, u := range k.list.FreshestCRL {
+		c.checkURL(k.name, "freshest CRL", u, "", func(v *version) string {
+			l := c.status.byName(v.Name)
+			if l == nil || l.BaseNumber == nil || !bytes.Equal(l.RawIssuer, k.list.RawIssuer) {
+				return "it is no delta list of this issuer"
+			}
+			return ""
+		})
+	}
+}
+
+// byName returns the current list of a name.
+func (s *status) byName(name string) *artifact.RevocationList { return s.named[name] }
+
+// cpsURLs returns the URIs of the CPS qualifiers in a certificate's policies (RFC 5280 section 4.2.1.4).
+func cpsURLs(cert *x509.Certificate) []string {
+	const cps = "\x2b\x06\x01\x05\x05\x07\x02\x01" // 1.3.6.1.5.5.7.2.1
+	var urls []string
+	for _, e := range cert.Extensions {
+		if e.Id.String() != "2.5.29.32" {
+			continue
+		}
+		in := cryptobyte.String(e.Value)
+		var policies cryptobyte.String
+		if !in.ReadASN1(&policies, cbasn1.SEQUENCE) {
+			return nil
+		}
+		for !policies.Empty() {
+			var policy, qualifiers cryptobyte.String
+			var has bool
+			if !policies.ReadASN1(&policy, cbasn1.SEQUENCE) || !policy.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
+				!policy.ReadOptionalASN1(&qualifiers, &has, cbasn1.SEQUENCE) {
+				return urls
+			}
+			for !qualifiers.Empty() {
+				var q, oid, uri cryptobyte.String
+				if !qualifiers.ReadASN1(&q, cbasn1.SEQUENCE) || !q.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
+					return urls
+				}
+				if string(oid) == cps && q.ReadASN1(&uri, cbasn1.IA5String) {
+					urls = append(urls, string(uri))
+				}
+			}
+		}
+	}
+	return urls
+}
+
+// describe names a version in a finding.
+func describe(v *version) string { return fmt.Sprintf("%s (entry %d)", v.Name, v.index) }

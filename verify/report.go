@@ -1,0 +1,95 @@
+package verify
+
+import "time"
+
+// Schema names the version of the JSON report; schema.json describes it.
+const Schema = "seihon/verify-report/v1"
+
+// A Report is the outcome of a check.
+type Report struct {
+	Schema    string        `json:"schema"`
+	RulePack  string        `json:"rule_pack"`
+	Made      time.Time     `json:"made"`
+	Tier      Tier          `json:"tier"`
+	OK        bool          `json:"ok"` // no finding above a note
+	Log       LogSummary    `json:"log"`
+	Counts    Counts        `json:"counts"`
+	Copies    []CopySummary `json:"copies"`
+	ShelfLife []ShelfLife   `json:"shelf_life"`
+	Findings  []Finding     `json:"findings"`
+	Omitted   []Omitted     `json:"omitted,omitempty"` // findings beyond the first of a code
+}
+
+// A LogSummary says which tree was checked.
+type LogSummary struct {
+	Origin     string    `json:"origin"`
+	Size       int64     `json:"size"`
+	Root       string    `json:"root"` // base64, as in the checkpoint
+	Time       time.Time `json:"time"` // of the newest entry
+	Keys       []string  `json:"keys"`
+	Checkpoint string    `json:"checkpoint"` // the signed note, to be kept for the next check
+	Known      int       `json:"known"`      // older checkpoints it was compared with
+}
+
+// Counts say how much was looked at.
+type Counts struct {
+	Entries         int64 `json:"entries"`
+	Artifacts       int64 `json:"artifacts"` // blobs and bundles of the master
+	ArtifactBytes   int64 `json:"artifact_bytes"`
+	Current         int64 `json:"current"` // names of the newest state
+	Certificates    int64 `json:"certificates"`
+	RevocationLists int64 `json:"revocation_lists"`
+	Revocations     int64 `json:"revocations"`
+	Responses       int64 `json:"responses"`
+	Signatures      int64 `json:"signatures"`
+	Inventory       int64 `json:"inventory"`
+}
+
+// A CopySummary says what was seen of one copy.
+type CopySummary struct {
+	Source   string `json:"source"`
+	Layout   string `json:"layout"`
+	Size     int64  `json:"size"` // tree size that its checkpoint promises
+	Objects  int64  `json:"objects"`
+	Bytes    int64  `json:"bytes"`
+	Requests int64  `json:"requests"`
+	Listed   bool   `json:"listed"` // extra objects were looked for
+	Extra    int64  `json:"extra"`
+}
+
+// A ShelfLife says until when one current artifact holds.
+type ShelfLife struct {
+	Name       string    `json:"name"`
+	Kind       string    `json:"kind"`
+	ThisUpdate time.Time `json:"this_update"`
+	NextUpdate time.Time `json:"next_update"`
+	Number     string    `json:"number,omitempty"`
+}
+
+// An Omitted says how many findings of one code were not listed.
+type Omitted struct {
+	Code   string `json:"code"`
+	Source string `json:"source"`
+	Count  int    `json:"count"`
+}
+
+// Findings above a note make a report that is not OK.
+func failed(findings []Finding) bool {
+	for _, f := range findings {
+		if f.Severity != Note {
+			return true
+		}
+	}
+	return false
+}
+
+// Count returns how many findings have the severity.
+func (r *Report) Count(s Severity) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Severity == s {
+			n++
+		}
+	}
+	return n
+}

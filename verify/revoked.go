@@ -1,0 +1,154 @@
+package verify
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"seihon/artifact"
+)
+
+// A revocation is one line of what an issuer's current lists say together. The serial is a slice of the list.
+type revocation struct {
+	serial []byte
+	at     int64
+	reason int8
+}
+
+// A revocations is what the current lists of one issuer say, sorted by serial number.
+type revocations struct {
+	issuer   *x509.Certificate
+	names    []string
+	this     time.Time // of the newest list
+	entries  []revocation
+	answered []atomic.Uint64 // a bit for each entry that has an OCSP response
+	answers  atomic.Int64    // responses of this issuer
+}
+
+// issuerKey identifies an issuer by name and key, however often its certificate was renewed.
+func issuerKey(c *x509.Certificate) string {
+	return string(artifact.PublicKeyHash(c, crypto.SHA256)) + string(c.RawSubject)
+}
+
+// A keptList is a current list of the master.
+type keptList struct {
+	name string
+	list *artifact.RevocationList
+}
+
+// scope tells lists apart that speak of different certificates of one issuer.
+func (k keptList) scope() string {
+	p := k.list.IDP
+	if p == nil {
+		return fmt.Sprint(k.list.BaseNumber != nil)
+	}
+	return fmt.Sprint(k.list.BaseNumber != nil, p.URIs, p.OnlyCA, p.OnlyUser, p.OnlyAttribute, p.OnlySomeReasons)
+}
+
+// newestLists keeps the list with the highest number of each issuer and scope: the others are history.
+func newestLists(lists []keptList, issuerOf func(*artifact.RevocationList) *x509.Certificate) map[string][]keptList {
+	best := map[string]keptList{}
+	issuers := map[string]string{}
+	for _, l := range lists {
+		issuer := issuerOf(l.list)
+		if issuer == nil || l.list.Number == nil {
+			continue
+		}
+		k := issuerKey(issuer) + l.scope()
+		issuers[k] = issuerKey(issuer)
+		if old, ok := best[k]; !ok || old.list.Number.Cmp(l.list.Number) < 0 || old.list.Number.Cmp(l.list.Number) == 0 && l.name < old.name {
+			best[k] = l
+		}
+	}
+	byIssuer := map[string][]keptList{}
+	for k, l := range best {
+		byIssuer[issuers[k]] = append(byIssuer[issuers[k]], l)
+	}
+	for _, ls := range byIssuer {
+		slices.SortFunc(ls, func(a, b keptList) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
+	}
+	return byIssuer
+}
+
+// newRevocations joins complete lists and applies the deltas to them.
+func newRevocations(issuer *x509.Certificate, lists []keptList) *revocations {
+	r := &revocations{issuer: issuer}
+	var deltas []keptList
+	for _, l := range lists {
+		r.names = append(r.names, l.name)
+		if l.list.ThisUpdate.After(r.this) {
+			r.this = l.list.ThisUpdate
+		}
+		if l.list.BaseNumber != nil {
+			deltas = append(deltas, l)
+			continue
+		}
+		r.append(l.list)
+	}
+	slices.SortFunc(r.entries, compareSerials)
+	for _, d := range deltas {
+		r.apply(d.list)
+	}
+	r.answered = make([]atomic.Uint64, (len(r.entries)+63)/64)
+	return r
+}
+
+func compareSerials(a, b revocation) int { return bytes.Compare(a.serial, b.serial) }
+
+func (r *revocations) append(l *artifact.RevocationList) {
+	for e, err := range l.Entries() {
+		if err != nil {
+			return // section A has reported it
+		}
+		r.entries = append(r.entries, revocation{e.Serial, e.Time.Unix(), int8(e.Reason)})
+	}
+}
+
+// removeFromCRL is the reason code by which a delta takes an entry back (RFC 5280 section 5.3.1).
+const removeFromCRL = 8
+
+func (r *revocations) apply(delta *artifact.RevocationList) {
+	changed := &revocations{}
+	changed.append(delta)
+	for _, e := range changed.entries {
+		i, found := slices.BinarySearchFunc(r.entries, e, compareSerials)
+		switch {
+		case e.reason == removeFromCRL && found:
+			r.entries = slices.Delete(r.entries, i, i+1)
+		case e.reason == removeFromCRL:
+		case found:
+			r.entries[i] = e
+		default:
+			r.entries = slices.Insert(r.entries, i, e)
+		}
+	}
+}
+
+// find returns the revocation of a serial number and marks it as answered when mark is set.
+func (r *revocations) find(serial []byte, mark bool) (revocation, bool) {
+	i, ok := slices.BinarySearchFunc(r.entries, revocation{serial: serial}, compareSerials)
+	if !ok {
+		return revocation{}, false
+	}
+	if mark {
+		r.answered[i/64].Or(1 << (i % 64))
+	}
+	return r.entries[i], true
+}
+
+// unanswered returns how many entries have no response, and the first of them.
+func (r *revocations) unanswered() (n int, first []byte) {
+	for i, e := range r.entries {
+		if r.answered[i/64].Load()&(1<<(i%64)) == 0 {
+			if n == 0 {
+				first = e.serial
+			}
+			n++
+		}
+	}
+	return n, first
+}

@@ -1,0 +1,146 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"seihon/artifact"
+)
+
+// ErrNotFound reports that a copy has no object of that name.
+var ErrNotFound = errors.New("no such object")
+
+// A Source is a public copy to read from. Open returns an error that wraps ErrNotFound when the object is certainly not there;
+// any other error means that nothing is known.
+type Source interface {
+	Name() string // as reports show it
+	Open(ctx context.Context, name string) (*Object, error)
+}
+
+// An Object is one object of a copy, open for reading.
+type Object struct {
+	io.ReadCloser
+	Size   int64       // -1 when unknown
+	Header http.Header // nil when the source has no headers, as a directory
+}
+
+// A Lister is a Source that can tell all its names. Without one, objects that nobody promised are not found.
+type Lister interface {
+	List(ctx context.Context) iter.Seq2[Listed, error]
+}
+
+// A Heads is a Source that can tell an object's size without its bytes.
+type Heads interface {
+	Head(ctx context.Context, name string) (size int64, err error)
+}
+
+// A Listed is one line of a listing.
+type Listed struct {
+	Name   string
+	Size   int64
+	Digest artifact.Digest // zero when the listing does not tell
+	Note   string          // what is odd about it, such as a symbolic link
+}
+
+// Dir returns the source that reads the directory dir. No name and no symbolic link leads out of it.
+func Dir(dir string) (Source, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the copy: %w", err)
+	}
+	return &directory{dir: dir, root: root}, nil
+}
+
+type directory struct {
+	dir  string
+	root *os.Root
+}
+
+func (d *directory) Name() string { return d.dir }
+
+func (d *directory) Open(_ context.Context, name string) (*Object, error) {
+	f, err := d.root.Open(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening %s: %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", name, err)
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("opening %s: %w", name, err)
+	}
+	return &Object{ReadCloser: f, Size: st.Size()}, nil
+}
+
+func (d *directory) Head(_ context.Context, name string) (int64, error) {
+	st, err := d.root.Stat(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.IsDir() {
+		return 0, fmt.Errorf("looking at %s: %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking at %s: %w", name, err)
+	}
+	return st.Size(), nil
+}
+
+func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
+	return func(yield func(Listed, error) bool) {
+		err := fs.WalkDir(d.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case e.IsDir():
+				return nil
+			}
+			l := Listed{Name: filepath.ToSlash(p), Size: -1}
+			if !e.Type().IsRegular() {
+				l.Note = "it is no regular file (" + e.Type().String() + ")"
+			} else if info, err := e.Info(); err == nil {
+				l.Size = info.Size()
+			}
+			if !yield(l, nil) {
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			yield(Listed{}, fmt.Errorf("listing %s: %w", d.dir, err))
+		}
+	}
+}
+
+// WithListing gives a source the listing that somebody else made, such as the S3 or GCS listing of a bucket by a read-only role.
+func WithListing(s Source, list iter.Seq2[Listed, error]) Source { return &listed{s, list} }
+
+type listed struct {
+	Source
+	list iter.Seq2[Listed, error]
+}
+
+func (l *listed) List(context.Context) iter.Seq2[Listed, error] { return l.list }
+
+// hidden reports whether a name is one that the publisher never makes public: a temporary file.
+func hidden(name string) bool {
+	for _, part := range strings.Split(path.Clean(name), "/") {
+		if strings.HasPrefix(part, ".") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,271 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/ocspcache"
+	"seihon/sectiona"
+)
+
+// A status is what the current artifacts say about certificates.
+type status struct {
+	mu    sync.Mutex
+	lists []keptList
+	certs []keptCert
+	named map[string]*artifact.RevocationList // every current list
+
+	revoked map[string]*revocations // by issuerKey
+	shards  map[string]*answerBook  // by the issuer's name in the ledger
+}
+
+// A keptCert is a current certificate of the master.
+type keptCert struct {
+	name string
+	kind artifact.Kind
+	cert *x509.Certificate
+}
+
+// An answerBook is the current generation of one issuer.
+type answerBook struct {
+	generation *ocspcache.Generation
+	paths      []string // of the bundles, by shard
+}
+
+func newStatus() *status {
+	return &status{named: map[string]*artifact.RevocationList{}, revoked: map[string]*revocations{}, shards: map[string]*answerBook{}}
+}
+
+// keep remembers current lists and certificates.
+func (c *checker) keep(v *version, a *artifact.Artifact) {
+	s := c.status
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case a.CRL != nil:
+		s.lists = append(s.lists, keptList{v.Name, a.CRL})
+		s.named[v.Name] = a.CRL
+	case v.Kind.IsCertificate() && len(a.Certificates) == 1:
+		s.certs = append(s.certs, keptCert{v.Name, v.Kind, a.Certificates[0]})
+	}
+}
+
+// checkStatus checks every current OCSP response and that lists, responses and inventory tell the same.
+func (c *checker) checkStatus(ctx context.Context) error {
+	s := c.status
+	slices.SortFunc(s.lists, func(a, b keptList) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(s.certs, func(a, b keptCert) int { return strings.Compare(a.name, b.name) })
+	c.collectRevocations()
+	for line := range c.state.All() {
+		if line.Kind != artifact.OCSPGeneration {
+			continue
+		}
+		if err := c.checkGeneration(ctx, line); err != nil {
+			return err
+		}
+	}
+	c.checkAnswered()
+	return c.checkInventory(ctx)
+}
+
+func (c *checker) collectRevocations() {
+	issuers := map[string]*x509.Certificate{}
+	byIssuer := newestLists(c.status.lists, func(l *artifact.RevocationList) *x509.Certificate {
+		issuer, err := c.trust.CheckCRL(l)
+		if err != nil {
+			return nil
+		}
+		issuers[issuerKey(issuer)] = issuer
+		return issuer
+	})
+	for k, lists := range byIssuer {
+		r := newRevocations(issuers[k], lists)
+		c.status.revoked[k] = r
+		c.counts.revocations.Add(int64(len(r.entries)))
+	}
+	c.status.lists = slices.Concat(sortedValues(byIssuer)...)
+}
+
+// sortedValues returns the values of m in the order of the first list's name.
+func sortedValues(m map[string][]keptList) [][]keptList {
+	var all [][]keptList
+	for _, v := range m {
+		all = append(all, v)
+	}
+	slices.SortFunc(all, func(a, b []keptList) int { return strings.Compare(a[0].name, b[0].name) })
+	return all
+}
+
+// checkGeneration reads the generation of one issuer and all its bundles.
+func (c *checker) checkGeneration(ctx context.Context, line ledger.Line) error {
+	body, err := c.log.ReadBlob(ctx, line)
+	if err != nil {
+		return ctx.Err() // checkMaster has reported it
+	}
+	g, proof, err := ocspcache.ParseGeneration(body)
+	if err == nil && proof != nil {
+		err = errors.New("the master holds it with a proof, which belongs to the public copy only")
+	}
+	if err != nil {
+		c.add(Finding{Code: "generation-damaged", Source: sourceMaster, Name: line.Name, Detail: err.Error()})
+		return nil
+	}
+	if artifact.Stale(g.NextUpdate, c.now) {
+		c.add(Finding{Code: "ocsp-stale", Source: sourceMaster, Name: line.Name, Got: stamp(g.NextUpdate), Detail: "the earliest nextUpdate of the generation has passed"})
+	}
+	book := &answerBook{generation: g}
+	for _, b := range g.Bundles {
+		path, err := c.checkBundle(ctx, line.Name, g, b)
+		if err != nil {
+			return err
+		}
+		book.paths = append(book.paths, path)
+	}
+	c.status.shards[g.Issuer] = book
+	return nil
+}
+
+// checkBundle reads one bundle of a generation from the master.
+func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Generation, b ocspcache.GenerationBundle) (path string, err error) {
+	vs := c.past.byDigest[b.Digest]
+	bad := func(format string, args ...any) (string, error) {
+		c.add(Finding{Code: "generation-bundle", Source: sourceMaster, Name: name, Want: b.Digest.String(), Detail: fmt.Sprintf("shard %d: ", b.Shard) + fmt.Sprintf(format, args...)})
+		return "", nil
+	}
+	if len(vs) == 0 || vs[0].Kind != artifact.OCSPBundle {
+		return bad("no line of the log names the bundle")
+	}
+	path = c.log.BlobPath(vs[0].Line)
+	f, err := os.Open(path)
+	if err != nil {
+		return "", nil // checkMaster has reported it
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return bad("%v", err)
+	}
+	h, err := readHead(f)
+	if err != nil {
+		c.add(Finding{Code: "bundle-damaged", Source: sourceMaster, Name: vs[0].Name, Detail: err.Error()})
+		return "", nil
+	}
+	switch {
+	case h.issuer != g.Issuer || h.shard != int(b.Shard):
+		return bad("the bundle says it is shard %d of %q", h.shard, h.issuer)
+	case st.Size() != b.Size || h.count != b.Count || h.count > 0 && !unix(h.next).Equal(b.NextUpdate):
+		return bad("the generation says %d responses in %d bytes until %s, the bundle has %d in %d until %s", b.Count, b.Size, stamp(b.NextUpdate), h.count, st.Size(), stamp(unix(h.next)))
+	}
+	w := answerWorker{c: c, name: vs[0].Name, shard: int(b.Shard), shards: len(g.Bundles), issuers: c.issuersOf(h)}
+	if err := w.all(ctx, h, f, st.Size()); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		c.add(Finding{Code: "bundle-damaged", Source: sourceMaster, Name: vs[0].Name, Detail: err.Error()})
+	}
+	return path, nil
+}
+
+// issuersOf finds the issuer that each group of the bundle speaks of; nil for one that is not trusted.
+func (c *checker) issuersOf(h *bundleHead) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, g := range h.groups {
+		out = append(out, c.trust.IssuerOf(artifact.CertID{Hash: g.hash, IssuerNameHash: g.nameHash, IssuerKeyHash: g.keyHash}))
+	}
+	return out
+}
+
+// An answerWorker checks the responses of one bundle.
+type answerWorker struct {
+	c             *checker
+	name          string
+	shard, shards int
+	issuers       []*x509.Certificate // by group
+	cache         artifact.CertificateCache
+}
+
+// all checks the chunks of a bundle on all processors. At most two chunks for each worker are in memory.
+func (w *answerWorker) all(ctx context.Context, h *bundleHead, f *os.File, size int64) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(w.c.Workers)
+	done := int64(0)
+	err := h.stream(f, size, func(ch chunk) error {
+		g.Go(func() error {
+			for i := range ch.answers {
+				w.one(ch.head, &ch.answers[i])
+			}
+			return ctx.Err()
+		})
+		done += int64(len(ch.answers))
+		w.c.progress("responses "+w.name, done, int64(h.count))
+		return ctx.Err()
+	})
+	return errors.Join(err, g.Wait())
+}
+
+// one checks a single response: its bytes, its place, section A with its signature, the calendar, and the lists.
+func (w *answerWorker) one(h *bundleHead, a *answer) {
+	w.c.counts.responses.Add(1)
+	bad := func(code, format string, args ...any) {
+		w.c.add(Finding{Code: code, Source: sourceMaster, Name: fmt.Sprintf("%s serial %x", w.name, a.serial), Detail: fmt.Sprintf(format, args...)})
+	}
+	if artifact.Sum(a.der) != a.digest {
+		bad("bundle-damaged", "the response is not the one that the index names")
+		return
+	}
+	if key, err := artifact.FindPrivateKey(a.der); key != nil || err != nil {
+		bad("private-key", "%v %v", key, err)
+	}
+	r, err := w.cache.ParseResponse(a.der)
+	if err != nil {
+		bad("bundle-damaged", "%v", err)
+		return
+	}
+	if refusal := w.c.policy.Admit(&artifact.Artifact{Kind: artifact.OCSPResponse, Bytes: a.der, OCSP: r}, sectiona.Evidence{InLedger: true}); refusal != nil {
+		w.c.addRefusal(sourceMaster, fmt.Sprintf("%s serial %x", w.name, a.serial), refusal)
+		return
+	}
+	w.c.counts.signatures.Add(1)
+	s := w.single(h, a, r)
+	if s == nil || w.issuers[a.group] == nil {
+		bad("ocsp-certid", "no single response is for the CertID under which the bundle holds it")
+		return
+	}
+	if s.ThisUpdate.Unix() != a.this || s.NextUpdate.Unix() != a.next {
+		bad("bundle-damaged", "the index gives other times than the response")
+	}
+	if w.shards > 0 && ocspcache.ShardOf(a.serial, w.shards) != w.shard {
+		bad("bundle-shard", "it belongs into shard %d, not %d", ocspcache.ShardOf(a.serial, w.shards), w.shard)
+	}
+	if artifact.Stale(s.NextUpdate, w.c.now) {
+		bad("ocsp-stale", "its nextUpdate was %s", stamp(s.NextUpdate))
+	}
+	if s.ThisUpdate.After(w.c.now.Add(5 * time.Minute)) {
+		bad("not-yet-valid", "its thisUpdate is %s", stamp(s.ThisUpdate))
+	}
+	w.c.compareWithLists(w.issuers[a.group], s, bad)
+}
+
+// single returns the single response for the CertID of the entry.
+func (w *answerWorker) single(h *bundleHead, a *answer, r *artifact.Response) *artifact.Single {
+	g := h.groups[a.group]
+	for i := range r.Singles {
+		id := r.Singles[i].CertID
+		if id.Hash == g.hash && bytes.Equal(id.IssuerKeyHash, g.keyHash) && bytes.Equal(id.IssuerNameHash, g.nameHash) && bytes.Equal(id.Serial, a.serial) {
+			return &r.Singles[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package verify
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// WriteJSON writes the report as JSON, indented, in the form that schema.json describes.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(r); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// Summary is the report in one line, in the manner of monitoring plug-ins.
+func (r *Report) Summary() string {
+	state := "OK"
+	switch {
+	case r.Count(Critical) > 0:
+		state = "CRITICAL"
+	case r.Count(Error) > 0:
+		state = "ERROR"
+	case r.Count(Warning) > 0:
+		state = "WARNING"
+	}
+	s := fmt.Sprintf("%s - %d critical, %d errors, %d warnings, %d notes; log %s at %d entries", state, r.Count(Critical), r.Count(Error),
+		r.Count(Warning), r.Count(Note), r.Log.Origin, r.Log.Size)
+	if t := r.FirstExpiry(); !t.IsZero() {
+		s += fmt.Sprintf("; first expiry %s (in %v)", stamp(t), t.Sub(r.Made).Truncate(time.Minute))
+	}
+	return s
+}
+
+// WriteText writes the report for people.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", r.Summary())
+	fmt.Fprintf(&b, "made %s, tier %s, rules %s\n", stamp(r.Made), r.Tier, r.RulePack)
+	n := r.Counts
+	fmt.Fprintf(&b, "master log %s: %d entries, root %s, newest entry %s\n", r.Log.Origin, r.Log.Size, r.Log.Root, stamp(r.Log.Time))
+	fmt.Fprintf(&b, "master: %d artifacts (%d bytes), %d current names, %d lists with %d revocations, %d OCSP responses, %d signatures\n",
+		n.Artifacts, n.ArtifactBytes, n.Current, n.RevocationLists, n.Revocations, n.Responses, n.Signatures)
+	if n.Inventory > 0 {
+		fmt.Fprintf(&b, "inventory: %d certificates\n", n.Inventory)
+	}
+	for _, c := range r.Copies {
+		fmt.Fprintf(&b, "copy %s: promises %d entries, %d objects read (%d bytes), layout %s", c.Source, c.Size, c.Objects, c.Bytes, c.Layout)
+		if c.Listed {
+			fmt.Fprintf(&b, ", %d extra\n", c.Extra)
+		} else {
+			b.WriteString(", not listed\n")
+		}
+	}
+	for _, f := range r.Findings {
+		f.text(&b)
+	}
+	for _, o := range r.Omitted {
+		fmt.Fprintf(&b, "\n%d more findings %s of %s\n", o.Count, o.Code, o.Source)
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+func (f *Finding) text(b *strings.Builder) {
+	fmt.Fprintf(b, "\n%s %s", f.Severity, f.Code)
+	if f.Rule != "" {
+		fmt.Fprintf(b, " (rule %s)", f.Rule)
+	}
+	fmt.Fprintf(b, ": %s", f.TextEN)
+	if f.Name != "" {
+		fmt.Fprintf(b, "\n  where  %s: %s", f.Source, f.Name)
+	} else {
+		fmt.Fprintf(b, "\n  where  %s", f.Source)
+	}
+	for _, l := range []struct{ label, text string }{{"want", f.Want}, {"got", f.Got}, {"detail", f.Detail}, {"hint", f.Hint}, {"", f.TextJA}} {
+		if l.text != "" {
+			fmt.Fprintf(b, "\n  %-6s %s", l.label, l.text)
+		}
+	}
+	b.WriteByte('\n')
+}
