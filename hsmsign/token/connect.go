@@ -24,8 +24,9 @@ type connection struct {
 const (
 	firstPause = 100 * time.Millisecond
 	maxPause   = 5 * time.Second
-	// SoftHSM reads its token directory in C_Initialize, and a process that starts while another one does the same
-	// can find it empty (10 of 32 starts, four at a time). So a token is absent only when it is so again a little later.
+	// SoftHSM reads its token directory in C_Initialize, and C_Login rewrites the token's file. So a process that
+	// starts while another one logs in can find no token, or one without a user PIN (10 of 32 starts, four at a time).
+	// Both are believed only when they are so again a little later.
 	firstTries = 4
 )
 
@@ -36,7 +37,8 @@ func (t *Token) connectFirst(ctx context.Context) error {
 	for try := 1; ; try++ {
 		gen := t.module.generation()
 		err := t.connect(ctx, 1)
-		if !errors.Is(err, ErrTokenAbsent) || try == firstTries || t.module.shared() {
+		doubtful := errors.Is(err, ErrTokenAbsent) || isRV(err, pkcs11.CKR_USER_PIN_NOT_INITIALIZED)
+		if !doubtful || try == firstTries || t.module.shared() {
 			return err
 		}
 		err = errors.Join(sleep(ctx, pause), t.module.renew(ctx, gen, t.cfg.Timeout))
@@ -184,7 +186,7 @@ func (u URI) matches(slot uint, info pkcs11.TokenInfo) bool {
 		same(u.Manufacturer, info.ManufacturerID) && (u.SlotID == nil || *u.SlotID == slot)
 }
 
-// lookUp runs f on the keeper session, and once more after a lost connection was replaced.
+// lookUp runs f on the keeper session, and again after a lost connection was replaced.
 func (t *Token) lookUp(ctx context.Context, f func(c *pkcs11.Ctx, line *connection) error) error {
 	for try := 1; ; try++ {
 		err := t.usable()
@@ -193,7 +195,7 @@ func (t *Token) lookUp(ctx context.Context, f func(c *pkcs11.Ctx, line *connecti
 		}
 		line := t.line.Load()
 		err = t.keep(ctx, line, f)
-		if r := remedyFor(err); err == nil || try == 2 || r != newSession && r != newModule {
+		if r := remedyFor(err); err == nil || try == 3 || r != newSession && r != newModule {
 			return err
 		}
 		err = t.reconnect(ctx, line, err)

@@ -2,6 +2,7 @@ package token
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/miekg/pkcs11"
 )
@@ -32,6 +33,17 @@ const (
 	waitAndRetry               // the token is busy or throttles
 )
 
+// also adds what went wrong while cleaning up after err, in the same sentence.
+func also(err, cleanup error) error {
+	switch {
+	case cleanup == nil:
+		return err
+	case err == nil:
+		return cleanup
+	}
+	return fmt.Errorf("%w; after that: %w", err, cleanup)
+}
+
 // remedyFor classifies err. What is not listed is given up on: to retry blindly against a device that guards a CA key
 // can lock it or wear it out.
 func remedyFor(err error) remedy {
@@ -48,7 +60,8 @@ func remedyFor(err error) remedy {
 		pkcs11.CKR_TOKEN_NOT_RECOGNIZED, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED, pkcs11.CKR_SLOT_ID_INVALID,
 		pkcs11.CKR_GENERAL_ERROR:
 		return newModule
-	case pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_SESSION_COUNT:
+	case pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_SESSION_COUNT,
+		pkcs11.CKR_USER_PIN_NOT_INITIALIZED: // of a SoftHSM token whose file is being rewritten
 		return waitAndRetry
 	}
 	return giveUp

@@ -54,7 +54,7 @@ func (t *Token) GenerateKey(ctx context.Context, label, alg string) (*Key, error
 		}
 		public, private := a.templates(label, id)
 		_, _, err = c.GenerateKeyPair(s, []*pkcs11.Mechanism{pkcs11.NewMechanism(a.mechanism, nil)}, public, private)
-		return errors.Join(err, c.CloseSession(s))
+		return also(err, c.CloseSession(s))
 	})
 	switch {
 	case isRV(err, pkcs11.CKR_MECHANISM_INVALID):
@@ -150,7 +150,7 @@ func InitToken(ctx context.Context, cfg Config, soPIN, userPIN []byte) error {
 		// SoftHSM keeps the slot's number until it is initialised again, so the slot is still the same.
 		return setUserPIN(c, slot, soPIN, userPIN)
 	}, nil)
-	return errors.Join(err, m.release(cfg.Timeout))
+	return also(err, m.release(cfg.Timeout))
 }
 
 // freeSlot finds a slot with an uninitialised token, and refuses when the label is taken.
@@ -190,7 +190,7 @@ func setUserPIN(c *pkcs11.Ctx, slot uint, soPIN, userPIN []byte) error {
 	if err == nil {
 		err = errors.Join(c.InitPIN(s, string(userPIN)), c.Logout(s))
 	}
-	err = errors.Join(err, c.CloseSession(s))
+	err = also(err, c.CloseSession(s))
 	if err != nil {
 		return fmt.Errorf("setting the user PIN: %w", err)
 	}

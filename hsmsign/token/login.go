@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
@@ -14,8 +15,10 @@ func (t *Token) logIn(ctx context.Context, line *connection, info pkcs11.TokenIn
 		return nil
 	}
 	err := loginAllowed(t.want, info)
-	if err != nil {
+	if errors.Is(err, ErrPINLocked) {
 		t.stop(err)
+	}
+	if err != nil {
 		return err
 	}
 	pin, err := t.userPIN(ctx)
@@ -73,7 +76,7 @@ func loginAllowed(name URI, info pkcs11.TokenInfo) error {
 	case info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0:
 		return fmt.Errorf("logging in to token %s: %w: it says that one more wrong PIN locks it; log in once by hand with the HSM's own tool, which resets the count", name, ErrPINLocked)
 	case info.Flags&pkcs11.CKF_USER_PIN_INITIALIZED == 0:
-		return fmt.Errorf("logging in to token %s: it has no user PIN yet; initialise it first", name)
+		return fmt.Errorf("logging in to token %s: it has no user PIN yet; initialise it first: %w", name, pkcs11.Error(pkcs11.CKR_USER_PIN_NOT_INITIALIZED))
 	}
 	return nil
 }

@@ -42,8 +42,8 @@ type module struct {
 	dead    error         // C_Initialize or C_Finalize hangs: nothing can be done in this process any more
 }
 
-// errStale says that the module was initialised anew since the handle was made.
-var errStale = pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID)
+// errStale says that the module was initialised anew since the handle was made, perhaps for the sake of another Token.
+var errStale = fmt.Errorf("module was initialised anew: %w", pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID))
 
 var loaded struct {
 	sync.Mutex
@@ -56,16 +56,14 @@ func load(ctx context.Context, path, config string, timeout time.Duration) (*mod
 	if err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	m.users++
-	m.mu.Unlock()
 	err = m.start(ctx, timeout)
 	if err != nil {
-		return nil, errors.Join(err, m.release(timeout))
+		return nil, also(err, m.release(timeout))
 	}
 	return m, nil
 }
 
+// open finds or loads the module and counts a user of it.
 func open(path, config string) (*module, error) {
 	file, err := moduleFile(path)
 	if err != nil {
@@ -95,6 +93,7 @@ func open(path, config string) (*module, error) {
 		return nil, fmt.Errorf("loading module %s: %w: it is in use in this process with another configuration string", path, ErrModule)
 	}
 	m.config = config
+	m.users++
 	return m, nil
 }
 
@@ -205,10 +204,13 @@ func (m *module) yield() { <-m.renewing }
 
 // initialize calls C_Initialize. The caller holds renewing.
 func (m *module) initialize(timeout time.Duration) error {
+	m.mu.Lock()
+	config := m.config
+	m.mu.Unlock()
 	var options []pkcs11.InitializeOption
-	if m.config != "" {
+	if config != "" {
 		// Some modules (NSS) read a string where the standard has a reserved pointer. They copy it before they return.
-		reserved := append([]byte(m.config), 0)
+		reserved := append([]byte(config), 0)
 		options = append(options, pkcs11.InitializeWithReserved(unsafe.Pointer(&reserved[0])))
 	}
 	err := m.isolated("C_Initialize", timeout, func() error { return m.ctx.Initialize(options...) })

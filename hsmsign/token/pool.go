@@ -27,11 +27,14 @@ func signOnce(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, key 
 	return c.Sign(s, input)
 }
 
-const maxThrottled = 5 // tries of one signature while the token says it is busy: pauses add up to 3.1 s
+const (
+	maxThrottled = 5 // tries of one signature while the token says it is busy: pauses add up to 3.1 s
+	maxStale     = 5 // how often the module may be initialised anew before one signature is so much as tried
+)
 
 // sign makes one signature with k and survives what can be survived.
 func (t *Token) sign(ctx context.Context, k *Key, m []*pkcs11.Mechanism, input []byte) ([]byte, error) {
-	retried, throttled, pause := false, 0, firstPause
+	retried, throttled, stale, pause := false, 0, 0, firstPause
 	for {
 		s, err := t.borrow(ctx)
 		if err != nil {
@@ -50,6 +53,10 @@ func (t *Token) sign(ctx context.Context, k *Key, m []*pkcs11.Mechanism, input [
 			throttled++
 			err = sleep(ctx, pause)
 			pause *= 2
+		case errors.Is(err, errStale) && stale < maxStale: // nothing was tried yet
+			stale++
+			k.forget()
+			err = t.reconnect(ctx, line, err)
 		case (remedy == newSession || remedy == newModule) && !retried:
 			retried = true
 			k.forget()

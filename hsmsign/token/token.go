@@ -188,7 +188,7 @@ func Open(ctx context.Context, cfg Config) (*Token, error) {
 	}
 	err = t.connectFirst(ctx)
 	if err != nil {
-		return nil, errors.Join(err, t.Close())
+		return nil, also(err, t.Close())
 	}
 	return t, nil
 }
