@@ -1,0 +1,124 @@
+//go:build integration
+
+package cmd_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// killRounds is how often the room and the publisher are killed.
+const killRounds = 100
+
+// TestKilledAtAnyMoment kills `signer run` and `publisher sync` with SIGKILL at random
+// moments, with a revocation or a new certificate before each round. Afterwards the
+// next run must repair what is left: no serial and no CRL number is used twice, nothing
+// signed is lost from the ledger, the log is sound, and a sync ends in a clean copy.
+func TestKilledAtAnyMoment(t *testing.T) {
+	dir := copyGolden(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	command := func(name string, args ...string) *exec.Cmd {
+		return exec.CommandContext(t.Context(), name, append(args, "--quiet", "--config", filepath.Join(dir, "repository.yaml"))...)
+	}
+	must := func(name string, args ...string) {
+		t.Helper()
+		if out, err := command(name, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		}
+	}
+	token := softToken(t, dir)
+	killed := 0
+	for round := range killRounds {
+		cert := filepath.Join(dir, "kill.pem")
+		must("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--out", cert)
+		if round%2 == 0 {
+			must("signer", "revoke", "--issuer", "sub", "--certificate", cert, "--reason", "superseded")
+		}
+		for _, victim := range []*exec.Cmd{command("signer", "run"), command("signer", "crl"), command("publisher", "sync")} {
+			if err := victim.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(random.IntN(120)) * time.Millisecond)
+			_ = victim.Process.Kill()
+			if victim.Wait() != nil {
+				killed++
+			}
+			token()
+		}
+		if round%10 == 9 {
+			must("signer", "run")
+			must("publisher", "ledger", "check")
+			checkNumbers(t, dir)
+		}
+	}
+	if killed < killRounds/4 {
+		t.Errorf("only %d of %d processes were killed at work; the delays are too long", killed, 3*killRounds)
+	}
+	must("signer", "run")
+	must("publisher", "sync")
+	must("publisher", "verify")
+}
+
+// softToken returns a function that puts SoftHSM's token file back. SoftHSM rewrites it
+// in place at every login, and a kill at that moment leaves it empty; a real token is no
+// file and does not die with its client.
+func softToken(t *testing.T, dir string) func() {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "secrets/softhsm2-tokens/*/token.object"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("finding SoftHSM's token file: %v %v", files, err)
+	}
+	good, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if info, err := os.Stat(files[0]); err == nil && info.Size() != int64(len(good)) {
+			if err := os.WriteFile(files[0], good, 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// checkNumbers reads every CRL that the ledger ever recorded: numbers must be unique and rise.
+func checkNumbers(t *testing.T, dir string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", "zstd -dcq "+filepath.Join(dir, "master/manifests")+"/*.zst | grep ' crl ' | sort -u").Output()
+	if err != nil {
+		t.Fatalf("reading the manifests: %v", err)
+	}
+	seen := map[string]string{}
+	for _, line := range bytes.Fields(bytes.ReplaceAll(bytes.TrimSpace(out), []byte(" "), []byte("|"))) {
+		f := strings.Split(string(line), "|")
+		key := f[0] + " " + f[7]
+		if old, ok := seen[key]; ok && old != f[2] {
+			t.Errorf("CRL number used twice: %s for %s and %s", key, old, f[2])
+		}
+		seen[key] = f[2]
+	}
+}
+
+// copyGolden copies the golden repository, SoftHSM token included.
+func copyGolden(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "repo")
+	run(t, "cp", "-a", golden, dir)
+	conf := filepath.Join(dir, "secrets", "softhsm2.conf")
+	raw, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(conf, bytes.ReplaceAll(raw, []byte(golden), []byte(dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
