@@ -55,8 +55,11 @@ func TestExtensionsPerKind(t *testing.T) {
 	u := urls()
 	u.DeltaCRL = []string{"http://repo.example.jp/crl/sub-delta.crl"}
 	leaf := issue(t, cert.Request{
-		Profile: profile(t, "document-signer", func(p *cert.Profile) { p.Policies = []certprofile.Policy{{OID: "1.2.3"}} }),
-		Signer:  p.subKey, Issuer: p.sub, URLs: u, CSR: csr(t, key(t, "p256", "leaf"), "CN=x"),
+		Profile: profile(t, "document-signer", func(p *cert.Profile) {
+			p.Policies = []certprofile.Policy{{OID: "1.2.3"}}
+			p.ExtendedKeyUsage = []string{"documentSigning"}
+		}),
+		Signer: p.subKey, Issuer: p.sub, URLs: u, CSR: csr(t, key(t, "p256", "leaf"), "CN=x"),
 		Alternative: cert.AlternativeNames{Directory: []cert.Name{name(t, "C=JP, CN=山田 太郎")}, Email: []string{"taro@example.jp"}},
 	})
 	for _, c := range []struct {

@@ -4,8 +4,27 @@ import (
 	"bytes"
 	"compress/zlib"
 	"fmt"
+	"os"
 	"testing"
 )
+
+// The packed sample of the document package is what packed15 makes; DOCUMENT_UPDATE=1 writes it again.
+func TestPackedSample(t *testing.T) {
+	const file = "../testdata/packed.pdf"
+	want := packed15(t, Make("Packed", []string{"1 Introduction"}))
+	if os.Getenv("DOCUMENT_UPDATE") != "" {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(got); err != nil {
+		t.Error(err)
+	}
+}
 
 // packed15 turns the objects of a file made by Make into a PDF 1.5: everything but streams in an object stream, the
 // cross-reference in a stream with the PNG predictor "up".
