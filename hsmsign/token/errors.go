@@ -11,7 +11,7 @@ import (
 var (
 	ErrModule       = errors.New("module unusable")
 	ErrTokenAbsent  = errors.New("token absent")
-	ErrTokenExists  = errors.New("a token of this label exists already")
+	ErrTokenExists  = errors.New("token exists already")
 	ErrPINRefused   = errors.New("PIN refused")
 	ErrPINLocked    = errors.New("PIN locked or at its last try")
 	ErrKeyNotFound  = errors.New("no such key")

@@ -12,9 +12,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/crypto/argon2"
 )
 
@@ -61,12 +61,23 @@ func (r *refusals) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
-	l := flock.New(r.path+".lock", flock.SetPermissions(0o600))
-	_, err = l.TryLockContext(ctx, 50*time.Millisecond)
+	f, err := os.OpenFile(r.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", l.Path(), err)
+		return nil, fmt.Errorf("locking the refused PINs: %w", err)
 	}
-	return func() { l.Close() }, nil
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = sleep(ctx, 50*time.Millisecond)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("locking %s: %w", f.Name(), also(err, f.Close()))
+		}
+		return func() { f.Close() }, nil // closing unlocks
+	}
 }
 
 // check reports when the token refused this PIN before.
