@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"seihon/internal/cliexit"
+	"seihon/internal/sdnotify"
 	"seihon/ledger"
 	"seihon/ocspcache"
 )
@@ -74,6 +75,10 @@ func (h *host) serve(c *cli.Context) error {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "serving http://%s (OCSP at %s); SIGTERM or Ctrl-C ends it\n", server.Addr(), h.conf.Serve.OCSPPath)
+	if err := sdnotify.Send(sdnotify.Ready); err != nil {
+		return err
+	}
+	go sdnotify.Watch(c.Context, func() bool { return true })
 	return server.Run(c.Context)
 }
 
