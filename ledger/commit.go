@@ -85,18 +85,9 @@ type grown struct {
 
 // prepare does steps 1 and 2.
 func (w *Writer) prepare(ctx context.Context) (grown, []byte, error) {
-	g := &grower{w: w, size: w.log.cp.Size}
-	for _, hs := range w.log.tiles.edge {
-		g.edge = append(g.edge, append([]tlog.Hash(nil), hs...))
-	}
-	if width := g.size % tileWidth; width > 0 {
-		records, err := w.log.records(ctx, g.size/tileWidth)
-		if err != nil {
-			return grown{}, nil, err
-		}
-		for _, r := range records[:width] {
-			g.bundle = appendRecord(g.bundle, r)
-		}
+	g, err := w.grow(ctx)
+	if err != nil {
+		return grown{}, nil, err
 	}
 	if err := w.intend(g.size + int64(len(w.staged))); err != nil {
 		return grown{}, nil, err
@@ -157,20 +148,51 @@ type grower struct {
 	dirty  []bool // by level: the partial tile changed
 }
 
+// edgeOf copies the right edge of a log's tree, to go on from.
+func edgeOf(l *Log) *grower {
+	g := &grower{size: l.cp.Size}
+	for _, hs := range l.tiles.edge {
+		g.edge = append(g.edge, append([]tlog.Hash(nil), hs...))
+	}
+	return g
+}
+
+// grow is a grower that goes on from the writer's log.
+func (w *Writer) grow(ctx context.Context) (*grower, error) {
+	g := edgeOf(w.log)
+	g.w = w
+	width := g.size % tileWidth
+	if width == 0 {
+		return g, nil
+	}
+	records, err := w.log.records(ctx, g.size/tileWidth)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records[:width] {
+		g.bundle = appendRecord(g.bundle, r)
+	}
+	return g, nil
+}
+
 func (g *grower) add(record []byte) error {
 	g.bundle = appendRecord(g.bundle, record)
-	h := leafHash(record)
-	n := g.size
-	g.size++
-	if g.size%tileWidth == 0 {
-		if err := g.write(entriesPath(n/tileWidth, 0), g.bundle); err != nil {
+	if (g.size+1)%tileWidth == 0 {
+		if err := g.write(entriesPath(g.size/tileWidth, 0), g.bundle); err != nil {
 			return err
 		}
 		g.bundle = g.bundle[:0]
 	}
+	return g.push(leafHash(record), g.tile)
+}
+
+// push adds a leaf hash and gives every tile it fills to full, if that is set.
+func (g *grower) push(h tlog.Hash, full func(level int, n int64, width int) error) error {
+	n := g.size
+	g.size++
 	for level := 0; ; level++ {
 		if level == len(g.edge) {
-			g.edge, g.dirty = append(g.edge, nil), append(g.dirty, false)
+			g.edge = append(g.edge, nil)
 		}
 		for len(g.dirty) < len(g.edge) {
 			g.dirty = append(g.dirty, false)
@@ -180,10 +202,12 @@ func (g *grower) add(record []byte) error {
 		if len(g.edge[level]) < tileWidth {
 			return nil
 		}
-		if err := g.tile(level, n/tileWidth, 0); err != nil {
-			return err
+		if full != nil {
+			if err := full(level, n/tileWidth, 0); err != nil {
+				return err
+			}
 		}
-		h = perfect(g.edge[level])
+		h = perfect(g.edge[level]) // the tile is written; its hashes are used up
 		g.edge[level], g.dirty[level] = g.edge[level][:0], false
 		n /= tileWidth
 	}

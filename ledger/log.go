@@ -191,15 +191,19 @@ func readBundle(dir string, n int64, width int) (path string, data []byte, err e
 	const max = tileWidth * (2 + MaxEntry)
 	path = filepath.Join(dir, entriesPath(n, width))
 	data, err = readSmall(path, max)
-	if errors.Is(err, fs.ErrNotExist) && width < tileWidth {
-		full := filepath.Join(dir, entriesPath(n, tileWidth))
-		if whole, err2 := readSmall(full, max); err2 == nil {
-			if records, err2 := splitBundle(whole, tileWidth); err2 == nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		for _, w := range longer(filepath.Join(dir, entriesPath(n, 0)), width) {
+			p := filepath.Join(dir, entriesPath(n, w))
+			whole, err := readSmall(p, max)
+			if err != nil {
+				continue
+			}
+			if records, err := splitBundle(whole, w); err == nil {
 				data = nil
 				for _, r := range records[:width] {
 					data = appendRecord(data, r)
 				}
-				return full, data, nil
+				return p, data, nil
 			}
 		}
 	}

@@ -146,7 +146,7 @@ func (w *Writer) open(ctx context.Context) error {
 	if err := w.log.notBehindIndex(ctx); err != nil {
 		return err
 	}
-	return w.sweep()
+	return w.sweep(ctx)
 }
 
 // rollForward finishes a commit that got as far as the archive (step 3). The
@@ -200,32 +200,47 @@ func (w *Writer) resync() error {
 }
 
 // sweep removes temporaries and the tiles of a commit that never happened.
-func (w *Writer) sweep() error {
+func (w *Writer) sweep(ctx context.Context) error {
 	intent := filepath.Join(w.dir, tmpDir, intentFile)
 	if b, err := readSmall(intent, 64); err == nil {
 		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n > w.log.cp.Size {
-			w.removeBeyond(n)
+			if err := w.removeBeyond(ctx, n); err != nil {
+				return err
+			}
 		}
 	}
 	return durable.Sweep(w.c.fs, filepath.Join(w.dir, tmpDir))
 }
 
 // removeBeyond removes tiles and bundles that a tree of size intended would
-// have and the log's does not. Failing to is harmless: they would be
+// have and the log's does not. Failing to remove is harmless: they would be
 // overwritten by the commit that needs them.
-func (w *Writer) removeBeyond(intended int64) {
-	have, old := map[string]bool{}, w.log.cp.Size
-	for path := range edgePaths(old) {
+func (w *Writer) removeBeyond(ctx context.Context, intended int64) error {
+	have := map[string]bool{}
+	for path := range edgePaths(w.log.cp.Size) {
 		have[path] = true
+		if exists(filepath.Join(w.dir, logDir, path), -1) {
+			continue
+		}
+		// An import that was interrupted between two checkpoints has this edge
+		// only inside longer files, which are about to go.
+		b, err := w.log.publicTile(ctx, path)
+		if err != nil {
+			return err
+		}
+		if err := w.tx.Write(filepath.Join(w.dir, logDir, path), b); err != nil {
+			return err
+		}
 	}
-	remove := func(path string) {
+	if err := w.tx.Flush(); err != nil {
+		return err
+	}
+	for path := range newPaths(w.log.cp.Size, intended) {
 		if !have[path] {
 			_ = w.c.fs.Remove(filepath.Join(w.dir, logDir, path))
 		}
 	}
-	for path := range newPaths(old, intended) {
-		remove(path)
-	}
+	return nil
 }
 
 // prune removes the partial tiles and bundles whose full ones are now there,

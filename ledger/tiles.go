@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -80,10 +81,13 @@ func appendPerfect(stack, hs []tlog.Hash) []tlog.Hash {
 func (t *tiles) read(level int, n int64, width int) ([]tlog.Hash, error) {
 	path := filepath.Join(t.dir, tilePath(level, n, width))
 	data, err := readSmall(path, tileWidth*tlog.HashSize)
-	if errors.Is(err, fs.ErrNotExist) && width < tileWidth {
-		full := filepath.Join(t.dir, tilePath(level, n, tileWidth))
-		if data, err = readSmall(full, tileWidth*tlog.HashSize); err == nil && len(data) == tileWidth*tlog.HashSize {
-			path, data = full, data[:width*tlog.HashSize]
+	if errors.Is(err, fs.ErrNotExist) {
+		for _, w := range longer(filepath.Join(t.dir, tilePath(level, n, 0)), width) {
+			p := filepath.Join(t.dir, tilePath(level, n, w))
+			if b, err2 := readSmall(p, tileWidth*tlog.HashSize); err2 == nil && len(b) == w*tlog.HashSize {
+				path, data, err = p, b[:width*tlog.HashSize], nil
+				break
+			}
 		}
 	}
 	if err != nil {
@@ -97,6 +101,25 @@ func (t *tiles) read(level int, n int64, width int) ([]tlog.Hash, error) {
 		hs[i] = tlog.Hash(data[i*tlog.HashSize:])
 	}
 	return hs, nil
+}
+
+// longer lists the widths of the files that have more of a tile or bundle than
+// width: the full one, whose path is given, then partial ones.
+func longer(full string, width int) []int {
+	if width == tileWidth {
+		return nil
+	}
+	widths := []int{tileWidth}
+	entries, err := os.ReadDir(full + ".p")
+	if err != nil {
+		return widths
+	}
+	for _, e := range entries {
+		if w, err := strconv.Atoi(e.Name()); err == nil && w > width && w < tileWidth {
+			widths = append(widths, w)
+		}
+	}
+	return widths
 }
 
 // get gives the checked hashes of a tile, as many as the tree has.
