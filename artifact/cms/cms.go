@@ -14,10 +14,14 @@
 //   - in a PDF the signature must cover every byte but itself, and nothing may follow the last one.
 //
 // Encodings must be DER; indefinite lengths are refused, so that one signature has one form.
+//
+// BUG(cms): chains are built by crypto/x509, which does not know name constraints on directory names; a chain with a critical
+// one is refused.
 package cms
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -97,6 +101,9 @@ func (g *signerInfo) verify(s *signedData, content []byte, o Options) (*Signatur
 	c, err := g.check(s, content, o.AllowUnbound)
 	if err != nil {
 		return nil, err
+	}
+	if len(g.ess) > 0 && g.ess[0].hash == crypto.SHA1 && !o.AllowUnbound {
+		return nil, errors.New("its signing-certificate attribute rests on SHA-1; want signing-certificate-v2")
 	}
 	const signs = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	if c.KeyUsage != 0 && c.KeyUsage&signs == 0 {

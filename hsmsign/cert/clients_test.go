@@ -143,6 +143,17 @@ func TestClientsAcceptLinkAndCrossCertificates(t *testing.T) {
 	javaAccepts(t, dir, "leaf2.pem", "link.pem", "old.pem")
 	run(t, dir, "certtool", "--verify", "--load-ca-certificate", "old.pem", "--infile", "linkchain.pem")
 	zlintAccepts(t, dir, "cross.pem", "link.pem")
+
+	bundle, err := cert.Bundle([]*x509.Certificate{cross, newWithOld})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(in("cross.p7c"), bundle, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(t, dir, "openssl", "pkcs7", "-inform", "DER", "-in", "cross.p7c", "-print_certs"); strings.Count(out, "BEGIN CERTIFICATE") != 2 {
+		t.Errorf("OpenSSL shows %s", out)
+	}
 }
 
 // javaAccepts runs Java's PKIX validation without revocation; the last file is the anchor.

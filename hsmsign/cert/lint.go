@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	zx509 "github.com/zmap/zcrypto/x509"
 	"github.com/zmap/zlint/v3"
@@ -15,15 +16,25 @@ import (
 // the web PKI, not accredited certification business, and would refuse sound certificates of it.
 var lintSources = lint.SourceList{lint.RFC3279, lint.RFC5280, lint.RFC5480, lint.RFC5891, lint.RFC6960, lint.RFC8813, lint.Community}
 
+// lints picks the lints once; a filtered registry costs more to build than to run.
+var lints = sync.OnceValues(func() (lint.Registry, error) {
+	return lint.GlobalRegistry().Filter(lint.FilterOptions{IncludeSources: lintSources})
+})
+
 // Lint returns the names of the lints that fail at level error or fatal, joined into one error, except the accepted ones.
 func Lint(der []byte, accepted []string) error {
 	c, err := zx509.ParseCertificate(der)
 	if err != nil {
 		return fmt.Errorf("linting: %w", err)
 	}
-	registry, err := lint.GlobalRegistry().Filter(lint.FilterOptions{IncludeSources: lintSources})
+	registry, err := lints()
 	if err != nil {
 		return fmt.Errorf("linting: %w", err)
+	}
+	for _, name := range accepted {
+		if registry.ByName(name) == nil {
+			return fmt.Errorf("linting: accepted_lints names %q, which is no lint of this version", name)
+		}
 	}
 	var failed []string
 	for name, result := range zlint.LintCertificateEx(c, registry).Results {

@@ -174,6 +174,7 @@ func TestIssueRefuses(t *testing.T) {
 		{"signature algorithm of another key", change(func(r *cert.Request) { r.Profile.SignatureAlgorithm = "rsa-sha256" }), "does not fit"},
 		{"bad profile", change(func(r *cert.Request) { r.Profile.KeyUsage = []string{"keyCertSign"} }), "CA kinds only"},
 		{"no profile", change(func(r *cert.Request) { r.Profile = nil }), "no profile"},
+		{"misspelt accepted lint", change(func(r *cert.Request) { r.Profile.AcceptedLints = []string{"e_nothing"} }), "no lint of this version"},
 		{"lint", change(func(r *cert.Request) { r.Profile.KeyUsage = []string{"keyEncipherment"} }), "linting: e_"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -197,3 +197,19 @@ func FuzzUnmarshalName(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkIssue(b *testing.B) {
+	p := newPKI(b, "p256")
+	request := csr(b, key(b, "p256", "leaf"), "C=JP, CN=Taro")
+	subscriber := profile(b, "subscriber")
+	for b.Loop() {
+		serial, err := cert.NewSerial()
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, err = cert.Issue(b.Context(), cert.Request{Profile: subscriber, Signer: p.subKey, Issuer: p.sub, CSR: request, Serial: serial, Now: now})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -22,8 +22,12 @@ import (
 // has no network way out, so this may as well be a file that travels.
 type Timestamper func(ctx context.Context, request []byte) (response []byte, err error)
 
-// HTTPTimestamper asks an authority over HTTP, RFC 3161 section 3.4. The deadline is the context's.
+// HTTPTimestamper asks an authority over HTTP, RFC 3161 section 3.4. The deadline is the context's; a nil client is
+// http.DefaultClient.
 func HTTPTimestamper(client *http.Client, url string) Timestamper {
+	if client == nil {
+		client = http.DefaultClient
+	}
 	return func(ctx context.Context, request []byte) ([]byte, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(request))
 		if err != nil {
