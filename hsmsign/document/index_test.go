@@ -42,7 +42,7 @@ func TestIndexPage(t *testing.T) {
 	sum := sha256.Sum256(d.Certificates[0].DER)
 	plain := strings.ReplaceAll(string(page), " ", "")
 	for _, want := range []string{
-		strings.ToUpper(hex.EncodeToString(sum[:])), "crl/root.crl", "2026-11-2712:00:00UTC", "最終", "docs/cps-1.0.pdf.p7s", d.Documents[0].Digest.String(),
+		strings.ToUpper(hex.EncodeToString(sum[:])), "crl/root.crl", noon.AddDate(0, 0, 7).Format("2006-01-02 15:04:05 UTC"), "最終", "docs/cps-1.0.pdf.p7s", d.Documents[0].Digest.String(),
 		"log/checkpoint", "repository.example.jp/master&#43;abcd&#43;AjBZ", "自己署名証明書", "http://ocsp.example.jp/ocsp", "見本リポジトリ",
 	} {
 		if !strings.Contains(plain, strings.ReplaceAll(want, " ", "")) {
