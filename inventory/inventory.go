@@ -180,7 +180,9 @@ type RevokedOptions struct {
 	// The zero value keeps all.
 	ExpiredBefore time.Time
 	// ChangedSince, for a delta CRL, keeps only what was recorded at or after
-	// this time, and adds releases from hold as removeFromCRL.
+	// this time, and adds releases from hold as removeFromCRL. What was recorded
+	// up to two minutes before is there too: it may not have been committed yet
+	// when a CRL of that time was read.
 	ChangedSince time.Time
 }
 

@@ -53,7 +53,7 @@ func (d *DB) mergeInto(ctx context.Context, j *judge, s *spool, w *writer) error
 	if err != nil {
 		return err
 	}
-	return w.flush(ctx)
+	return w.finish(ctx)
 }
 
 // mergeOne applies one record to the certificate it is about.

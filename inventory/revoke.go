@@ -169,6 +169,10 @@ func (d *DB) event(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte,
 	return err
 }
 
+// commitSlack is how long a transaction may take from dating a revocation to
+// its commit.
+const commitSlack = 2 * time.Minute
+
 // Revoked streams the lines of a CRL by serial (in the order of their octets).
 func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.Seq2[RevokedCertificate, error] {
 	doing := fmt.Sprintf("listing revocations of %q", issuer)
@@ -179,9 +183,11 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 	// The releases from hold (state issued) only concern a delta CRL.
 	query := `SELECT serial, revoked_at, reason, invalidity, not_after, kind FROM certificates
 		WHERE issuer_id = $1 AND revoked_at IS NOT NULL AND (not_after = 0 OR not_after >= $2) AND changed_at >= $3`
-	args := []any{i.id, seconds(o.ExpiredBefore), seconds(o.ChangedSince)}
+	args := []any{i.id, seconds(o.ExpiredBefore), int64(0)}
 	if o.ChangedSince.IsZero() {
 		query += fmt.Sprintf(" AND state = %d", Revoked)
+	} else {
+		args[2] = o.ChangedSince.Add(-commitSlack).Unix()
 	}
 	switch o.Scope {
 	case UserCertificates:

@@ -31,12 +31,17 @@ func (d *DB) newWriter(tx *sql.Tx, i issuerRow, now int64) *writer {
 	return &writer{d: d, tx: tx, issuer: i, now: now}
 }
 
+// changeOpen stands in changed_at of the revocations of an import until its
+// end. A CRL that is signed while the import is still running must find, when
+// it asks next time, that they were recorded after it.
+const changeOpen = dueNever
+
 // insertColumns are the columns of an imported row, in the order of values.
-const insertColumns = `INSERT INTO certificates (key_id, issuer_id, changed_at, imported, revoked_here, this_update, next_update, revision,
-	serial, state, kind, ca, not_before, not_after, subject, consent, revoked_at, reason, invalidity, due_at, bucket, shard) `
+const insertColumns = `INSERT INTO certificates (key_id, issuer_id, imported, revoked_here, this_update, next_update, revision,
+	serial, state, kind, ca, not_before, not_after, subject, consent, revoked_at, reason, invalidity, due_at, bucket, shard, changed_at) `
 
 // insertValues is how many of them differ from row to row.
-const insertValues = 14
+const insertValues = 15
 
 // insert adds a certificate.
 func (w *writer) insert(ctx context.Context, r *Record) error {
@@ -72,13 +77,25 @@ func (w *writer) flush(ctx context.Context) error {
 	return nil
 }
 
+// finish writes what is left and dates the changes.
+func (w *writer) finish(ctx context.Context) error {
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	if _, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET changed_at = $1 WHERE issuer_id = $2 AND revoked_at IS NOT NULL AND changed_at = $3`),
+		w.d.now().Unix(), w.issuer.id, int64(changeOpen)); err != nil {
+		return fmt.Errorf("dating revocations: %w", err)
+	}
+	return nil
+}
+
 func (w *writer) flushSQLite(ctx context.Context) error {
 	if len(w.batch) == batchRowsSQLite {
 		if err := w.prepare(ctx, &w.many, batchRowsSQLite); err != nil {
 			return err
 		}
-		args := make([]any, 0, 3+batchRowsSQLite*insertValues)
-		args = append(args, w.issuer.keyID, w.issuer.id, w.now)
+		args := make([]any, 0, 2+batchRowsSQLite*insertValues)
+		args = append(args, w.issuer.keyID, w.issuer.id)
 		for n := range w.batch {
 			args = w.values(args, &w.batch[n])
 		}
@@ -89,7 +106,7 @@ func (w *writer) flushSQLite(ctx context.Context) error {
 		return err
 	}
 	for n := range w.batch {
-		if _, err := w.one.ExecContext(ctx, w.values([]any{w.issuer.keyID, w.issuer.id, w.now}, &w.batch[n])...); err != nil {
+		if _, err := w.one.ExecContext(ctx, w.values([]any{w.issuer.keyID, w.issuer.id}, &w.batch[n])...); err != nil {
 			return err
 		}
 	}
@@ -101,7 +118,7 @@ func (w *writer) prepare(ctx context.Context, stmt **sql.Stmt, n int) (err error
 	if *stmt != nil {
 		return nil
 	}
-	row := `(?1, ?2, ?3, 1, 0, 0, 0, 1` + strings.Repeat(", ?", insertValues) + `)`
+	row := `(?1, ?2, 1, 0, 0, 0, 1` + strings.Repeat(", ?", insertValues) + `)`
 	*stmt, err = w.tx.PrepareContext(ctx, insertColumns+"VALUES "+strings.Repeat(row+", ", n-1)+row)
 	return err // the transaction closes it
 }
@@ -111,11 +128,12 @@ func (w *writer) values(args []any, r *Record) []any {
 	bucket := bucketOf(r.Serial)
 	notAfter := seconds(r.NotAfter)
 	var revokedAt any
+	changedAt := w.now
 	if r.State == Revoked {
-		revokedAt = seconds(r.Revocation.Time)
+		revokedAt, changedAt = seconds(r.Revocation.Time), changeOpen
 	}
 	return append(args, r.Serial, int64(r.State), kindText(r.Kind), int64(flag(isCA(r.Kind))), seconds(r.NotBefore), notAfter, r.Subject, r.Consent,
-		revokedAt, int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucket), int64(bucket%w.issuer.shards))
+		revokedAt, int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucket), int64(bucket%w.issuer.shards), changedAt)
 }
 
 func (w *writer) flushPostgres(ctx context.Context) error {
@@ -134,12 +152,13 @@ func (w *writer) flushPostgres(ctx context.Context) error {
 			numbers[c][m] = v
 		}
 	}
-	_, err := w.tx.ExecContext(ctx, insertColumns+`SELECT $1::bigint, $2::bigint, $3::bigint, 1, 0, 0, 0, 1,
-		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint
+	_, err := w.tx.ExecContext(ctx, insertColumns+`SELECT $1::bigint, $2::bigint, 1, 0, 0, 0, 1,
+		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint,
+		CASE WHEN v.revoked_at = 0 THEN $3::bigint ELSE $18::bigint END
 		FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
 		AS v (serial, kind, subject, consent, state, ca, not_before, not_after, revoked_at, reason, invalidity, due_at, bucket)`,
 		w.issuer.keyID, w.issuer.id, w.now, w.issuer.shards, serials, kinds, subjects, consents,
-		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8])
+		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], int64(changeOpen))
 	return err
 }
 
@@ -191,7 +210,7 @@ func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
 	}
 	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
 		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1 WHERE key_id = $1 AND serial = $2`),
-		w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, w.now)
+		w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, int64(changeOpen))
 	if err != nil {
 		return fmt.Errorf("restating serial %x: %w", r.Serial, err)
 	}

@@ -58,6 +58,23 @@ func testImport(t *testing.T, b *Bench) {
 	}
 }
 
+// testImportSlow: what an import revokes is recorded when it ends, so that a
+// CRL which was signed meanwhile is known to lack it.
+func testImportSlow(t *testing.T, b *Bench) {
+	ctx := t.Context()
+	b.AddIssuer(t, Issuer, 1)
+	b.Issue(t, Issuer, year, 1)
+	b.Clock.Step = 10 * time.Minute // each look at the clock takes that long
+	for _, r := range []inventory.Record{RevokedAt(1, year, hours(-1), 1), RevokedAt(2, year, hours(-1), 1)} {
+		read := b.Clock.T.Add(b.Clock.Step)
+		b.importAll(t, Issuer, inventory.Partial, r) // looks when it reads, when it compares and when it ends
+		crl := read.Add(15 * time.Minute)
+		if n := len(collect(t, b.Revoked(ctx, Issuer, inventory.RevokedOptions{ChangedSince: crl}))); n != 1 {
+			t.Errorf("%d revocations since a CRL that was signed during the import, want 1", n)
+		}
+	}
+}
+
 // base is what the refusal tests start from.
 func base() []inventory.Record {
 	return []inventory.Record{

@@ -19,10 +19,16 @@ import (
 var Epoch = time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 
 // Clock is a clock that only the test moves.
-type Clock struct{ T time.Time }
+type Clock struct {
+	T    time.Time
+	Step time.Duration // by which each look moves it
+}
 
 // Now returns the time of the clock.
-func (c *Clock) Now() time.Time { return c.T }
+func (c *Clock) Now() time.Time {
+	c.T = c.T.Add(c.Step)
+	return c.T
+}
 
 // Advance moves the clock.
 func (c *Clock) Advance(d time.Duration) { c.T = c.T.Add(d) }
@@ -51,6 +57,7 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 		{"lease lost", testLeaseLost},
 		{"reopen", testReopen},
 		{"import", testImport},
+		{"import slow", testImportSlow},
 		{"import refusals", testImportRefusals},
 		{"import override", testImportOverride},
 		{"import beside local changes", testImportLocal},
@@ -58,7 +65,7 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := &Bench{Clock: &Clock{Epoch}, DSN: newDSN(t)}
+			b := &Bench{Clock: &Clock{T: Epoch}, DSN: newDSN(t)}
 			b.DB = b.Open(t)
 			test.run(t, b)
 		})
