@@ -259,7 +259,7 @@ func (k *checker) batches(ctx context.Context) error {
 			continue
 		}
 		path := k.l.manifestPath(e.Batch.Manifest)
-		used[path] = true
+		used[path], used[strings.TrimSuffix(path, ".zst")] = true, true
 		for line, err := range k.l.Lines(ctx, e.Batch) {
 			if err != nil {
 				if ctx.Err() != nil {

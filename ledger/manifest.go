@@ -123,16 +123,28 @@ func (l *Log) Manifest(ctx context.Context, b *Batch) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	path := l.manifestPath(b.Manifest)
 	if b.Size < int64(len(manifestHeader)) || b.Size > maxManifest {
 		return nil, fmt.Errorf("reading manifest %s: its entry gives it %d bytes", b.Manifest, b.Size)
 	}
+	path := l.manifestPath(b.Manifest)
 	f, err := os.Open(path)
+	plain := false
+	if errors.Is(err, os.ErrNotExist) { // in an archive it is plain text
+		var err2 error
+		if f, err2 = os.Open(strings.TrimSuffix(path, ".zst")); err2 == nil {
+			path, plain, err = f.Name(), true, nil
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading manifest %s: %w", b.Manifest, err)
 	}
 	defer f.Close()
-	text, err := inflate(f, b.Size)
+	var text []byte
+	if plain {
+		text, err = readExactly(f, b.Size)
+	} else {
+		text, err = inflate(f, b.Size)
+	}
 	if err != nil {
 		return nil, &CorruptError{Path: path, Err: fmt.Errorf("reading manifest: %w", err)}
 	}
@@ -149,10 +161,15 @@ func inflate(r io.Reader, size int64) ([]byte, error) {
 		return nil, err
 	}
 	defer zr.Close()
+	return readExactly(zr, size)
+}
+
+// readExactly reads a stream that must have size bytes.
+func readExactly(r io.Reader, size int64) ([]byte, error) {
 	// Grow with what is really there: the size is the log's word, not the file's.
 	var buf bytes.Buffer
 	buf.Grow(int(min(size, 128<<20)) + bytes.MinRead)
-	n, err := io.Copy(&buf, io.LimitReader(zr, size+1))
+	n, err := io.Copy(&buf, io.LimitReader(r, size+1))
 	switch {
 	case err != nil:
 		return nil, err
