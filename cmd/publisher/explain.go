@@ -10,6 +10,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/cliexit"
 	"seihon/ledger"
+	"seihon/ocspcache"
 	"seihon/sectiona"
 )
 
@@ -34,6 +35,10 @@ func explainCommand(now func() time.Time) *cli.Command {
 			&cli.StringSliceFlag{Name: "file", Usage: "the `FILE` to judge; may be repeated", Required: true},
 		),
 		Action: func(c *cli.Context) error {
+			if !c.IsSet("config") && !exists(c.String("config")) {
+				// Without a repository, content alone decides: whoever found a file can ask.
+				return explain(c, &sectiona.Policy{Now: now}, nil)
+			}
 			h, err := open(c, now)
 			if err != nil {
 				return err
@@ -44,18 +49,22 @@ func explainCommand(now func() time.Time) *cli.Command {
 }
 
 func (h *host) explain(c *cli.Context) error {
-	var known map[artifact.Digest]ledger.Line
 	master, err := h.master(c.Context)
 	if err != nil {
 		return err
 	}
-	if known, err = digests(c, master); err != nil {
+	known, err := digests(c, master)
+	if err != nil {
 		return err
 	}
 	policy, err := h.policy(c.Context, master)
 	if err != nil {
 		return err
 	}
+	return explain(c, policy, known)
+}
+
+func explain(c *cli.Context, policy *sectiona.Policy, known map[artifact.Digest]ledger.Line) error {
 	verdicts, refused := []verdict{}, false
 	for _, file := range c.StringSlice("file") {
 		v, err := judge(policy, file, known)
@@ -101,7 +110,7 @@ func judge(policy *sectiona.Policy, file string, known map[artifact.Digest]ledge
 	}
 	a := artifact.Parse(content)
 	if a.Kind == artifact.OCSPBundle {
-		if a, err = bundleArtifact(content); err != nil {
+		if err := ocspcache.Attach(a); err != nil {
 			return verdict{}, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/ledger"
+	"seihon/publish"
 	"seihon/sectiona"
 )
 
@@ -110,35 +110,5 @@ func (h *host) policy(ctx context.Context, master *ledger.Log) (*sectiona.Policy
 	if master == nil {
 		return p, nil
 	}
-	state, err := master.State(ctx, master.Size())
-	if err != nil {
-		return nil, err
-	}
-	return p, errors.Join(h.addIssuers(ctx, master, state, trust))
-}
-
-// addIssuers adds CA certificates until no more of them chain to what is trusted already.
-func (h *host) addIssuers(ctx context.Context, master *ledger.Log, state *ledger.State, trust *artifact.Trust) error {
-	var waiting []*x509.Certificate
-	for line := range state.All() {
-		switch line.Kind {
-		case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate:
-			der, err := master.ReadBlob(ctx, line)
-			if err != nil {
-				return err
-			}
-			if crt, err := x509.ParseCertificate(der); err == nil {
-				waiting = append(waiting, crt)
-			}
-		}
-	}
-	for progress := true; progress; {
-		progress = false
-		for i, crt := range waiting {
-			if crt != nil && trust.Add(crt) == nil {
-				waiting[i], progress = nil, true
-			}
-		}
-	}
-	return nil
+	return p, publish.AddIssuers(ctx, master, trust)
 }

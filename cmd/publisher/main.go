@@ -26,7 +26,7 @@ func app(now func() time.Time) *cli.App {
 		Usage:   "publish, serve and verify the repository of a certificate authority, without any key",
 		Version: version,
 		Commands: []*cli.Command{
-			planCommand(now), syncCommand(now), explainCommand(now),
+			planCommand(now), syncCommand(now), verifyCommand(now), explainCommand(now),
 			serveCommand(now),
 			ledgerCommand(now), configCommand(now),
 		},

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"os"
+	"time"
+
+	"seihon/verify"
+)
+
+// inventoryFile reads the export of `signer inventory`: one JSON object per line.
+type inventoryFile string
+
+// inventoryLine is one line of the export; unknown keys are refused.
+type inventoryLine struct {
+	Issuer    string    `json:"issuer"`
+	Serial    string    `json:"serial"`
+	State     string    `json:"state"`
+	NotAfter  time.Time `json:"not_after"`
+	RevokedAt time.Time `json:"revoked_at"`
+	Reason    string    `json:"reason"`
+	Subject   string    `json:"subject"`
+}
+
+// Lines implements verify.Inventory.
+func (file inventoryFile) Lines(ctx context.Context) iter.Seq2[verify.InventoryLine, error] {
+	return func(yield func(verify.InventoryLine, error) bool) {
+		f, err := os.Open(string(file))
+		if err != nil {
+			yield(verify.InventoryLine{}, fmt.Errorf("reading the inventory: %w", err))
+			return
+		}
+		defer f.Close()
+		scan := bufio.NewScanner(f)
+		for n := 1; scan.Scan(); n++ {
+			line, issued, err := parseInventoryLine(scan.Bytes())
+			if err != nil {
+				err = fmt.Errorf("reading the inventory %q, line %d: %w", string(file), n, err)
+			}
+			if err == nil && !issued {
+				continue
+			}
+			if !yield(line, err) || err != nil || ctx.Err() != nil {
+				return
+			}
+		}
+		if err := scan.Err(); err != nil {
+			yield(verify.InventoryLine{}, fmt.Errorf("reading the inventory: %w", err))
+		}
+	}
+}
+
+// parseInventoryLine reads one line; issued is false for a serial that was only reserved.
+func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err error) {
+	var in inventoryLine
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return out, false, err
+	}
+	out = verify.InventoryLine{Issuer: in.Issuer, NotAfter: in.NotAfter, Revoked: in.State == "revoked", RevokedAt: in.RevokedAt, Reason: -1}
+	if out.Serial, err = hex.DecodeString(in.Serial); err != nil {
+		return out, false, fmt.Errorf("serial %q is not hex", in.Serial)
+	}
+	if in.Reason != "" {
+		code, ok := reasonCodes[in.Reason]
+		if !ok {
+			return out, false, fmt.Errorf("reason %q is none of RFC 5280 §5.3.1", in.Reason)
+		}
+		out.Reason = code
+	}
+	return out, in.State == "issued" || in.State == "revoked", nil
+}
+
+// reasonCodes are the names of RFC 5280 §5.3.1.
+var reasonCodes = map[string]int{
+	"none": -1, "unspecified": 0, "keyCompromise": 1, "cACompromise": 2, "affiliationChanged": 3, "superseded": 4,
+	"cessationOfOperation": 5, "certificateHold": 6, "removeFromCRL": 8, "privilegeWithdrawn": 9, "aACompromise": 10,
+}

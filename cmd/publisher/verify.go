@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"seihon/internal/cliexit"
+	"seihon/internal/config"
+	"seihon/internal/durable"
+	"seihon/verify"
+)
+
+func verifyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "tier", Value: "full", Usage: "how deep: `TIER` log, list, full or sample"},
+		&cli.IntFlag{Name: "sample", Usage: "with --tier sample: how many `NAMES`; default 100"},
+		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources"},
+		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
+		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, an export or an archive of it; default: master.directory"},
+		&cli.StringFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"},
+		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoint for the next time when nothing was found"},
+		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
+	}
+}
+
+func verifyCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "verify",
+		Usage: "prove that master == copy == allowed == fresh, or report what is not",
+		Flags: cliexit.Flags(verifyFlags()...),
+		Action: func(c *cli.Context) error {
+			h, err := open(c, now)
+			if err != nil {
+				return err
+			}
+			report, err := h.verify(c)
+			if err != nil {
+				return err
+			}
+			return h.deliver(c, report)
+		},
+	}
+}
+
+// verify makes the check that the flags ask for.
+func (h *host) verify(c *cli.Context) (*verify.Report, error) {
+	conf, err := h.verifyConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
+		conf.Progress = func(p verify.Progress) { fmt.Fprintf(os.Stderr, "\r%s: %d of %d ", p.Step, p.Done, p.Total) }
+	}
+	return verify.Check(c.Context, conf)
+}
+
+func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
+	verifier, err := h.verifier()
+	if err != nil {
+		return verify.Config{}, err
+	}
+	policy, err := h.policy(c.Context, nil)
+	if err != nil {
+		return verify.Config{}, err
+	}
+	conf := verify.Config{
+		Master: string(h.conf.Master.Directory), Verifier: verifier, Policy: policy,
+		BaseURL: h.conf.Repository.BaseURL, OCSPPath: h.conf.Serve.OCSPPath,
+		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
+		Now: h.now, Logger: h.logger,
+	}
+	if dir := c.String("master"); dir != "" {
+		conf.Master = dir
+	}
+	if exists(string(h.conf.Publication.VKey)) {
+		if conf.PublicationVerifier, err = h.publicationVerifier(); err != nil {
+			return conf, err
+		}
+		conf.Publication = string(h.conf.Publication.Directory)
+	}
+	if file := h.checkpointFile(c); file != "" && (c.IsSet("checkpoint") || exists(file)) {
+		known, err := os.ReadFile(file)
+		if err != nil {
+			return conf, fmt.Errorf("reading the auditor's last checkpoint: %w", err)
+		}
+		conf.Known = [][]byte{known}
+	}
+	if file := c.String("inventory"); file != "" {
+		conf.Inventory = inventoryFile(file)
+	}
+	if conf.Tier != verify.TierLog {
+		conf.Copies, err = h.copies(c)
+	}
+	return conf, err
+}
+
+func (h *host) checkpointFile(c *cli.Context) string {
+	if file := c.String("checkpoint"); file != "" {
+		return file
+	}
+	return string(h.conf.Verify.Checkpoint)
+}
+
+// copies opens the public copies to compare.
+func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
+	places := h.conf.Verify.Sources
+	if c.IsSet("source") {
+		places = nil
+		for _, s := range c.StringSlice("source") {
+			places = append(places, config.Location(s))
+		}
+	}
+	var out []verify.Copy
+	for _, place := range places {
+		var source verify.Source
+		var err error
+		switch {
+		case place.IsURL() && c.Bool("offline"):
+			continue
+		case place.IsURL():
+			source, err = verify.HTTP(verify.HTTPConfig{BaseURL: string(place)})
+		default:
+			source, err = verify.Dir(string(place))
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, verify.Copy{Source: source})
+	}
+	if len(out) == 0 {
+		return nil, cliexit.UsageError("there is no public copy to verify; see verify.sources and targets, or give --source (or --tier log for the master alone)")
+	}
+	return out, nil
+}
+
+// deliver prints the report, keeps the checkpoint, and turns findings into the exit code.
+func (h *host) deliver(c *cli.Context, r *verify.Report) error {
+	var err error
+	if c.Bool("json") {
+		err = r.WriteJSON(c.App.Writer)
+	} else {
+		err = r.WriteText(c.App.Writer)
+	}
+	if err != nil {
+		return err
+	}
+	if !r.OK {
+		return &cliexit.Error{Code: cliexit.Findings}
+	}
+	if c.Bool("remember") {
+		file := h.checkpointFile(c)
+		if file == "" {
+			return cliexit.UsageError("--remember needs --checkpoint or verify.checkpoint")
+		}
+		return durable.WriteFile(file, []byte(r.Log.Checkpoint), 0o644)
+	}
+	return nil
+}
