@@ -171,7 +171,6 @@ func (h *bundleHead) stream(r io.ReaderAt, fileSize int64, visit func(chunk) err
 // A streamState is what one entry is compared with.
 type streamState struct {
 	head       *bundleHead
-	group      int
 	serial     []byte
 	end        uint64
 	next, this int64

@@ -63,10 +63,7 @@ func (c *checker) readPast(ctx context.Context) error {
 func (c *checker) buildTrust(ctx context.Context) error {
 	c.trust = artifact.NewTrust(c.Policy.Trust.Anchors(), c.Policy.Trust.Partners())
 	c.policy = policyWithoutClock(c.Policy, c.trust)
-	var waiting []*x509.Certificate
-	for _, i := range c.Policy.Trust.Issuers() {
-		waiting = append(waiting, i)
-	}
+	waiting := c.Policy.Trust.Issuers()
 	seen := map[artifact.Digest]bool{}
 	for _, v := range c.past.versions {
 		switch v.Kind {
