@@ -194,6 +194,9 @@ func (s *session) do(ctx context.Context, step *Step) error {
 	if step.Action == Remove {
 		return s.remove(ctx, step)
 	}
+	if step.superseded && artifact.Stale(step.line.NotAfter, s.now()) {
+		return nil // section A would refuse it, and nobody has any use for it
+	}
 	it, problem := s.load(ctx, step)
 	if problem != nil {
 		s.keepBack(step.Name, step.Kind, step.Digest, problem)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -139,14 +140,8 @@ func (s *session) removeName(ctx context.Context, name string, kind artifact.Kin
 	if err != nil || got == nil {
 		return err // nothing is there: done, perhaps by an earlier sync
 	}
-	d := got.digest
-	if kind == artifact.OCSPGeneration {
-		d = bodyDigest(got.bytes)
-	}
-	for _, k := range known {
-		if k == d {
-			return s.delete(ctx, name, kind, got)
-		}
+	if slices.Contains(known, got.digest) || slices.Contains(known, bodyDigest(got.bytes)) {
+		return s.delete(ctx, name, kind, got)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

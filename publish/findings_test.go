@@ -329,6 +329,17 @@ func TestPrune(t *testing.T) {
 		if r.Counts.Deleted != 0 || r.Counts.Kept == 0 || m.get("index.html") == nil || !r.Complete {
 			t.Errorf("%s: without prune: %+v", layout, r)
 		}
+		// A later sync with prune removes what this one left.
+		late := m.clone()
+		c = w.config(log, target("t", layout, late))
+		c.Prune, c.StateDir = true, t.TempDir()
+		if r := w.sync(c); r.Counts.Deleted != 1 || late.get("index.html") != nil {
+			t.Errorf("%s: pruning later: %+v", layout, r)
+		}
+		late.took()
+		if r := w.sync(c); r.Counts.Requests != 1 {
+			t.Errorf("%s: pruning again: %v", layout, late.took())
+		}
 		// Somebody else's bytes at a withdrawn name are not ours to remove.
 		drifted := saved.clone()
 		drifted.set("index.html", []byte("theirs"))

@@ -75,6 +75,8 @@ type Step struct {
 	file   *ledger.File      // of LogFiles
 	expand *expansion        // of Expand
 	signed *ledger.Line      // the detached signature of a document
+
+	superseded bool // a bundle that no current generation of its issuer names
 }
 
 // A Plan is what a sync of one target will do. It is what `publisher plan`
@@ -86,8 +88,11 @@ type Plan struct {
 	Steps    []Step   `json:"steps"` // in the order of execution
 	Estimate Estimate `json:"estimate"`
 
-	master  *ledger.Log
-	config  TargetConfig
+	master      *ledger.Log
+	config      TargetConfig
+	generations map[string]bool          // issuers whose generation is part of the plan
+	bundles     map[artifact.Digest]bool // that these generations name
+
 	oldest  time.Time    // of the first entry that the target lacks
 	current *ledgerState // for what only a conflict asks
 	remote  *remoteState // what Sync read from the target; nil for a bare plan
@@ -135,6 +140,7 @@ func (p *Plan) build(ctx context.Context) error {
 	if err := changes.findPrevious(ctx, p.master, p.From); err != nil {
 		return err
 	}
+	p.findCurrent(ctx, changes)
 	for _, c := range changes.names {
 		if err := p.addName(ctx, c); err != nil {
 			return err
@@ -177,9 +183,31 @@ func (p *Plan) addName(ctx context.Context, c *change) error {
 		if c.prev != nil {
 			s.Action = Update
 		}
+		s.superseded = c.kind == artifact.OCSPBundle && p.generations[c.line.Issuer] && !p.bundles[c.line.Digest]
 		p.Steps = append(p.Steps, s)
 	}
 	return nil
+}
+
+// findCurrent notes which bundles the generations of this plan name. A target
+// that was away for long gets the others too, as long as they hold: a reader
+// may still have an older generation.
+func (p *Plan) findCurrent(ctx context.Context, cs *changes) {
+	p.generations, p.bundles = map[string]bool{}, map[artifact.Digest]bool{}
+	for _, c := range cs.names {
+		if c.kind != artifact.OCSPGeneration || c.line == nil {
+			continue
+		}
+		g, err := readGeneration(ctx, p.master, *c.line)
+		if err != nil {
+			// The step itself will say so, and hold back the generation only.
+			continue
+		}
+		p.generations[c.line.Issuer] = true
+		for _, b := range g.Bundles {
+			p.bundles[b.Digest] = true
+		}
+	}
 }
 
 // sort puts the steps into the order of execution. Within the first stage the

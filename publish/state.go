@@ -26,6 +26,9 @@ type memory struct {
 	From int64    `json:"from"`
 	Done int64    `json:"done"`
 	Held []string `json:"held"`
+
+	// Pruned is the size up to which all that the log withdrew is gone.
+	Pruned int64 `json:"pruned"`
 }
 
 const memoryVersion = 1

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -49,7 +48,11 @@ func Plans(ctx context.Context, c Config) ([]*Plan, *Result, error) {
 			ctx, cancel := context.WithTimeout(ctx, s.caller.limits.TotalTimeout)
 			defer cancel()
 			start := c.Now()
-			plans[i], s.result.Err = s.makePlan(ctx, t)
+			known, err := recall(c.StateDir, t.Name)
+			if err != nil {
+				s.logger.Warn("going on without memory of the target", zap.Error(err))
+			}
+			plans[i], s.result.Err = s.makePlan(ctx, t, known)
 			result.Targets[i] = *s.finish(start)
 		})
 	}
@@ -99,16 +102,12 @@ func (s *session) sync(ctx context.Context, t Target) {
 	if err != nil {
 		s.logger.Warn("going on without memory of the target", zap.Error(err))
 	}
-	plan, err := s.makePlan(ctx, t)
+	plan, err := s.makePlan(ctx, t, known)
 	if err != nil {
 		s.result.Err = err
 		return
 	}
 	s.suspect(known, plan)
-	if err := plan.resume(ctx, known, s.config); err != nil {
-		s.result.Err = err
-		return
-	}
 	stop := s.report(plan)
 	s.run(ctx, plan)
 	stop()
@@ -118,7 +117,7 @@ func (s *session) sync(ctx context.Context, t Target) {
 }
 
 // makePlan reads the target's checkpoint and plans from there.
-func (s *session) makePlan(ctx context.Context, t Target) (*Plan, error) {
+func (s *session) makePlan(ctx context.Context, t Target, known memory) (*Plan, error) {
 	remote, err := s.readRemote(ctx)
 	if err != nil {
 		return nil, err
@@ -133,6 +132,14 @@ func (s *session) makePlan(ctx context.Context, t Target) (*Plan, error) {
 		return nil, err
 	}
 	p.remote = remote
+	if err := p.resume(ctx, known, s.config); err != nil {
+		return nil, err
+	}
+	if s.config.Prune {
+		if err := p.addWithdrawn(ctx, min(known.Pruned, from)); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
 }
 
@@ -155,29 +162,12 @@ func (s *session) suspect(known memory, p *Plan) {
 	s.result.Findings = append(s.result.Findings, f)
 }
 
-// resume leaves out what an earlier sync did that had to hold something back.
-func (p *Plan) resume(ctx context.Context, known memory, c Config) error {
-	if c.Repair || c.Only != Everything || known.Done <= p.From || known.From != p.From || known.Done > p.To {
-		return nil
-	}
-	files := map[string]bool{}
-	for f, err := range p.master.PublicFiles(ctx, p.From, known.Done) {
-		if err != nil {
-			return fmt.Errorf("planning for %q: %w", p.Target, err)
-		}
-		files[f.Name] = true
-	}
-	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool {
-		done := files[s.Name] || s.file == nil && s.index < known.Done
-		return done && s.Action != Remove && !slices.Contains(known.Held, s.Name)
-	})
-	p.Estimate = p.estimate()
-	return nil
-}
-
 // learn is what the next sync should know.
 func (s *session) learn(known memory) memory {
-	m := memory{Size: max(known.Size, s.result.Size)}
+	m := memory{Size: max(known.Size, s.result.Size), Pruned: known.Pruned}
+	if s.result.Complete && s.config.Prune {
+		m.Pruned = s.plan.To
+	}
 	if s.result.Complete || s.result.Err != nil || s.config.Only != Everything {
 		return m
 	}

@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -137,5 +138,133 @@ func TestOnlyUrgent(t *testing.T) {
 	r = w.sync(c)
 	if err := w.verify(m, second, publish.Bundle); err != nil || len(r.Findings) > 0 {
 		t.Errorf("after the full sync: %v, %+v", err, r)
+	}
+}
+
+// TestAwayForLong brings a target up to date whose last sync is so old that the
+// bundles in between have expired.
+func TestAwayForLong(t *testing.T) {
+	for _, layout := range layouts {
+		w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+		w.sync(w.config(w.signingRun(responses, 5, 6, 7), target("t", layout, m)))
+		w.signingRun(responses, 5)
+		w.now = w.now.Add(2 * validity)
+		log := w.signingRun(responses, 5, 6, 7)
+		for _, s := range []*memStore{m, newMemStore()} {
+			if r := w.sync(w.config(log, target("t", layout, s))); !r.Complete || len(r.Refused) > 0 {
+				t.Errorf("%s: %+v", layout, r)
+			}
+			if err := w.verify(s, log, layout); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestLock keeps a second sync of the same target away, and no other.
+func TestLock(t *testing.T) {
+	w := newWorld(t)
+	log := w.signingRun(map[int64][]byte{}, 5)
+	state := t.TempDir()
+	inside, release := make(chan struct{}), make(chan struct{})
+	waiting := &faultStore{memStore: newMemStore(), choose: func(_, name string) fault {
+		if name == publish.CheckpointName {
+			select {
+			case inside <- struct{}{}:
+				<-release
+			default:
+			}
+		}
+		return healthy
+	}}
+	c := w.config(log, target("t", publish.Bundle, waiting))
+	c.StateDir = state
+	first := make(chan *publish.TargetResult)
+	go func() { first <- w.trySync(c) }()
+	<-inside
+	other := w.config(log, target("t", publish.Bundle, newMemStore()), target("u", publish.Bundle, newMemStore()))
+	other.StateDir = state
+	r, err := publish.Sync(t.Context(), other)
+	if err != nil || !errors.Is(r.Targets[0].Err, publish.ErrLocked) || r.Targets[1].Err != nil {
+		t.Errorf("%v, %+v", err, r)
+	}
+	close(release)
+	if r := <-first; r.Err != nil || !r.Complete {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestWithoutTags publishes to a store whose tags say nothing about content.
+func TestWithoutTags(t *testing.T) {
+	for name, wrap := range map[string]func(*memStore) publish.Store{
+		"no prediction":    func(m *memStore) publish.Store { return struct{ publish.Store }{m} },
+		"wrong prediction": func(m *memStore) publish.Store { return mistaken{m} },
+	} {
+		for _, layout := range layouts {
+			w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+			w.sync(w.config(w.signingRun(responses, 1, 2, 3, 4, 5, 6, 7, 8), target("t", layout, wrap(m))))
+			log := w.signingRun(responses, 1, 2, 3, 4, 5, 6, 7, 8)
+			m.took()
+			r := w.sync(serial(w.config(log, target("t", layout, wrap(m)))))
+			if len(r.Findings) > 0 || r.Counts.Replayed > 0 {
+				t.Errorf("%s, %s: %+v", name, layout, r)
+			}
+			if err := w.verify(m, log, layout); err != nil {
+				t.Errorf("%s, %s: %v", name, layout, err)
+			}
+			if refused := len(m.took()) - r.Counts.Sent*2; layout == publish.Objects && refused > 6 {
+				t.Errorf("%s: %d requests too many: a store that is always mispredicted is asked first", name, refused)
+			}
+		}
+	}
+}
+
+// mistaken predicts tags that are never right.
+type mistaken struct{ *memStore }
+
+func (mistaken) Tag([]byte) string { return "wrong" }
+
+func TestMetrics(t *testing.T) {
+	w, m := newWorld(t), newMemStore()
+	c := w.config(w.signingRun(map[int64][]byte{}, 5), target("tokyo", publish.Bundle, m))
+	r, err := publish.Sync(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := r.WriteMetrics(&b, epoch); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"seihon_publish_complete{target=\"tokyo\"} 1\n", "seihon_publish_log_size{target=\"tokyo\"} 1\n",
+		"seihon_publish_last_run_timestamp_seconds 1795500000\n", "# TYPE seihon_publish_behind_seconds gauge\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in:\n%s", want, b.String())
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	c := publish.Config{Only: "some", Targets: []publish.Target{
+		{TargetConfig: publish.TargetConfig{Name: "Bad Name"}}, {TargetConfig: publish.TargetConfig{Name: "a", Layout: "tree"}},
+		{TargetConfig: publish.TargetConfig{Name: "a"}},
+	}}
+	err := c.Validate()
+	for _, want := range []string{"master", "policy", `"some"`, `"Bad Name"`, `"tree"`, `two targets are called "a"`, "no store"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: does not speak of %s", err, want)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	w, m := newWorld(t), newMemStore()
+	c := w.config(w.signingRun(map[int64][]byte{}, 5), target("t", publish.Bundle, m))
+	var last publish.Progress
+	c.Progress = func(p publish.Progress) { last = p }
+	w.sync(c)
+	if last.Done != last.Objects || last.Done == 0 || last.Target != "t" {
+		t.Errorf("%+v", last)
 	}
 }

@@ -30,6 +30,9 @@ import (
 
 var epoch = time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 
+// validity is that of everything the room signs: longer than any test's story.
+const validity = 10 * 24 * time.Hour
+
 const origin = "ca.example.jp/master"
 
 // A world is a signing room: a CA, its master, and a clock that moves an hour
@@ -109,7 +112,7 @@ func (w *world) line(name string, kind artifact.Kind, b []byte, number string) l
 	}
 	return ledger.Line{
 		Name: name, Kind: kind, Digest: d, Size: n, Issuer: "sub", Number: number,
-		NotBefore: w.now, NotAfter: w.now.Add(24 * time.Hour),
+		NotBefore: w.now, NotAfter: w.now.Add(validity),
 	}
 }
 
@@ -137,7 +140,7 @@ func (w *world) withdraw(names ...ledger.WithdrawnName) {
 
 func (w *world) crl(number int64) []byte {
 	w.t.Helper()
-	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: w.now, NextUpdate: w.now.Add(24 * time.Hour)}
+	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: w.now, NextUpdate: w.now.Add(validity)}
 	for serial := range w.revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
 			x509.RevocationListEntry{SerialNumber: big.NewInt(serial), RevocationTime: epoch})
@@ -148,7 +151,7 @@ func (w *world) crl(number int64) []byte {
 func (w *world) response(serial int64) []byte {
 	w.t.Helper()
 	r := ocsp.Response{
-		Status: ocsp.Good, SerialNumber: big.NewInt(serial), ThisUpdate: w.now, NextUpdate: w.now.Add(24 * time.Hour), IssuerHash: crypto.SHA1,
+		Status: ocsp.Good, SerialNumber: big.NewInt(serial), ThisUpdate: w.now, NextUpdate: w.now.Add(validity), IssuerHash: crypto.SHA1,
 	}
 	if w.revoked[serial] {
 		r.Status, r.RevokedAt = ocsp.Revoked, epoch
@@ -163,7 +166,7 @@ func (w *world) ocspKey(serial int64) ocspcache.Key {
 // bundles makes a generation from responses by serial, in shards.
 func (w *world) bundles(number uint64, shards int, responses map[int64][]byte) []ledger.Line {
 	w.t.Helper()
-	g := &ocspcache.Generation{Issuer: "sub", Number: number, ThisUpdate: w.now, NextUpdate: w.now.Add(24 * time.Hour)}
+	g := &ocspcache.Generation{Issuer: "sub", Number: number, ThisUpdate: w.now, NextUpdate: w.now.Add(validity)}
 	var lines []ledger.Line
 	for shard := range shards {
 		var b bytes.Buffer
@@ -180,7 +183,9 @@ func (w *world) bundles(number uint64, shards int, responses map[int64][]byte) [
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		lines = append(lines, w.line("ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, b.Bytes(), ""))
+		line := w.line("ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, b.Bytes(), "")
+		line.NotBefore, line.NotAfter = sum.MaxThisUpdate, sum.MinNextUpdate
+		lines = append(lines, line)
 		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{
 			Shard: uint16(shard), Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate,
 		})
@@ -292,7 +297,14 @@ func wanted(log *ledger.Log, layout publish.Layout) (map[string]artifact.Digest,
 		return nil, err
 	}
 	want := map[string]artifact.Digest{}
+	current, err := currentBundles(log, state)
+	if err != nil {
+		return nil, err
+	}
 	for line := range state.All() {
+		if line.Kind == artifact.OCSPBundle && !current[line.Digest] {
+			continue // superseded: may be there or not
+		}
 		if layout != publish.Objects || !strings.HasPrefix(line.Name, "ocsp/") {
 			want[line.Name] = line.Digest
 			continue
@@ -326,6 +338,27 @@ func wanted(log *ledger.Log, layout publish.Layout) (map[string]artifact.Digest,
 		want[f.Name] = f.Digest
 	}
 	return want, nil
+}
+
+func currentBundles(log *ledger.Log, state *ledger.State) (map[artifact.Digest]bool, error) {
+	current := map[artifact.Digest]bool{}
+	for line := range state.All() {
+		if line.Kind != artifact.OCSPGeneration {
+			continue
+		}
+		body, err := log.ReadBlob(context.Background(), line)
+		if err != nil {
+			return nil, err
+		}
+		g, _, err := ocspcache.ParseGeneration(body)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range g.Bundles {
+			current[b.Digest] = true
+		}
+	}
+	return current, nil
 }
 
 func readLine(t testing.TB, w *world, log *ledger.Log, state *ledger.State, name string) []byte {

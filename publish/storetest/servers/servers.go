@@ -51,6 +51,14 @@ func StartS3(t testing.TB, versioning bool) *S3 {
 	return s
 }
 
+// MakeS3Bucket makes an empty bucket: with the posix backend, a directory.
+func MakeS3Bucket(t testing.TB, s *S3, bucket string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(s.Data, bucket), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // AddUser makes an identity that may do only what bucket policies allow it.
 func (s *S3) AddUser(t testing.TB, access, secret string) {
 	t.Helper()
