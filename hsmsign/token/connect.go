@@ -207,12 +207,16 @@ func (t *Token) lookUp(ctx context.Context, f func(c *pkcs11.Ctx, line *connecti
 
 // keep runs f on the keeper session of line.
 func (t *Token) keep(ctx context.Context, line *connection, f func(c *pkcs11.Ctx, line *connection) error) error {
+	return t.keepFor(ctx, t.cfg.Timeout, line, f)
+}
+
+func (t *Token) keepFor(ctx context.Context, timeout time.Duration, line *connection, f func(c *pkcs11.Ctx, line *connection) error) error {
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
 	if line.stuck.Load() {
 		return errStale
 	}
-	err := t.module.call(ctx, line.gen, t.cfg.Timeout, func(c *pkcs11.Ctx) error { return f(c, line) }, nil)
+	err := t.module.call(ctx, line.gen, timeout, func(c *pkcs11.Ctx) error { return f(c, line) }, nil)
 	if wasLeftBehind(err) {
 		line.stuck.Store(true)
 	}

@@ -6,11 +6,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/miekg/pkcs11"
 	"go.uber.org/zap"
 )
+
+// ceremonyTimeout is for what happens once in a key's life: an HSM may search for the primes of an RSA key for minutes.
+const ceremonyTimeout = 5 * time.Minute
 
 // algorithm says how a kind of key is made.
 type algorithm struct {
@@ -47,7 +51,7 @@ func (t *Token) GenerateKey(ctx context.Context, label, alg string) (*Key, error
 	}
 	// Not through lookUp: a key pair that may or may not exist after an error must not be made twice.
 	line := t.line.Load()
-	err = t.keep(ctx, line, func(c *pkcs11.Ctx, line *connection) error {
+	err = t.keepFor(ctx, max(t.cfg.Timeout, ceremonyTimeout), line, func(c *pkcs11.Ctx, line *connection) error {
 		s, err := c.OpenSession(line.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 		if err != nil {
 			return fmt.Errorf("opening a session: %w", err)
@@ -138,7 +142,7 @@ func InitToken(ctx context.Context, cfg Config, soPIN, userPIN []byte) error {
 	if err != nil {
 		return err
 	}
-	err = m.call(ctx, 0, cfg.Timeout, func(c *pkcs11.Ctx) error {
+	err = m.call(ctx, 0, max(cfg.Timeout, ceremonyTimeout), func(c *pkcs11.Ctx) error {
 		slot, err := freeSlot(c, want)
 		if err != nil {
 			return err

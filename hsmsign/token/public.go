@@ -181,3 +181,16 @@ func unwrap(point []byte, size int) []byte {
 	}
 	return raw
 }
+
+// algorithmName names the algorithm and size of a public key as GenerateKey does.
+func algorithmName(public crypto.PublicKey) string {
+	switch p := public.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("rsa%d", p.N.BitLen())
+	case *ecdsa.PublicKey:
+		return fmt.Sprintf("p%d", p.Curve.Params().BitSize)
+	case ed25519.PublicKey:
+		return "ed25519"
+	}
+	return "unknown"
+}
