@@ -24,7 +24,6 @@ var masterCodes = []Code{
 	{"url-missing", Error, "", "3713", "証明書・CRL 内の URL の指す名前が公開対象にない", "a URL in a certificate or list leads to a name that is not published", "その名前で公開するか、設定の URL を改める", "publish under that name, or change the URL in the profile"},
 	{"url-wrong", Error, "", "3713", "証明書・CRL 内の URL が別のものを指している", "a URL in a certificate or list leads to something else", "名前と内容の対応を改める", "publish the right artifact under that name"},
 	{"url-elsewhere", Warning, "", "3713", "証明書・CRL 内の URL が別の場所を指している", "a URL in a certificate or list leads to another place", "意図したものか確認する", "make sure that this is intended"},
-	{"retention-floor", Warning, "", "3C56", "保存期間（満了から十年）内の記録が失われている", "records are gone before ten years from expiry have passed", "控えから復元する（規則第12条第2項）", "restore them from a backup (Rule 12 (2))"},
 }
 
 // statusCodes are the findings about OCSP responses and their agreement with the lists.

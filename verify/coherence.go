@@ -134,24 +134,15 @@ func statusText(revoked bool) string {
 	return "good"
 }
 
-// issuerNamed finds the certificate of the issuer that the ledger's lines call name.
+// issuerNamed finds the certificate of the issuer that the ledger's lines call name, by the name of the certificate's artifact.
 func (c *checker) issuerNamed(name string) *x509.Certificate {
 	for _, k := range c.status.certs {
-		if k.kind == artifact.CACertificate && (k.name == "cert/"+name+".cer" || c.pastIssuer(k.name) == name) {
+		stem, _, _ := cutLast(k.name, ".")
+		if _, last, ok := cutLast(stem, "/"); ok && last == name && k.kind == artifact.CACertificate {
 			return k.cert
 		}
 	}
 	return nil
-}
-
-// pastIssuer returns what the current line of a certificate gives as issuer when the certificate is self-signed.
-func (c *checker) pastIssuer(name string) string {
-	if line, ok := c.state.Get(name); ok && line.Kind == artifact.CACertificate {
-		stem, _, _ := cutLast(line.Name, ".")
-		_, last, _ := cutLast(stem, "/")
-		return last
-	}
-	return ""
 }
 
 // openBooks looks answers up the way a responder does.

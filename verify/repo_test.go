@@ -14,10 +14,12 @@ import (
 	"encoding/asn1"
 	"io"
 	"io/fs"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,10 +154,30 @@ type repo struct {
 	shards  int
 }
 
+// base is the repository that every case starts from a copy of.
+var base = sync.OnceValue(makeRepo)
+
 // newRepo makes a repository of two signing runs, a day apart, published.
 func newRepo(tb testing.TB) *repo {
 	tb.Helper()
-	r := &repo{dir: tb.TempDir(), now: start, shards: 2, revoked: map[int64]time.Time{}, files: map[string][]byte{}}
+	r := *base()
+	r.dir = tb.TempDir()
+	r.revoked, r.files = maps.Clone(r.revoked), maps.Clone(r.files)
+	copyTree(base().master(), r.master())
+	copyTree(base().public(), r.public())
+	r.writer = must(ledger.OpenWriter(context.Background(), r.master(), ledger.WriterConfig{Origin: origin, Signers: r.signers(), Now: r.clock}))
+	tb.Cleanup(func() { r.writer.Close() })
+	return &r
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(base().dir)
+	os.Exit(code)
+}
+
+func makeRepo() *repo {
+	r := &repo{dir: must(os.MkdirTemp("", "verify-test-")), now: start, shards: 2, revoked: map[int64]time.Time{}, files: map[string][]byte{}}
 	r.root = newCert("Test Root", 1, nil, asCA)
 	r.sub = newCert("Test CA", 2, r.root, func(t *x509.Certificate) {
 		asCA(t)
@@ -174,7 +196,7 @@ func newRepo(tb testing.TB) *repo {
 	signers := r.signers()
 	r.verifier = must(ledger.NewVerifier(origin, must(ledger.VKey(origin, r.ecdsa.Public())), must(ledger.VKey(origin, r.ed25519.Public()))))
 	r.writer = must(ledger.Create(context.Background(), r.master(), ledger.WriterConfig{Origin: origin, Signers: signers, Now: r.clock}))
-	tb.Cleanup(func() { r.writer.Close() })
+	defer func() { check(r.writer.Close()) }()
 	for s := int64(100); s < 112; s++ {
 		r.serials = append(r.serials, s)
 	}
@@ -404,4 +426,8 @@ func codesOf(r *verify.Report) []string {
 func detached(by *ca, content []byte) []byte {
 	h := sha256.Sum256(content)
 	return cmsOf(by.cert, must(by.key.Sign(rand.Reader, h[:], crypto.SHA256)))
+}
+
+func readFile(dir, name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 }

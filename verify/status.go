@@ -168,7 +168,11 @@ func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Gen
 	case st.Size() != b.Size || h.count != b.Count || h.count > 0 && !unix(h.next).Equal(b.NextUpdate):
 		return bad("the generation says %d responses in %d bytes until %s, the bundle has %d in %d until %s", b.Count, b.Size, stamp(b.NextUpdate), h.count, st.Size(), stamp(unix(h.next)))
 	}
-	w := answerWorker{c: c, name: vs[0].Name, shard: int(b.Shard), shards: len(g.Bundles), issuers: c.issuersOf(h)}
+	issuers, why := c.issuersOf(h, g.Issuer)
+	if why != "" {
+		c.add(Finding{Code: "ocsp-certid", Source: sourceMaster, Name: vs[0].Name, Detail: why})
+	}
+	w := answerWorker{c: c, name: vs[0].Name, shard: int(b.Shard), shards: len(g.Bundles), issuers: issuers}
 	if err := w.all(ctx, h, f, st.Size()); err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
@@ -178,13 +182,22 @@ func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Gen
 	return path, nil
 }
 
-// issuersOf finds the issuer that each group of the bundle speaks of; nil for one that is not trusted.
-func (c *checker) issuersOf(h *bundleHead) []*x509.Certificate {
-	var out []*x509.Certificate
-	for _, g := range h.groups {
-		out = append(out, c.trust.IssuerOf(artifact.CertID{Hash: g.hash, IssuerNameHash: g.nameHash, IssuerKeyHash: g.keyHash}))
+// issuersOf finds the issuer that each group of the bundle speaks of; nil for one that is not trusted. All groups must speak of
+// the one CA whose bundle it is: serial numbers of different CAs are not different.
+func (c *checker) issuersOf(h *bundleHead, name string) (issuers []*x509.Certificate, why string) {
+	own := c.issuerNamed(name)
+	for i, g := range h.groups {
+		cert := c.trust.IssuerOf(artifact.CertID{Hash: g.hash, IssuerNameHash: g.nameHash, IssuerKeyHash: g.keyHash})
+		issuers = append(issuers, cert)
+		switch {
+		case cert == nil:
+		case own != nil && issuerKey(cert) != issuerKey(own):
+			why = fmt.Sprintf("group %d speaks of certificates of %q, but the bundle is that of %q", i, cert.Subject.String(), name)
+		case own == nil:
+			own = cert
+		}
 	}
-	return out
+	return issuers, why
 }
 
 // An answerWorker checks the responses of one bundle.

@@ -1,0 +1,136 @@
+package verify_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"seihon/artifact"
+	"seihon/verify"
+)
+
+// kindOf guesses the kind of a public name, as a correctly set up web server is told it.
+func kindOf(name string) artifact.Kind {
+	switch {
+	case strings.HasPrefix(name, "/crl/"):
+		return artifact.CRL
+	case strings.HasPrefix(name, "/cert/"):
+		return artifact.CACertificate
+	case strings.HasSuffix(name, ".generation"):
+		return artifact.OCSPGeneration
+	case strings.HasPrefix(name, "/ocsp/bundles/"):
+		return artifact.OCSPBundle
+	case strings.HasSuffix(name, ".pdf"):
+		return artifact.Document
+	case strings.HasSuffix(name, ".p7s"):
+		return artifact.DocumentSignature
+	case path.Base(name) == "index.html":
+		return artifact.IndexPage
+	case name == "/log/checkpoint":
+		return artifact.Checkpoint
+	case strings.HasPrefix(name, "/log/manifests/"):
+		return artifact.Manifest
+	}
+	return artifact.Tile
+}
+
+// serve serves the public copy with good headers, after hook had its way with the request. hook reports whether it has answered.
+func serve(t *testing.T, r *repo, hook func(w http.ResponseWriter, req *http.Request) bool) verify.Source {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h := artifact.HeaderFor(kindOf(req.URL.Path), time.Time{}, time.Time{}, r.now, 0)
+		w.Header().Set("Content-Type", h.ContentType)
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("Last-Modified", r.now.Format(http.TimeFormat))
+		if hook(w, req) {
+			return
+		}
+		b, err := readFile(r.public(), req.URL.Path)
+		if err != nil {
+			http.Error(w, "no", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		_, _ = w.Write(b)
+	}))
+	t.Cleanup(s.Close)
+	return must(verify.HTTP(verify.HTTPConfig{BaseURL: s.URL, Tries: 2, Pause: time.Millisecond}))
+}
+
+func httpTampers() []tamper {
+	over := func(name, want string, hook func(w http.ResponseWriter, req *http.Request) bool) tamper {
+		c := tamper{name: "http: " + name, want: []string{"copy-unlisted"}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
+			c.Copies = []verify.Copy{{Source: serve(t, r, hook)}}
+		}}
+		if want == "" {
+			return c.passing()
+		}
+		c.want = append(c.want, want)
+		return c
+	}
+	set := func(on, field, value string) func(w http.ResponseWriter, req *http.Request) bool {
+		return func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path == on {
+				w.Header().Set(field, value)
+			}
+			return false
+		}
+	}
+	fail := func(on string, code int) func(w http.ResponseWriter, req *http.Request) bool {
+		return func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path == on {
+				http.Error(w, "no", code)
+			}
+			return req.URL.Path == on
+		}
+	}
+	first := true
+	return []tamper{
+		over("clean", "", func(http.ResponseWriter, *http.Request) bool { return false }),
+		over("one dropped request is no finding", "", func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path == "/crl/sub.crl" && first {
+				first = false
+				http.Error(w, "later", http.StatusServiceUnavailable)
+				return true
+			}
+			return false
+		}),
+		over("wrong media type", "header-type@crl/sub.crl", set("/crl/sub.crl", "Content-Type", "text/html")),
+		over("cached beyond nextUpdate", "header-cache@crl/sub.crl", set("/crl/sub.crl", "Cache-Control", "max-age=600000")),
+		over("shared caches beyond nextUpdate", "header-cache@ocsp/sub.generation", set("/ocsp/sub.generation", "Cache-Control", "max-age=1, s-maxage=600000")),
+		over("not stored at all is fine", "", set("/crl/sub.crl", "Cache-Control", "no-store, max-age=600000")),
+		over("malformed date", "header-date@cert/sub.cer", set("/cert/sub.cer", "Expires", "Tue, 24 Nov 2026 06:00:00 UTC")),
+		over("encoding", "header-encoding@cert/sub.cer", set("/cert/sub.cer", "Content-Encoding", "gzip")),
+		over("redirected", "header-redirect@cert/sub.cer", func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path != "/cert/sub.cer" || req.URL.RawQuery != "" {
+				return false
+			}
+			http.Redirect(w, req, "/cert/sub.cer?x=1", http.StatusFound)
+			return true
+		}),
+		over("server error", "copy-unreadable@cert/sub.cer", fail("/cert/sub.cer", 500)),
+		over("forbidden counts as missing", "copy-missing@cert/sub.cer", fail("/cert/sub.cer", 403)),
+		over("cut off", "copy-unreadable@cert/sub.cer", func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path != "/cert/sub.cer" {
+				return false
+			}
+			w.Header().Set("Content-Length", "5000")
+			_, _ = w.Write([]byte("short"))
+			return true
+		}),
+		{name: "http: stale cache at one of two places", want: []string{"vantage-differs@crl/sub.crl", "copy-outdated@crl/sub.crl", "copy-unlisted"}, only: true,
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				old := before(r, "crl/sub.crl")
+				c.Copies = append(c.Copies, verify.Copy{Source: serve(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+					if req.URL.Path == "/crl/sub.crl" {
+						_, _ = w.Write(old)
+					}
+					return req.URL.Path == "/crl/sub.crl"
+				})})
+			}},
+	}
+}

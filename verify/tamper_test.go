@@ -1,0 +1,111 @@
+package verify_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"seihon/verify"
+)
+
+// A tamper is one case: what is done to a good repository, and which findings it must yield.
+type tamper struct {
+	name   string
+	do     func(t *testing.T, r *repo, c *verify.Config)
+	want   []string // "code" or "code@part of the name"
+	only   bool     // nothing else may be reported
+	passes bool     // the report is OK all the same: notes at most
+}
+
+// tampers returns all cases.
+func tampers() []tamper {
+	return slices.Concat(publicTampers(), extraTampers(), checkpointTampers(), objectTampers(), masterTampers(), roomTampers(), meaningTampers(), inventoryTampers(), httpTampers())
+}
+
+var (
+	shownMu sync.Mutex
+	shown   = map[string]bool{}
+)
+
+// TestTampering lets every case be found, under its own code.
+func TestTampering(t *testing.T) {
+	t.Parallel()
+	cases := tampers()
+	if len(cases) < 60 {
+		t.Errorf("only %d cases", len(cases))
+	}
+	t.Run("cases", func(t *testing.T) {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRepo(t)
+				config := r.config()
+				c.do(t, r, &config)
+				report, err := verify.Check(t.Context(), config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.judge(t, report)
+			})
+		}
+	})
+	everyCodeIsShown(t)
+}
+
+func (c tamper) judge(t *testing.T, report *verify.Report) {
+	t.Helper()
+	matched := make([]bool, len(report.Findings))
+	for _, w := range c.want {
+		code, name, _ := strings.Cut(w, "@")
+		found := false
+		for i, f := range report.Findings {
+			if f.Code == code && strings.Contains(f.Name, name) {
+				found, matched[i] = true, true
+			}
+			shownMu.Lock()
+			shown[f.Code] = true
+			shownMu.Unlock()
+		}
+		if !found {
+			t.Errorf("no finding %s among\n%s", w, strings.Join(codesOf(report), "\n"))
+		}
+	}
+	if report.OK != c.passes {
+		t.Errorf("the report is OK: %v, want %v\n%s", report.OK, c.passes, strings.Join(codesOf(report), "\n"))
+	}
+	for i, f := range report.Findings {
+		if c.only && !matched[i] {
+			t.Errorf("also found: %s %s %s: %s", f.Severity, f.Code, f.Name, f.Detail)
+		}
+		if f.TextJA == "" || f.TextEN == "" || f.Source == "" || f.Hint == "" || f.Code == "internal" {
+			t.Errorf("the finding is incomplete: %+v", f)
+		}
+	}
+}
+
+// notShown are the codes that no case of this package can bring about: package ledger shows its own findings, and the rest
+// needs faults of the file system.
+var notShown = []string{"internal", "master-unreadable"}
+
+func everyCodeIsShown(t *testing.T) {
+	t.Helper()
+	for _, c := range verify.Findings() {
+		if !shown[c.Code] && !strings.HasPrefix(c.Code, "log-") && !slices.Contains(notShown, c.Code) {
+			t.Errorf("no case shows finding %s", c.Code)
+		}
+	}
+}
+
+// TestTableOfFindings checks the form of the table, which documentation is made from.
+func TestTableOfFindings(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, c := range verify.Findings() {
+		if seen[c.Code] || c.TextJA == "" || c.TextEN == "" || c.Hint == "" || c.HintJA == "" || c.Severity == "" {
+			t.Errorf("the code is incomplete or double: %s", fmt.Sprintf("%+v", c))
+		}
+		seen[c.Code] = true
+	}
+}
