@@ -48,30 +48,32 @@ func ParseRequest(der []byte) (Request, error) {
 	if !ok || len(list) == 0 {
 		return q, malformed("requestList is missing or empty")
 	}
-	if err := q.readList(list); err != nil {
+	q, err := readList(list)
+	if err != nil {
 		return q, err
 	}
-	if err := q.readExtensions(tbs, tagContext2); err != nil {
-		return q, err
-	}
-	return q, nil
+	nonce, err := readExtensions(tbs, tagContext2)
+	q.Nonce = q.Nonce || nonce
+	return q, err
 }
 
 // readList reads requestList. One request is the rule (RFC 9919 section 3.1.1);
 // repetitions of the same one are harmless.
-func (q *Request) readList(list []byte) error {
+func readList(list []byte) (q Request, err error) {
 	for first := true; len(list) > 0; first = false {
 		single, rest, ok := cut(list, tagSequence)
 		if !ok {
-			return malformed("a Request is not a SEQUENCE")
+			return q, malformed("a Request is not a SEQUENCE")
 		}
 		key, exts, ok := cutCertID(single)
 		if !ok {
-			return malformed("a CertID is broken")
+			return q, malformed("a CertID is broken")
 		}
-		if err := q.readExtensions(exts, tagContext0); err != nil {
-			return err
+		nonce, err := readExtensions(exts, tagContext0)
+		if err != nil {
+			return q, err
 		}
+		q.Nonce = q.Nonce || nonce
 		switch {
 		case first:
 			q.Key = key
@@ -80,35 +82,35 @@ func (q *Request) readList(list []byte) error {
 		}
 		list = rest
 	}
-	return nil
+	return q, nil
 }
 
 // readExtensions reads optional Extensions behind the given tag, which must fill
-// b.
-func (q *Request) readExtensions(b []byte, tag byte) error {
+// b, and reports whether there is a nonce among them.
+func readExtensions(b []byte, tag byte) (nonce bool, err error) {
 	if len(b) == 0 {
-		return nil
+		return false, nil
 	}
 	inner, ok := only(b, tag)
 	if !ok {
-		return malformed("bytes where only extensions may be")
+		return false, malformed("bytes where only extensions may be")
 	}
 	list, ok := only(inner, tagSequence)
 	if !ok {
-		return malformed("extensions are not exactly one SEQUENCE")
+		return false, malformed("extensions are not exactly one SEQUENCE")
 	}
 	for len(list) > 0 {
 		oid, critical, rest, ok := cutExtension(list)
 		if !ok {
-			return malformed("an extension is broken")
+			return false, malformed("an extension is broken")
 		}
 		if critical && !knownRequestExtension(oid) {
-			return malformed("an extension is critical and unknown")
+			return false, malformed("an extension is critical and unknown")
 		}
-		q.Nonce = q.Nonce || string(oid) == oidNonce
+		nonce = nonce || string(oid) == oidNonce
 		list = rest
 	}
-	return nil
+	return nonce, nil
 }
 
 func (k Key) equal(o Key) bool {

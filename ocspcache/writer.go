@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"seihon/artifact"
@@ -26,10 +27,30 @@ type BundleWriter struct {
 	issuer string
 	shard  uint16
 
-	groups  []group // in the order of arrival
-	pending []pending
-	chunk   []byte // the free rest of the newest chunk
-	closed  bool
+	groups []group     // in the order of arrival
+	blocks [][]pending // all full but the last: a growing slice would be copied time and again
+	count  int
+	chunk  []byte // the free rest of the newest chunk of response bytes
+	closed bool
+}
+
+const (
+	blockBits = 12
+	blockSize = 1 << blockBits
+)
+
+// at returns the response that was added as the i-th.
+func (w *BundleWriter) at(i uint32) *pending { return &w.blocks[i>>blockBits][i&(blockSize-1)] }
+
+// next makes room for one more.
+func (w *BundleWriter) next() *pending {
+	if w.count%blockSize == 0 {
+		w.blocks = append(w.blocks, make([]pending, 0, blockSize))
+	}
+	last := len(w.blocks) - 1
+	w.blocks[last] = w.blocks[last][:len(w.blocks[last])+1]
+	w.count++
+	return w.at(uint32(w.count - 1))
 }
 
 // pending is a response before its place is known.
@@ -66,7 +87,7 @@ func (w *BundleWriter) Add(k Key, der []byte) error {
 	if err := k.check(); err != nil {
 		return fmt.Errorf("adding response to OCSP bundle: %w", err)
 	}
-	if len(w.pending) == maxBundleCount {
+	if w.count == maxBundleCount {
 		return fmt.Errorf("adding response to OCSP bundle: shard %d of %s is full with %d responses; use more shards",
 			w.shard, w.issuer, maxBundleCount)
 	}
@@ -77,15 +98,16 @@ func (w *BundleWriter) Add(k Key, der []byte) error {
 	if len(der) > len(w.chunk) {
 		w.chunk = make([]byte, max(chunkSize, len(der)))
 	}
-	p := pending{thisUpdate: s.thisUpdate, nextUpdate: s.nextUpdate, serialSize: uint8(len(k.Serial))}
+	group, err := w.groupOf(s.key)
+	if err != nil {
+		return err
+	}
+	p := w.next()
+	p.group, p.thisUpdate, p.nextUpdate, p.serialSize = group, s.thisUpdate, s.nextUpdate, uint8(len(k.Serial))
 	p.der, w.chunk = w.chunk[:len(der):len(der)], w.chunk[len(der):]
 	copy(p.der, der)
 	copy(p.serial[:], k.Serial)
 	p.prefix = binary.BigEndian.Uint64(p.serial[:8])
-	if p.group, err = w.groupOf(s.key); err != nil {
-		return err
-	}
-	w.pending = append(w.pending, p)
 	return nil
 }
 
@@ -136,13 +158,17 @@ func (w *BundleWriter) close() (BundleSummary, error) {
 // hashAll computes the digests on all processors while the caller sorts.
 func (w *BundleWriter) hashAll() *sync.WaitGroup {
 	var wg sync.WaitGroup
-	workers := max(1, runtime.GOMAXPROCS(0))
-	part := (len(w.pending) + workers - 1) / workers
-	for from := 0; from < len(w.pending); from += part {
-		list := w.pending[from:min(from+part, len(w.pending))]
+	var taken atomic.Int64
+	for range min(len(w.blocks), runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for i := range list {
-				list[i].digest = sha256.Sum256(list[i].der)
+			for {
+				n := int(taken.Add(1)) - 1
+				if n >= len(w.blocks) {
+					return
+				}
+				for i := range w.blocks[n] {
+					w.blocks[n][i].digest = sha256.Sum256(w.blocks[n][i].der)
+				}
 			}
 		})
 	}
@@ -162,8 +188,10 @@ func (w *BundleWriter) sortGroups() {
 		first += sorted[i].entries
 	}
 	w.groups = sorted
-	for i := range w.pending {
-		w.pending[i].group = number[w.pending[i].group]
+	for _, block := range w.blocks {
+		for i := range block {
+			block[i].group = number[block[i].group]
+		}
 	}
 }
 
@@ -176,9 +204,10 @@ type place struct {
 }
 
 func (w *BundleWriter) sortEntries() []place {
-	order := make([]place, len(w.pending))
-	for i := range w.pending {
-		order[i] = place{prefix: w.pending[i].prefix, index: uint32(i), group: w.pending[i].group}
+	order := make([]place, w.count)
+	for i := range order {
+		p := w.at(uint32(i))
+		order[i] = place{prefix: p.prefix, index: uint32(i), group: p.group}
 	}
 	slices.SortFunc(order, func(a, b place) int {
 		if a.group != b.group {
@@ -187,7 +216,7 @@ func (w *BundleWriter) sortEntries() []place {
 		if a.prefix != b.prefix {
 			return cmp.Compare(a.prefix, b.prefix)
 		}
-		return bytes.Compare(w.pending[a.index].serialBytes(), w.pending[b.index].serialBytes())
+		return bytes.Compare(w.at(a.index).serialBytes(), w.at(b.index).serialBytes())
 	})
 	return order
 }
@@ -206,9 +235,9 @@ func (w *BundleWriter) index(order []place) ([]byte, BundleSummary, error) {
 	summary := BundleSummary{Count: count}
 	next, this, offset := int64(math.MaxInt64), int64(math.MinInt64), uint64(0)
 	for i := range order {
-		p := &w.pending[order[i].index]
+		p := w.at(order[i].index)
 		if i > 0 && order[i-1].group == p.group && order[i-1].prefix == order[i].prefix &&
-			bytes.Equal(w.pending[order[i-1].index].serialBytes(), p.serialBytes()) {
+			bytes.Equal(w.at(order[i-1].index).serialBytes(), p.serialBytes()) {
 			return nil, summary, fmt.Errorf("two responses for serial %x and one issuer; give one", p.serialBytes())
 		}
 		p.put(out[entriesAt+i*entrySize:], offset)
@@ -242,7 +271,7 @@ func (p *pending) put(out []byte, offset uint64) {
 func (w *BundleWriter) putHead(out []byte, bits uint32, next, this, size int64) {
 	copy(out, bundleMagic)
 	binary.BigEndian.PutUint64(out[headTotal:], uint64(size))
-	binary.BigEndian.PutUint32(out[headCount:], uint32(len(w.pending)))
+	binary.BigEndian.PutUint32(out[headCount:], uint32(w.count))
 	binary.BigEndian.PutUint16(out[headShard:], w.shard)
 	binary.BigEndian.PutUint16(out[headGroups:], uint16(len(w.groups)))
 	binary.BigEndian.PutUint32(out[headBucketBits:], bits)
@@ -265,7 +294,7 @@ func (w *BundleWriter) putHead(out []byte, bits uint32, next, this, size int64) 
 func (w *BundleWriter) buckets(order []place, shift uint) []uint32 {
 	buckets := make([]uint32, len(order))
 	for i := range order {
-		p := &w.pending[order[i].index]
+		p := w.at(order[i].index)
 		buckets[i] = uint32(bucketHash(p.group, p.serialBytes()) >> shift)
 	}
 	return buckets
@@ -295,28 +324,66 @@ func putFanout(fanout, slots []byte, buckets []uint32) error {
 	return nil
 }
 
-// write writes index and responses and fills in the digest of the whole.
+// write writes index and responses and fills in the digest of the whole, which is
+// computed beside the writing.
 func (w *BundleWriter) write(index []byte, order []place, summary *BundleSummary) error {
-	sum := sha256.New()
-	out := io.MultiWriter(sum, w.w)
-	if _, err := out.Write(index); err != nil {
-		return err
-	}
-	buf := make([]byte, 0, chunkSize)
-	for i := range order {
-		der := w.pending[order[i].index].der
+	out := newHashingWriter(w.w)
+	err := out.write(index)
+	buf := out.buffer()
+	for i := 0; i < len(order) && err == nil; i++ {
+		der := w.at(order[i].index).der
 		if len(buf)+len(der) > cap(buf) {
-			if _, err := out.Write(buf); err != nil {
-				return err
-			}
-			buf = buf[:0]
+			err = out.write(buf)
+			buf = out.buffer()
 		}
 		buf = append(buf, der...)
 	}
-	if _, err := out.Write(buf); err != nil {
-		return err
+	if err == nil {
+		err = out.write(buf)
 	}
-	summary.Digest = artifact.Digest(sum.Sum(nil))
-	w.pending, w.chunk = nil, nil
-	return nil
+	summary.Digest = out.digest()
+	w.blocks, w.chunk = nil, nil
+	return err
+}
+
+// A hashingWriter hashes on another processor what it writes.
+type hashingWriter struct {
+	w    io.Writer
+	hash chan []byte
+	free chan []byte
+	done chan artifact.Digest
+}
+
+func newHashingWriter(w io.Writer) *hashingWriter {
+	const buffers = 4
+	h := &hashingWriter{w: w, hash: make(chan []byte, buffers), free: make(chan []byte, buffers+1), done: make(chan artifact.Digest, 1)}
+	for range buffers {
+		h.free <- make([]byte, 0, chunkSize)
+	}
+	go func() {
+		sum := sha256.New()
+		for b := range h.hash {
+			sum.Write(b)
+			if cap(b) == chunkSize {
+				h.free <- b[:0]
+			}
+		}
+		h.done <- artifact.Digest(sum.Sum(nil))
+	}()
+	return h
+}
+
+// buffer returns an empty buffer, which goes to write.
+func (h *hashingWriter) buffer() []byte { return <-h.free }
+
+func (h *hashingWriter) write(b []byte) error {
+	h.hash <- b
+	_, err := h.w.Write(b)
+	return err
+}
+
+// digest ends the hashing.
+func (h *hashingWriter) digest() artifact.Digest {
+	close(h.hash)
+	return <-h.done
 }
