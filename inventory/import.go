@@ -127,10 +127,26 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 	if err != nil && !errors.Is(err, errDry) {
 		return nil, err
 	}
+	if err := d.analyze(ctx, j.result.Added); err != nil {
+		return nil, fmt.Errorf("%s: it is imported, but: %w", doing, err)
+	}
 	d.log.Info("imported certificates", zap.String("issuer", im.Issuer), zap.String("format", info.Format), zap.String("name", info.Name),
 		zap.Stringer("sha256", info.Digest), zap.Int64("read", s.count), zap.Int64("added", j.result.Added),
 		zap.Int64("revoked", j.result.NewlyRevoked), zap.Bool("same", j.result.Same), zap.Bool("dry_run", im.DryRun))
 	return &j.result, nil
+}
+
+// analyze tells PostgreSQL's planner at once that a table has grown, which its
+// background process would find out in a minute. Until then it may prefer to
+// read the whole table to using the index of what is due.
+func (d *DB) analyze(ctx context.Context, added int64) error {
+	if !d.postgres || added < 10_000 {
+		return nil
+	}
+	if _, err := d.write.ExecContext(ctx, `ANALYZE certificates`); err != nil {
+		return fmt.Errorf("updating statistics: %w", err)
+	}
+	return nil
 }
 
 // fillSpool reads the source, checks each record by itself and counts those

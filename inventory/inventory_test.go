@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -278,6 +279,51 @@ func TestCancelled(t *testing.T) {
 	n, err := db.Counts(t.Context(), "sub")
 	if err != nil || n != (Counts{Shards: 1}) {
 		t.Errorf("counts are %+v, %v", n, err)
+	}
+}
+
+// TestDiskFull: an import for which there is no room leaves nothing behind,
+// and the inventory goes on working.
+func TestDiskFull(t *testing.T) {
+	db, err := Open(t.Context(), Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.AddIssuer(t.Context(), Issuer{Name: "sub", Key: artifact.Sum(nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.write.Exec(`PRAGMA max_page_count = 100`); err != nil {
+		t.Fatal(err)
+	}
+	list := make(recordList, 5000)
+	for n := range list {
+		list[n] = Record{State: Issued, Certificate: Certificate{Serial: fmt.Appendf(nil, "serial%d", n), NotAfter: noon.AddDate(1, 0, 0)}}
+	}
+	if _, err := db.Import(t.Context(), Import{Issuer: "sub", Source: list}); err == nil || !strings.Contains(err.Error(), "full") {
+		t.Errorf("error is %v", err)
+	}
+	if n, err := db.Counts(t.Context(), "sub"); err != nil || n.Issued != 0 {
+		t.Errorf("counts are %+v, %v", n, err)
+	}
+	if err := db.Reserve(t.Context(), "sub", []byte{1}); err != nil {
+		t.Error(err)
+	}
+}
+
+// recordList is a source in memory.
+type recordList []Record
+
+func (l recordList) Info() SourceInfo {
+	return SourceInfo{Name: "list", Format: "list", Digest: artifact.Sum(nil)}
+}
+func (l recordList) Records(context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for _, r := range l {
+			if !yield(r, nil) {
+				return
+			}
+		}
 	}
 }
 

@@ -20,8 +20,10 @@ import (
 
 // Server is a running cluster.
 type Server struct {
-	dir    string
-	schema atomic.Int64
+	dir     string
+	control []string // pg_ctl, with the user and the folder
+	options []string // of a start
+	schema  atomic.Int64
 }
 
 // debianBin is where Debian keeps what is not on the PATH.
@@ -65,10 +67,23 @@ func Start(t testing.TB) *Server {
 	run(t, append(slices.Clone(as), tool(t, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")...)
 	// fsync is off: the tests kill clients, never the server.
 	options := fmt.Sprintf("-c listen_addresses='' -c unix_socket_directories='%s' -c fsync=off -c max_connections=200", dir)
-	control := append(slices.Clone(as), tool(t, "pg_ctl"), "-D", data)
-	run(t, append(slices.Clone(control), "-l", log, "-o", options, "-w", "-t", "30", "start")...)
-	t.Cleanup(func() { run(t, append(slices.Clone(control), "-m", "immediate", "-w", "stop")...) })
+	s.control = append(slices.Clone(as), tool(t, "pg_ctl"), "-D", data)
+	s.options = []string{"-l", log, "-o", options, "-w", "-t", "30"}
+	s.ctl(t, append(s.options, "start")...)
+	t.Cleanup(func() { s.ctl(t, "-m", "immediate", "-w", "stop") })
 	return s
+}
+
+// Restart stops the server, cutting all connections, and starts it again.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.ctl(t, "-m", "fast", "-w", "stop")
+	s.ctl(t, append(s.options, "start")...)
+}
+
+func (s *Server) ctl(t testing.TB, args ...string) {
+	t.Helper()
+	run(t, append(slices.Clone(s.control), args...)...)
 }
 
 // run runs a program; its output must not be a pipe, which a server that
