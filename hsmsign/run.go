@@ -68,7 +68,7 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 
 func (r *Room) runList(ctx context.Context, l list, f Force, now time.Time, res *RunResult) error {
 	forced := f.CRLs && (f.Issuer == "" || f.Issuer == l.Name)
-	if f.Only && !forced {
+	if f.Only && !forced || f.Final && l.kind == artifact.DeltaCRL { // there is no last delta
 		return nil
 	}
 	why := "asked for"
