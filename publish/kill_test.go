@@ -83,6 +83,9 @@ func runErrand(encoded string) error {
 	if err == nil {
 		err = r.Err()
 	}
+	if err == nil && !r.Targets[0].Complete {
+		err = fmt.Errorf("not complete: %+v", r.Targets[0])
+	}
 	return err
 }
 

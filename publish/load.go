@@ -117,6 +117,11 @@ func (s *session) loadFile(step *Step) (*item, *problem) {
 		return nil, &problem{err: fmt.Errorf("reading %q from the master: %w", step.Name, err)}
 	}
 	a := artifact.Parse(b)
+	if a.Kind != artifact.PrivateKey {
+		// The ledger has checked these bytes against the Merkle tree. Hashes look
+		// like anything: one tile in two hundred begins like a DER object.
+		a.Kind, a.Problem = step.Kind, ""
+	}
 	if refusal := s.config.Policy.Admit(a, evidenceOf(step.Kind)); refusal != nil {
 		return nil, &problem{refusal: refusal}
 	}
