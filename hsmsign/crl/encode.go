@@ -20,6 +20,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -38,6 +39,9 @@ const checkEvery = 4096
 func Encode(ctx context.Context, w io.Writer, t Template, entries iter.Seq2[Entry, error], signer crypto.Signer, opts Options) (Result, error) {
 	if err := t.check(); err != nil {
 		return Result{}, fmt.Errorf("encoding a CRL: %w", err)
+	}
+	if signer == nil {
+		return Result{}, errors.New("encoding a CRL: no signer is given")
 	}
 	if !algid.SamePublic(t.Issuer.PublicKey, signer.Public()) {
 		return Result{}, fmt.Errorf("encoding a CRL: the signer's key is not that of the issuer %q", t.Issuer.Subject)

@@ -60,8 +60,8 @@ func NewEncoder(issuer, responder *x509.Certificate, signer crypto.Signer, polic
 }
 
 func newEncoder(issuer, responder *x509.Certificate, signer crypto.Signer, policy Policy) (*Encoder, error) {
-	if issuer == nil {
-		return nil, errors.New("no issuer is given")
+	if issuer == nil || signer == nil {
+		return nil, errors.New("no issuer or no signer is given")
 	}
 	if responder != nil && responder.Equal(issuer) {
 		responder = nil

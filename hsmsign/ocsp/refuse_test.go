@@ -31,7 +31,8 @@ func TestNewEncoderRefuses(t *testing.T) {
 		policy       ocsp.Policy
 		want         string
 	}{
-		{"no issuer", nil, nil, key, ocsp.Policy{}, "no issuer is given"},
+		{"no issuer", nil, nil, key, ocsp.Policy{}, "no issuer or no signer is given"},
+		{"no signer", ca, nil, nil, ocsp.Policy{}, "no issuer or no signer is given"},
 		{"issuer is no CA", notCA, nil, key, ocsp.Policy{}, "is not a CA certificate"},
 		{"other key", ca, nil, other, ocsp.Policy{}, "the signer's key is not that of the responder"},
 		{"the issuer's key for a delegate", ca, issue(nil), key, ocsp.Policy{}, "the signer's key is not that of the responder"},
