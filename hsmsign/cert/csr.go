@@ -30,7 +30,7 @@ func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
 	}
 	r, err := x509.ParseCertificateRequest(der)
 	if err != nil {
-		return nil, fmt.Errorf("parsing CSR: %w", err)
+		return nil, fmt.Errorf("parsing CSR: this is no PKCS #10 certificate request: %w", err)
 	}
 	if _, err := checkKey(r.PublicKey, p.Keys); err != nil {
 		return nil, fmt.Errorf("checking the CSR's key: %w", err)
