@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,4 +124,57 @@ func (l *Log) consistentTree(size int64, root tlog.Hash, where string) error {
 		return fmt.Errorf("checking consistency: %w", &ForkError{Size: size, Here: here, Seen: root, Where: where})
 	}
 	return nil
+}
+
+// ProveTree gives the consistency proof from a smaller tree to this one; it is
+// empty from size 0, which every tree is consistent with.
+func (l *Log) ProveTree(from int64) (tlog.TreeProof, error) {
+	if from < 0 || from > l.cp.Size {
+		return nil, fmt.Errorf("proving consistency: size %d is outside a log of %d entries", from, l.cp.Size)
+	}
+	if from == 0 || from == l.cp.Size {
+		return nil, nil
+	}
+	p, err := tlog.ProveTree(l.cp.Size, from, l.tiles)
+	if err != nil {
+		return nil, fmt.Errorf("proving consistency: %w", err)
+	}
+	return p, nil
+}
+
+// AddSignatures stores the current checkpoint with further signatures, such as
+// the cosignatures of witnesses, under the same text.
+func (w *Writer) AddSignatures(ctx context.Context, signed []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.err != nil:
+		return fmt.Errorf("adding signatures: %w", errors.Join(ErrBroken, w.err))
+	case w.log == nil:
+		return fmt.Errorf("adding signatures: %w", os.ErrClosed)
+	}
+	cp, err := w.log.verify(ctx, signed)
+	if err != nil {
+		return fmt.Errorf("adding signatures: %w", err)
+	}
+	if cp.Size != w.log.cp.Size || cp.Root != w.log.cp.Root || !bytes.HasPrefix(signed, w.log.cp.Note) {
+		return errors.New("adding signatures: they are on another checkpoint than the newest")
+	}
+	// A token is over the file as it is; another signature would spoil it.
+	if tokens, err := w.log.Tokens(cp.Size); err != nil || len(tokens) > 0 {
+		return errors.Join(errors.New("adding signatures: the checkpoint is time-stamped already; have it cosigned first"), err)
+	}
+	if err := w.publish(cp.Size, signed); err != nil {
+		w.err = err
+		return fmt.Errorf("adding signatures: %w", err)
+	}
+	w.log = w.log.withCheckpoint(cp)
+	return nil
+}
+
+// withCheckpoint is the same tree under a checkpoint with other signatures.
+func (l *Log) withCheckpoint(cp Checkpoint) *Log {
+	n := &Log{dir: l.dir, cp: cp, pinned: l.pinned, keys: l.keys, tiles: l.tiles, last: l.last}
+	n.bundle.n = -1
+	return n
 }
