@@ -28,7 +28,7 @@ func app(now func() time.Time) *cli.App {
 		Commands: []*cli.Command{
 			planCommand(now), syncCommand(now), verifyCommand(now), explainCommand(now),
 			serveCommand(now),
-			ledgerCommand(now), configCommand(now),
+			ledgerCommand(now), importCommand(now), configCommand(now),
 		},
 	}
 }

@@ -146,10 +146,14 @@ type Modules struct {
 
 // TSA is one RFC 3161 time-stamping authority.
 type TSA struct {
+	// Name of the authority in lower case: part of the tokens' file names.
+	Name string `yaml:"name"`
 	// URL of the authority.
 	URL string `yaml:"url"`
 	// Roots is a PEM file with the certificates its tokens must chain to.
 	Roots Path `yaml:"roots"`
+	// Policies that are accepted, dotted; the first is asked for; empty: any.
+	Policies []string `yaml:"policies"`
 }
 
 // Issuer is one certificate authority.

@@ -135,7 +135,11 @@ func (v *validator) signer(s *Signer) {
 		}
 	}
 	for i, t := range s.Timestamps {
-		v.anyURL(fmt.Sprintf("signer.timestamps[%d].url", i), t.URL)
+		path := fmt.Sprintf("signer.timestamps[%d]", i)
+		v.anyURL(path+".url", t.URL)
+		if !namePattern.MatchString(t.Name) || t.Roots == "" {
+			v.add(path, "needs a name in lower case, and roots")
+		}
 	}
 }
 

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/internal/cliexit"
+	"seihon/ledger"
+)
+
+func importCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "import",
+		Usage: "let an export of the signing room into this host's copy of the master, after checking every byte",
+		Flags: cliexit.Flags(&cli.StringFlag{Name: "file", Usage: "the export `FILE`", Required: true}),
+		Action: func(c *cli.Context) error {
+			h, err := open(c, now)
+			if err != nil {
+				return err
+			}
+			v, err := h.verifier()
+			if err != nil {
+				return err
+			}
+			f, err := os.Open(c.String("file"))
+			if err != nil {
+				return fmt.Errorf("reading the export: %w", err)
+			}
+			defer f.Close()
+			res, err := ledger.Import(c.Context, f, string(h.conf.Master.Directory), ledger.ImportConfig{Verifier: v, Now: now, Logger: h.logger})
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return cliexit.PrintJSON(c.App.Writer, map[string]any{"from": res.From, "to": res.To, "artifacts": res.Artifacts})
+			}
+			fmt.Fprintf(c.App.Writer, "master copy: size %d → %d, %d files let in\n", res.From, res.To, res.Artifacts)
+			return nil
+		},
+	}
+}

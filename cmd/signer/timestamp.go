@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+)
+
+func timestampCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "timestamp",
+		Usage: "have time-stamping authorities (RFC 3161) stamp the newest checkpoint",
+		Flags: cliexit.Flags(),
+		Action: func(c *cli.Context) error {
+			return withRoom(c, now, func(room *hsmsign.Room) error {
+				results, err := room.Timestamp(c.Context)
+				type line struct {
+					Authority string    `json:"authority"`
+					Size      int64     `json:"tree_size"`
+					Token     string    `json:"token"` // empty: none was due, or none was had
+					Time      time.Time `json:"time"`
+				}
+				lines := []line{}
+				for _, r := range results {
+					l := line{Authority: r.Authority, Size: r.Size, Token: r.Path}
+					if r.Stamp != nil {
+						l.Time = r.Stamp.Time
+					}
+					switch {
+					case r.Err != nil: // in err as well
+					case r.Path == "":
+						say(c, "%s: the checkpoint at size %d has a good token", r.Authority, r.Size)
+					default:
+						say(c, "%s: stamped the checkpoint at size %d, %s", r.Authority, r.Size, l.Time.Format(time.RFC3339))
+					}
+					lines = append(lines, l)
+				}
+				return errors.Join(err, answer(c, lines))
+			})
+		},
+	}
+}

@@ -1,0 +1,61 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"time"
+
+	"seihon/internal/config"
+	"seihon/ledger/timestamp"
+)
+
+// renewTimestamp is how long before the end of an authority's certificate its token is renewed.
+const renewTimestamp = 90 * 24 * time.Hour
+
+// Timestamp has the configured authorities stamp the newest checkpoint, where they
+// have not yet, and records the tokens in the log. One authority that fails does not
+// keep the others from being asked.
+func (r *Room) Timestamp(ctx context.Context) ([]timestamp.Result, error) {
+	if len(r.conf.Signer.Timestamps) == 0 {
+		return nil, fmt.Errorf("stamping the checkpoint: signer.timestamps names no authority")
+	}
+	var authorities []timestamp.Authority
+	for _, t := range r.conf.Signer.Timestamps {
+		a, err := authorityOf(t)
+		if err != nil {
+			return nil, err
+		}
+		authorities = append(authorities, a)
+	}
+	results, failed := timestamp.Checkpoint(ctx, r.log, authorities, renewTimestamp, timestamp.Config{Now: r.now})
+	if err := timestamp.Record(ctx, r.log, results); err != nil {
+		return results, err
+	}
+	if _, err := r.log.Commit(ctx); err != nil {
+		return results, fmt.Errorf("recording the time-stamps: %w", err)
+	}
+	return results, failed
+}
+
+func authorityOf(t config.TSA) (timestamp.Authority, error) {
+	a := timestamp.Authority{Name: t.Name, URL: t.URL, Policies: t.Policies}
+	raw, err := os.ReadFile(string(t.Roots))
+	if err != nil {
+		return a, fmt.Errorf("reading the roots of time-stamping authority %s: %w", t.Name, err)
+	}
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(bytes.TrimSpace(rest)) {
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return a, fmt.Errorf("parsing the roots of time-stamping authority %s, %q: %w", t.Name, t.Roots, err)
+		}
+		a.Anchors = append(a.Anchors, c)
+	}
+	if len(a.Anchors) == 0 {
+		return a, fmt.Errorf("parsing the roots of time-stamping authority %s: %q holds no PEM certificate", t.Name, t.Roots)
+	}
+	return a, nil
+}
