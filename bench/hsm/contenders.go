@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ThalesIgnite/crypto11"
@@ -36,10 +37,10 @@ func child(ctx context.Context, s settings) error {
 	if err != nil {
 		return errors.Join(err, w.close())
 	}
-	rate, err := w.rate(s.time)
+	r, err := w.rate(s.time)
 	err = errors.Join(err, stop(), w.close())
 	if err == nil {
-		fmt.Println(rate)
+		fmt.Println(r.perSecond, r.perCPUSecond)
 	}
 	return err
 }
@@ -71,16 +72,16 @@ type work struct {
 }
 
 // rate lets all callers sign different digests until the time is over.
-func (w *work) rate(d time.Duration) (float64, error) {
+func (w *work) rate(d time.Duration) (rates, error) {
 	var done atomic.Int64
 	failed := make(chan error, w.callers)
 	var wg sync.WaitGroup
 	digest := sha256.Sum256([]byte("first"))
 	err := w.sign(0, digest[:]) // looks handles up
 	if err != nil {
-		return 0, err
+		return rates{}, err
 	}
-	begin := time.Now()
+	begin, used := time.Now(), processorTime()
 	for caller := range w.callers {
 		wg.Go(func() {
 			digest := sha256.Sum256([]byte{byte(caller)})
@@ -96,13 +97,24 @@ func (w *work) rate(d time.Duration) (float64, error) {
 		})
 	}
 	wg.Wait()
-	elapsed := time.Since(begin)
+	elapsed, used := time.Since(begin), processorTime()-used
 	select {
 	case err := <-failed:
-		return 0, err
+		return rates{}, err
 	default:
 	}
-	return float64(done.Load()) / elapsed.Seconds(), nil
+	n := float64(done.Load())
+	return rates{n / elapsed.Seconds(), n / used.Seconds()}, nil
+}
+
+// processorTime is what this process has used so far. It does not depend on what else runs on the machine.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // openPool is the pool of this project: every signature is checked.

@@ -85,21 +85,23 @@ func parent(ctx context.Context, s settings) error {
 		return err
 	}
 	contenders := []string{"raw", "pool", "crypto11"}
-	fmt.Printf("%-8s %10s %10s %10s %8s %8s   signatures/s, %d sessions\n", "key", "raw", "pool", "crypto11", "pool/raw", "c11/raw", s.sessions)
+	fmt.Printf("signatures per second (median of %d rounds), and per second of processor time; %d sessions\n", s.rounds, s.sessions)
+	fmt.Printf("%-8s %8s %8s %8s %9s %9s | %8s %8s %8s %9s %9s\n", "key", "raw", "pool", "crypto11", "pool/raw", "c11/raw", "raw", "pool", "crypto11", "pool/raw", "c11/raw")
 	var lines []string
 	for _, bar := range bars {
-		rates := make(map[string][]float64)
+		rates, perCPU := make(map[string][]float64), make(map[string][]float64)
 		for range s.rounds {
 			for _, c := range contenders {
-				rate, err := measure(ctx, self, s, c+"/"+bar.algorithm)
+				r, err := measure(ctx, self, s, c+"/"+bar.algorithm)
 				if err != nil {
 					return fmt.Errorf("measuring %s with %s: %w", bar.algorithm, c, err)
 				}
-				rates[c] = append(rates[c], rate)
+				rates[c] = append(rates[c], r.perSecond)
+				perCPU[c] = append(perCPU[c], r.perCPUSecond)
 			}
 		}
-		pool, other := ratio(rates["pool"], rates["raw"]), ratio(rates["crypto11"], rates["raw"])
-		fmt.Printf("%-8s %10.0f %10.0f %10.0f %8.3f %8.3f\n", bar.algorithm, median(rates["raw"]), median(rates["pool"]), median(rates["crypto11"]), pool, other)
+		pool := ratio(rates["pool"], rates["raw"])
+		fmt.Printf("%-8s %s | %s\n", bar.algorithm, row(rates), row(perCPU))
 		verdict := "ok"
 		if pool < bar.want {
 			verdict = "short"
@@ -143,15 +145,25 @@ func config(s settings) token.Config {
 	return token.Config{Module: s.module, TokenLabel: label, Sessions: s.sessions, PIN: token.StaticPIN([]byte(userPIN))}
 }
 
+// row prints the medians of the three contenders and the ratios to the raw rate.
+func row(r map[string][]float64) string {
+	return fmt.Sprintf("%8.0f %8.0f %8.0f %9.3f %9.3f", median(r["raw"]), median(r["pool"]), median(r["crypto11"]), ratio(r["pool"], r["raw"]), ratio(r["crypto11"], r["raw"]))
+}
+
+// rates are what one measurement yields.
+type rates struct{ perSecond, perCPUSecond float64 }
+
 // measure runs one contender in a process of its own.
-func measure(ctx context.Context, self string, s settings, contender string) (float64, error) {
+func measure(ctx context.Context, self string, s settings, contender string) (rates, error) {
 	cmd := exec.CommandContext(ctx, self, "-contender", contender, "-module", s.module, "-sessions", strconv.Itoa(s.sessions), "-time", s.time.String())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return 0, err
+		return rates{}, err
 	}
-	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	var r rates
+	_, err = fmt.Sscan(string(out), &r.perSecond, &r.perCPUSecond)
+	return r, err
 }
 
 func median(values []float64) float64 {
