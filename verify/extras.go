@@ -93,6 +93,9 @@ func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *Finding) {
 	}
 	if _, gone := k.past.withdrawn[f.Name]; gone {
 		f.Code = "copy-withdrawn"
+		if a.Kind == artifact.OCSPBundle { // the room withdraws what expired; publishers without the right to delete keep it
+			f.Code = "copy-superseded"
+		}
 		return
 	}
 	vs := k.past.byName[f.Name]
