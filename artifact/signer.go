@@ -52,17 +52,29 @@ func IsOCSPSigner(cert *x509.Certificate) bool {
 // CheckSignatureFrom verifies that r was signed by issuer itself or by an embedded delegate that issuer issued for OCSP
 // signing (RFC 6960 section 4.2.2.2), that the responder ID names the signer, and that every CertID names issuer.
 func (r *Response) CheckSignatureFrom(issuer *x509.Certificate) error {
-	_, err := r.signedBy(issuer, checkDelegate)
+	for _, s := range r.Singles {
+		if !s.CertID.Names(issuer) {
+			return fmt.Errorf("checking OCSP response: the CertID of serial %x does not name %q", s.CertID.Serial, issuer.Subject.String())
+		}
+	}
+	_, err := r.signedBy(issuer, stateless{})
 	return err
 }
 
-func (r *Response) signedBy(issuer *x509.Certificate, delegate func(cert, issuer *x509.Certificate) error) (*x509.Certificate, error) {
-	for _, s := range r.Singles {
-		if !s.CertID.Names(issuer) {
-			return nil, fmt.Errorf("checking OCSP response: the CertID of serial %x does not name %q", s.CertID.Serial, issuer.Subject.String())
-		}
-	}
-	signer, err := r.signer(issuer, delegate)
+// A signerChecks is what must be found out about a signer; a Trust remembers it.
+type signerChecks interface {
+	checkDelegate(cert, issuer *x509.Certificate) error
+	keyHash(cert *x509.Certificate) []byte // SHA-1
+}
+
+// stateless finds everything out anew.
+type stateless struct{}
+
+func (stateless) keyHash(cert *x509.Certificate) []byte { return PublicKeyHash(cert, crypto.SHA1) }
+
+// signedBy returns who signed r for issuer, which every CertID is known to name.
+func (r *Response) signedBy(issuer *x509.Certificate, checks signerChecks) (*x509.Certificate, error) {
+	signer, err := r.signer(issuer, checks)
 	if err != nil {
 		return nil, fmt.Errorf("checking OCSP response: %w", err)
 	}
@@ -73,15 +85,15 @@ func (r *Response) signedBy(issuer *x509.Certificate, delegate func(cert, issuer
 }
 
 // signer finds the certificate the responder ID speaks of and makes sure that it may sign for issuer.
-func (r *Response) signer(issuer *x509.Certificate, delegate func(cert, issuer *x509.Certificate) error) (*x509.Certificate, error) {
-	if r.isResponder(issuer) {
+func (r *Response) signer(issuer *x509.Certificate, checks signerChecks) (*x509.Certificate, error) {
+	if r.isResponder(issuer, checks) {
 		return issuer, nil
 	}
 	for _, c := range r.Certificates {
-		if !r.isResponder(c) {
+		if !r.isResponder(c, checks) {
 			continue
 		}
-		if err := delegate(c, issuer); err != nil {
+		if err := checks.checkDelegate(c, issuer); err != nil {
 			return nil, err
 		}
 		if r.ProducedAt.Before(c.NotBefore) || r.ProducedAt.After(c.NotAfter) {
@@ -92,15 +104,15 @@ func (r *Response) signer(issuer *x509.Certificate, delegate func(cert, issuer *
 	return nil, errors.New("the responder ID names neither the issuer nor an embedded certificate")
 }
 
-func (r *Response) isResponder(c *x509.Certificate) bool {
+func (r *Response) isResponder(c *x509.Certificate, checks signerChecks) bool {
 	if r.ResponderKeyHash != nil {
-		return bytes.Equal(r.ResponderKeyHash, PublicKeyHash(c, crypto.SHA1))
+		return bytes.Equal(r.ResponderKeyHash, checks.keyHash(c))
 	}
 	return bytes.Equal(r.ResponderName, c.RawSubject)
 }
 
 // checkDelegate verifies that issuer itself made cert an OCSP responder.
-func checkDelegate(cert, issuer *x509.Certificate) error {
+func (stateless) checkDelegate(cert, issuer *x509.Certificate) error {
 	if !IsOCSPSigner(cert) {
 		return fmt.Errorf("%q has no extended key usage for OCSP signing", cert.Subject.String())
 	}

@@ -18,13 +18,16 @@ type Trust struct {
 	partners  []*x509.Certificate
 	byKeyHash map[string]*x509.Certificate // hash name + issuerKeyHash → issuer
 	delegates map[delegateKey]bool
+	keyHashes map[*x509.Certificate][]byte // SHA-1 of the key, by which responders are named
 }
 
-type delegateKey struct{ cert, issuer Digest }
+// A delegateKey is a delegate that its issuer made one. Certificates are compared by identity, which is cheap and holds for
+// those that came out of one CertificateCache; others are merely checked again.
+type delegateKey struct{ cert, issuer *x509.Certificate }
 
 // NewTrust returns the trust set of the given anchors and cross-certification partners.
 func NewTrust(anchors, partners []*x509.Certificate) *Trust {
-	t := &Trust{byKeyHash: make(map[string]*x509.Certificate), delegates: make(map[delegateKey]bool)}
+	t := &Trust{byKeyHash: make(map[string]*x509.Certificate), delegates: make(map[delegateKey]bool), keyHashes: make(map[*x509.Certificate][]byte)}
 	for _, a := range anchors {
 		t.anchors = append(t.anchors, a)
 		t.insert(a)
@@ -156,23 +159,50 @@ func (t *Trust) CheckResponse(r *Response) (issuer, signer *x509.Certificate, er
 	if issuer = t.IssuerOf(r.Singles[0].CertID); issuer == nil {
 		return nil, nil, errors.New("checking OCSP response: its CertID names no trusted CA")
 	}
-	signer, err = r.signedBy(issuer, t.checkDelegate)
+	first := r.Singles[0].CertID
+	for _, s := range r.Singles[1:] {
+		same := s.CertID.Hash == first.Hash && bytes.Equal(s.CertID.IssuerKeyHash, first.IssuerKeyHash) && bytes.Equal(s.CertID.IssuerNameHash, first.IssuerNameHash)
+		if !same && !s.CertID.Names(issuer) {
+			return nil, nil, errors.New("checking OCSP response: its single responses speak of different issuers")
+		}
+	}
+	signer, err = r.signedBy(issuer, t)
 	return issuer, signer, err
 }
 
 func (t *Trust) checkDelegate(cert, issuer *x509.Certificate) error {
-	k := delegateKey{Sum(cert.Raw), Sum(issuer.Raw)}
+	k := delegateKey{cert, issuer}
 	t.mu.RLock()
 	ok := t.delegates[k]
 	t.mu.RUnlock()
 	if ok {
 		return nil
 	}
-	if err := checkDelegate(cert, issuer); err != nil {
+	if err := (stateless{}).checkDelegate(cert, issuer); err != nil {
 		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.delegates) >= cacheLimit {
+		clear(t.delegates)
+	}
 	t.delegates[k] = true
 	return nil
+}
+
+func (t *Trust) keyHash(cert *x509.Certificate) []byte {
+	t.mu.RLock()
+	h := t.keyHashes[cert]
+	t.mu.RUnlock()
+	if h != nil {
+		return h
+	}
+	h = PublicKeyHash(cert, crypto.SHA1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.keyHashes) >= cacheLimit {
+		clear(t.keyHashes)
+	}
+	t.keyHashes[cert] = h
+	return h
 }
