@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+)
+
+func tokenCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "token",
+		Usage: "show the token, or with --check its keys' attributes against the allow-list of modules",
+		Flags: cliexit.Flags(
+			&cli.BoolFlag{Name: "check", Usage: "check key attributes and the module's allow-list; exit 3 on findings"},
+			&cli.BoolFlag{Name: "record", Usage: "with --check: record the evidence in the master log"},
+		),
+		Action: func(c *cli.Context) error {
+			o, err := options(c, now)
+			if err != nil {
+				return err
+			}
+			if c.Bool("check") {
+				return checkToken(c, o)
+			}
+			info, err := hsmsign.TokenInfo(c.Context, o)
+			if err != nil {
+				return coded(err)
+			}
+			say(c, "token    %s, serial %s\nmaker    %s %s, firmware %s\nmodule   %s, %s %s\nflags    %s",
+				info.Label, info.Serial, info.Manufacturer, info.Model, info.FirmwareVersion,
+				info.Module, info.Library, info.LibraryVersion, strings.Join(info.Flags, " "))
+			return answer(c, info)
+		},
+	}
+}
+
+func checkToken(c *cli.Context, o hsmsign.Options) error {
+	e, err := hsmsign.CheckToken(c.Context, o, c.Bool("record"))
+	if err != nil {
+		return coded(err)
+	}
+	for _, f := range e.Findings {
+		say(c, "%s  %s: %s: want %s, got %s; %s", f.Severity, f.Code, f.Subject, f.Want, f.Got, f.Hint)
+	}
+	if len(e.Findings) == 0 {
+		say(c, "no findings; what a token says of itself is a claim, not a proof")
+	}
+	if err := answer(c, e); err != nil {
+		return err
+	}
+	if len(e.Findings) > 0 {
+		return &cliexit.Error{Code: cliexit.Findings, Err: fmt.Errorf("the token check has %d findings", len(e.Findings))}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/token"
+	"seihon/internal/config"
+	"seihon/ledger"
+)
+
+// TokenInfo opens the token and returns what it says of itself.
+func TokenInfo(ctx context.Context, o Options) (token.Info, error) {
+	r, err := openToken(ctx, o)
+	if err != nil {
+		return token.Info{}, err
+	}
+	info, err := r.tok.Info(ctx)
+	return info, errors.Join(err, r.Close())
+}
+
+// TokenCheck is the evidence of one day and what the allow-list says of it.
+type TokenCheck struct {
+	Evidence *token.Evidence `json:"evidence"`
+	Findings []token.Finding `json:"findings"`
+	Recorded int64           `json:"recorded"` // size of the log that holds it; 0: not recorded
+}
+
+// CheckToken collects the claims of the token about itself and every configured
+// key, holds them against the operator's allow-list, and records them when asked to.
+func CheckToken(ctx context.Context, o Options, record bool) (*TokenCheck, error) {
+	list, err := approvals(o.Config.Signer)
+	if err != nil {
+		return nil, err
+	}
+	open := openToken
+	if record {
+		open = Open
+	}
+	r, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	check, err := r.checkToken(ctx, list, record)
+	return check, errors.Join(err, r.Close())
+}
+
+func (r *Room) checkToken(ctx context.Context, list *token.Approvals, record bool) (*TokenCheck, error) {
+	specs := []token.KeySpec{}
+	for _, label := range r.conf.Signer.LogKeys {
+		specs = append(specs, token.KeySpec{Label: label})
+	}
+	for _, k := range configuredKeys(r.conf) {
+		specs = append(specs, token.KeySpec{Label: k.Label})
+	}
+	var keys []*token.Key
+	for _, spec := range specs {
+		k, err := r.tok.Signer(ctx, spec)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	e, err := r.tok.Evidence(ctx, token.UseSigning, keys...)
+	if err != nil {
+		return nil, err
+	}
+	check := &TokenCheck{Evidence: e, Findings: append([]token.Finding{}, list.Judge(e, r.now())...)}
+	if record {
+		check.Recorded, err = r.recordEvidence(ctx, e)
+	}
+	return check, err
+}
+
+// recordEvidence puts the document into the master and names it in the log. It is
+// no artifact and never public.
+func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, error) {
+	doc, err := e.JSON()
+	if err != nil {
+		return 0, err
+	}
+	digest, size, err := r.log.PutBlob(ctx, artifact.Log, bytes.NewReader(doc))
+	if err != nil {
+		return 0, fmt.Errorf("storing the evidence: %w", err)
+	}
+	entry := &ledger.Entry{Evidence: &ledger.Evidence{
+		Kind: "hsm", Name: "key-evidence-" + e.Time.Format("20060102T150405Z"), Digest: digest, Size: size,
+	}}
+	if err := r.log.Append(ctx, entry); err != nil {
+		return 0, fmt.Errorf("recording the evidence: %w", err)
+	}
+	if _, err := r.log.Commit(ctx); err != nil {
+		return 0, fmt.Errorf("recording the evidence: %w", err)
+	}
+	return r.log.Log().Size(), nil
+}
+
+// Review records a document about the operation, such as a risk assessment (report
+// 3-1) or the minutes of a key ceremony, by its digest and its next review.
+func (r *Room) Review(ctx context.Context, kind, file string, next time.Time) (int64, error) {
+	doc, err := os.ReadFile(file)
+	if err != nil {
+		return 0, fmt.Errorf("reading the document: %w", err)
+	}
+	digest, size, err := r.log.PutBlob(ctx, artifact.Log, bytes.NewReader(doc))
+	if err != nil {
+		return 0, fmt.Errorf("storing the document: %w", err)
+	}
+	e := &ledger.Evidence{Kind: kind, Name: digest.String(), Digest: digest, Size: size}
+	if !next.IsZero() {
+		e.Note = "next review " + next.UTC().Format(time.DateOnly)
+	}
+	if err := r.log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
+		return 0, fmt.Errorf("recording the document: %w", err)
+	}
+	if _, err := r.log.Commit(ctx); err != nil {
+		return 0, fmt.Errorf("recording the document: %w", err)
+	}
+	return r.log.Log().Size(), nil
+}
+
+// approvals reads the operator's signed allow-list; nil when none is configured.
+func approvals(s *config.Signer) (*token.Approvals, error) {
+	if s == nil || s.Modules == nil {
+		return nil, nil
+	}
+	var files [3][]byte
+	for i, file := range []config.Path{s.Modules.List, s.Modules.Signature, s.Modules.Key} {
+		raw, err := os.ReadFile(string(file))
+		if err != nil {
+			return nil, fmt.Errorf("reading the allow-list of modules: %w", err)
+		}
+		files[i] = raw
+	}
+	return token.ParseApprovals(files[0], files[1], files[2])
+}
