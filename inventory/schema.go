@@ -18,6 +18,8 @@ const (
 //   - certificates: shard is bucket modulo issuers.shards and is stored because
 //     the due index needs it; bucket is kept so that a change of the number of
 //     shards is one statement.
+//     There is no foreign key to issuers: both databases would check it for
+//     each row of an import, and issuers are never deleted.
 //   - certificates_due serves both Due (a range of due_at) and StatusAll (a whole
 //     shard); it ends with the primary key so that rows stream in a fixed order
 //     without a sort.
@@ -38,7 +40,7 @@ CREATE TABLE IF NOT EXISTS issuers (
 CREATE TABLE IF NOT EXISTS certificates (
 	key_id BIGINT NOT NULL,
 	serial BYTEA NOT NULL,
-	issuer_id BIGINT NOT NULL REFERENCES issuers (id),
+	issuer_id BIGINT NOT NULL,
 	state SMALLINT NOT NULL,
 	kind TEXT NOT NULL,
 	ca SMALLINT NOT NULL,

@@ -37,7 +37,7 @@ func (d *DB) newWriter(tx *sql.Tx, i issuerRow, now int64) *writer {
 const changeOpen = dueNever
 
 // insertColumns are the columns of an imported row, in the order of values.
-const insertColumns = `INSERT INTO certificates (key_id, issuer_id, imported, revoked_here, this_update, next_update, revision,
+const insertColumns = `INTO certificates (key_id, issuer_id, imported, revoked_here, this_update, next_update, revision,
 	serial, state, kind, ca, not_before, not_after, subject, consent, revoked_at, reason, invalidity, due_at, bucket, shard, changed_at) `
 
 // insertValues is how many of them differ from row to row.
@@ -119,7 +119,9 @@ func (w *writer) prepare(ctx context.Context, stmt **sql.Stmt, n int) (err error
 		return nil
 	}
 	row := `(?1, ?2, 1, 0, 0, 0, 1` + strings.Repeat(", ?", insertValues) + `)`
-	*stmt, err = w.tx.PrepareContext(ctx, insertColumns+"VALUES "+strings.Repeat(row+", ", n-1)+row)
+	// OR FAIL spares SQLite the copy of each page with which it could undo half a
+	// statement; the transaction is undone as a whole.
+	*stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", n-1)+row)
 	return err // the transaction closes it
 }
 
@@ -152,7 +154,7 @@ func (w *writer) flushPostgres(ctx context.Context) error {
 			numbers[c][m] = v
 		}
 	}
-	_, err := w.tx.ExecContext(ctx, insertColumns+`SELECT $1::bigint, $2::bigint, 1, 0, 0, 0, 1,
+	_, err := w.tx.ExecContext(ctx, `INSERT `+insertColumns+`SELECT $1::bigint, $2::bigint, 1, 0, 0, 0, 1,
 		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint,
 		CASE WHEN v.revoked_at = 0 THEN $3::bigint ELSE $18::bigint END
 		FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
