@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -32,6 +33,7 @@ type Key struct {
 	id     []byte
 	public crypto.PublicKey
 	spki   []byte
+	p256   *p256Verifier // of a P-256 key
 	cached atomic.Pointer[keyHandle]
 }
 
@@ -98,6 +100,9 @@ func (t *Token) Signer(ctx context.Context, spec KeySpec) (*Key, error) {
 	err = checkStrength(k.public)
 	if err != nil {
 		return nil, fmt.Errorf("using key %s: %w", u, err)
+	}
+	if p, ok := k.public.(*ecdsa.PublicKey); ok && p.Curve == elliptic.P256() {
+		k.p256 = &p256Verifier{public: p}
 	}
 	k.spki, err = x509.MarshalPKIXPublicKey(k.public)
 	if err != nil {

@@ -27,7 +27,7 @@ func (k *Key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, 
 
 // SignContext is Sign that ends with ctx.
 func (k *Key) SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	j, err := prepare(k.public, digest, opts)
+	j, err := k.prepare(digest, opts)
 	if err != nil {
 		return nil, fmt.Errorf("signing with key %q: %w", k.label, err)
 	}
@@ -77,12 +77,12 @@ var (
 )
 
 // prepare turns a request to a crypto.Signer into a job.
-func prepare(public crypto.PublicKey, digest []byte, opts crypto.SignerOpts) (job, error) {
+func (k *Key) prepare(digest []byte, opts crypto.SignerOpts) (job, error) {
 	if opts == nil {
 		return job{}, errors.New("no options: name the hash of the digest")
 	}
 	hash := opts.HashFunc()
-	if key, ok := public.(ed25519.PublicKey); ok {
+	if key, ok := k.public.(ed25519.PublicKey); ok {
 		return prepareEd25519(key, digest, opts)
 	}
 	if digestInfo[hash] == nil {
@@ -91,7 +91,7 @@ func prepare(public crypto.PublicKey, digest []byte, opts crypto.SignerOpts) (jo
 	if len(digest) != hash.Size() {
 		return job{}, fmt.Errorf("digest has %d bytes, %v has %d", len(digest), hash, hash.Size())
 	}
-	switch key := public.(type) {
+	switch key := k.public.(type) {
 	case *rsa.PublicKey:
 		if pss, ok := opts.(*rsa.PSSOptions); ok {
 			return preparePSS(key, digest, hash, pss)
@@ -111,14 +111,14 @@ func prepare(public crypto.PublicKey, digest []byte, opts crypto.SignerOpts) (jo
 			input:     digest[:min(size, len(digest))], // the leftmost bits count (FIPS 186-5 section 6.4.1); not every token cuts
 			decode:    func(raw []byte) ([]byte, error) { return ecdsaDER(raw, size) },
 			verify: func(signature []byte) error {
-				if !ecdsa.VerifyASN1(key, digest, signature) {
+				if !k.verifyECDSA(key, digest, signature) {
 					return errors.New("ECDSA verification error")
 				}
 				return nil
 			},
 		}, nil
 	}
-	return job{}, fmt.Errorf("a key of type %T cannot sign", public)
+	return job{}, fmt.Errorf("a key of type %T cannot sign", k.public)
 }
 
 func preparePSS(key *rsa.PublicKey, digest []byte, hash crypto.Hash, opts *rsa.PSSOptions) (job, error) {
@@ -193,6 +193,13 @@ func widen(raw []byte, size int) []byte {
 	return wide
 }
 
+func (k *Key) verifyECDSA(key *ecdsa.PublicKey, digest, signature []byte) bool {
+	if k.p256 != nil {
+		return k.p256.verify(digest, signature)
+	}
+	return ecdsa.VerifyASN1(key, digest, signature)
+}
+
 // ecdsaDER encodes r || s of PKCS#11 as ECDSA-Sig-Value (RFC 5480 appendix A).
 func ecdsaDER(raw []byte, size int) ([]byte, error) {
 	if len(raw) == 0 || len(raw)%2 != 0 || len(raw) > 2*size {
@@ -205,4 +212,13 @@ func ecdsaDER(raw []byte, size int) ([]byte, error) {
 		b.AddASN1BigInt(new(big.Int).SetBytes(raw[half:]))
 	})
 	return b.Bytes()
+}
+
+// parseECDSA decodes what ecdsaDER encodes, strictly.
+func parseECDSA(der []byte) (r, s *big.Int, ok bool) {
+	var inner cryptobyte.String
+	r, s = new(big.Int), new(big.Int)
+	input := cryptobyte.String(der)
+	ok = input.ReadASN1(&inner, asn1.SEQUENCE) && input.Empty() && inner.ReadASN1Integer(r) && inner.ReadASN1Integer(s) && inner.Empty()
+	return r, s, ok
 }

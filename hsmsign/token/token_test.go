@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"math/big"
@@ -177,6 +178,64 @@ func TestECDSADER(t *testing.T) {
 			t.Errorf("%d bytes were taken for an ECDSA signature", len(raw))
 		}
 	}
+}
+
+// TestP256Table holds the fast check against the standard library: on good signatures of three hashes, on signatures
+// changed in every byte, and on the values at the edges.
+func TestP256Table(t *testing.T) {
+	for range 3 {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify := token.P256Table(&key.PublicKey)
+		check := func(digest, signature []byte, good bool) {
+			t.Helper()
+			want := ecdsa.VerifyASN1(&key.PublicKey, digest, signature)
+			got := verify(digest, signature)
+			if got != want || got != good {
+				t.Fatalf("signature %x of %x: %v, the standard library says %v, the test %v", signature, digest, got, want, good)
+			}
+		}
+		for i := range 60 {
+			for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
+				digest := digestOf(h, fmt.Sprint(i))
+				signature, err := ecdsa.SignASN1(rand.Reader, key, digest)
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(digest, signature, true)
+				check(digestOf(h, "other"), signature, false)
+				broken := bytes.Clone(signature)
+				broken[i%len(broken)] ^= 1 << (i % 8)
+				check(digest, broken, false)
+			}
+		}
+		digest := digestOf(crypto.SHA256, "edge")
+		order := elliptic.P256().Params().N
+		r, s, err := ecdsa.Sign(rand.Reader, key, digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edges := []*big.Int{big.NewInt(0), big.NewInt(1), big.NewInt(-1), new(big.Int).Sub(order, big.NewInt(1)), order, new(big.Int).Add(r, order), elliptic.P256().Params().P}
+		for _, x := range edges {
+			check(digest, der(t, x, s), false)
+			check(digest, der(t, r, x), false)
+			check(make([]byte, 32), der(t, x, x), false)
+		}
+		check(digest, der(t, r, new(big.Int).Sub(order, s)), true) // the other signature: -s
+		check(digest, append(der(t, r, s), 0), false)
+		check(digest, nil, false)
+	}
+}
+
+func der(t *testing.T, r, s *big.Int) []byte {
+	t.Helper()
+	b, err := asn1.Marshal(struct{ R, S *big.Int }{r, s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func digestOf(h crypto.Hash, s string) []byte {
