@@ -16,6 +16,7 @@ var copyCodes = []Code{
 	{"copy-swapped", Error, "", "3C56", "別の名前の正本が公開されている", "a copy holds the bytes of another name's master", republishJA, republish},
 	{"copy-ahead", Note, "", "3713", "副本がチェックポイントより新しい（公開処理の途中）", "a copy is newer than its checkpoint promises (a sync is under way or was urgent)", "次回の公開処理で解消する", "the next full sync settles it"},
 	{"copy-withdrawn", Warning, "", "3C56", "取り下げ済みのものが公開されたままである", "something that was withdrawn is still public", "publisher sync --prune を実行する", "run publisher sync --prune"},
+	{"copy-superseded", Note, "", "", "取り下げ済みの古い OCSP バンドルが残っている", "a withdrawn bundle of expired OCSP responses is still there", "publisher sync --prune で削除できる（支障はない）", "publisher sync --prune removes it; it is harmless"},
 	{"copy-unreadable", Warning, "", "3713", "副本を読めない", "a copy cannot be read", "接続・権限・稼働状況を確認する", "check the connection, the permissions and the service"},
 	{"copy-unlisted", Note, "", "3C56", "一覧を取得できないため、余分な公開物は調べていない", "the source cannot be listed, so that extra objects were not looked for", "バケットの一覧を与えて再実行する", "give a listing of the bucket and run again"},
 	{"checkpoint-missing", Error, "", "3C56", "公開チェックポイントがない", "the copy has no checkpoint", republishJA, republish},

@@ -208,6 +208,21 @@ func extraTampers() []tamper {
 			r.commit()
 			r.publish(r.public())
 		}},
+		{name: "withdrawn bundle is still public", want: []string{"copy-superseded"}, passes: true, only: true, do: func(_ *testing.T, r *repo, _ *verify.Config) {
+			ctx := context.Background()
+			before := must(r.writer.Log().Replay(ctx, r.writer.Log().Size()))
+			r.now = r.now.Add(time.Hour)
+			r.run()
+			w := &ledger.Withdraw{}
+			for line := range before.All() {
+				if line.Kind == artifact.OCSPBundle {
+					w.Names = append(w.Names, ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: "superseded and expired"})
+				}
+			}
+			check(r.writer.Append(ctx, &ledger.Entry{Withdraw: w}))
+			r.commit()
+			r.publish(r.public())
+		}},
 	}
 }
 
