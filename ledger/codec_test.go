@@ -43,7 +43,7 @@ func sampleEntries() map[string]*Entry {
 		"refusal": {Refusal: &Refusal{Target: "s3", Name: "x", Kind: artifact.PrivateKey, Digest: d, Rule: "A-1", Reason: "a private key"}},
 	}
 	for _, e := range m {
-		_, e.Type = e.body()
+		e.Type = e.typ()
 		e.V, e.Time = EntryVersion, at
 	}
 	return m

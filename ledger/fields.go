@@ -7,8 +7,7 @@ import (
 
 // Encode gives the canonical bytes of the entry, as they are hashed into the log.
 func (e *Entry) Encode() ([]byte, error) {
-	body, typ := e.body()
-	if body == nil || e.Type != typ {
+	if typ := e.typ(); typ == "" || e.Type != typ {
 		return nil, fmt.Errorf("encoding an entry of type %q: exactly the part of that type must be set", e.Type)
 	}
 	c := &coder{}
@@ -40,28 +39,51 @@ func ParseEntry(data []byte) (*Entry, error) {
 	return e, nil
 }
 
-// body is the part of the entry that is set, and its type; nil unless it is exactly one.
-func (e *Entry) body() (body func(*coder), typ string) {
-	n := 0
-	set := func(is bool, t string, f func(*coder)) {
-		if is {
-			n, body, typ = n+1, f, t
+// typ is the type of the part that is set; "" unless it is exactly one.
+func (e *Entry) typ() string {
+	typ, n := "", 0
+	for _, p := range [...]struct {
+		set bool
+		typ string
+	}{
+		{e.Batch != nil, TypeBatch}, {e.Withdraw != nil, TypeWithdraw}, {e.KeyRotation != nil, TypeKeyRotation},
+		{e.Evidence != nil, TypeEvidence}, {e.Anchor != nil, TypeAnchor}, {e.Freeze != nil, TypeFreeze},
+		{e.Publish != nil, TypePublish}, {e.Probe != nil, TypeProbe}, {e.Verify != nil, TypeVerify}, {e.Refusal != nil, TypeRefusal},
+	} {
+		if p.set {
+			typ, n = p.typ, n+1
 		}
 	}
-	set(e.Batch != nil, TypeBatch, e.Batch.fields)
-	set(e.Withdraw != nil, TypeWithdraw, e.Withdraw.fields)
-	set(e.KeyRotation != nil, TypeKeyRotation, e.KeyRotation.fields)
-	set(e.Evidence != nil, TypeEvidence, e.Evidence.fields)
-	set(e.Anchor != nil, TypeAnchor, e.Anchor.fields)
-	set(e.Freeze != nil, TypeFreeze, e.Freeze.fields)
-	set(e.Publish != nil, TypePublish, e.Publish.fields)
-	set(e.Probe != nil, TypeProbe, e.Probe.fields)
-	set(e.Verify != nil, TypeVerify, e.Verify.fields)
-	set(e.Refusal != nil, TypeRefusal, e.Refusal.fields)
 	if n != 1 {
-		return nil, ""
+		return ""
 	}
-	return body, typ
+	return typ
+}
+
+// body codes the part of a type.
+func (e *Entry) body(c *coder, typ string) {
+	switch typ {
+	case TypeBatch:
+		e.Batch.fields(c)
+	case TypeWithdraw:
+		e.Withdraw.fields(c)
+	case TypeKeyRotation:
+		e.KeyRotation.fields(c)
+	case TypeEvidence:
+		e.Evidence.fields(c)
+	case TypeAnchor:
+		e.Anchor.fields(c)
+	case TypeFreeze:
+		e.Freeze.fields(c)
+	case TypePublish:
+		e.Publish.fields(c)
+	case TypeProbe:
+		e.Probe.fields(c)
+	case TypeVerify:
+		e.Verify.fields(c)
+	case TypeRefusal:
+		e.Refusal.fields(c)
+	}
 }
 
 // allot makes the part that a type name wants, for reading.
@@ -97,15 +119,15 @@ func (e *Entry) fields(c *coder) {
 	if c.reading {
 		e.allot(typeAtEnd(c.buf))
 	}
-	body, typ := e.body()
-	if body == nil {
+	typ := e.typ()
+	if typ == "" {
 		c.fail("not an entry of version %d of a known type", EntryVersion)
 		return
 	}
 	v := int64(EntryVersion)
 	c.object(func() {
 		if c.key("body", true, false) {
-			c.object(func() { body(c) })
+			c.object(func() { e.body(c, typ) })
 		}
 		c.time("time", &e.Time)
 		c.text("type", &e.Type)

@@ -202,8 +202,8 @@ func (w *Writer) append(ctx context.Context, e *Entry) error {
 		e.Time = w.c.Now()
 	}
 	e.Time = e.Time.UTC().Truncate(time.Second)
-	if _, typ := e.body(); e.Type == "" {
-		e.Type = typ
+	if e.Type == "" {
+		e.Type = e.typ()
 	}
 	raw, err := e.Encode()
 	if err != nil {
