@@ -32,7 +32,7 @@ import (
 type ArchiveConfig struct {
 	From      int64             // only artifacts of entries from here on; the log is always whole
 	MaxBytes  int64             // split into bags of at most so many payload bytes; 0 = one bag
-	Documents map[string][]byte // further tag files by name, such as formats.md
+	Documents map[string][]byte // further tag files by name
 	Info      map[string]string // further lines of bag-info.txt, such as Source-Organization
 	Now       func() time.Time  // nil = time.Now
 }
@@ -258,6 +258,7 @@ func (b *bag) tags(ctx context.Context, tx *durable.Tx, part string) error {
 		"bag-info.txt":        []byte(b.info()),
 		"manifest-sha256.txt": []byte(sums(b.digests)),
 		"HOW-TO-CHECK.txt":    []byte(howToCheck),
+		"formats.md":          []byte(formats),
 	}
 	for name, doc := range b.c.Documents {
 		if name != path.Base(name) || tags[name] != nil || strings.HasPrefix(name, "tagmanifest") {

@@ -11,7 +11,7 @@ import (
 func (f *fixture) archive(t *testing.T, c ArchiveConfig) []string {
 	t.Helper()
 	c.Now = func() time.Time { return f.now }
-	c.Documents = map[string][]byte{"formats.md": []byte("# Formats\n")}
+	c.Documents = map[string][]byte{"operations.md": []byte("# Operations\n")}
 	dirs, err := f.open(t, f.dir).Archive(t.Context(), filepath.Join(t.TempDir(), "bag"), c)
 	if err != nil {
 		t.Fatal(err)

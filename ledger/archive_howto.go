@@ -1,5 +1,13 @@
 package ledger
 
+import _ "embed" // for the formats document
+
+// formats is docs/formats.md, which goes into every archive: a format that is
+// only described elsewhere is not described in twenty years.
+//
+//go:embed formats.md
+var formats string
+
 // howToCheck is the page in every bag that tells a reader who has nothing but
 // a shell how to check it.
 const howToCheck = `How to check this archive with sha256sum and openssl alone
@@ -54,6 +62,7 @@ bundle and document it ever made public, and the append-only log of them.
      (printf '\000'; printf %s "$ENTRY") | openssl dgst -sha256
 
    and for a large one with the few lines of program that the format needs.
+   formats.md describes everything exactly.
 
 この保存媒体を sha256sum と openssl だけで確かめる方法
 ======================================================
@@ -70,5 +79,5 @@ bundle and document it ever made public, and the append-only log of them.
    data/manifests のファイルの各行が、名前、種別、SHA-256、長さ、有効期間、発行者、番号
    である。ファイル名はその内容の SHA-256 である。
 5. 記録の各行が署名された先頭に含まれること。RFC 6962 のハッシュ木であり、葉は
-   SHA-256(0x00 に続けて内容)、節は SHA-256(0x01、左、右)である。
+   SHA-256(0x00 に続けて内容)、節は SHA-256(0x01、左、右)である。形式は formats.md に記す。
 `

@@ -194,3 +194,21 @@ func writeVectors(t *testing.T) {
 		}
 	}
 }
+
+// TestFormatsDocument holds the document that is read and the one that goes
+// into every archive together.
+func TestFormatsDocument(t *testing.T) {
+	b, err := os.ReadFile("../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(b) != formats {
+		t.Error("docs/formats.md and ledger/formats.md differ")
+	}
+	for typ := range map[string]bool{TypeBatch: true, TypeWithdraw: true, TypeKeyRotation: true, TypeEvidence: true, TypeAnchor: true, TypeFreeze: true,
+		TypePublish: true, TypeProbe: true, TypeVerify: true, TypeRefusal: true} {
+		if !strings.Contains(formats, "| `"+typ+"` |") {
+			t.Errorf("the type %s is not described", typ)
+		}
+	}
+}
