@@ -26,6 +26,8 @@ type checker struct {
 	status *status
 	counts counters
 
+	lastExpiry time.Time // of a certificate in the inventory
+
 	progressMu sync.Mutex
 	last       time.Time
 }
@@ -71,7 +73,10 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 			return err
 		}
 	}
-	return c.checkCopies(ctx, r)
+	if err := c.checkCopies(ctx, r); err != nil {
+		return err
+	}
+	return c.readRecord(ctx, r)
 }
 
 func (c *checker) summarizeLog(r *Report) {

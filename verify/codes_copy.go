@@ -25,6 +25,7 @@ var copyCodes = []Code{
 	{"checkpoint-ahead", Critical, "", "3C56", "公開チェックポイントが正本より新しい（正本の巻き戻し）", "the public checkpoint is newer than the master: the master lost entries", "正本の最新の控えを探す", "find the newest copy of the master"},
 	{"checkpoint-rollback", Critical, "", "3C56", "公開チェックポイントが前回確認時より古い", "the public checkpoint is older than one the auditor saw", "巻き戻した者を調査し、公開し直す", "find out who put it back, and publish again"},
 	{"checkpoint-behind", Warning, "", "3713", "副本が正本より遅れている", "the copy is behind the master", "publisher sync を実行する", "run publisher sync"},
+	{"receipt-unknown", Error, "not-in-ledger", "3C56", "正本にないものを公開した記録がある", "something was published that no line of the master names", "公開機の操作記録を調査する", "examine what was done on the publishing host"},
 	{"generation-proof", Error, "ocsp-generation", "3C56", "世代ファイルの証明が検証できない", "the proof in a generation file does not verify", republishJA, republish},
 	{"vantage-differs", Error, "", "3713", "公開場所によって内容が異なる", "the same name has different content at different places", "キャッシュの更新または再公開を行う", "purge the cache or publish again"},
 	{"header-type", Error, "", "3713", "Content-Type が不正", "the Content-Type is wrong", "publisher sync --repair または配信設定を修正する", "publish again, or correct the delivery's settings"},

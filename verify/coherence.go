@@ -61,6 +61,9 @@ func (c *checker) checkInventory(ctx context.Context) error {
 			return fmt.Errorf("reading the inventory: %w", err)
 		}
 		c.counts.inventory.Add(1)
+		if line.NotAfter.After(c.lastExpiry) {
+			c.lastExpiry = line.NotAfter
+		}
 		c.checkInventoryLine(books, line)
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -97,4 +97,6 @@ func stamp(t time.Time) string {
 
 func interval(from, to time.Time) string { return stamp(from) + " to " + stamp(to) }
 
-func bytesText(n int64) string { return strconv.FormatInt(n, 10) + " bytes" }
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+func bytesText(n int64) string { return itoa(n) + " bytes" }

@@ -16,6 +16,7 @@ type Report struct {
 	Counts    Counts        `json:"counts"`
 	Copies    []CopySummary `json:"copies"`
 	ShelfLife []ShelfLife   `json:"shelf_life"`
+	Record    *Record       `json:"record,omitempty"` // not in tier log
 	Findings  []Finding     `json:"findings"`
 	Omitted   []Omitted     `json:"omitted,omitempty"` // findings beyond the first of a code
 }

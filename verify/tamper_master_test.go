@@ -88,6 +88,30 @@ func masterTampers() []tamper {
 	}
 }
 
+// publicationTampers are about the record of the publishing host.
+func publicationTampers() []tamper {
+	with := func(name string, want []string, digest func(r *repo) artifact.Digest, damage func(dir string)) tamper {
+		return tamper{name: "publication log: " + name, want: want, passes: len(want) == 0, do: func(t *testing.T, r *repo, c *verify.Config) {
+			w := publicationLog(t, r)
+			d := digest(r)
+			check(w.Append(t.Context(), &ledger.Entry{Publish: &ledger.Publish{Target: "public", MasterSize: 2, MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
+				{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: d, Size: 1, ETag: "x", Time: r.now}}}}))
+			check(w.Append(t.Context(), &ledger.Entry{Refusal: &ledger.Refusal{Target: "public", Name: "x", Kind: artifact.PrivateKey, Digest: d, Rule: "private-key", Reason: "a key"}}))
+			_ = must(w.Commit(t.Context()))
+			c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(w.Log().Origin(), w.Log().Keys()...))
+			if damage != nil {
+				damage(c.Publication)
+			}
+		}}
+	}
+	known := func(r *repo) artifact.Digest { return artifact.Sum(r.files["crl/sub.crl"]) }
+	return []tamper{
+		with("clean", nil, known, nil),
+		with("receipt for what no master has", []string{"receipt-unknown@crl/sub.crl"}, func(*repo) artifact.Digest { return artifact.Sum(nil) }, nil),
+		with("flipped byte", []string{"log-tree-damaged"}, known, func(dir string) { flip(dir, "log/tile/entries/000.p/2") }),
+	}
+}
+
 // room makes a case in which the signing room does something wrong in a third run, which is published faithfully.
 func room(name string, want []string, do func(r *repo)) tamper {
 	return tamper{name: "room: " + name, want: want, only: true, do: func(_ *testing.T, r *repo, _ *verify.Config) {

@@ -21,7 +21,7 @@ type tamper struct {
 
 // tampers returns all cases.
 func tampers() []tamper {
-	return slices.Concat(publicTampers(), extraTampers(), checkpointTampers(), objectTampers(), masterTampers(), roomTampers(), meaningTampers(), inventoryTampers(), httpTampers())
+	return slices.Concat(publicTampers(), extraTampers(), checkpointTampers(), objectTampers(), masterTampers(), publicationTampers(), roomTampers(), meaningTampers(), inventoryTampers(), httpTampers())
 }
 
 var (

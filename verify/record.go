@@ -1,0 +1,160 @@
+package verify
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+)
+
+// A Record is what the logs tell about the operation: the "related logs" of survey item 3C56.
+type Record struct {
+	Lists       []ListHistory `json:"lists"`
+	Withdrawals []Event       `json:"withdrawals"`
+	Rotations   []Event       `json:"key_rotations"`
+	Evidence    []Event       `json:"evidence"`
+	Refusals    []Event       `json:"refusals"`
+	Retention   Retention     `json:"retention"`
+	Uptime      *Uptime       `json:"uptime,omitempty"` // of the publication log's whole time
+}
+
+// A ListHistory sums up the versions of one revocation list.
+type ListHistory struct {
+	Name     string        `json:"name"`
+	Versions int           `json:"versions"`
+	First    time.Time     `json:"first"`
+	Last     time.Time     `json:"last"`
+	Longest  time.Duration `json:"longest_interval"` // between two versions
+	Gaps     int           `json:"gaps"`             // times without a current list
+}
+
+// An Event is one entry of a log.
+type Event struct {
+	Log    string    `json:"log"`
+	Entry  int64     `json:"entry"`
+	Time   time.Time `json:"time"`
+	Name   string    `json:"name"`
+	Detail string    `json:"detail"`
+}
+
+// A Retention says until when the records must be kept: ten years from the expiry of the last certificate concerned
+// (規則第12条第2項).
+type Retention struct {
+	LastExpiry time.Time `json:"last_expiry"`
+	Floor      time.Time `json:"floor"`
+}
+
+// retentionYears is how long books of record are kept after the expiry of the certificates they are about.
+const retentionYears = 10
+
+// readRecord collects the record from both logs and compares the receipts with the master.
+func (c *checker) readRecord(ctx context.Context, r *Report) error {
+	rec := &Record{Lists: []ListHistory{}, Withdrawals: []Event{}, Rotations: []Event{}, Evidence: []Event{}, Refusals: []Event{}}
+	r.Record = rec
+	c.listHistories(rec)
+	for _, v := range c.past.versions {
+		if v.Kind.IsCertificate() && v.NotAfter.After(rec.Retention.LastExpiry) {
+			rec.Retention.LastExpiry = v.NotAfter
+		}
+	}
+	if c.Inventory != nil && c.lastExpiry.After(rec.Retention.LastExpiry) {
+		rec.Retention.LastExpiry = c.lastExpiry
+	}
+	if !rec.Retention.LastExpiry.IsZero() {
+		rec.Retention.Floor = rec.Retention.LastExpiry.AddDate(retentionYears, 0, 0)
+	}
+	i := int64(0)
+	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
+		if err != nil {
+			return ctx.Err() // the log's own findings say why
+		}
+		rec.masterEntry(i, e)
+		i++
+	}
+	return c.readPublicationRecord(ctx, rec)
+}
+
+func (c *checker) listHistories(rec *Record) {
+	for name, vs := range c.past.byName {
+		if !vs[0].Kind.IsRevocationList() {
+			continue
+		}
+		h := ListHistory{Name: name, Versions: len(vs), First: vs[0].NotBefore, Last: vs[len(vs)-1].NotBefore}
+		for i := 1; i < len(vs); i++ {
+			h.Longest = max(h.Longest, vs[i].NotBefore.Sub(vs[i-1].NotBefore))
+			if artifact.Stale(vs[i-1].NotAfter, vs[i].NotBefore) {
+				h.Gaps++
+			}
+		}
+		rec.Lists = append(rec.Lists, h)
+	}
+	slices.SortFunc(rec.Lists, func(a, b ListHistory) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func (rec *Record) masterEntry(i int64, e *ledger.Entry) {
+	ev := Event{Log: sourceLog, Entry: i, Time: e.Time}
+	switch {
+	case e.Withdraw != nil:
+		for _, n := range e.Withdraw.Names {
+			ev.Name, ev.Detail = n.Name, n.Reason
+			rec.Withdrawals = append(rec.Withdrawals, ev)
+		}
+	case e.KeyRotation != nil:
+		ev.Name, ev.Detail = strings.Join(e.KeyRotation.New, " "), e.KeyRotation.Reason
+		rec.Rotations = append(rec.Rotations, ev)
+	case e.Evidence != nil:
+		ev.Name, ev.Detail = e.Evidence.Kind+" "+e.Evidence.Name, e.Evidence.Digest.String()
+		rec.Evidence = append(rec.Evidence, ev)
+	}
+}
+
+// readPublicationRecord adds refusals and uptime, and wants every receipt to be for bytes that the master has.
+func (c *checker) readPublicationRecord(ctx context.Context, rec *Record) error {
+	if c.Publication == "" || c.PublicationVerifier == nil {
+		return nil
+	}
+	log, err := ledger.Open(ctx, c.Publication, c.PublicationVerifier)
+	if err != nil {
+		return ctx.Err() // checkLogs has reported why
+	}
+	i := int64(0)
+	for e, err := range log.Entries(ctx, 0, log.Size()) {
+		if err != nil {
+			return ctx.Err()
+		}
+		switch {
+		case e.Refusal != nil:
+			rec.Refusals = append(rec.Refusals, Event{Log: sourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name, Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
+		case e.Publish != nil:
+			for _, receipt := range e.Publish.Receipts {
+				c.checkReceipt(i, receipt)
+			}
+		}
+		i++
+	}
+	if log.Size() > 0 {
+		first, err := log.Entry(ctx, 0)
+		if err != nil {
+			return ctx.Err()
+		}
+		rec.Uptime, err = MeasureUptime(ctx, log, c.log, first.Time, log.Time().Add(time.Second))
+		if err != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// checkReceipt reports a receipt for bytes that no line of the master names. Files of the log and generations, which are sent
+// with their proof, have other digests than the lines.
+func (c *checker) checkReceipt(entry int64, r ledger.Receipt) {
+	switch {
+	case r.Op == "delete", r.Kind == artifact.Checkpoint, r.Kind == artifact.Tile, r.Kind == artifact.Manifest, r.Kind == artifact.OCSPGeneration,
+		r.Kind == artifact.OCSPResponse, len(c.past.byDigest[r.Digest]) > 0:
+		return
+	}
+	c.add(Finding{Code: "receipt-unknown", Source: sourcePublication, Name: r.Name, Got: r.Digest.String(), Detail: "entry " + itoa(entry)})
+}
