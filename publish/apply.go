@@ -137,12 +137,12 @@ func (s *session) runStages(ctx context.Context, steps []Step) error {
 func (s *session) runStage(ctx context.Context, steps []*Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var crew crew
 	launch := func(size int64, f func(context.Context) error) bool {
 		if s.enter(ctx, size) != nil {
 			return false
 		}
-		wg.Go(func() {
+		crew.run(func() {
 			defer s.leave(size)
 			if err := f(ctx); err != nil {
 				cancel(err)
@@ -162,8 +162,40 @@ func (s *session) runStage(ctx context.Context, steps []*Step) error {
 			break
 		}
 	}
-	wg.Wait()
+	crew.wait()
 	return context.Cause(ctx)
+}
+
+// A crew runs functions in goroutines that it uses again: a request goes deep,
+// and growing a new stack for each small object would cost a seventh of it all.
+type crew struct {
+	tasks chan func()
+	wg    sync.WaitGroup
+}
+
+// run starts f in an idle goroutine, or in a new one. It does not wait.
+func (c *crew) run(f func()) {
+	if c.tasks == nil {
+		c.tasks = make(chan func())
+	}
+	select {
+	case c.tasks <- f:
+	default:
+		c.wg.Go(func() {
+			f()
+			for f := range c.tasks {
+				f()
+			}
+		})
+	}
+}
+
+// wait ends the crew when all is done.
+func (c *crew) wait() {
+	if c.tasks != nil {
+		close(c.tasks)
+	}
+	c.wg.Wait()
 }
 
 // enter waits for a place and for the memory of an object.

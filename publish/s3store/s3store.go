@@ -11,7 +11,8 @@
 // Credentials come from the SDK's standard chain. s3:PutObject and s3:GetObject
 // suffice; listing and deleting are used only when asked for. The SDK neither
 // retries nor adds checksums of its own: the engine has one budget for all
-// stores, and some stores refuse the trailing checksums.
+// stores, and some stores refuse the trailing checksums. Small objects take a
+// short way through it (see short), since there may be a million of them.
 package s3store
 
 import (
@@ -49,6 +50,8 @@ type Config struct {
 	// with SSE-KMS. It only saves requests: a wrong guess is harmless.
 	Opaque bool
 
+	Now func() time.Time // of signatures; nil is time.Now
+
 	// MaxConns bounds the idle connections; 0 means 512, the engine's own limit.
 	MaxConns int
 }
@@ -56,6 +59,7 @@ type Config struct {
 // A Store is one bucket, or a prefix in it.
 type Store struct {
 	client *s3.Client
+	short  *short // nil if the bucket needs the SDK's own way
 	c      Config
 }
 
@@ -72,6 +76,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	if c.MaxConns <= 0 {
 		c.MaxConns = 512
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(httpClient(c.MaxConns)),
@@ -98,7 +105,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 			o.BaseEndpoint = aws.String(c.Endpoint)
 		}
 	})
-	return &Store{client: client, c: c}, nil
+	s := &Store{client: client, c: c}
+	if s.short, err = newShort(ctx, client.Options(), c); err != nil {
+		return nil, fmt.Errorf("opening S3 target %q: %w", c.Bucket, err)
+	}
+	return s, nil
 }
 
 // httpClient keeps as many connections as the engine may use at once. The SDK's
@@ -145,8 +156,11 @@ func conditions(c publish.Condition) (ifNoneMatch, ifMatch *string, err error) {
 // Put implements publish.Store.
 func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) (publish.Receipt, error) {
 	put := s.putSingle
-	if o.Size > multipartFrom {
+	switch {
+	case o.Size > multipartFrom:
 		put = s.putMultipart
+	case s.short != nil && o.Size <= shortUpTo:
+		put = s.short.put
 	}
 	r, err := put(ctx, o, c)
 	if err != nil {

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Versions of the peers, and how they are built.
+const (
+	rcloneVersion = "v1.76.0"
+	s5cmdVersion  = "v2.3.0"
+)
+
+// A contender brings a bucket up to date with the tree (the peers) or with the
+// master (ours).
+type contender struct {
+	name  string
+	ours  bool
+	first func() *exec.Cmd // nil: not measured
+	again func() *exec.Cmd // nothing or little changed
+}
+
+// A bench is a server with the contenders' buckets.
+type bench struct {
+	s        settings
+	endpoint string
+	data     string
+	tools    string
+}
+
+// tools finds .tools/bin beside the module and puts it before PATH.
+func toolsDir() (string, error) {
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the module: %w", err)
+	}
+	dir := filepath.Join(filepath.Dir(strings.TrimSpace(string(out))), ".tools", "bin")
+	return dir, os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// installPeers builds what is missing.
+func (b *bench) installPeers(ctx context.Context) error {
+	if _, err := exec.LookPath("rclone"); err != nil {
+		fmt.Printf("installing rclone %s into %s (some minutes)\n", rcloneVersion, b.tools)
+		cmd := exec.CommandContext(ctx, "go", "install", "-ldflags=-s -w", "github.com/rclone/rclone@"+rcloneVersion)
+		cmd.Env = append(os.Environ(), "GOBIN="+b.tools, "GOFLAGS=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("installing rclone: %w: %s", err, out)
+		}
+	}
+	if _, err := exec.LookPath("s5cmd"); err == nil {
+		return nil
+	}
+	// Its go.mod has replacements, which go install refuses.
+	fmt.Printf("installing s5cmd %s into %s\n", s5cmdVersion, b.tools)
+	dir := b.s.path("s5cmd")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	mod := "module build\n\ngo 1.26\n\nrequire github.com/peak/s5cmd/v2 " + s5cmdVersion + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o644); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-mod=mod", "-ldflags=-s -w", "-o", filepath.Join(b.tools, "s5cmd"), "github.com/peak/s5cmd/v2")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("installing s5cmd: %w: %s", err, out)
+	}
+	return nil
+}
+
+// startServer runs versitygw on tmpfs until ctx ends.
+func (b *bench) startServer(ctx context.Context) error {
+	if _, err := exec.LookPath("versitygw"); err != nil {
+		return errors.New("versitygw not found: run make tools")
+	}
+	b.data = b.s.path("data")
+	iam := b.s.path("iam")
+	if err := errors.Join(os.Mkdir(b.data, 0o755), os.Mkdir(iam, 0o755)); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	addr := l.Addr().String()
+	l.Close()
+	cmd := exec.CommandContext(ctx, "versitygw", "--quiet", "--access", "admin", "--secret", "adminadmin", "--port", addr, "--iam-dir", iam, "posix", b.data)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go cmd.Wait()
+	b.endpoint = "http://" + addr
+	for range 500 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			return c.Close()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("versitygw does not listen on %s", addr)
+}
+
+func credentials(endpoint string) error {
+	var errs []error
+	for k, v := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": "adminadmin", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		"RCLONE_CONFIG": os.DevNull, "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Other", "RCLONE_CONFIG_BENCH_ENV_AUTH": "true",
+		"RCLONE_CONFIG_BENCH_ENDPOINT": endpoint, "RCLONE_CONFIG_BENCH_REGION": "us-east-1", "RCLONE_CONFIG_BENCH_FORCE_PATH_STYLE": "true",
+	} {
+		errs = append(errs, os.Setenv(k, v))
+	}
+	return errors.Join(errs...)
+}
+
+// contenders lists who takes part. rclone's variants share a bucket's first
+// upload: they differ only in how they find out what changed.
+func (b *bench) contenders(ctx context.Context) []*contender {
+	tree := b.s.path("tree")
+	rclone := func(bucket string, how ...string) func() *exec.Cmd {
+		args := append([]string{"copy", tree, "bench:" + bucket, "--transfers", "32", "--checkers", "32", "--fast-list", "--s3-no-head", "--s3-no-check-bucket"}, how...)
+		return func() *exec.Cmd { return exec.CommandContext(ctx, "rclone", args...) }
+	}
+	s5 := func() *exec.Cmd {
+		return exec.CommandContext(ctx, "s5cmd", "--endpoint-url", b.endpoint, "--numworkers", "32", "--log", "error", "sync", tree+"/", "s3://s5cmd/")
+	}
+	ours := func(layout string) func() *exec.Cmd {
+		return func() *exec.Cmd {
+			self, _ := os.Executable()
+			return exec.CommandContext(ctx, self, "-step", "sync", "-dir", b.s.dir, "-endpoint", b.endpoint, "-bucket", layout, "-layout", layout)
+		}
+	}
+	list := []*contender{
+		{name: "rclone-checksum", first: rclone("rclone-checksum"), again: rclone("rclone-checksum", "--checksum")},
+		{name: "rclone-update", again: rclone("rclone-update", "--update", "--use-server-modtime")},
+		{name: "rclone-size", again: rclone("rclone-size", "--size-only")},
+		{name: "s5cmd", first: s5, again: s5},
+		{name: "objects", ours: true, first: ours("objects"), again: ours("objects")},
+		{name: "bundle", ours: true, first: ours("bundle"), again: ours("bundle")},
+	}
+	if _, err := exec.LookPath("aws"); err == nil {
+		list = append(list, &contender{name: "aws", again: func() *exec.Cmd {
+			return exec.CommandContext(ctx, "aws", "--endpoint-url", b.endpoint, "s3", "sync", tree, "s3://aws", "--only-show-errors")
+		}})
+	}
+	return list
+}
+
+// wrong counts the files of the tree that a bucket lacks or holds otherwise.
+// The posix backend keeps an object as a file, so no request is needed. The
+// bundle layout is compared by the CRLs, which both have; its bundles were
+// compared with their digests by the publisher and the server.
+func (b *bench) wrong(c *contender) (int, error) {
+	tree, bad := b.s.path("tree"), 0
+	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(tree, path)
+		if c.name == "bundle" && strings.HasPrefix(name, "ocsp") {
+			return nil
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		got, err := os.ReadFile(filepath.Join(b.data, c.name, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if !bytes.Equal(got, want) {
+			bad++
+		}
+		return nil
+	})
+	return bad, err
+}
+
+// A row is one contender in one step.
+type row struct {
+	name     string
+	ours     bool
+	seconds  []float64
+	rss, cpu float64
+	wrong    int
+	requests string
+}
+
+func (r *row) add(m measurement) {
+	r.seconds = append(r.seconds, m.elapsed.Seconds())
+	r.rss = max(r.rss, m.rss)
+	r.cpu = m.cpu.Seconds()
+	if fields := strings.Fields(m.out); r.ours && len(fields) == 2 {
+		r.requests = fields[0]
+	}
+}
+
+func (r *row) median() float64 {
+	return slices.Sorted(slices.Values(r.seconds))[len(r.seconds)/2]
+}

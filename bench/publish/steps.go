@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/publish"
+	"seihon/publish/s3store"
+	"seihon/sectiona"
+)
+
+// syncStep is what `publisher sync` does, with one target.
+func syncStep(ctx context.Context, s settings) (err error) {
+	stop, err := startProfile(s.profile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	debug.SetGCPercent(50)
+	debug.SetMemoryLimit(96 << 20)
+	r, err := loadRoom(s)
+	if err != nil {
+		return err
+	}
+	v, err := ledger.NewVerifier(origin, r.VKeys...)
+	if err != nil {
+		return err
+	}
+	log, err := ledger.Open(ctx, s.path("master"), v)
+	if err != nil {
+		return err
+	}
+	store, err := s3store.Open(ctx, s3store.Config{Bucket: s.bucket, Endpoint: s.endpoint, PathStyle: true})
+	if err != nil {
+		return err
+	}
+	now := func() time.Time { return s.now(r.Number).Add(time.Minute) }
+	result, err := publish.Sync(ctx, publish.Config{
+		Master:  log,
+		Policy:  &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{r.ca}, nil), Now: now},
+		Targets: []publish.Target{{TargetConfig: publish.TargetConfig{Name: "bench", Layout: publish.Layout(s.layout)}, Store: store}},
+	})
+	if err != nil {
+		return err
+	}
+	t := result.Targets[0]
+	if t.Err != nil || !t.Complete {
+		return fmt.Errorf("not complete: %+v", t)
+	}
+	fmt.Println(t.Counts.Requests, t.Counts.Sent)
+	return nil
+}
+
+func startProfile(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
+}
+
+// serveNull is an S3 server that keeps objects in memory, checks nothing and
+// waits before each answer, as the way to a region does.
+func serveNull(ctx context.Context, s settings) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println("http://" + l.Addr().String())
+	var objects sync.Map
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		switch q.Method {
+		case http.MethodPut:
+			b := make([]byte, q.ContentLength)
+			if _, err := io.ReadFull(q.Body, b); err != nil {
+				return
+			}
+			objects.Store(q.URL.Path, b)
+			time.Sleep(s.latency)
+			sum := md5.Sum(b)
+			w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
+		case http.MethodGet:
+			time.Sleep(s.latency)
+			b, ok := objects.Load(q.URL.Path)
+			if !ok {
+				http.Error(w, "<Error><Code>NoSuchKey</Code></Error>", http.StatusNotFound)
+				return
+			}
+			w.Write(b.([]byte))
+		}
+	})}
+	go func() { <-ctx.Done(); server.Close() }()
+	return server.Serve(l)
+}
+
+// A measurement is what one process took.
+type measurement struct {
+	elapsed time.Duration
+	rss     float64 // peak, MiB
+	cpu     time.Duration
+	out     string
+}
+
+// runStep runs a step of this program as a process of its own.
+func runStep(ctx context.Context, s settings, step string, more ...string) (measurement, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return measurement{}, err
+	}
+	args := append([]string{"-step", step, "-dir", s.dir, "-responses", strconv.Itoa(s.responses), "-lists", strconv.Itoa(s.lists),
+		"-latency", s.latency.String()}, more...)
+	return measure(exec.CommandContext(ctx, self, args...))
+}
+
+func measure(cmd *exec.Cmd) (measurement, error) {
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	begin := time.Now()
+	err := cmd.Run()
+	m := measurement{elapsed: time.Since(begin), out: strings.TrimSpace(out.String())}
+	if err != nil {
+		tail := errs.String()
+		return m, fmt.Errorf("running %q: %w: %s", cmd.Args[:min(8, len(cmd.Args))], err, tail[max(0, len(tail)-600):])
+	}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		m.rss = float64(usage.Maxrss) / 1024
+		m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	return m, nil
+}
