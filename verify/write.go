@@ -1,6 +1,7 @@
 package verify
 
 import (
+	_ "embed" // of the schema
 	"encoding/json"
 	"fmt"
 	"io"
@@ -88,3 +89,8 @@ func (f *Finding) text(b *strings.Builder) {
 	}
 	b.WriteByte('\n')
 }
+
+// JSONSchema is the JSON Schema of the report.
+//
+//go:embed schema.json
+var JSONSchema []byte

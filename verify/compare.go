@@ -1,0 +1,186 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/ocspcache"
+)
+
+// compare fetches one artifact and compares it with its line.
+func (k *copyCheck) compare(ctx context.Context, line ledger.Line) {
+	if k.Tier == TierList {
+		k.compareSize(ctx, line.Name, line.Size, line.Kind == artifact.OCSPGeneration)
+		return
+	}
+	if line.Kind == artifact.OCSPGeneration {
+		k.compareGeneration(ctx, line)
+		return
+	}
+	got, o, err := k.digest(ctx, line.Name)
+	if err != nil {
+		k.unread(ctx, line.Name, line.Digest.String(), err)
+		return
+	}
+	k.remember(line, got)
+	k.checkHeaders(line.Name, line.Kind, &line, o)
+	if got != line.Digest {
+		k.mismatch(ctx, line, got)
+	}
+}
+
+// digest hashes an object as it arrives.
+func (k *copyCheck) digest(ctx context.Context, name string) (artifact.Digest, *Object, error) {
+	o, err := k.fetch(ctx, name)
+	if err != nil {
+		return artifact.Digest{}, nil, err
+	}
+	defer o.Close()
+	h := sha256.New()
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	n, err := io.CopyBuffer(onlyWriter{h}, onlyReader{o}, *buf)
+	k.bytes.Add(n)
+	if err == nil && o.Size >= 0 && n != o.Size {
+		err = fmt.Errorf("reading %s: %d bytes arrived of %d", name, n, o.Size)
+	}
+	if err != nil {
+		return artifact.Digest{}, o, err
+	}
+	k.objects.Add(1)
+	return artifact.Digest(h.Sum(nil)), o, nil
+}
+
+// buffers are what bytes pass through while they are hashed. The wrappers keep io.CopyBuffer from finding other ways.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 128<<10); return &b }}
+
+type (
+	onlyWriter struct{ io.Writer }
+	onlyReader struct{ io.Reader }
+)
+
+// remember keeps the digests of names that change, for comparing vantages.
+func (k *copyCheck) remember(line ledger.Line, got artifact.Digest) {
+	if line.Kind == artifact.OCSPBundle || len(k.Copies) < 2 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.digests[line.Name] = got
+}
+
+// unread reports an object that is missing or could not be read.
+func (k *copyCheck) unread(ctx context.Context, name, want string, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, ErrNotFound):
+		k.report(Finding{Code: "copy-missing", Name: name, Want: want})
+	default:
+		k.report(Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()})
+	}
+}
+
+// mismatch says what the bytes under a name are instead of the master's.
+func (k *copyCheck) mismatch(ctx context.Context, line ledger.Line, got artifact.Digest) {
+	f := Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: got.String()}
+	promised := k.past.lineAt(line.Name, k.size)
+	for _, v := range k.past.byName[line.Name] {
+		if v.Digest != got || promised == nil {
+			continue
+		}
+		if v.index > promised.index {
+			f.Code, f.Severity = "copy-ahead", Note
+		} else if f.Code != "copy-ahead" {
+			f.Code = "copy-outdated"
+		}
+		f.Detail = describe(v)
+	}
+	if vs := k.past.byDigest[got]; f.Code == "copy-different" && len(vs) > 0 {
+		f.Code, f.Detail = "copy-swapped", "the master of "+vs[0].Name
+	}
+	if f.Code == "copy-different" {
+		f.Detail = k.explain(ctx, line)
+		if f.Detail == "" {
+			return // explain reported it under a code of its own
+		}
+	}
+	k.report(f)
+}
+
+// explain looks into bytes that no master has. It returns "" when they hold a private key, which it reports.
+func (k *copyCheck) explain(ctx context.Context, line ledger.Line) string {
+	b, _, err := k.read(ctx, line.Name, maxRead)
+	if err != nil {
+		return "its content could not be read again: " + err.Error()
+	}
+	a := artifact.Parse(b)
+	if a.Kind == artifact.PrivateKey {
+		k.report(Finding{Code: "private-key", Name: line.Name, Want: line.Digest.String(), Got: a.Digest.String(), Detail: a.Problem})
+		return ""
+	}
+	if a.Trailing > 0 || int64(len(b)) > line.Size && artifact.Sum(b[:line.Size]) == line.Digest {
+		return fmt.Sprintf("the master's bytes, if any, are followed by %d others", int64(len(b))-line.Size)
+	}
+	if line.Kind.IsRevocationList() && a.CRL != nil {
+		if _, err := k.trust.CheckCRL(a.CRL); err != nil {
+			return "a list that no CA of this hierarchy signed: " + err.Error()
+		}
+		return fmt.Sprintf("a list numbered %v that is validly signed but not in the ledger", a.CRL.Number)
+	}
+	return strings.TrimSpace(fmt.Sprintf("its content is a %s of %d bytes, the master has %d. %s", a.Kind, len(b), line.Size, a.Problem))
+}
+
+// compareGeneration checks the public copy of a generation: the master's body, and a proof that holds with the pinned keys.
+func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) {
+	b, o, err := k.read(ctx, line.Name, 16<<20)
+	if err != nil {
+		k.unread(ctx, line.Name, line.Digest.String(), err)
+		return
+	}
+	k.objects.Add(1)
+	k.checkHeaders(line.Name, line.Kind, &line, o)
+	g, proof, err := ocspcache.ParseGeneration(b)
+	if err != nil {
+		k.remember(line, artifact.Sum(b))
+		k.report(Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(b).String(), Detail: err.Error()})
+		return
+	}
+	body := artifact.Sum(g.Body())
+	k.remember(line, body)
+	if body != line.Digest {
+		k.mismatch(ctx, line, body)
+		return
+	}
+	proven, _, err := ledger.VerifyProof(proof, k.Verifier)
+	switch {
+	case err != nil:
+		k.report(Finding{Code: "generation-proof", Name: line.Name, Detail: err.Error()})
+	case proven.Digest != body || proven.Name != line.Name || proven.Kind != line.Kind:
+		k.report(Finding{Code: "generation-proof", Name: line.Name, Want: body.String(), Got: proven.Digest.String(), Detail: "the proof is of another line, " + proven.Name})
+	}
+}
+
+// compareSize is compare without reading.
+func (k *copyCheck) compareSize(ctx context.Context, name string, want int64, atLeast bool) {
+	h, ok := k.src.(Heads)
+	if !ok {
+		return
+	}
+	k.requests.Add(1)
+	got, err := h.Head(ctx, name)
+	if err != nil {
+		k.unread(ctx, name, bytesText(want), err)
+		return
+	}
+	k.objects.Add(1)
+	if got >= 0 && got != want && !(atLeast && got > want) {
+		k.report(Finding{Code: "copy-different", Name: name, Want: bytesText(want), Got: bytesText(got)})
+	}
+}

@@ -1,0 +1,261 @@
+package verify
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"io"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+	"seihon/sectiona"
+)
+
+// WriteHTML writes the report as one self-contained page in Japanese and English: no script, no request to anywhere, the
+// language chosen by a radio button that works in any browser and on paper. Every claim stands beside its evidence.
+//
+// The page is built without a template engine: text/template looks methods up by name, for which the linker has to keep every
+// method of every type, and the auditor's binary is shown not to contain any signing code.
+func (r *Report) WriteHTML(w io.Writer) error {
+	p := &page{}
+	p.head(r)
+	p.verdict(r)
+	p.findings(r)
+	p.copies(r)
+	p.publication(r)
+	p.record(r)
+	p.rules()
+	p.evidence(r)
+	p.raw("</main></div></body></html>\n")
+	if _, err := io.WriteString(w, p.b.String()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// Digest is the SHA-256 of the report's JSON form, by which a report can be cited and signed.
+func (r *Report) Digest() artifact.Digest {
+	var b bytes.Buffer
+	if err := r.WriteJSON(&b); err != nil {
+		return artifact.Digest{} // a buffer takes everything
+	}
+	return artifact.Sum(b.Bytes())
+}
+
+// A page collects HTML. Only constants go through raw and the formats of rawf; whatever comes from outside goes through text.
+type page struct{ b strings.Builder }
+
+func (p *page) raw(s string) { p.b.WriteString(s) }
+
+func (p *page) text(s string) { p.b.WriteString(html.EscapeString(s)) }
+
+// both writes a text in both languages, of which the style sheet shows one.
+func (p *page) both(ja, en string) {
+	p.raw(`<span class="ja" lang="ja">`)
+	p.text(ja)
+	p.raw(`</span><span class="en" lang="en">`)
+	p.text(en)
+	p.raw(`</span>`)
+}
+
+// element writes text inside an element of the given start tag's name.
+func (p *page) element(tag, s string) {
+	name, _, _ := strings.Cut(tag, " ")
+	p.raw("<" + tag + ">")
+	p.text(s)
+	p.raw("</" + name + ">")
+}
+
+func (p *page) bothIn(tag, ja, en string) {
+	name, _, _ := strings.Cut(tag, " ")
+	p.raw("<" + tag + ">")
+	p.both(ja, en)
+	p.raw("</" + name + ">")
+}
+
+// section begins a section with a heading that the navigation leads to.
+func (p *page) section(id, ja, en string) {
+	p.raw(`<section aria-labelledby="` + id + `">`)
+	p.bothIn(`h2 id="`+id+`"`, ja, en)
+}
+
+func (p *page) end() { p.raw("</section>\n") }
+
+// A column is a table's heading in both languages.
+type column struct{ ja, en string }
+
+func (p *page) table(captionJA, captionEN string, columns ...column) {
+	p.raw(`<div class="scroll" tabindex="0"><table>`)
+	p.bothIn("caption", captionJA, captionEN)
+	p.raw("<thead><tr>")
+	for _, c := range columns {
+		p.bothIn(`th scope="col"`, c.ja, c.en)
+	}
+	p.raw("</tr></thead><tbody>")
+}
+
+func (p *page) row(cells ...string) {
+	p.raw("<tr>")
+	for i, c := range cells {
+		if i == 0 {
+			p.element(`th scope="row"`, c)
+		} else {
+			p.element("td", c)
+		}
+	}
+	p.raw("</tr>")
+}
+
+func (p *page) tableEnd() { p.raw("</tbody></table></div>\n") }
+
+var navigation = []struct{ id, ja, en string }{
+	{"findings", "指摘事項", "Findings"},
+	{"copies", "正本と副本の一致（3C56）", "Master and copies (3C56)"},
+	{"publication", "公開と有効期限（3713）", "Publication and shelf life (3713)"},
+	{"record", "関連するログと稼働実績", "Logs and record of operation"},
+	{"rules", "報告書 3-4 A の規則", "Rules of section A"},
+	{"evidence", "証拠", "Evidence"},
+}
+
+func (p *page) head(r *Report) {
+	p.raw("<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">" +
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
+	p.element("title", "検証報告書 / Verification report: "+r.Log.Origin)
+	p.raw("<style>" + styleSheet + "</style></head>\n<body>" +
+		"<input type=\"radio\" name=\"lang\" id=\"lang-ja\" checked><input type=\"radio\" name=\"lang\" id=\"lang-en\">" +
+		"<div class=\"page\"><header><div class=\"languages\"><label for=\"lang-ja\" lang=\"ja\">日本語</label> <label for=\"lang-en\" lang=\"en\">English</label></div>")
+	p.bothIn("h1", "リポジトリ検証報告書", "Repository verification report")
+	p.raw("<p>")
+	p.text(r.Log.Origin + " · " + stamp(r.Made) + " · tier " + string(r.Tier) + " · rules " + r.RulePack)
+	p.raw("</p></header>\n<nav aria-label=\"目次 / Contents\"><ul>")
+	for _, n := range navigation {
+		p.raw(`<li><a href="#` + n.id + `">`)
+		p.both(n.ja, n.en)
+		p.raw("</a></li>")
+	}
+	p.raw("</ul></nav>\n<main>")
+}
+
+func (p *page) verdict(r *Report) {
+	class, ja, en := "ok", "正本と副本は一致し、公開は許容範囲内かつ有効期間内である。指摘事項はない。", "Master and copies agree, what is public is allowed, and nothing is stale. There is no finding."
+	if !r.OK {
+		class, ja, en = "bad", "一致しない点または注意すべき点がある。指摘事項を参照。", "There are disagreements or points that need attention. See the findings."
+	}
+	p.raw(`<section class="verdict ` + class + `" aria-label="結論 / Verdict"><p class="big">`)
+	p.both(ja, en)
+	p.raw("</p><dl>")
+	facts := []struct{ ja, en, value string }{
+		{"重大", "critical", fmt.Sprint(r.Count(Critical))}, {"誤り", "errors", fmt.Sprint(r.Count(Error))},
+		{"警告", "warnings", fmt.Sprint(r.Count(Warning))}, {"備考", "notes", fmt.Sprint(r.Count(Note))},
+		{"正本", "masters", fmt.Sprint(r.Counts.Artifacts)}, {"署名検証", "signatures verified", fmt.Sprint(r.Counts.Signatures)},
+		{"OCSP レスポンス", "OCSP responses", fmt.Sprint(r.Counts.Responses)}, {"失効", "revocations", fmt.Sprint(r.Counts.Revocations)},
+	}
+	for _, f := range facts {
+		p.raw("<div>")
+		p.bothIn("dt", f.ja, f.en)
+		p.element("dd", f.value)
+		p.raw("</div>")
+	}
+	p.raw("</dl></section>\n")
+}
+
+var severityNames = map[Severity]column{Critical: {"重大", "critical"}, Error: {"誤り", "error"}, Warning: {"警告", "warning"}, Note: {"備考", "note"}}
+
+func (p *page) findings(r *Report) {
+	p.section("findings", "指摘事項", "Findings")
+	if len(r.Findings) == 0 {
+		p.bothIn("p", "なし", "None")
+	}
+	for _, f := range r.Findings {
+		p.raw(`<article class="finding ` + string(f.Severity) + `"><h3>`)
+		n := severityNames[f.Severity]
+		p.raw(`<span class="badge">`)
+		p.both(n.ja, n.en)
+		p.raw("</span> ")
+		p.both(f.TextJA, f.TextEN)
+		p.raw("</h3><dl>")
+		p.pair("符号", "code", f.Code)
+		p.pair("対象", "where", strings.TrimSuffix(f.Source+": "+f.Name, ": "))
+		p.pair("あるべき値", "want", f.Want)
+		p.pair("実際の値", "got", f.Got)
+		p.pair("詳細", "detail", f.Detail)
+		p.raw("<div>")
+		p.bothIn("dt", "対処", "what to do")
+		p.raw("<dd>")
+		p.both(f.HintJA, f.Hint)
+		p.raw("</dd></div>")
+		p.ruleQuote(f.Rule)
+		p.raw("</dl></article>\n")
+	}
+	for _, o := range r.Omitted {
+		p.element("p", fmt.Sprintf("… %s (%s): +%d", o.Code, o.Source, o.Count))
+	}
+	p.end()
+}
+
+// pair writes a line of a definition list, unless there is nothing to say.
+func (p *page) pair(ja, en, value string) {
+	if value == "" {
+		return
+	}
+	p.raw("<div>")
+	p.bothIn("dt", ja, en)
+	p.element("dd", value)
+	p.raw("</div>")
+}
+
+func (p *page) ruleQuote(id string) {
+	rule, ok := sectiona.RuleByID(id)
+	if !ok {
+		return
+	}
+	p.raw("<div>")
+	p.bothIn("dt", "規則", "rule")
+	p.raw("<dd>")
+	p.element("code", rule.ID)
+	p.raw(" ")
+	p.both(rule.Quote, rule.Gloss)
+	p.raw("</dd></div>")
+}
+
+func (p *page) copies(r *Report) {
+	p.section("copies", "正本と副本の一致（調査項目 3C56）", "Master and copies (survey item 3C56)")
+	p.bothIn("p", "正本のログに記録された全ての正本を読み、記録されたダイジェストと照合した。各公開場所について、そのチェックポイントが約束する全ての副本を取得し、正本とバイト単位で照合した。",
+		"Every master that the log names was read and compared with its recorded digest. At every place of publication, every copy that its checkpoint promises was fetched and compared with the master byte for byte.")
+	p.table("公開場所", "Places of publication", column{"場所", "place"}, column{"約束する記録数", "entries promised"}, column{"読んだ副本", "copies read"}, column{"バイト", "bytes"},
+		column{"配置", "layout"}, column{"余分", "extra"})
+	for _, c := range r.Copies {
+		extra := "–"
+		if c.Listed {
+			extra = itoa(c.Extra)
+		}
+		p.row(c.Source, itoa(c.Size), itoa(c.Objects), itoa(c.Bytes), c.Layout, extra)
+	}
+	p.tableEnd()
+	p.end()
+}
+
+func (p *page) publication(r *Report) {
+	p.section("publication", "公開と有効期限（調査項目 3713）", "Publication and shelf life (survey item 3713)")
+	if t := r.FirstExpiry(); !t.IsZero() {
+		left := t.Sub(r.Made).Truncate(time.Minute)
+		p.bothIn("p", fmt.Sprintf("仮に今後一切署名が行われない場合、最初に期限を迎えるのは %s（%v 後）である。", stamp(t), left),
+			fmt.Sprintf("If nothing were signed from now on, the first list or response would expire at %s (in %v).", stamp(t), left))
+	}
+	p.shelfLifePlot(r)
+	p.table("公開中のものの有効期間", "Validity of what is public", column{"名前", "name"}, column{"種別", "kind"}, column{"番号", "number"}, column{"開始", "from"}, column{"終了", "until"})
+	for _, l := range r.ShelfLife {
+		p.row(l.Name, l.Kind, l.Number, stamp(l.ThisUpdate), stamp(l.NextUpdate))
+	}
+	p.tableEnd()
+	if r.Record != nil && len(r.Record.Lists) > 0 {
+		p.table("失効リストの発行履歴", "History of the revocation lists", column{"名前", "name"}, column{"版数", "versions"}, column{"最初", "first"}, column{"最新", "newest"},
+			column{"最長間隔", "longest interval"}, column{"空白", "gaps"})
+		for _, l := range r.Record.Lists {
+			p.row(l.Name, fmt.Sprint(l.Versions), stamp(l.First), stamp(l.Last), l.Longest.String(), fmt.Sprint(l.Gaps))
+		}
+		p.tableEnd()
+	}
+	p.end()
+}

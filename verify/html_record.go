@@ -1,0 +1,105 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"seihon/sectiona"
+)
+
+func (p *page) record(r *Report) {
+	p.section("record", "関連するログと稼働実績", "Logs and record of operation")
+	if r.Record == nil {
+		p.bothIn("p", "この検証では調べていない。", "Not looked at in this check.")
+		p.end()
+		return
+	}
+	rec := r.Record
+	if !rec.Retention.Floor.IsZero() {
+		p.bothIn("p", fmt.Sprintf("最後に満了する証明書の有効期間の満了日は %s であり、記録は少なくとも %s まで保存する（規則第12条第2項）。", day(rec.Retention.LastExpiry), day(rec.Retention.Floor)),
+			fmt.Sprintf("The last certificate concerned expires on %s, so the records are to be kept until %s at least (Rule 12 (2)).", day(rec.Retention.LastExpiry), day(rec.Retention.Floor)))
+	}
+	p.uptime(rec.Uptime)
+	p.events("取下げ", "Withdrawals", rec.Withdrawals)
+	p.events("鍵の更新", "Key rotations", rec.Rotations)
+	p.events("証跡", "Recorded evidence", rec.Evidence)
+	p.events("規則による公開拒否", "Refusals by section A", rec.Refusals)
+	p.end()
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func (p *page) events(ja, en string, events []Event) {
+	if len(events) == 0 {
+		return
+	}
+	p.table(ja, en, column{"日時", "time"}, column{"ログ", "log"}, column{"記録番号", "entry"}, column{"対象", "what"}, column{"内容", "detail"})
+	for _, e := range events {
+		p.row(stamp(e.Time), e.Log, itoa(e.Entry), e.Name, e.Detail)
+	}
+	p.tableEnd()
+}
+
+func (p *page) uptime(u *Uptime) {
+	if u == nil {
+		return
+	}
+	p.bothIn("p", fmt.Sprintf("稼働実績：%s から %s までの %d 回の観測のうち %d 回が正常（%.4f%%）。公開処理 %d 回、送信 %d 件。", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, 100*u.Total.Ratio, u.Syncs, u.Published),
+		fmt.Sprintf("Record of operation: of %[3]d observations from %[1]s to %[2]s, %[4]d were good (%.4[5]f%%). %[6]d syncs sent %[7]d objects.", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, 100*u.Total.Ratio, u.Syncs, u.Published))
+	if u.Total.Samples > 0 {
+		p.availabilityPlot(u)
+		p.table("観測", "Observations", column{"アドレス", "address"}, column{"回数", "samples"}, column{"正常", "good"}, column{"割合", "ratio"}, column{"応答時間（中央値）", "median latency"}, column{"最遅", "slowest"})
+		for _, a := range u.Names {
+			p.row(a.Name, fmt.Sprint(a.Samples), fmt.Sprint(a.Good), fmt.Sprintf("%.4f%%", 100*a.Ratio), a.Median.String(), a.Slowest.String())
+		}
+		p.tableEnd()
+	}
+	if len(u.Incidents) > 0 {
+		p.table("障害", "Incidents", column{"開始", "from"}, column{"回復", "until"}, column{"アドレス", "address"}, column{"観測", "samples"}, column{"内容", "error"})
+		for _, in := range u.Incidents {
+			p.row(stamp(in.From), stamp(in.To), in.Name, fmt.Sprint(in.Samples), in.Error)
+		}
+		p.tableEnd()
+	}
+	if s := u.Slowest; s != nil {
+		p.bothIn("p", fmt.Sprintf("署名から公開までの時間：中央値 %v、最長 %v（%s）。", u.Median, s.Took, s.Name), fmt.Sprintf("From signing to public: %v in the median, %v at most (%s).", u.Median, s.Took, s.Name))
+	}
+}
+
+func (p *page) rules() {
+	p.section("rules", "報告書 3-4 A の規則（"+sectiona.Pack+"）", "Rules of section A ("+sectiona.Pack+")")
+	p.bothIn("p", "報告書（案）に基づく。確定版ではない。公開対象は内容により分類し、いずれかの規則が許可しない限り公開を認めない。",
+		"From the draft of the report; not its final text. What is public is classified by content and denied unless a rule allows it.")
+	p.table("規則", "Rules", column{"規則", "rule"}, column{"判定", "verdict"}, column{"要件", "asks for"}, column{"報告書の文言", "sentence of the report"})
+	for _, rule := range sectiona.Rules() {
+		p.raw("<tr>")
+		p.element(`th scope="row"`, rule.ID)
+		p.element("td", rule.Verdict)
+		p.element(`td lang="en"`, rule.Need)
+		p.raw("<td>")
+		p.both(rule.Quote, rule.Gloss)
+		p.raw("</td></tr>")
+	}
+	p.tableEnd()
+	p.end()
+}
+
+func (p *page) evidence(r *Report) {
+	p.section("evidence", "証拠", "Evidence")
+	p.bothIn("p", "以下のチェックポイントを保管し、次回の検証で --checkpoint に与えると、ログの切り詰め・書き換えが検出される。",
+		"Keep this checkpoint and give it to the next check with --checkpoint: a truncated or rewritten log is then found out.")
+	p.raw(`<div class="scroll" tabindex="0">`)
+	p.element("pre", r.Log.Checkpoint)
+	p.raw("</div><dl>")
+	p.pair("ログ", "log", r.Log.Origin)
+	p.pair("記録数", "entries", itoa(r.Log.Size))
+	p.pair("ルートハッシュ", "root hash", r.Log.Root)
+	p.pair("最新の記録", "newest entry", stamp(r.Log.Time))
+	for _, k := range r.Log.Keys {
+		p.pair("検証鍵", "verifier key", k)
+	}
+	p.pair("この報告書（JSON 形式）の SHA-256", "SHA-256 of this report in JSON", r.Digest().String())
+	p.raw("</dl>")
+	p.bothIn("p", "同じ入力に対して publisher verify --json を実行すれば、誰でもこの結果を再現できる。", "Anybody can reproduce this with publisher verify --json on the same input.")
+	p.end()
+}

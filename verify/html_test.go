@@ -1,0 +1,201 @@
+package verify_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"seihon/ledger"
+	"seihon/verify"
+)
+
+// richReport is a report with something in every section.
+func richReport(t *testing.T) *verify.Report {
+	t.Helper()
+	r := newRepo(t)
+	log := publicationLog(t, r)
+	p := &ledger.Probe{Target: "public"}
+	for i := range 60 {
+		p.Samples = append(p.Samples, ledger.Sample{URL: baseURL + "/crl/sub.crl", Time: r.now.Add(time.Duration(i-80) * 6 * time.Hour), OK: i%13 != 5, Status: 200, Latency: 40 * time.Millisecond})
+	}
+	check(log.Append(t.Context(), &ledger.Entry{Probe: p, Time: r.now.AddDate(0, -1, 0)}))
+	check(log.Append(t.Context(), &ledger.Entry{Refusal: &ledger.Refusal{Target: "public", Name: "docs/<b>x", Kind: "unrecognised", Rule: "unrecognised", Reason: "it is <script>alert(1)</script>"}}))
+	_ = must(log.Commit(t.Context()))
+	line, _ := must(r.writer.Log().Replay(t.Context(), 2)).Get("cert/sub-ocsp.cer")
+	check(r.writer.Append(t.Context(), &ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: line.Name, Digest: line.Digest, Reason: "replaced <i>"}}}}))
+	r.commit()
+	r.publish(r.public())
+	write(r.public(), "logo.png", pkcs8(r))
+	write(r.public(), "crl/sub.crl", before(r, "crl/sub.crl"))
+	return r.check(t, func(c *verify.Config) {
+		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(log.Log().Origin(), log.Log().Keys()...))
+	})
+}
+
+func TestHTMLIsSelfContained(t *testing.T) {
+	t.Parallel()
+	report := richReport(t)
+	var b bytes.Buffer
+	if err := report.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	if dir := os.Getenv("SEIHON_KEEP_HTML"); dir != "" {
+		check(os.WriteFile(filepath.Join(dir, "report.html"), b.Bytes(), 0o644))
+	}
+	for _, bad := range []string{"<script", " src=", "url(", "@import", "<link", "<img", "<b>", "<i>", "javascript:", "onload"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page contains %q", bad)
+		}
+	}
+	for _, want := range []string{`lang="ja"`, `lang="en"`, "<main>", "<nav ", "秘密鍵が公開領域にある", "a private key lies in the public repository", "正本と副本が一致していること",
+		"稼働実績", "<svg", "&lt;script&gt;", report.Digest().String(), "replaced &lt;i&gt;"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	checkBalanced(t, page)
+	for _, href := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		if id, ok := strings.CutPrefix(href[1], "#"); !ok || !strings.Contains(page, `id="`+id+`"`) {
+			t.Errorf("the link %q leads out of the page, or nowhere", href[1])
+		}
+	}
+	if ja, en := strings.Count(page, `<span class="ja"`), strings.Count(page, `<span class="en"`); ja != en || ja < 80 {
+		t.Errorf("%d texts in Japanese, %d in English", ja, en)
+	}
+}
+
+// checkBalanced makes sure that every element that was begun is ended, in order.
+func checkBalanced(t *testing.T, page string) {
+	t.Helper()
+	void := map[string]bool{"meta": true, "input": true, "!DOCTYPE": true}
+	var open []string
+	page = regexp.MustCompile(`(?s)<style>.*</style>`).ReplaceAllString(page, "")
+	for _, m := range regexp.MustCompile(`<(/?)([a-zA-Z0-9!]+)([^>]*)>`).FindAllStringSubmatch(page, -1) {
+		switch {
+		case void[m[2]] || strings.HasSuffix(m[3], "/"):
+		case m[1] == "":
+			open = append(open, m[2])
+		case len(open) == 0 || open[len(open)-1] != m[2]:
+			t.Fatalf("</%s> ends %v", m[2], open)
+		default:
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) > 0 {
+		t.Errorf("not ended: %v", open)
+	}
+}
+
+func TestReportsAreDeterministic(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	for _, name := range []string{"logo.png", "a.txt", "b.txt", "c.txt"} {
+		write(r.public(), name, pkcs8(r))
+	}
+	var first string
+	for range 3 {
+		var b bytes.Buffer
+		report := r.check(t)
+		check(report.WriteJSON(&b))
+		check(report.WriteHTML(&b))
+		check(report.WriteText(&b))
+		if first == "" {
+			first = b.String()
+		}
+		if b.String() != first {
+			t.Fatal("two reports about the same repository differ")
+		}
+	}
+}
+
+// TestSchema compares schema.json with what WriteJSON writes: every member of the report is described, and nothing else is.
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	var schema map[string]any
+	check(json.Unmarshal(must(os.ReadFile("schema.json")), &schema))
+	var b bytes.Buffer
+	check(richReport(t).WriteJSON(&b))
+	var report any
+	check(json.Unmarshal(b.Bytes(), &report))
+	for _, problem := range conform(schema, schema, report, "report") {
+		t.Error(problem)
+	}
+}
+
+// conform checks a value against the part of JSON Schema that schema.json uses.
+func conform(root, schema map[string]any, v any, at string) []string {
+	if ref, ok := schema["$ref"].(string); ok {
+		defs := root["$defs"].(map[string]any)
+		return conform(root, defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any), v, at)
+	}
+	var problems []string
+	bad := func(s string) { problems = append(problems, at+": "+s) }
+	switch want := schema["type"]; x := v.(type) {
+	case map[string]any:
+		props, _ := schema["properties"].(map[string]any)
+		if want != "object" {
+			bad("an object is not expected")
+		}
+		for _, r := range asSlice(schema["required"]) {
+			if _, ok := x[r.(string)]; !ok {
+				bad("member " + r.(string) + " is missing")
+			}
+		}
+		for name, value := range x {
+			p, ok := props[name].(map[string]any)
+			if !ok {
+				bad("member " + name + " is not described")
+				continue
+			}
+			problems = append(problems, conform(root, p, value, at+"."+name)...)
+		}
+	case []any:
+		if want != "array" {
+			bad("an array is not expected")
+		}
+		for _, e := range x {
+			problems = append(problems, conform(root, schema["items"].(map[string]any), e, at+"[]")...)
+		}
+	case string:
+		if want != "string" {
+			bad("a string is not expected")
+		}
+		if enum := asSlice(schema["enum"]); len(enum) > 0 && !contains(enum, x) {
+			bad("value " + x + " is not one of the enumeration")
+		}
+		if c, ok := schema["const"].(string); ok && c != x {
+			bad("value is not " + c)
+		}
+	case float64:
+		if want != "integer" && want != "number" {
+			bad("a number is not expected")
+		}
+	case bool:
+		if want != "boolean" {
+			bad("a boolean is not expected")
+		}
+	default:
+		bad("null is not expected")
+	}
+	return problems
+}
+
+func asSlice(v any) []any {
+	s, _ := v.([]any)
+	return s
+}
+
+func contains(s []any, x string) bool {
+	for _, e := range s {
+		if e == x {
+			return true
+		}
+	}
+	return false
+}
