@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 
 const (
 	hostShards = 1000
-	hostLease  = 2 * time.Second
+	hostLease  = 5 * time.Second
 )
 
 // signShards is a signing host: it claims shards until nothing is due.
@@ -57,6 +57,10 @@ func signShards(ctx context.Context, db *inventory.DB) error {
 	name := os.Getenv(envName)
 	var hang, done int
 	fmt.Sscan(os.Getenv(envHang), &hang) // absent: never
+	fmt.Println("ready")
+	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil { // the word to go
+		return err
+	}
 	for {
 		now := time.Now()
 		claims, err := db.Claim(ctx, inventory.ClaimRequest{Host: name, Issuer: inventorytest.Issuer, Max: 7, Lease: hostLease, Cutoff: now})
@@ -93,7 +97,7 @@ func signShards(ctx context.Context, db *inventory.DB) error {
 }
 
 // start starts the test binary in a role and returns the lines that it prints.
-func start(t *testing.T, env ...string) (*exec.Cmd, *bufio.Scanner) {
+func start(t *testing.T, stdin *os.File, env ...string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -102,6 +106,9 @@ func start(t *testing.T, env ...string) (*exec.Cmd, *bufio.Scanner) {
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
+	if stdin != nil {
+		cmd.Stdin = stdin
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +122,7 @@ func start(t *testing.T, env ...string) (*exec.Cmd, *bufio.Scanner) {
 func TestTwoHosts(t *testing.T) {
 	server := postgrestest.Start(t)
 	t.Run("both live", func(t *testing.T) { testHosts(t, server.DSN(t), 0) })
-	t.Run("one is killed", func(t *testing.T) { testHosts(t, server.DSN(t), 100) })
+	t.Run("one is killed", func(t *testing.T) { testHosts(t, server.DSN(t), 10) })
 }
 
 // testHosts lets two processes share 1,000 shards. With hang, the first is
@@ -130,8 +137,22 @@ func testHosts(t *testing.T, dsn string, hang int) {
 		t.Fatalf("%d shards are due, %v", len(shards), err)
 	}
 
-	first, firstOut := start(t, envRole+"=host", envDSN+"="+dsn, envName+"=first", envHang+"="+fmt.Sprint(hang))
-	second, secondOut := start(t, envRole+"=host", envDSN+"="+dsn, envName+"=second")
+	word, say, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer word.Close()
+	defer say.Close()
+	first, firstOut := start(t, word, envRole+"=host", envDSN+"="+dsn, envName+"=first", envHang+"="+fmt.Sprint(hang))
+	second, secondOut := start(t, word, envRole+"=host", envDSN+"="+dsn, envName+"=second")
+	for _, host := range []*bufio.Scanner{firstOut, secondOut} {
+		if !host.Scan() || host.Text() != "ready" {
+			t.Fatalf("a host said %q", host.Text())
+		}
+	}
+	if _, err := say.WriteString("gg"); err != nil { // each host reads one octet
+		t.Fatal(err)
+	}
 	signed := map[string]int{}
 	for firstOut.Scan() {
 		if firstOut.Text() == "hanging" {
@@ -222,10 +243,18 @@ func TestKilled(t *testing.T) {
 			b.DB = b.Open(t)
 			b.AddIssuer(t, inventorytest.Issuer, 4)
 			numbers, serials := map[string]bool{}, 0
-			for range 100 {
-				cmd, out := start(t, envRole+"=numbers", envDSN+"="+dsn)
-				time.AfterFunc(time.Duration(30+mathrand.IntN(70))*time.Millisecond, func() { cmd.Process.Kill() })
-				for out.Scan() {
+			for round := range 100 {
+				cmd, out := start(t, nil, envRole+"=numbers", envDSN+"="+dsn)
+				kill := func() {
+					time.AfterFunc(time.Duration(mathrand.IntN(50*1000))*time.Microsecond, func() { cmd.Process.Kill() })
+				}
+				if round%10 == 0 { // perhaps while it opens
+					kill()
+				}
+				for first := true; out.Scan(); first = false {
+					if first && round%10 != 0 {
+						kill()
+					}
 					number, text, complete := strings.Cut(out.Text(), " ")
 					serial, err := hex.DecodeString(text)
 					if !complete || err != nil || len(serial) != 16 {
@@ -278,7 +307,7 @@ func TestImportKilled(t *testing.T) {
 			for round := range 12 {
 				issuer := fmt.Sprint("issuer", round)
 				b.AddIssuer(t, issuer, 16)
-				cmd, out := start(t, envRole+"=import", envDSN+"="+dsn, envName+"="+issuer)
+				cmd, out := start(t, nil, envRole+"=import", envDSN+"="+dsn, envName+"="+issuer)
 				for out.Scan() && out.Text() != "importing" {
 				}
 				time.Sleep(time.Duration(mathrand.IntN(600)) * time.Millisecond)
