@@ -237,6 +237,29 @@ func testLeaseLost(t *testing.T, b *Bench) {
 	}
 }
 
+func testReleaseHost(t *testing.T, b *Bench) {
+	ctx := t.Context()
+	b.AddIssuer(t, Issuer, 2)
+	b.Issue(t, Issuer, year, 1, 2, 3, 4, 5, 6)
+	claim := func(host string, n int) []inventory.Claim {
+		claims, err := b.Claim(ctx, inventory.ClaimRequest{Host: host, Issuer: Issuer, Max: n, Cutoff: Epoch})
+		must(t, err)
+		return claims
+	}
+	dead, other := claim("a", 1), claim("b", 1)
+	if len(dead) != 1 || len(other) != 1 {
+		t.Fatalf("claims are %v and %v", dead, other)
+	}
+	must(t, b.ReleaseHost(ctx, "a"))
+	wantRefused(t, "releasing the shards of nobody", b.ReleaseHost(ctx, ""))
+	again := claim("a", 2)
+	if len(again) != 1 || again[0].Shard != dead[0].Shard {
+		t.Fatalf("claims after the release are %+v, want shard %d only", again, dead[0].Shard)
+	}
+	wantError(t, "finishing with a released claim", b.Finish(ctx, dead[0], nil, nil), inventory.ErrLeaseLost)
+	must(t, b.Release(ctx, other[0]))
+}
+
 // testParallel takes numbers and serials from several goroutines on two
 // connections: none may come twice.
 func testParallel(t *testing.T, b *Bench) {

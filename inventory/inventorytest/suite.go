@@ -55,6 +55,7 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 		{"history", testHistory},
 		{"claim", testClaim},
 		{"lease lost", testLeaseLost},
+		{"release host", testReleaseHost},
 		{"reopen", testReopen},
 		{"import", testImport},
 		{"import slow", testImportSlow},
