@@ -65,10 +65,11 @@ func (s *shelf) Acquire() *View {
 	}
 }
 
-// syncAudit is the size up to which the digest of a bundle is checked before it
-// is used. Larger ones are used at once, since each answer is signed anyway, and
-// checked in the background: reading 10 million responses takes seconds.
-const syncAudit = 32 << 20
+// syncAudit is how many bytes of new bundles are checked against their digests
+// before they are used. Those beyond are used at once, since each answer is signed
+// anyway, and checked in the background: reading 10 million responses takes
+// seconds.
+const syncAudit = 16 << 20
 
 // read checks the public copy of a generation without using it.
 func (s *shelf) read(issuer string, public []byte) (*Generation, error) {
@@ -168,8 +169,9 @@ func (u GenerationBundle) matches(b *Bundle, issuer string) error {
 // audit checks the digests of newly opened bundles, of large ones later.
 func (s *shelf) audit(fresh []*sharedBundle) error {
 	var later []*sharedBundle
+	budget := syncAudit
 	for _, b := range fresh {
-		if len(b.data) > syncAudit {
+		if budget -= len(b.data); budget < 0 {
 			later = append(later, b)
 			continue
 		}

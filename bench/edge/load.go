@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A sample is what wrk measured in one run.
+type sample struct {
+	perSecond float64
+	p50, p99  time.Duration
+	errors    int
+}
+
+// script walks through the file of paths, or of request bodies in hex.
+const script = `
+local lines = {}
+for line in io.lines("%[1]s") do lines[#lines + 1] = line end
+local requests = {}
+init = function()
+  for i, line in ipairs(lines) do
+    if "%[2]s" == "POST" then
+      local body = line:gsub("%%x%%x", function(h) return string.char(tonumber(h, 16)) end)
+      requests[i] = wrk.format("POST", "/ocsp", {["Content-Type"] = "application/ocsp-request"%[3]s}, body)
+    else
+      requests[i] = wrk.format("GET", line, {%[4]s})
+    end
+  end
+end
+local i = 0
+request = function()
+  i = i %% #requests + 1
+  return requests[i]
+end
+`
+
+// load runs all contenders in turn and records the bars of speed.
+func load(ctx context.Context, o options, dir string, b *board) error {
+	fmt.Println("making", certificates, "responses")
+	f, err := newFixture(dir)
+	if err != nil {
+		return err
+	}
+	contenders, err := newContenders()
+	if err != nil {
+		return err
+	}
+	for _, c := range contenders {
+		if c.shared {
+			continue
+		}
+		stop, err := c.start(ctx, f)
+		if err != nil {
+			return fmt.Errorf("starting %s: %w", c.name, err)
+		}
+		defer stop()
+	}
+	samples := make(map[string][]sample)
+	for round := range o.rounds {
+		for _, c := range contenders {
+			s, err := c.measure(ctx, f, o.seconds)
+			if err != nil {
+				return fmt.Errorf("measuring %s: %w", c.name, err)
+			}
+			fmt.Printf("round %d  %-14s %8.0f req/s  p50 %-8v p99 %-8v %d errors\n", round+1, c.name, s.perSecond, s.p50, s.p99, s.errors)
+			samples[c.name] = append(samples[c.name], s)
+		}
+	}
+	bars(samples, b)
+	return nil
+}
+
+func newContenders() ([]contender, error) {
+	list := []contender{
+		{name: "nginx", paths: "static", method: "GET"},
+		{name: "minimal GET", paths: "urls", method: "GET"},
+		{name: "seihon GET", paths: "urls", method: "GET"},
+		{name: "seihon POST", paths: "bodies", method: "POST", shared: true},
+		{name: "cfssl GET", paths: "urls", method: "GET"},
+		{name: "cfssl POST", paths: "bodies", method: "POST", shared: true},
+		{name: "openssl POST", paths: "bodies", method: "POST", close: true},
+	}
+	for i := range list {
+		if list[i].shared {
+			list[i].addr = list[i-1].addr
+			continue
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		list[i].addr = l.Addr().String()
+		if err := l.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+var (
+	ratePattern    = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+	latencyPattern = regexp.MustCompile(`(50|99)%\s+([0-9.]+(?:us|ms|s))`)
+	errorPattern   = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
+)
+
+// measure loads a contender for some seconds.
+func (c contender) measure(ctx context.Context, f fixture, seconds int) (sample, error) {
+	extra, first := "", ""
+	if c.close {
+		extra, first = `, ["Connection"] = "close"`, `["Connection"] = "close"`
+	}
+	lua := f.path(strings.ReplaceAll(c.name, " ", "-") + ".lua")
+	if err := write(lua, fmt.Appendf(nil, script, f.path(c.paths), c.method, extra, first)); err != nil {
+		return sample{}, err
+	}
+	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c64", "-d"+strconv.Itoa(seconds)+"s", "--latency", "-s", lua, "http://"+c.addr)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return sample{}, fmt.Errorf("%w: %s", err, out)
+	}
+	var s sample
+	if m := ratePattern.FindSubmatch(out); m != nil {
+		s.perSecond, _ = strconv.ParseFloat(string(m[1]), 64) // the pattern is a number
+	}
+	for _, m := range latencyPattern.FindAllSubmatch(out, -1) {
+		d, _ := time.ParseDuration(string(m[2])) // the pattern is a duration
+		if string(m[1]) == "50" {
+			s.p50 = d
+		} else {
+			s.p99 = d
+		}
+	}
+	if m := errorPattern.FindSubmatch(out); m != nil {
+		s.errors, _ = strconv.Atoi(string(m[1])) // the pattern is a number
+	}
+	if s.perSecond == 0 || s.errors > 0 {
+		return s, fmt.Errorf("no good answers: %s", out)
+	}
+	return s, nil
+}
+
+// bars compares the medians.
+func bars(samples map[string][]sample, b *board) {
+	rate := func(name string) float64 {
+		return median(samples[name], func(s sample) float64 { return s.perSecond })
+	}
+	p99 := func(name string) float64 {
+		return median(samples[name], func(s sample) float64 { return float64(s.p99) })
+	}
+	for _, method := range []string{"GET", "POST"} {
+		ours, low := rate("seihon "+method), strings.ToLower(method)
+		b.atLeast("edge-"+low+"-vs-nginx-static", ours/rate("nginx"), 0.60)
+		b.atLeast("edge-"+low+"-vs-minimal-net-http", ours/rate("minimal GET"), 0.70)
+		b.atLeast("edge-"+low+"-vs-cfssl", ours/rate("cfssl "+method), 1.5)
+		b.atMost("edge-"+low+"-p99-vs-nginx-static", p99("seihon "+method)/p99("nginx"), 2)
+	}
+	fmt.Printf("openssl ocsp, which signs each answer: 1/%.0f of our POST rate\n", rate("seihon POST")/rate("openssl POST"))
+}
+
+func median(samples []sample, of func(sample) float64) float64 {
+	values := make([]float64, 0, len(samples))
+	for _, s := range samples {
+		values = append(values, of(s))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
