@@ -67,25 +67,31 @@ func (t *Token) reconnect(ctx context.Context, bad *connection, cause error) err
 	}
 	t.log.Warn("token lost, connecting again", zap.String("token", t.want.String()), zap.Error(cause))
 	started := t.cfg.Now()
-	err = t.recover(ctx, bad, cause)
+	patience := t.cfg.Outage
+	if t.failure != nil {
+		patience = 0 // it was waited for once; a batch that goes on all the same must not wait at every signature
+	}
+	err = t.recover(ctx, bad, cause, patience)
 	if err != nil {
 		t.failure = err
 		t.failures.Add(1)
 		return err
 	}
+	t.failure = nil
 	t.log.Info("token connected again", zap.String("token", t.want.String()), zap.Duration("elapsed", t.cfg.Now().Sub(started)))
 	return nil
 }
 
-// recover tries to connect with growing pauses until it works, or cannot work, or Config.Outage is over.
-func (t *Token) recover(ctx context.Context, bad *connection, cause error) error {
-	deadline := t.cfg.Now().Add(t.cfg.Outage)
+// recover tries to connect with growing pauses until it works, or cannot work, or the pauses add up to patience.
+func (t *Token) recover(ctx context.Context, bad *connection, cause error, patience time.Duration) error {
+	var waited time.Duration
 	gen := t.module.generation()
 	afresh := remedyFor(cause) == newModule && gen == bad.gen
 	if !afresh && !bad.stuck.Load() {
 		t.closeSession(ctx, bad.gen, bad.keeper)
 	}
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+	pause := firstPause
+	for try := 1; ; try++ {
 		if afresh {
 			err := t.module.renew(ctx, gen, t.cfg.Timeout)
 			if err != nil && remedyFor(err) == giveUp {
@@ -100,13 +106,15 @@ func (t *Token) recover(ctx context.Context, bad *connection, cause error) error
 		if remedyFor(err) == giveUp && !errors.Is(err, ErrTokenAbsent) {
 			return err
 		}
-		if t.cfg.Now().Add(pause).After(deadline) {
-			return fmt.Errorf("waiting %v for the token: %w (it was lost with: %w)", t.cfg.Outage, err, cause)
+		if try > 1 && waited+pause > patience { // the first try may have been without a new initialisation
+			return fmt.Errorf("waiting %v for the token: %w (it was lost with: %w)", patience, err, cause)
 		}
 		err = sleep(ctx, pause)
 		if err != nil {
 			return err
 		}
+		waited += pause
+		pause = min(2*pause, maxPause)
 	}
 }
 

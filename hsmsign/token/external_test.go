@@ -129,7 +129,7 @@ func TestServerStaysAway(t *testing.T) {
 	begin := time.Now()
 	errs := batch(key, 12, func(int) {})
 	if len(errs) != 12 || !strings.Contains(errs[0].Error(), "waiting 1s for the token") {
-		t.Errorf("errors %v, want 12 that say how long was waited", errs)
+		t.Errorf("errors %v, want 12, the first of them saying how long was waited", errs)
 	}
 	if elapsed := time.Since(begin); elapsed > 5*time.Second {
 		t.Errorf("12 signatures without a token took %v with an outage limit of 1s", elapsed)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/term"
 )
@@ -38,18 +39,27 @@ func FilePIN(path string) PINSource {
 	return func(ctx context.Context) ([]byte, error) { return readPIN(path, true) }
 }
 
-// EnvPIN reads the environment variable name and removes it from this process. Other users of the machine cannot
-// see it, but children, crash dumps and /proc/PID/environ can: that is why it has to be opted into.
+// taken holds the PINs that EnvPIN has taken out of the environment.
+var taken sync.Map
+
+// EnvPIN reads the environment variable name and removes it from the environment, so that children do not inherit it;
+// the process itself can ask again. Other users of the machine cannot see it, but root, crash dumps and
+// /proc/PID/environ can: that is why it has to be opted into.
 func EnvPIN(name string) PINSource {
 	return func(ctx context.Context) ([]byte, error) {
 		pin, ok := os.LookupEnv(name)
 		if !ok {
-			return nil, fmt.Errorf("reading PIN: environment variable %s is not set", name)
+			kept, ok := taken.Load(name)
+			if !ok {
+				return nil, fmt.Errorf("reading PIN: environment variable %s is not set", name)
+			}
+			return []byte(kept.(string)), nil
 		}
 		err := os.Unsetenv(name)
 		if err != nil {
 			return nil, fmt.Errorf("removing environment variable %s: %w", name, err)
 		}
+		taken.Store(name, pin)
 		return checkPIN([]byte(pin), "environment variable "+name)
 	}
 }

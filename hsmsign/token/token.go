@@ -160,7 +160,7 @@ type Token struct {
 	keeping    sync.Mutex    // the keeper session does one thing at a time
 	line       atomic.Pointer[connection]
 	failures   atomic.Uint64 // how often a reconnection was given up
-	failure    error         // why, the last time; guarded by connecting
+	failure    error         // why, until a connection succeeds; guarded by connecting
 
 	pool chan *session
 	size atomic.Int32 // sessions that the pool may hold: Config.Sessions, or fewer when the token has fewer

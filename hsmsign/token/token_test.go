@@ -108,12 +108,17 @@ func TestPINSources(t *testing.T) {
 		{"credential", token.CredentialPIN("credential"), "c-pin", ""},
 		{"credential elsewhere", token.CredentialPIN("../x"), "", "not a credential name"},
 		{"environment", token.EnvPIN("TOKEN_TEST_PIN"), "e-pin", ""},
-		{"environment is gone after", token.EnvPIN("TOKEN_TEST_PIN"), "", "is not set"},
+		{"environment again", token.EnvPIN("TOKEN_TEST_PIN"), "e-pin", ""},
+		{"environment without it", token.EnvPIN("TOKEN_TEST_PIN_2"), "", "is not set"},
 	} {
 		got, err := test.source(t.Context())
 		if string(got) != test.want || (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %q, %v; want %q, an error with %q", test.name, got, err, test.want, test.says)
 		}
+	}
+	_, left := os.LookupEnv("TOKEN_TEST_PIN")
+	if left {
+		t.Error("the PIN stays in the environment for children to read")
 	}
 	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	_, err := token.CredentialPIN("credential")(t.Context())
