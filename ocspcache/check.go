@@ -31,7 +31,6 @@ func (b *Bundle) Check(ctx context.Context) error {
 type checker struct {
 	b          *Bundle
 	serial     []byte
-	group      uint16
 	end64      uint64 // end of the responses seen
 	next, this int64
 	buckets    []uint32

@@ -210,7 +210,12 @@ func javaClient(name string, properties ...string) client {
 	return client{
 		name: name, command: strings.Join(append([]string{"java"}, properties...), " ") + " PKIXRevocationChecker",
 		run: func(t *testing.T, r *responder, state string) string {
-			args := append(slices.Clone(properties), filepath.Join("testdata", "java", "Check.java"))
+			if _, err := os.Stat(r.ca.path("Check.class")); err != nil {
+				if out := run(t, "javac", "-d", r.ca.dir, filepath.Join("testdata", "java", "Check.java")); out != "" {
+					t.Fatal(out)
+				}
+			}
+			args := append(slices.Clone(properties), "-cp", r.ca.dir, "Check")
 			return run(t, "java", append(args, r.ca.path(state+".pem"), r.ca.path("sub.pem"), r.ca.path("root.pem"))...)
 		},
 		verdicts: []verdict{

@@ -150,7 +150,10 @@ func TestRemoteKeepsLastGood(t *testing.T) {
 			o.setFail(func(w http.ResponseWriter, r *http.Request) bool { w.WriteHeader(403); return true })
 		}, "403"},
 		{"redirect", func(o *origin) {
-			o.setFail(func(w http.ResponseWriter, r *http.Request) bool { http.Redirect(w, r, "/elsewhere", 301); return true })
+			o.setFail(func(w http.ResponseWriter, r *http.Request) bool {
+				http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
+				return true
+			})
 		}, "301"},
 		{"rollback", func(o *origin) {
 			o.write("ocsp/sub.generation", o.generation("sub", 4, 1, both).Public([]byte("proof\n")))
