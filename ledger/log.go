@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,21 +40,29 @@ type Log struct {
 // The directory is a master, a publication log, or a BagIt bag of one.
 func Open(ctx context.Context, dir string, v *Verifier) (*Log, error) {
 	dir = dataDir(dir)
-	signed, err := readSmall(filepath.Join(dir, logDir, "checkpoint"), maxCheckpoint)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, noLog(dir)
+	path := filepath.Join(dir, logDir, "checkpoint")
+	var before []byte
+	for {
+		signed, err := readSmall(path, maxCheckpoint)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, noLog(dir)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("opening log in %s: %w", dir, corrupt(path, err))
+		}
+		l, err := openAt(ctx, dir, v, signed)
+		if err == nil {
+			if err = l.againstArchive(); err == nil {
+				return l, nil
+			}
+		}
+		// A writer may have gone on between two reads; then the checkpoint is
+		// another one now. The same one twice is what there is.
+		if bytes.Equal(signed, before) || ctx.Err() != nil {
+			return nil, fmt.Errorf("opening log in %s: %w", dir, errors.Join(err, ctx.Err()))
+		}
+		before = signed
 	}
-	if err != nil {
-		return nil, fmt.Errorf("opening log in %s: %w", dir, corrupt(filepath.Join(dir, logDir, "checkpoint"), err))
-	}
-	l, err := openAt(ctx, dir, v, signed)
-	if err != nil {
-		return nil, fmt.Errorf("opening log in %s: %w", dir, err)
-	}
-	if err := l.againstArchive(); err != nil {
-		return nil, fmt.Errorf("opening log in %s: %w", dir, err)
-	}
-	return l, nil
 }
 
 // noLog tells a directory without a log from a log that lost its checkpoint.

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/sha256"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,8 +25,10 @@ const vectorOrigin = "ca.example.jp/master"
 func vectorRoom(t testing.TB) *room {
 	t.Helper()
 	seed := sha256.Sum256([]byte("seihon test vector"))
-	ec := &ecdsa.PrivateKey{PublicKey: ecdsa.PublicKey{Curve: elliptic.P256()}, D: new(big.Int).SetBytes(seed[:])}
-	ec.X, ec.Y = ec.Curve.ScalarBaseMult(seed[:])
+	ec, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
+	if err != nil {
+		t.Fatal(err)
+	}
 	a, err := NewNoteSigner(vectorOrigin, ec)
 	if err != nil {
 		t.Fatal(err)

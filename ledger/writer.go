@@ -33,7 +33,10 @@ type WriterConfig struct {
 	// Known are signed checkpoints seen elsewhere (a public copy, a timestamp, a
 	// witness) that the log must contain. Only they can tell that a whole
 	// directory was put back to an older state.
-	Known  [][]byte
+	Known [][]byte
+	// Index has Close bring index.db up to the log when a batch or a withdrawal
+	// was committed. That it cannot is logged and no error: it is disposable.
+	Index  bool
 	Now    func() time.Time // nil = time.Now
 	Logger *zap.Logger      // nil = none
 
@@ -91,6 +94,7 @@ type Writer struct {
 	log    *Log
 	keys   *Verifier // of the checkpoint to come
 	staged [][]byte
+	stale  bool          // the index is, by what was committed
 	next   *WriterConfig // the new signers, while a key rotation waits for its commit
 	freeze bool
 	err    error // set once a commit failed half-way
@@ -210,6 +214,7 @@ func (w *Writer) append(ctx context.Context, e *Entry) error {
 		return err
 	}
 	w.staged = append(w.staged, raw)
+	w.stale = w.stale || e.Batch != nil || e.Withdraw != nil
 	return nil
 }
 
@@ -296,6 +301,11 @@ func (w *Writer) Close() error {
 	defer w.mu.Unlock()
 	if w.log == nil {
 		return nil
+	}
+	if w.c.Index && w.stale {
+		if err := w.log.UpdateIndex(context.Background()); err != nil {
+			w.c.Logger.Warn("index not updated", zap.Error(err))
+		}
 	}
 	w.log = nil
 	if err := w.lock.Close(); err != nil {

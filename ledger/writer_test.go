@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,5 +280,105 @@ func TestPartialsArePruned(t *testing.T) {
 	}
 	if n != 20 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// TestReadersBesideWriter opens, reads and checks a log while it grows.
+func TestReadersBesideWriter(t *testing.T) {
+	r, dir := newRoom(t, "pub"), t.TempDir()
+	w := r.create(t, dir)
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Add(1)
+		go func() {
+			defer readers.Done()
+			size := int64(0)
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				l, err := Open(t.Context(), dir, r.v)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if l.Size() < size {
+					t.Errorf("the log shrank from %d to %d", size, l.Size())
+				}
+				size = l.Size()
+				for _, err := range l.Entries(t.Context(), max(0, size-300), size) {
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		}()
+	}
+	for range 12 {
+		probes(t, w, 50)
+	}
+	close(done)
+	readers.Wait()
+}
+
+// TestCloseKeepsTheIndex compares what the index says after several sessions
+// with the log.
+func TestCloseKeepsTheIndex(t *testing.T) {
+	r, dir := newRoom(t, testOrigin), t.TempDir()
+	c := r.config()
+	c.Index = true
+	r.create(t, dir).Close()
+	for i := range 4 {
+		w, err := OpenWriter(t.Context(), dir, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i < 3 {
+			batch(t, w, i, "crl/a.crl", fmt.Sprintf("crl/%d.crl", i))
+		} else {
+			if err := w.Append(t.Context(), &Entry{Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "crl/1.crl"}}}}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l := r.open(t, dir)
+		x := l.openIndex(t.Context())
+		if x == nil || x.size != l.Size() {
+			t.Fatalf("session %d: the index is %+v", i, x)
+		}
+		x.close()
+		if got, err := Check(t.Context(), dir, r.v, CheckConfig{Now: c.Now}); err != nil || len(got) > 0 {
+			t.Errorf("session %d: %v %v", i, got, err)
+		}
+	}
+	// One that is behind is read together with the rest of the log.
+	w, err := OpenWriter(t.Context(), dir, r.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	batch(t, w, 9, "crl/a.crl", "crl/1.crl")
+	l := w.Log()
+	want, err := l.Replay(t.Context(), l.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.State(t.Context(), l.Size())
+	if err != nil || !slices.Equal(got.lines, want.lines) {
+		t.Errorf("state %v, want %v, %v", got, want, err)
+	}
+	for line := range want.All() {
+		if got, _, err := l.Lookup(t.Context(), line.Name); err != nil || got != line {
+			t.Errorf("%s: %+v %v", line.Name, got, err)
+		}
 	}
 }

@@ -1,0 +1,178 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+
+	"seihon/artifact"
+)
+
+// files reads manifests and artifacts and stores those that entries lead to.
+func (m *importer) files(ctx context.Context) error {
+	m.optional = map[string]bool{}
+	for _, e := range m.all {
+		if e.Batch != nil {
+			m.manifests[e.Batch.Manifest] = e.Batch
+		}
+		if d := e.attachment(); !d.IsZero() {
+			p := m.rel(blobPath("", artifact.Document, d))
+			m.blobs[p], m.optional[p] = -1, true
+		}
+	}
+	collected := false
+	for {
+		what, size, name, err := m.next()
+		if err != nil {
+			return err
+		}
+		if what != frameManifest && !collected {
+			if err := m.collect(ctx); err != nil {
+				return err
+			}
+			collected = true
+		}
+		switch what {
+		case frameManifest:
+			err = m.manifest(ctx, name)
+		case frameBlob:
+			err = m.blob(name, size)
+		case frameEnd:
+			return m.end()
+		default:
+			err = fmt.Errorf("a frame %q is out of place", what)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (m *importer) rel(path string) string { return filepath.ToSlash(path) }
+
+// end checks the last frame.
+func (m *importer) end() error {
+	n := m.f.frames - 1
+	b, err := m.f.bytes(20)
+	if err != nil {
+		return err
+	}
+	if string(b) != strconv.FormatInt(n, 10) {
+		return fmt.Errorf("the file has %d frames, its end says %.20q", n, b)
+	}
+	return m.f.skip()
+}
+
+// rest reads on to the end, so that a damaged medium is noticed.
+func (m *importer) rest() error {
+	for {
+		what, _, _, err := m.next()
+		if err != nil {
+			return err
+		}
+		if what == frameEnd {
+			return m.end()
+		}
+	}
+}
+
+// manifest stores one manifest, after a look at its text.
+func (m *importer) manifest(ctx context.Context, name string) error {
+	d, err := artifact.ParseDigest(name)
+	if err != nil {
+		return err
+	}
+	b := m.manifests[d]
+	if b == nil {
+		return fmt.Errorf("no entry leads to the manifest %s", d)
+	}
+	path := manifestPath(m.w.dir, d)
+	if _, err := m.w.log.Manifest(ctx, b); err == nil {
+		return nil // from an import that was interrupted
+	}
+	s, err := m.w.tx.Stage()
+	if err != nil {
+		return err
+	}
+	pr, pw := io.Pipe()
+	go func() {
+		_, err := io.Copy(s, io.TeeReader(m.f, pw))
+		pw.CloseWithError(err)
+	}()
+	text, err := inflate(pr, b.Size)
+	if err == nil && artifact.Sum(text) != d {
+		err = fmt.Errorf("its SHA-256 is %s", artifact.Sum(text))
+	}
+	// The decompressor may stop early; the writer must have seen all.
+	if _, err2 := io.Copy(io.Discard, pr); err == nil {
+		err = err2
+	}
+	if err != nil {
+		s.Discard()
+		return fmt.Errorf("manifest %s: %w", d, err)
+	}
+	return s.Keep(path)
+}
+
+// collect gathers the artifacts that the new manifests lead to.
+func (m *importer) collect(ctx context.Context) error {
+	for _, e := range m.all {
+		if e.Batch == nil {
+			continue
+		}
+		for line, err := range m.w.log.Lines(ctx, e.Batch) {
+			if err != nil {
+				return fmt.Errorf("the export is incomplete: %w", err)
+			}
+			if ownBlob(line.Kind) {
+				p := m.rel(blobPath("", line.Kind, line.Digest))
+				m.blobs[p] = line.Size
+				delete(m.optional, p)
+			}
+		}
+	}
+	return nil
+}
+
+// blob stores one artifact.
+func (m *importer) blob(name string, size int64) error {
+	want, ok := m.blobs[name]
+	if !ok || want >= 0 && want != size {
+		return fmt.Errorf("no entry leads to a file %q of %d bytes", name, size)
+	}
+	path := filepath.Join(m.w.dir, filepath.FromSlash(name))
+	if exists(path, size) {
+		return nil
+	}
+	s, err := m.w.tx.Stage()
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	if _, err = io.Copy(io.MultiWriter(s, h), m.f); err == nil && artifact.Digest(h.Sum(nil)).String() != filepath.Base(path) {
+		err = fmt.Errorf("its SHA-256 is %x", h.Sum(nil))
+	}
+	if err != nil {
+		s.Discard()
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	m.count++
+	return s.Keep(path)
+}
+
+// complete makes sure that every artifact is there.
+func (m *importer) complete(context.Context) error {
+	missing := 0
+	for p, size := range m.blobs {
+		if !m.optional[p] && !exists(filepath.Join(m.w.dir, filepath.FromSlash(p)), size) {
+			missing++
+		}
+	}
+	if missing > 0 {
+		return fmt.Errorf("the export is incomplete: %d artifacts are missing; make it again", missing)
+	}
+	return nil
+}
