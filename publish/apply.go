@@ -27,7 +27,8 @@ type session struct {
 	logger *zap.Logger
 	result *TargetResult
 
-	done, bytes atomic.Int64 // for progress
+	done, bytes  atomic.Int64 // for progress
+	certificates artifact.CertificateCache
 
 	mu         sync.Mutex // guards what follows and result
 	bad        map[artifact.Digest]string

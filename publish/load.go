@@ -166,22 +166,37 @@ func (s *session) parse(ctx context.Context, b []byte) (*artifact.Artifact, erro
 	if err := bundle.Check(ctx); err != nil {
 		return nil, err
 	}
-	a.Members = members(ctx, bundle)
+	a.Members = s.members(ctx, bundle)
 	return a, nil
 }
 
-func members(ctx context.Context, b *ocspcache.Bundle) iter.Seq2[*artifact.Artifact, error] {
+func (s *session) members(ctx context.Context, b *ocspcache.Bundle) iter.Seq2[*artifact.Artifact, error] {
 	return func(yield func(*artifact.Artifact, error) bool) {
 		for _, der := range b.All() {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(artifact.Parse(der), nil) {
+			if !yield(s.parseResponse(der), nil) {
 				return
 			}
 		}
 	}
+}
+
+// parseResponse is artifact.Parse for what should be a response. It keeps the
+// certificates of delegates, which are in every one of their responses, so that
+// each is verified once.
+func (s *session) parseResponse(der []byte) *artifact.Artifact {
+	key, err := artifact.FindPrivateKey(der)
+	if key != nil || err != nil {
+		return artifact.Parse(der)
+	}
+	r, err := s.certificates.ParseResponse(der)
+	if err != nil {
+		return artifact.Parse(der) // says what it is instead
+	}
+	return &artifact.Artifact{Kind: artifact.OCSPResponse, Digest: artifact.Sum(der), Bytes: der, OCSP: r}
 }
 
 // addProof makes the public form of a generation: its body and the proof that
@@ -206,7 +221,7 @@ func (s *session) addProof(ctx context.Context, step *Step, it *item) error {
 // bundle is closed before the upload ends.
 func (s *session) loadMember(m member) (*item, *problem) {
 	der := append([]byte(nil), m.der...)
-	a := artifact.Parse(der)
+	a := s.parseResponse(der)
 	if refusal := s.config.Policy.Admit(a, evidenceOf(artifact.OCSPResponse)); refusal != nil {
 		return nil, &problem{refusal: refusal}
 	}
