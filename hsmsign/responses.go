@@ -14,6 +14,7 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign/ocsp"
 	"seihon/inventory"
+	"seihon/ledger"
 	"seihon/ocspcache"
 )
 
@@ -33,7 +34,7 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 	}
 	cutoff := r.cutoff(a, now)
 	if all {
-		cutoff = now.Add(100 * 365 * 24 * time.Hour)
+		cutoff = inventory.Everything()
 	}
 	// One shard at a time, so that several hosts share the work; all of them at once when all are asked for.
 	claim := inventory.ClaimRequest{Host: r.host(), Issuer: a.Name, Max: 1, Lease: lease, Cutoff: cutoff}
@@ -206,7 +207,7 @@ func (r *Room) openBundle(rec *inventory.ArtifactRecord) (*ocspcache.Bundle, err
 
 // signGeneration names the current bundle of every shard. A shard without certificates gets an empty one.
 func (r *Room) signGeneration(ctx context.Context, a *authority, now time.Time) error {
-	number, err := r.inv.NextCounter(ctx, "generation/"+a.Name)
+	number, err := r.generationNumber(ctx, a.Name)
 	if err != nil {
 		return fmt.Errorf("numbering the generation of %s: %w", a.Name, err)
 	}
@@ -226,6 +227,24 @@ func (r *Room) signGeneration(ctx context.Context, a *authority, now time.Time) 
 		Number: big.NewInt(number), ThisUpdate: g.ThisUpdate, NextUpdate: g.NextUpdate,
 	}
 	return r.stage(ctx, rec, g.Body())
+}
+
+// generationNumber takes a number above every one that the ledger has seen, also
+// when the inventory was restored from an older copy.
+func (r *Room) generationNumber(ctx context.Context, issuer string) (int64, error) {
+	var last int64
+	line, _, err := r.log.Log().Lookup(ctx, generationName(issuer))
+	if err == nil {
+		last, err = strconv.ParseInt(line.Number, 10, 64)
+	} else if errors.Is(err, ledger.ErrNotFound) {
+		err = nil
+	}
+	for number := int64(0); err == nil; {
+		if number, err = r.inv.NextCounter(ctx, "generation/"+issuer); number > last {
+			return number, err
+		}
+	}
+	return 0, err
 }
 
 func (r *Room) currentBundle(ctx context.Context, a *authority, shard int) (ocspcache.GenerationBundle, error) {

@@ -39,7 +39,7 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 }
 
 // Revoke records a revocation. The next [Room.Run] signs it first of all.
-func (b *Books) Revoke(ctx context.Context, issuer, serialHex, reason string, at time.Time) error {
+func (b *Books) Revoke(ctx context.Context, issuer, serialHex, reason string, at time.Time, o inventory.RevokeOptions) error {
 	if b.conf.Issuer(issuer) == nil {
 		return fmt.Errorf("revoking: the configuration has no issuer %q", issuer)
 	}
@@ -55,7 +55,7 @@ func (b *Books) Revoke(ctx context.Context, issuer, serialHex, reason string, at
 		at = b.now()
 	}
 	rev := inventory.Revocation{Time: at.UTC().Truncate(time.Second), Reason: code}
-	err = b.DB.Revoke(ctx, issuer, serial, rev, inventory.RevokeOptions{})
+	err = b.DB.Revoke(ctx, issuer, serial, rev, o)
 	if errors.Is(err, inventory.ErrNotFound) {
 		return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists what it has", serialHex, issuer, issuer)
 	}

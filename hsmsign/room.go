@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"time"
 
@@ -215,8 +216,38 @@ func (r *Room) loadAuthorities(ctx context.Context) error {
 		if err := r.tellInventory(ctx, a, artifact.Sum(a.cert.RawSubjectPublicKeyInfo)); err != nil {
 			return err
 		}
+		if err := r.raiseNumbers(ctx, a, state); err != nil {
+			return err
+		}
 	}
 	return r.buildPolicy(anchors, all)
+}
+
+// raiseNumbers lifts the CRL counters above what the ledger has seen: an inventory that
+// was restored from an older copy must not use a number twice.
+func (r *Room) raiseNumbers(ctx context.Context, a *authority, state *ledger.State) error {
+	for _, l := range listsOf(a) {
+		line, ok := state.Get(l.name())
+		if !ok {
+			continue
+		}
+		seen, ok := new(big.Int).SetString(line.Number, 10)
+		if !ok {
+			return fmt.Errorf("reading the number of %s: %q is not one", l.name(), line.Number)
+		}
+		last, err := r.inv.LastCRLNumber(ctx, a.Name, l.series())
+		if err != nil {
+			return fmt.Errorf("reading the CRL counter of %s: %w", l.name(), err)
+		}
+		if last != nil && last.Cmp(seen) >= 0 {
+			continue
+		}
+		r.logger.Warn("the inventory is older than the ledger; raising its CRL counter", zap.String("name", l.name()), zap.String("number", line.Number))
+		if err := r.inv.RaiseCRLNumber(ctx, a.Name, l.series(), seen); err != nil {
+			return fmt.Errorf("raising the CRL counter of %s: %w", l.name(), err)
+		}
+	}
+	return nil
 }
 
 // tellInventory records an issuer by its key, before its first serial is taken.

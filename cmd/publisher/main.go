@@ -26,8 +26,8 @@ func app(now func() time.Time) *cli.App {
 		Usage:   "publish, serve and verify the repository of a certificate authority, without any key",
 		Version: version,
 		Commands: []*cli.Command{
-			planCommand(now), syncCommand(now), verifyCommand(now), explainCommand(now),
-			serveCommand(now),
+			runCommand(now), planCommand(now), syncCommand(now), verifyCommand(now), explainCommand(now),
+			serveCommand(now), probeCommand(now), reportCommand(now), statusCommand(now),
 			ledgerCommand(now), importCommand(now), configCommand(now),
 		},
 	}

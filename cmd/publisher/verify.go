@@ -23,6 +23,7 @@ func verifyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, an export or an archive of it; default: master.directory"},
 		&cli.StringFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"},
 		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoint for the next time when nothing was found"},
+		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English"},
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
 	}
 }
@@ -147,6 +148,11 @@ func (h *host) deliver(c *cli.Context, r *verify.Report) error {
 	}
 	if err != nil {
 		return err
+	}
+	if file := c.String("html"); file != "" {
+		if err := writeHTML(file, r); err != nil {
+			return err
+		}
 	}
 	if !r.OK {
 		return &cliexit.Error{Code: cliexit.Findings}

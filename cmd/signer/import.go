@@ -32,6 +32,7 @@ func importCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "sql", Usage: "a database `DSN` (needs --query or --ejbca)"},
 			&cli.StringFlag{Name: "query", Usage: "with --sql: a `FILE` with the query"},
 			&cli.StringFlag{Name: "ejbca", Usage: "with --sql: read EJBCA's CertificateData of the issuer `DN`"},
+			&cli.StringFlag{Name: "ejbca-ca", Usage: "with --ejbca: the hex SHA-1 `FINGERPRINT` of the CA certificate, to tell the keys of a renewed CA apart"},
 			&cli.BoolFlag{Name: "partial", Usage: "serials may be missing from the input"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge the input and change nothing"},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for what is refused"},
@@ -49,14 +50,8 @@ func importSource(c *cli.Context, books *hsmsign.Books) error {
 	}
 	defer done()
 	im := inventory.Import{Issuer: c.String("issuer"), Source: src, DryRun: c.Bool("dry-run")}
-	if file := c.String("override"); file != "" {
-		raw, err := readLimited(file, maxCSR)
-		if err != nil {
-			return fmt.Errorf("reading the override: %w", err)
-		}
-		if im.Override, err = inventory.ParseOverride(raw); err != nil {
-			return err
-		}
+	if im.Override, err = readOverride(c); err != nil {
+		return err
 	}
 	res, err := books.Import(c.Context, im)
 	if err != nil {
@@ -69,6 +64,19 @@ func importSource(c *cli.Context, books *hsmsign.Books) error {
 			res.Read, res.Added, res.NewlyRevoked, res.Released, res.Unchanged, res.Kept)
 	}
 	return answer(c, res)
+}
+
+// readOverride reads the signed permission that --override names; nil without one.
+func readOverride(c *cli.Context) (*inventory.Override, error) {
+	file := c.String("override")
+	if file == "" {
+		return nil, nil
+	}
+	raw, err := readLimited(file, maxCSR)
+	if err != nil {
+		return nil, fmt.Errorf("reading the override: %w", err)
+	}
+	return inventory.ParseOverride(raw)
 }
 
 // openSource opens the one input that the flags name.
@@ -134,7 +142,7 @@ func querySource(c *cli.Context, dsn string, o source.Options) (inventory.Source
 		return nil, cliexit.UsageError("--sql needs --query or --ejbca")
 	}
 	if dn := c.String("ejbca"); dn != "" {
-		return source.SQL(source.EJBCA(dsn, source.EJBCAOptions{IssuerDN: dn}), o), nil
+		return source.SQL(source.EJBCA(dsn, source.EJBCAOptions{IssuerDN: dn, CAFingerprint: c.String("ejbca-ca")}), o), nil
 	}
 	raw, err := readLimited(c.String("query"), maxCSR)
 	if err != nil {

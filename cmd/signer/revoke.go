@@ -8,6 +8,7 @@ import (
 
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
+	"seihon/inventory"
 )
 
 func revokeCommand(now func() time.Time) *cli.Command {
@@ -19,6 +20,7 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "serial", Usage: "the serial in `HEX`"},
 			&cli.StringFlag{Name: "certificate", Usage: "the certificate's `FILE` instead of its serial"},
 			&cli.StringFlag{Name: "reason", Usage: "`REASON` of RFC 5280, such as keyCompromise", Required: true},
+			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` to change a recorded revocation"},
 			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now", Layout: time.RFC3339},
 		),
 		Action: func(c *cli.Context) error {
@@ -30,8 +32,12 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			if t := c.Timestamp("time"); t != nil {
 				at = *t
 			}
+			var o inventory.RevokeOptions
+			if o.Override, err = readOverride(c); err != nil {
+				return err
+			}
 			return withBooks(c, now, func(books *hsmsign.Books) error {
-				if err := books.Revoke(c.Context, c.String("issuer"), serial, c.String("reason"), at); err != nil {
+				if err := books.Revoke(c.Context, c.String("issuer"), serial, c.String("reason"), at, o); err != nil {
 					return err
 				}
 				say(c, "revoked %s of %s; run `signer run` to publish it", serial, c.String("issuer"))

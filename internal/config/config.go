@@ -294,6 +294,8 @@ type Publication struct {
 	Key Path `yaml:"key"`
 	// VKey is the verifier key that auditors pin.
 	VKey Path `yaml:"vkey"`
+	// Ping is the address of a dead-man's switch, asked after each good `publisher run`; it sounds when the asking stops.
+	Ping string `yaml:"ping"`
 }
 
 // Target is one place where public copies lie; exactly one of directory, s3 and gcs.
@@ -310,6 +312,8 @@ type Target struct {
 	GCS *GCS `yaml:"gcs"`
 	// URL under which the target's copies are public; used by verify and probe.
 	URL string `yaml:"url"`
+	// OCSP says that a responder answers below the URL, so that probe asks it too.
+	OCSP bool `yaml:"ocsp"`
 	// Timeout of a whole sync of this target; default 30m.
 	Timeout Duration `yaml:"timeout"`
 }

@@ -86,6 +86,9 @@ func (v *validator) config(c *Config) {
 	for i, d := range c.Documents {
 		v.document(c, fmt.Sprintf("documents[%d]", i), d)
 	}
+	if c.Publication.Ping != "" {
+		v.anyURL("publication.ping", c.Publication.Ping)
+	}
 	v.targets(c.Targets)
 	v.serve(c)
 	for i, s := range c.Verify.Sources {

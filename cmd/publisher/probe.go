@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/internal/cliexit"
+	"seihon/ledger"
+	"seihon/publish"
+	"seihon/verify"
+)
+
+func probeCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "probe",
+		Usage: "ask the public addresses as a relying party would and record the answers: the uptime record of item 3713",
+		Flags: cliexit.Flags(),
+		Action: func(c *cli.Context) error {
+			h, err := open(c, now)
+			if err != nil {
+				return err
+			}
+			probes, err := h.probe(c.Context)
+			if err != nil {
+				return locked(err)
+			}
+			return printProbes(c, probes)
+		},
+	}
+}
+
+// probe samples every target that has a URL, and the repository's own address, and records the samples.
+func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
+	master, err := h.master(ctx)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := h.trust()
+	if err != nil {
+		return nil, err
+	}
+	if err := publish.AddIssuers(ctx, master, trust); err != nil {
+		return nil, err
+	}
+	var probes []*ledger.Probe
+	for _, t := range h.conf.Targets {
+		if t.URL == "" {
+			continue
+		}
+		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now}
+		if t.OCSP {
+			conf.OCSPPath = h.conf.Serve.OCSPPath
+		}
+		p, err := verify.Probe(ctx, conf)
+		if err != nil {
+			return probes, err
+		}
+		probes = append(probes, p)
+	}
+	if len(probes) == 0 {
+		return nil, cliexit.UsageError("no target has a url to probe; see targets[].url in %q", h.conf.File)
+	}
+	log, err := h.publication(ctx)
+	if err != nil {
+		return probes, err
+	}
+	for _, p := range probes {
+		err = errors.Join(err, log.Append(ctx, &ledger.Entry{Probe: p}))
+	}
+	if err == nil {
+		_, err = log.Commit(ctx)
+	}
+	return probes, errors.Join(err, log.Close())
+}
+
+func printProbes(c *cli.Context, probes []*ledger.Probe) error {
+	if c.Bool("json") {
+		if err := cliexit.PrintJSON(c.App.Writer, probes); err != nil {
+			return err
+		}
+	}
+	bad := 0
+	for _, p := range probes {
+		good := 0
+		for _, s := range p.Samples {
+			if s.OK {
+				good++
+				continue
+			}
+			bad++
+			if !c.Bool("json") {
+				fmt.Fprintf(c.App.Writer, "%s: BAD %s: status %d, %s\n", p.Target, s.URL, s.Status, s.Error)
+			}
+		}
+		if !c.Bool("json") {
+			fmt.Fprintf(c.App.Writer, "%s: %d of %d samples good\n", p.Target, good, len(p.Samples))
+		}
+	}
+	if bad > 0 {
+		return &cliexit.Error{Code: cliexit.Findings}
+	}
+	return nil
+}

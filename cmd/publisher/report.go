@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/internal/cliexit"
+	"seihon/verify"
+)
+
+func reportCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "report",
+		Usage: "sum up a month of operation from the publication log: uptime, incidents, publication times",
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "month", Usage: "the `MONTH` as 2026-10 (UTC); default: the current one"},
+		),
+		Action: func(c *cli.Context) error {
+			h, err := open(c, now)
+			if err != nil {
+				return err
+			}
+			from := time.Date(now().UTC().Year(), now().UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
+			if m := c.String("month"); m != "" {
+				if from, err = time.Parse("2006-01", m); err != nil {
+					return cliexit.UsageError("--month is %q, must look like 2026-10", m)
+				}
+			}
+			return h.report(c, from)
+		},
+	}
+}
+
+func (h *host) report(c *cli.Context, from time.Time) error {
+	master, err := h.master(c.Context)
+	if err != nil {
+		return err
+	}
+	log, err := h.log(c.Context, "publication")
+	if err != nil {
+		return err
+	}
+	u, err := verify.MeasureUptime(c.Context, log, master, from, from.AddDate(0, 1, 0))
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return u.WriteJSON(c.App.Writer)
+	}
+	if err := u.WriteText(c.App.Writer); err != nil {
+		return fmt.Errorf("printing the report: %w", err)
+	}
+	return nil
+}
