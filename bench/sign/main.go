@@ -115,6 +115,7 @@ func (b bar) String() string {
 // result is what one process took.
 type result struct {
 	elapsed time.Duration
+	cpu     time.Duration
 	rss     float64 // peak, MiB
 	out     string
 }
@@ -139,6 +140,7 @@ func runCommand(cmd *exec.Cmd) (result, error) {
 	if err != nil {
 		return r, fmt.Errorf("running %q: %w: %s", cmd.Args, err, strings.TrimSpace(errs.String()))
 	}
+	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.rss = float64(usage.Maxrss) / 1024
 	}
