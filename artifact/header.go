@@ -23,7 +23,7 @@ var contentTypes = map[Kind]string{
 	Document:     "application/pdf", DocumentSignature: "application/pkcs7-signature",
 	IndexPage: "text/html; charset=utf-8", FingerprintPage: "text/html; charset=utf-8",
 	Checkpoint: "text/plain; charset=utf-8", OCSPGeneration: "text/plain; charset=utf-8",
-	Manifest: "application/zstd",
+	Manifest: "text/plain; charset=utf-8", // published uncompressed
 }
 
 // The longest time a cache may keep an artifact. Names that carry a digest, a number or a tree position never change, the

@@ -52,7 +52,7 @@ func TestHeaderTable(t *testing.T) {
 		{OCSPResponse, next, 24 * time.Hour, "application/ocsp-response", 12 * time.Hour, true, false},
 		{CACertificate, next.AddDate(9, 0, 0), 0, "application/pkix-cert", 24 * time.Hour, false, false},
 		{OCSPBundle, next, time.Hour, "application/octet-stream", 365 * 24 * time.Hour, false, true},
-		{Manifest, time.Time{}, 0, "application/zstd", 365 * 24 * time.Hour, false, true},
+		{Manifest, time.Time{}, 0, "text/plain; charset=utf-8", 365 * 24 * time.Hour, false, true},
 		{Checkpoint, time.Time{}, 0, "text/plain; charset=utf-8", time.Minute, false, false},
 		{Document, time.Time{}, 0, "application/pdf", 7 * 24 * time.Hour, false, false},
 		{CertificateBundle, time.Time{}, 0, "application/pkcs7-mime", 24 * time.Hour, false, false},

@@ -6,7 +6,6 @@ import (
 	"html"
 	"io"
 	"strings"
-	"time"
 
 	"seihon/artifact"
 	"seihon/sectiona"
@@ -239,9 +238,9 @@ func (p *page) copies(r *Report) {
 func (p *page) publication(r *Report) {
 	p.section("publication", "公開と有効期限（調査項目 3713）", "Publication and shelf life (survey item 3713)")
 	if t := r.FirstExpiry(); !t.IsZero() {
-		left := t.Sub(r.Made).Truncate(time.Minute)
-		p.bothIn("p", fmt.Sprintf("仮に今後一切署名が行われない場合、最初に期限を迎えるのは %s（%v 後）である。", stamp(t), left),
-			fmt.Sprintf("If nothing were signed from now on, the first list or response would expire at %s (in %v).", stamp(t), left))
+		left := span(t.Sub(r.Made))
+		p.bothIn("p", fmt.Sprintf("仮に今後一切署名が行われない場合、最初に期限を迎えるのは %s（%s 後）である。", stamp(t), left),
+			fmt.Sprintf("If nothing were signed from now on, the first list or response would expire at %s (in %s).", stamp(t), left))
 	}
 	p.shelfLifePlot(r)
 	p.table("公開中のものの有効期間", "Validity of what is public", column{"名前", "name"}, column{"種別", "kind"}, column{"番号", "number"}, column{"開始", "from"}, column{"終了", "until"})
@@ -253,7 +252,7 @@ func (p *page) publication(r *Report) {
 		p.table("失効リストの発行履歴", "History of the revocation lists", column{"名前", "name"}, column{"版数", "versions"}, column{"最初", "first"}, column{"最新", "newest"},
 			column{"最長間隔", "longest interval"}, column{"空白", "gaps"})
 		for _, l := range r.Record.Lists {
-			p.row(l.Name, fmt.Sprint(l.Versions), stamp(l.First), stamp(l.Last), l.Longest.String(), fmt.Sprint(l.Gaps))
+			p.row(l.Name, fmt.Sprint(l.Versions), stamp(l.First), stamp(l.Last), span(l.Longest), fmt.Sprint(l.Gaps))
 		}
 		p.tableEnd()
 	}

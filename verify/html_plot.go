@@ -37,7 +37,7 @@ func (p *page) shelfLifePlot(r *Report) {
 		p.raw(fmt.Sprintf(`<text x="%d" y="%d" text-anchor="end">`, label-8, y+13))
 		p.text(elide(l.Name, 36))
 		p.raw(fmt.Sprintf(`</text><rect class="%s" x="%d" y="%d" width="%d" height="14"/><text x="%d" y="%d">`, class, label, y, width, label+width+6, y+13))
-		p.text(left.Truncate(time.Minute).String())
+		p.text(span(left))
 		p.raw("</text>")
 	}
 	p.raw("</svg></figure>\n")
@@ -75,6 +75,23 @@ func (p *page) figure(ja, en string, width, height int) {
 	p.raw(fmt.Sprintf(`<svg viewBox="0 0 %d %d" role="img" aria-label="`, width, height))
 	p.text(ja + " / " + en)
 	p.raw(`">`)
+}
+
+// span writes a duration the way people read it.
+func span(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign, d = "-", -d
+	}
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%s%d d %d h", sign, d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%s%d h %d min", sign, d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%s%d min", sign, d/time.Minute)
+	}
+	return sign + d.String()
 }
 
 // elide keeps the end of a long name, which tells names apart.

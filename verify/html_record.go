@@ -62,7 +62,7 @@ func (p *page) uptime(u *Uptime) {
 		p.tableEnd()
 	}
 	if s := u.Slowest; s != nil {
-		p.bothIn("p", fmt.Sprintf("署名から公開までの時間：中央値 %v、最長 %v（%s）。", u.Median, s.Took, s.Name), fmt.Sprintf("From signing to public: %v in the median, %v at most (%s).", u.Median, s.Took, s.Name))
+		p.bothIn("p", fmt.Sprintf("署名から公開までの時間：中央値 %s、最長 %s（%s）。", span(u.Median), span(s.Took), s.Name), fmt.Sprintf("From signing to public: %s in the median, %s at most (%s).", span(u.Median), span(s.Took), s.Name))
 	}
 }
 

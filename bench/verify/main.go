@@ -1,0 +1,240 @@
+// Command verify measures `verify.Check`, the core of `publisher verify`, beside rclone check on the same 50,200 public files,
+// and against the bare cost of the signature verifications on a million OCSP responses in bundles. rclone compares two folders
+// and knows nothing of signatures; Check compares the folder with the master and verifies every signature as well.
+//
+// Every contender is a process of its own, so that time and peak memory are its own. rclone is built into .tools/bin when it is
+// not there.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const rcloneVersion = "v1.76.0"
+
+type settings struct {
+	responses, lists, bundled, rounds int
+	step, dir, tier                   string
+}
+
+func main() {
+	var s settings
+	flag.IntVar(&s.responses, "responses", 50_000, "OCSP responses that are files of their own")
+	flag.IntVar(&s.lists, "lists", 200, "CRLs of 1 MiB")
+	flag.IntVar(&s.bundled, "bundled", 1_000_000, "OCSP responses in bundles; 0: leave this part out")
+	flag.IntVar(&s.rounds, "rounds", 3, "rounds; the fastest counts for every contender")
+	flag.StringVar(&s.step, "step", "", "run one step (used by the program itself)")
+	flag.StringVar(&s.dir, "dir", "", "folder of the run; with -step only")
+	flag.StringVar(&s.tier, "tier", "", "with -step check only")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, s); err != nil {
+		fmt.Fprintln(os.Stderr, "bench/verify:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings) error {
+	switch s.step {
+	case "":
+		return parent(ctx, s)
+	case "fixture":
+		return makeFixture(ctx, s)
+	case "check":
+		return checkStep(ctx, s)
+	case "bare":
+		return bareStep(ctx, s)
+	}
+	return fmt.Errorf("no step %q", s.step)
+}
+
+// parent starts the contenders one after the other and holds nothing itself.
+func parent(ctx context.Context, s settings) (err error) {
+	dir, err := os.MkdirTemp(tmpfs(), "bench-verify-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	rclone, err := findRclone(ctx)
+	if err != nil {
+		return err
+	}
+	var bars []string
+	files := s
+	files.dir, files.bundled = filepath.Join(dir, "files"), 0
+	b, err := filesPart(ctx, files, rclone)
+	if err != nil {
+		return err
+	}
+	bars = append(bars, b...)
+	if err := os.RemoveAll(files.dir); err != nil {
+		return err
+	}
+	if s.bundled > 0 {
+		bundles := s
+		bundles.dir, bundles.responses, bundles.lists = filepath.Join(dir, "bundles"), 0, 1
+		if b, err = bundlesPart(ctx, bundles); err != nil {
+			return err
+		}
+		bars = append(bars, b...)
+	}
+	fmt.Println()
+	for _, line := range bars {
+		fmt.Println(line)
+	}
+	return nil
+}
+
+func filesPart(ctx context.Context, s settings, rclone string) ([]string, error) {
+	fmt.Printf("making %d responses and %d CRLs as files\n", s.responses, s.lists)
+	if _, err := child(ctx, s, "fixture", ""); err != nil {
+		return nil, err
+	}
+	tree, public := filepath.Join(s.dir, "tree"), filepath.Join(s.dir, "public")
+	against := func(args ...string) func() (outcome, error) {
+		return func() (outcome, error) {
+			return measure(exec.CommandContext(ctx, rclone, append([]string{"check", "--one-way", "--checkers", "16", "--config", os.DevNull, tree, public}, args...)...))
+		}
+	}
+	ours := func(tier string) func() (outcome, error) {
+		return func() (outcome, error) { return child(ctx, s, "check", tier) }
+	}
+	results, err := rounds(s.rounds, []contender{
+		{"verify, full tier", ours("full")}, {"rclone check --download", against("--download")},
+		{"verify, list tier", ours("list")}, {"rclone check", against()}, {"rclone check --size-only", against("--size-only")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		bar("verify-full-speed-vs-rclone-download", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), ">=", 1.8),
+		bar("verify-list-speed-vs-rclone-check", results[3].elapsed.Seconds()/results[2].elapsed.Seconds(), ">=", 3),
+	}, nil
+}
+
+func bundlesPart(ctx context.Context, s settings) ([]string, error) {
+	fmt.Printf("making %d responses in bundles\n", s.bundled)
+	if _, err := child(ctx, s, "fixture", ""); err != nil {
+		return nil, err
+	}
+	results, err := rounds(min(s.rounds, 2), []contender{
+		{"verify, full tier, bundles", func() (outcome, error) { return child(ctx, s, "check", "full") }},
+		{"bare signature verifications", func() (outcome, error) { return child(ctx, s, "bare", "") }},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		bar("verify-bundles-vs-bare-signatures", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), ">=", 0.85),
+		bar("verify-bundles-peak-MiB", float64(results[0].peak)/(1<<20), "<=", 256),
+	}, nil
+}
+
+// A contender is something to measure.
+type contender struct {
+	name string
+	run  func() (outcome, error)
+}
+
+// An outcome is what one process took.
+type outcome struct {
+	elapsed time.Duration
+	cpu     time.Duration
+	peak    int64
+}
+
+// rounds measures the contenders interleaved and keeps the fastest run of each.
+func rounds(n int, all []contender) ([]outcome, error) {
+	best := make([]outcome, len(all))
+	for range n {
+		for i, c := range all {
+			o, err := c.run()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			if best[i].elapsed == 0 || o.elapsed < best[i].elapsed {
+				best[i] = o
+			}
+		}
+	}
+	for i, c := range all {
+		fmt.Printf("%-34s %8.2f s  %8.2f s cpu  %6d MiB\n", c.name, best[i].elapsed.Seconds(), best[i].cpu.Seconds(), best[i].peak>>20)
+	}
+	return best, nil
+}
+
+// child runs a step of this program.
+func child(ctx context.Context, s settings, step, tier string) (outcome, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return outcome{}, err
+	}
+	cmd := exec.CommandContext(ctx, self, "-step", step, "-dir", s.dir, "-tier", tier, "-responses", fmt.Sprint(s.responses), "-lists", fmt.Sprint(s.lists), "-bundled", fmt.Sprint(s.bundled))
+	return measure(cmd)
+}
+
+func measure(cmd *exec.Cmd) (outcome, error) {
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	o := outcome{elapsed: time.Since(start)}
+	if err != nil {
+		return o, fmt.Errorf("%w: %s", err, lastLines(string(out), 5))
+	}
+	o.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		o.peak = u.Maxrss << 10
+	}
+	return o, nil
+}
+
+func lastLines(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], " | ")
+}
+
+func bar(name string, measured float64, relation string, wanted float64) string {
+	verdict := "ok"
+	if relation == ">=" && measured < wanted || relation == "<=" && measured > wanted {
+		verdict = "short"
+	}
+	return fmt.Sprintf("bar %s %.2f %s %.2f %s", name, measured, relation, wanted, verdict)
+}
+
+func findRclone(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the module: %w", err)
+	}
+	dir := filepath.Join(filepath.Dir(strings.TrimSpace(string(out))), ".tools", "bin")
+	path := filepath.Join(dir, "rclone")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	fmt.Printf("installing rclone %s into %s (some minutes)\n", rcloneVersion, dir)
+	cmd := exec.CommandContext(ctx, "go", "install", "-ldflags=-s -w", "github.com/rclone/rclone@"+rcloneVersion)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "GOFLAGS=") }), "GOBIN="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("installing rclone: %w: %s", err, lastLines(string(out), 5))
+	}
+	return path, nil
+}
+
+// tmpfs is where the files are, so that no disk is measured.
+func tmpfs() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return os.TempDir()
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/sectiona"
+	"seihon/verify"
+)
+
+// checkStep verifies the repository and fails when it finds anything, or looked at less than there is.
+func checkStep(ctx context.Context, s settings) error {
+	f, err := loadFixture(s)
+	if err != nil {
+		return err
+	}
+	v, err := ledger.NewVerifier(origin, f.VKeys...)
+	if err != nil {
+		return err
+	}
+	ca, err := x509.ParseCertificate(f.CA)
+	if err != nil {
+		return err
+	}
+	source, err := verify.Dir(s.path("public"))
+	if err != nil {
+		return err
+	}
+	report, err := verify.Check(ctx, verify.Config{
+		Master: s.path("master"), Verifier: v, Policy: &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca}, nil)},
+		Copies: []verify.Copy{{Source: source}}, Tier: verify.Tier(s.tier), Now: func() time.Time { return epoch.Add(time.Hour) },
+	})
+	if err != nil {
+		return err
+	}
+	if err := report.WriteText(os.Stdout); err != nil {
+		return err
+	}
+	switch {
+	case !report.OK:
+		return errors.New("the repository is not clean")
+	case report.Tier == verify.TierFull && report.Counts.Responses != int64(s.responses+s.bundled), report.Copies[0].Objects < int64(s.responses+s.lists):
+		return errors.New("not everything was looked at")
+	}
+	return nil
+}
+
+// bareStep verifies one signature as often as there are responses, on all processors, and does nothing else.
+func bareStep(_ context.Context, s settings) error {
+	f, err := loadFixture(s)
+	if err != nil {
+		return err
+	}
+	ca, err := x509.ParseCertificate(f.CA)
+	if err != nil {
+		return err
+	}
+	r, err := artifact.ParseResponse(f.Bare)
+	if err != nil {
+		return err
+	}
+	procs := runtime.GOMAXPROCS(0)
+	errs := make([]error, procs)
+	var wg sync.WaitGroup
+	for w := range procs {
+		wg.Go(func() {
+			for i := w; i < s.bundled; i += procs {
+				if err := ca.CheckSignature(r.SignatureAlgorithm, r.RawTBS, r.Signature); err != nil {
+					errs[w] = err
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
