@@ -79,12 +79,19 @@ type CheckConfig struct {
 // maxSkew is how far an entry may be ahead of the checker's clock.
 const maxSkew = 5 * time.Minute
 
-// Check checks the whole log in dir and reports all that is wrong with it. The
-// error is only for a check that could not be made.
+// Check checks the whole log in dir, and the bag when it is in one, and reports
+// all that is wrong with it. The error is only for a check that could not be made.
 func Check(ctx context.Context, dir string, v *Verifier, c CheckConfig) ([]Finding, error) {
 	k := &checker{c: c}
 	if k.c.Now == nil {
 		k.c.Now = time.Now
+	}
+	if dataDir(dir) != dir {
+		bag, err := CheckBag(ctx, dir)
+		if err != nil {
+			return nil, fmt.Errorf("checking the bag %s: %w", dir, err)
+		}
+		k.findings = bag
 	}
 	l, err := Open(ctx, dir, v)
 	if err != nil {

@@ -92,7 +92,10 @@ func (w *Writer) prepare(ctx context.Context) (grown, []byte, error) {
 	if err := w.intend(g.size + int64(len(w.staged))); err != nil {
 		return grown{}, nil, err
 	}
-	for _, r := range w.staged {
+	for i, r := range w.staged {
+		if i%tileWidth == 0 && ctx.Err() != nil {
+			return grown{}, nil, ctx.Err()
+		}
 		if err := g.add(r); err != nil {
 			return grown{}, nil, err
 		}

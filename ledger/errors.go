@@ -20,7 +20,7 @@ var (
 	ErrKey      = errors.New("the checkpoint is not signed by the expected keys")
 	ErrCorrupt  = errors.New("the log's files are damaged")
 	ErrFrozen   = errors.New("the log is frozen")
-	ErrBroken   = errors.New("an earlier commit failed half-way; open the log again")
+	ErrBroken   = errors.New("a commit failed half-way; open the log again to find out whether it happened")
 	ErrNotFound = errors.New("the name is not in the current state")
 )
 

@@ -37,6 +37,9 @@ type Imported struct {
 // maxImportEntries caps the entries of one export that are held in memory.
 const maxImportEntries = 1 << 30
 
+// maxTokens caps the bytes of the time-stamps of one export.
+const maxTokens = 256 << 20
+
 // Import lets an export into the copy of the master in dir, which may be
 // empty. Nothing is believed: the entries are hashed up to the signed
 // checkpoint first, then each manifest and artifact must be one that an entry

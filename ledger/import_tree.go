@@ -64,6 +64,7 @@ func (m *importer) entries(ctx context.Context) error {
 
 func (m *importer) readCheckpoints() error {
 	m.checkpoints, m.tokens = map[int64][]byte{}, map[string][]byte{}
+	tokens := int64(0)
 	for {
 		what, size, name, err := m.next()
 		if err != nil {
@@ -76,6 +77,9 @@ func (m *importer) readCheckpoints() error {
 			if err := errors.Join(err, err2); err != nil {
 				return err
 			}
+			if n <= m.start && n != m.to || n > m.to || m.checkpoints[n] != nil {
+				return fmt.Errorf("a checkpoint of size %d is out of place", n)
+			}
 			m.checkpoints[n] = b
 		case frameToken:
 			b, err := m.f.bytes(maxToken)
@@ -85,6 +89,9 @@ func (m *importer) readCheckpoints() error {
 			n, rest, ok := strings.Cut(name, ".")
 			if _, err := strconv.ParseUint(n, 10, 53); !ok || err != nil || !tokenName.MatchString(rest) || !strings.HasSuffix(rest, ".tsr") {
 				return fmt.Errorf("%q is not the name of a timestamp", name)
+			}
+			if tokens += size; tokens > maxTokens {
+				return fmt.Errorf("the timestamps are more than %d bytes", int64(maxTokens))
 			}
 			m.tokens[name] = b
 		default:

@@ -80,6 +80,11 @@ func openCheckpoint(ctx context.Context, dir string, pinned *Verifier, signed []
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}
+	if old, ok := handedOver(ctx, dir, pinned, claimed); ok {
+		if cp, err := old.Open(signed); err == nil {
+			return cp, old, nil
+		}
+	}
 	keys := pinned
 	for range len(sizes) { // every round leaves an era
 		next, border, ok := nextEra(ctx, dir, keys, sizes, claimed.Size)
@@ -100,6 +105,22 @@ func openCheckpoint(ctx context.Context, dir string, pinned *Verifier, signed []
 		}
 	}
 	return Checkpoint{}, nil, first
+}
+
+// handedOver looks at a tree whose last entry appoints the pinned keys, which
+// have signed nothing in it yet but the acceptance. That names the old keys,
+// and is signed by the new ones, so who trusts these can trust those for it.
+func handedOver(ctx context.Context, dir string, pinned *Verifier, claimed Checkpoint) (*Verifier, bool) {
+	l, err := openTree(ctx, dir, pinned, pinned, claimed)
+	if err != nil || l.last == nil || l.last.KeyRotation == nil {
+		return nil, false
+	}
+	next, err := l.last.KeyRotation.successor(pinned.origin)
+	if err != nil || !slices.Equal(next.Keys(), pinned.Keys()) {
+		return nil, false
+	}
+	old, err := NewVerifier(pinned.origin, l.last.KeyRotation.Old...)
+	return old, err == nil
 }
 
 // nextEra finds the newest archived checkpoint below size that keys have

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"seihon/artifact"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 func TestSecondWriterIsToldWhoWrites(t *testing.T) {
@@ -93,6 +96,18 @@ func TestKeyRotation(t *testing.T) {
 	}
 	if _, err := old.v.Open(handover); err != nil {
 		t.Errorf("the handover is not signed by the old keys: %v", err)
+	}
+	for i, pin := range []*room{old, next} { // nothing is signed by the new keys yet
+		if l, err := Open(t.Context(), dir, pin.v); err != nil || !slices.Equal(l.Keys(), old.v.Keys()) {
+			t.Errorf("pin %d, at the handover: %v", i, err)
+		}
+	}
+	if _, err := Open(t.Context(), dir, third.v); !errors.Is(err, ErrKey) {
+		t.Errorf("a foreign pin at the handover: %v", err)
+	}
+	w.Close()
+	if w, err = OpenWriter(t.Context(), dir, next.config()); err != nil {
+		t.Fatal(err)
 	}
 	batch(t, w, 2, "crl/a.crl")
 	if _, err := next.v.Open(w.Log().Checkpoint()); err != nil {
@@ -380,5 +395,60 @@ func TestCloseKeepsTheIndex(t *testing.T) {
 		if got, _, err := l.Lookup(t.Context(), line.Name); err != nil || got != line {
 			t.Errorf("%s: %+v %v", line.Name, got, err)
 		}
+	}
+}
+
+// A moody signer fails, or signs nonsense, when told to.
+type moody struct {
+	note.Signer
+	err error
+	lie bool
+}
+
+func (m *moody) String() string { return m.Signer.(fmt.Stringer).String() }
+
+func (m *moody) Sign(msg []byte) ([]byte, error) {
+	if m.err != nil {
+		return nil, m.err
+	}
+	if m.lie {
+		msg = append([]byte("x"), msg...)
+	}
+	return m.Signer.Sign(msg)
+}
+
+// TestSignerFails pulls the token out in the middle of a commit.
+func TestSignerFails(t *testing.T) {
+	r, dir := newRoom(t, testOrigin), t.TempDir()
+	m := &moody{Signer: r.signers[0]}
+	c := r.config()
+	c.Signers = []note.Signer{m, r.signers[1]}
+	w, err := Create(t.Context(), dir, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	batch(t, w, 1, "crl/a.crl")
+	if err := w.Append(t.Context(), &Entry{Evidence: &Evidence{Kind: "k"}}); err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("token removed")
+	for _, mood := range []moody{{err: gone}, {lie: true}} {
+		m.err, m.lie = mood.err, mood.lie
+		if _, err := w.Commit(t.Context()); err == nil || mood.err != nil && !errors.Is(err, gone) {
+			t.Errorf("%+v: %v", mood, err)
+		}
+		if size := r.open(t, dir).Size(); size != 1 {
+			t.Errorf("the log has %d entries", size)
+		}
+	}
+	m.err, m.lie = nil, false
+	if _, err := w.Commit(t.Context()); err != nil || r.open(t, dir).Size() != 2 {
+		t.Errorf("with the token back: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.Append(ctx, &Entry{Evidence: &Evidence{Kind: "k"}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that is done: %v", err)
 	}
 }
