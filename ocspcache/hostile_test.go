@@ -222,29 +222,35 @@ func TestConnLimit(t *testing.T) {
 	t.Parallel()
 	limit := newConnLimit(2)
 	pipe := func() net.Conn { a, _ := net.Pipe(); return a }
-	a, b, c, d := pipe(), pipe(), pipe(), pipe()
-	limit.track(a, http.StateNew)
-	limit.track(a, http.StateActive)
-	limit.track(b, http.StateNew)
-	if v := limit.update(c, http.StateNew); v != b {
+	open := func(c *tracked) bool {
+		limit.mu.Lock()
+		defer limit.mu.Unlock()
+		return limit.all[c.conn] == c
+	}
+	a := limit.add(pipe())
+	a.busy.Store(true)
+	b := limit.add(pipe())
+	c := limit.add(pipe())
+	if open(b) || !open(a) || !open(c) {
 		t.Error("the waiting connection is not the one to go")
 	}
-	limit.track(b, http.StateClosed)
-	limit.track(a, http.StateIdle)
-	limit.track(c, http.StateActive)
-	if v := limit.update(d, http.StateNew); v != a {
-		t.Error("the idle connection is not the one to go")
+	c.busy.Store(true)
+	limit.rest(a)
+	d := limit.add(pipe())
+	if open(a) || !open(c) || !open(d) {
+		t.Error("the connection that waits again is not the one to go")
 	}
-	limit.track(a, http.StateClosed)
-	limit.track(d, http.StateActive)
-	e := pipe()
-	if v := limit.update(e, http.StateNew); v != e {
+	d.busy.Store(true)
+	e := limit.add(pipe())
+	if open(e) || !open(c) || !open(d) {
 		t.Error("with all others at work the new connection is not the one to go")
 	}
-	limit.track(e, http.StateClosed)
-	limit.track(c, http.StateClosed)
-	limit.track(d, http.StateClosed)
-	if len(limit.all) != 0 || limit.waiting.Len() != 0 {
-		t.Errorf("%d connections are left, %d waiting", len(limit.all), limit.waiting.Len())
+	if _, err := e.conn.Write([]byte{1}); err == nil {
+		t.Error("a connection that was given up is open")
+	}
+	limit.remove(c.conn)
+	limit.remove(d.conn)
+	if len(limit.all) != 0 {
+		t.Errorf("%d connections are left", len(limit.all))
 	}
 }

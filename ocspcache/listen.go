@@ -1,11 +1,9 @@
 package ocspcache
 
 import (
-	"container/list"
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -43,50 +41,6 @@ func inheritedListeners() (map[string]net.Listener, error) {
 		found[name] = l
 	}
 	return found, nil
-}
-
-// A connLimit bounds the number of connections. When there is one too many, it
-// closes the one that has been waiting for its next request for longest: a crowd
-// of idle connections cannot keep others out.
-type connLimit struct {
-	mu      sync.Mutex
-	max     int
-	all     map[net.Conn]*list.Element // nil while a request is under way
-	waiting list.List                  // of net.Conn, the longest waiting first
-}
-
-func newConnLimit(most int) *connLimit {
-	return &connLimit{max: most, all: make(map[net.Conn]*list.Element)}
-}
-
-// track is the ConnState hook of [http.Server].
-func (c *connLimit) track(conn net.Conn, state http.ConnState) {
-	if victim := c.update(conn, state); victim != nil {
-		_ = victim.Close() // it is given up
-	}
-}
-
-func (c *connLimit) update(conn net.Conn, state http.ConnState) (victim net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at := c.all[conn]; at != nil {
-		c.waiting.Remove(at)
-		c.all[conn] = nil
-	}
-	switch state {
-	case http.StateNew, http.StateIdle:
-		c.all[conn] = c.waiting.PushBack(conn)
-	case http.StateClosed, http.StateHijacked:
-		delete(c.all, conn)
-	}
-	if len(c.all) <= c.max || state != http.StateNew {
-		return nil
-	}
-	oldest := c.waiting.Front()
-	victim, _ = oldest.Value.(net.Conn) // there is one: the new connection at least
-	c.waiting.Remove(oldest)
-	delete(c.all, victim)
-	return victim
 }
 
 // A keyPair is a TLS certificate that is read again when its file changes.

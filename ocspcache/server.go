@@ -77,13 +77,12 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if err := s.listen(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting OCSP server: %w", err), s.closeListeners())
 	}
-	limit := newConnLimit(cfg.MaxConnections)
 	handler := cfg.Handler
 	if cfg.AccessLogSample > 0 {
 		handler = &accessLog{next: handler, every: uint64(cfg.AccessLogSample), now: cfg.Now, logger: cfg.Logger.Named("access")}
 	}
 	s.public = newHTTPServer(handler, cfg.Logger)
-	s.public.ConnState = limit.track
+	newConnLimit(cfg.MaxConnections).attach(s.public)
 	s.metrics = newHTTPServer(operations{metrics: promhttp.HandlerFor(gatherer(cfg.Gatherer), promhttp.HandlerOpts{}), health: cfg.Handler}, cfg.Logger)
 	return s, nil
 }
