@@ -87,6 +87,7 @@ func TestScripts(t *testing.T) {
 			"repository": repository,
 			"exit":       exit,
 			"flip":       flip,
+			"slip":       slip,
 		},
 	})
 }
@@ -141,4 +142,20 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	raw[len(raw)/2] ^= 1
 	ts.Check(os.Chmod(file, 0o644))
 	ts.Check(os.WriteFile(file, raw, 0o644))
+}
+
+// slip records a file in the master under a name, as a thief in the signing room would:
+// with the log's own keys, past section A.
+func slip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: slip FILE NAME")
+	}
+	content, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestSlip$")
+	cmd.Env = append(os.Environ(), "SLIP_CONFIG="+ts.MkAbs("repository.yaml"), "SLIP_NAME="+args[1], "SLIP_CONTENT="+string(content))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		ts.Fatalf("slipping %s: %v\n%s", args[0], err, out)
+	}
 }

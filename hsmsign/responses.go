@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -114,7 +115,9 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 			}
 		}
 	}
-	for encoded, err := range enc.Batch(ctx, r.conf.Signer.Sessions, jobs) {
+	// More workers than sessions: some encode and check while others wait for the HSM.
+	workers := r.conf.Signer.Sessions + runtime.GOMAXPROCS(0)
+	for encoded, err := range enc.Batch(ctx, workers, jobs) {
 		if err != nil {
 			return 0, fmt.Errorf("signing responses of %s: %w", a.Name, err)
 		}

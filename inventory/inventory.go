@@ -154,8 +154,6 @@ type Signed struct {
 type RevokedCertificate struct {
 	Serial []byte
 	Revocation
-	NotAfter time.Time // zero when unknown
-	Kind     artifact.Kind
 }
 
 // Scope limits which certificates a CRL covers.

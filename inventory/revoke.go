@@ -181,7 +181,9 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 		return failed[RevokedCertificate](fmt.Errorf("%s: %w", doing, err))
 	}
 	// The releases from hold (state issued) only concern a delta CRL.
-	query := `SELECT serial, revoked_at, reason, invalidity, not_after, kind FROM certificates
+	// Each column of each row costs as much as encoding an entry, so time and
+	// reason come in one.
+	query := `SELECT serial, revoked_at * 16 + reason + 1, invalidity FROM certificates
 		WHERE issuer_id = $1 AND revoked_at IS NOT NULL AND (not_after = 0 OR not_after >= $2) AND changed_at >= $3`
 	args := []any{i.id, seconds(o.ExpiredBefore), int64(0)}
 	if o.ChangedSince.IsZero() {
@@ -204,9 +206,9 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 
 func scanRevoked(rows *sql.Rows) (RevokedCertificate, error) {
 	var c RevokedCertificate
-	var at, invalidity, notAfter int64
-	var kind string
-	err := rows.Scan(&c.Serial, &at, &c.Reason, &invalidity, &notAfter, &kind)
-	c.Time, c.InvalidityDate, c.NotAfter, c.Kind = fromSeconds(at), fromSeconds(invalidity), fromSeconds(notAfter), textKind(kind)
+	var at, invalidity int64
+	err := rows.Scan(&c.Serial, &at, &invalidity)
+	// Times before 1970 are negative, hence the shift and the mask.
+	c.Time, c.Reason, c.InvalidityDate = fromSeconds(at>>4), int(at&15)-1, fromSeconds(invalidity)
 	return c, err
 }

@@ -83,7 +83,7 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		}
 		conf.Publication = string(h.conf.Publication.Directory)
 	}
-	if file := h.checkpointFile(c); file != "" && (c.IsSet("checkpoint") || exists(file)) {
+	if file := h.checkpointFile(c); file != "" && (exists(file) || !c.Bool("remember")) && (c.IsSet("checkpoint") || exists(file)) {
 		known, err := os.ReadFile(file)
 		if err != nil {
 			return conf, fmt.Errorf("reading the auditor's last checkpoint: %w", err)
