@@ -21,7 +21,7 @@ import (
 // A schedule is a function of its seed alone: latencies and faults are hashes of
 // the seed and the request, and time is that of a bubble. A failure names the
 // seed; run it again with -run 'TestSimulation/seed=N$'.
-func TestSimulation(t *testing.T) { simulate(t, 100) }
+func TestSimulation(t *testing.T) { simulate(t, 60) }
 
 func simulate(t *testing.T, seeds int) {
 	s := newStory(t)

@@ -30,6 +30,10 @@ var (
 	// never retried.
 	ErrDenied = errors.New("permission denied")
 
+	// ErrInvalid reports that the store does not understand or take the
+	// request, such as an impossible bucket name. It is never retried.
+	ErrInvalid = errors.New("store refuses the request")
+
 	// ErrBusy reports that the store asked for fewer requests (429, 503
 	// SlowDown). The engine lowers its concurrency and tries again.
 	ErrBusy = errors.New("store asks to slow down")
@@ -41,7 +45,7 @@ var (
 // A driver does not retry, so that one budget (see Limits) governs every
 // driver and the number of requests is what the plan says. It honours ctx,
 // and returns an error that wraps ErrConflict, ErrNotFound, ErrChecksum,
-// ErrDenied or ErrBusy where one of them is the reason.
+// ErrDenied, ErrInvalid or ErrBusy where one of them is the reason.
 type Store interface {
 	// Put writes one object if the condition holds. When it returns nil the
 	// object is durable, and readers see either all of the new bytes or all

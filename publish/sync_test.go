@@ -224,27 +224,6 @@ type mistaken struct{ *memStore }
 
 func (mistaken) Tag([]byte) string { return "wrong" }
 
-func TestMetrics(t *testing.T) {
-	w, m := newWorld(t), newMemStore()
-	c := w.config(w.signingRun(map[int64][]byte{}, 5), target("tokyo", publish.Bundle, m))
-	r, err := publish.Sync(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	if err := r.WriteMetrics(&b, epoch); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"seihon_publish_complete{target=\"tokyo\"} 1\n", "seihon_publish_log_size{target=\"tokyo\"} 1\n",
-		"seihon_publish_last_run_timestamp_seconds 1795500000\n", "# TYPE seihon_publish_behind_seconds gauge\n",
-	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %q in:\n%s", want, b.String())
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	c := publish.Config{Only: "some", Targets: []publish.Target{
 		{TargetConfig: publish.TargetConfig{Name: "Bad Name"}}, {TargetConfig: publish.TargetConfig{Name: "a", Layout: "tree"}},

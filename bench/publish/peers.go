@@ -79,7 +79,8 @@ func (b *bench) installPeers(ctx context.Context) error {
 	return nil
 }
 
-// startServer runs versitygw on tmpfs until ctx ends.
+// startServer runs versitygw on tmpfs until ctx ends. It keeps connections, as
+// the clouds do; by default it closes each after one request.
 func (b *bench) startServer(ctx context.Context) error {
 	if _, err := exec.LookPath("versitygw"); err != nil {
 		return errors.New("versitygw not found: run make tools")
@@ -95,7 +96,7 @@ func (b *bench) startServer(ctx context.Context) error {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	cmd := exec.CommandContext(ctx, "versitygw", "--quiet", "--access", "admin", "--secret", "adminadmin", "--port", addr, "--iam-dir", iam, "posix", b.data)
+	cmd := exec.CommandContext(ctx, "versitygw", "--quiet", "--keep-alive", "--access", "admin", "--secret", "adminadmin", "--port", addr, "--iam-dir", iam, "posix", b.data)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -295,6 +295,7 @@ func byStatus(err *googleapi.Error) error {
 		if strings.Contains(strings.ToLower(err.Error()), "crc32c") {
 			return publish.ErrChecksum
 		}
+		return publish.ErrInvalid
 	}
 	return nil
 }

@@ -286,6 +286,8 @@ func classify(ctx context.Context, err error) error {
 			sentinel = publish.ErrChecksum
 		case "SlowDown", "SlowDownWrite", "TooManyRequests", "RequestLimitExceeded", "ConditionalRequestConflict":
 			sentinel = publish.ErrBusy
+		case "RequestTimeout": // 400, but only slow
+			sentinel = nil
 		case "NoSuchBucket":
 			sentinel = publish.ErrDenied // nothing that a retry or another name could mend
 		}
@@ -306,6 +308,8 @@ func byStatus(code int) error {
 		return publish.ErrDenied
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return publish.ErrBusy
+	case http.StatusBadRequest, http.StatusMovedPermanently, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return publish.ErrInvalid
 	}
 	return nil
 }

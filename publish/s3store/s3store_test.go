@@ -169,6 +169,10 @@ func TestErrors(t *testing.T) {
 	if !errors.Is(err, publish.ErrDenied) {
 		t.Errorf("absent bucket: %v, want ErrDenied", err)
 	}
+	s = open(t, srv, "b", "")
+	if _, err = s.Get(t.Context(), "crl/a.crl"); !errors.Is(err, publish.ErrInvalid) {
+		t.Errorf("impossible bucket name: %v, want ErrInvalid", err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	closed, err := s3store.Open(ctx, s3store.Config{Bucket: "b", Endpoint: "http://127.0.0.1:1", PathStyle: true})

@@ -137,6 +137,8 @@ func (c *cancelling) Read(p []byte) (int, error) {
 	return c.Reader.Read(p)
 }
 
+func (c *cancelling) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, struct{ io.Reader }{c}) }
+
 func (c *cancelling) Close() error { return nil }
 
 func (s Suite) list(t *testing.T, store publish.Store) {

@@ -51,6 +51,7 @@ func (s Suite) Run(t *testing.T) {
 		{"NotFound", s.notFound},
 		{"Delete", s.delete},
 		{"WrongChecksum", s.wrongChecksum},
+		{"BrokenBody", s.brokenBody},
 		{"NoCondition", s.noCondition},
 		{"RaceAbsent", s.raceAbsent},
 		{"RaceMatch", s.raceMatch},
@@ -237,3 +238,36 @@ func (s Suite) noCondition(t *testing.T, store publish.Store) {
 	}
 	wantAbsent(t, store, "crl/a.crl")
 }
+
+// brokenBody fails while the body is read, as a full or broken disk makes it.
+func (s Suite) brokenBody(t *testing.T, store publish.Store) {
+	broken := errors.New("input/output error")
+	for i, size := range []int64{800, 2 << 20, 20 << 20} {
+		name := fmt.Sprintf("crl/%d.crl", i)
+		o := Object(name, Content(1, size))
+		o.Body = func() (io.ReadSeekCloser, error) {
+			return &failing{Reader: bytes.NewReader(Content(1, size)), at: size / 2, err: broken}, nil
+		}
+		_, err := store.Put(t.Context(), o, publish.Condition{IfAbsent: true})
+		wantErr(t, "putting from a body that breaks", err, broken)
+		wantAbsent(t, store, name)
+	}
+}
+
+// failing ends with an error halfway.
+type failing struct {
+	*bytes.Reader
+	at  int64
+	err error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	if f.Size()-int64(f.Len()) >= f.at {
+		return 0, f.err
+	}
+	return f.Reader.Read(p[:min(int64(len(p)), f.at-(f.Size()-int64(f.Len())))])
+}
+
+func (f *failing) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, struct{ io.Reader }{f}) }
+
+func (f *failing) Close() error { return nil }
