@@ -1,6 +1,9 @@
 package token
 
-import "crypto/ecdsa"
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+)
 
 // SignFunc makes one signature on one session of the token.
 type SignFunc = signFunc
@@ -12,7 +15,9 @@ func WithFault(cfg Config, wrap func(next SignFunc) SignFunc) Config {
 }
 
 // VerifyPKCS1 is the self-check of PKCS #1 v1.5 signatures.
-var VerifyPKCS1 = verifyPKCS1
+func VerifyPKCS1(public *rsa.PublicKey, digestInfo, signature []byte) error {
+	return newRSAVerifier(public).verifyPKCS1(digestInfo, signature)
+}
 
 // DigestInfo is the DER before a digest.
 var DigestInfo = digestInfo

@@ -33,6 +33,7 @@ type Key struct {
 	id     []byte
 	public crypto.PublicKey
 	spki   []byte
+	rsa    *rsaVerifier  // of an RSA key
 	p256   *p256Verifier // of a P-256 key
 	cached atomic.Pointer[keyHandle]
 }
@@ -101,8 +102,13 @@ func (t *Token) Signer(ctx context.Context, spec KeySpec) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("using key %s: %w", u, err)
 	}
-	if p, ok := k.public.(*ecdsa.PublicKey); ok && p.Curve == elliptic.P256() {
-		k.p256 = &p256Verifier{public: p}
+	switch p := k.public.(type) {
+	case *rsa.PublicKey:
+		k.rsa = newRSAVerifier(p)
+	case *ecdsa.PublicKey:
+		if p.Curve == elliptic.P256() {
+			k.p256 = &p256Verifier{public: p}
+		}
 	}
 	k.spki, err = x509.MarshalPKIXPublicKey(k.public)
 	if err != nil {

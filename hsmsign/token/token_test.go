@@ -149,7 +149,7 @@ func TestVerifyPKCS1(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for name, signature := range map[string][]byte{"good": good, "broken": broken, "plus N": plusN, "short": good[1:], "empty": nil, "zero": make([]byte, len(good)), "PSS": pss} {
+			for name, signature := range map[string][]byte{"good": good, "broken": broken, "plus N": plusN, "N": key.N.Bytes(), "short": good[1:], "empty": nil, "zero": make([]byte, len(good)), "PSS": pss} {
 				want := rsa.VerifyPKCS1v15(&key.PublicKey, hash, digest, signature)
 				got := token.VerifyPKCS1(&key.PublicKey, append(bytes.Clone(prefix), digest...), signature)
 				if (got == nil) != (want == nil) || (got == nil) != (name == "good") {
