@@ -13,6 +13,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/ocspcache"
 	"seihon/publish"
 )
 
@@ -194,6 +195,16 @@ func (w *watcher) wrote(name string) {
 			w.t.Errorf("the CRL went back from number %d to %d", w.number, n)
 		}
 		w.number = max(w.number, n)
+	case "ocsp/sub.generation":
+		g, _, err := ocspcache.ParseGeneration(w.m.get(name))
+		if err != nil {
+			return // the write failed before there was one
+		}
+		for _, b := range g.Bundles {
+			if w.m.get("ocsp/bundles/"+b.Digest.String()) == nil {
+				w.t.Errorf("generation %d is public before its bundle of shard %d", g.Number, b.Shard)
+			}
+		}
 	case publish.CheckpointName:
 		w.promise()
 	}
