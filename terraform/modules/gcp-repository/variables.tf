@@ -85,17 +85,6 @@ variable "host_name" {
   default     = null
 }
 
-variable "https_redirect" {
-  description = "Only false: clients fetch CRLs and OCSP responses over plain http (RFC 5280 8, RFC 6960 A.1)."
-  type        = bool
-  default     = false
-
-  validation {
-    condition     = !var.https_redirect
-    error_message = "https_redirect: https-only locks out clients that fetch CRLs and OCSP responses over plain http. What is published is signed by the CA."
-  }
-}
-
 variable "response_headers" {
   description = "Further response headers as \"Name: value\". Strict-Transport-Security is refused."
   type        = list(string)

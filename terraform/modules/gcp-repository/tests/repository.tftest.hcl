@@ -26,15 +26,6 @@ run "complete" {
   }
 }
 
-run "refuses_redirect" {
-  command = plan
-
-  variables {
-    https_redirect = true
-  }
-  expect_failures = [var.https_redirect]
-}
-
 run "refuses_hsts" {
   command = plan
 
