@@ -25,8 +25,8 @@ const (
 	firstPause = 100 * time.Millisecond
 	maxPause   = 5 * time.Second
 	// SoftHSM reads its token directory in C_Initialize, and C_Login rewrites the token's file. So a process that
-	// starts while another one logs in can find no token, or one without a user PIN (10 of 32 starts, four at a time).
-	// Both are believed only when they are so again a little later.
+	// starts while another one logs in can find no token (10 of 32 starts, four at a time), one without a user PIN, or
+	// get CKR_GENERAL_ERROR. All that is believed only when it is so again a little later.
 	firstTries = 4
 )
 
@@ -37,12 +37,16 @@ func (t *Token) connectFirst(ctx context.Context) error {
 	for try := 1; ; try++ {
 		gen := t.module.generation()
 		err := t.connect(ctx, 1)
-		doubtful := errors.Is(err, ErrTokenAbsent) || isRV(err, pkcs11.CKR_USER_PIN_NOT_INITIALIZED)
+		doubtful := errors.Is(err, ErrTokenAbsent) || remedyFor(err) != giveUp
 		if !doubtful || try == firstTries || t.module.shared() {
 			return err
 		}
-		err = errors.Join(sleep(ctx, pause), t.module.renew(ctx, gen, t.cfg.Timeout))
+		err = sleep(ctx, pause)
 		if err != nil {
+			return err
+		}
+		err = t.module.renew(ctx, gen, t.cfg.Timeout)
+		if err != nil && remedyFor(err) == giveUp {
 			return err
 		}
 		pause *= 2
