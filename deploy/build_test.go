@@ -1,0 +1,109 @@
+//go:build integration
+
+package deploy_test
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// update rewrites the committed files that these tests compare.
+var update = flag.Bool("update", false, "write the generated files again")
+
+// built is the one build of both binaries that all tests share, with the flags of the Makefile.
+var built = struct {
+	sync.Once
+	dir string
+	err error
+}{}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// binaries returns the folder with publisher and signer.
+func binaries(t *testing.T) string {
+	t.Helper()
+	built.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "seihon-bin"); built.err != nil {
+			return
+		}
+		built.err = buildBoth("..", built.dir)
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.dir
+}
+
+// buildBoth builds both binaries of the checkout in tree.
+func buildBoth(tree, out string) error {
+	for name, cgo := range map[string]string{"publisher": "0", "signer": "1"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -X main.version=test", "-o", filepath.Join(out, name), "./cmd/"+name)
+		cmd.Dir, cmd.Env = tree, append(os.Environ(), "CGO_ENABLED="+cgo)
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return &buildError{name, string(output), err}
+		}
+	}
+	return nil
+}
+
+type buildError struct {
+	name, output string
+	err          error
+}
+
+func (e *buildError) Error() string {
+	return "building " + e.name + ": " + e.err.Error() + "\n" + e.output
+}
+
+// need finds a program or says how to get it.
+func need(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("%s not found: run make tools, or make test, which installs it", program)
+	}
+	return path
+}
+
+// golden compares got with a committed file, or writes the file with -update.
+func golden(t *testing.T, file string, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != got {
+		t.Errorf("%s is not what the code says now; write it again with: go test -tags integration ./deploy -run '^%s$' -update\n%s",
+			file, t.Name(), firstDifference(string(want), got))
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return "committed: " + w[i] + "\nnow:       " + g[i]
+		}
+	}
+	return "one of them is longer"
+}

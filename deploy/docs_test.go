@@ -1,0 +1,209 @@
+//go:build integration
+
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// servedAt is the address that the documents use for a responder. The tests put a free port in its place.
+const servedAt = "127.0.0.1:8080"
+
+// elsewhere are blocks that need a machine which no test has; the page's block is named by its first line.
+var elsewhere = map[string]string{
+	"inventory.md: createuser --pwprompt signer":                         "inventory/inventorytest/postgrestest runs against a PostgreSQL server of its own",
+	"inventory.md: openssl genpkey -algorithm ed25519 -out override.key": "the import that it allows is a made-up one; inventory's tests sign and use overrides",
+}
+
+// A block is one fenced block of a page.
+type block struct {
+	line  int
+	text  string
+	words []string // after the language
+}
+
+var fence = regexp.MustCompile("^( *)```+ *([a-z]*) *(.*)$")
+
+// shellBlocks returns the blocks in the language sh.
+func shellBlocks(text string) []block {
+	var blocks []block
+	var open *block
+	indent, shell := "", false
+	for i, line := range strings.Split(text, "\n") {
+		m := fence.FindStringSubmatch(line)
+		switch {
+		case m != nil && open == nil:
+			indent, shell = m[1], m[2] == "sh"
+			open = &block{line: i + 2, words: strings.Fields(m[3])}
+		case m != nil:
+			if shell {
+				blocks = append(blocks, *open)
+			}
+			open = nil
+		case open != nil:
+			open.text += strings.TrimPrefix(line, indent) + "\n"
+		}
+	}
+	return blocks
+}
+
+// TestDocumentedCommands runs every block marked sh of README.md and docs, page by page and in order, each page
+// in a copy of the demo. Words after the language: expect=N, the exit code that the block ends with; serve, a
+// server that runs until the end of the page.
+func TestDocumentedCommands(t *testing.T) {
+	address := freeAddress(t)
+	demo := newDemo(t, address)
+	for _, page := range pages(t) {
+		raw, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := shellBlocks(string(raw))
+		if len(blocks) == 0 {
+			continue
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			runPage(t, demo, address, filepath.Base(page), blocks)
+		})
+	}
+}
+
+func pages(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../deploy/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
+	}
+	if len(all) < 10 {
+		t.Fatalf("only %d pages found", len(all))
+	}
+	return all
+}
+
+// newDemo makes the folder that `make demo` leaves: bin, scripts and .demo, for a repository at that address.
+func newDemo(t *testing.T, address string) string {
+	t.Helper()
+	need(t, "openssl")
+	dir := t.TempDir()
+	for _, name := range []string{"publisher", "signer"} {
+		copyTree(t, filepath.Join(binaries(t), name), filepath.Join(dir, "bin", name))
+	}
+	copyTree(t, "../scripts", filepath.Join(dir, "scripts"))
+	replaceIn(t, filepath.Join(dir, "scripts/demo.sh"), servedAt, address)
+	out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "scripts/demo.sh")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("scripts/demo.sh: %v\n%s", err, out)
+	}
+	return dir
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "cp", "-a", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("copying %s: %v\n%s", from, err, out)
+	}
+}
+
+func runPage(t *testing.T, demo, address, page string, blocks []block) {
+	dir := filepath.Join(t.TempDir(), "checkout")
+	copyTree(t, demo, dir)
+	// The token's folder is absolute in SoftHSM's configuration: the page gets a token of its own.
+	replaceIn(t, filepath.Join(dir, ".demo/secrets/softhsm2.conf"), demo, dir)
+	for _, b := range blocks {
+		first, _, _ := strings.Cut(b.text, "\n")
+		name := page + ": " + strings.TrimSpace(strings.SplitN(first, "#", 2)[0])
+		if why := elsewhere[strings.TrimSpace(name)]; why != "" {
+			t.Logf("line %d not run: %s", b.line, why)
+			continue
+		}
+		b.text = strings.ReplaceAll(b.text, servedAt, address)
+		if len(b.words) == 1 && b.words[0] == "serve" {
+			serveBlock(t, dir, b, address)
+			continue
+		}
+		runBlock(t, dir, b)
+		if t.Failed() {
+			return // what follows stands on it
+		}
+	}
+}
+
+func runBlock(t *testing.T, dir string, b block) {
+	t.Helper()
+	want := 0
+	for _, w := range b.words {
+		if n, err := fmt.Sscanf(w, "expect=%d", &want); n != 1 || err != nil {
+			t.Fatalf("line %d: %q after sh; expect=N and serve are known", b.line, w)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", b.text)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		t.Errorf("line %d: exit code %d, want %d (%v)\n%s\n%s", b.line, got, want, err, b.text, out)
+	}
+}
+
+// serveBlock starts a server, waits until it answers and stops it when the page ends.
+func serveBlock(t *testing.T, dir string, b block, address string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", "exec "+b.text)
+	var out bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Wait() }) // t.Context has ended, and with it the server
+	for range 100 {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			_ = conn.Close()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("line %d: nobody listens at %s", b.line, address)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func replaceIn(t *testing.T, file, old, now string) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The file exists, and keeps its mode.
+	if err := os.WriteFile(file, bytes.ReplaceAll(raw, []byte(old), []byte(now)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
