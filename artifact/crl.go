@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/big"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -29,6 +30,13 @@ type RevocationList struct {
 	UnhandledCritical                 []string // OIDs of critical extensions this package does not understand
 
 	rawEntries cryptobyte.String
+	verified   atomic.Pointer[listVerdict]
+}
+
+// A listVerdict remembers that a trust set found the list's signature good, since hashing a long list takes long.
+type listVerdict struct {
+	trust  *Trust
+	issuer *x509.Certificate
 }
 
 // A DistributionPoint is an IssuingDistributionPoint extension (RFC 5280 section 5.2.5).

@@ -10,8 +10,11 @@ import (
 
 // Parse says what b is. It never fails: what it does not know is Unrecognised, and what holds a private key anywhere is
 // PrivateKey, whatever else it is. The artifact keeps b.
-func Parse(b []byte) *Artifact {
-	a := &Artifact{Digest: Sum(b), Bytes: b, Kind: Unrecognised}
+func Parse(b []byte) *Artifact { return ParseKnown(b, Sum(b)) }
+
+// ParseKnown is Parse for a caller who has computed the digest of b already.
+func ParseKnown(b []byte, digest Digest) *Artifact {
+	a := &Artifact{Digest: digest, Bytes: b, Kind: Unrecognised}
 	key, err := FindPrivateKey(b)
 	if key != nil {
 		a.Kind, a.Problem = PrivateKey, key.String()

@@ -41,8 +41,8 @@ func (c *checker) checkAnswered() {
 		}
 		if n, first := r.unanswered(); n > 0 {
 			f := Finding{Code: "coherence-no-answer", Source: sourceMaster, Name: r.names[0], Detail: fmt.Sprintf("%d certificates, the first with serial number %x", n, first)}
-			if c.Inventory != nil {
-				f.Severity = Note // the inventory tells which of them have not expired
+			if c.Inventory != nil || r.expired {
+				f.Severity = Note // only the inventory tells which of them have not expired
 			}
 			c.add(f)
 		}

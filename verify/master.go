@@ -82,7 +82,7 @@ func (c *checker) checkGroup(ctx context.Context, g *group) {
 		return
 	}
 	c.counts.artifactBytes.Add(int64(len(b)))
-	c.checkContent(ctx, g, artifact.Parse(b))
+	c.checkContent(ctx, g, artifact.ParseKnown(b, line.Digest))
 }
 
 func (c *checker) checkSize(line ledger.Line) {

@@ -138,17 +138,17 @@ func (c *checker) checkCertificateURLs(k keptCert, issuer *x509.Certificate) {
 
 // expectList explains why the list under a name is not the one that a relying party with cert needs.
 func (c *checker) expectList(v *version, raw string, cert, issuer *x509.Certificate) string {
-	l := c.status.byName(v.Name)
+	l := c.status.named[v.Name]
 	switch {
-	case l == nil || l.BaseNumber != nil:
+	case l == nil || l.delta:
 		return "it is no complete revocation list"
-	case l.CheckSignatureFrom(issuer) != nil:
+	case l.issuer != issuerKey(issuer):
 		return "the issuer of the certificate did not sign the list"
-	case l.IDP == nil:
+	case l.idp == nil:
 		return ""
-	case len(l.IDP.URIs) > 0 && !slices.Contains(l.IDP.URIs, raw):
+	case len(l.idp.URIs) > 0 && !slices.Contains(l.idp.URIs, raw):
 		return "the list's issuing distribution point has another URL (RFC 5280 section 6.3.3)"
-	case l.IDP.OnlyCA && !cert.IsCA, l.IDP.OnlyUser && cert.IsCA, l.IDP.OnlyAttribute:
+	case l.idp.OnlyCA && !cert.IsCA, l.idp.OnlyUser && cert.IsCA, l.idp.OnlyAttribute:
 		return "the list's scope does not cover the certificate"
 	}
 	return ""
@@ -171,11 +171,11 @@ func (c *checker) expectIssuer(v *version, issuer *x509.Certificate) string {
 
 // checkListURLs checks where a list says it is, and where its delta is.
 func (c *checker) checkListURLs(k keptList) {
+	own := issuerKey(k.issuer)
 	if k.list.IDP != nil {
 		for _, u := range k.list.IDP.URIs {
 			c.checkURL(k.name, "issuing distribution point", u, "", func(v *version) string {
-				l := c.status.byName(v.Name)
-				if l == nil || !bytes.Equal(l.RawIssuer, k.list.RawIssuer) {
+				if l := c.status.named[v.Name]; l == nil || l.issuer != own {
 					return "it is no list of this issuer"
 				}
 				return ""
@@ -184,17 +184,13 @@ func (c *checker) checkListURLs(k keptList) {
 	}
 	for _, u := range k.list.FreshestCRL {
 		c.checkURL(k.name, "freshest CRL", u, "", func(v *version) string {
-			l := c.status.byName(v.Name)
-			if l == nil || l.BaseNumber == nil || !bytes.Equal(l.RawIssuer, k.list.RawIssuer) {
+			if l := c.status.named[v.Name]; l == nil || !l.delta || l.issuer != own {
 				return "it is no delta list of this issuer"
 			}
 			return ""
 		})
 	}
 }
-
-// byName returns the current list of a name.
-func (s *status) byName(name string) *artifact.RevocationList { return s.named[name] }
 
 // cpsURLs returns the URIs of the CPS qualifiers in a certificate's policies (RFC 5280 section 4.2.1.4).
 func cpsURLs(cert *x509.Certificate) []string {

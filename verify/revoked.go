@@ -24,6 +24,7 @@ type revocations struct {
 	issuer   *x509.Certificate
 	names    []string
 	this     time.Time // of the newest list
+	expired  bool      // the lists keep expired certificates, which need no response (expiredCertsOnCRL)
 	entries  []revocation
 	answered []atomic.Uint64 // a bit for each entry that has an OCSP response
 	answers  atomic.Int64    // responses of this issuer
@@ -36,8 +37,9 @@ func issuerKey(c *x509.Certificate) string {
 
 // A keptList is a current list of the master.
 type keptList struct {
-	name string
-	list *artifact.RevocationList
+	name   string
+	list   *artifact.RevocationList
+	issuer *x509.Certificate // who signed it
 }
 
 // scope tells lists apart that speak of different certificates of one issuer.
@@ -49,31 +51,6 @@ func (k keptList) scope() string {
 	return fmt.Sprint(k.list.BaseNumber != nil, p.URIs, p.OnlyCA, p.OnlyUser, p.OnlyAttribute, p.OnlySomeReasons)
 }
 
-// newestLists keeps the list with the highest number of each issuer and scope: the others are history.
-func newestLists(lists []keptList, issuerOf func(*artifact.RevocationList) *x509.Certificate) map[string][]keptList {
-	best := map[string]keptList{}
-	issuers := map[string]string{}
-	for _, l := range lists {
-		issuer := issuerOf(l.list)
-		if issuer == nil || l.list.Number == nil {
-			continue
-		}
-		k := issuerKey(issuer) + l.scope()
-		issuers[k] = issuerKey(issuer)
-		if old, ok := best[k]; !ok || old.list.Number.Cmp(l.list.Number) < 0 || old.list.Number.Cmp(l.list.Number) == 0 && l.name < old.name {
-			best[k] = l
-		}
-	}
-	byIssuer := map[string][]keptList{}
-	for k, l := range best {
-		byIssuer[issuers[k]] = append(byIssuer[issuers[k]], l)
-	}
-	for _, ls := range byIssuer {
-		slices.SortFunc(ls, func(a, b keptList) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
-	}
-	return byIssuer
-}
-
 // newRevocations joins complete lists and applies the deltas to them.
 func newRevocations(issuer *x509.Certificate, lists []keptList) *revocations {
 	r := &revocations{issuer: issuer}
@@ -83,6 +60,7 @@ func newRevocations(issuer *x509.Certificate, lists []keptList) *revocations {
 		if l.list.ThisUpdate.After(r.this) {
 			r.this = l.list.ThisUpdate
 		}
+		r.expired = r.expired || !l.list.ExpiredCertsOnCRL.IsZero()
 		if l.list.BaseNumber != nil {
 			deltas = append(deltas, l)
 			continue

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"seihon/artifact"
 )
@@ -51,55 +52,70 @@ type Listed struct {
 	Note   string          // what is odd about it, such as a symbolic link
 }
 
-// Dir returns the source that reads the directory dir. No name and no symbolic link leads out of it.
+// Dir returns the source that reads the directory dir. The names it is asked for come from the ledger, which allows no way out of
+// the directory, or from its own listing, which reports whatever is not a regular file.
 func Dir(dir string) (Source, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening the copy: %w", err)
+	st, err := os.Stat(dir)
+	if err == nil && !st.IsDir() {
+		err = errors.New("it is no directory")
 	}
-	return &directory{dir: dir, root: root}, nil
+	if err != nil {
+		return nil, fmt.Errorf("opening the copy %q: %w", dir, err)
+	}
+	return &directory{filepath.Clean(dir)}, nil
 }
 
-type directory struct {
-	dir  string
-	root *os.Root
-}
+type directory struct{ dir string }
 
 func (d *directory) Name() string { return d.dir }
 
+func (d *directory) path(name string) string {
+	return d.dir + string(filepath.Separator) + filepath.FromSlash(name)
+}
+
 func (d *directory) Open(_ context.Context, name string) (*Object, error) {
-	f, err := d.root.Open(filepath.FromSlash(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("opening %s: %w", name, ErrNotFound)
-	}
+	f, err := os.Open(d.path(name))
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", name, err)
+		return nil, fmt.Errorf("opening %s: %w", name, notFound(err))
 	}
-	st, err := f.Stat()
+	return &Object{ReadCloser: file{f}, Size: -1}, nil
+}
+
+// notFound turns the reasons for which a file is not there into ErrNotFound. A name below a file is one of them.
+func notFound(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// A file finds out that it is a directory only when it cannot be read: one question less for each of many files.
+type file struct{ *os.File }
+
+func (f file) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	if err != nil && err != io.EOF {
+		if st, serr := f.Stat(); serr == nil && st.IsDir() {
+			return n, fmt.Errorf("reading a directory: %w", ErrNotFound)
+		}
+	}
+	return n, err
+}
+
+func (d *directory) Head(_ context.Context, name string) (int64, error) {
+	st, err := os.Stat(d.path(name))
 	if err == nil && st.IsDir() {
 		err = ErrNotFound
 	}
 	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("opening %s: %w", name, err)
-	}
-	return &Object{ReadCloser: f, Size: st.Size()}, nil
-}
-
-func (d *directory) Head(_ context.Context, name string) (int64, error) {
-	st, err := d.root.Stat(filepath.FromSlash(name))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && st.IsDir() {
-		return 0, fmt.Errorf("looking at %s: %w", name, ErrNotFound)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("looking at %s: %w", name, err)
+		return 0, fmt.Errorf("looking at %s: %w", name, notFound(err))
 	}
 	return st.Size(), nil
 }
 
 func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
-		err := fs.WalkDir(d.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
+		err := filepath.WalkDir(d.dir, func(p string, e fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return err
@@ -108,11 +124,9 @@ func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
 			case e.IsDir():
 				return nil
 			}
-			l := Listed{Name: filepath.ToSlash(p), Size: -1}
+			l := Listed{Name: filepath.ToSlash(strings.TrimPrefix(p[len(d.dir):], string(filepath.Separator))), Size: -1}
 			if !e.Type().IsRegular() {
 				l.Note = "it is no regular file (" + e.Type().String() + ")"
-			} else if info, err := e.Info(); err == nil {
-				l.Size = info.Size()
 			}
 			if !yield(l, nil) {
 				return fs.SkipAll

@@ -23,9 +23,9 @@ import (
 // A status is what the current artifacts say about certificates.
 type status struct {
 	mu    sync.Mutex
-	lists []keptList
+	lists []keptList // the newest of each issuer and scope, while they are collected and after
 	certs []keptCert
-	named map[string]*artifact.RevocationList // every current list
+	named map[string]*listFacts // every current list
 
 	revoked map[string]*revocations // by issuerKey
 	shards  map[string]*answerBook  // by the issuer's name in the ledger
@@ -45,7 +45,7 @@ type answerBook struct {
 }
 
 func newStatus() *status {
-	return &status{named: map[string]*artifact.RevocationList{}, revoked: map[string]*revocations{}, shards: map[string]*answerBook{}}
+	return &status{named: map[string]*listFacts{}, revoked: map[string]*revocations{}, shards: map[string]*answerBook{}}
 }
 
 // keep remembers current lists and certificates.
@@ -55,10 +55,37 @@ func (c *checker) keep(v *version, a *artifact.Artifact) {
 	defer s.mu.Unlock()
 	switch {
 	case a.CRL != nil:
-		s.lists = append(s.lists, keptList{v.Name, a.CRL})
-		s.named[v.Name] = a.CRL
+		c.keepList(keptList{name: v.Name, list: a.CRL})
 	case v.Kind.IsCertificate() && len(a.Certificates) == 1:
 		s.certs = append(s.certs, keptCert{v.Name, v.Kind, a.Certificates[0]})
+	}
+}
+
+// A listFacts is what is remembered of every current list, without its bytes.
+type listFacts struct {
+	issuer string // issuerKey of who signed it; empty when nobody trusted did
+	delta  bool
+	idp    *artifact.DistributionPoint
+}
+
+// keepList remembers the facts of a list, and the list itself if it is the newest of its issuer and scope: the others are
+// history, and their bytes may go. The caller holds the lock.
+func (c *checker) keepList(k keptList) {
+	s := c.status
+	facts := &listFacts{delta: k.list.BaseNumber != nil, idp: k.list.IDP}
+	s.named[k.name] = facts
+	issuer, err := c.trust.CheckCRL(k.list)
+	if err != nil || k.list.Number == nil {
+		return
+	}
+	facts.issuer, k.issuer = issuerKey(issuer), issuer
+	i := slices.IndexFunc(s.lists, func(o keptList) bool { return issuerKey(o.issuer) == facts.issuer && o.scope() == k.scope() })
+	if i < 0 {
+		s.lists = append(s.lists, k)
+		return
+	}
+	if newer := k.list.Number.Cmp(s.lists[i].list.Number); newer > 0 || newer == 0 && k.name < s.lists[i].name {
+		s.lists[i] = k
 	}
 }
 
@@ -81,31 +108,15 @@ func (c *checker) checkStatus(ctx context.Context) error {
 }
 
 func (c *checker) collectRevocations() {
-	issuers := map[string]*x509.Certificate{}
-	byIssuer := newestLists(c.status.lists, func(l *artifact.RevocationList) *x509.Certificate {
-		issuer, err := c.trust.CheckCRL(l)
-		if err != nil {
-			return nil
-		}
-		issuers[issuerKey(issuer)] = issuer
-		return issuer
-	})
+	byIssuer := map[string][]keptList{}
+	for _, l := range c.status.lists {
+		byIssuer[issuerKey(l.issuer)] = append(byIssuer[issuerKey(l.issuer)], l)
+	}
 	for k, lists := range byIssuer {
-		r := newRevocations(issuers[k], lists)
+		r := newRevocations(lists[0].issuer, lists)
 		c.status.revoked[k] = r
 		c.counts.revocations.Add(int64(len(r.entries)))
 	}
-	c.status.lists = slices.Concat(sortedValues(byIssuer)...)
-}
-
-// sortedValues returns the values of m in the order of the first list's name.
-func sortedValues(m map[string][]keptList) [][]keptList {
-	var all [][]keptList
-	for _, v := range m {
-		all = append(all, v)
-	}
-	slices.SortFunc(all, func(a, b []keptList) int { return strings.Compare(a[0].name, b[0].name) })
-	return all
 }
 
 // checkGeneration reads the generation of one issuer and all its bundles.

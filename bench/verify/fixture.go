@@ -67,6 +67,9 @@ type maker struct {
 }
 
 func makeFixture(ctx context.Context, s settings) error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
 	m := &maker{s: s}
 	if err := m.begin(ctx); err != nil {
 		return err

@@ -25,7 +25,7 @@ const rcloneVersion = "v1.76.0"
 
 type settings struct {
 	responses, lists, bundled, rounds int
-	step, dir, tier                   string
+	step, dir, tier, profile          string
 }
 
 func main() {
@@ -37,6 +37,7 @@ func main() {
 	flag.StringVar(&s.step, "step", "", "run one step (used by the program itself)")
 	flag.StringVar(&s.dir, "dir", "", "folder of the run; with -step only")
 	flag.StringVar(&s.tier, "tier", "", "with -step check only")
+	flag.StringVar(&s.profile, "cpuprofile", "", "with -step check: write a CPU profile")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
