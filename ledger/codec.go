@@ -289,14 +289,38 @@ func civil(parts ...[]byte) (time.Time, bool) {
 
 // digest is a required SHA-256 in lower hex.
 func (c *coder) digest(name string, d *artifact.Digest) {
-	s := d.String()
-	if c.text(name, &s); c.reading && c.err == nil {
-		v, err := artifact.ParseDigest(s)
-		if err != nil {
-			c.failAt("want 64 lower-case hex digits for " + strconv.Quote(name))
-		}
-		*d = v
+	if !c.reading {
+		s := d.String()
+		c.text(name, &s)
+		return
 	}
+	if !c.key(name, true, false) {
+		return
+	}
+	v, ok := unhex(c.readString())
+	if !ok {
+		c.failAt("want 64 lower-case hex digits for " + strconv.Quote(name))
+	}
+	*d = v
+}
+
+// unhex is artifact.ParseDigest for bytes that are not kept.
+func unhex(b []byte) (d artifact.Digest, ok bool) {
+	if len(b) != 2*len(d) {
+		return d, false
+	}
+	for i, x := range b {
+		switch {
+		case x >= '0' && x <= '9':
+			x -= '0'
+		case x >= 'a' && x <= 'f':
+			x -= 'a' - 10
+		default:
+			return d, false
+		}
+		d[i/2] = d[i/2]<<4 | x
+	}
+	return d, true
 }
 
 // optionalDigest leaves a zero digest out.
@@ -319,15 +343,33 @@ func (c *coder) nextIs(name string) bool {
 
 // hash is a required Merkle hash in base64, as a checkpoint writes it.
 func (c *coder) hash(name string, h *tlog.Hash) {
-	s := h.String()
-	if c.text(name, &s); c.reading && c.err == nil {
-		v, err := base64.StdEncoding.Strict().DecodeString(s)
-		if err != nil || len(v) != tlog.HashSize {
-			c.failAt("want the base64 of 32 bytes for " + strconv.Quote(name))
-			return
-		}
-		*h = tlog.Hash(v)
+	if !c.reading {
+		s := h.String()
+		c.text(name, &s)
+		return
 	}
+	if !c.key(name, true, false) {
+		return
+	}
+	v, ok := parseHash(c.readString())
+	if !ok {
+		c.failAt("want the base64 of 32 bytes for " + strconv.Quote(name))
+	}
+	*h = v
+}
+
+var base64Strict = base64.StdEncoding.Strict()
+
+// parseHash reads the one spelling of a Merkle hash. The decoder passes over
+// line ends, hence the look at the length.
+func parseHash(b []byte) (h tlog.Hash, ok bool) {
+	var v [tlog.HashSize + 1]byte // as much as the digits may decode to
+	if len(b) != base64.StdEncoding.EncodedLen(tlog.HashSize) {
+		return h, false
+	}
+	n, err := base64Strict.Decode(v[:], b)
+	copy(h[:], v[:])
+	return h, err == nil && n == tlog.HashSize
 }
 
 func (c *coder) kind(name string, k *artifact.Kind) { c.text(name, (*string)(k)) }

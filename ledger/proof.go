@@ -116,8 +116,8 @@ func verifyProof(proof []byte, v *Verifier) (*Line, Checkpoint, error) {
 	r := &proofReader{rest: string(proof)}
 	r.expect(proofHeader)
 	extra64, found := strings.CutPrefix(r.line(), "extra ")
-	extra, err := base64.StdEncoding.Strict().DecodeString(extra64)
-	if r.err == nil && (!found || err != nil) {
+	extra, err := base64Strict.DecodeString(extra64)
+	if r.err == nil && (!found || err != nil || base64.StdEncoding.EncodeToString(extra) != extra64) {
 		return nil, Checkpoint{}, errors.New("it has no extra data that leads to a line")
 	}
 	index, found := strings.CutPrefix(r.line(), "index ")
@@ -224,12 +224,12 @@ func (r *proofReader) hashes(empty bool) tlog.RecordProof {
 		if s == "" && empty {
 			break
 		}
-		b, err := base64.StdEncoding.Strict().DecodeString(s)
-		if err != nil || len(b) != tlog.HashSize || len(path) == maxPath {
+		h, ok := parseHash([]byte(s))
+		if !ok || len(path) == maxPath {
 			r.fail("want a hash")
 			break
 		}
-		path = append(path, tlog.Hash(b))
+		path = append(path, h)
 	}
 	return path
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,14 @@ func TestProofRejectsChanges(t *testing.T) {
 	for i := range proof {
 		if _, _, err := VerifyProof(proof[:i], v); err == nil {
 			t.Errorf("cut at %d: still a proof", i)
+		}
+	}
+	for i, b := range proof {
+		if b == '\n' { // a decoder of base64 passes over line ends
+			bad := slices.Insert(slices.Clone(proof), i, '\r')
+			if _, _, err := VerifyProof(bad, v); err == nil {
+				t.Errorf("a carriage return at %d: still a proof", i)
+			}
 		}
 	}
 	other := newRoom(t, vectorOrigin)

@@ -195,11 +195,11 @@ func ParseCheckpoint(signed []byte) (Checkpoint, error) {
 	if err != nil || n < 0 || strconv.FormatInt(n, 10) != lines[1] {
 		return Checkpoint{}, fmt.Errorf("parsing checkpoint: %.40q is not a tree size", lines[1])
 	}
-	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
-	if err != nil || len(root) != tlog.HashSize {
+	root, ok := parseHash([]byte(lines[2]))
+	if !ok {
 		return Checkpoint{}, fmt.Errorf("parsing checkpoint: %.80q is not a root hash", lines[2])
 	}
-	return Checkpoint{Origin: lines[0], Size: n, Root: tlog.Hash(root), Note: bytes.Clone(signed)}, nil
+	return Checkpoint{Origin: lines[0], Size: n, Root: root, Note: bytes.Clone(signed)}, nil
 }
 
 // A Verifier says which checkpoints are to be believed: those of one origin
