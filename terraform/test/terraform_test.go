@@ -1,0 +1,180 @@
+//go:build integration
+
+package terraform_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A sandbox is a copy of the tree in which Terraform may write.
+type sandbox struct {
+	dir string   // the folder in it that Terraform works in
+	env []string // added to the environment
+}
+
+// terraform finds Terraform. It cannot be installed as a Go tool, so its absence
+// is the one reason, beside that of a provider, for which these tests skip.
+func terraform(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Skip("skipped: terraform is not installed (https://developer.hashicorp.com/terraform/install); the static checks and the policy's own tests ran")
+	}
+	return path
+}
+
+// mirrors are the folders in which a provider may lie: $SEIHON_TERRAFORM_MIRROR
+// and Terraform's implied local mirrors, then /opt.
+func mirrors() []string {
+	home, _ := os.UserHomeDir()
+	found := []string{os.Getenv("SEIHON_TERRAFORM_MIRROR")}
+	for _, dir := range []string{
+		filepath.Join(home, ".terraform.d/plugins"), filepath.Join(home, ".local/share/terraform/plugins"),
+		"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins", filepath.Join(home, "Library/Application Support/io.terraform/plugins"),
+	} {
+		found = append(found, dir)
+	}
+	under, _ := filepath.Glob("/opt/*/registry.terraform.io")
+	for _, dir := range under {
+		found = append(found, filepath.Dir(dir))
+	}
+	return found
+}
+
+// mirror returns the first mirror with a version of the provider that the
+// modules take, packed or unpacked; empty when there is none.
+func mirror(provider, series string) string {
+	platform := runtime.GOOS + "_" + runtime.GOARCH
+	for _, dir := range mirrors() {
+		if dir == "" {
+			continue
+		}
+		base := filepath.Join(dir, "registry.terraform.io/hashicorp", provider)
+		unpacked, _ := filepath.Glob(filepath.Join(base, series, platform, "terraform-provider-"+provider+"*"))
+		packed, _ := filepath.Glob(filepath.Join(base, "terraform-provider-"+provider+"_"+series+"_"+platform+".zip"))
+		if len(unpacked)+len(packed) > 0 {
+			return dir
+		}
+	}
+	return ""
+}
+
+// prepare copies the tree, writes the files given into the folder and runs
+// terraform init, with a local mirror or else with the registry. It skips with
+// the reason when neither has the provider.
+func prepare(t testing.TB, folder, provider, series string, files map[string]string) *sandbox {
+	t.Helper()
+	terraform(t)
+	tree := t.TempDir()
+	for _, part := range []string{"modules", "examples", "functions", "test/testdata"} {
+		if err := os.CopyFS(filepath.Join(tree, part), os.DirFS(filepath.Join(root, part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &sandbox{dir: filepath.Join(tree, folder), env: []string{"TF_CLI_CONFIG_FILE=" + os.DevNull, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "AWS_EC2_METADATA_DISABLED=true"}}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"init", "-no-color", "-input=false", "-backend=false"}
+	dir := mirror(provider, series)
+	if dir != "" {
+		s.must(t, append(args, "-plugin-dir="+dir)...)
+		return s
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
+		t.Skipf("skipped: no local mirror holds hashicorp/%s %s (looked in $SEIHON_TERRAFORM_MIRROR and %s) and the registry did not give it: %s",
+			provider, series, strings.Join(mirrors()[1:], ", "), lastLines(out, 3))
+	}
+	return s
+}
+
+func prepareAWS(t testing.TB, folder string, files map[string]string) *sandbox {
+	t.Helper()
+	return prepare(t, folder, "aws", "5.*", files)
+}
+
+func (s *sandbox) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "terraform", args...)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), s.env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 30 * time.Second
+	return cmd
+}
+
+// must runs Terraform and returns its standard output.
+func (s *sandbox) must(t testing.TB, args ...string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := s.command(ctx, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("terraform %s: %v\n%s\n%s", strings.Join(args, " "), err, lastLines(stdout.Bytes(), 60), stderr.Bytes())
+	}
+	return stdout.Bytes()
+}
+
+// plan plans and returns the plan as JSON.
+func (s *sandbox) plan(t testing.TB, args ...string) []byte {
+	t.Helper()
+	s.must(t, append([]string{"plan", "-no-color", "-input=false", "-out=test.tfplan"}, args...)...)
+	return s.must(t, "show", "-json", "-no-color", "test.tfplan")
+}
+
+func lastLines(out []byte, n int) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// fakeAccount overrides the example's providers: no request leaves the machine
+// but to the endpoint in AWS_ENDPOINT_URL.
+func fakeAccount(access, secret string) string {
+	var b strings.Builder
+	for _, alias := range []string{"tokyo", "osaka", "us_east_1"} {
+		b.WriteString("provider \"aws\" {\n  alias = \"" + alias + "\"\n  allowed_account_ids = []\n  access_key = \"" + access + "\"\n  secret_key = \"" + secret + "\"\n" +
+			"  skip_credentials_validation = true\n  skip_metadata_api_check = true\n  skip_requesting_account_id = true\n  s3_use_path_style = true\n}\n")
+	}
+	return b.String()
+}
+
+// machineCA is a certificate for workload_ca_file.
+func machineCA(t testing.TB) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), tool(t, "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+		"-keyout", os.DevNull, "-days", "30", "-subj", "/CN=machines").Output()
+	if err != nil {
+		t.Fatalf("making a certificate: %v", err)
+	}
+	return string(out)
+}
+
+// tool finds a program that `make tools` or the package list installs.
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s not found: run make tools", name)
+	}
+	return path
+}
+
+// example prepares examples/aws-complete with a false account.
+func example(t testing.TB, access, secret string) (*sandbox, []string) {
+	t.Helper()
+	s := prepareAWS(t, "examples/aws-complete", map[string]string{"account_override.tf": fakeAccount(access, secret), "machines.pem": machineCA(t)})
+	return s, []string{"-var=name=example-ca", "-var=account_id=123456789012", "-var=workload_ca_file=machines.pem"}
+}
