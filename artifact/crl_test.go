@@ -135,6 +135,11 @@ func TestTimes(t *testing.T) {
 			t.Errorf("UTCTime %s: %v, %v, want %q", in, got, ok, want)
 		}
 	}
+	for day := time.Date(1, 1, 1, 12, 0, 0, 0, time.UTC); day.Year() < 10000; day = day.AddDate(0, 0, 17) {
+		if got, ok := parseGeneralizedTime([]byte(day.Format("20060102150405Z"))); !ok || !got.Equal(day) {
+			t.Fatalf("%v is read as %v", day, got)
+		}
+	}
 	if got, ok := parseGeneralizedTime([]byte("99991231235959Z")); !ok || !Final(got) || Stale(got, testNow.AddDate(7000, 0, 0)) {
 		t.Error("the end of time is not final")
 	}

@@ -69,8 +69,37 @@ func parseClock(year int, b []byte) (time.Time, bool) {
 	if f[0] < 1 || f[0] > 12 || f[1] < 1 || f[2] > 23 || f[3] > 59 || f[4] > 59 {
 		return time.Time{}, false
 	}
-	t := time.Date(year, time.Month(f[0]), f[1], f[2], f[3], f[4], 0, time.UTC)
-	return t, t.Day() == f[1] // refuses 31 February, which time.Date would roll over
+	month, day := f[0], f[1]
+	if day > daysIn(year, month) {
+		return time.Time{}, false
+	}
+	// time.Date normalises and looks a zone up, which a list of a million entries feels.
+	seconds := daysSinceEpoch(year, month, day)*86400 + int64(f[2])*3600 + int64(f[3])*60 + int64(f[4])
+	return time.Unix(seconds, 0).UTC(), true
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// daysSinceEpoch counts the days from 1970-01-01 in the Gregorian calendar, with years that begin in March so that the leap day
+// comes last.
+func daysSinceEpoch(year, month, day int) int64 {
+	y, m := int64(year), int64(month)
+	if m <= 2 {
+		y--
+		m += 12
+	}
+	return 365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + int64(day) - 1 - 719468
 }
 
 func digits(b []byte) (int, bool) {

@@ -19,7 +19,8 @@ type checker struct {
 
 	now    time.Time
 	log    *ledger.Log
-	state  *ledger.State // the newest
+	keys   []*ledger.Verifier // the pinned one and those that key rotations appointed
+	state  *ledger.State      // the newest
 	trust  *artifact.Trust
 	policy *sectiona.Policy
 	past   *past

@@ -158,7 +158,7 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) {
 		k.mismatch(ctx, line, body)
 		return
 	}
-	proven, _, err := ledger.VerifyProof(proof, k.Verifier)
+	proven, err := k.verifyProof(proof)
 	switch {
 	case err != nil:
 		k.report(Finding{Code: "generation-proof", Name: line.Name, Detail: err.Error()})

@@ -55,7 +55,37 @@ func (c *checker) readPast(ctx context.Context) error {
 		return fmt.Errorf("computing the newest state: %w", err)
 	}
 	c.past, c.state = p, state
+	if err := c.readKeys(ctx); err != nil {
+		return err
+	}
 	return c.buildTrust(ctx)
+}
+
+// readKeys collects the key sets that the log ever had: proofs of before a key rotation stay good.
+func (c *checker) readKeys(ctx context.Context) error {
+	c.keys = []*ledger.Verifier{c.Verifier}
+	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
+		if err != nil {
+			return ctx.Err() // the log's own findings say why
+		}
+		if e.KeyRotation == nil {
+			continue
+		}
+		if v, err := ledger.NewVerifier(c.log.Origin(), e.KeyRotation.New...); err == nil {
+			c.keys = append(c.keys, v)
+		}
+	}
+	return nil
+}
+
+// verifyProof verifies a proof with the pinned keys or those that the log appointed since.
+func (c *checker) verifyProof(proof []byte) (line *ledger.Line, err error) {
+	for i := len(c.keys) - 1; i >= 0; i-- {
+		if line, _, err = ledger.VerifyProof(proof, c.keys[i]); err == nil {
+			return line, nil
+		}
+	}
+	return nil, err
 }
 
 // buildTrust takes the CAs below the pinned anchors from everything the log ever named, as far as they chain: an issuer whose

@@ -275,6 +275,17 @@ func checkpointTampers() []tamper {
 			rollback(r, r.public())
 		}},
 		{name: "forked log", want: []string{"log-fork"}, do: func(_ *testing.T, r *repo, c *verify.Config) { c.Known = [][]byte{fork(r, 1)} }},
+		{name: "keys of the log rotated", passes: true, only: true, do: func(_ *testing.T, r *repo, c *verify.Config) {
+			ctx := context.Background()
+			next := []note.Signer{must(ledger.NewNoteSigner(origin, newKey())), must(ledger.NewNoteSigner(origin, newKey()))}
+			c.Known = [][]byte{r.writer.Log().Checkpoint()}
+			old := read(r.public(), "ocsp/root.generation")
+			_ = must(r.writer.RotateKeys(ctx, next, "planned"))
+			check(r.writer.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: "ceremony", Name: "record", Digest: artifact.Sum(nil)}}))
+			_ = must(r.writer.Commit(ctx))
+			r.publish(r.public())
+			write(r.public(), "ocsp/root.generation", old) // its proof is of before the rotation
+		}},
 		{name: "known checkpoint that is consistent", passes: true, only: true, do: func(_ *testing.T, r *repo, c *verify.Config) {
 			c.Known = [][]byte{must(r.writer.Log().ArchivedCheckpoint(context.Background(), 1)), r.writer.Log().Checkpoint()}
 		}},
