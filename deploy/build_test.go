@@ -3,7 +3,10 @@
 package deploy_test
 
 import (
+	"errors"
 	"flag"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +40,10 @@ func binaries(t *testing.T) string {
 		if built.dir, built.err = os.MkdirTemp("", "seihon-bin"); built.err != nil {
 			return
 		}
-		built.err = buildBoth("..", built.dir)
+		// The files are copied first: what is built is what TestBuildIsReproducible builds again.
+		if built.err = copyCheckout("..", filepath.Join(built.dir, "tree")); built.err == nil {
+			built.err = buildBoth(filepath.Join(built.dir, "tree"), built.dir)
+		}
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
@@ -51,19 +57,39 @@ func buildBoth(tree, out string) error {
 		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -X main.version=test", "-o", filepath.Join(out, name), "./cmd/"+name)
 		cmd.Dir, cmd.Env = tree, append(os.Environ(), "CGO_ENABLED="+cgo)
 		if output, err := cmd.CombinedOutput(); err != nil {
-			return &buildError{name, string(output), err}
+			return fmt.Errorf("building %s: %w\n%s", name, err, output)
 		}
 	}
 	return nil
 }
 
-type buildError struct {
-	name, output string
-	err          error
-}
-
-func (e *buildError) Error() string {
-	return "building " + e.name + ": " + e.err.Error() + "\n" + e.output
+// copyCheckout copies what the two binaries are made of.
+func copyCheckout(from, to string) error {
+	cmd := exec.Command("git", "ls-files", "--", "go.mod", "go.sum", "artifact", "cmd", "hsmsign", "internal", "inventory", "ledger", "ocspcache", "publish", "sectiona", "verify")
+	cmd.Dir = from
+	files, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("listing the checkout: %w", err)
+	}
+	for _, file := range strings.Fields(string(files)) {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(from, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed and not committed yet
+		}
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(filepath.Join(to, file)), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, file), raw, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("copying the checkout: %w", err)
+		}
+	}
+	return nil
 }
 
 // need finds a program or says how to get it.

@@ -95,7 +95,7 @@ func pages(t *testing.T) []string {
 	return all
 }
 
-// newDemo makes the folder that `make demo` leaves: bin, scripts and .demo, for a repository at that address.
+// newDemo makes the folder that `make demo` leaves: bin, scripts, docs and .demo, for a repository at that address.
 func newDemo(t *testing.T, address string) string {
 	t.Helper()
 	need(t, "openssl")
@@ -104,6 +104,7 @@ func newDemo(t *testing.T, address string) string {
 		copyTree(t, filepath.Join(binaries(t), name), filepath.Join(dir, "bin", name))
 	}
 	copyTree(t, "../scripts", filepath.Join(dir, "scripts"))
+	copyTree(t, "../docs", filepath.Join(dir, "docs"))
 	replaceIn(t, filepath.Join(dir, "scripts/demo.sh"), servedAt, address)
 	out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "scripts/demo.sh")).CombinedOutput()
 	if err != nil {

@@ -1,0 +1,52 @@
+//go:build integration
+
+package deploy_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestBuildIsReproducible builds both binaries a second time, in another folder, and compares the bytes.
+func TestBuildIsReproducible(t *testing.T) {
+	tree, out := filepath.Join(t.TempDir(), "elsewhere"), t.TempDir()
+	copyTree(t, filepath.Join(binaries(t), "tree"), tree)
+	if err := buildBoth(tree, out); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"publisher", "signer"} {
+		first, err := os.ReadFile(filepath.Join(binaries(t), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := os.ReadFile(filepath.Join(out, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(first, second) {
+			t.Errorf("%s: two builds differ", name)
+		}
+	}
+}
+
+// TestFIPSModule builds the keyless binary with Go's frozen FIPS 140-3 module and has it verify the demo.
+func TestFIPSModule(t *testing.T) {
+	demo := newDemo(t, freeAddress(t))
+	binary := filepath.Join(demo, "bin", "publisher-fips")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/publisher")
+	cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOFIPS140=v1.0.0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building with GOFIPS140: %v\n%s", err, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", "version", "-m", binary).Output(); err != nil || !bytes.Contains(out, []byte("GOFIPS140=v1.0.0")) {
+		t.Errorf("the binary does not name the module: %v\n%s", err, out)
+	}
+	verify := exec.CommandContext(t.Context(), binary, "verify", "--config", ".demo/repository.yaml", "--quiet")
+	verify.Dir, verify.Env = demo, append(os.Environ(), "GODEBUG=fips140=on")
+	if out, err := verify.CombinedOutput(); err != nil {
+		t.Errorf("verify in FIPS mode: %v\n%s", err, out)
+	}
+}
