@@ -17,7 +17,7 @@ import (
 // compare fetches one artifact and compares it with its line.
 func (k *copyCheck) compare(ctx context.Context, line ledger.Line) {
 	if k.Tier == TierList {
-		k.compareSize(ctx, line.Name, line.Size, line.Kind == artifact.OCSPGeneration)
+		k.compareSize(ctx, line.Name, line.Size, line.Digest, line.Kind == artifact.OCSPGeneration)
 		return
 	}
 	if line.Kind == artifact.OCSPGeneration {
@@ -167,20 +167,24 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) {
 	}
 }
 
-// compareSize is compare without reading.
-func (k *copyCheck) compareSize(ctx context.Context, name string, want int64, atLeast bool) {
+// compareSize is compare without reading: by size, and by digest where the source tells one.
+func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, digest artifact.Digest, atLeast bool) {
 	h, ok := k.src.(Heads)
 	if !ok {
+		k.report(Finding{Code: "copy-unreadable", Name: name, Want: bytesText(size), Detail: "the source tells nothing without being read; use another tier"})
 		return
 	}
 	k.requests.Add(1)
 	got, err := h.Head(ctx, name)
 	if err != nil {
-		k.unread(ctx, name, bytesText(want), err)
+		k.unread(ctx, name, bytesText(size), err)
 		return
 	}
 	k.objects.Add(1)
-	if got >= 0 && got != want && !(atLeast && got > want) {
-		k.report(Finding{Code: "copy-different", Name: name, Want: bytesText(want), Got: bytesText(got)})
+	switch {
+	case got.Size >= 0 && got.Size != size && !(atLeast && got.Size > size):
+		k.report(Finding{Code: "copy-different", Name: name, Want: bytesText(size), Got: bytesText(got.Size)})
+	case !got.Digest.IsZero() && got.Digest != digest && !atLeast:
+		k.report(Finding{Code: "copy-different", Name: name, Want: digest.String(), Got: got.Digest.String()})
 	}
 }

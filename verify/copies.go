@@ -28,6 +28,7 @@ type copyCheck struct {
 	layout string
 	size   int64 // tree size that the copy promises
 	state  *ledger.State
+	shelf  shelf // the master's bundles of that state
 
 	mu       sync.Mutex
 	expected map[string]bool            // names that may be there
@@ -66,6 +67,8 @@ func (k *copyCheck) run(ctx context.Context) error {
 		k.size = k.log.Size()
 		k.state = k.checker.state
 	}
+	k.shelf = k.openShelf(ctx)
+	defer k.shelf.close()
 	if err := k.findLayout(ctx); err != nil {
 		return err
 	}
@@ -184,22 +187,15 @@ func (k *copyCheck) findLayout(ctx context.Context) error {
 		return nil
 	}
 	// None of them is there. It is the layout of objects if the first response of some bundle is.
-	for _, path := range k.bundlePaths(ctx) {
-		b, err := ocspcache.OpenBundle(path)
-		if err != nil {
-			continue
-		}
+	for b := range k.shelf.all() {
 		for key := range b.All() {
 			o, err := k.fetch(ctx, ocspcache.ObjectName(key))
 			if err == nil {
 				o.Close()
 				k.layout = LayoutObjects
+				return nil
 			}
 			break
-		}
-		b.Close()
-		if k.layout == LayoutObjects {
-			return nil
 		}
 	}
 	return ctx.Err()

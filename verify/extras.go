@@ -38,7 +38,7 @@ func (k *copyCheck) extras(ctx context.Context) error {
 			k.report(Finding{Code: "copy-unreadable", Detail: err.Error()})
 			break
 		}
-		if k.expected[obj.Name] && obj.Note == "" {
+		if obj.Note == "" && (k.expected[obj.Name] || k.layout == LayoutObjects && k.shelf.promises(obj.Name)) {
 			continue
 		}
 		g.Go(func() error {

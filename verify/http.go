@@ -55,12 +55,12 @@ func (w *web) Open(ctx context.Context, name string) (*Object, error) {
 	return w.ask(ctx, http.MethodGet, name)
 }
 
-func (w *web) Head(ctx context.Context, name string) (int64, error) {
+func (w *web) Head(ctx context.Context, name string) (Listed, error) {
 	o, err := w.ask(ctx, http.MethodHead, name)
 	if err != nil {
-		return 0, err
+		return Listed{}, err
 	}
-	return o.Size, o.Close()
+	return Listed{Name: name, Size: o.Size}, o.Close()
 }
 
 // ask tries a few times: one dropped connection among fifty thousand requests is no finding.

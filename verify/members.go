@@ -3,7 +3,12 @@ package verify
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,7 +39,7 @@ func (k *copyCheck) logFiles(ctx context.Context) error {
 
 func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) {
 	if k.Tier == TierList {
-		k.compareSize(ctx, f.Name, f.Size, false)
+		k.compareSize(ctx, f.Name, f.Size, f.Digest, false)
 		return
 	}
 	got, o, err := k.digest(ctx, f.Name)
@@ -48,9 +53,12 @@ func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) {
 	}
 }
 
-// bundlePaths returns the bundles of the generations that the promised state names.
-func (k *copyCheck) bundlePaths(ctx context.Context) []string {
-	var paths []string
+// A shelf holds the open bundles of the generations that the promised state names, by the issuer's name in the ledger.
+type shelf map[string][]*ocspcache.Bundle
+
+// openShelf opens the master's bundles. What cannot be opened has been reported by the checks of the master.
+func (k *copyCheck) openShelf(ctx context.Context) shelf {
+	s := shelf{}
 	for line := range k.state.All() {
 		if line.Kind != artifact.OCSPGeneration {
 			continue
@@ -63,23 +71,72 @@ func (k *copyCheck) bundlePaths(ctx context.Context) []string {
 		if err != nil {
 			continue
 		}
-		for _, b := range g.Bundles {
-			paths = append(paths, k.log.BlobPath(ledger.Line{Kind: artifact.OCSPBundle, Digest: b.Digest}))
+		for _, gb := range g.Bundles {
+			b, err := ocspcache.OpenBundle(k.log.BlobPath(ledger.Line{Kind: artifact.OCSPBundle, Digest: gb.Digest}))
+			if err != nil {
+				b = nil
+			}
+			s[g.Issuer] = append(s[g.Issuer], b)
 		}
 	}
-	return paths
+	return s
+}
+
+func (s shelf) close() {
+	for b := range s.all() {
+		b.Close()
+	}
+}
+
+func (s shelf) all() iter.Seq[*ocspcache.Bundle] {
+	return func(yield func(*ocspcache.Bundle) bool) {
+		for _, issuer := range slices.Sorted(maps.Keys(s)) {
+			for _, b := range s[issuer] {
+				if b != nil && !yield(b) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// promises reports whether name is that of a member of the bundles. A million names are looked up, not remembered.
+func (s shelf) promises(name string) bool {
+	key, ok := parseObjectName(name)
+	if !ok {
+		return false
+	}
+	for _, bundles := range s {
+		if b := bundles[ocspcache.ShardOf(key.Serial, len(bundles))]; b != nil {
+			if _, ok := b.Lookup(key); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parseObjectName is the inverse of ocspcache.ObjectName.
+func parseObjectName(name string) (key ocspcache.Key, ok bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 4 || parts[0] != "ocsp" {
+		return key, false
+	}
+	var err1, err2 error
+	key.IssuerKeyHash, err1 = hex.DecodeString(parts[2])
+	key.Serial, err2 = hex.DecodeString(parts[3])
+	for _, h := range bundleHashes {
+		if h.Size() == len(key.IssuerKeyHash) {
+			key.Hash = h
+		}
+	}
+	return key, err1 == nil && err2 == nil && len(key.Serial) > 0 && ocspcache.ObjectName(key) == name
 }
 
 // responses compares the single objects of the layout without a responder with the members of the master's bundles.
 func (k *copyCheck) responses(ctx context.Context) error {
-	for _, path := range k.bundlePaths(ctx) {
-		b, err := ocspcache.OpenBundle(path)
-		if err != nil {
-			continue // checkMaster or checkStatus has reported it
-		}
-		err = k.members(ctx, b)
-		b.Close()
-		if err != nil {
+	for b := range k.shelf.all() {
+		if err := k.members(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -91,7 +148,6 @@ func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle) error {
 	g.SetLimit(k.Workers)
 	for key, der := range b.All() {
 		name := ocspcache.ObjectName(key)
-		k.expected[name] = true
 		if gctx.Err() != nil {
 			break
 		}
@@ -105,7 +161,7 @@ func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle) error {
 
 func (k *copyCheck) compareMember(ctx context.Context, name string, der []byte) {
 	if k.Tier == TierList {
-		k.compareSize(ctx, name, int64(len(der)), false)
+		k.compareSize(ctx, name, int64(len(der)), artifact.Sum(der), false)
 		return
 	}
 	buf := buffers.Get().(*[]byte)

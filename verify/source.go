@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"seihon/artifact"
@@ -39,9 +40,9 @@ type Lister interface {
 	List(ctx context.Context) iter.Seq2[Listed, error]
 }
 
-// A Heads is a Source that can tell an object's size without its bytes.
+// A Heads is a Source that can tell an object's size, and perhaps its digest, without its bytes.
 type Heads interface {
-	Head(ctx context.Context, name string) (size int64, err error)
+	Head(ctx context.Context, name string) (Listed, error)
 }
 
 // A Listed is one line of a listing.
@@ -102,15 +103,15 @@ func (f file) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (d *directory) Head(_ context.Context, name string) (int64, error) {
+func (d *directory) Head(_ context.Context, name string) (Listed, error) {
 	st, err := os.Stat(d.path(name))
 	if err == nil && st.IsDir() {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return 0, fmt.Errorf("looking at %s: %w", name, notFound(err))
+		return Listed{}, fmt.Errorf("looking at %s: %w", name, notFound(err))
 	}
-	return st.Size(), nil
+	return Listed{Name: name, Size: st.Size()}, nil
 }
 
 func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
@@ -140,14 +141,42 @@ func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
 }
 
 // WithListing gives a source the listing that somebody else made, such as the S3 or GCS listing of a bucket by a read-only role.
-func WithListing(s Source, list iter.Seq2[Listed, error]) Source { return &listed{s, list} }
+// In the tier that does not read bytes, sizes and digests come from it as well.
+func WithListing(s Source, list iter.Seq2[Listed, error]) Source {
+	return &listed{Source: s, list: list}
+}
 
 type listed struct {
 	Source
 	list iter.Seq2[Listed, error]
+
+	once   sync.Once
+	byName map[string]Listed
+	err    error
 }
 
 func (l *listed) List(context.Context) iter.Seq2[Listed, error] { return l.list }
+
+func (l *listed) Head(_ context.Context, name string) (Listed, error) {
+	l.once.Do(func() {
+		l.byName = map[string]Listed{}
+		for o, err := range l.list {
+			if err != nil {
+				l.err = fmt.Errorf("reading the listing: %w", err)
+				return
+			}
+			l.byName[o.Name] = o
+		}
+	})
+	if l.err != nil {
+		return Listed{}, l.err
+	}
+	o, ok := l.byName[name]
+	if !ok {
+		return o, fmt.Errorf("looking for %s in the listing: %w", name, ErrNotFound)
+	}
+	return o, nil
+}
 
 // hidden reports whether a name is one that the publisher never makes public: a temporary file.
 func hidden(name string) bool {

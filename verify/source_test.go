@@ -1,0 +1,131 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"seihon/artifact"
+	"seihon/verify"
+)
+
+// listing is the listing of a directory as a bucket's API gives it.
+func listing(dir string) iter.Seq2[verify.Listed, error] {
+	return func(yield func(verify.Listed, error) bool) {
+		for l, err := range must(verify.Dir(dir)).(verify.Lister).List(context.Background()) {
+			check(err)
+			b := read(dir, l.Name)
+			if !yield(verify.Listed{Name: l.Name, Size: int64(len(b)), Digest: artifact.Sum(b)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestListingReplacesReading checks a bucket by its listing alone: not one object is opened except the checkpoint.
+func TestListingReplacesReading(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	listed := func(c *verify.Config) {
+		c.Tier = verify.TierList
+		c.Copies = []verify.Copy{{Source: verify.WithListing(must(verify.Dir(r.public())), listing(r.public()))}}
+	}
+	if report := r.check(t, listed); len(report.Findings) > 0 || report.Copies[0].Bytes > 1000 || !report.Copies[0].Listed {
+		t.Errorf("clean: %v, %+v", codesOf(report), report.Copies[0])
+	}
+	flip(r.public(), "cert/sub.cer")
+	check(os.Remove(filepath.Join(r.public(), "crl/sub.crl")))
+	write(r.public(), "logo.png", pkcs8(r))
+	got := strings.Join(codesOf(r.check(t, listed)), "\n")
+	for _, want := range []string{"copy-different cert/sub.cer", "copy-missing crl/sub.crl", "private-key logo.png"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no finding %q among\n%s", want, got)
+		}
+	}
+}
+
+// TestBrokenListing must not pass for an empty one.
+func TestBrokenListing(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	report := r.check(t, func(c *verify.Config) {
+		c.Copies = []verify.Copy{{Source: verify.WithListing(must(verify.Dir(r.public())), func(yield func(verify.Listed, error) bool) {
+			yield(verify.Listed{}, errors.New("access denied"))
+		})}}
+	})
+	if report.OK || report.Findings[0].Code != "copy-unreadable" {
+		t.Errorf("findings %v", codesOf(report))
+	}
+}
+
+// opaque is a source that can only be opened.
+type opaque struct{ verify.Source }
+
+func TestListTierNeedsSizes(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	report := r.check(t, func(c *verify.Config) {
+		c.Tier = verify.TierList
+		c.Copies = []verify.Copy{{Source: opaque{must(verify.Dir(r.public()))}}}
+	})
+	if report.OK || report.Count(verify.Warning) == 0 {
+		t.Errorf("a source that tells nothing passes: %v", codesOf(report))
+	}
+}
+
+func TestTiers(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	tier := func(tier verify.Tier) *verify.Report {
+		return r.check(t, func(c *verify.Config) { c.Tier, c.Sample, c.Seed = tier, 2, 7 })
+	}
+	for _, x := range []verify.Tier{verify.TierLog, verify.TierList, verify.TierSample, verify.TierFull} {
+		report := tier(x)
+		if !report.OK || len(report.Findings) > 0 {
+			t.Errorf("tier %s: %v", x, codesOf(report))
+		}
+		t.Logf("tier %s: %+v", x, report.Copies)
+	}
+	if log := tier(verify.TierLog); len(log.Copies) != 0 || log.Counts.Artifacts != 0 {
+		t.Errorf("tier log looks at copies: %+v", log)
+	}
+	if s, f := tier(verify.TierSample).Copies[0], tier(verify.TierFull).Copies[0]; s.Objects >= f.Objects || s.Bytes == 0 {
+		t.Errorf("sample %+v, full %+v", s, f)
+	}
+	if _, err := verify.Check(t.Context(), verify.Config{Tier: "deep"}); err == nil {
+		t.Error("an empty configuration is accepted")
+	}
+}
+
+// TestEstimate compares the estimate with what the check really asked.
+func TestEstimate(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	e, err := verify.EstimateCopy(t.Context(), r.writer.Log(), verify.TierFull, verify.LayoutBundle, 0, verify.Price{PerRequest: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.check(t).Copies[0]
+	if got.Requests-e.Requests > 1 || e.Requests > got.Requests || e.USD != float64(e.Requests) { // one more to find out the layout
+		t.Errorf("estimated %+v, asked %+v", e, got)
+	}
+	r.publishObjects(r.public())
+	o := must(verify.EstimateCopy(t.Context(), r.writer.Log(), verify.TierFull, verify.LayoutObjects, 0, verify.Price{}))
+	if c := r.check(t).Copies[0]; o.Requests > c.Requests || c.Requests-o.Requests > 20 {
+		t.Errorf("estimated %+v, asked %+v", o, c)
+	}
+}
+
+func TestCheckEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if report, err := verify.Check(ctx, r.config()); err == nil {
+		t.Errorf("a cancelled check reports %v", codesOf(report))
+	}
+}
