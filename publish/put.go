@@ -83,6 +83,10 @@ func (s *session) firstCondition(ctx context.Context, it *item) (Condition, *sto
 		}
 	}
 	got, err := s.look(ctx, it)
+	if errors.Is(err, ErrDenied) {
+		// Without s3:ListBucket, S3 answers 403 for a missing object.
+		return Condition{IfAbsent: true}, nil, nil
+	}
 	if err != nil || got != nil {
 		return Condition{}, got, err
 	}
