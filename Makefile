@@ -40,7 +40,8 @@ cross:
 demo: .tools/packages-demo build
 	scripts/demo.sh
 
-test: .tools/packages-test tools build unit integration
+# The integration tests take in the unit tests: one build of everything, one run.
+test: .tools/packages-test tools build integration
 
 unit:
 	go test $(PACKAGES)
@@ -79,7 +80,7 @@ tools: .tools/tools
 
 bench-%:
 	@test -d bench/$* || { echo "there is no bench/$*"; exit 2; }
-	cd bench/$* && go run .
+	cd bench/$* && go run -mod=mod .
 
 clean:
 	rm -rf bin .demo
