@@ -118,22 +118,26 @@ var navigation = []struct{ id, ja, en string }{
 }
 
 func (p *page) head(r *Report) {
-	p.raw("<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">" +
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
-	p.element("title", "検証報告書 / Verification report: "+r.Log.Origin)
-	p.raw("<style>" + styleSheet + "</style></head>\n<body>" +
-		"<input type=\"radio\" name=\"lang\" id=\"lang-ja\" checked><input type=\"radio\" name=\"lang\" id=\"lang-en\">" +
-		"<div class=\"page\"><header><div class=\"languages\"><label for=\"lang-ja\" lang=\"ja\">日本語</label> <label for=\"lang-en\" lang=\"en\">English</label></div>")
+	p.begin("検証報告書 / Verification report: " + r.Log.Origin)
 	p.bothIn("h1", "リポジトリ検証報告書", "Repository verification report")
-	p.raw("<p>")
-	p.text(r.Log.Origin + " · " + stamp(r.Made) + " · tier " + string(r.Tier) + " · rules " + r.RulePack)
-	p.raw("</p></header>\n<nav aria-label=\"目次 / Contents\"><ul>")
+	p.element("p", r.Log.Origin+" · "+stamp(r.Made)+" · tier "+string(r.Tier)+" · rules "+r.RulePack)
+	p.raw("</header>\n<nav aria-label=\"目次 / Contents\"><ul>")
 	for _, n := range navigation {
 		p.raw(`<li><a href="#` + n.id + `">`)
 		p.both(n.ja, n.en)
 		p.raw("</a></li>")
 	}
 	p.raw("</ul></nav>\n<main>")
+}
+
+// begin writes everything up to the heading of a page.
+func (p *page) begin(title string) {
+	p.raw("<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">" +
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
+	p.element("title", title)
+	p.raw("<style>" + styleSheet + "</style></head>\n<body>" +
+		"<input type=\"radio\" name=\"lang\" id=\"lang-ja\" checked><input type=\"radio\" name=\"lang\" id=\"lang-en\">" +
+		"<div class=\"page\"><header><div class=\"languages\"><label for=\"lang-ja\" lang=\"ja\">日本語</label> <label for=\"lang-en\" lang=\"en\">English</label></div>")
 }
 
 func (p *page) verdict(r *Report) {

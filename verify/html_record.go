@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"seihon/sectiona"
@@ -64,6 +65,25 @@ func (p *page) uptime(u *Uptime) {
 	if s := u.Slowest; s != nil {
 		p.bothIn("p", fmt.Sprintf("署名から公開までの時間：中央値 %s、最長 %s（%s）。", span(u.Median), span(s.Took), s.Name), fmt.Sprintf("From signing to public: %s in the median, %s at most (%s).", span(u.Median), span(s.Took), s.Name))
 	}
+}
+
+// WriteHTML writes the record of operation as a page of its own, in both languages, for the month's file.
+func (u *Uptime) WriteHTML(w io.Writer) error {
+	p := &page{}
+	p.begin("稼働実績 / Record of operation: " + day(u.From))
+	p.bothIn("h1", "稼働実績", "Record of operation")
+	p.element("p", stamp(u.From)+" – "+stamp(u.To))
+	p.raw("</header>\n<main>")
+	p.section("record", "観測と公開（調査項目 3713）", "Observations and publication (survey item 3713)")
+	p.uptime(u)
+	p.bothIn("p", fmt.Sprintf("規則による公開拒否 %d 件、検証 %d 回（うち指摘あり %d 回）。", u.Refused, u.Verified, u.VerifiedBad),
+		fmt.Sprintf("%d refusals by section A; %d verifications, %d of them with findings.", u.Refused, u.Verified, u.VerifiedBad))
+	p.end()
+	p.raw("</main></div></body></html>\n")
+	if _, err := io.WriteString(w, p.b.String()); err != nil {
+		return fmt.Errorf("writing the record of operation: %w", err)
+	}
+	return nil
 }
 
 func (p *page) rules() {

@@ -154,6 +154,11 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 	if u.WriteText(&text) != nil || u.WriteJSON(&js) != nil || !json.Valid(js.Bytes()) || !strings.Contains(text.String(), "稼働実績") {
 		t.Errorf("%s\n%s", text.String(), js.String())
 	}
+	var page bytes.Buffer
+	if u.WriteHTML(&page) != nil || !strings.Contains(page.String(), "稼働実績") || !strings.Contains(page.String(), "<svg") {
+		t.Errorf("the page of the month:\n%s", page.String())
+	}
+	checkBalanced(t, page.String())
 	if none := must(verify.MeasureUptime(t.Context(), log.Log(), nil, start.AddDate(-1, 0, 0), start.AddDate(0, -1, 0))); none.Total.Samples != 0 || none.Total.Ratio != 1 {
 		t.Errorf("uptime of a time without samples: %+v", none.Total)
 	}
