@@ -5,6 +5,7 @@ package publish_test
 import (
 	"context"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +115,56 @@ func TestRealTargets(t *testing.T) {
 		r.Close()
 		if r.ContentType != "application/pkix-crl" || !strings.Contains(r.CacheControl, "max-age=3600") {
 			t.Errorf("headers of the CRL: %q, %q", r.ContentType, r.CacheControl)
+		}
+	}
+}
+
+// TestPublicReaders reads what was published as a relying party does: by HTTP,
+// without credentials, with no client of S3.
+func TestPublicReaders(t *testing.T) {
+	servers.Credentials(t, servers.AccessKey, servers.SecretKey)
+	srv := servers.StartS3(t, false)
+	servers.MakeS3Bucket(t, srv, "public")
+	servers.AllowPublicRead(t, srv, "public")
+	s := must(openTarget(t.Context(), "s3:"+srv.Endpoint))(t)
+	for _, layout := range layouts {
+		w, responses := newWorld(t), map[int64][]byte{}
+		log := w.signingRun(responses, 5, 6, 7)
+		servers.Empty(t, srv, "public")
+		w.sync(w.config(log, target("t", layout, s)))
+		object := map[publish.Layout]string{publish.Bundle: "ocsp/sub.generation", publish.Objects: ocspName(w, 5)}[layout]
+		for name, want := range map[string]struct{ kind, cache string }{
+			"crl/sub.crl":          {"application/pkix-crl", "max-age=3600"},
+			"cert/sub.cer":         {"application/pkix-cert", "max-age=86400"},
+			"index.html":           {"text/html; charset=utf-8", "max-age=3600"},
+			publish.CheckpointName: {"text/plain; charset=utf-8", "max-age=60"},
+			object:                 {map[publish.Layout]string{publish.Bundle: "text/plain; charset=utf-8", publish.Objects: "application/ocsp-response"}[layout], "max-age="},
+		} {
+			resp, err := http.Get(srv.Endpoint + "/public/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := must(io.ReadAll(resp.Body))(t)
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK || len(b) == 0 {
+				t.Errorf("%s: %s, %d bytes", name, resp.Status, len(b))
+			}
+			if got := resp.Header.Get("Content-Type"); got != want.kind {
+				t.Errorf("%s: Content-Type %q, want %q", name, got, want.kind)
+			}
+			if got := resp.Header.Get("Cache-Control"); !strings.Contains(got, want.cache) {
+				t.Errorf("%s: Cache-Control %q, want %q in it", name, got, want.cache)
+			}
+			if expires := resp.Header.Get("Expires"); expires != "" {
+				if _, err := http.ParseTime(expires); err != nil {
+					t.Errorf("%s: Expires %q is no HTTP date", name, expires)
+				}
+			}
+		}
+		if crl, err := http.Get(srv.Endpoint + "/public/crl/sub.crl"); err != nil || crl.Header.Get("Expires") == "" {
+			t.Errorf("the CRL has no Expires: %v", err)
+		} else {
+			crl.Body.Close()
 		}
 	}
 }

@@ -45,6 +45,13 @@ func stageOf(k artifact.Kind) Stage {
 	return Bodies
 }
 
+var stageNames = [stages]string{"revocations", "pointers", "bodies", "pages", "log", "removals"}
+
+func (s Stage) String() string { return stageNames[s] }
+
+// MarshalText makes the stage a word in JSON.
+func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Urgent reports whether a step of this stage is part of `sync --only urgent`.
 func (s Stage) Urgent() bool { return s <= Pointers }
 
@@ -96,7 +103,6 @@ type Plan struct {
 	oldest  time.Time    // of the first entry that the target lacks
 	current *ledgerState // for what only a conflict asks
 	remote  *remoteState // what Sync read from the target; nil for a bare plan
-
 }
 
 // An Estimate is what a plan will cost if nothing fails.

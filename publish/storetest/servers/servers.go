@@ -5,6 +5,7 @@ package servers
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"net/http"
@@ -56,6 +57,21 @@ func MakeS3Bucket(t testing.TB, s *S3, bucket string) {
 	t.Helper()
 	if err := os.Mkdir(filepath.Join(s.Data, bucket), 0o755); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Empty removes everything in a bucket.
+func Empty(t testing.TB, s *S3, bucket string) {
+	t.Helper()
+	dir := filepath.Join(s.Data, bucket)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -156,5 +172,18 @@ func start(t testing.TB, addr, name string, args ...string) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s does not listen on %s: %s", name, addr, output.String())
 		}
+	}
+}
+
+// AllowPublicRead lets anybody read the objects of a bucket. The request is
+// signed by curl, so that this package needs no SDK.
+func AllowPublicRead(t testing.TB, s *S3, bucket string) {
+	t.Helper()
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::%s/*"}]}`, bucket)
+	out, err := exec.Command(tool(t, "curl"), "--silent", "--show-error", "--fail-with-body", "--aws-sigv4", "aws:amz:"+Region+":s3",
+		"--header", fmt.Sprintf("x-amz-content-sha256: %x", sha256.Sum256([]byte(policy))),
+		"--user", AccessKey+":"+SecretKey, "--request", "PUT", "--data", policy, s.Endpoint+"/"+bucket+"?policy=").CombinedOutput()
+	if err != nil {
+		t.Fatalf("setting the policy of bucket %q: %v: %s", bucket, err, out)
 	}
 }
