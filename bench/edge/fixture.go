@@ -32,7 +32,8 @@ const certificates = 1000
 //	public/    generation and bundles, and single responses for nginx
 //	responses  base64, a line each, for cfssl
 //	index.txt  and ca.pem, ca.key for openssl
-//	urls       the GET path of each request; bodies: the requests in hex
+//	urls       the GET path of each request, root-urls without the /ocsp that
+//	           cfssl cannot have in it; bodies: the requests in hex
 type fixture struct{ dir string }
 
 func (f fixture) path(name ...string) string {
@@ -47,7 +48,7 @@ func newFixture(dir string) (fixture, error) {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	name, keyHash := artifact.NameHash(ca, crypto.SHA1), artifact.PublicKeyHash(ca, crypto.SHA1)
-	var responses, index, urls, static, bodies strings.Builder
+	var responses, index, urls, rootURLs, static, bodies strings.Builder
 	var keys []ocspcache.Key
 	var ders [][]byte
 	for range certificates {
@@ -72,11 +73,13 @@ func newFixture(dir string) (fixture, error) {
 		}
 		fmt.Fprintln(&responses, base64.StdEncoding.EncodeToString(der))
 		fmt.Fprintf(&index, "V\t%s\t\t%X\tunknown\t/CN=%X\n", now.Add(1000*time.Hour).Format("060102150405Z"), serial, serial)
-		fmt.Fprintln(&urls, "/ocsp/"+url.QueryEscape(base64.StdEncoding.EncodeToString(request)))
+		path := "/" + url.QueryEscape(base64.StdEncoding.EncodeToString(request))
+		fmt.Fprintln(&urls, "/ocsp"+path)
+		fmt.Fprintln(&rootURLs, path)
 		fmt.Fprintln(&static, "/"+ocspcache.ObjectName(k))
 		fmt.Fprintln(&bodies, hex.EncodeToString(request))
 	}
-	for name, content := range map[string]*strings.Builder{"responses": &responses, "index.txt": &index, "urls": &urls, "static": &static, "bodies": &bodies} {
+	for name, content := range map[string]*strings.Builder{"responses": &responses, "index.txt": &index, "urls": &urls, "root-urls": &rootURLs, "static": &static, "bodies": &bodies} {
 		if err := write(f.path(name), []byte(content.String())); err != nil {
 			return f, err
 		}

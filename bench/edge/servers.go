@@ -21,8 +21,9 @@ type contender struct {
 	addr   string
 	paths  string // file with the paths that wrk asks for
 	method string
-	close  bool // it takes one request on a connection
-	shared bool // the process of the contender before serves this one too
+	post   string // path of POST requests
+	close  bool   // it takes one request on a connection
+	shared bool   // the process of the contender before serves this one too
 }
 
 // serve runs one of our own servers, as a process of its own like its peers.
@@ -100,6 +101,12 @@ func (c contender) start(ctx context.Context, f fixture) (stop func(), err error
 		_ = cmd.Wait() // ended by our signal
 		_ = log.Close()
 	}
+	if c.close {
+		// openssl never comes back from a connection without a request on it, so
+		// there is no looking whether it listens.
+		time.Sleep(time.Second)
+		return stop, nil
+	}
 	for range 200 {
 		if conn, err := net.Dial("tcp", c.addr); err == nil {
 			_ = conn.Close()
@@ -142,7 +149,7 @@ server { listen %[2]s; root %[1]s/public; default_type application/ocsp-response
 		return []string{"nginx", "-p", f.dir, "-e", f.path("nginx.error.log"), "-c", f.path("nginx.conf")}, nil
 	case "cfssl":
 		cfssl, err := findCFSSL(ctx)
-		return []string{cfssl, "ocspserve", "-address", host, "-port", port, "-path", "ocsp", "-loglevel", "5", "-responses", f.path("responses")}, err
+		return []string{cfssl, "ocspserve", "-address", host, "-port", port, "-loglevel", "5", "-responses", f.path("responses")}, err
 	case "openssl":
 		return []string{"openssl", "ocsp", "-port", port, "-index", f.path("index.txt"), "-CA", f.path("ca.pem"), "-rsigner", f.path("ca.pem"), "-rkey", f.path("ca.key"), "-nmin", "60", "-ignore_err"}, nil
 	}
