@@ -71,8 +71,10 @@ func (c *checker) readKeys(ctx context.Context) error {
 		if e.KeyRotation == nil {
 			continue
 		}
-		if v, err := ledger.NewVerifier(c.log.Origin(), e.KeyRotation.New...); err == nil {
-			c.keys = append(c.keys, v)
+		for _, keys := range [][]string{e.KeyRotation.Old, e.KeyRotation.New} { // whoever pins the new ones needs the old ones, too
+			if v, err := ledger.NewVerifier(c.log.Origin(), keys...); err == nil {
+				c.keys = append(c.keys, v)
+			}
 		}
 	}
 	return nil

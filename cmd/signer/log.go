@@ -1,0 +1,53 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+)
+
+func logCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "log",
+		Usage: "hand the master log over to new keys, or end it",
+		Subcommands: []*cli.Command{
+			{
+				Name: "rotate", Usage: "new keys, endorsed by the old ones in the log itself",
+				Flags: cliexit.Flags(
+					&cli.StringSliceFlag{Name: "label", Usage: "the new key's `LABEL` in the HSM, ECDSA first, Ed25519 second", Required: true},
+					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
+				),
+				Action: func(c *cli.Context) error {
+					return withRoom(c, now, func(room *hsmsign.Room) error {
+						files, err := room.RotateLogKeys(c.Context, c.StringSlice("label"), c.String("reason"))
+						if err != nil {
+							return err
+						}
+						say(c, "rotated; now set signer.log_keys to [%s] and master.keys to [%s]", strings.Join(c.StringSlice("label"), ", "), strings.Join(files, ", "))
+						return answer(c, map[string]any{"labels": c.StringSlice("label"), "keys": files})
+					})
+				},
+			},
+			{
+				Name: "freeze", Usage: "the last entry of the log: nothing is recorded any more, ever",
+				Flags: cliexit.Flags(
+					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
+					&cli.StringFlag{Name: "successor", Usage: "the `ORIGIN` of the log that goes on"},
+				),
+				Action: func(c *cli.Context) error {
+					return withRoom(c, now, func(room *hsmsign.Room) error {
+						if err := room.FreezeLog(c.Context, c.String("reason"), c.String("successor")); err != nil {
+							return err
+						}
+						say(c, "the master log is frozen")
+						return answer(c, map[string]any{"frozen": true})
+					})
+				},
+			},
+		},
+	}
+}

@@ -1,0 +1,87 @@
+package hsmsign
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"seihon/artifact"
+	"seihon/hsmsign/token"
+	"seihon/ledger"
+)
+
+// RotateLogKeys hands the master log over to new keys in the HSM, one label per
+// algorithm (ECDSA P-256, Ed25519), made when they are missing. The old keys sign the
+// checkpoint that records the handover, the new ones accept it, and auditors who
+// pinned the old ones follow. It returns the files with the new verifier keys, which
+// the configuration must name from now on.
+func (r *Room) RotateLogKeys(ctx context.Context, labels []string, reason string) ([]string, error) {
+	if len(labels) != len(r.conf.Signer.LogKeys) {
+		return nil, fmt.Errorf("rotating the log's keys: %d labels for %d keys", len(labels), len(r.conf.Signer.LogKeys))
+	}
+	if reason == "" {
+		return nil, errors.New("rotating the log's keys: the reason is empty; auditors will ask for it")
+	}
+	var signers []note.Signer
+	var files []string
+	for i, label := range labels {
+		key, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		if errors.Is(err, token.ErrKeyNotFound) {
+			key, err = r.tok.GenerateKey(ctx, label, logAlgorithms[i])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("rotating the log's keys: %w", err)
+		}
+		signer, err := ledger.NewNoteSigner(r.conf.Master.Origin, key)
+		if err != nil {
+			return nil, fmt.Errorf("preparing the log's key %q: %w", label, err)
+		}
+		file := filepath.Join(filepath.Dir(string(r.conf.Master.Keys[i])), label+".vkey")
+		if err := r.keepVKey(file, key.Public()); err != nil {
+			return nil, err
+		}
+		signers, files = append(signers, signer), append(files, file)
+	}
+	if _, err := r.log.RotateKeys(ctx, signers, reason); err != nil {
+		return nil, err
+	}
+	return files, r.proveAnew(ctx)
+}
+
+// proveAnew numbers the current generations once more, so that their public copies get
+// proofs that end at a checkpoint of the new keys: responders that pin those need them.
+func (r *Room) proveAnew(ctx context.Context) error {
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if a.cert == nil || a.OCSP == nil {
+			continue
+		}
+		if last, err := latest(ctx, r.inv, a.Name, artifact.OCSPGeneration, "generation"); err != nil {
+			return err
+		} else if last == nil {
+			continue
+		}
+		if err := r.signGeneration(ctx, a, r.now()); err != nil {
+			return err
+		}
+	}
+	_, err := r.Commit(ctx, "new log keys")
+	return err
+}
+
+func (r *Room) keepVKey(file string, pub crypto.PublicKey) error {
+	return r.writeVKey(file, pub, &InitResult{})
+}
+
+// FreezeLog ends the master log: nothing is appended any more. A successor, if any, is named by its origin.
+func (r *Room) FreezeLog(ctx context.Context, reason, successor string) error {
+	if reason == "" {
+		return errors.New("freezing the log: the reason is empty; auditors will ask for it")
+	}
+	_, err := r.log.Freeze(ctx, ledger.Freeze{Reason: reason, Successor: successor})
+	return err
+}
