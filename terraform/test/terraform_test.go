@@ -38,7 +38,7 @@ func mirrors() []string {
 	found := []string{os.Getenv("SEIHON_TERRAFORM_MIRROR")}
 	for _, dir := range []string{
 		filepath.Join(home, ".terraform.d/plugins"), filepath.Join(home, ".local/share/terraform/plugins"),
-		"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins", filepath.Join(home, "Library/Application Support/io.terraform/plugins"),
+		filepath.Join(home, "Library/Application Support/io.terraform/plugins"), "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins",
 	} {
 		found = append(found, dir)
 	}
@@ -95,7 +95,7 @@ func prepare(t testing.TB, folder, provider, series string, files map[string]str
 	defer cancel()
 	if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
 		t.Skipf("skipped: no local mirror holds hashicorp/%s %s (looked in $SEIHON_TERRAFORM_MIRROR and %s) and the registry did not give it: %s",
-			provider, series, strings.Join(mirrors()[1:], ", "), lastLines(out, 3))
+			provider, series, strings.Join(mirrors()[1:], ", "), reason(out))
 	}
 	return s
 }
@@ -133,6 +133,13 @@ func (s *sandbox) plan(t testing.TB, args ...string) []byte {
 	t.Helper()
 	s.must(t, append([]string{"plan", "-no-color", "-input=false", "-out=test.tfplan"}, args...)...)
 	return s.must(t, "show", "-json", "-no-color", "test.tfplan")
+}
+
+// reason returns the first error that Terraform printed, on one line.
+func reason(out []byte) string {
+	_, text, _ := strings.Cut(string(out), "Error: ")
+	text = strings.Join(strings.Fields(text), " ")
+	return text[:min(len(text), 250)]
 }
 
 func lastLines(out []byte, n int) string {
