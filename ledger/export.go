@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -339,8 +338,8 @@ func (f *frameReader) skip() error {
 	return nil
 }
 
-// exists reports whether a file of that size is there.
+// exists reports whether a file of that size, or any when it is negative, is there.
 func exists(path string, size int64) bool {
 	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && (size < 0 || st.Size() == size) || err != nil && !errors.Is(err, fs.ErrNotExist)
+	return err == nil && st.Mode().IsRegular() && (size < 0 || st.Size() == size)
 }

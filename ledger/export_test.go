@@ -90,6 +90,24 @@ func TestExportImport(t *testing.T) {
 	f.sound(t, dir)
 }
 
+// TestImportRepairs imports an old export again into a damaged copy.
+func TestImportRepairs(t *testing.T) {
+	f := newFixture(t)
+	dir := filepath.Join(t.TempDir(), "copy")
+	b := f.export(t, 0)
+	if _, err := Import(t.Context(), bytes.NewReader(b), dir, ImportConfig{Verifier: f.v}); err != nil {
+		t.Fatal(err)
+	}
+	copied := &fixture{room: f.room, dir: dir}
+	remove(copied.glob(t, "manifests/*"))(t, copied)
+	edit(copied.glob(t, "blobs/*/*"), flip(0))(t, copied)
+	got, err := Import(t.Context(), bytes.NewReader(b), dir, ImportConfig{Verifier: f.v})
+	if err != nil || got.Artifacts != 1 || got.To != 261 {
+		t.Errorf("%+v %v", got, err)
+	}
+	f.sound(t, dir)
+}
+
 // TestImportRefuses damages an export at every place, and cuts it everywhere;
 // the copy must stay what it was, and take the good file afterwards.
 func TestImportRefuses(t *testing.T) {

@@ -31,7 +31,7 @@ type ImportConfig struct {
 // Imported says what an import did.
 type Imported struct {
 	From, To  int64 // sizes of the copy before and after
-	Artifacts int   // files that were let in; those of an interrupted import are not counted again
+	Artifacts int   // artifacts that were written; those that were there and good are not counted
 }
 
 // maxImportEntries caps the entries of one export that are held in memory.
@@ -44,7 +44,8 @@ const maxTokens = 256 << 20
 // empty. Nothing is believed: the entries are hashed up to the signed
 // checkpoint first, then each manifest and artifact must be one that an entry
 // leads to, with its digest; the copy's checkpoint moves last, when all is
-// there. An import that was interrupted is resumed by calling it again.
+// there. An import that was interrupted is resumed by calling it again, and an
+// export of old entries repairs what is missing or damaged of their artifacts.
 func Import(ctx context.Context, r io.Reader, dir string, c ImportConfig) (*Imported, error) {
 	done, err := importFile(ctx, r, dir, c)
 	if err != nil {
@@ -82,14 +83,14 @@ func importFile(ctx context.Context, r io.Reader, dir string, c ImportConfig) (d
 	if err := m.entries(ctx); err != nil {
 		return nil, err
 	}
-	if m.to <= m.from { // no entry is new, and that they fit was checked
-		return &Imported{From: m.from, To: m.from}, errors.Join(m.rest(), m.putTokens())
-	}
 	if err := m.files(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.complete(ctx); err != nil {
 		return nil, err
+	}
+	if m.to <= m.from { // no entry is new, and that they fit was checked
+		return &Imported{From: m.from, To: m.from, Artifacts: m.count}, m.putTokens()
 	}
 	if err := m.install(ctx); err != nil {
 		return nil, err

@@ -3,8 +3,10 @@ package ledger
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -64,19 +66,6 @@ func (m *importer) end() error {
 		return fmt.Errorf("the file has %d frames, its end says %.20q", n, b)
 	}
 	return m.f.skip()
-}
-
-// rest reads on to the end, so that a damaged medium is noticed.
-func (m *importer) rest() error {
-	for {
-		what, _, _, err := m.next()
-		if err != nil {
-			return err
-		}
-		if what == frameEnd {
-			return m.end()
-		}
-	}
 }
 
 // manifest stores one manifest, after a look at its text.
@@ -144,7 +133,7 @@ func (m *importer) blob(name string, size int64) error {
 		return fmt.Errorf("no entry leads to a file %q of %d bytes", name, size)
 	}
 	path := filepath.Join(m.w.dir, filepath.FromSlash(name))
-	if exists(path, size) {
+	if good(path, size) {
 		return nil
 	}
 	s, err := m.w.tx.Stage()
@@ -161,6 +150,18 @@ func (m *importer) blob(name string, size int64) error {
 	}
 	m.count++
 	return s.Keep(path)
+}
+
+// good reports whether a file has a size and the digest that is its name.
+func good(path string, size int64) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return err == nil && n == size && hex.EncodeToString(h.Sum(nil)) == filepath.Base(path)
 }
 
 // complete makes sure that every artifact is there.
