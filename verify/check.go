@@ -45,6 +45,7 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 		return nil, err
 	}
 	c := &checker{Config: config, now: config.Now().UTC().Truncate(time.Second)}
+	c.collector.observe = config.observe
 	r := &Report{Schema: Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier, Copies: []CopySummary{}, ShelfLife: []ShelfLife{}}
 	if err := c.run(ctx, r); err != nil {
 		return nil, fmt.Errorf("verifying: %w", err)

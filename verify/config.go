@@ -97,6 +97,8 @@ type Config struct {
 
 	// VerifyToken checks an RFC 3161 token over a checkpoint; nil leaves the tokens alone.
 	VerifyToken func(ctx context.Context, checkpoint, token []byte) error
+
+	observe func(Finding)
 }
 
 func (c Config) withDefaults() (Config, error) {

@@ -48,6 +48,7 @@ type collector struct {
 	findings []Finding
 	counts   map[string]int // by code and source
 	dropped  map[string]int
+	observe  func(Finding) // for tests that ask where findings are made
 }
 
 // perCode bounds the findings of one code for one source, so that a copy of a wholly different repository makes a readable
@@ -72,6 +73,9 @@ func (c *collector) add(f Finding) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.observe != nil {
+		c.observe(f)
+	}
 	if c.counts == nil {
 		c.counts, c.dropped = map[string]int{}, map[string]int{}
 	}

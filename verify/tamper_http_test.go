@@ -113,6 +113,7 @@ func httpTampers() []tamper {
 			return true
 		}),
 		over("server error", "copy-unreadable@cert/sub.cer", fail("/cert/sub.cer", 500)),
+		over("server error for the checkpoint", "copy-unreadable@log/checkpoint", fail("/log/checkpoint", 500)),
 		over("forbidden counts as missing", "copy-missing@cert/sub.cer", fail("/cert/sub.cer", 403)),
 		over("cut off", "copy-unreadable@cert/sub.cer", func(w http.ResponseWriter, req *http.Request) bool {
 			if req.URL.Path != "/cert/sub.cer" {

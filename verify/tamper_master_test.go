@@ -8,10 +8,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"iter"
+	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ocsp"
 
 	"seihon/artifact"
 	"seihon/ledger"
@@ -138,6 +141,33 @@ func roomTampers() []tamper {
 			}
 			r.run()
 		}),
+		room("unknown for a revoked serial", []string{"coherence-good-but-revoked@serial 69#unknown"}, func(r *repo) {
+			r.respond = func(s int64, h crypto.Hash, der []byte) []byte {
+				if s == 105 {
+					return respondWith(r, h, ocsp.Response{Status: ocsp.Unknown, SerialNumber: big.NewInt(s)})
+				}
+				return der
+			}
+			r.run()
+		}),
+		room("response from the future", []string{"not-yet-valid@serial 68"}, func(r *repo) {
+			r.respond = func(s int64, h crypto.Hash, der []byte) []byte {
+				if s == 104 {
+					return respond(r.sub, r.delegate, h, s, time.Time{}, r.now.Add(time.Hour), r.now.Add(72*time.Hour))
+				}
+				return der
+			}
+			r.run()
+		}),
+		room("key inside a response", []string{"private-key@serial 68"}, func(r *repo) {
+			r.respond = func(s int64, h crypto.Hash, der []byte) []byte {
+				if s == 104 {
+					return respondWith(r, h, ocsp.Response{SerialNumber: big.NewInt(s), ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: pkcs8(r)}}})
+				}
+				return der
+			}
+			r.run()
+		}),
 		room("revoked but on no list", []string{"coherence-revoked-not-listed@serial 6b"}, func(r *repo) {
 			r.subList = func(l *list) { l.revoked = revoked }
 			r.revoked[107] = r.now
@@ -227,6 +257,12 @@ func roomTampers() []tamper {
 		{name: "room: list older than allowed", want: []string{"crl-too-old@crl/sub.crl"}, do: func(_ *testing.T, r *repo, c *verify.Config) { c.CRLAge = time.Minute }},
 		{name: "room: expired certificate", want: []string{"certificate-expired@cert/sub.cer"}, do: func(_ *testing.T, r *repo, _ *verify.Config) { r.now = r.now.AddDate(11, 0, 0) }},
 	}
+}
+
+// respondWith makes a response with everything but the times as given.
+func respondWith(r *repo, h crypto.Hash, resp ocsp.Response) []byte {
+	resp.ThisUpdate, resp.NextUpdate, resp.IssuerHash, resp.Certificate = r.now, r.now.Add(72*time.Hour), h, r.delegate.cert
+	return must(ocsp.CreateResponse(r.sub.cert, r.delegate.cert, resp, r.delegate.key))
 }
 
 // respondAs makes a response for sub that another key signed.
@@ -322,7 +358,8 @@ func meaningTampers() []tamper {
 		urls("CRL distribution point that is not published", []string{"url-missing@cert/new.cer"}, func(t *x509.Certificate) { t.CRLDistributionPoints = []string{baseURL + "/crl/none.crl"} }),
 		urls("CRL distribution point with another CA's list", []string{"url-wrong@cert/new.cer"}, func(t *x509.Certificate) { t.CRLDistributionPoints = []string{baseURL + "/crl/root-arl.crl"} }),
 		urls("CA issuers with another CA", []string{"url-wrong@cert/new.cer"}, func(t *x509.Certificate) { t.IssuingCertificateURL = []string{baseURL + "/cert/root.cer"} }),
-		urls("responder elsewhere", []string{"url-elsewhere@cert/new.cer"}, func(t *x509.Certificate) { t.OCSPServer = []string{"http://ocsp.example"} }),
+		urls("CRL distribution point elsewhere", []string{"url-elsewhere@cert/new.cer#CRL"}, func(t *x509.Certificate) { t.CRLDistributionPoints = []string{"ldap://ldap.example/cn=ca"} }),
+		urls("responder elsewhere", []string{"url-elsewhere@cert/new.cer#OCSP"}, func(t *x509.Certificate) { t.OCSPServer = []string{"http://ocsp.example"} }),
 		urls("good URLs", nil, func(t *x509.Certificate) {
 			t.CRLDistributionPoints, t.IssuingCertificateURL = []string{baseURL + "/crl/sub.crl"}, []string{baseURL + "/cert/sub.cer"}
 		}).passing(),
@@ -336,6 +373,21 @@ func meaningTampers() []tamper {
 			r.put("crl/sub-delta.crl", artifact.DeltaCRL, r.sub.list(list{number: 9, this: r.now, next: r.now.Add(time.Hour), exts: delta(3), revoked: map[int64]time.Time{107: r.now}, reason: 1}))
 			r.run()
 		}).passing(),
+		{name: "room: anchor that is not published", want: []string{"required-missing#the certificate of the anchor"}, only: true, do: func(_ *testing.T, r *repo, c *verify.Config) {
+			c.Policy.Trust = artifact.NewTrust([]*x509.Certificate{r.root.cert, newCert("Other Root", 9, nil, asCA).cert}, nil)
+		}},
+		{name: "room: no CP or CPS", want: []string{"required-missing#a CP or CPS"}, only: true, do: func(t *testing.T, r *repo, _ *verify.Config) {
+			state := must(r.writer.Log().Replay(t.Context(), 2))
+			w := &ledger.Withdraw{}
+			for _, name := range []string{"docs/cps-1.0.pdf", "docs/cps-1.0.pdf.p7s"} {
+				line, _ := state.Get(name)
+				w.Names = append(w.Names, ledger.WithdrawnName{Name: name, Digest: line.Digest, Reason: "replaced"})
+				check(os.Remove(filepath.Join(r.public(), name)))
+			}
+			check(r.writer.Append(t.Context(), &ledger.Entry{Withdraw: w}))
+			r.commit()
+			r.publish(r.public())
+		}},
 		room("CA without a list", []string{"required-missing@cert/new.cer"}, func(r *repo) {
 			r.put("cert/new.cer", artifact.CACertificate, newCert("New CA", 31, r.sub, asCA).cert.Raw)
 			r.commit()
@@ -392,15 +444,19 @@ func inventoryTampers() []tamper {
 	}
 	return []tamper{
 		with("agrees", nil, func(_ *repo, b book) book { return b }),
-		with("revoked, but published as good", []string{"inventory-differs@serial 64", "inventory-not-listed@serial 64"}, func(_ *repo, b book) book {
+		with("revoked, but published as good", []string{"inventory-differs@serial 64#a response says", "inventory-not-listed@serial 64"}, func(_ *repo, b book) book {
 			b[1].Revoked, b[1].RevokedAt, b[1].Reason = true, start, 1
 			return b
 		}),
-		with("good, but published as revoked", []string{"inventory-differs@serial 67"}, func(_ *repo, b book) book {
+		with("good, but published as revoked", []string{"inventory-differs@serial 67#a list says", "inventory-differs@serial 67#a response says"}, func(_ *repo, b book) book {
 			b[4].Revoked = false
 			return b
 		}),
-		with("other date", []string{"coherence-date@serial 67"}, func(_ *repo, b book) book {
+		with("other reason", []string{"coherence-reason@serial 67"}, func(_ *repo, b book) book {
+			b[4].Reason = 4
+			return b
+		}),
+		with("other date", []string{"coherence-date@serial 67#the list", "coherence-date@serial 67#the response"}, func(_ *repo, b book) book {
 			b[4].RevokedAt = b[4].RevokedAt.Add(time.Hour)
 			return b
 		}),

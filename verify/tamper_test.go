@@ -14,14 +14,14 @@ import (
 type tamper struct {
 	name   string
 	do     func(t *testing.T, r *repo, c *verify.Config)
-	want   []string // "code" or "code@part of the name"
+	want   []string // "code", "code@part of the name" or "code@part of the name#part of the detail"
 	only   bool     // nothing else may be reported
 	passes bool     // the report is OK all the same: notes at most
 }
 
 // tampers returns all cases.
 func tampers() []tamper {
-	return slices.Concat(publicTampers(), extraTampers(), checkpointTampers(), objectTampers(), masterTampers(), publicationTampers(), roomTampers(), meaningTampers(), inventoryTampers(), httpTampers())
+	return slices.Concat(publicTampers(), extraTampers(), checkpointTampers(), objectTampers(), masterTampers(), publicationTampers(), roomTampers(), meaningTampers(), inventoryTampers(), httpTampers(), bundleTampers(), sourceTampers())
 }
 
 var (
@@ -43,25 +43,29 @@ func TestTampering(t *testing.T) {
 				r := newRepo(t)
 				config := r.config()
 				c.do(t, r, &config)
-				report, err := verify.Check(t.Context(), config)
+				var m made
+				report, err := verify.Check(t.Context(), m.observed(config))
 				if err != nil {
 					t.Fatal(err)
 				}
 				c.judge(t, report)
+				for _, w := range c.want {
+					m.need(w)
+				}
 			})
 		}
 	})
 	everyCodeIsShown(t)
+	everySiteIsNeeded(t)
 }
 
 func (c tamper) judge(t *testing.T, report *verify.Report) {
 	t.Helper()
 	matched := make([]bool, len(report.Findings))
 	for _, w := range c.want {
-		code, name, _ := strings.Cut(w, "@")
 		found := false
 		for i, f := range report.Findings {
-			if f.Code == code && strings.Contains(f.Name, name) {
+			if meets(f, w) {
 				found, matched[i] = true, true
 			}
 			shownMu.Lock()
@@ -83,6 +87,13 @@ func (c tamper) judge(t *testing.T, report *verify.Report) {
 			t.Errorf("the finding is incomplete: %+v", f)
 		}
 	}
+}
+
+// meets reports whether a finding is what a case wants.
+func meets(f verify.Finding, want string) bool {
+	want, detail, _ := strings.Cut(want, "#")
+	code, name, _ := strings.Cut(want, "@")
+	return f.Code == code && strings.Contains(f.Name, name) && strings.Contains(f.Detail, detail)
 }
 
 // notShown are the codes that no case of this package can bring about: package ledger shows its own findings, and the rest

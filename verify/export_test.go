@@ -1,0 +1,7 @@
+package verify
+
+// Observe returns a configuration whose check tells of every finding at the moment it is made, on the goroutine that makes it.
+func Observe(c Config, f func(Finding)) Config {
+	c.observe = f
+	return c
+}
