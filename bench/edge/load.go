@@ -60,7 +60,7 @@ func load(ctx context.Context, o options, dir string, b *board) error {
 		return err
 	}
 	for _, c := range contenders {
-		if c.shared {
+		if c.shared || c.close {
 			continue
 		}
 		stop, err := c.start(ctx, f)
@@ -154,8 +154,14 @@ func (c contender) measure(ctx context.Context, f fixture, seconds int) (sample,
 }
 
 // measureOneByOne loads a contender that takes one request on a connection, which
-// wrk cannot: four clients that connect each time.
+// wrk cannot: four clients that connect each time. The process is a new one in each
+// round, since openssl never comes back from a client that hung up.
 func (c contender) measureOneByOne(ctx context.Context, f fixture, seconds int) (sample, error) {
+	stop, err := c.start(ctx, f)
+	if err != nil {
+		return sample{}, err
+	}
+	defer stop()
 	content, err := os.ReadFile(f.path(c.paths))
 	if err != nil {
 		return sample{}, err
