@@ -15,7 +15,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the PostgreSQL driver
 	"go.uber.org/zap"
-	_ "modernc.org/sqlite" // the SQLite driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Config says where the inventory lives.
@@ -103,13 +104,13 @@ func (d *DB) connectSQLite(path string) error {
 		return fmt.Errorf("opening inventory: %w", err)
 	}
 	d.spoolDir = filepath.Dir(abs)
-	common := []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(FILE)"}
+	common := []string{"synchronous(FULL)", "foreign_keys(1)", "temp_store(FILE)"}
 	name := func(extra url.Values, pragmas ...string) string {
 		extra["_pragma"] = append(pragmas, common...)
 		extra.Set("_busy_timeout", "60000") // an import of a million lines writes for some seconds
 		return (&url.URL{Scheme: "file", Path: abs, RawQuery: extra.Encode()}).String()
 	}
-	if d.write, err = sql.Open("sqlite", name(url.Values{"_txlock": {"immediate"}}, "cache_size(-16000)")); err != nil {
+	if d.write, err = sql.Open("sqlite", name(url.Values{"_txlock": {"immediate"}}, "journal_mode(WAL)", "cache_size(-16000)")); err != nil {
 		return fmt.Errorf("opening inventory %q: %w", path, err)
 	}
 	d.write.SetMaxOpenConns(1)
@@ -121,8 +122,27 @@ func (d *DB) connectSQLite(path string) error {
 	return nil
 }
 
-// prepare creates what is missing and checks the version of what is there.
+// prepare creates what is missing and checks the version of what is there. To
+// change a new file to WAL needs it alone, and SQLite does not wait for that as
+// it waits for other locks; so processes that start together try again.
 func (d *DB) prepare(ctx context.Context) error {
+	patience, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		err := d.prepareOnce(ctx)
+		var busy *sqlite.Error
+		if !errors.As(err, &busy) || busy.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (d *DB) prepareOnce(ctx context.Context) error {
 	return d.update(ctx, "opening inventory", func(tx *sql.Tx) error {
 		if d.postgres { // two hosts that start at once would both create
 			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, schemaLock); err != nil {
