@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -62,8 +63,6 @@ func shellBlocks(text string) []block {
 // in a copy of the demo. Words after the language: expect=N, the exit code that the block ends with; serve, a
 // server that runs until the end of the page.
 func TestDocumentedCommands(t *testing.T) {
-	address := freeAddress(t)
-	demo := newDemo(t, address)
 	for _, page := range pages(t) {
 		raw, err := os.ReadFile(page)
 		if err != nil {
@@ -74,7 +73,7 @@ func TestDocumentedCommands(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			runPage(t, demo, address, filepath.Base(page), blocks)
+			runPage(t, filepath.Base(page), blocks)
 		})
 	}
 }
@@ -95,22 +94,40 @@ func pages(t *testing.T) []string {
 	return all
 }
 
-// newDemo makes the folder that `make demo` leaves: bin, scripts, docs and .demo, for a repository at that address.
-func newDemo(t *testing.T, address string) string {
+// made is the one demo that all tests copy.
+var made struct {
+	sync.Once
+	dir, address string
+	err          error
+}
+
+// newDemo returns a copy of the folder that `make demo` leaves (bin, scripts, docs and .demo) and the public address
+// that its certificates name.
+func newDemo(t *testing.T) (dir, address string) {
 	t.Helper()
 	need(t, "openssl")
-	dir := t.TempDir()
-	for _, name := range []string{"publisher", "signer"} {
-		copyTree(t, filepath.Join(binaries(t), name), filepath.Join(dir, "bin", name))
+	bin := binaries(t)
+	made.Do(func() {
+		made.dir, made.address = filepath.Join(bin, "demo"), freeAddress(t)
+		for _, name := range []string{"publisher", "signer"} {
+			copyTree(t, filepath.Join(bin, name), filepath.Join(made.dir, "bin", name))
+		}
+		copyTree(t, "../scripts", filepath.Join(made.dir, "scripts"))
+		copyTree(t, "../docs", filepath.Join(made.dir, "docs"))
+		replaceIn(t, filepath.Join(made.dir, "scripts/demo.sh"), servedAt, made.address)
+		var out []byte
+		if out, made.err = exec.CommandContext(t.Context(), filepath.Join(made.dir, "scripts/demo.sh")).CombinedOutput(); made.err != nil {
+			made.err = fmt.Errorf("scripts/demo.sh: %w\n%s", made.err, out)
+		}
+	})
+	if made.err != nil {
+		t.Fatal(made.err)
 	}
-	copyTree(t, "../scripts", filepath.Join(dir, "scripts"))
-	copyTree(t, "../docs", filepath.Join(dir, "docs"))
-	replaceIn(t, filepath.Join(dir, "scripts/demo.sh"), servedAt, address)
-	out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "scripts/demo.sh")).CombinedOutput()
-	if err != nil {
-		t.Fatalf("scripts/demo.sh: %v\n%s", err, out)
-	}
-	return dir
+	dir = filepath.Join(t.TempDir(), "checkout")
+	copyTree(t, made.dir, dir)
+	// The token's folder is absolute in SoftHSM's configuration: each copy has a token of its own.
+	replaceIn(t, filepath.Join(dir, ".demo/secrets/softhsm2.conf"), made.dir, dir)
+	return dir, made.address
 }
 
 func copyTree(t *testing.T, from, to string) {
@@ -123,11 +140,8 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-func runPage(t *testing.T, demo, address, page string, blocks []block) {
-	dir := filepath.Join(t.TempDir(), "checkout")
-	copyTree(t, demo, dir)
-	// The token's folder is absolute in SoftHSM's configuration: the page gets a token of its own.
-	replaceIn(t, filepath.Join(dir, ".demo/secrets/softhsm2.conf"), demo, dir)
+func runPage(t *testing.T, page string, blocks []block) {
+	dir, address := newDemo(t)
 	for _, b := range blocks {
 		first, _, _ := strings.Cut(b.text, "\n")
 		name := page + ": " + strings.TrimSpace(strings.SplitN(first, "#", 2)[0])

@@ -42,8 +42,8 @@ func TestImage(t *testing.T) {
 	root := filepath.Join(dir, "root")
 	unpack(t, first, root)
 
-	address, metrics := freeAddress(t), freeAddress(t)
-	demo := newDemo(t, address)
+	demo, address := newDemo(t)
+	metrics := freeAddress(t)
 	bucket := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(demo, ".demo/public"))))
 	t.Cleanup(bucket.Close)
 	configure(t, demo, filepath.Join(root, "etc/seihon"), bucket.URL, address, metrics)
@@ -146,7 +146,7 @@ exec setpriv --no-new-privs chroot --userspec=65532:65532 --groups= "$1" /usr/bi
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := cmd.Wait(); err != nil || t.Failed() {
+		if err := cmd.Wait(); t.Failed() {
 			t.Logf("the image's log (%v):\n%s", err, &out)
 		}
 	})

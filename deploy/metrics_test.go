@@ -23,8 +23,8 @@ var (
 // exported asks both binaries and the responder which figures they export.
 func exported(t *testing.T) []string {
 	t.Helper()
-	address, metrics := freeAddress(t), freeAddress(t)
-	demo := newDemo(t, address)
+	demo, address := newDemo(t)
+	metrics := freeAddress(t)
 	var text strings.Builder
 	for _, args := range [][]string{{"signer", "status"}, {"publisher", "status"}, {"publisher", "run"}} {
 		file := filepath.Join(t.TempDir(), "figures.prom")

@@ -34,7 +34,7 @@ func TestBuildIsReproducible(t *testing.T) {
 
 // TestFIPSModule builds the keyless binary with Go's frozen FIPS 140-3 module and has it verify the demo.
 func TestFIPSModule(t *testing.T) {
-	demo := newDemo(t, freeAddress(t))
+	demo, _ := newDemo(t)
 	binary := filepath.Join(demo, "bin", "publisher-fips")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/publisher")
 	cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOFIPS140=v1.0.0")
