@@ -16,12 +16,16 @@ import (
 	"seihon/sectiona"
 )
 
-// costTable measures time and requests at three sizes, against the server that
+// costTable measures time and requests at several sizes, against the server that
 // waits as long as a region does.
 func costTable(ctx context.Context, s settings) error {
 	fmt.Printf("%-10s %-8s %-8s %10s %10s %12s\n", "artifacts", "layout", "step", "seconds", "requests", "USD, S3 list")
 	root := s.dir
-	for _, n := range []int{10_000, 100_000, 1_000_000} {
+	for _, size := range strings.Split(s.cost, ",") {
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			return fmt.Errorf("reading the sizes of -cost: %w", err)
+		}
 		for _, layout := range []string{"objects", "bundle"} {
 			s.responses, s.lists = n, 10
 			s.dir = fmt.Sprintf("%s/%d-%s", root, n, layout)

@@ -148,15 +148,17 @@ func (b *bench) step(title string, list []*contender, rounds int, which func(*co
 			if len(rows) == i {
 				rows = append(rows, &row{name: c.name, ours: c.ours})
 			}
+			before := b.serverCPU()
 			m, err := measure(command())
 			if err != nil {
 				return nil, err
 			}
 			rows[i].add(m)
+			rows[i].server = (b.serverCPU() - before).Seconds()
 			i++
 		}
 	}
-	fmt.Printf("\n%-36s %9s %9s %9s %9s %9s\n", title, "seconds", "CPU s", "peak MiB", "wrong", "requests")
+	fmt.Printf("\n%-36s %9s %9s %9s %9s %9s %9s\n", title, "seconds", "CPU s", "server", "peak MiB", "wrong", "requests")
 	i := 0
 	for _, c := range list {
 		if which(c) == nil {
@@ -168,7 +170,7 @@ func (b *bench) step(title string, list []*contender, rounds int, which func(*co
 		}
 		r := rows[i]
 		r.wrong = bad
-		fmt.Printf("%-36s %9.2f %9.2f %9.0f %9d %9s\n", r.name, r.median(), r.cpu, r.rss, r.wrong, r.requests)
+		fmt.Printf("%-36s %9.2f %9.2f %9.2f %9.0f %9d %9s\n", r.name, r.median(), r.cpu, r.server, r.rss, r.wrong, r.requests)
 		i++
 	}
 	return rows, nil

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -34,8 +33,6 @@ func syncStep(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	debug.SetGCPercent(50)
-	debug.SetMemoryLimit(96 << 20)
 	r, err := loadRoom(s)
 	if err != nil {
 		return err
