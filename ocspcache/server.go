@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -157,7 +159,14 @@ func (s *Server) MetricsAddr() net.Addr {
 
 // Run serves until ctx ends or a listener fails, then takes no new connections
 // and gives the open requests time to end.
+//
+// While it runs, garbage is collected at five times the live heap instead of
+// twice, unless GOGC says otherwise: the responses are not on the heap, what is
+// there is a few MiB, and each request would else pay a sixth more.
 func (s *Server) Run(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(400))
+	}
 	failed := make(chan error, 2)
 	var serving sync.WaitGroup
 	serving.Go(func() { failed <- s.public.Serve(s.listener) })
