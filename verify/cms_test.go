@@ -1,6 +1,9 @@
 package verify_test
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 
@@ -36,6 +39,12 @@ func signedData(certs []*x509.Certificate, signers func(*cryptobyte.Builder)) []
 		})
 	})
 	return must(b.Bytes())
+}
+
+// plainCMS signs content the short way, whatever the certificate is for.
+func plainCMS(by *ca, content []byte) []byte {
+	h := sha256.Sum256(content)
+	return cmsOf(by.cert, must(by.key.Sign(rand.Reader, h[:], crypto.SHA256)))
 }
 
 // cmsOf frames an ECDSA signature with SHA-256, without attributes.

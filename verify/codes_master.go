@@ -8,6 +8,7 @@ var masterCodes = []Code{
 	{"master-unreadable", Error, "", "3C56", "正本を読めない", "a master cannot be read", "ファイルと権限を確認する", "check the file and its permissions"},
 	{"section-a", Error, "", "3C56", "公開対象が報告書 3-4 A の条件を満たさない", "an artifact that is to be public does not satisfy section A", "該当規則の指示に従い、署名室で取り下げるか作り直す", "withdraw it in the signing room or make it anew, as the rule says"},
 	{"section-a-advice", Note, "", "3713", "公開は可能だが留意点がある", "an artifact may be public, but there is something to know", "内容を確認する", "read the detail"},
+	{"document-signature", Error, "document-signature", "3713", "CP/CPS 等の署名が検証できない", "the signature of a document does not hold", "CA に属する証明書で署名し直す", "sign the document again with a certificate of this CA"},
 	{"line-kind", Error, "kind-mismatch", "3C56", "台帳の種別と内容が異なる", "content is not of the kind that the ledger records", "署名室で種別を訂正する", "correct the kind in the signing room"},
 	{"line-dates", Error, "", "3C56", "台帳の有効期間と内容が異なる", "the dates in the ledger are not those of the content", "署名室の記録処理を調査する", "examine how the signing room records artifacts"},
 	{"line-number", Error, "", "3C56", "台帳の番号と内容が異なる", "the number in the ledger is not that of the content", "署名室の記録処理を調査する", "examine how the signing room records artifacts"},

@@ -72,6 +72,7 @@ func (k *copyCheck) run(ctx context.Context) error {
 	if err := k.findLayout(ctx); err != nil {
 		return err
 	}
+	k.checkStrict()
 	if err := k.artifacts(ctx); err != nil {
 		return err
 	}
@@ -155,8 +156,10 @@ func (k *copyCheck) checkpoint(ctx context.Context) error {
 	if cp.Size < k.log.Size() {
 		k.report(Finding{Code: "checkpoint-behind", Name: checkpointName, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size)})
 	}
-	k.size = cp.Size
-	k.state, err = k.log.Replay(ctx, cp.Size)
+	k.size, k.state = cp.Size, k.checker.state
+	if k.size < k.log.Size() {
+		k.state, err = k.log.Replay(ctx, k.size)
+	}
 	return err
 }
 
@@ -199,6 +202,18 @@ func (k *copyCheck) findLayout(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// checkStrict reports a copy with bundles when the policy is for static objects only. The master holds bundles in any case.
+func (k *copyCheck) checkStrict() {
+	if !k.Policy.Strict || k.layout != LayoutBundle {
+		return
+	}
+	for line := range k.state.All() {
+		if line.Kind == artifact.OCSPGeneration {
+			k.report(Finding{Code: "section-a", Rule: "strict-static", Name: line.Name, Detail: "the policy is strict, but the copy is of use only to a responder"})
+		}
+	}
 }
 
 // published reports whether a kind lies on a copy of this layout under its own name.

@@ -131,6 +131,9 @@ func (c *checker) checkContent(ctx context.Context, g *group, a *artifact.Artifa
 		}
 	}
 	c.countSignatures(a)
+	if v.current && (a.Kind == artifact.Document || a.Kind == artifact.DocumentSignature) {
+		c.checkDocument(v, a, ev.Document)
+	}
 	for _, v := range g.versions {
 		c.checkLine(v, a)
 	}

@@ -8,7 +8,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -27,6 +26,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"seihon/artifact"
+	"seihon/hsmsign/document"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/sectiona"
@@ -422,10 +422,9 @@ func codesOf(r *verify.Report) []string {
 	return codes
 }
 
-// detached makes a CMS signature by the document signer.
+// detached makes a detached signature of content.
 func detached(by *ca, content []byte) []byte {
-	h := sha256.Sum256(content)
-	return cmsOf(by.cert, must(by.key.Sign(rand.Reader, h[:], crypto.SHA256)))
+	return must(document.SignDetached(context.Background(), document.Request{Content: bytes.NewReader(content), Certificate: by.cert, Signer: by.key, SigningTime: start}))
 }
 
 func readFile(dir, name string) ([]byte, error) {

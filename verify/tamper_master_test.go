@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"seihon/artifact"
+	"seihon/hsmsign/document"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/verify"
@@ -392,12 +393,29 @@ func meaningTampers() []tamper {
 			r.put("cert/new.cer", artifact.CACertificate, newCert("New CA", 31, r.sub, asCA).cert.Raw)
 			r.commit()
 		}),
-		room("document signed by a stranger", []string{"section-a@docs/cps-2.0.pdf", "section-a@docs/cps-2.0.pdf.p7s"}, func(r *repo) {
+		room("document signed by a stranger", []string{"section-a@docs/cps-2.0.pdf", "section-a@docs/cps-2.0.pdf.p7s", "document-signature@docs/cps-2.0.pdf.p7s"}, func(r *repo) {
 			pdf := []byte("%PDF-1.7\n%%EOF\n")
 			r.put("docs/cps-2.0.pdf", artifact.Document, pdf)
-			r.put("docs/cps-2.0.pdf.p7s", artifact.DocumentSignature, detached(newCert("Other", 9, nil, asCA), pdf))
+			r.put("docs/cps-2.0.pdf.p7s", artifact.DocumentSignature, detached(newCert("Other", 9, nil, func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature }), pdf))
 			r.commit()
 		}),
+		room("document signed inside", nil, func(r *repo) {
+			pdf := document.SamplePDF("CPS", "3.0", []string{"text"})
+			r.put("docs/cps-3.0.pdf", artifact.Document, must(document.SignPDF(context.Background(), document.Request{Content: bytes.NewReader(pdf), Certificate: r.document.cert,
+				Signer: r.document.key, SigningTime: start}, document.Reason{})))
+			r.commit()
+		}).passing(),
+		room("document signed by a certificate for other purposes", []string{"document-signature@docs/cps-2.0.pdf.p7s"}, func(r *repo) {
+			pdf := document.SamplePDF("CPS", "2.0", nil)
+			r.put("docs/cps-2.0.pdf", artifact.Document, pdf)
+			r.put("docs/cps-2.0.pdf.p7s", artifact.DocumentSignature, plainCMS(newCert("CRL only", 40, r.sub, func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageCRLSign }), pdf))
+			r.commit()
+		}),
+		room("signature without its document", []string{"document-signature@docs/other.p7s#no document"}, func(r *repo) {
+			r.put("docs/other.p7s", artifact.DocumentSignature, detached(r.document, []byte("gone")))
+			r.commit()
+		}),
+		{name: "room: bundles under a strict policy", want: []string{"section-a@ocsp/sub.generation"}, do: func(_ *testing.T, _ *repo, c *verify.Config) { c.Policy.Strict = true }},
 		room("document without a signature", []string{"section-a-advice@docs/cps-2.0.pdf"}, func(r *repo) {
 			r.put("docs/cps-2.0.pdf", artifact.Document, []byte("%PDF-1.7\n% 2.0\n%%EOF\n"))
 			r.commit()
