@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,7 @@ func publishes(t *testing.T, layout string, more []string) {
 	}
 
 	shows(t, g, publisher, auditor, distribution)
+	showsCRLAge(t, public.URL)
 	showsBoundary(t, g, policies["module.repository.aws_iam_policy.boundary.policy"])
 	showsWriteOnce(t, write, publisher)
 }
@@ -110,6 +112,30 @@ func shows(t *testing.T, g *gateway, publisher, auditor, distribution aws.Creden
 		if !test.allowed && status != http.StatusForbidden {
 			t.Errorf("%s: status %d, want 403", test.name, status)
 		}
+	}
+}
+
+// showsCRLAge runs the script that feeds the alarm. What it hands to the AWS
+// command is printed instead of sent.
+func showsCRLAge(t *testing.T, base string) {
+	t.Helper()
+	script, err := filepath.Abs(root + "/examples/aws-complete/push-crl-age.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "aws"), []byte("#!/bin/sh\necho \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+	out, code := run(t, bin, env, "bash", script, "example-ca", base, "root", "sub")
+	lines := regexp.MustCompile(`(?m)^cloudwatch put-metric-data .*--namespace Seihon --metric-name CRLAgeSeconds .*Issuer=(root|sub) --value \d+$`).FindAllString(out, -1)
+	if code != 0 || len(lines) != 2 {
+		t.Errorf("push-crl-age.sh: exit code %d\n%s", code, out)
+	}
+	out, code = run(t, bin, env, "bash", script, "example-ca", base, "absent", "sub")
+	if code != 1 || strings.Contains(out, "Issuer=absent") || !strings.Contains(out, "Issuer=sub") {
+		t.Errorf("push-crl-age.sh with an absent CRL: exit code %d\n%s", code, out)
 	}
 }
 
@@ -191,8 +217,13 @@ func makeRepository(t testing.TB, layout string, public *httptest.Server, write 
 	if !found {
 		t.Fatalf("%s has no targets", file)
 	}
-	config = []byte(before + "\ntargets:\n  - name: cloud\n    layout: " + layout + "\n    url: " + public.URL + "\n" +
-		"    s3: {bucket: example-ca, region: " + gatewayRegions["s3"] + ", endpoint: \"" + write + "\", path_style: true}\n")
+	// The target of terraform/README.md, with the test's endpoints.
+	target := strings.NewReplacer(
+		"layout: objects", "layout: "+layout,
+		"http://d111111abcdef8.cloudfront.net", public.URL,
+		`profile: seihon, owner: "111122223333"`, `endpoint: "`+write+`", path_style: true`,
+	).Replace(readmeBlock(t, "yaml", "targets:"))
+	config = []byte(before + "\n" + target)
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		t.Fatal(err)
 	}

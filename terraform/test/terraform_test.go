@@ -158,15 +158,42 @@ func fakeAccount(access, secret string) string {
 	return b.String()
 }
 
-// machineCA is a certificate for workload_ca_file.
+// machineCA makes a certificate for workload_ca_file with the commands of
+// terraform/README.md, and checks that the identities' certificates chain to it.
 func machineCA(t testing.TB) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), tool(t, "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-		"-keyout", os.DevNull, "-days", "30", "-subj", "/CN=machines").Output()
-	if err != nil {
-		t.Fatalf("making a certificate: %v", err)
+	dir := t.TempDir()
+	openssl := tool(t, "openssl")
+	if out, code := run(t, dir, nil, "bash", "-euc", readmeBlock(t, "", "openssl req -x509")); code != 0 {
+		t.Fatalf("the commands of terraform/README.md, step 1: exit code %d\n%s", code, out)
 	}
-	return string(out)
+	if out, code := run(t, dir, nil, openssl, "verify", "-purpose", "sslclient", "-CAfile", "machines.pem", "seihon-publisher.pem", "seihon-auditor.pem"); code != 0 {
+		t.Errorf("the certificates of step 1 do not verify:\n%s", out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "machines.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// readmeBlock returns the code block of terraform/README.md in that language
+// that holds part.
+func readmeBlock(t testing.TB, language, part string) string {
+	t.Helper()
+	text, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```")
+	for i := 1; i < len(blocks); i += 2 {
+		block, found := strings.CutPrefix(blocks[i], language+"\n")
+		if found && strings.Contains(block, part) {
+			return block
+		}
+	}
+	t.Fatalf("terraform/README.md has no block %q with %q", language, part)
+	return ""
 }
 
 // tool finds a program that `make tools` or the package list installs.

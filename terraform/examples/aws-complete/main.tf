@@ -57,6 +57,12 @@ variable "workload_ca_file" {
   type        = string
 }
 
+variable "trust_anchor_arn" {
+  description = "Trust anchor, from the roles_anywhere output of the first apply."
+  type        = string
+  default     = null
+}
+
 variable "published_ca_files" {
   description = "Files with the certificates of the CAs that are published here (PEM)."
   type        = list(string)
@@ -95,6 +101,7 @@ module "repository" {
 
   workload_ca_pem   = file(var.workload_ca_file)
   published_ca_pems = [for f in var.published_ca_files : file(f)]
+  trust_anchor_arn  = var.trust_anchor_arn
 
   issuers            = var.issuers
   alarm_topic_arns   = [aws_sns_topic.alarms.arn]

@@ -142,7 +142,8 @@ locals {
     ]
   }
 
-  # Roles Anywhere hands out a role only to a certificate of the workload CA with that common name.
+  # Roles Anywhere hands out a role only to a certificate with that common name, of the workload CA:
+  # by the trust anchor's ARN once it is known, else of any trust anchor of the account.
   trust_policies = {
     for role, common_name in { publisher = var.publisher_common_name, auditor = var.auditor_common_name } : role => {
       Version                            = "2012-10-17"
@@ -152,11 +153,8 @@ locals {
         Principal = { Service = "rolesanywhere.amazonaws.com" }
         Action    = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
         Condition = {
-          StringEquals = {
-            "aws:PrincipalTag/x509Subject/CN" = common_name
-            "aws:SourceAccount"               = var.account_id
-          }
-          ArnLike = { "aws:SourceArn" = "arn:aws:rolesanywhere:*:${var.account_id}:trust-anchor/*" }
+          StringEquals = { "aws:PrincipalTag/x509Subject/CN" = common_name }
+          ArnLike      = { "aws:SourceArn" = coalesce(var.trust_anchor_arn, "arn:aws:rolesanywhere:*:${var.account_id}:trust-anchor/*") }
         }
       }]
     }
@@ -169,7 +167,6 @@ locals {
       Effect    = "Allow"
       Principal = { Service = "s3.amazonaws.com" }
       Action    = ["sts:AssumeRole"]
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   }
 

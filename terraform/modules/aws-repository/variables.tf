@@ -195,6 +195,17 @@ variable "published_ca_pems" {
   }
 }
 
+variable "trust_anchor_arn" {
+  description = "Trust anchor that may open the identities: the roles_anywhere output of the first apply, given back in the second. null: any trust anchor of the account, which is right only while it has no other."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.trust_anchor_arn == null || can(regex("^arn:aws:rolesanywhere:[a-z0-9-]+:[0-9]{12}:trust-anchor/[^*]+$", var.trust_anchor_arn))
+    error_message = "trust_anchor_arn: the whole ARN of one trust anchor."
+  }
+}
+
 variable "publisher_common_name" {
   description = "Common name in the publishing host's client certificate."
   type        = string

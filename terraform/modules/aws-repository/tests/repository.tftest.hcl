@@ -136,6 +136,18 @@ run "publisher_can_write_and_read_and_nothing_else" {
   }
 }
 
+run "one_trust_anchor" {
+  command = plan
+
+  variables {
+    trust_anchor_arn = "arn:aws:rolesanywhere:ap-northeast-1:111122223333:trust-anchor/1"
+  }
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.publisher, aws_iam_role.auditor] : jsondecode(role.assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] == var.trust_anchor_arn])
+    error_message = "Another trust anchor opens an identity."
+  }
+}
+
 run "prefix" {
   command = plan
 
@@ -308,4 +320,13 @@ run "refuses_a_checker_who_writes" {
     auditor_common_name = "seihon-publisher"
   }
   expect_failures = [var.auditor_common_name]
+}
+
+run "refuses_any_trust_anchor" {
+  command = plan
+
+  variables {
+    trust_anchor_arn = "arn:aws:rolesanywhere:ap-northeast-1:111122223333:trust-anchor/*"
+  }
+  expect_failures = [var.trust_anchor_arn]
 }
