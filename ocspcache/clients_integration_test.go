@@ -339,8 +339,8 @@ merely send one take the answer; those that insist on it cannot use pre-signed r
 const clientTableTail = `
 - NSS vfychain with ` + "`failIfNoInfo`" + ` refuses a chain about which it got no answer, in the words that it has for a revoked one.
 - nginx asks by GET and staples only what it verified as good; curl judges the staple of a server and never asks itself.
-- The requests of further clients (BouncyCastle, Apache, stunnel, GnuPG and others) have no other forms than these; the recorded ones are
-  replayed in the unit tests from ` + "`ocspcache/testdata/requests/`" + `.
+- Forms that other clients send are in the unit tests: BouncyCastle's CertID without NULL and with empty extensions, unescaped base64,
+  the URL-safe alphabet, and every recording in ` + "`ocspcache/testdata/requests/`" + `.
 - Apache's ` + "`SSLOCSPEnable`" + ` and stunnel's ` + "`OCSPaia`" + ` can insist on a nonce like ` + "`ocsptool --nonce`" + `; their
   switches are ` + "`SSLOCSPUseRequestNonce off`" + ` and ` + "`OCSPnonce = no`" + `.
 - Chromium asks only when a policy of the whole machine tells it to, which a test must not set.
