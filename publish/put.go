@@ -179,9 +179,9 @@ func (s *session) readBack(ctx context.Context, it *item) error {
 // instead of what was sent; nil when it is the same.
 func (s *session) confirm(ctx context.Context, it *item) (*stored, error) {
 	var got *stored
-	for range 2 {
+	for again := range 2 {
 		var err error
-		got, err = s.caller.get(ctx, it.name, int64(len(it.bytes)), true)
+		got, err = s.caller.get(ctx, it.name, int64(len(it.bytes)), again == 1) // the bytes matter only if they differ
 		if err != nil {
 			return nil, fmt.Errorf("reading back %q: %w", it.name, err)
 		}
