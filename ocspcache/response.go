@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // maxResponse is the longest response that a bundle holds. Real ones have 300 to
@@ -169,7 +168,7 @@ func unixTime(b []byte) (int64, bool) {
 		return 0, false
 	}
 	var n [7]int
-	for i := range 7 {
+	for i := range n {
 		hi, lo := b[2*i]-'0', b[2*i+1]-'0'
 		if hi > 9 || lo > 9 {
 			return 0, false
@@ -177,9 +176,28 @@ func unixTime(b []byte) (int64, bool) {
 		n[i] = int(hi)*10 + int(lo)
 	}
 	year, month, day, hour, minute, second := n[0]*100+n[1], n[2], n[3], n[4], n[5], n[6]
-	if month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59 {
+	if year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
 		return 0, false
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	return t.Unix(), t.Day() == day // no 31 June
+	// Counting the year from March puts the leap day at its end.
+	if month -= 3; month < 0 {
+		month += 12
+		year--
+	}
+	days := year*365 + year/4 - year/100 + year/400 + (153*month+2)/5 + day - 1
+	const to1970 = 719468 // days from 1 March of year 0
+	return int64(days-to1970)*86400 + int64(hour*3600+minute*60+second), true
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
 }

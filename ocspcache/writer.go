@@ -30,7 +30,7 @@ type BundleWriter struct {
 	groups []group     // in the order of arrival
 	blocks [][]pending // all full but the last: a growing slice would be copied time and again
 	count  int
-	chunk  []byte // the free rest of the newest chunk of response bytes
+	chunks [][]byte // the response bytes, in the order of arrival
 	closed bool
 }
 
@@ -53,9 +53,10 @@ func (w *BundleWriter) next() *pending {
 	return w.at(uint32(w.count - 1))
 }
 
-// pending is a response before its place is known.
+// pending is a response before its place is known. It has no pointers: millions
+// of them would keep the garbage collector busy.
 type pending struct {
-	der                    []byte
+	chunk, offset, length  uint32 // where the response is
 	thisUpdate, nextUpdate int64
 	prefix                 uint64 // of the serial, to sort by
 	group                  uint16
@@ -95,21 +96,30 @@ func (w *BundleWriter) Add(k Key, der []byte) error {
 	if err != nil {
 		return fmt.Errorf("adding response for serial %x to OCSP bundle: %w", k.Serial, err)
 	}
-	if len(der) > len(w.chunk) {
-		w.chunk = make([]byte, max(chunkSize, len(der)))
-	}
 	group, err := w.groupOf(s.key)
 	if err != nil {
 		return err
 	}
 	p := w.next()
 	p.group, p.thisUpdate, p.nextUpdate, p.serialSize = group, s.thisUpdate, s.nextUpdate, uint8(len(k.Serial))
-	p.der, w.chunk = w.chunk[:len(der):len(der)], w.chunk[len(der):]
-	copy(p.der, der)
+	w.keep(p, der)
 	copy(p.serial[:], k.Serial)
 	p.prefix = binary.BigEndian.Uint64(p.serial[:8])
 	return nil
 }
+
+// keep copies a response into the newest chunk.
+func (w *BundleWriter) keep(p *pending, der []byte) {
+	last := len(w.chunks) - 1
+	if last < 0 || len(der) > cap(w.chunks[last])-len(w.chunks[last]) {
+		w.chunks = append(w.chunks, make([]byte, 0, chunkSize))
+		last++
+	}
+	p.chunk, p.offset, p.length = uint32(last), uint32(len(w.chunks[last])), uint32(len(der))
+	w.chunks[last] = append(w.chunks[last], der...)
+}
+
+func (w *BundleWriter) der(p *pending) []byte { return w.chunks[p.chunk][p.offset:][:p.length] }
 
 // groupOf returns the number of the group for a key, in the order of arrival.
 func (w *BundleWriter) groupOf(k Key) (uint16, error) {
@@ -167,7 +177,7 @@ func (w *BundleWriter) hashAll() *sync.WaitGroup {
 					return
 				}
 				for i := range w.blocks[n] {
-					w.blocks[n][i].digest = sha256.Sum256(w.blocks[n][i].der)
+					w.blocks[n][i].digest = sha256.Sum256(w.der(&w.blocks[n][i]))
 				}
 			}
 		})
@@ -241,7 +251,7 @@ func (w *BundleWriter) index(order []place) ([]byte, BundleSummary, error) {
 			return nil, summary, fmt.Errorf("two responses for serial %x and one issuer; give one", p.serialBytes())
 		}
 		p.put(out[entriesAt+i*entrySize:], offset)
-		offset += uint64(len(p.der))
+		offset += uint64(p.length)
 		next, this = min(next, p.nextUpdate), max(this, p.thisUpdate)
 	}
 	if count == 0 {
@@ -259,7 +269,7 @@ func (w *BundleWriter) index(order []place) ([]byte, BundleSummary, error) {
 
 func (p *pending) put(out []byte, offset uint64) {
 	binary.BigEndian.PutUint64(out[entryOffset:], offset)
-	binary.BigEndian.PutUint32(out[entryLength:], uint32(len(p.der)))
+	binary.BigEndian.PutUint32(out[entryLength:], p.length)
 	binary.BigEndian.PutUint16(out[entryGroup:], p.group)
 	out[entrySerialSize] = p.serialSize
 	copy(out[entrySerial:entryThis], p.serial[:])
@@ -331,7 +341,7 @@ func (w *BundleWriter) write(index []byte, order []place, summary *BundleSummary
 	err := out.write(index)
 	buf := out.buffer()
 	for i := 0; i < len(order) && err == nil; i++ {
-		der := w.at(order[i].index).der
+		der := w.der(w.at(order[i].index))
 		if len(buf)+len(der) > cap(buf) {
 			err = out.write(buf)
 			buf = out.buffer()
@@ -342,7 +352,7 @@ func (w *BundleWriter) write(index []byte, order []place, summary *BundleSummary
 		err = out.write(buf)
 	}
 	summary.Digest = out.digest()
-	w.blocks, w.chunk = nil, nil
+	w.blocks, w.chunks = nil, nil
 	return err
 }
 
