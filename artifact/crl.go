@@ -295,6 +295,14 @@ func (l *RevocationList) Entries() iter.Seq2[RevokedEntry, error] {
 }
 
 func readEntry(rest *cryptobyte.String) (RevokedEntry, error) {
+	if e, n := commonEntry(*rest); n > 0 {
+		*rest = (*rest)[n:]
+		return e, nil
+	}
+	return readGeneralEntry(rest)
+}
+
+func readGeneralEntry(rest *cryptobyte.String) (RevokedEntry, error) {
 	e := RevokedEntry{Reason: -1}
 	var body cryptobyte.String
 	if !rest.ReadASN1(&body, cbasn1.SEQUENCE) || !readSerial(&body, &e.Serial) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
 // TestParseRevocationListAgainstStandardLibrary compares every field with crypto/x509, the oracle.
@@ -42,6 +44,54 @@ func TestParseRevocationListAgainstStandardLibrary(t *testing.T) {
 			t.Errorf("%s: %d entries, want %d", name, i, len(want.RevokedCertificateEntries))
 		}
 	}
+}
+
+// TestCommonEntry compares the short way with the general parser on entries of every form and every damage of one byte.
+func TestCommonEntry(t *testing.T) {
+	t.Parallel()
+	p := sharedPKI()
+	short := 0
+	for _, serial := range []int64{1, 0x7f, 0x80, 1 << 40} {
+		for reason := 0; reason <= 10; reason++ {
+			if reason == 7 {
+				continue
+			}
+			der := makeCRL(p.sub, 1, []x509.RevocationListEntry{{SerialNumber: big.NewInt(serial), RevocationTime: testNow, ReasonCode: reason}})
+			entry := []byte(must(ParseRevocationList(der)).rawEntries)
+			for i := -1; i < len(entry); i++ {
+				for _, flip := range []byte{0x01, 0x80, 0xff} {
+					b := bytes.Clone(entry)
+					if i >= 0 {
+						b[i] ^= flip
+					}
+					e, n := commonEntry(b)
+					if n == 0 {
+						continue
+					}
+					short++
+					rest := cryptobyte.String(b)
+					want := generalEntry(t, &rest)
+					if n != len(b)-len(rest) || !bytes.Equal(e.Serial, want.Serial) || !e.Time.Equal(want.Time) || e.Reason != want.Reason {
+						t.Errorf("%x: %+v, want %+v", b, e, want)
+					}
+				}
+			}
+		}
+	}
+	if short < 100 {
+		t.Errorf("the short way was taken %d times", short)
+	}
+}
+
+// generalEntry reads an entry without the short way: an entry with an unknown extension has no common form.
+func generalEntry(t *testing.T, rest *cryptobyte.String) RevokedEntry {
+	t.Helper()
+	before := len(*rest)
+	e, err := readGeneralEntry(rest)
+	if err != nil {
+		t.Fatalf("the short way accepts what the general parser refuses: %v (%d bytes)", err, before)
+	}
+	return e
 }
 
 func TestRevocationListSignature(t *testing.T) {

@@ -79,29 +79,44 @@ func (s *scanner) inside(container string, b []byte, depth int) *KeyFinding {
 	return f
 }
 
-// A magic is a byte string that occurs in no other data.
+// A magic is what forms of key material have in common: a rare byte string at an offset of the whole. One search serves all.
 type magic struct {
-	bytes string
-	what  string
+	rare  string
+	at    int
+	forms []form
 }
+
+// A form is a byte string that occurs in no other data.
+type form struct{ whole, what string }
 
 var storeMagics = []magic{
-	{"\xfe\xed\xfe\xed\x00\x00\x00\x01", "Java key store (JKS)"},
-	{"\xfe\xed\xfe\xed\x00\x00\x00\x02", "Java key store (JKS)"},
-	{"\xce\xce\xce\xce\x00\x00\x00\x01", "Java key store (JCEKS)"},
-	{"\xce\xce\xce\xce\x00\x00\x00\x02", "Java key store (JCEKS)"},
-	{"openssh-key-v1\x00", "OpenSSH private key"},
-	{"\x1e\xf1\xb5\xb0\x00\x00\x00\x00", "Microsoft PVK private key"},
-	{"\x07\x02\x00\x00\x00\xa4\x00\x00RSA2", "Microsoft CryptoAPI private key"},
-	{"\x07\x02\x00\x00\x00\x24\x00\x00RSA2", "Microsoft CryptoAPI private key"},
+	{"\xfe\xed\xfe\xed\x00\x00\x00", 0, []form{{"\xfe\xed\xfe\xed\x00\x00\x00\x01", "Java key store (JKS)"}, {"\xfe\xed\xfe\xed\x00\x00\x00\x02", "Java key store (JKS)"}}},
+	{"\xce\xce\xce\xce\x00\x00\x00", 0, []form{{"\xce\xce\xce\xce\x00\x00\x00\x01", "Java key store (JCEKS)"}, {"\xce\xce\xce\xce\x00\x00\x00\x02", "Java key store (JCEKS)"}}},
+	{"openssh-key-v1\x00", 0, []form{{"openssh-key-v1\x00", "OpenSSH private key"}}},
+	{"\x1e\xf1\xb5\xb0\x00\x00\x00\x00", 0, []form{{"\x1e\xf1\xb5\xb0\x00\x00\x00\x00", "Microsoft PVK private key"}}},
+	{"RSA2", 8, []form{{"\x07\x02\x00\x00\x00\xa4\x00\x00RSA2", "Microsoft CryptoAPI private key"}, {"\x07\x02\x00\x00\x00\x24\x00\x00RSA2", "Microsoft CryptoAPI private key"}}},
 	// The first attributes of a SoftHSM object file: CKA_CLASS, a number, CKO_PRIVATE_KEY.
-	{"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03", "PKCS#11 token store object"},
+	{"\x02\x00\x00\x00\x00\x00\x00\x00\x03", 15, []form{
+		{"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03", "PKCS#11 token store object"}}},
 }
 
-func findStores(b []byte) *KeyFinding {
-	for _, m := range storeMagics {
-		if i := bytes.Index(b, []byte(m.bytes)); i >= 0 {
-			return &KeyFinding{What: m.what, Offset: i}
+func findStores(b []byte) *KeyFinding { return findMagics(b, storeMagics) }
+
+func findMagics(b []byte, magics []magic) *KeyFinding {
+	for _, m := range magics {
+		for at := 0; ; at++ {
+			i := bytes.Index(b[at:], []byte(m.rare))
+			if i < 0 {
+				break
+			}
+			at += i
+			if start := at - m.at; start >= 0 {
+				for _, f := range m.forms {
+					if bytes.HasPrefix(b[start:], []byte(f.whole)) {
+						return &KeyFinding{What: f.what, Offset: start}
+					}
+				}
+			}
 		}
 	}
 	return nil

@@ -130,6 +130,11 @@ func TestTextKeys(t *testing.T) {
 		`{"kty":"oct","k":"secret"}`,
 		"-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
 		"<RSAKeyValue><InverseQ>AA==</InverseQ></RSAKeyValue>",
+		"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n",
+		"\x07\x02\x00\x00\x00\xa4\x00\x00RSA2\x00\x08",
+		"x\xfe\xed\xfe\xed\x00\x00\x00\x01",
+		"\x1e\xf1\xb5\xb0\x00\x00\x00\x00",
+		"AGE-SECRET-KEY-1QQQ",
 		"PRIVATE+KEY+example.com/log+1234+AAAA",
 		"P\x00R\x00I\x00V\x00A\x00T\x00E\x00 \x00K\x00E\x00Y\x00-\x00",
 	} {

@@ -7,22 +7,20 @@ import (
 )
 
 var textMagics = []magic{
-	{"PRIVATE KEY-----", "PEM private key"},
-	{"PRIVATE KEY BLOCK-----", "OpenPGP private key"},
-	{"BEGIN SSH2 ENCRYPTED PRIVATE KEY", "SSH2 private key"},
-	{"PuTTY-User-Key-File-", "PuTTY private key"},
-	{"<InverseQ>", "XML private key"},
-	{"P\x00R\x00I\x00V\x00A\x00T\x00E\x00 \x00K\x00E\x00Y\x00-\x00", "PEM private key in UTF-16"},
-	{"AGE-SECRET-KEY-1", "age private key"},
-	{"PRIVATE+KEY+", "note signing key"}, // golang.org/x/mod/sumdb/note
+	{"PRIVATE", 0, []form{
+		{"PRIVATE KEY-----", "PEM private key"}, {"PRIVATE KEY ----", "SSH2 private key"}, {"PRIVATE KEY BLOCK-----", "OpenPGP private key"},
+		{"PRIVATE+KEY+", "note signing key"}, // golang.org/x/mod/sumdb/note
+	}},
+	{"PuTTY-User-Key-File-", 0, []form{{"PuTTY-User-Key-File-", "PuTTY private key"}}},
+	{"<InverseQ>", 0, []form{{"<InverseQ>", "XML private key"}}},
+	{"P\x00R\x00I\x00V\x00A\x00T\x00E\x00", 0, []form{{"P\x00R\x00I\x00V\x00A\x00T\x00E\x00 \x00K\x00E\x00Y\x00-\x00", "PEM private key in UTF-16"}}},
+	{"AGE-SECRET-KEY-1", 0, []form{{"AGE-SECRET-KEY-1", "age private key"}}},
 }
 
 // findText looks for keys that announce themselves in text.
 func findText(b []byte) *KeyFinding {
-	for _, m := range textMagics {
-		if i := bytes.Index(b, []byte(m.bytes)); i >= 0 {
-			return &KeyFinding{What: m.what, Offset: i}
-		}
+	if f := findMagics(b, textMagics); f != nil {
+		return f
 	}
 	return findJWK(b)
 }
