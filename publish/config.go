@@ -84,7 +84,7 @@ type Limits struct {
 	TotalTimeout   time.Duration // one sync of one target; default 1 h
 	Attempts       int           // tries of one request; default 6
 	RetryBudget    int           // retries of one sync; default 100 plus a tenth of its requests
-	Memory         int64         // bytes of objects held at once; default 32 MiB
+	Memory         int64         // bytes of objects held at once; default 16 MiB
 }
 
 func (l Limits) withDefaults() Limits {
@@ -104,7 +104,7 @@ func (l Limits) withDefaults() Limits {
 		l.TotalTimeout = time.Hour
 	}
 	if l.Memory <= 0 {
-		l.Memory = 32 << 20
+		l.Memory = 16 << 20
 	}
 	return l
 }

@@ -72,7 +72,7 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 		header: artifact.HeaderFor(step.Kind, step.line.NotBefore, step.line.NotAfter, s.now(), s.plan.config.Cadence),
 	}
 	previous := s.previous(ctx, step, it)
-	a, err := s.parse(ctx, b)
+	a, err := s.parse(ctx, b, step.Digest)
 	if err != nil {
 		return nil, &problem{err: fmt.Errorf("reading %q from the master: %w", step.Name, err)}
 	}
@@ -116,7 +116,7 @@ func (s *session) loadFile(step *Step) (*item, *problem) {
 	if err != nil {
 		return nil, &problem{err: fmt.Errorf("reading %q from the master: %w", step.Name, err)}
 	}
-	a := artifact.Parse(b)
+	a := artifact.ParseKnown(b, step.Digest)
 	if a.Kind != artifact.PrivateKey {
 		// The ledger has checked these bytes against the Merkle tree. Hashes look
 		// like anything: one tile in two hundred begins like a DER object.
@@ -154,8 +154,8 @@ func (s *session) previous(ctx context.Context, step *Step, it *item) []byte {
 const maxPredicted = 16 << 20
 
 // parse classifies the bytes and opens bundles for their members.
-func (s *session) parse(ctx context.Context, b []byte) (*artifact.Artifact, error) {
-	a := artifact.Parse(b)
+func (s *session) parse(ctx context.Context, b []byte, d artifact.Digest) (*artifact.Artifact, error) {
+	a := artifact.ParseKnown(b, d)
 	if a.Kind != artifact.OCSPBundle {
 		return a, nil
 	}
