@@ -1,0 +1,28 @@
+# bash completion of publisher. zsh reads it after: autoload -U +X bashcompinit && bashcompinit
+_publisher() {
+  local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
+  case "$before" in
+  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --tier --sample --source --offline --master --checkpoint --remember --html --inventory --help" ;;
+  "plan" | "plan "*) choices="--config --json --quiet --log-format --target --only --repair --prune --help" ;;
+  "sync" | "sync "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --help" ;;
+  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --source --offline --master --checkpoint --remember --html --inventory --help" ;;
+  "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
+  "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
+  "probe" | "probe "*) choices="--config --json --quiet --log-format --help" ;;
+  "report" | "report "*) choices="--config --json --quiet --log-format --month --help" ;;
+  "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --help" ;;
+  "ledger show" | "ledger show "*) choices="--config --json --quiet --log-format --log --help" ;;
+  "ledger prove" | "ledger prove "*) choices="--config --json --quiet --log-format --name --out --log --help" ;;
+  "ledger check" | "ledger check "*) choices="--config --json --quiet --log-format --checkpoint --log --help" ;;
+  "ledger tail" | "ledger tail "*) choices="--config --json --quiet --log-format --log --help" ;;
+  "ledger" | "ledger "*) choices="show prove check tail --help" ;;
+  "import" | "import "*) choices="--config --json --quiet --log-format --file --help" ;;
+  "config init" | "config init "*) choices="--config --json --quiet --log-format --help" ;;
+  "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
+  "config print" | "config print "*) choices="--config --json --quiet --log-format --help" ;;
+  "config" | "config "*) choices="init check print --help" ;;
+  "") choices="run plan sync verify explain serve probe report status ledger import config --help --version" ;;
+  esac
+  COMPREPLY=($(compgen -W "$choices" -- "$word"))
+}
+complete -o default -F _publisher publisher

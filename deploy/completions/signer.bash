@@ -1,0 +1,31 @@
+# bash completion of signer. zsh reads it after: autoload -U +X bashcompinit && bashcompinit
+_signer() {
+  local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
+  case "$before" in
+  "init" | "init "*) choices="--config --json --quiet --log-format --init-token --so-pin-file --help" ;;
+  "token" | "token "*) choices="--config --json --quiet --log-format --check --record --help" ;;
+  "evidence" | "evidence "*) choices="--config --json --quiet --log-format --kind --file --review --help" ;;
+  "keygen" | "keygen "*) choices="--config --json --quiet --log-format --name --help" ;;
+  "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --adopt --consent --out --help" ;;
+  "link" | "link "*) choices="--config --json --quiet --log-format --name --help" ;;
+  "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --help" ;;
+  "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --partial --dry-run --override --help" ;;
+  "inventory" | "inventory "*) choices="--config --json --quiet --log-format --issuer --subjects --out --help" ;;
+  "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --override --time --help" ;;
+  "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
+  "ocsp" | "ocsp "*) choices="--config --json --quiet --log-format --issuer --help" ;;
+  "document" | "document "*) choices="--config --json --quiet --log-format --name --version --file --effective --help" ;;
+  "run" | "run "*) choices="--config --json --quiet --log-format --help" ;;
+  "withdraw" | "withdraw "*) choices="--config --json --quiet --log-format --name --reason --help" ;;
+  "log rotate" | "log rotate "*) choices="--config --json --quiet --log-format --label --reason --help" ;;
+  "log freeze" | "log freeze "*) choices="--config --json --quiet --log-format --reason --successor --help" ;;
+  "log" | "log "*) choices="rotate freeze --help" ;;
+  "timestamp" | "timestamp "*) choices="--config --json --quiet --log-format --help" ;;
+  "export" | "export "*) choices="--config --json --quiet --log-format --out --since --help" ;;
+  "archive" | "archive "*) choices="--config --json --quiet --log-format --out --since --medium --help" ;;
+  "status" | "status "*) choices="--config --json --quiet --log-format --warn --prometheus --help" ;;
+  "") choices="init token evidence keygen issue link cross import inventory revoke crl ocsp document run withdraw log timestamp export archive status --help --version" ;;
+  esac
+  COMPREPLY=($(compgen -W "$choices" -- "$word"))
+}
+complete -o default -F _signer signer

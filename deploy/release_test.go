@@ -1,0 +1,108 @@
+//go:build integration
+
+package deploy_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	yaml "go.yaml.in/yaml/v3"
+)
+
+// release is what goreleaser.yaml uses of GoReleaser's format, and nothing else: a misspelt key is an error here as there.
+type release struct {
+	Version     int
+	ProjectName string `yaml:"project_name"`
+	Dist        string
+	Before      struct{ Hooks []string }
+	Builds      []struct {
+		ID, Main, Binary string
+		Env              []string
+		Flags            []string
+		Ldflags          []string
+		ModTimestamp     string `yaml:"mod_timestamp"`
+		Targets          []string
+	}
+	Archives []struct {
+		ID           string
+		IDs          []string `yaml:"ids"`
+		NameTemplate string   `yaml:"name_template"`
+		Files        []string
+	}
+	NFPMs []struct {
+		ID                              string
+		IDs                             []string `yaml:"ids"`
+		PackageName                     string   `yaml:"package_name"`
+		Formats                         []string
+		Maintainer, Description, Bindir string
+		MTime                           string `yaml:"mtime"`
+		Contents                        []struct{ Src, Dst string }
+	} `yaml:"nfpms"`
+	SBOMs []struct {
+		ID, Artifacts, Cmd string
+		Args, Documents    []string
+	} `yaml:"sboms"`
+	Checksum struct {
+		NameTemplate string `yaml:"name_template"`
+		Algorithm    string
+	}
+	Changelog struct{ Sort string }
+}
+
+// TestRelease decodes goreleaser.yaml strictly and holds it to the checkout: every file that it packs exists, and both
+// binaries are built with the flags whose builds TestBuildIsReproducible compares.
+func TestRelease(t *testing.T) {
+	raw, err := os.ReadFile("goreleaser.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r release
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	if err := dec.Decode(&r); err != nil {
+		t.Fatalf("parsing goreleaser.yaml: %v", err)
+	}
+	if len(r.Builds) != 2 || len(r.NFPMs) != 2 || r.Version != 2 {
+		t.Fatalf("%d builds and %d packages, want 2 of each", len(r.Builds), len(r.NFPMs))
+	}
+	for _, b := range r.Builds {
+		if got := strings.Join(b.Flags, " "); got != "-trimpath -buildvcs=false" {
+			t.Errorf("build %s has flags %q", b.ID, got)
+		}
+		if want := map[string]string{"publisher": "CGO_ENABLED=0", "signer": "CGO_ENABLED=1"}[b.ID]; b.Env[0] != want {
+			t.Errorf("build %s has %s, want %s", b.ID, b.Env[0], want)
+		}
+		exists(t, b.Main)
+	}
+	for _, a := range r.Archives {
+		for _, f := range a.Files {
+			exists(t, f)
+		}
+	}
+	packed := map[string]bool{}
+	for _, n := range r.NFPMs {
+		for _, c := range n.Contents {
+			exists(t, c.Src)
+			packed[filepath.Base(c.Src)] = true
+		}
+	}
+	units, err := filepath.Glob("systemd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range units {
+		if !packed[filepath.Base(u)] {
+			t.Errorf("no package has %s", u)
+		}
+	}
+}
+
+func exists(t *testing.T, pattern string) {
+	t.Helper()
+	if found, err := filepath.Glob(filepath.Join("..", pattern)); err != nil || len(found) == 0 {
+		t.Errorf("goreleaser.yaml names %s, which does not exist", pattern)
+	}
+}
