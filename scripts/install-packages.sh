@@ -4,8 +4,9 @@ set -euo pipefail
 
 case "${1:-}" in
 demo) packages=(softhsm2 openssl gcc libc6-dev) ;;
-test) packages=(softhsm2 openssl gcc libc6-dev git curl gnutls-bin libnss3 libnss3-tools opencryptoki p11-kit p11-kit-modules
-  postgresql nginx-light openjdk-17-jdk-headless chromium poppler-utils nodejs npm jq procps util-linux) ;;
+test) packages=(softhsm2 openssl gcc libc6-dev git curl zstd gnutls-bin libnss3 libnss3-tools opencryptoki p11-kit p11-kit-modules
+  postgresql nginx-light openjdk-17-jdk-headless chromium fonts-ipafont-gothic poppler-utils nodejs npm jq procps util-linux
+  systemd prometheus groff-base) ;;
 *) echo "usage: install-packages.sh demo|test" >&2; exit 2 ;;
 esac
 
