@@ -143,19 +143,40 @@ func (k *copyCheck) responses(ctx context.Context) error {
 	return nil
 }
 
+// A memberOf is one response of a bundle with its public name.
+type memberOf struct {
+	name string
+	der  []byte // valid as long as the bundle is open
+}
+
+// members compares the members of one bundle, some dozens at a time: a goroutine for each of a million files costs more than
+// its file.
 func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(k.Workers)
+	var batch []memberOf
+	flush := func() {
+		if len(batch) == 0 {
+			return
+		}
+		work := batch
+		g.Go(func() error {
+			for _, m := range work {
+				k.compareMember(gctx, m.name, m.der)
+			}
+			return gctx.Err()
+		})
+		batch = nil
+	}
 	for key, der := range b.All() {
-		name := ocspcache.ObjectName(key)
+		if batch = append(batch, memberOf{ocspcache.ObjectName(key), der}); len(batch) == 64 {
+			flush()
+		}
 		if gctx.Err() != nil {
 			break
 		}
-		g.Go(func() error {
-			k.compareMember(gctx, name, der)
-			return gctx.Err()
-		})
 	}
+	flush()
 	return g.Wait()
 }
 
