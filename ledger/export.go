@@ -258,34 +258,50 @@ func (e *Entry) attachment() artifact.Digest {
 	return artifact.Digest{}
 }
 
+// A frame is the head of one.
+type frame struct {
+	what string
+	size int64
+	name string
+}
+
 // A frameReader reads an export.
 type frameReader struct {
 	r      *bufio.Reader
 	frames int64
-	left   int64 // bytes of the current frame
+	left   int64  // bytes of the current frame
+	again  *frame // to be given once more
 }
 
 // next reads the head of a frame; the rest of the frame before is skipped.
-func (f *frameReader) next() (what string, size int64, name string, err error) {
+func (f *frameReader) next() (frame, error) {
+	if f.again != nil {
+		h := *f.again
+		f.again = nil
+		return h, nil
+	}
 	if f.frames > 0 {
 		if err := f.skip(); err != nil {
-			return "", 0, "", err
+			return frame{}, err
 		}
 	}
 	line, err := f.line()
 	if err != nil {
-		return "", 0, "", err
+		return frame{}, err
 	}
 	what, rest, ok := strings.Cut(line, " ")
 	digits, name, _ := strings.Cut(rest, " ")
-	size, err = strconv.ParseInt(digits, 10, 64)
+	size, err := strconv.ParseInt(digits, 10, 64)
 	if !ok || err != nil || size < 0 || strconv.FormatInt(size, 10) != digits {
-		return "", 0, "", fmt.Errorf("frame %d: %.80q is not the head of a frame", f.frames, line)
+		return frame{}, fmt.Errorf("frame %d: %.80q is not the head of a frame", f.frames, line)
 	}
 	f.frames++
 	f.left = size
-	return what, size, name, nil
+	return frame{what, size, name}, nil
 }
+
+// unread has next give a head again, whose bytes were not touched.
+func (f *frameReader) unread(h frame) { f.again = &h }
 
 func (f *frameReader) line() (string, error) {
 	line, err := f.r.ReadSlice('\n')

@@ -86,7 +86,7 @@ func importFile(ctx context.Context, r io.Reader, dir string, c ImportConfig) (d
 	if err := m.files(ctx); err != nil {
 		return nil, err
 	}
-	if err := m.complete(ctx); err != nil {
+	if err := m.complete(); err != nil {
 		return nil, err
 	}
 	if m.to <= m.from { // no entry is new, and that they fit was checked
@@ -105,22 +105,18 @@ type importer struct {
 	f *frameReader
 	w *Writer
 
-	origin       string
-	start, to    int64 // of the export
-	from         int64 // size of the copy
-	staged       [][]byte
-	parsed       []*Entry // of the new entries
-	all          []*Entry // of all, also those the copy has
-	checkpoints  map[int64][]byte
-	tokens       map[string][]byte
-	manifests    map[artifact.Digest]*Batch
-	blobs        map[string]int64 // path in the master: size, -1 = any
-	optional     map[string]bool
-	count        int
-	pendingWhat  string // the frame that ended a run of others
-	pendingSize  int64
-	pendingName  string
-	pendingValid bool
+	origin      string
+	start, to   int64 // of the export
+	from        int64 // size of the copy
+	staged      [][]byte
+	parsed      []*Entry // of the new entries
+	all         []*Entry // of all, also those the copy has
+	checkpoints map[int64][]byte
+	tokens      map[string][]byte
+	manifests   map[artifact.Digest]*Batch
+	blobs       map[string]int64 // path in the master: size, -1 = any
+	optional    map[string]bool
+	count       int
 }
 
 // head reads the first frame.
@@ -129,7 +125,7 @@ func (m *importer) head() error {
 	if err != nil || line+"\n" != exportHeader {
 		return errors.Join(fmt.Errorf("the file is not an export of a master (its first line is not %q)", strings.TrimSpace(exportHeader)), err)
 	}
-	what, _, _, err := m.f.next()
+	h, err := m.f.next()
 	if err != nil {
 		return err
 	}
@@ -138,7 +134,7 @@ func (m *importer) head() error {
 		return err
 	}
 	f := strings.Split(string(b), "\n")
-	if what != frameHead || len(f) != 4 || f[3] != "" {
+	if h.what != frameHead || len(f) != 4 || f[3] != "" {
 		return errors.New("the file has no head")
 	}
 	var err1, err2 error

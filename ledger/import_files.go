@@ -21,39 +21,37 @@ func (m *importer) files(ctx context.Context) error {
 			m.manifests[e.Batch.Manifest] = e.Batch
 		}
 		if d := e.attachment(); !d.IsZero() {
-			p := m.rel(blobPath("", artifact.Document, d))
+			p := filepath.ToSlash(blobPath("", artifact.Document, d))
 			m.blobs[p], m.optional[p] = -1, true
 		}
 	}
 	collected := false
 	for {
-		what, size, name, err := m.next()
+		h, err := m.f.next()
 		if err != nil {
 			return err
 		}
-		if what != frameManifest && !collected {
+		if h.what != frameManifest && !collected {
 			if err := m.collect(ctx); err != nil {
 				return err
 			}
 			collected = true
 		}
-		switch what {
+		switch h.what {
 		case frameManifest:
-			err = m.manifest(ctx, name)
+			err = m.manifest(ctx, h.name)
 		case frameBlob:
-			err = m.blob(name, size)
+			err = m.blob(h.name, h.size)
 		case frameEnd:
 			return m.end()
 		default:
-			err = fmt.Errorf("a frame %q is out of place", what)
+			err = fmt.Errorf("a frame %q is out of place", h.what)
 		}
 		if err != nil {
 			return err
 		}
 	}
 }
-
-func (m *importer) rel(path string) string { return filepath.ToSlash(path) }
 
 // end checks the last frame.
 func (m *importer) end() error {
@@ -117,7 +115,7 @@ func (m *importer) collect(ctx context.Context) error {
 				return fmt.Errorf("the export is incomplete: %w", err)
 			}
 			if ownBlob(line.Kind) {
-				p := m.rel(blobPath("", line.Kind, line.Digest))
+				p := filepath.ToSlash(blobPath("", line.Kind, line.Digest))
 				m.blobs[p] = line.Size
 				delete(m.optional, p)
 			}
@@ -165,7 +163,7 @@ func good(path string, size int64) bool {
 }
 
 // complete makes sure that every artifact is there.
-func (m *importer) complete(context.Context) error {
+func (m *importer) complete() error {
 	missing := 0
 	for p, size := range m.blobs {
 		if !m.optional[p] && !exists(filepath.Join(m.w.dir, filepath.FromSlash(p)), size) {

@@ -9,30 +9,17 @@ import (
 	"strings"
 )
 
-// next gives the next frame, or the one that a loop did not want.
-func (m *importer) next() (string, int64, string, error) {
-	if m.pendingValid {
-		m.pendingValid = false
-		return m.pendingWhat, m.pendingSize, m.pendingName, nil
-	}
-	return m.f.next()
-}
-
-func (m *importer) unread(what string, size int64, name string) {
-	m.pendingWhat, m.pendingSize, m.pendingName, m.pendingValid = what, size, name, true
-}
-
 // entries reads entries and checkpoints and checks that they belong together
 // and go on from the copy.
 func (m *importer) entries(ctx context.Context) error {
 	total := int64(0)
 	for i := m.start; i < m.to; i++ {
-		what, size, _, err := m.next()
+		h, err := m.f.next()
 		if err != nil {
 			return err
 		}
-		if total += size; what != frameEntry || total > maxImportEntries {
-			return fmt.Errorf("want entry %d, not a frame %q", i, what)
+		if total += h.size; h.what != frameEntry || total > maxImportEntries {
+			return fmt.Errorf("want entry %d, not a frame %q", i, h.what)
 		}
 		raw, err := m.f.bytes(MaxEntry)
 		if err != nil {
@@ -66,13 +53,13 @@ func (m *importer) readCheckpoints() error {
 	m.checkpoints, m.tokens = map[int64][]byte{}, map[string][]byte{}
 	tokens := int64(0)
 	for {
-		what, size, name, err := m.next()
+		h, err := m.f.next()
 		if err != nil {
 			return err
 		}
-		switch what {
+		switch h.what {
 		case frameCheckpoint:
-			n, err := strconv.ParseInt(name, 10, 64)
+			n, err := strconv.ParseInt(h.name, 10, 64)
 			b, err2 := m.f.bytes(maxCheckpoint)
 			if err := errors.Join(err, err2); err != nil {
 				return err
@@ -86,16 +73,16 @@ func (m *importer) readCheckpoints() error {
 			if err != nil {
 				return err
 			}
-			n, rest, ok := strings.Cut(name, ".")
+			n, rest, ok := strings.Cut(h.name, ".")
 			if _, err := strconv.ParseUint(n, 10, 53); !ok || err != nil || !tokenName.MatchString(rest) || !strings.HasSuffix(rest, ".tsr") {
-				return fmt.Errorf("%q is not the name of a timestamp", name)
+				return fmt.Errorf("%q is not the name of a timestamp", h.name)
 			}
-			if tokens += size; tokens > maxTokens {
+			if tokens += h.size; tokens > maxTokens {
 				return fmt.Errorf("the timestamps are more than %d bytes", int64(maxTokens))
 			}
-			m.tokens[name] = b
+			m.tokens[h.name] = b
 		default:
-			m.unread(what, size, name)
+			m.f.unread(h)
 			return nil
 		}
 	}
@@ -111,7 +98,7 @@ func (m *importer) checkTree(ctx context.Context) error {
 	if m.to <= m.from {
 		return m.w.log.Consistent(ctx, final)
 	}
-	eras, err := m.eras(ctx)
+	eras, err := m.eras()
 	if err != nil {
 		return err
 	}
@@ -140,7 +127,7 @@ func (m *importer) checkTree(ctx context.Context) error {
 
 // eras finds out which keys sign which sizes. The chain of rotations must go
 // through the keys the copy was read with, or, of a new copy, the pinned ones.
-func (m *importer) eras(context.Context) ([]era, error) {
+func (m *importer) eras() ([]era, error) {
 	keys, trusted := m.w.log.keys, false
 	if l := m.w.log.last; l != nil && l.KeyRotation != nil {
 		next, err := l.KeyRotation.check(keys)
