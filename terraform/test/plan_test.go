@@ -45,7 +45,7 @@ func TestMockedAWS(t *testing.T) {
 }
 
 func TestMockedGoogle(t *testing.T) {
-	s := prepare(t, "modules/gcp-repository", "google", "[67].*", nil)
+	s := prepareGoogle(t, "modules/gcp-repository", nil)
 	s.must(t, "validate", "-no-color")
 	out := s.must(t, "test", "-no-color")
 	if !regexp.MustCompile(`Success! \d+ passed, 0 failed\.`).Match(out) {
@@ -77,12 +77,20 @@ func TestExampleAWS(t *testing.T) {
 }
 
 func TestExampleGoogle(t *testing.T) {
-	s := prepare(t, "examples/gcp-complete", "google", "[67].*", map[string]string{"machines.pem": machineCA(t)})
+	s := prepareGoogle(t, "examples/gcp-complete", map[string]string{"machines.pem": machineCA(t)})
 	s.must(t, "validate", "-no-color")
 	s.env = append(s.env, "GOOGLE_OAUTH_ACCESS_TOKEN=fake")
-	shown := s.plan(t, "-var=name=example-ca", "-var=project_id=example", "-var=project_number=123456789012", "-var=workload_ca_file=machines.pem")
-	for _, f := range check(t, load(t), string(shown)) {
-		t.Errorf("refused: %s", f.Message)
+	p := load(t)
+	for name, more := range map[string][]string{
+		"http":      nil,
+		"responder": {"-var=responder_domain=ocsp.internal.example", "-var=host_name=repository.example.jp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vars := []string{"-var=name=example-ca", "-var=project_id=example", "-var=project_number=123456789012", "-var=workload_ca_file=machines.pem"}
+			for _, f := range check(t, p, string(s.plan(t, append(vars, more...)...))) {
+				t.Errorf("refused: %s", f.Message)
+			}
+		})
 	}
 }
 
