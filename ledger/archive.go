@@ -174,7 +174,7 @@ func (w *Writer) AddSignatures(ctx context.Context, signed []byte) error {
 
 // withCheckpoint is the same tree under a checkpoint with other signatures.
 func (l *Log) withCheckpoint(cp Checkpoint) *Log {
-	n := &Log{dir: l.dir, cp: cp, pinned: l.pinned, keys: l.keys, tiles: l.tiles, last: l.last}
+	n := &Log{dir: l.dir, cp: cp, pinned: l.pinned, keys: l.keys, tiles: l.tiles, last: l.last, indexed: l.indexed}
 	n.bundle.n = -1
 	return n
 }

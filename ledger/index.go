@@ -17,8 +17,8 @@ import (
 )
 
 // The index is a SQLite file with the state at one tree size, so that one name
-// is found without replaying years of manifests. It is disposable and nothing
-// is proved by it: it names the root of the tree it was made from, a reader
+// is found without replaying years of manifests. It is disposable, nothing is
+// proved by it and only who keeps it reads it: it names the root of the tree it was made from, a reader
 // that does not have that tree ignores it, and one that is ahead of the log is
 // a sign that the log was put back, so the writer refuses to open.
 
@@ -33,6 +33,24 @@ type index struct {
 	tx   *sql.Tx
 	size int64
 	root string
+}
+
+// UseIndex gives the same log with State and Lookup allowed to believe
+// index.db, which nobody signed. It is for who keeps that file (Writer.Log does
+// it when the writer has the duty), not for who reads a directory that came
+// from elsewhere.
+func (l *Log) UseIndex() *Log {
+	n := l.withCheckpoint(l.cp)
+	n.indexed = true
+	return n
+}
+
+// usableIndex is openIndex where the caller allows it.
+func (l *Log) usableIndex(ctx context.Context) *index {
+	if !l.indexed {
+		return nil
+	}
+	return l.openIndex(ctx)
 }
 
 // openIndex opens the index if it is of a prefix of this log; else nil. It

@@ -129,6 +129,7 @@ func TestMasterRoundTrip(t *testing.T) {
 			if err := l.UpdateIndex(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			l = l.UseIndex()
 		}
 		s, err := l.State(t.Context(), l.Size())
 		if err != nil {

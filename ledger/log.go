@@ -28,6 +28,8 @@ type Log struct {
 	tiles  *tiles
 	last   *Entry // nil when the log is empty
 
+	indexed bool // see UseIndex
+
 	mu     sync.Mutex
 	bundle struct {
 		n       int64

@@ -65,13 +65,13 @@ func (l *Log) Replay(ctx context.Context, size int64) (*State, error) {
 	return newState(m, size), nil
 }
 
-// State gives the current lines at a tree size: from the index as far as it
-// goes, then from the log. Who must not trust the index calls Replay.
+// State gives the current lines at a tree size: from the log alone or, where
+// UseIndex allowed it, from the index as far as that goes and then from the log.
 func (l *Log) State(ctx context.Context, size int64) (*State, error) {
 	if err := l.within(0, size); err != nil {
 		return nil, err
 	}
-	x := l.openIndex(ctx)
+	x := l.usableIndex(ctx)
 	if x == nil || x.size > size {
 		x.close()
 		return l.Replay(ctx, size)
@@ -88,9 +88,9 @@ func (l *Log) State(ctx context.Context, size int64) (*State, error) {
 }
 
 // Lookup finds the current line of one name and the entry that made it
-// current; ErrNotFound when there is none.
+// current, as State does; ErrNotFound when there is none.
 func (l *Log) Lookup(ctx context.Context, name string) (line Line, entry int64, err error) {
-	x := l.openIndex(ctx)
+	x := l.usableIndex(ctx)
 	if x == nil {
 		s, err := l.Replay(ctx, l.cp.Size)
 		if err != nil {

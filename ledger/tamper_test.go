@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -389,17 +388,5 @@ func TestAnyByte(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-func (f *fixture) sql(t *testing.T, q string) {
-	t.Helper()
-	db, err := openSQLite(f.path(indexFile), "rw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec(q); err != nil {
-		t.Fatal(fmt.Errorf("%s: %w", q, err))
 	}
 }

@@ -35,7 +35,8 @@ type WriterConfig struct {
 	// directory was put back to an older state.
 	Known [][]byte
 	// Index has Close bring index.db up to the log when a batch or a withdrawal
-	// was committed. That it cannot is logged and no error: it is disposable.
+	// was committed, and lets Log believe it. That the file cannot be written is
+	// logged and no error: it is disposable.
 	Index  bool
 	Now    func() time.Time // nil = time.Now
 	Logger *zap.Logger      // nil = none
@@ -292,6 +293,9 @@ func (w *Writer) Staged() int {
 func (w *Writer) Log() *Log {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.c.Index && w.log != nil {
+		return w.log.UseIndex()
+	}
 	return w.log
 }
 

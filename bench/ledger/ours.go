@@ -154,6 +154,7 @@ func (b *bench) lookup(ctx context.Context, dir string, v *ledger.Verifier, line
 	if err != nil {
 		return err
 	}
+	l = l.UseIndex()
 	i, err := os.Stat(filepath.Join(dir, "index.db"))
 	if err != nil {
 		return err
