@@ -75,6 +75,9 @@ func (c *caller) get(ctx context.Context, name string, size int64, keep bool) (*
 			return err
 		}
 		defer r.Close()
+		if r.ETag == "" {
+			return fmt.Errorf("%w: it gives no tag of %q to make a write conditional on", ErrInvalid, name)
+		}
 		s, err = drain(r, keep)
 		if err != nil {
 			return fmt.Errorf("reading %q: %w", name, err)

@@ -98,8 +98,7 @@ func serveNull(ctx context.Context, s settings) error {
 			}
 			objects.Store(q.URL.Path, b)
 			time.Sleep(s.latency)
-			sum := md5.Sum(b)
-			w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
+			tag(w, b)
 		case http.MethodGet:
 			time.Sleep(s.latency)
 			b, ok := objects.Load(q.URL.Path)
@@ -107,11 +106,18 @@ func serveNull(ctx context.Context, s settings) error {
 				http.Error(w, "<Error><Code>NoSuchKey</Code></Error>", http.StatusNotFound)
 				return
 			}
-			w.Write(b.([]byte))
+			body, _ := b.([]byte)
+			tag(w, body)
+			w.Write(body)
 		}
 	})}
 	go func() { <-ctx.Done(); server.Close() }()
 	return server.Serve(l)
+}
+
+func tag(w http.ResponseWriter, b []byte) {
+	sum := md5.Sum(b)
+	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
 }
 
 // A measurement is what one process took.
