@@ -243,6 +243,14 @@ func TestRefused(t *testing.T) {
 	if r := w.trySync(c); len(r.Refused) != 1 || len(m.took()) != 1 {
 		t.Errorf("again: %+v", r)
 	}
+	// An urgent sync in between does not make it forget.
+	c.Only = publish.Urgent
+	w.trySync(c)
+	c.Only = publish.Everything
+	m.took()
+	if r := w.trySync(c); len(r.Refused) != 1 || len(m.took()) != 1 {
+		t.Errorf("after an urgent sync: %+v", r)
+	}
 	// Once the room withdraws it, the target can be completed.
 	w.withdraw(ledger.WithdrawnName{Name: slipped.Name, Digest: slipped.Digest, Reason: "not a document"})
 	c.Master = w.commit()

@@ -162,16 +162,20 @@ func (s *session) suspect(known memory, p *Plan) {
 	s.result.Findings = append(s.result.Findings, f)
 }
 
-// learn is what the next sync should know.
+// learn is what the next sync should know. One that failed, or did a part only,
+// leaves what is known of the held names as it was.
 func (s *session) learn(known memory) memory {
-	m := memory{Size: max(known.Size, s.result.Size), Pruned: known.Pruned}
-	if s.result.Complete && s.config.Prune {
-		m.Pruned = s.plan.To
+	m := known
+	m.Size = max(known.Size, s.result.Size)
+	switch {
+	case s.result.Complete:
+		m.From, m.Done, m.Held = 0, 0, nil
+		if s.config.Prune {
+			m.Pruned = s.plan.To
+		}
+	case s.result.Err == nil && s.config.Only == Everything && !s.config.Repair:
+		m.From, m.Done, m.Held = s.plan.From, s.plan.To, s.held
 	}
-	if s.result.Complete || s.result.Err != nil || s.config.Only != Everything {
-		return m
-	}
-	m.From, m.Done, m.Held = s.plan.From, s.plan.To, s.held
 	return m
 }
 
