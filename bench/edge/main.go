@@ -1,8 +1,8 @@
 // Command edge measures the keyless OCSP responder beside its peers: nginx
 // serving the same responses as static files, the least net/http server that can
 // answer from a map, cfssl's ocspserve, and openssl ocsp, which signs on demand.
-// All run on this host in turn, round after round, so that what disturbs one
-// disturbs all; the medians of the rounds are compared.
+// All run on this host in turn, round after round; the bars are medians of the
+// ratios within a round, since what disturbs a round disturbs all.
 //
 //	make bench-edge
 //	go run ./bench/edge -rounds 5 -seconds 4
@@ -29,7 +29,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of load")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of load")
 	flag.IntVar(&o.seconds, "seconds", 3, "seconds of load for each server and round")
 	flag.IntVar(&o.scale, "scale", 10_000_000, "responses in the large bundle set")
 	flag.StringVar(&o.only, "only", "", "load or scale: only that part")
