@@ -1,6 +1,7 @@
 package ocspcache
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"seihon/artifact"
 )
@@ -63,8 +66,9 @@ func kindByName(name string) artifact.Kind {
 // A describer remembers what the content of an object says, so that a request
 // does not have to read it.
 type describer struct {
-	mu    sync.Mutex
-	known map[string]described
+	flight singleflight.Group // one reading of a new content, however many ask
+	mu     sync.Mutex
+	known  map[string]described
 }
 
 // described is the description of an object at a size and time of change.
@@ -92,14 +96,10 @@ func (d *describer) open(name string, f *os.File) (*Object, error) {
 	found, ok := d.known[name]
 	d.mu.Unlock()
 	if !ok || found.size != info.Size() || !found.modified.Equal(info.ModTime()) {
-		found = described{size: info.Size(), modified: info.ModTime()}
-		found.object, found.err = describe(name, f, info)
-		d.mu.Lock()
-		if len(d.known) >= maxDescribed {
-			clear(d.known)
-		}
-		d.known[name] = found
-		d.mu.Unlock()
+		result, _, _ := d.flight.Do(fmt.Sprint(name, info.Size(), info.ModTime().UnixNano()), func() (any, error) {
+			return d.learn(name, f, info), nil
+		})
+		found, _ = result.(described)
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return nil, err
 		}
@@ -110,6 +110,23 @@ func (d *describer) open(name string, f *os.File) (*Object, error) {
 	o := found.object
 	o.ReadSeekCloser = f
 	return &o, nil
+}
+
+// learn describes the object in f and remembers that, unless reading failed: the
+// next request tries again then.
+func (d *describer) learn(name string, f *os.File, info fs.FileInfo) described {
+	found := described{size: info.Size(), modified: info.ModTime()}
+	found.object, found.err = describe(name, f, info)
+	if found.err != nil && !errors.Is(found.err, fs.ErrNotExist) && !errors.Is(found.err, fs.ErrPermission) {
+		return found
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.known) >= maxDescribed {
+		clear(d.known)
+	}
+	d.known[name] = found
+	return found
 }
 
 func describe(name string, f *os.File, info fs.FileInfo) (Object, error) {
