@@ -19,6 +19,8 @@ type remoteState struct {
 	size int64
 	note []byte // nil when there is no checkpoint
 	etag string // of the checkpoint object
+
+	alien bool // it is not ours, and is to be replaced
 }
 
 // maxCheckpoint is more than a checkpoint with many cosignatures needs.
@@ -67,7 +69,7 @@ func (s *session) alien(r *remoteState, got *stored, err error) (*remoteState, e
 	case s.config.Repair:
 		// Signed by nobody we know, under our own origin or none: damage.
 		f.Hint = "the damaged checkpoint is being replaced from the master"
-		f.Restored = true
+		f.Restored, r.alien = true, true
 		s.result.Findings = append(s.result.Findings, f)
 		return r, nil
 	default:
@@ -94,10 +96,7 @@ func noteSize(note []byte) (int64, error) {
 // putCheckpoint makes the promise: everything up to this size is there. It
 // never replaces a checkpoint of a larger tree.
 func (s *session) putCheckpoint(ctx context.Context) error {
-	if s.plan.From == s.plan.To && s.plan.remote.note != nil && s.plan.remote.size == s.plan.To {
-		return nil
-	}
-	if s.plan.To == 0 {
+	if r := s.plan.remote; s.plan.To == 0 || r.size == s.plan.To && !r.alien {
 		return nil
 	}
 	note, err := s.note(ctx)

@@ -16,7 +16,7 @@ import (
 func (s *session) expand(ctx context.Context, step *Step, launch func(int64, func(context.Context) error) bool) error {
 	for _, gb := range step.expand.changed() {
 		line := bundleLine(gb)
-		run := &bundleRun{session: s, step: step.Name, line: line}
+		run := &bundleRun{session: s, step: step.Name, index: step.index, line: line}
 		for m, err := range step.expand.members(ctx, s.config.Master, gb, func(l ledger.Line) error {
 			return s.config.Master.CheckBlob(ctx, l)
 		}) {
@@ -51,6 +51,7 @@ func (s *session) expand(ctx context.Context, step *Step, launch func(int64, fun
 type bundleRun struct {
 	session *session
 	step    string // the generation, which the next sync takes up again if one fails
+	index   int64
 	line    ledger.Line
 	pending atomic.Int64
 	failed  atomic.Bool
@@ -66,7 +67,7 @@ func (r *bundleRun) fail() {
 
 func (r *bundleRun) send(ctx context.Context, m member) error {
 	s := r.session
-	it, p := s.loadMember(m)
+	it, p := s.loadMember(m, r.index)
 	if p != nil {
 		s.keepBack(m.name, artifact.OCSPResponse, artifact.Sum(m.der), p)
 		r.fail()

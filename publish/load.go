@@ -23,6 +23,7 @@ type item struct {
 	bytes  []byte
 	header artifact.Header
 
+	index      int64                    // of the entry that made it so; -1 for the log's own files
 	fresh      bool                     // the name should be free
 	prevBytes  func() []byte            // what the target should have, to predict its tag; may return nil
 	prevDigest artifact.Digest          // of the same; zero when unknown
@@ -68,7 +69,7 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 	}
 	it := &item{
 		step: step, name: step.Name, kind: step.Kind, digest: step.Digest, bytes: b,
-		fresh: step.Action == Send, older: step.older, signed: s.entryTime(ctx, step.index),
+		index: step.index, fresh: step.Action == Send, older: step.older, signed: s.entryTime(ctx, step.index),
 		header: artifact.HeaderFor(step.Kind, step.line.NotBefore, step.line.NotAfter, s.now(), s.plan.config.Cadence),
 	}
 	previous := s.previous(ctx, step, it)
@@ -126,7 +127,7 @@ func (s *session) loadFile(step *Step) (*item, *problem) {
 		return nil, &problem{refusal: refusal}
 	}
 	return &item{
-		step: step, name: step.Name, kind: step.Kind, digest: step.Digest, bytes: b, fresh: true,
+		step: step, name: step.Name, kind: step.Kind, digest: step.Digest, bytes: b, index: -1, fresh: true,
 		header: artifact.HeaderFor(step.Kind, time.Time{}, time.Time{}, s.now(), s.plan.config.Cadence),
 	}, nil
 }
@@ -219,7 +220,7 @@ func (s *session) addProof(ctx context.Context, step *Step, it *item) error {
 
 // loadMember makes an item of a response. The bytes are copied, since the
 // bundle is closed before the upload ends.
-func (s *session) loadMember(m member) (*item, *problem) {
+func (s *session) loadMember(m member, index int64) (*item, *problem) {
 	der := append([]byte(nil), m.der...)
 	a := s.parseResponse(der)
 	if refusal := s.config.Policy.Admit(a, evidenceOf(artifact.OCSPResponse)); refusal != nil {
@@ -227,7 +228,7 @@ func (s *session) loadMember(m member) (*item, *problem) {
 	}
 	it := &item{
 		name: m.name, kind: artifact.OCSPResponse, digest: a.Digest, bytes: der,
-		fresh: m.prev == nil, response: a.OCSP,
+		index: index, fresh: m.prev == nil, response: a.OCSP,
 	}
 	if len(a.OCSP.Singles) > 0 {
 		one := a.OCSP.Singles[0]

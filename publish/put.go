@@ -25,11 +25,11 @@ type outcome struct {
 // put brings one item to the target under a condition that holds exactly when
 // nobody else has been there.
 func (s *session) put(ctx context.Context, it *item) (outcome, error) {
-	cond, got, err := s.firstCondition(ctx, it)
+	var out outcome
+	cond, got, err := s.firstCondition(ctx, it, &out)
 	if err != nil {
 		return outcome{}, err
 	}
-	var out outcome
 	for range rounds {
 		if got != nil {
 			done, next, err := s.compare(ctx, it, got, &out)
@@ -47,6 +47,7 @@ func (s *session) put(ctx context.Context, it *item) (outcome, error) {
 			}
 			if out.finding != nil {
 				out.op, out.finding.Restored = "repair", true
+				out.finding.Hint = restoredHint
 			}
 			return out, s.readBack(ctx, it)
 		case errors.Is(err, ErrNotFound) && !cond.IfAbsent:
@@ -73,7 +74,7 @@ func (s *session) put(ctx context.Context, it *item) (outcome, error) {
 // firstCondition chooses the condition of the first try. It asks the store only
 // when the master does not know what is there, or when the tag of what it knows
 // cannot be predicted.
-func (s *session) firstCondition(ctx context.Context, it *item) (Condition, *stored, error) {
+func (s *session) firstCondition(ctx context.Context, it *item, out *outcome) (Condition, *stored, error) {
 	if !s.config.Repair {
 		if it.fresh {
 			return Condition{IfAbsent: true}, nil, nil
@@ -90,8 +91,20 @@ func (s *session) firstCondition(ctx context.Context, it *item) (Condition, *sto
 	if err != nil || got != nil {
 		return Condition{}, got, err
 	}
+	if s.promised(it) {
+		out.finding = s.missing(it)
+	}
 	return Condition{IfAbsent: true}, nil, nil
 }
+
+// promised reports, for a repair, whether the target's checkpoint speaks of the
+// item. Other syncs know it by what the item replaces.
+func (s *session) promised(it *item) bool {
+	return s.config.Repair && it.index >= 0 && it.index < s.plan.remote.size
+}
+
+// restoredHint is what remains to be done about a finding that was put right.
+const restoredHint = "it was restored from the master; find out who did it"
 
 // predict returns the tag that the object has if it holds what the master
 // published there, "" if that cannot be said.

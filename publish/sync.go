@@ -146,7 +146,7 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (*Plan, 
 // suspect reports a checkpoint that is older than the one this host saw before.
 // The sync itself repairs it by going forward.
 func (s *session) suspect(known memory, p *Plan) {
-	if p.remote.size >= known.Size {
+	if p.remote.size >= known.Size || p.remote.alien {
 		return
 	}
 	f := Finding{

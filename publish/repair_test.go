@@ -1,0 +1,52 @@
+package publish_test
+
+import (
+	"slices"
+	"testing"
+
+	"seihon/publish"
+)
+
+// TestRepairComplete repairs a target that claims to be complete: without
+// --repair nothing would be looked at.
+func TestRepairComplete(t *testing.T) {
+	for _, layout := range layouts {
+		w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+		old := w.signingRun(responses, 5, 6, 7)
+		w.sync(w.config(old, target("t", layout, m)))
+		oldCRL := m.get("crl/sub.crl")
+		log := w.signingRun(responses, 5)
+		w.sync(w.config(log, target("t", layout, m)))
+		want := map[string]publish.FindingCode{"crl/sub.crl": publish.Rollback, "index.html": publish.Missing, "cert/sub.cer": publish.Drift}
+		m.set("crl/sub.crl", oldCRL)
+		m.set("index.html", nil)
+		m.set("cert/sub.cer", []byte("another"))
+		if layout == publish.Objects {
+			want[ocspName(w, 6)] = publish.Missing
+			m.set(ocspName(w, 6), nil)
+		}
+		if r := w.sync(w.config(log, target("t", layout, m))); !r.Unchanged() {
+			t.Errorf("%s: without repair: %+v", layout, r)
+		}
+		c := w.config(log, target("t", layout, m))
+		c.Repair = true
+		m.took()
+		r := w.sync(c)
+		got := map[string]publish.FindingCode{}
+		for _, f := range r.Findings {
+			if !f.Restored {
+				t.Errorf("%s: not restored: %+v", layout, f)
+			}
+			got[f.Name] = f.Code
+		}
+		if len(got) != len(want) || got["crl/sub.crl"] != want["crl/sub.crl"] || got["index.html"] != publish.Missing || got["cert/sub.cer"] != publish.Drift {
+			t.Errorf("%s: findings %v, want %v", layout, got, want)
+		}
+		if r.Counts.Sent != len(want) || slices.Contains(m.took(), "PUT "+publish.CheckpointName) {
+			t.Errorf("%s: more than what was wrong was written: %+v", layout, r.Counts)
+		}
+		if err := w.verify(m, log, layout); err != nil {
+			t.Error(err)
+		}
+	}
+}
