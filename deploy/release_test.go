@@ -12,7 +12,7 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// release is what goreleaser.yaml uses of GoReleaser's format, and nothing else: a misspelt key is an error here as there.
+// release is what goreleaser.yaml uses of GoReleaser's format. image/goreleaser_test.go has GoReleaser's own reader judge it.
 type release struct {
 	Version     int
 	ProjectName string `yaml:"project_name"`
