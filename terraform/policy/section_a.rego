@@ -50,6 +50,13 @@ deny contains finding("private-key", r.address, sprintf("the attribute %s holds 
 	key_material(value)
 }
 
+deny contains finding("private-key", concat("", ["output.", name]), "a private key is among the outputs") if {
+	some part in ["planned_values", "values"]
+	some name, output in input[part].outputs
+	walk(output, [_, value])
+	key_material(value)
+}
+
 deny contains finding("private-key", "configuration", "a private key is written in the configuration") if {
 	walk(input.configuration, [_, value])
 	key_material(value)
@@ -199,8 +206,8 @@ deny contains finding("unknown-policy", s.address, sprintf("%s allows everything
 
 # --- the ceiling
 
-deny contains finding("no-boundary", r.address, "the role has no permissions boundary of this configuration that denies signing and removal") if {
+deny contains finding("no-boundary", r.address, "it has no permissions boundary of this configuration that denies signing and removal") if {
 	some r in resources
-	r.type == "aws_iam_role"
+	r.type in {"aws_iam_role", "aws_iam_user"}
 	not bounded(r)
 }

@@ -69,7 +69,12 @@ principals(raw) := [raw.Principal] if is_string(raw.Principal)
 
 principals(raw) := [p | some _, value in raw.Principal; some p in list(value)] if is_object(raw.Principal)
 
-principals(raw) := [] if not raw.Principal
+principals(raw) := ["*"] if raw.NotPrincipal
+
+principals(raw) := [] if {
+	not raw.Principal
+	not raw.NotPrincipal
+}
 
 # CloudFront hands on what it may read, so what it may list everybody may list.
 everybody(names) if {
@@ -77,11 +82,16 @@ everybody(names) if {
 	name in {"*", "cloudfront.amazonaws.com"}
 }
 
+everybody(names) if {
+	some name in names
+	startswith(name, "arn:aws:iam::cloudfront:user/") # an origin access identity
+}
+
 # grants reports whether an action pattern of IAM, case-insensitive with * and ?, takes in one of
 # the actions.
 grants(pattern, actions) if {
 	some action in actions
-	glob.match(lower(pattern), [], lower(action))
+	glob.match(lower(pattern), null, lower(action))
 }
 
 grants(pattern, actions) if {
@@ -126,6 +136,12 @@ signing_resource(r) if {
 key_material(value) if {
 	is_string(value)
 	regex.match(`-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|AGE-SECRET-KEY-1|PuTTY-User-Key-File`, value)
+}
+
+# The same keys in base64 without their labels: PKCS #8 of RSA, EC and Ed25519, SEC 1, PKCS #1.
+key_material(value) if {
+	is_string(value)
+	regex.match(`^\s*(MI[A-Za-z0-9+/]{1,6}(IBADANBgkqhkiG9w0BAQEFAAS|AgEAMBMGByqGSM49AgEG|AgEAMBAGByqGSM49AgEG|IBAAKC)|MC4CAQAwBQYDK2Vw|MHcCAQEEI|MIGkAgEBBD|MIHcAgEBBEI)`, value)
 }
 
 # PEM inside base64, as secrets are often handed around.

@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -224,19 +225,19 @@ func guard(t testing.TB, g *gateway, bucketPolicy string) (endpoint string, refu
 	if err != nil {
 		t.Fatal(err)
 	}
+	var lock sync.Mutex
 	var names []string
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(upstream)
 		r.Out.Host = r.In.Host // the signature covers it
 	}}
-	lock := make(chan struct{}, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		creates := r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "" || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")
 		for _, s := range denies {
 			if creates && s.denies(r) {
-				lock <- struct{}{}
+				lock.Lock()
 				names = append(names, s.Sid+" "+r.URL.Path)
-				<-lock
+				lock.Unlock()
 				w.WriteHeader(http.StatusForbidden)
 				fmt.Fprint(w, "<Error><Code>AccessDenied</Code><Message>explicit deny in a resource-based policy</Message></Error>")
 				return
@@ -246,8 +247,8 @@ func guard(t testing.TB, g *gateway, bucketPolicy string) (endpoint string, refu
 	}))
 	t.Cleanup(server.Close)
 	return server.URL, func() []string {
-		lock <- struct{}{}
-		defer func() { <-lock }()
+		lock.Lock()
+		defer lock.Unlock()
 		return names
 	}
 }

@@ -103,9 +103,16 @@ module "repository" {
   published_ca_pems = [for f in var.published_ca_files : file(f)]
   trust_anchor_arn  = var.trust_anchor_arn
 
-  issuers            = var.issuers
-  alarm_topic_arns   = [aws_sns_topic.alarms.arn]
-  web_acl_rate_limit = 20000
+  issuers                = var.issuers
+  alarm_topic_arns       = [aws_sns_topic.alarms.arn]
+  replication_topic_arns = [aws_sns_topic.replication.arn]
+  web_acl_rate_limit     = 20000
+}
+
+resource "aws_sns_topic" "replication" {
+  provider = aws.tokyo
+
+  name = "${var.name}-replication"
 }
 
 resource "aws_sns_topic" "alarms" {

@@ -63,15 +63,24 @@ resource "aws_cloudfront_response_headers_policy" "repository" {
   provider = aws.us_east_1
 
   name    = var.name
-  comment = "Never Strict-Transport-Security"
+  comment = "nosniff; never Strict-Transport-Security"
 
-  custom_headers_config {
-    dynamic "items" {
-      for_each = var.response_headers
-      content {
-        header   = items.key
-        value    = items.value
-        override = true
+  security_headers_config {
+    content_type_options {
+      override = true
+    }
+  }
+
+  dynamic "custom_headers_config" {
+    for_each = length(var.response_headers) > 0 ? [var.response_headers] : []
+    content {
+      dynamic "items" {
+        for_each = custom_headers_config.value
+        content {
+          header   = items.key
+          value    = items.value
+          override = true
+        }
       }
     }
   }

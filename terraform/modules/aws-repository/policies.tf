@@ -277,17 +277,22 @@ locals {
     }
   ]...)
 
+  # A grant is a pattern with * and ?, and so may be what is forbidden: each is tried on the other.
   signing_grants = flatten([
     for where, actions in local.granted : [
-      for action in actions : "${where}: ${action}"
-      if can(regex("^(\\*|kms:(\\*|sign|generatemac|creat|import|s\\*|c\\*|g\\*|generate\\*)|cloudhsm|acm-pca|signer:|payment-cryptography)", lower(action)))
+      for action in actions : "${where}: ${action}" if anytrue([
+        for forbidden in local.forbidden_signing : can(regex("^${replace(replace(lower(action), "*", ".*"), "?", ".")}$", lower(forbidden)))
+        || endswith(forbidden, "*") && startswith(lower(action), lower(trimsuffix(forbidden, "*")))
+      ])
     ]
   ])
 
   removal_grants = flatten([
     for where, actions in local.granted : [
-      for action in actions : "${where}: ${action}"
-      if can(regex("^(\\*|s3:(\\*|d|bypass|b\\*|replicatedelete|put(\\*|object(\\*|retention|legalhold|acl|version)|bucket|lifecycle)|p\\*))", lower(action)))
+      for action in actions : "${where}: ${action}" if anytrue([
+        for forbidden in local.forbidden_removal : can(regex("^${replace(replace(lower(action), "*", ".*"), "?", ".")}$", lower(forbidden)))
+        || endswith(forbidden, "*") && startswith(lower(action), lower(trimsuffix(forbidden, "*")))
+      ])
     ]
   ])
 

@@ -102,9 +102,9 @@ variable "viewer_protocol_policy" {
 }
 
 variable "response_headers" {
-  description = "Further response headers, name to value. Strict-Transport-Security is refused: a browser that has seen it would no longer use plain http."
+  description = "Further response headers, name to value, beside X-Content-Type-Options: nosniff. Strict-Transport-Security is refused: a browser that has seen it would no longer use plain http."
   type        = map(string)
-  default     = { "X-Content-Type-Options" = "nosniff" }
+  default     = {}
 
   validation {
     condition     = alltrue([for name in keys(var.response_headers) : lower(name) != "strict-transport-security"])
@@ -274,6 +274,12 @@ variable "error_rate_alarm_percent" {
 
 variable "alarm_topic_arns" {
   description = "SNS topics in us-east-1 that the alarms notify. Pushed from inside, never polled (report 3-4 C)."
+  type        = list(string)
+  default     = []
+}
+
+variable "replication_topic_arns" {
+  description = "SNS topics in Tokyo that the replication's alarm notifies; an alarm reaches topics of its own region only."
   type        = list(string)
   default     = []
 }

@@ -90,6 +90,8 @@ resource "aws_cloudwatch_metric_alarm" "replication" {
   evaluation_periods  = 3
   threshold           = 900
   comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = "notBreaching" # S3 sends no figure while nothing is written
+  alarm_actions       = var.replication_topic_arns
+  ok_actions          = var.replication_topic_arns
   tags                = var.tags
 }

@@ -78,8 +78,8 @@ run "complete" {
     error_message = "A behaviour refuses plain http or changes the bytes."
   }
   assert {
-    condition     = length(aws_cloudfront_response_headers_policy.repository.security_headers_config) == 0
-    error_message = "Security headers are set; HSTS must never be."
+    condition     = length(aws_cloudfront_response_headers_policy.repository.security_headers_config[0].strict_transport_security) == 0
+    error_message = "HSTS is set."
   }
   assert {
     condition     = alltrue([for lock in [aws_s3_bucket_object_lock_configuration.tokyo, aws_s3_bucket_object_lock_configuration.osaka] : lock.rule[0].default_retention[0].mode == "GOVERNANCE"])
@@ -229,6 +229,28 @@ run "refuses_delete" {
     publisher_statements = [{ sid = "Delete", actions = ["s3:DeleteObject"], resources = ["arn:aws:s3:::example-ca/*"] }]
   }
   expect_failures = [aws_iam_role_policy.publisher, aws_s3_bucket_policy.tokyo]
+}
+
+run "refuses_delete_by_wildcard" {
+  command = plan
+
+  variables {
+    publisher_statements = [{ sid = "Delete", actions = ["s3:D?l*"], resources = ["*"] }]
+  }
+  expect_failures = [aws_iam_role_policy.publisher, aws_s3_bucket_policy.tokyo]
+}
+
+run "accepts_what_is_harmless" {
+  command = plan
+
+  variables {
+    publisher_statements = [{ sid = "Tell", actions = ["sns:Publish", "s3:DescribeJob", "kms:GenerateDataKey"], resources = ["*"] }]
+    response_headers     = { "X-Repository" = "example" }
+  }
+  assert {
+    condition     = length(output.policies.publisher.Statement) == 2
+    error_message = "The further statement is missing."
+  }
 }
 
 run "refuses_unlock" {

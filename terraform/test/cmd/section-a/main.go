@@ -1,6 +1,7 @@
 // Command section-a judges a Terraform plan or state by the policy in
 // terraform/policy. It reads `terraform show -json` from standard input, prints
-// one line per refusal, and exits with 3 when there is one, 1 when it could not look.
+// one line per refusal, and exits with 4 when there is one, as the publisher does,
+// with 1 when it could not look, and with 2 when it was called in a wrong way.
 package main
 
 import (
@@ -16,6 +17,10 @@ import (
 func main() {
 	folder := flag.String("policy", "../policy", "`FOLDER` with the Rego files")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "section-a: takes no argument: pipe the output of `terraform show -json` into it")
+		os.Exit(2)
+	}
 	code, err := run(context.Background(), *folder, os.Stdin, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "section-a:", err)
@@ -40,7 +45,7 @@ func run(ctx context.Context, folder string, in io.Reader, out io.Writer) (int, 
 		fmt.Fprintln(out, "refused", f.Message)
 	}
 	if len(findings) > 0 {
-		return 3, nil
+		return 4, nil
 	}
 	fmt.Fprintln(out, "allowed: nothing in it is against section A")
 	return 0, nil
