@@ -103,6 +103,8 @@ type Plan struct {
 	oldest  time.Time    // of the first entry that the target lacks
 	current *ledgerState // for what only a conflict asks
 	remote  *remoteState // what Sync read from the target; nil for a bare plan
+
+	untagged bool // the store's tags cannot be predicted
 }
 
 // An Estimate is what a plan will cost if nothing fails.
@@ -230,7 +232,8 @@ func (p *Plan) sort() {
 	})
 }
 
-// estimate counts requests on a store with predictable tags.
+// estimate counts requests. A store whose tags cannot be predicted is asked
+// before each update.
 func (p *Plan) estimate() Estimate {
 	e := Estimate{Gets: 1}
 	for _, s := range p.Steps {
@@ -242,8 +245,11 @@ func (p *Plan) estimate() Estimate {
 		e.Objects += s.Objects
 		e.Bytes += s.Size
 		e.Puts += s.Objects
-		if s.Action == Update && s.Kind == artifact.OCSPGeneration {
-			e.Gets++ // the old copy carries a proof that nobody can predict
+		switch {
+		case s.Action == Update && (p.untagged || s.Kind == artifact.OCSPGeneration):
+			e.Gets++ // the old copy of a generation carries a proof that nobody can predict
+		case s.Action == Expand && s.expand.prev != nil && p.untagged:
+			e.Gets += s.Objects
 		}
 		if readBack(s.Kind) {
 			e.Gets++

@@ -132,6 +132,10 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (*Plan, 
 		return nil, err
 	}
 	p.remote = remote
+	if _, ok := t.Store.(Tagger); !ok {
+		p.untagged = true
+		p.Estimate = p.estimate()
+	}
 	if err := p.resume(ctx, known, s.config); err != nil {
 		return nil, err
 	}
