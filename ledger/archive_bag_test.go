@@ -63,7 +63,7 @@ func TestArchiveSplitAndIncremental(t *testing.T) {
 	// Only the artifacts of the newest entry: the others are in an older bag.
 	newest := f.archive(t, ArchiveConfig{From: 260})[0]
 	got, err := Check(t.Context(), newest, f.v, CheckConfig{Now: func() time.Time { return f.now }})
-	if err != nil || len(got) != 6 || slices.ContainsFunc(got, func(g Finding) bool { return g.Code != CodeBlobAbsent }) {
+	if err != nil || len(got) != 7 || slices.ContainsFunc(got, func(g Finding) bool { return g.Code != CodeBlobAbsent }) {
 		t.Errorf("%v %v", got, err)
 	}
 }

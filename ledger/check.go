@@ -69,7 +69,7 @@ const (
 type CheckConfig struct {
 	Known         [][]byte         // older signed checkpoints, such as the auditor's last one
 	SkipManifests bool             // and with them the artifacts
-	SkipArtifacts bool             // do not read blobs and bundles
+	SkipArtifacts bool             // do not read the blobs and bundles that lines lead to
 	Now           func() time.Time // nil = time.Now
 	// VerifyToken checks an RFC 3161 token over an archived checkpoint; nil
 	// leaves the tokens alone.

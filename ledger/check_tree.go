@@ -255,6 +255,9 @@ func (k *checker) batches(ctx context.Context) error {
 	}
 	used := map[string]bool{}
 	for _, e := range k.entries {
+		if d := e.attachment(); !d.IsZero() {
+			k.attached(ctx, e)
+		}
 		if e.Batch == nil {
 			continue
 		}
@@ -298,6 +301,20 @@ func (k *checker) blob(ctx context.Context, path string, line Line) {
 		code = CodeBlobAbsent
 	}
 	k.add(code, path, hintRestore, "%s: %v", line.Name, err)
+}
+
+// attached checks the file an entry tells of, if it is here. Evidence of a size
+// must be; tokens lie beside the checkpoints and reports may be anywhere.
+func (k *checker) attached(ctx context.Context, e numbered) {
+	d := e.attachment()
+	path := blobPath(k.l.dir, artifact.Document, d)
+	st, err := os.Stat(path)
+	switch {
+	case err != nil && e.Evidence != nil && e.Evidence.Size > 0:
+		k.add(CodeBlobAbsent, path, hintRestore, "entry %d: the evidence %q is missing", e.i, e.Evidence.Kind)
+	case err == nil:
+		k.blob(ctx, path, Line{Name: fmt.Sprintf("attachment of entry %d", e.i), Kind: artifact.Document, Digest: d, Size: st.Size()})
+	}
 }
 
 // unreferenced notes files that no entry leads to: what an interrupted signing

@@ -207,3 +207,28 @@ func parseLineTime(s string) (time.Time, bool) {
 	b := []byte(s)
 	return civil(b[0:4], b[4:6], b[6:8], b[9:11], b[11:13], b[13:15])
 }
+
+// parseTime reads timeFormat; time.Parse is lenient about fractions and slow.
+func parseTime(b []byte) (time.Time, bool) {
+	if len(b) != len(timeFormat) || b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' || b[19] != 'Z' {
+		return time.Time{}, false
+	}
+	return civil(b[0:4], b[5:7], b[8:10], b[11:13], b[14:16], b[17:19])
+}
+
+// civil makes a time from decimal parts and reports whether they are one.
+func civil(parts ...[]byte) (time.Time, bool) {
+	var n [6]int
+	for i, p := range parts {
+		for _, d := range p {
+			if d < '0' || d > '9' {
+				return time.Time{}, false
+			}
+			n[i] = n[i]*10 + int(d-'0')
+		}
+	}
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
+	// time.Date carries over; a date that moved was not one.
+	ok := n[0] >= 1 && t.Month() == time.Month(n[1]) && t.Day() == n[2] && t.Hour() == n[3] && t.Minute() == n[4] && t.Second() == n[5]
+	return t, ok
+}

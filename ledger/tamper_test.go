@@ -36,7 +36,14 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{room: newRoom(t, testOrigin), dir: filepath.Join(t.TempDir(), "master")}
 	w := f.create(t, f.dir)
 	batch(t, w, 1, "crl/a.crl", "crl/b.crl", "crl/c.crl")
-	probes(t, w, 257)
+	d, n, err := w.PutBlob(t.Context(), artifact.Log, strings.NewReader("attestation"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(t.Context(), &Entry{Evidence: &Evidence{Kind: "attestation", Digest: d, Size: n}}); err != nil {
+		t.Fatal(err)
+	}
+	probes(t, w, 256)
 	batch(t, w, 2, "crl/a.crl")
 	batch(t, w, 3, "crl/b.crl", "crl/c.crl")
 	batch(t, w, 4, "crl/a.crl")
@@ -111,6 +118,11 @@ func (f *fixture) glob(t *testing.T, pattern string) string {
 		t.Fatal(err)
 	}
 	return rel
+}
+
+// evidence is where the file of the evidence entry is.
+func (f *fixture) evidence() string {
+	return filepath.ToSlash(blobPath("", artifact.Log, artifact.Sum([]byte("attestation"))))
 }
 
 // sign makes a checkpoint of any content with the log's keys.
@@ -290,6 +302,8 @@ var tamperings = []tampering{
 	{"artifact: longer", CodeBlob, func(t *testing.T, f *fixture) { edit(f.glob(t, "blobs/*/*"), grow)(t, f) }},
 	{"artifact: missing", CodeBlobAbsent, func(t *testing.T, f *fixture) { remove(f.glob(t, "blobs/*/*"))(t, f) }},
 	{"artifact: a foreign file", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "blobs/00/key.pem", []byte("x")) }},
+	{"evidence: a byte", CodeBlob, func(t *testing.T, f *fixture) { edit(f.evidence(), flip(0))(t, f) }},
+	{"evidence: missing", CodeBlobAbsent, func(t *testing.T, f *fixture) { remove(f.evidence())(t, f) }},
 	// The index.
 	{"index: another line", CodeIndexDiffers, func(t *testing.T, f *fixture) {
 		f.sql(t, `UPDATE current SET line = replace(line, ' 4', ' 5')`)
