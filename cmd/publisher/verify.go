@@ -19,6 +19,7 @@ func verifyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "tier", Value: "full", Usage: "how deep: `TIER` log, list, full or sample"},
 		&cli.IntFlag{Name: "sample", Usage: "with --tier sample: how many `NAMES`; default 100"},
 		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources"},
+		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
 		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, an export or an archive of it; default: master.directory"},
 		&cli.StringFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"},
@@ -124,6 +125,9 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 			continue
 		case place.IsURL():
 			source, err = verify.HTTP(verify.HTTPConfig{BaseURL: string(place)})
+			if err == nil && c.Bool("list") {
+				source, err = h.withListing(c.Context, source, string(place))
+			}
 		default:
 			source, err = verify.Dir(string(place))
 		}
