@@ -192,34 +192,40 @@ func (c *checker) checkListURLs(k keptList) {
 	}
 }
 
-// cpsURLs returns the URIs of the CPS qualifiers in a certificate's policies (RFC 5280 section 4.2.1.4).
+// cpsURLs returns the URIs of the CPS qualifiers in a certificate's policies.
 func cpsURLs(cert *x509.Certificate) []string {
-	const cps = "\x2b\x06\x01\x05\x05\x07\x02\x01" // 1.3.6.1.5.5.7.2.1
 	var urls []string
 	for _, e := range cert.Extensions {
-		if e.Id.String() != "2.5.29.32" {
-			continue
+		if e.Id.String() == "2.5.29.32" {
+			urls = append(urls, policyURLs(e.Value)...)
 		}
-		in := cryptobyte.String(e.Value)
-		var policies cryptobyte.String
-		if !in.ReadASN1(&policies, cbasn1.SEQUENCE) {
-			return nil
+	}
+	return urls
+}
+
+// policyURLs reads CertificatePolicies as far as it is well formed (RFC 5280 section 4.2.1.4).
+func policyURLs(der []byte) []string {
+	const cps = "\x2b\x06\x01\x05\x05\x07\x02\x01" // 1.3.6.1.5.5.7.2.1
+	var urls []string
+	in := cryptobyte.String(der)
+	var policies cryptobyte.String
+	if !in.ReadASN1(&policies, cbasn1.SEQUENCE) {
+		return nil
+	}
+	for !policies.Empty() {
+		var policy, qualifiers cryptobyte.String
+		var has bool
+		if !policies.ReadASN1(&policy, cbasn1.SEQUENCE) || !policy.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
+			!policy.ReadOptionalASN1(&qualifiers, &has, cbasn1.SEQUENCE) {
+			return urls
 		}
-		for !policies.Empty() {
-			var policy, qualifiers cryptobyte.String
-			var has bool
-			if !policies.ReadASN1(&policy, cbasn1.SEQUENCE) || !policy.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
-				!policy.ReadOptionalASN1(&qualifiers, &has, cbasn1.SEQUENCE) {
+		for !qualifiers.Empty() {
+			var q, oid, uri cryptobyte.String
+			if !qualifiers.ReadASN1(&q, cbasn1.SEQUENCE) || !q.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
 				return urls
 			}
-			for !qualifiers.Empty() {
-				var q, oid, uri cryptobyte.String
-				if !qualifiers.ReadASN1(&q, cbasn1.SEQUENCE) || !q.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
-					return urls
-				}
-				if string(oid) == cps && q.ReadASN1(&uri, cbasn1.IA5String) {
-					urls = append(urls, string(uri))
-				}
+			if string(oid) == cps && q.ReadASN1(&uri, cbasn1.IA5String) {
+				urls = append(urls, string(uri))
 			}
 		}
 	}

@@ -360,6 +360,19 @@ func meaningTampers() []tamper {
 		urls("CRL distribution point with another CA's list", []string{"url-wrong@cert/new.cer"}, func(t *x509.Certificate) { t.CRLDistributionPoints = []string{baseURL + "/crl/root-arl.crl"} }),
 		urls("CA issuers with another CA", []string{"url-wrong@cert/new.cer"}, func(t *x509.Certificate) { t.IssuingCertificateURL = []string{baseURL + "/cert/root.cer"} }),
 		urls("CRL distribution point elsewhere", []string{"url-elsewhere@cert/new.cer#CRL"}, func(t *x509.Certificate) { t.CRLDistributionPoints = []string{"ldap://ldap.example/cn=ca"} }),
+		urls("CPS that is not published", []string{"url-missing@cert/new.cer#CPS"}, func(t *x509.Certificate) {
+			uri := baseURL + "/docs/none.pdf"
+			q := append([]byte{0x16, byte(len(uri))}, uri...)
+			q = append([]byte{0x06, 8, 0x2b, 6, 1, 5, 5, 7, 2, 1}, q...)
+			for range 2 {
+				q = append([]byte{0x30, byte(len(q))}, q...)
+			}
+			q = append([]byte{0x06, 3, 0x2a, 3, 4}, q...)
+			for range 2 {
+				q = append([]byte{0x30, byte(len(q))}, q...)
+			}
+			t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 32}, Value: q})
+		}),
 		urls("responder elsewhere", []string{"url-elsewhere@cert/new.cer#OCSP"}, func(t *x509.Certificate) { t.OCSPServer = []string{"http://ocsp.example"} }),
 		urls("good URLs", nil, func(t *x509.Certificate) {
 			t.CRLDistributionPoints, t.IssuingCertificateURL = []string{baseURL + "/crl/sub.crl"}, []string{baseURL + "/cert/sub.cer"}
