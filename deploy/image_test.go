@@ -63,6 +63,15 @@ func TestImage(t *testing.T) {
 	}
 }
 
+// TestTheSignerIsNoImage shows that what could sign cannot be packed for the cloud by mistake.
+func TestTheSignerIsNoImage(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary", filepath.Join(binaries(t), "signer"), "--out", filepath.Join(t.TempDir(), "image.tar"))
+	cmd.Dir = "image"
+	if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("PKCS #11")) {
+		t.Errorf("packing the signer: %v\n%s", err, out)
+	}
+}
+
 func makeImage(t *testing.T, file string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary", filepath.Join(binaries(t), "publisher"), "--version", "test", "--out", file)

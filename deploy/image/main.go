@@ -49,11 +49,15 @@ func run(args []string, out io.Writer) error {
 		_, err = out.Write(list)
 		return err
 	case "tar":
+		arch, err := shippable(raw)
+		if err != nil {
+			return err
+		}
 		trusted, err := os.ReadFile(*roots)
 		if err != nil {
 			return fmt.Errorf("reading the root certificates: %w", err)
 		}
-		digest, err := writeImage(*file, contents{binary: raw, roots: trusted, sbom: list, version: *version})
+		digest, err := writeImage(*file, contents{binary: raw, roots: trusted, sbom: list, version: *version, arch: arch})
 		if err == nil {
 			fmt.Fprintln(out, digest)
 		}

@@ -4,19 +4,22 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// thisTest is a Go binary that every test has: itself.
-func thisTest(t *testing.T) string {
+// thisProgram builds this program itself, as the keyless binary is built.
+func thisProgram(t *testing.T, cgo string) string {
 	t.Helper()
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	file := filepath.Join(t.TempDir(), "program")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", file, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOOS=linux")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	return binary
+	return file
 }
 
 func TestImageIsAFunctionOfItsInput(t *testing.T) {
@@ -25,11 +28,12 @@ func TestImageIsAFunctionOfItsInput(t *testing.T) {
 	if err := os.WriteFile(roots, []byte("-----BEGIN CERTIFICATE-----\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	binary := thisProgram(t, "0")
 	var images [2][]byte
 	var digests [2]bytes.Buffer
 	for i := range images {
 		out := filepath.Join(dir, "image.tar")
-		if err := run([]string{"tar", "--binary", thisTest(t), "--roots", roots, "--out", out}, &digests[i]); err != nil {
+		if err := run([]string{"tar", "--binary", binary, "--roots", roots, "--out", out}, &digests[i]); err != nil {
 			t.Fatal(err)
 		}
 		raw, err := os.ReadFile(out)
@@ -45,7 +49,7 @@ func TestImageIsAFunctionOfItsInput(t *testing.T) {
 
 func TestSBOM(t *testing.T) {
 	var out bytes.Buffer
-	if err := run([]string{"sbom", "--binary", thisTest(t)}, &out); err != nil {
+	if err := run([]string{"sbom", "--binary", thisProgram(t, "0")}, &out); err != nil {
 		t.Fatal(err)
 	}
 	var doc document
@@ -61,6 +65,13 @@ func TestSBOM(t *testing.T) {
 			t.Errorf("component %q has no purl or comes twice", c.Name)
 		}
 		seen[c.Ref] = true
+	}
+}
+
+func TestAProgramThatNeedsACLibraryIsRefused(t *testing.T) {
+	err := run([]string{"tar", "--binary", thisProgram(t, "1"), "--out", filepath.Join(t.TempDir(), "image.tar")}, &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=1") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"debug/buildinfo"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -44,6 +45,27 @@ type document struct {
 
 type metadata struct {
 	Component component `json:"component"`
+}
+
+// shippable says for which architecture a binary is, or why it must not be in the image.
+func shippable(binary []byte) (string, error) {
+	info, err := buildinfo.Read(bytes.NewReader(binary))
+	if err != nil {
+		return "", fmt.Errorf("reading what the binary links: %w", err)
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/miekg/pkcs11" {
+			return "", errors.New("the binary links PKCS #11: it is no keyless one and stays in the signing room")
+		}
+	}
+	set := map[string]string{}
+	for _, s := range info.Settings {
+		set[s.Key] = s.Value
+	}
+	if set["GOOS"] != "linux" || set["CGO_ENABLED"] != "0" {
+		return "", fmt.Errorf("the binary is for GOOS=%s with CGO_ENABLED=%s; the image has no C library: build it with GOOS=linux CGO_ENABLED=0", set["GOOS"], set["CGO_ENABLED"])
+	}
+	return set["GOARCH"], nil
 }
 
 // sbom describes a Go binary as CycloneDX 1.6, from what the linker recorded in it. There

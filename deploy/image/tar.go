@@ -18,7 +18,7 @@ import (
 // contents is what goes into the image.
 type contents struct {
 	binary, roots, sbom []byte
-	version             string
+	version, arch       string
 }
 
 // user is the one user of the image; it owns nothing in it.
@@ -95,7 +95,7 @@ func (c contents) image() (v1.Image, error) {
 }
 
 func (c contents) config(img v1.Image) *v1.ConfigFile {
-	conf := &v1.ConfigFile{OS: "linux", Architecture: "amd64", Created: v1.Time{Time: time.Unix(0, 0).UTC()}}
+	conf := &v1.ConfigFile{OS: "linux", Architecture: c.arch, Created: v1.Time{Time: time.Unix(0, 0).UTC()}}
 	if had, err := img.ConfigFile(); err == nil {
 		conf.RootFS = had.RootFS
 	}
