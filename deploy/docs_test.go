@@ -18,8 +18,11 @@ import (
 	"time"
 )
 
-// servedAt is the address that the documents use for a responder. The tests put a free port in its place.
-const servedAt = "127.0.0.1:8080"
+// The addresses that the documents use for a responder and for a store. The tests put free ports in their place.
+const (
+	servedAt = "127.0.0.1:8080"
+	storedAt = "127.0.0.1:7070"
+)
 
 // elsewhere are blocks that need a machine which no test has; the page's block is named by its first line.
 var elsewhere = map[string]string{
@@ -60,8 +63,8 @@ func shellBlocks(text string) []block {
 }
 
 // TestDocumentedCommands runs every block marked sh of README.md and docs, page by page and in order, each page
-// in a copy of the demo. Words after the language: expect=N, the exit code that the block ends with; serve, a
-// server that runs until the end of the page.
+// in a copy of the demo. Words after the language: expect=N, the exit code that the block ends with; serve or
+// serve=ADDRESS, a server that runs until the end of the page.
 func TestDocumentedCommands(t *testing.T) {
 	for _, page := range pages(t) {
 		raw, err := os.ReadFile(page)
@@ -142,6 +145,7 @@ func copyTree(t *testing.T, from, to string) {
 
 func runPage(t *testing.T, page string, blocks []block) {
 	dir, address := newDemo(t)
+	store := freeAddress(t)
 	for _, b := range blocks {
 		first, _, _ := strings.Cut(b.text, "\n")
 		name := page + ": " + strings.TrimSpace(strings.SplitN(first, "#", 2)[0])
@@ -150,8 +154,13 @@ func runPage(t *testing.T, page string, blocks []block) {
 			continue
 		}
 		b.text = strings.ReplaceAll(b.text, servedAt, address)
-		if len(b.words) == 1 && b.words[0] == "serve" {
-			serveBlock(t, dir, b, address)
+		b.text = strings.ReplaceAll(b.text, storedAt, store)
+		if len(b.words) == 1 && strings.HasPrefix(b.words[0], "serve") {
+			at := address
+			if b.words[0] == "serve="+storedAt {
+				at = store
+			}
+			serveBlock(t, dir, b, at)
 			continue
 		}
 		runBlock(t, dir, b)
