@@ -263,6 +263,27 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
+// TestBehind says by how long a target that does not answer is behind.
+func TestBehind(t *testing.T) {
+	w, m, responses, state := newWorld(t), newMemStore(), map[int64][]byte{}, t.TempDir()
+	down := false
+	f := &faultStore{memStore: m, choose: func(string, string) fault {
+		if down {
+			return before
+		}
+		return healthy
+	}}
+	c := w.config(w.signingRun(responses, 5), target("t", publish.Bundle, f))
+	c.StateDir = state
+	w.sync(c)
+	down = true
+	c.Master = w.signingRun(responses, 5)
+	w.now = w.now.Add(2 * time.Hour)
+	if r := w.trySync(c); r.Err == nil || r.Behind != 3*time.Hour || r.Complete {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestRetryBudget ends a sync whose target fails most of the time.
 func TestRetryBudget(t *testing.T) {
 	w := newWorld(t)

@@ -105,6 +105,7 @@ func (s *session) sync(ctx context.Context, t Target) {
 	plan, err := s.makePlan(ctx, t, known)
 	if err != nil {
 		s.result.Err = err
+		s.result.Behind = s.behind(ctx, known.Size)
 		return
 	}
 	s.suspect(known, plan)
@@ -114,6 +115,19 @@ func (s *session) sync(ctx context.Context, t Target) {
 	if err := remember(s.config.StateDir, t.Name, s.learn(known)); err != nil {
 		s.logger.Warn("next sync will do more than it must", zap.Error(err))
 	}
+}
+
+// behind is the age of the first entry that a target of a size lacks. For a
+// target that does not answer it goes by what this host remembers.
+func (s *session) behind(ctx context.Context, size int64) time.Duration {
+	if size >= s.config.Master.Size() {
+		return 0
+	}
+	first, err := s.config.Master.Entry(context.WithoutCancel(ctx), size)
+	if err != nil {
+		return 0 // what is wrong with the master is reported by what needs it
+	}
+	return s.now().Sub(first.Time)
 }
 
 // makePlan reads the target's checkpoint and plans from there.
