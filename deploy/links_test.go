@@ -13,7 +13,7 @@ import (
 
 var (
 	link    = regexp.MustCompile(`\[[^\]\[]*\]\(([^)\s]+)\)`)
-	heading = regexp.MustCompile("(?m)^#{1,6} +(.+?)\\s*$")
+	heading = regexp.MustCompile(`(?m)^#{1,6} +(.+?)\s*$`)
 	fenced  = regexp.MustCompile("(?ms)^ *```.*?^ *```")
 	span    = regexp.MustCompile("`[^`\n]*`")
 )
