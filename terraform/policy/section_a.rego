@@ -185,11 +185,20 @@ deny contains finding("no-object-lock", b.address, "the bucket keeps neither ver
 
 # --- what cannot be read is denied
 
-deny contains finding("unknown-policy", c.address, sprintf("%s is known only after apply, so nobody can judge it; build it from inputs", [attribute])) if {
+deny contains finding("unknown-policy", c.address, sprintf("%s is known only after apply, so nobody can judge it; build it from inputs", [path[0]])) if {
 	some c in input.resource_changes
-	some attribute in policy_attributes
-	c.change.after_unknown[attribute] == true
-	attribute in configured[plain(c.address)]
+	walk(c.change.after_unknown, [path, unknown])
+	unknown == true
+	path[count(path) - 1] in policy_attributes
+	path[0] in configured[plain(c.address)]
+}
+
+deny contains finding("unknown-policy", c.address, sprintf("%s of the grant is known only after apply, so nobody can judge it; build it from inputs", [path[count(path) - 1]])) if {
+	some c in input.resource_changes
+	regex.match(`^google_.*iam_(member|binding|custom_role)$`, c.type)
+	walk(c.change.after_unknown, [path, unknown])
+	unknown == true
+	path[count(path) - 1] in {"role", "permissions", "expression"}
 }
 
 deny contains finding("unknown-policy", r.address, sprintf("%s is attached but its text is not part of this configuration", [arn])) if {

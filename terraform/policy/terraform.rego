@@ -39,7 +39,7 @@ configured[address] contains attribute if {
 
 plain(address) := regex.replace(address, `\[[^\]]*\]`, "")
 
-policy_attributes := {"policy", "assume_role_policy", "inline_policy", "permissions_boundary", "access_policy", "policy_document", "policy_data", "condition"}
+policy_attributes := {"policy", "assume_role_policy", "inline_policy", "permissions_boundary", "access_policy", "policy_document", "policy_data"}
 
 # --- IAM documents: any string that holds one, whatever the attribute is called
 

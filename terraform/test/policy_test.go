@@ -92,6 +92,16 @@ func TestPolicyDeniesWhatItCannotRead(t *testing.T) {
 	}
 }
 
+func TestPolicyDeniesUnknownGrants(t *testing.T) {
+	plan := `{"planned_values":{"root_module":{"resources":[` + resource("google_storage_bucket_iam_member", "m", `{"member":"principal://x"}`) + `]}},
+		"resource_changes":[{"address":"google_storage_bucket_iam_member.m","type":"google_storage_bucket_iam_member","change":{"actions":["create"],
+		"after_unknown":{"role":true,"member":true,"condition":[{"expression":true}]}}}]}`
+	findings := check(t, load(t), plan)
+	if len(findings) != 2 || findings[0].Rule != "unknown-policy" || findings[1].Rule != "unknown-policy" {
+		t.Errorf("a grant of an unknown role under an unknown condition: %v", findings)
+	}
+}
+
 func TestPolicyKeepsBuckets(t *testing.T) {
 	plan := `{"planned_values":{"root_module":{"resources":[` + resource("aws_sns_topic", "t", `{"name":"t"}`) + `]}},
 		"resource_changes":[{"address":"aws_s3_bucket.tokyo","type":"aws_s3_bucket","change":{"actions":["delete","create"],"after_unknown":{}}}]}`

@@ -35,12 +35,10 @@ func terraform(t testing.TB) string {
 // and Terraform's implied local mirrors, then /opt.
 func mirrors() []string {
 	home, _ := os.UserHomeDir()
-	found := []string{os.Getenv("SEIHON_TERRAFORM_MIRROR")}
-	for _, dir := range []string{
+	found := []string{
+		os.Getenv("SEIHON_TERRAFORM_MIRROR"),
 		filepath.Join(home, ".terraform.d/plugins"), filepath.Join(home, ".local/share/terraform/plugins"),
 		filepath.Join(home, "Library/Application Support/io.terraform/plugins"), "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins",
-	} {
-		found = append(found, dir)
 	}
 	under, _ := filepath.Glob("/opt/*/registry.terraform.io")
 	for _, dir := range under {

@@ -118,6 +118,18 @@ resource "aws_iam_role_policy" "unknown" {
 }
 
 # refused by unknown-policy
+resource "aws_iam_role" "inline" {
+  name                 = "planted-inline"
+  permissions_boundary = local.boundary
+  assume_role_policy   = local.trust
+
+  inline_policy {
+    name   = "unknown"
+    policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = aws_s3_bucket.good.arn }] })
+  }
+}
+
+# refused by unknown-policy
 resource "aws_iam_role_policy_attachment" "managed_by_aws" {
   role       = aws_iam_role.publisher.name
   policy_arn = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
