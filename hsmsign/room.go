@@ -130,7 +130,7 @@ func (r *Room) Close() error {
 }
 
 func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
-	return ledger.WriterConfig{Origin: r.conf.Master.Origin, Signers: signers, Now: r.now, Logger: r.logger}
+	return ledger.WriterConfig{Origin: r.conf.Master.Origin, Signers: signers, Index: true, Now: r.now, Logger: r.logger}
 }
 
 // logSigners finds the log's keys in the HSM.
