@@ -69,9 +69,12 @@ func lint(t *testing.T, text []byte) {
 	}
 }
 
-// TestRules has promtool read the alert rules and run their tests.
+// TestRules has promtool read the alert rules, run their tests, and read the agent's configuration.
 func TestRules(t *testing.T) {
-	for _, args := range [][]string{{"check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"}, {"test", "rules", "rules_test.yaml"}} {
+	for _, args := range [][]string{
+		{"check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"}, {"test", "rules", "rules_test.yaml"},
+		{"check", "config", "--agent", "--syntax-only", "agent.yaml"},
+	} {
 		cmd := exec.CommandContext(t.Context(), need(t, "promtool"), args...)
 		cmd.Dir = "prometheus"
 		if out, err := cmd.CombinedOutput(); err != nil {
