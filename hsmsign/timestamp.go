@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"seihon/internal/config"
 	"seihon/ledger/timestamp"
+	"seihon/ledger/witness"
 )
 
 // renewTimestamp is how long before the end of an authority's certificate its token is renewed.
@@ -39,6 +41,33 @@ func (r *Room) Timestamp(ctx context.Context) ([]timestamp.Result, error) {
 		return results, fmt.Errorf("recording the time-stamps: %w", err)
 	}
 	return results, failed
+}
+
+// Witness has the configured witnesses cosign the newest checkpoint. What came is kept
+// even when it is fewer than the quorum asks for; the error then says who is missing.
+func (r *Room) Witness(ctx context.Context) ([]witness.Cosignature, error) {
+	s := r.conf.Signer
+	if len(s.Witnesses) == 0 {
+		return nil, fmt.Errorf("having the checkpoint witnessed: signer.witnesses names nobody")
+	}
+	var asked []witness.Witness
+	var keys []*witness.Key
+	for _, w := range s.Witnesses {
+		key, err := witness.ParseKey(w.Key)
+		if err != nil {
+			return nil, err
+		}
+		asked, keys = append(asked, witness.Witness{Key: key, URL: w.URL}), append(keys, key)
+	}
+	signed, failed := witness.Cosign(ctx, r.log.Log(), asked, s.Quorum, witness.Config{Now: r.now})
+	if signed == nil {
+		return nil, failed
+	}
+	got, err := witness.Verify(signed, keys, 0)
+	if err == nil && len(got) > 0 {
+		err = r.log.AddSignatures(ctx, signed)
+	}
+	return got, errors.Join(failed, err)
 }
 
 func authorityOf(t config.TSA) (timestamp.Authority, error) {

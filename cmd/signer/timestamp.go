@@ -44,3 +44,20 @@ func timestampCommand(now func() time.Time) *cli.Command {
 		},
 	}
 }
+
+func witnessCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "witness",
+		Usage: "have witnesses (C2SP tlog-witness) cosign the newest checkpoint; do it before `signer timestamp`",
+		Flags: cliexit.Flags(),
+		Action: func(c *cli.Context) error {
+			return withRoom(c, now, func(room *hsmsign.Room) error {
+				got, err := room.Witness(c.Context)
+				for _, s := range got {
+					say(c, "%s cosigned at %s", s.Witness, s.Time.Format(time.RFC3339))
+				}
+				return errors.Join(err, answer(c, got))
+			})
+		},
+	}
+}

@@ -118,6 +118,10 @@ type Signer struct {
 	Modules *Modules `yaml:"modules"`
 	// Timestamps are the RFC 3161 authorities that stamp checkpoints.
 	Timestamps []TSA `yaml:"timestamps"`
+	// Witnesses cosign checkpoints (C2SP tlog-witness), before the authorities stamp them.
+	Witnesses []Witness `yaml:"witnesses"`
+	// Quorum is how many witnesses must cosign; default: all.
+	Quorum int `yaml:"quorum"`
 	// State is a folder for the room's own marks (refused PINs); default: beside the inventory file.
 	State Path `yaml:"state"`
 }
@@ -154,6 +158,14 @@ type TSA struct {
 	Roots Path `yaml:"roots"`
 	// Policies that are accepted, dotted; the first is asked for; empty: any.
 	Policies []string `yaml:"policies"`
+}
+
+// Witness is one independent witness of the log.
+type Witness struct {
+	// URL of the witness; /add-checkpoint is appended.
+	URL string `yaml:"url"`
+	// Key is the witness's verifier key (vkey, type 0x04).
+	Key string `yaml:"key"`
 }
 
 // Issuer is one certificate authority.

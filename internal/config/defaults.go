@@ -22,6 +22,7 @@ func (c *Config) setDefaults() {
 		setDefault(&s.Timeout, Duration(10*time.Second))
 		setDefault(&s.Inventory, "inventory.db")
 		setDefault(&s.State, "state")
+		setDefault(&s.Quorum, len(s.Witnesses))
 		if len(s.LogKeys) == 0 {
 			s.LogKeys = []string{"master-log-ecdsa", "master-log-ed25519"}
 		}

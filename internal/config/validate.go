@@ -137,6 +137,12 @@ func (v *validator) signer(s *Signer) {
 			v.add("signer.inventory", "holds a password; use a .pgpass file or a service file instead")
 		}
 	}
+	for i, w := range s.Witnesses {
+		v.anyURL(fmt.Sprintf("signer.witnesses[%d].url", i), w.URL)
+	}
+	if s.Quorum < 0 || s.Quorum > len(s.Witnesses) {
+		v.add("signer.quorum", "is %d, must be 0 to %d, the number of witnesses", s.Quorum, len(s.Witnesses))
+	}
 	for i, t := range s.Timestamps {
 		path := fmt.Sprintf("signer.timestamps[%d]", i)
 		v.anyURL(path+".url", t.URL)
