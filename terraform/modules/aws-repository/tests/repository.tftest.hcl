@@ -262,93 +262,52 @@ run "refuses_unlock" {
   expect_failures = [aws_iam_role_policy.publisher, aws_s3_bucket_policy.tokyo]
 }
 
-run "refuses_https_only" {
+# Each variable named below must refuse its value; one that accepts fails the run.
+run "refuses_by_validation" {
   command = plan
 
   variables {
     viewer_protocol_policy = "https-only"
+    response_headers       = { "strict-Transport-Security" = "max-age=31536000" }
+    object_lock            = { mode = "NONE" }
+    log_retention_days     = 365
+    layout                 = "bundle" # without a responder
+    auditor_common_name    = "seihon-publisher"
+    trust_anchor_arn       = "arn:aws:rolesanywhere:ap-northeast-1:111122223333:trust-anchor/*"
+    web_acl_rate_limit     = 10
+    # Not a key: the words alone are refused.
+    workload_ca_pem = "-----BEGIN EC PRIVATE KEY-----\nQUJD\n-----END EC PRIVATE KEY-----\n"
+    tags            = { note = "-----BEGIN PRIVATE KEY-----" }
   }
-  expect_failures = [var.viewer_protocol_policy]
+  expect_failures = [
+    var.viewer_protocol_policy, var.response_headers, var.object_lock, var.log_retention_days, var.responder,
+    var.auditor_common_name, var.trust_anchor_arn, var.web_acl_rate_limit, var.workload_ca_pem, var.tags,
+  ]
 }
 
-run "refuses_redirect" {
+run "refuses_by_validation_too" {
   command = plan
 
   variables {
     viewer_protocol_policy = "redirect-to-https"
+    response_headers       = { "Cache-Control" = "max-age=31536000" }
+    price_class            = "PriceClass_100"
+    aliases                = ["repository.example.jp"]                                        # without a certificate
+    superseded_days        = 30                                                               # shorter than the lock
+    published_ca_pems      = ["-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----"] # the trust anchor's own
+    break_glass_role_arns  = ["arn:aws:iam::111122223333:role/*"]
   }
-  expect_failures = [var.viewer_protocol_policy]
+  expect_failures = [
+    var.viewer_protocol_policy, var.response_headers, var.price_class, var.acm_certificate_arn, var.superseded_days,
+    var.workload_ca_pem, var.break_glass_role_arns,
+  ]
 }
 
-run "refuses_hsts" {
+run "refuses_published_keys" {
   command = plan
 
   variables {
-    response_headers = { "strict-Transport-Security" = "max-age=31536000" }
+    published_ca_pems = ["-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n"]
   }
-  expect_failures = [var.response_headers]
-}
-
-run "refuses_private_key" {
-  command = plan
-
-  variables {
-    # Not a key: the words alone are refused.
-    workload_ca_pem = "-----BEGIN EC PRIVATE KEY-----\nQUJD\n-----END EC PRIVATE KEY-----\n"
-  }
-  expect_failures = [var.workload_ca_pem]
-}
-
-run "refuses_the_published_ca_as_trust_anchor" {
-  command = plan
-
-  variables {
-    published_ca_pems = ["-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----"]
-  }
-  expect_failures = [var.workload_ca_pem]
-}
-
-run "refuses_no_lock" {
-  command = plan
-
-  variables {
-    object_lock = { mode = "NONE" }
-  }
-  expect_failures = [var.object_lock]
-}
-
-run "refuses_short_logs" {
-  command = plan
-
-  variables {
-    log_retention_days = 365
-  }
-  expect_failures = [var.log_retention_days]
-}
-
-run "refuses_bundles_without_responder" {
-  command = plan
-
-  variables {
-    layout = "bundle"
-  }
-  expect_failures = [var.responder]
-}
-
-run "refuses_a_checker_who_writes" {
-  command = plan
-
-  variables {
-    auditor_common_name = "seihon-publisher"
-  }
-  expect_failures = [var.auditor_common_name]
-}
-
-run "refuses_any_trust_anchor" {
-  command = plan
-
-  variables {
-    trust_anchor_arn = "arn:aws:rolesanywhere:ap-northeast-1:111122223333:trust-anchor/*"
-  }
-  expect_failures = [var.trust_anchor_arn]
+  expect_failures = [var.published_ca_pems]
 }
