@@ -190,6 +190,7 @@ func bundleLine(b ocspcache.GenerationBundle) ledger.Line {
 type oldGeneration struct {
 	log    *ledger.Log
 	shards []oldShard
+	check  func(ledger.Line) error // of a bundle before it is believed; may be nil
 }
 
 type oldShard struct {
@@ -215,6 +216,11 @@ func (o *oldGeneration) shard(i int) (*ocspcache.Bundle, error) {
 		return s.bundle, nil
 	}
 	s.tried = true
+	if o.check != nil {
+		if err := o.check(s.line); err != nil {
+			return nil, err
+		}
+	}
 	b, err := ocspcache.OpenBundle(o.log.BlobPath(s.line))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/crc32"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/sectiona"
 )
@@ -73,7 +75,7 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 		header: artifact.HeaderFor(step.Kind, step.line.NotBefore, step.line.NotAfter, s.now(), s.plan.config.Cadence),
 	}
 	previous := s.previous(ctx, step, it)
-	a, err := s.parse(ctx, b, step.Digest)
+	a, err := s.parse(ctx, step, b)
 	if err != nil {
 		return nil, &problem{err: fmt.Errorf("reading %q from the master: %w", step.Name, err)}
 	}
@@ -155,8 +157,8 @@ func (s *session) previous(ctx context.Context, step *Step, it *item) []byte {
 const maxPredicted = 16 << 20
 
 // parse classifies the bytes and opens bundles for their members.
-func (s *session) parse(ctx context.Context, b []byte, d artifact.Digest) (*artifact.Artifact, error) {
-	a := artifact.ParseKnown(b, d)
+func (s *session) parse(ctx context.Context, step *Step, b []byte) (*artifact.Artifact, error) {
+	a := artifact.ParseKnown(b, step.Digest)
 	if a.Kind != artifact.OCSPBundle {
 		return a, nil
 	}
@@ -167,16 +169,30 @@ func (s *session) parse(ctx context.Context, b []byte, d artifact.Digest) (*arti
 	if err := bundle.Check(ctx); err != nil {
 		return nil, err
 	}
-	a.Members = s.members(ctx, bundle)
+	old := s.plan.replaced[step.line.Issuer]
+	if artifact.Stale(bundle.MinNextUpdate(), s.now()) {
+		old = nil // let section A say which
+	}
+	a.Members = s.members(ctx, bundle, old)
 	return a, nil
 }
 
-func (s *session) members(ctx context.Context, b *ocspcache.Bundle) iter.Seq2[*artifact.Artifact, error] {
+// members yields the responses that section A has to judge. Those that the
+// target holds already, in the generation that its checkpoint promises, were
+// judged when they went there, and still hold: after a revocation one response
+// of thousands is new.
+func (s *session) members(ctx context.Context, b *ocspcache.Bundle, before *ocspcache.Generation) iter.Seq2[*artifact.Artifact, error] {
 	return func(yield func(*artifact.Artifact, error) bool) {
-		for _, der := range b.All() {
+		old := openOld(s.config.Master, before)
+		old.check = func(l ledger.Line) error { return s.config.Master.CheckBlob(ctx, l) }
+		defer old.close()
+		for k, der := range b.All() {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
+			}
+			if known, err := old.lookup(k); err == nil && known != nil && bytes.Equal(known, der) {
+				continue
 			}
 			if !yield(s.parseResponse(der), nil) {
 				return

@@ -10,6 +10,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/ocspcache"
 )
 
 // A Stage is the place of a step in the order of a sync. A later stage begins
@@ -97,8 +98,9 @@ type Plan struct {
 
 	master      *ledger.Log
 	config      TargetConfig
-	generations map[string]bool          // issuers whose generation is part of the plan
-	bundles     map[artifact.Digest]bool // that these generations name
+	generations map[string]bool                  // issuers whose generation is part of the plan
+	bundles     map[artifact.Digest]bool         // that these generations name
+	replaced    map[string]*ocspcache.Generation // by issuer, what the target has until then
 
 	oldest  time.Time    // of the first entry that the target lacks
 	current *ledgerState // for what only a conflict asks
@@ -201,7 +203,7 @@ func (p *Plan) addName(ctx context.Context, c *change) error {
 // that was away for long gets the others too, as long as they hold: a reader
 // may still have an older generation.
 func (p *Plan) findCurrent(ctx context.Context, cs *changes) {
-	p.generations, p.bundles = map[string]bool{}, map[artifact.Digest]bool{}
+	p.generations, p.bundles, p.replaced = map[string]bool{}, map[artifact.Digest]bool{}, map[string]*ocspcache.Generation{}
 	for _, c := range cs.names {
 		if c.kind != artifact.OCSPGeneration || c.line == nil {
 			continue
@@ -214,6 +216,11 @@ func (p *Plan) findCurrent(ctx context.Context, cs *changes) {
 		p.generations[c.line.Issuer] = true
 		for _, b := range g.Bundles {
 			p.bundles[b.Digest] = true
+		}
+		if c.prev != nil {
+			if old, err := readGeneration(ctx, p.master, *c.prev); err == nil {
+				p.replaced[c.line.Issuer] = old
+			}
 		}
 	}
 }

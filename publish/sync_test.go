@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"seihon/publish"
 )
@@ -249,5 +250,29 @@ func TestProgress(t *testing.T) {
 	w.sync(c)
 	if last.Done != last.Objects || last.Done == 0 || last.Target != "t" {
 		t.Errorf("%+v", last)
+	}
+}
+
+// TestUnchangedResponses judges only what is new in a bundle, unless something
+// in it has expired.
+func TestUnchangedResponses(t *testing.T) {
+	w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+	responses[6] = w.response(6)
+	w.sync(w.config(w.signingRun(responses, 5, 7), target("t", publish.Bundle, m)))
+	log := w.signingRun(responses, 5)
+	c := w.config(log, target("t", publish.Bundle, m))
+	judged := 0
+	c.Policy.Now = func() time.Time { judged++; return w.now } // asked once for each list and response
+	if r := w.sync(c); !r.Complete {
+		t.Errorf("%+v", r)
+	}
+	if judged > 3 { // two lists, one response
+		t.Errorf("%d times the clock was asked for", judged)
+	}
+	w.now = epoch.Add(validity + time.Minute) // 6 has expired, 5 and 7 have not
+	log = w.signingRun(responses, 5)
+	r := w.trySync(w.config(log, target("t", publish.Bundle, m)))
+	if len(r.Refused) != 1 || r.Refused[0].Refusal.Rule != "ocsp-bundle" {
+		t.Errorf("with an expired response: %+v", r)
 	}
 }
