@@ -36,12 +36,14 @@
 //
 // The last three are findings. They are left alone and hold the checkpoint
 // where it is, unless Repair is set, which restores what the master says but
-// never puts an older CRL or response over a newer one.
+// never puts an older CRL or response over a newer one. Repair compares
+// everything, since a complete target has nothing to plan.
 //
 // # What is refused
 //
 // Section A of the report (package sectiona) admits each artifact by its
-// content at the moment it is read for the upload, bundle members one by one.
+// content at the moment it is read for the upload, bundle members one by one;
+// what a bundle shares with the one it replaces was admitted with that one.
 // A refused artifact is never sent. The others are, so that a fresh CRL is not
 // held back, but the checkpoint stays until the signer withdraws the refused
 // one: the public promise is never wider than what is really there.
