@@ -11,7 +11,7 @@ _signer() {
   "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --help" ;;
   "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --partial --dry-run --override --help" ;;
   "inventory" | "inventory "*) choices="--config --json --quiet --log-format --issuer --subjects --out --help" ;;
-  "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --override --time --help" ;;
+  "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --invalidity --override --time --help" ;;
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
   "ocsp" | "ocsp "*) choices="--config --json --quiet --log-format --issuer --help" ;;
   "document" | "document "*) choices="--config --json --quiet --log-format --name --version --file --effective --help" ;;
@@ -20,11 +20,12 @@ _signer() {
   "log rotate" | "log rotate "*) choices="--config --json --quiet --log-format --label --reason --help" ;;
   "log freeze" | "log freeze "*) choices="--config --json --quiet --log-format --reason --successor --help" ;;
   "log" | "log "*) choices="rotate freeze --help" ;;
+  "witness" | "witness "*) choices="--config --json --quiet --log-format --help" ;;
   "timestamp" | "timestamp "*) choices="--config --json --quiet --log-format --help" ;;
   "export" | "export "*) choices="--config --json --quiet --log-format --out --since --help" ;;
   "archive" | "archive "*) choices="--config --json --quiet --log-format --out --since --medium --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --prometheus --help" ;;
-  "") choices="init token evidence keygen issue link cross import inventory revoke crl ocsp document run withdraw log timestamp export archive status --help --version" ;;
+  "") choices="init token evidence keygen issue link cross import inventory revoke crl ocsp document run withdraw log witness timestamp export archive status --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }
