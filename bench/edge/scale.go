@@ -278,7 +278,7 @@ func processorTime() time.Duration {
 // open writes a large bundle set, opens it and looks responses up.
 func open(ctx context.Context, root string, t *template, n int, b *board) error {
 	start := time.Now()
-	if err := writeScale(root, t, n); err != nil {
+	if err := writeScale(ctx, root, t, n); err != nil {
 		return err
 	}
 	fmt.Printf("scale: %d responses in %d bundles written in %v\n", n, scaleShards, time.Since(start).Round(time.Millisecond))
@@ -341,7 +341,7 @@ func lookups(source ocspcache.Source, t *template, n int) (p50, p99 time.Duratio
 }
 
 // writeScale writes a generation of n responses, two bundles at a time.
-func writeScale(root string, t *template, n int) error {
+func writeScale(ctx context.Context, root string, t *template, n int) error {
 	g := &ocspcache.Generation{Issuer: "bench", Number: 1, ThisUpdate: time.Now().UTC().Truncate(time.Second), Bundles: make([]ocspcache.GenerationBundle, scaleShards)}
 	shardOf := make([]uint8, n)
 	der := make([]byte, len(t.der))
@@ -352,6 +352,9 @@ func writeScale(root string, t *template, n int) error {
 	var wg sync.WaitGroup
 	errs := make([]error, scaleShards)
 	for shard := range scaleShards {
+		if ctx.Err() != nil {
+			break // the files of 10 million responses shall not be left behind
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
@@ -360,7 +363,7 @@ func writeScale(root string, t *template, n int) error {
 	}
 	wg.Wait()
 	g.NextUpdate = g.Bundles[0].NextUpdate
-	return errors.Join(errors.Join(errs...), write(filepath.Join(root, "ocsp", "bench.generation"), g.Body()))
+	return errors.Join(ctx.Err(), errors.Join(errs...), write(filepath.Join(root, "ocsp", "bench.generation"), g.Body()))
 }
 
 func writeShard(root string, t *template, shard int, shardOf []uint8) (ocspcache.GenerationBundle, error) {
