@@ -39,27 +39,27 @@ type block struct {
 
 var fence = regexp.MustCompile("^( *)```+ *([a-z]*) *(.*)$")
 
-// shellBlocks returns the blocks in the language sh.
-func shellBlocks(text string) []block {
-	var blocks []block
+// blocks returns the fenced blocks in a language.
+func blocks(text, language string) []block {
+	var all []block
 	var open *block
-	indent, shell := "", false
+	indent, wanted := "", false
 	for i, line := range strings.Split(text, "\n") {
 		m := fence.FindStringSubmatch(line)
 		switch {
 		case m != nil && open == nil:
-			indent, shell = m[1], m[2] == "sh"
+			indent, wanted = m[1], m[2] == language
 			open = &block{line: i + 2, words: strings.Fields(m[3])}
 		case m != nil:
-			if shell {
-				blocks = append(blocks, *open)
+			if wanted {
+				all = append(all, *open)
 			}
 			open = nil
 		case open != nil:
 			open.text += strings.TrimPrefix(line, indent) + "\n"
 		}
 	}
-	return blocks
+	return all
 }
 
 // TestDocumentedCommands runs every block marked sh of README.md and docs, page by page and in order, each page
@@ -71,12 +71,12 @@ func TestDocumentedCommands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		blocks := shellBlocks(string(raw))
-		if len(blocks) == 0 {
+		shell := blocks(string(raw), "sh")
+		if len(shell) == 0 {
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			runPage(t, filepath.Base(page), blocks)
+			runPage(t, filepath.Base(page), shell)
 		})
 	}
 }
@@ -143,10 +143,10 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-func runPage(t *testing.T, page string, blocks []block) {
+func runPage(t *testing.T, page string, shell []block) {
 	dir, address := newDemo(t)
 	store := freeAddress(t)
-	for _, b := range blocks {
+	for _, b := range shell {
 		first, _, _ := strings.Cut(b.text, "\n")
 		name := page + ": " + strings.TrimSpace(strings.SplitN(first, "#", 2)[0])
 		if why := elsewhere[strings.TrimSpace(name)]; why != "" {
