@@ -78,7 +78,7 @@ tools: .tools/tools
 	scripts/install-packages.sh $*
 	@touch $@
 
-bench-%:
+bench-%: .tools/packages-bench tools
 	@test -d bench/$* || { echo "there is no bench/$*"; exit 2; }
 	cd bench/$* && go run -mod=mod .
 

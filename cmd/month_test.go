@@ -20,7 +20,6 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign"
 	"seihon/internal/config"
-	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/publish"
@@ -89,7 +88,7 @@ func (m *month) event(day int) {
 	case 3: // a revocation
 		books, err := hsmsign.OpenBooks(m.Context(), m.conf, m.now, nil)
 		m.check(err)
-		m.check(books.Revoke(m.Context(), "sub", m.certs["good"].SerialNumber.Text(16), "affiliationChanged", time.Time{}, inventory.RevokeOptions{}))
+		m.check(books.Revoke(m.Context(), hsmsign.Revocation{Issuer: "sub", Serial: m.certs["good"].SerialNumber.Text(16), Reason: "affiliationChanged"}))
 		m.check(books.Close())
 	case 15: // a revised CPS
 		m.document("1.1")

@@ -185,8 +185,8 @@ type SubscriberRequest struct {
 	Consent string // id of the record in which the subscriber agrees to publication; usually empty
 }
 
-// IssueSubscriber issues a certificate to a subscriber. It is recorded in the
-// inventory only: section A keeps subscriber certificates private.
+// IssueSubscriber issues a certificate to a subscriber. Without a consent it is recorded
+// in the inventory only: section A keeps subscriber certificates private.
 func (r *Room) IssueSubscriber(ctx context.Context, s SubscriberRequest) (*x509.Certificate, error) {
 	a, err := r.authority(s.Issuer)
 	if err != nil {
@@ -195,11 +195,17 @@ func (r *Room) IssueSubscriber(ctx context.Context, s SubscriberRequest) (*x509.
 	if a.Subscribers == nil {
 		return nil, fmt.Errorf("issuing to a subscriber: issuer %s has no section subscribers in the configuration", a.Name)
 	}
+	if err := r.checkConsent(s.Consent); err != nil {
+		return nil, err
+	}
 	c, err := r.issue(ctx, a, a.Subscribers.Profile, a.Subscribers.Validity, cert.Request{CSR: s.CSR, ConsentID: s.Consent})
 	if err != nil {
 		return nil, fmt.Errorf("issuing to a subscriber: %w", err)
 	}
-	return c, nil
+	if s.Consent == "" {
+		return c, nil
+	}
+	return c, r.publishSubscriber(ctx, a.Name, c, s.Consent)
 }
 
 // issue takes a serial, signs, and records the certificate in the inventory.

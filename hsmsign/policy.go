@@ -34,7 +34,7 @@ func (r *Room) buildPolicy(anchors, issued []*x509.Certificate) error {
 			return err
 		}
 	}
-	r.policy = &sectiona.Policy{Trust: trust, Strict: false, Now: r.now}
+	r.policy = &sectiona.Policy{Trust: trust, Now: r.now, SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
 	return nil
 }
 

@@ -88,7 +88,9 @@ func (r *Room) encoder(ctx context.Context, a *authority) (*ocsp.Encoder, time.T
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	enc, err := ocsp.NewEncoder(a.cert, responder, key, ocsp.Policy{CertID: ocsp.CertID(a.OCSP.CertID), Signature: signature(signerKey)})
+	enc, err := ocsp.NewEncoder(a.cert, responder, key, ocsp.Policy{
+		CertID: ocsp.CertID(a.OCSP.CertID), Signature: signature(signerKey), Retention: a.OCSP.ArchiveRetention.Std(),
+	})
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("signing responses of %s: %w", a.Name, err)
 	}

@@ -38,29 +38,42 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 	return &Books{DB: db, conf: conf, now: now}, nil
 }
 
+// Revocation is what an operator says of a certificate that is to be revoked.
+type Revocation struct {
+	Issuer   string
+	Serial   string    // hex
+	Reason   string    // a name of RFC 5280 §5.3.1
+	Time     time.Time // zero: now
+	Invalid  time.Time // since when the key is suspect (invalidityDate); zero: not said
+	Override *inventory.Override
+}
+
 // Revoke records a revocation. The next [Room.Run] signs it first of all.
-func (b *Books) Revoke(ctx context.Context, issuer, serialHex, reason string, at time.Time, o inventory.RevokeOptions) error {
-	if b.conf.Issuer(issuer) == nil {
-		return fmt.Errorf("revoking: the configuration has no issuer %q", issuer)
+func (b *Books) Revoke(ctx context.Context, q Revocation) error {
+	if b.conf.Issuer(q.Issuer) == nil {
+		return fmt.Errorf("revoking: the configuration has no issuer %q", q.Issuer)
 	}
-	serial, err := inventory.ParseSerial(serialHex)
+	serial, err := inventory.ParseSerial(q.Serial)
 	if err != nil {
 		return fmt.Errorf("revoking: %w", err)
 	}
-	code, err := inventory.ParseReason(reason)
+	code, err := inventory.ParseReason(q.Reason)
 	if err != nil {
-		return fmt.Errorf("revoking %s: %w", serialHex, err)
+		return fmt.Errorf("revoking %s: %w", q.Serial, err)
 	}
-	if at.IsZero() {
-		at = b.now()
+	if q.Time.IsZero() {
+		q.Time = b.now()
 	}
-	rev := inventory.Revocation{Time: at.UTC().Truncate(time.Second), Reason: code}
-	err = b.DB.Revoke(ctx, issuer, serial, rev, o)
+	rev := inventory.Revocation{Time: q.Time.UTC().Truncate(time.Second), Reason: code, InvalidityDate: q.Invalid.UTC().Truncate(time.Second)}
+	if q.Invalid.IsZero() {
+		rev.InvalidityDate = time.Time{}
+	}
+	err = b.DB.Revoke(ctx, q.Issuer, serial, rev, inventory.RevokeOptions{Override: q.Override})
 	if errors.Is(err, inventory.ErrNotFound) {
-		return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists what it has", serialHex, issuer, issuer)
+		return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists what it has", q.Serial, q.Issuer, q.Issuer)
 	}
 	if err != nil {
-		return fmt.Errorf("revoking %s: %w", serialHex, err)
+		return fmt.Errorf("revoking %s: %w", q.Serial, err)
 	}
 	return nil
 }

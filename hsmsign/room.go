@@ -42,6 +42,7 @@ type Room struct {
 	now    func() time.Time
 	logger *zap.Logger
 
+	consents    config.Consents // to the publication of subscriber certificates
 	authorities map[string]*authority
 	pending     []inventory.ArtifactRecord // staged since the last commit
 }
@@ -104,6 +105,9 @@ func (r *Room) openBooks(ctx context.Context) error {
 		return err
 	}
 	r.inv = inv
+	if err := r.loadConsents(); err != nil {
+		return err
+	}
 	// The master's lock is ours, so whoever held shards under our name is dead.
 	if err := r.inv.ReleaseHost(ctx, r.host()); err != nil {
 		return err
@@ -256,7 +260,11 @@ func (r *Room) tellInventory(ctx context.Context, a *authority, key artifact.Dig
 	if a.OCSP != nil {
 		shards = a.OCSP.Shards
 	}
-	if err := r.inv.AddIssuer(ctx, inventory.Issuer{Name: a.Name, Key: key, Shards: shards}); err != nil {
+	issuer := inventory.Issuer{Name: a.Name, Key: key, Shards: shards}
+	if a.OCSP != nil {
+		issuer.Grace = a.OCSP.ArchiveRetention.Std() // a status that is promised past the expiry must be signed past it
+	}
+	if err := r.inv.AddIssuer(ctx, issuer); err != nil {
 		return fmt.Errorf("recording issuer %s: %w", a.Name, err)
 	}
 	return nil

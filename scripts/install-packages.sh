@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a group of work needs: demo or test. Says what it installs.
+# Installs the Debian packages that a group of work needs: demo, test or bench. Says what it installs.
 set -euo pipefail
 
 case "${1:-}" in
@@ -7,7 +7,8 @@ demo) packages=(softhsm2 openssl gcc libc6-dev) ;;
 test) packages=(softhsm2 openssl gcc libc6-dev git curl zstd gnutls-bin libnss3 libnss3-tools opencryptoki p11-kit p11-kit-modules
   postgresql nginx-light openjdk-17-jdk-headless chromium fonts-ipafont-gothic poppler-utils nodejs npm jq procps util-linux
   systemd prometheus groff-base) ;;
-*) echo "usage: install-packages.sh demo|test" >&2; exit 2 ;;
+bench) packages=(softhsm2 openssl gcc libc6-dev git curl nginx-light wrk postgresql) ;;
+*) echo "usage: install-packages.sh demo|test|bench" >&2; exit 2 ;;
 esac
 
 missing=()

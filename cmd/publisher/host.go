@@ -103,9 +103,11 @@ func (h *host) policy(ctx context.Context, master *ledger.Log) (*sectiona.Policy
 	}
 	p := &sectiona.Policy{Trust: trust, Strict: h.conf.SectionA.Strict, Now: h.now}
 	if s := h.conf.SectionA.SubscriberCertificates; s != nil {
-		if p.SubscriberConsent, err = consents(string(s.Consents)); err != nil {
+		consents, err := config.ReadConsents(string(s.Consents))
+		if err != nil {
 			return nil, err
 		}
+		p.SubscriberConsent = consents.Of
 	}
 	if master == nil {
 		return p, nil

@@ -8,7 +8,6 @@ import (
 
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
-	"seihon/inventory"
 )
 
 func revokeCommand(now func() time.Time) *cli.Command {
@@ -20,6 +19,7 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "serial", Usage: "the serial in `HEX`"},
 			&cli.StringFlag{Name: "certificate", Usage: "the certificate's `FILE` instead of its serial"},
 			&cli.StringFlag{Name: "reason", Usage: "`REASON` of RFC 5280, such as keyCompromise", Required: true},
+			&cli.TimestampFlag{Name: "invalidity", Usage: "since when the key is suspect, as `RFC3339`", Layout: time.RFC3339},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` to change a recorded revocation"},
 			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now", Layout: time.RFC3339},
 		),
@@ -28,16 +28,18 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			var at time.Time
+			q := hsmsign.Revocation{Issuer: c.String("issuer"), Serial: serial, Reason: c.String("reason")}
 			if t := c.Timestamp("time"); t != nil {
-				at = *t
+				q.Time = *t
 			}
-			var o inventory.RevokeOptions
-			if o.Override, err = readOverride(c); err != nil {
+			if t := c.Timestamp("invalidity"); t != nil {
+				q.Invalid = *t
+			}
+			if q.Override, err = readOverride(c); err != nil {
 				return err
 			}
 			return withBooks(c, now, func(books *hsmsign.Books) error {
-				if err := books.Revoke(c.Context, c.String("issuer"), serial, c.String("reason"), at, o); err != nil {
+				if err := books.Revoke(c.Context, q); err != nil {
 					return err
 				}
 				say(c, "revoked %s of %s; run `signer run` to publish it", serial, c.String("issuer"))

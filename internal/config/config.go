@@ -242,6 +242,8 @@ type OCSP struct {
 	Refresh Duration `yaml:"refresh"`
 	// Shards is the number of bundles per issuer, 1 to 4096; default 1.
 	Shards int `yaml:"shards"`
+	// ArchiveRetention, when set, promises in every response that statuses are kept this long past expiry (archiveCutoff).
+	ArchiveRetention Duration `yaml:"archive_retention"`
 	// CertID policy: separate, dual, sha1 or sha256; default separate.
 	CertID string `yaml:"certid"`
 }
