@@ -50,9 +50,9 @@ variable "published_ca_files" {
 }
 
 variable "issuers" {
-  description = "Issuers whose CRL age is watched."
-  type        = set(string)
-  default     = ["root", "sub"]
+  description = "Issuers whose CRL is watched, each with the age in seconds that raises the alarm."
+  type        = map(number)
+  default     = { root = 8640000, sub = 129600 } # CRLs of 90 days and of one day, with some grace
 }
 
 variable "responder_domain" {

@@ -250,19 +250,13 @@ variable "break_glass_role_arns" {
 }
 
 variable "issuers" {
-  description = "Issuers (the issuers[].name of repository.yaml) whose CRL age is watched."
-  type        = set(string)
-  default     = []
-}
-
-variable "crl_age_alarm_seconds" {
-  description = "Age of a CRL that raises the alarm: more than issuers[].crl.refresh, less than its validity. An absent figure raises it too."
-  type        = number
-  default     = 43200
+  description = "Issuers (the issuers[].name of repository.yaml) whose CRL is watched, each with the age in seconds that raises the alarm: more than its crl.refresh, less than its crl.validity. An absent figure raises it too."
+  type        = map(number)
+  default     = {}
 
   validation {
-    condition     = var.crl_age_alarm_seconds >= 60
-    error_message = "crl_age_alarm_seconds: at least one minute."
+    condition     = alltrue([for age in values(var.issuers) : age >= 60])
+    error_message = "issuers: an age of at least one minute."
   }
 }
 

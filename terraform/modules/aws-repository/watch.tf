@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "crl_age" {
   statistic           = "Maximum"
   period              = 300
   evaluation_periods  = 3
-  threshold           = var.crl_age_alarm_seconds
+  threshold           = each.value
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "breaching"
   alarm_actions       = var.alarm_topic_arns

@@ -173,15 +173,14 @@ variable "publisher_roles" {
 }
 
 variable "issuers" {
-  description = "Issuers (the issuers[].name of repository.yaml) whose CRL age is watched."
-  type        = set(string)
-  default     = []
-}
+  description = "Issuers (the issuers[].name of repository.yaml) whose CRL is watched, each with the age in seconds that raises the alarm: more than its crl.refresh, less than its crl.validity. An absent figure raises it too."
+  type        = map(number)
+  default     = {}
 
-variable "crl_age_alarm_seconds" {
-  description = "Age of a CRL that raises the alarm. An absent figure raises it too."
-  type        = number
-  default     = 43200
+  validation {
+    condition     = alltrue([for age in values(var.issuers) : age >= 60])
+    error_message = "issuers: an age of at least one minute."
+  }
 }
 
 variable "notification_channels" {

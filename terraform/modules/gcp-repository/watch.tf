@@ -15,7 +15,7 @@ resource "google_monitoring_alert_policy" "crl_age" {
     condition_threshold {
       filter          = "metric.type=\"custom.googleapis.com/seihon/crl_age_seconds\" AND metric.labels.issuer=\"${each.key}\" AND resource.type=\"global\""
       comparison      = "COMPARISON_GT"
-      threshold_value = var.crl_age_alarm_seconds
+      threshold_value = each.value
       duration        = "300s"
 
       aggregations {

@@ -62,7 +62,7 @@ variables {
 
 run "complete" {
   variables {
-    issuers            = ["root", "sub"]
+    issuers            = { root = 8640000, sub = 129600 }
     aliases            = ["repository.example.jp"]
     web_acl_rate_limit = 20000
 
@@ -90,7 +90,7 @@ run "complete" {
     error_message = "Logs are kept for less than ten years."
   }
   assert {
-    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.crl_age : a.treat_missing_data == "breaching"]) && length(aws_cloudwatch_metric_alarm.crl_age) == 2
+    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.crl_age : a.treat_missing_data == "breaching"]) && aws_cloudwatch_metric_alarm.crl_age["sub"].threshold == 129600 && aws_cloudwatch_metric_alarm.crl_age["root"].threshold == 8640000
     error_message = "Each issuer's CRL age is watched, and silence is an alarm."
   }
   assert {

@@ -13,7 +13,7 @@ run "complete" {
   command = plan
 
   variables {
-    issuers   = ["root", "sub"]
+    issuers   = { root = 8640000, sub = 129600 }
     responder = { domain = "ocsp.internal.example" }
   }
   assert {
