@@ -75,11 +75,11 @@ func (d *directory) path(name string) string {
 }
 
 func (d *directory) Open(_ context.Context, name string) (*Object, error) {
-	f, err := os.Open(d.path(name))
+	f, err := openFile(d.path(name))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", name, notFound(err))
 	}
-	return &Object{ReadCloser: file{f}, Size: -1}, nil
+	return &Object{ReadCloser: f, Size: -1}, nil
 }
 
 // notFound turns the reasons for which a file is not there into ErrNotFound. A name below a file is one of them.
@@ -88,19 +88,6 @@ func notFound(err error) error {
 		return ErrNotFound
 	}
 	return err
-}
-
-// A file finds out that it is a directory only when it cannot be read: one question less for each of many files.
-type file struct{ *os.File }
-
-func (f file) Read(p []byte) (int, error) {
-	n, err := f.File.Read(p)
-	if err != nil && err != io.EOF {
-		if st, serr := f.Stat(); serr == nil && st.IsDir() {
-			return n, fmt.Errorf("reading a directory: %w", ErrNotFound)
-		}
-	}
-	return n, err
 }
 
 func (d *directory) Head(_ context.Context, name string) (Listed, error) {
