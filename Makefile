@@ -15,7 +15,7 @@ GO_FILES    := $(shell git ls-files '*.go' 2>/dev/null)
 PACKAGES     = $$(go list ./... | grep -v '^seihon/bench')
 FUZZTIME    ?= 5s
 
-.PHONY: all build demo test unit integration check fmt vet layers fuzz race tools packages clean cross help
+.PHONY: all build demo test generated unit integration check fmt vet layers fuzz race tools packages clean cross help
 
 all: build
 
@@ -67,6 +67,12 @@ race:
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
+
+# Pages, lists and completions that are made from the code; the tests hold them to it.
+generated: build
+	go test ./internal/config -run TestReference -update
+	go test ./sectiona -run TestReference -update-doc
+	go test -tags integration ./deploy -run 'TestMan|TestComp|TestFind|TestDepen' -update
 
 tools: .tools/tools
 .tools/tools: scripts/install-tools.sh

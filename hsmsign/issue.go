@@ -20,6 +20,14 @@ import (
 	"seihon/inventory"
 )
 
+// Certificate returns the certificate of a configured issuer, nil when it has none.
+func (r *Room) Certificate(name string) *x509.Certificate {
+	if a, ok := r.authorities[name]; ok {
+		return a.cert
+	}
+	return nil
+}
+
 // IssueCA issues the certificate of a configured issuer, self-signed or by its
 // parent, or returns the one that it has. A new generation of a CA is a new issuer.
 func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, error) {

@@ -63,15 +63,19 @@ func (h *host) run(c *cli.Context) error {
 // lowest returns the error with the lowest exit code and the messages of all.
 func lowest(errs ...error) error {
 	code := 0
+	var unsaid []error
 	for _, err := range errs {
 		if n := cliexit.Code(err); n != cliexit.OK && (code == 0 || n < code) {
 			code = n
+		}
+		if coded := (*cliexit.Error)(nil); !errors.As(err, &coded) || coded.Err != nil { // else the result on stdout said it
+			unsaid = append(unsaid, err)
 		}
 	}
 	if code == 0 {
 		return nil
 	}
-	return &cliexit.Error{Code: code, Err: errors.Join(errs...)}
+	return &cliexit.Error{Code: code, Err: errors.Join(unsaid...)}
 }
 
 // recordVerification puts the outcome into the publication log, the related log of item 3C56.

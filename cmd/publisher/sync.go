@@ -134,6 +134,9 @@ func printTarget(c *cli.Context, t *publish.TargetResult) {
 		fmt.Fprintf(w, "%s: sent %d objects, %d bytes, size %d → %d, %d requests, %v\n",
 			t.Target, t.Counts.Sent, t.Counts.Bytes, t.From, t.Size, t.Counts.Requests, t.Elapsed.Round(time.Millisecond))
 	}
+	if t.Counts.Deleted > 0 {
+		fmt.Fprintf(w, "%s: removed %d withdrawn objects\n", t.Target, t.Counts.Deleted)
+	}
 	if t.Counts.Kept > 0 {
 		fmt.Fprintf(w, "%s: %d withdrawn objects are still public; --prune removes them\n", t.Target, t.Counts.Kept)
 	}

@@ -48,6 +48,10 @@ func issueCommand(now func() time.Time) *cli.Command {
 }
 
 func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
+	word := "issued"
+	if c.String("adopt") == "" && room.Certificate(c.String("name")) != nil {
+		word = "present"
+	}
 	crt, err := issueKind(c, conf, room)
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 			return err
 		}
 	}
-	say(c, "issued %s, serial %x, valid until %s", crt.Subject, crt.SerialNumber, crt.NotAfter.UTC().Format(time.RFC3339))
+	say(c, "%s %s, serial %x, valid until %s", word, crt.Subject, crt.SerialNumber, crt.NotAfter.UTC().Format(time.RFC3339))
 	return answer(c, map[string]any{
 		"subject": crt.Subject.String(), "serial": fmt.Sprintf("%x", crt.SerialNumber),
 		"not_before": crt.NotBefore.UTC(), "not_after": crt.NotAfter.UTC(), "file": c.String("out"),

@@ -370,7 +370,7 @@ type Serve struct {
 	Metrics string `yaml:"metrics"`
 	// OCSPPath is the path of the OCSP endpoint; default /ocsp.
 	OCSPPath string `yaml:"ocsp_path"`
-	// Poll is how often the source is looked at; default 10s for a folder, 1m for a URL.
+	// Poll is how often the source is looked at; default 5s for a folder, 30s for a URL.
 	Poll Duration `yaml:"poll"`
 }
 
