@@ -12,7 +12,8 @@ export GOFLAGS ?= -trimpath
 VERSION     := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 GO_FILES    := $(shell git ls-files '*.go' 2>/dev/null)
-PACKAGES     = $$(go list ./... | grep -v '^seihon/bench')
+UNIT         = $$(go list ./... | grep -v '^seihon/bench')
+ALL          = $$(go list -tags integration ./... | grep -v '^seihon/bench')
 FUZZTIME    ?= 5s
 
 .PHONY: all build demo test generated unit integration check fmt vet layers fuzz race tools packages clean cross help
@@ -44,10 +45,10 @@ demo: .tools/packages-demo build
 test: .tools/packages-test tools build integration
 
 unit:
-	go test $(PACKAGES)
+	go test $(UNIT)
 
 integration:
-	go test -tags integration -timeout 30m -p 2 $(PACKAGES)
+	go test -tags integration -timeout 30m -p 2 $(ALL)
 
 check: fmt vet layers race fuzz
 	-govulncheck ./...
@@ -57,13 +58,13 @@ fmt:
 
 vet: tools
 	go vet -tags integration ./...
-	staticcheck -tags integration $(PACKAGES)
+	staticcheck -tags integration $(ALL)
 
 layers:
 	go test -run 'Test(Layers|Publisher|Signer|Verify)' .
 
 race:
-	go test -race $(PACKAGES)
+	go test -race $(UNIT)
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
