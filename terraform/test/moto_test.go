@@ -19,7 +19,7 @@ import (
 func TestApplyOnMoto(t *testing.T) {
 	terraform(t)
 	endpoint := moto(t)
-	s, vars := example(t, "test", "test")
+	s := example(t, "test", "test")
 	s.env = append(s.env, "AWS_ENDPOINT_URL="+endpoint)
 	var names []string
 	for _, bucket := range []string{"tokyo", "osaka", "logs"} {
@@ -30,7 +30,7 @@ func TestApplyOnMoto(t *testing.T) {
 	names = append(names, "aws_s3_bucket_replication_configuration.osaka", "aws_iam_role_policy.publisher", "aws_iam_role_policy.publisher_metrics",
 		"aws_iam_role_policy.auditor", "aws_iam_role_policy.replication", "aws_cloudwatch_metric_alarm.crl_age", "aws_cloudwatch_metric_alarm.replication",
 		"aws_wafv2_web_acl.repository", "aws_cloudfront_origin_access_control.repository", "aws_cloudwatch_log_delivery_destination.logs")
-	args := slices.Concat(vars, target(names...))
+	args := target(names...)
 	out := s.must(t, slices.Concat([]string{"apply", "-auto-approve", "-no-color", "-input=false"}, args)...)
 	t.Log(strings.TrimSpace(lineWith(out, "Apply complete!")))
 

@@ -30,15 +30,14 @@ func TestPublishUnderRenderedPolicies(t *testing.T) {
 
 func publishes(t *testing.T, layout string, more []string) {
 	g := startGateway(t)
-	s, vars := example(t, g.admin.AccessKeyID, g.admin.SecretAccessKey)
-	vars = append(vars, more...)
-	policies := documents(t, s.plan(t, vars...))
+	s := example(t, g.admin.AccessKeyID, g.admin.SecretAccessKey)
+	policies := documents(t, s.plan(t, more...))
 	bucketPolicy := policies["module.repository.aws_s3_bucket_policy.tokyo.policy"]
 
 	// versitygw knows no server-side encryption, access block and lifecycle, and not the
 	// condition keys of conditional writes: guard enforces those.
 	s.env = append(s.env, "AWS_ENDPOINT_URL_S3="+g.s3)
-	out := s.must(t, slices.Concat([]string{"apply", "-auto-approve", "-no-color", "-input=false"}, vars,
+	out := s.must(t, slices.Concat([]string{"apply", "-auto-approve", "-no-color", "-input=false"}, more,
 		target("aws_s3_bucket.tokyo", "aws_s3_bucket_versioning.tokyo", "aws_s3_bucket_object_lock_configuration.tokyo", "aws_s3_bucket_ownership_controls.tokyo"))...)
 	t.Log(strings.TrimSpace(lineWith(out, "Apply complete!")))
 

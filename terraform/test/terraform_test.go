@@ -232,9 +232,18 @@ func tool(t testing.TB, name string) string {
 	return path
 }
 
-// example prepares examples/aws-complete with a false account.
-func example(t testing.TB, access, secret string) (*sandbox, []string) {
+// example prepares examples/aws-complete with the inputs of terraform/README.md,
+// step 2, and a false account.
+func example(t testing.TB, access, secret string) *sandbox {
 	t.Helper()
-	s := prepareAWS(t, "examples/aws-complete", map[string]string{"account_override.tf": fakeAccount(access, secret), "machines.pem": machineCA(t)})
-	return s, []string{"-var=name=example-ca", "-var=account_id=123456789012", "-var=workload_ca_file=machines.pem"}
+	_, inputs, _ := strings.Cut(readmeBlock(t, "", "terraform.tfvars"), "<<'TXT'\n")
+	inputs, _, found := strings.Cut(inputs, "TXT\n")
+	if !found {
+		t.Fatal("terraform/README.md has no terraform.tfvars")
+	}
+	files := map[string]string{"account_override.tf": fakeAccount(access, secret), "terraform.tfvars": inputs, "machines.pem": machineCA(t)}
+	for _, published := range []string{"root.pem", "sub.pem"} {
+		files[published] = machineCA(t) // any other CA
+	}
+	return prepareAWS(t, "examples/aws-complete", files)
 }
