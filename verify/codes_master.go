@@ -22,6 +22,7 @@ var masterCodes = []Code{
 	{"certificate-expired", Warning, "ca-certificate", "3713", "公開中の証明書が期限切れである", "a published certificate has expired", "取り下げるか、残す理由を記録する", "withdraw it or record why it stays"},
 	{"required-missing", Error, "", "3713", "公開すべきものが公開対象にない", "something that must be public is not in the ledger", "署名室で作成し公開する（規則第6条）", "make it in the signing room and publish it (Rule 6)"},
 	{"delta-base", Error, "crl-scope", "3713", "デルタ CRL の基準が公開中の CRL より新しい", "a delta CRL builds on a list that is not published", "完全 CRL を先に公開する", "publish the complete list first"},
+	{"page-fingerprint", Error, "page", "3713", "公開ページのフィンガープリントが公開中の証明書と一致しない", "a page's fingerprints are not those of what is published", "署名室で索引ページを作り直す", "make the page anew in the signing room"},
 	{"url-missing", Error, "", "3713", "証明書・CRL 内の URL の指す名前が公開対象にない", "a URL in a certificate or list leads to a name that is not published", "その名前で公開するか、設定の URL を改める", "publish under that name, or change the URL in the profile"},
 	{"url-wrong", Error, "", "3713", "証明書・CRL 内の URL が別のものを指している", "a URL in a certificate or list leads to something else", "名前と内容の対応を改める", "publish the right artifact under that name"},
 	{"url-elsewhere", Warning, "", "3713", "証明書・CRL 内の URL が別の場所を指している", "a URL in a certificate or list leads to another place", "意図したものか確認する", "make sure that this is intended"},

@@ -20,6 +20,7 @@ import (
 func (c *checker) checkMeaning(ctx context.Context) error {
 	c.checkRequired()
 	c.checkDeltas()
+	c.checkPages()
 	if c.BaseURL == "" {
 		return ctx.Err()
 	}

@@ -25,6 +25,7 @@ type status struct {
 	mu    sync.Mutex
 	lists []keptList // the newest of each issuer and scope, while they are collected and after
 	certs []keptCert
+	pages []pageFacts
 	named map[string]*listFacts // every current list
 
 	revoked map[string]*revocations // by issuerKey
@@ -56,6 +57,8 @@ func (c *checker) keep(v *version, a *artifact.Artifact) {
 	switch {
 	case a.CRL != nil:
 		c.keepList(keptList{name: v.Name, list: a.CRL})
+	case a.Kind == artifact.IndexPage, a.Kind == artifact.FingerprintPage:
+		s.pages = append(s.pages, readPage(v.Name, a.Bytes))
 	case v.Kind.IsCertificate() && len(a.Certificates) == 1:
 		s.certs = append(s.certs, keptCert{v.Name, v.Kind, a.Certificates[0]})
 	}
@@ -93,6 +96,7 @@ func (c *checker) keepList(k keptList) {
 func (c *checker) checkStatus(ctx context.Context) error {
 	s := c.status
 	slices.SortFunc(s.lists, func(a, b keptList) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(s.pages, func(a, b pageFacts) int { return strings.Compare(a.name, b.name) })
 	slices.SortFunc(s.certs, func(a, b keptCert) int { return strings.Compare(a.name, b.name) })
 	c.collectRevocations()
 	for line := range c.state.All() {

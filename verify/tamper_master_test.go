@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -402,6 +403,22 @@ func meaningTampers() []tamper {
 			r.commit()
 			r.publish(r.public())
 		}},
+		room("page with a forged fingerprint", []string{"page-fingerprint@index.html#no master"}, func(r *repo) {
+			r.put("index.html", artifact.IndexPage, pageWith(r, artifact.Sum(r.root.cert.Raw), artifact.Sum(r.sub.cert.Raw), artifact.Sum([]byte("forged"))))
+			r.commit()
+		}),
+		room("page without the fingerprint of a CA", []string{"page-fingerprint@cert/root.cer#no page"}, func(r *repo) {
+			r.put("index.html", artifact.IndexPage, pageWith(r, artifact.Sum(r.sub.cert.Raw)))
+			r.commit()
+		}),
+		room("page with a link that leads nowhere", []string{"url-missing@index.html#link"}, func(r *repo) {
+			r.put("index.html", artifact.IndexPage, append(pageWith(r, artifact.Sum(r.root.cert.Raw), artifact.Sum(r.sub.cert.Raw)), `<a href="docs/none.pdf">x</a>`...))
+			r.commit()
+		}),
+		room("page that tells the truth", nil, func(r *repo) {
+			r.put("index.html", artifact.IndexPage, append(pageWith(r, artifact.Sum(r.root.cert.Raw), artifact.Sum(r.sub.cert.Raw)), `<a href="cert/sub.cer">x</a><a href="log/checkpoint">y</a><a href="#top">z</a>`...))
+			r.commit()
+		}).passing(),
 		room("CA without a list", []string{"required-missing@cert/new.cer"}, func(r *repo) {
 			r.put("cert/new.cer", artifact.CACertificate, newCert("New CA", 31, r.sub, asCA).cert.Raw)
 			r.commit()
@@ -434,6 +451,20 @@ func meaningTampers() []tamper {
 			r.commit()
 		}).passing(),
 	}
+}
+
+// pageWith prints digests in the ways that people print them.
+func pageWith(_ *repo, digests ...artifact.Digest) []byte {
+	page := "<!DOCTYPE html><title>x</title>"
+	for i, d := range digests {
+		sep, width := []string{" ", ":", ""}[i%3], []int{4, 2, 64}[i%3]
+		var parts []string
+		for s := strings.ToUpper(d.String()); len(s) > 0; s = s[width:] {
+			parts = append(parts, s[:width])
+		}
+		page += "<code>" + strings.Join(parts, sep) + "</code>"
+	}
+	return []byte(page)
 }
 
 func (c tamper) passing() tamper {
