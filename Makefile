@@ -16,7 +16,7 @@ UNIT         = $$(go list ./... | grep -v '^seihon/bench')
 ALL          = $$(go list -tags integration ./... | grep -v '^seihon/bench')
 FUZZTIME    ?= 5s
 
-.PHONY: all build demo test generated unit integration check fmt vet layers fuzz race tools packages clean cross help
+.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers fuzz race tools packages clean cross help
 
 all: build
 
@@ -42,13 +42,17 @@ demo: .tools/packages-demo build
 	scripts/demo.sh
 
 # The integration tests take in the unit tests: one build of everything, one run.
-test: .tools/packages-test tools build integration
+test: .tools/packages-test tools build integration test-terraform
 
 unit:
 	go test $(UNIT)
 
 integration:
 	go test -tags integration -timeout 30m -p 2 $(ALL)
+
+# Modules, examples, section A as Rego. What needs a provider or an emulator that is not there says why it is skipped.
+test-terraform: .tools/packages-test tools build
+	cd terraform/test && go test -tags integration -count=1 -timeout 30m -v ./...
 
 check: fmt vet layers race fuzz
 	-govulncheck ./...
@@ -74,6 +78,7 @@ generated: build
 	go test ./internal/config -run TestReference -update
 	go test ./sectiona -run TestReference -update-doc
 	go test -tags integration ./deploy -run 'TestMan|TestComp|TestFind|TestDepen' -update
+	cd terraform/test && go run ./cmd/reference
 
 tools: .tools/tools
 .tools/tools: scripts/install-tools.sh

@@ -13,11 +13,14 @@ import (
 )
 
 // stageIndex makes the public index page of what the repository will hold after
-// this commit, when that changes the page.
-func (r *Room) stageIndex(ctx context.Context) error {
+// this commit, without the names that it withdraws, when that changes the page.
+func (r *Room) stageIndex(ctx context.Context, withdrawn ...string) error {
 	lines, err := r.linesAfterCommit(ctx)
 	if err != nil {
 		return err
+	}
+	for _, name := range withdrawn {
+		delete(lines, name)
 	}
 	data, err := r.indexData(ctx, lines)
 	if err != nil {

@@ -21,8 +21,9 @@ func (r *Room) Withdraw(ctx context.Context, name, reason string) (size int64, e
 	if err := r.log.Append(ctx, entry); err != nil {
 		return 0, fmt.Errorf("withdrawing %s: %w", name, err)
 	}
-	if _, err := r.log.Commit(ctx); err != nil {
-		return 0, fmt.Errorf("signing the checkpoint: %w", err)
+	// The index page goes with it: it must not link to what is gone.
+	if err := r.stageIndex(ctx, name); err != nil {
+		return 0, err
 	}
-	return r.log.Log().Size(), nil
+	return r.commitPending(ctx, "withdraw "+name)
 }

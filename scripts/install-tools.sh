@@ -14,6 +14,7 @@ versitygw        github.com/versity/versitygw/cmd/versitygw@v1.8.0
 fake-gcs-server  github.com/fsouza/fake-gcs-server@v1.56.1
 zlint            github.com/zmap/zlint/v3/cmd/zlint@v3.7.3
 fsck             github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+tflint           github.com/terraform-linters/tflint@v0.64.0
 '
 while read -r name package; do
   [ -n "$name" ] || continue
