@@ -53,9 +53,14 @@ func (c *checker) checkPages() {
 		}
 		for _, link := range p.links {
 			name := path.Join(path.Dir(p.name), link)
-			if line, ok := c.state.Get(name); (!ok || line.Name == "") && !strings.HasPrefix(name, "log/") {
-				c.add(Finding{Code: "url-missing", Severity: Warning, Source: sourceMaster, Name: p.name, Got: link, Detail: "link of the page"})
+			if _, ok := c.state.Get(name); ok || strings.HasPrefix(name, "log/") {
+				continue
 			}
+			f := Finding{Code: "url-missing", Severity: Warning, Source: sourceMaster, Name: p.name, Got: link, Detail: "link of the page"}
+			if _, gone := c.past.withdrawn[name]; gone {
+				f.Severity, f.Detail = Note, "link of the page to what was withdrawn; the next signing run makes the page anew"
+			}
+			c.add(f)
 		}
 	}
 	if len(told) == 0 {

@@ -415,6 +415,14 @@ func meaningTampers() []tamper {
 			r.put("index.html", artifact.IndexPage, append(pageWith(r, artifact.Sum(r.root.cert.Raw), artifact.Sum(r.sub.cert.Raw)), `<a href="docs/none.pdf">x</a>`...))
 			r.commit()
 		}),
+		{name: "room: page with a link to what was withdrawn", want: []string{"url-missing@index.html#withdrawn"}, only: true, passes: true, do: func(t *testing.T, r *repo, _ *verify.Config) {
+			r.put("index.html", artifact.IndexPage, append(pageWith(r, artifact.Sum(r.root.cert.Raw), artifact.Sum(r.sub.cert.Raw)), `<a href="cert/sub-ocsp.cer">x</a>`...))
+			line, _ := must(r.writer.Log().Replay(t.Context(), 2)).Get("cert/sub-ocsp.cer")
+			check(r.writer.Append(t.Context(), &ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: line.Name, Digest: line.Digest, Reason: "replaced"}}}}))
+			r.commit()
+			check(os.Remove(filepath.Join(r.public(), "cert/sub-ocsp.cer")))
+			r.publish(r.public())
+		}},
 		room("page that tells the truth", nil, func(r *repo) {
 			r.put("index.html", artifact.IndexPage, append(pageWith(r, artifact.Sum(r.root.cert.Raw), artifact.Sum(r.sub.cert.Raw)), `<a href="cert/sub.cer">x</a><a href="log/checkpoint">y</a><a href="#top">z</a>`...))
 			r.commit()
