@@ -259,6 +259,12 @@ func (v *Verifier) Open(signed []byte) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, &KeyError{Origin: v.origin, Size: c.Size, Err: err}
 	}
+	for _, s := range n.Sigs {
+		// Padding bits that are not zero would let the same signature be spelt in several ways.
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return Checkpoint{}, &KeyError{Origin: v.origin, Size: c.Size, Err: fmt.Errorf("the signature of key %08x is not canonical base64", s.Hash)}
+		}
+	}
 	for _, k := range v.keys {
 		if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == k.name && s.Hash == k.hash }) {
 			return Checkpoint{}, &KeyError{Origin: v.origin, Size: c.Size, Err: fmt.Errorf("the pinned key %08x has not signed it", k.hash)}
