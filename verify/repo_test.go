@@ -11,8 +11,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"io"
-	"io/fs"
 	"maps"
 	"math/big"
 	"os"
@@ -360,38 +358,6 @@ func (r *repo) publishObjects(dir string) {
 	}
 }
 
-func write(dir, name string, b []byte) {
-	p := filepath.Join(dir, filepath.FromSlash(name))
-	check(os.MkdirAll(filepath.Dir(p), 0o755))
-	check(os.WriteFile(p, b, 0o644))
-}
-
-func read(dir, name string) []byte {
-	return must(os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))))
-}
-
-func flip(dir, name string) {
-	b := read(dir, name)
-	b[len(b)/2] ^= 0x20
-	write(dir, name, b)
-}
-
-// copyTree copies a directory.
-func copyTree(from, to string) {
-	check(filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		rel := must(filepath.Rel(from, p))
-		in := must(os.Open(p))
-		defer in.Close()
-		check(os.MkdirAll(filepath.Dir(filepath.Join(to, rel)), 0o755))
-		out := must(os.Create(filepath.Join(to, rel)))
-		_ = must(io.Copy(out, in))
-		return out.Close()
-	}))
-}
-
 // config is a full check of master and public copy.
 func (r *repo) config() verify.Config {
 	return verify.Config{
@@ -425,8 +391,4 @@ func codesOf(r *verify.Report) []string {
 // detached makes a detached signature of content.
 func detached(by *ca, content []byte) []byte {
 	return must(document.SignDetached(context.Background(), document.Request{Content: bytes.NewReader(content), Certificate: by.cert, Signer: by.key, SigningTime: start}))
-}
-
-func readFile(dir, name string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 }
