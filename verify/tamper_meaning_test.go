@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ocsp"
-
 	"seihon/artifact"
 	"seihon/hsmsign/document"
 	"seihon/ledger"
