@@ -92,7 +92,7 @@ tools: .tools/tools
 
 bench-%: .tools/packages-bench tools
 	@test -d bench/$* || { echo "there is no bench/$*"; exit 2; }
-	cd bench/$* && go run -mod=mod .
+	cd bench/$* && go run $$([ -e go.mod ] && echo -mod=mod) .
 
 clean:
 	rm -rf bin .demo

@@ -18,7 +18,7 @@ for area in "${areas[@]}"; do
     echo "\`make bench-$area\` on $(date -u +%F), load before: $(cut -d' ' -f1-3 /proc/loadavg)"
     echo
     echo '```'
-    make --no-print-directory "bench-$area" 2>/dev/null
+    make -s --no-print-directory "bench-$area" 2>/dev/null | sed "/^Go tools:/d; /^building /d; /^Debian packages/d"
     echo '```'
     echo
   } >"$parts/$area.part"
