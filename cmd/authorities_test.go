@@ -49,9 +49,14 @@ func TestWitnessAndTimestamp(t *testing.T) {
 		t.Errorf("the checkpoint has no cosignature: %v\n%s", err, checkpoint)
 	}
 	room("stamped the checkpoint", "signer", "timestamp")
+	room("recorded docs/cps-1.1.pdf", "signer", "document", "--name", "cps", "--version", "1.1", "--file", demoPDF)
 	room("all entries are in the signed tree", "publisher", "ledger", "check")
 	room("sent", "publisher", "sync")
 	room("OK - 0 critical", "publisher", "verify")
+	out, err := exec.CommandContext(t.Context(), "openssl", "asn1parse", "-inform", "DER", "-in", filepath.Join(dir, "public/docs/cps-1.1.pdf.p7s")).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "id-smime-aa-timeStampToken") {
+		t.Errorf("the document's signature carries no time stamp: %v", err)
+	}
 }
 
 type authority struct{ dir, url string }

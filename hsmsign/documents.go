@@ -63,6 +63,9 @@ func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
 		Content: bytes.NewReader(pdf), Certificate: signer, Chain: r.chain(issuer), Signer: key,
 		Options: signature(r.conf.DocumentSigner.Key), SigningTime: now,
 	}
+	if t := r.conf.Signer.Timestamps; len(t) > 0 {
+		req.Timestamp = document.HTTPTimestamper(nil, t[0].URL)
+	}
 	rec := inventory.ArtifactRecord{Issuer: issuer.Name, Kind: artifact.Document, Name: name, Scope: d.Name, ThisUpdate: d.Effective}
 	if conf.Signature == "embedded" {
 		signed, err := document.SignPDF(ctx, req, document.Reason{Name: r.conf.DocumentSigner.Subject.CommonName, Reason: conf.Title + " " + d.Version})

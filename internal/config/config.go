@@ -116,7 +116,7 @@ type Signer struct {
 	LogKeys []string `yaml:"log_keys"`
 	// Modules is the operator-signed, dated allow-list of HSM modules.
 	Modules *Modules `yaml:"modules"`
-	// Timestamps are the RFC 3161 authorities that stamp checkpoints.
+	// Timestamps are the RFC 3161 authorities that stamp checkpoints; the first stamps document signatures, too.
 	Timestamps []TSA `yaml:"timestamps"`
 	// Witnesses cosign checkpoints (C2SP tlog-witness), before the authorities stamp them.
 	Witnesses []Witness `yaml:"witnesses"`
