@@ -98,7 +98,9 @@ func (c contender) start(ctx context.Context, f fixture) (stop func(), err error
 	}
 	stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // ended by our signal
+		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() }) // what waits for idle connections need not
+		_ = cmd.Wait()                                                           // ended by our signal
+		kill.Stop()
 		_ = log.Close()
 	}
 	if c.close {
