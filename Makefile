@@ -16,7 +16,7 @@ UNIT         = $$(go list ./... | grep -v '^seihon/bench')
 ALL          = $$(go list -tags integration ./... | grep -v '^seihon/bench')
 FUZZTIME    ?= 5s
 
-.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers fuzz race tools packages clean cross help
+.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers fuzz race soak tools packages clean cross help
 
 all: build
 
@@ -30,6 +30,11 @@ bin/publisher: $(GO_FILES) go.mod go.sum
 
 bin/signer: $(GO_FILES) go.mod go.sum
 	CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/signer
+
+# The long runs: a thousand kills of the ledger's writer, half a minute of fuzz for every parser.
+soak: .tools/packages-test tools
+	LEDGER_TEST_KILL_ROUNDS=1000 go test -count=1 -tags integration -timeout 60m -run Kill ./ledger
+	scripts/fuzz.sh 30s
 
 # The keyless binary for every platform that an auditor may use.
 cross:

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -21,7 +22,7 @@ func verifyFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources"},
 		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
-		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or the data folder of an archive of it; default: master.directory"},
+		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
 		&cli.StringFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"},
 		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoint for the next time when nothing was found"},
 		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English"},
@@ -77,6 +78,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	}
 	if dir := c.String("master"); dir != "" {
 		conf.Master = dir
+		if exists(filepath.Join(dir, "bagit.txt")) { // an archive of `signer archive`: RFC 8493 keeps the payload in data
+			conf.Master = filepath.Join(dir, "data")
+		}
 	}
 	if exists(string(h.conf.Publication.VKey)) {
 		if conf.PublicationVerifier, err = h.publicationVerifier(); err != nil {
