@@ -29,7 +29,7 @@ done
   cat <<'TXT'
 # Benchmarks
 
-Each section is the output of one run in which our code and its peers took turns. Ratios and counts are what
+Each section is the output of one run in which our code and its peers took turns, unless it says otherwise. Ratios and counts are what
 counts; times belong to this machine. A line `bar NAME MEASURED >= WANTED ok` is a promise that holds;
 `short` is one that does not, yet. `scripts/bench.sh` makes this page.
 
