@@ -21,6 +21,7 @@ type Response struct {
 	Singles                []Single
 	Certificates           []*x509.Certificate
 	Nonce                  []byte // not nil when a nonce extension is present, even an empty one
+	ExtendedRevoke         bool   // the responder says "revoked" of certificates that were never issued, too (RFC 6960 section 4.4.8)
 	UnhandledCritical      []string
 }
 
@@ -49,10 +50,14 @@ type CertID struct {
 }
 
 var (
-	oidBasic         = unhex("2b0601050507300101")
-	oidNonce         = unhex("2b0601050507300102")
-	oidArchiveCutoff = unhex("2b0601050507300106")
+	oidBasic          = unhex("2b0601050507300101")
+	oidNonce          = unhex("2b0601050507300102")
+	oidArchiveCutoff  = unhex("2b0601050507300106")
+	oidExtendedRevoke = unhex("2b0601050507300109")
 )
+
+// asn1NULL is the only value of the extended-revoke extension.
+const asn1NULL = "\x05\x00"
 
 // maxSingles bounds the singles of one response. Pre-signed responses hold one or, with two CertID hashes, two.
 const maxSingles = 16
@@ -173,6 +178,11 @@ func (r *Response) parseData(data cryptobyte.String) error {
 		switch {
 		case string(e.oid) == string(oidNonce):
 			r.Nonce = append([]byte{}, e.value...)
+		case string(e.oid) == string(oidExtendedRevoke):
+			if string(e.value) != asn1NULL {
+				return errors.New("its extended-revoke extension is malformed")
+			}
+			r.ExtendedRevoke = true
 		case e.critical:
 			r.UnhandledCritical = append(r.UnhandledCritical, oidString(e.oid))
 		}
@@ -282,6 +292,15 @@ func readCertID(s *cryptobyte.String) (CertID, error) {
 	id.IssuerNameHash, id.IssuerKeyHash = name, key
 	return id, nil
 }
+
+// NeverIssued reports whether r says of s that the certificate was never issued: revoked, on hold since 1970-01-01, in a
+// response with the extended-revoke extension (RFC 6960 section 2.2). Less than that is a revocation like any other.
+func (r *Response) NeverIssued(s *Single) bool {
+	return r.ExtendedRevoke && s.Status == StatusRevoked && s.Reason == reasonHold && s.RevokedAt.Unix() == 0
+}
+
+// reasonHold is certificateHold of RFC 5280 section 5.3.1.
+const reasonHold = 6
 
 func (s *Single) readStatus(body *cryptobyte.String) error {
 	var c cryptobyte.String

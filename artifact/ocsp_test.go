@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ocsp"
 )
@@ -103,6 +104,38 @@ func TestNonceIsSeen(t *testing.T) {
 	}
 	if err := got.CheckSignatureFrom(p.sub.cert); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestExtendedRevoke(t *testing.T) {
+	t.Parallel()
+	p := sharedPKI()
+	hold := ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(9), IssuerHash: crypto.SHA256, RevokedAt: time.Unix(0, 0), RevocationReason: 6}
+	date, reason := hold, hold
+	date.RevokedAt, reason.RevocationReason = time.Unix(1, 0), 1
+	extended := func(of ocsp.Response, value ...byte) []byte {
+		tbs := must(ParseResponse(makeResponse(p.sub, p.sub, of, false))).RawTBS
+		ext := append([]byte{0x30, byte(15 + len(value) - 2), 0x06, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 9, 4, byte(len(value))}, value...)
+		ext = append([]byte{0xa1, byte(len(ext) + 2), 0x30, byte(len(ext))}, ext...)
+		return respond(append(bytes.Clone(tbs[headerLen(tbs):]), ext...), p.sub)
+	}
+	for name, c := range map[string]struct {
+		der  []byte
+		want bool
+	}{
+		"never issued":          {extended(hold, 5, 0), true},
+		"without the extension": {makeResponse(p.sub, p.sub, hold, false), false},
+		"another date":          {extended(date, 5, 0), false},
+		"another reason":        {extended(reason, 5, 0), false},
+		"good":                  {extended(ocsp.Response{SerialNumber: big.NewInt(9)}, 5, 0), false},
+	} {
+		r := must(ParseResponse(c.der))
+		if got := r.NeverIssued(&r.Singles[0]); got != c.want {
+			t.Errorf("%s: never issued is %v", name, got)
+		}
+	}
+	if _, err := ParseResponse(extended(hold, 4, 0)); err == nil || !strings.Contains(err.Error(), "extended-revoke") {
+		t.Errorf("a value that is not NULL: %v", err)
 	}
 }
 
