@@ -42,6 +42,7 @@ var statusCodes = []Code{
 	{"coherence-date", Error, "", "3713", "失効日時が CRL と OCSP で異なる", "CRL and OCSP give different times of revocation", "台帳を確認し、作り直す", "look it up in the inventory and make both anew"},
 	{"coherence-reason", Warning, "", "3713", "失効理由が CRL と OCSP で異なる", "CRL and OCSP give different reasons of revocation", "台帳を確認し、作り直す", "look it up in the inventory and make both anew"},
 	{"coherence-no-answer", Warning, "", "3713", "CRL 掲載の証明書に対する OCSP 応答がない", "a certificate on the CRL has no OCSP response", "期限内の証明書なら応答を作成する", "make a response if the certificate has not expired"},
+	{"never-issued-refuted", Critical, "", "3713", "未発行と応答した証明書が発行されている", "the answer says that a certificate was never issued, but it was", "発行簿を取り込み直して応答を更新し、経緯を調査する", "import the certificate into the inventory, refresh the response, and find out how this came about"},
 	{"inventory-no-answer", Error, "", "3713", "有効期間内の証明書に対する応答がない", "an unexpired certificate has no OCSP response", "応答を作成し公開する", "make and publish the response"},
 	{"inventory-differs", Critical, "", "3713", "発行簿と公開された状態が異なる", "the inventory and the published status disagree", "直ちに CRL と応答を更新し、経緯を調査する", "refresh list and response at once and find out how this came about"},
 	{"inventory-not-listed", Error, "", "3713", "発行簿で失効済みの証明書が CRL にない", "a revoked certificate of the inventory is on no list", "新しい CRL を発行する", "make a new list"},

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -9,6 +10,25 @@ import (
 	"seihon/artifact"
 	"seihon/ocspcache"
 )
+
+// checkNeverIssued holds the claim that a certificate was never issued (RFC 6960 section 2.2) against what can refute it: a list,
+// and a certificate in the master, of the issuer's current or an earlier key. Such a certificate belongs on no list.
+func (c *checker) checkNeverIssued(issuer *x509.Certificate, serial []byte, bad func(code, format string, args ...any)) {
+	key := issuerKey(issuer)
+	c.status.mu.Lock()
+	c.status.neverIssued[key]++
+	c.status.mu.Unlock()
+	if r := c.status.revoked[key]; r != nil {
+		if entry, listed := r.find(serial, true); listed {
+			bad("never-issued-refuted", "a list says revoked at %s", stamp(unix(entry.at)))
+		}
+	}
+	for _, k := range c.status.certs {
+		if bytes.Equal(k.cert.RawIssuer, issuer.RawSubject) && bytes.Equal(artifact.SerialBytes(k.cert), serial) {
+			bad("never-issued-refuted", "it is %s", k.name)
+		}
+	}
+}
 
 // compareWithLists compares one response with what the issuer's current lists say of the certificate. A list that is older than
 // the revocation in the response is behind it, which relying parties that use lists would not know, and is reported as well.
@@ -100,34 +120,43 @@ func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 	if book == nil {
 		return
 	}
-	answered := 0
+	answered, claims := 0, 0
 	for _, h := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
 		der, ok := books.lookup(line.Issuer, ocspcache.Key{Hash: h, IssuerKeyHash: artifact.PublicKeyHash(issuer, h), Serial: line.Serial})
 		if !ok {
 			continue
 		}
 		answered++
-		c.compareWithInventory(line, der, bad)
+		if c.compareWithInventory(line, der, bad) {
+			claims++
+		}
 	}
 	if answered == 0 && !expired {
 		bad("inventory-no-answer", "it expires on %s", stamp(line.NotAfter))
 	}
-	books.known[line.Issuer] += answered
+	books.known[line.Issuer] += answered - claims
 }
 
-func (c *checker) compareWithInventory(line InventoryLine, der []byte, bad func(code, format string, args ...any)) {
+// compareWithInventory compares a response with a line. claim says that the response denies what the line says: that the
+// certificate was ever issued.
+func (c *checker) compareWithInventory(line InventoryLine, der []byte, bad func(code, format string, args ...any)) (claim bool) {
 	r, err := artifact.ParseResponse(der)
 	if err != nil {
-		return // checkStatus has reported it
+		return false // checkStatus has reported it
 	}
-	for _, s := range r.Singles {
+	for i := range r.Singles {
+		s := &r.Singles[i]
 		switch {
+		case r.NeverIssued(s):
+			claim = true
+			bad("never-issued-refuted", "the inventory has it, it expires on %s", stamp(line.NotAfter))
 		case s.Status == artifact.StatusRevoked != line.Revoked && !(line.Revoked && line.RevokedAt.After(s.ThisUpdate)):
 			bad("inventory-differs", "a response says %s, the inventory %s", statusText(s.Status == artifact.StatusRevoked), statusText(line.Revoked))
 		case line.Revoked && s.Status == artifact.StatusRevoked && s.RevokedAt.Unix() != line.RevokedAt.Unix():
 			bad("coherence-date", "the inventory says %s, the response %s", stamp(line.RevokedAt), stamp(s.RevokedAt))
 		}
 	}
+	return claim
 }
 
 func statusText(revoked bool) string {
@@ -181,7 +210,8 @@ func (b *openBooks) lookup(issuer string, k ocspcache.Key) ([]byte, bool) {
 	return bundle.Lookup(k)
 }
 
-// compareCounts finds answers about certificates that the inventory did not name.
+// compareCounts finds answers about certificates that the inventory did not name. That a certificate was never issued is said
+// of those that no inventory has.
 func (b *openBooks) compareCounts() {
 	for issuer, bundles := range b.open {
 		total := 0
@@ -189,6 +219,9 @@ func (b *openBooks) compareCounts() {
 			if bundle != nil {
 				total += bundle.Len()
 			}
+		}
+		if own := b.c.issuerNamed(issuer); own != nil {
+			total -= b.c.status.neverIssued[issuerKey(own)]
 		}
 		if extra := total - b.known[issuer]; extra > 0 {
 			b.c.add(Finding{Code: "inventory-unknown", Source: sourceInventory, Name: issuer, Detail: fmt.Sprintf("%d responses", extra)})

@@ -77,6 +77,11 @@ func asCA(t *x509.Certificate) {
 	t.IsCA, t.BasicConstraintsValid, t.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 }
 
+func asDelegate(t *x509.Certificate) {
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+	t.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}}
+}
+
 // list makes a CRL.
 type list struct {
 	number     int64
@@ -184,10 +189,7 @@ func makeRepo() *repo {
 		t.OCSPServer = []string{baseURL + "/ocsp"}
 	})
 	r.root.name, r.sub.name = "root", "sub"
-	r.delegate = newCert("Test OCSP", 3, r.sub, func(t *x509.Certificate) {
-		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
-		t.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}}
-	})
+	r.delegate = newCert("Test OCSP", 3, r.sub, asDelegate)
 	r.document = newCert("Test CPS signer", 4, r.sub, func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
 	r.ecdsa = newKey()
 	_, r.ed25519 = mustKey()

@@ -28,8 +28,9 @@ type status struct {
 	pages []pageFacts
 	named map[string]*listFacts // every current list
 
-	revoked map[string]*revocations // by issuerKey
-	shards  map[string]*answerBook  // by the issuer's name in the ledger
+	revoked     map[string]*revocations // by issuerKey
+	neverIssued map[string]int          // responses that say so, by issuerKey
+	shards      map[string]*answerBook  // by the issuer's name in the ledger
 }
 
 // A keptCert is a current certificate of the master.
@@ -46,7 +47,7 @@ type answerBook struct {
 }
 
 func newStatus() *status {
-	return &status{named: map[string]*listFacts{}, revoked: map[string]*revocations{}, shards: map[string]*answerBook{}}
+	return &status{named: map[string]*listFacts{}, revoked: map[string]*revocations{}, neverIssued: map[string]int{}, shards: map[string]*answerBook{}}
 }
 
 // keep remembers current lists and certificates.
@@ -282,6 +283,10 @@ func (w *answerWorker) one(h *bundleHead, a *answer) {
 	}
 	if s.ThisUpdate.After(w.c.now.Add(5 * time.Minute)) {
 		bad("not-yet-valid", "its thisUpdate is %s", stamp(s.ThisUpdate))
+	}
+	if r.NeverIssued(s) {
+		w.c.checkNeverIssued(w.issuers[a.group], s.CertID.Serial, bad)
+		return
 	}
 	w.c.compareWithLists(w.issuers[a.group], s, bad)
 }
