@@ -81,7 +81,7 @@ func (k *copyCheck) unread(ctx context.Context, name, want string, err error) {
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, ErrNotFound):
-		k.report(Finding{Code: "copy-missing", Name: name, Want: want})
+		k.report(Finding{Code: "copy-missing", Name: name, Want: want, Detail: refusal(err)})
 	default:
 		k.report(Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()})
 	}

@@ -60,7 +60,10 @@ func (c *checker) checkCopies(ctx context.Context, r *Report) error {
 }
 
 func (k *copyCheck) run(ctx context.Context) error {
-	if err := k.checkpoint(ctx); err != nil {
+	if err := k.checkpoint(ctx); errors.Is(err, errCopyForbidden) {
+		k.report(Finding{Code: "copy-forbidden", Detail: "every object that was asked for was refused; nothing was compared"})
+		return ctx.Err()
+	} else if err != nil {
 		return err
 	}
 	if k.state == nil { // nothing is promised; what is there is judged all the same
@@ -121,8 +124,10 @@ func (k *copyCheck) checkpoint(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, ErrForbidden) && k.forbidden(ctx):
+		return errCopyForbidden
 	case errors.Is(err, ErrNotFound):
-		k.report(Finding{Code: "checkpoint-missing", Name: checkpointName})
+		k.report(Finding{Code: "checkpoint-missing", Name: checkpointName, Detail: refusal(err)})
 		return nil
 	case err != nil:
 		k.report(Finding{Code: "copy-unreadable", Name: checkpointName, Detail: err.Error()})

@@ -103,8 +103,10 @@ func (w *web) once(ctx context.Context, method, name string) (o *Object, retry b
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone:
 		err = ErrNotFound
 	case resp.StatusCode == http.StatusForbidden:
-		// A bucket that may not be listed answers 403 for what is not there (S3).
-		err = fmt.Errorf("%s: %w", resp.Status, ErrNotFound)
+		// A bucket that may not be listed answers 403 for what is not there (S3), as well as for what it does not give.
+		err = fmt.Errorf("%s: %w: %w", resp.Status, ErrForbidden, ErrNotFound)
+	case resp.StatusCode == http.StatusUnauthorized:
+		err = fmt.Errorf("%s: %w", resp.Status, ErrForbidden)
 	default:
 		err = errors.New(resp.Status)
 		retry = resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests

@@ -21,6 +21,9 @@ import (
 // ErrNotFound reports that a copy has no object of that name.
 var ErrNotFound = errors.New("no such object")
 
+// ErrForbidden reports that a copy refuses to give an object. It may come together with ErrNotFound: then nobody knows which it is.
+var ErrForbidden = errors.New("reading is forbidden")
+
 // A Source is a public copy to read from. Open returns an error that wraps ErrNotFound when the object is certainly not there;
 // any other error means that nothing is known.
 type Source interface {

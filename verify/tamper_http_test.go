@@ -6,6 +6,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,7 +115,9 @@ func httpTampers() []tamper {
 		}),
 		over("server error", "copy-unreadable@cert/sub.cer", fail("/cert/sub.cer", 500)),
 		over("server error for the checkpoint", "copy-unreadable@log/checkpoint", fail("/log/checkpoint", 500)),
-		over("forbidden counts as missing", "copy-missing@cert/sub.cer", fail("/cert/sub.cer", 403)),
+		over("forbidden counts as missing", "copy-missing@cert/sub.cer#refused", fail("/cert/sub.cer", 403)),
+		over("only the checkpoint forbidden", "checkpoint-missing@log/checkpoint#refused", fail("/log/checkpoint", 403)),
+		over("only the checkpoint unauthorized", "copy-unreadable@log/checkpoint", fail("/log/checkpoint", 401)),
 		over("cut off", "copy-unreadable@cert/sub.cer", func(w http.ResponseWriter, req *http.Request) bool {
 			if req.URL.Path != "/cert/sub.cer" {
 				return false
@@ -123,6 +126,8 @@ func httpTampers() []tamper {
 			_, _ = w.Write([]byte("short"))
 			return true
 		}),
+		refused("forbidden", http.StatusForbidden),
+		refused("unauthorized", http.StatusUnauthorized),
 		{name: "http: stale cache at one of two places", want: []string{"vantage-differs@crl/sub.crl", "copy-outdated@crl/sub.crl", "copy-unlisted"}, only: true,
 			do: func(t *testing.T, r *repo, c *verify.Config) {
 				old := before(r, "crl/sub.crl")
@@ -134,4 +139,21 @@ func httpTampers() []tamper {
 				})})
 			}},
 	}
+}
+
+// refused is a copy that refuses every request: one finding says so, and not one of each object that it is missing.
+func refused(name string, code int) tamper {
+	return tamper{name: "http: every request " + name, want: []string{"copy-forbidden"}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
+		var asked atomic.Int64
+		t.Cleanup(func() {
+			if n := asked.Load(); n > 20 {
+				t.Errorf("%d requests to find out that everything is refused", n)
+			}
+		})
+		c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, _ *http.Request) bool {
+			asked.Add(1)
+			http.Error(w, "AccessDenied", code)
+			return true
+		})}}
+	}}
 }
