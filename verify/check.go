@@ -66,6 +66,13 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	if c.Tier == TierLog {
 		return nil
 	}
+	var err error
+	if r.Estimate, err = c.estimates(ctx); err != nil {
+		return ctx.Err() // the log's own findings say why
+	}
+	if c.Announce != nil {
+		c.Announce(r.Estimate)
+	}
 	steps := []func(context.Context) error{c.checkMaster, c.checkHistory}
 	if c.Tier.deep() {
 		steps = append(steps, c.checkStatus, c.checkMeaning)

@@ -35,6 +35,7 @@ const (
 type Copy struct {
 	Source Source
 	Layout string // LayoutBundle or LayoutObjects; empty: found out from the copy
+	Likely string // the layout that the estimate assumes when Layout is empty; default LayoutBundle
 }
 
 // An Inventory is the signing room's book of certificates, exported. Each line says what relying parties should be told.
@@ -89,6 +90,10 @@ type Config struct {
 	Seed   uint64
 
 	CRLAge time.Duration // a list older than this is reported; 0: only its nextUpdate counts
+
+	// Announce is told what reading the copies will cost at Price, before the first request; nil: nobody wants to know.
+	Announce func([]Estimate)
+	Price    Price
 
 	Workers  int              // default: four for each processor
 	Now      func() time.Time // nil: time.Now

@@ -8,9 +8,11 @@ import (
 	"seihon/ledger"
 )
 
-// An Estimate says what a check will ask of each copy that is not a local directory, before it begins. Listing requests of a
-// bucket are not in it: whoever lists makes them.
+// An Estimate says what a check will ask of a copy that is not a local directory, at most, before it begins. Listing requests of
+// a bucket are not in it: whoever lists makes them.
 type Estimate struct {
+	Source   string  `json:"source"`
+	Layout   string  `json:"layout"`   // that was assumed
 	Requests int64   `json:"requests"` // GET or, in tier list, HEAD
 	Bytes    int64   `json:"bytes"`
 	USD      float64 `json:"usd"` // at the prices given
@@ -22,9 +24,62 @@ type Price struct {
 	PerByte    float64 // egress
 }
 
+// Estimates computes what Check would cost with this configuration. Nothing but the master's log is read.
+func Estimates(ctx context.Context, config Config) ([]Estimate, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.Open(ctx, config.Master, config.Verifier)
+	if err != nil {
+		return nil, fmt.Errorf("estimating: %w", err)
+	}
+	state, err := log.Replay(ctx, log.Size())
+	if err != nil {
+		return nil, fmt.Errorf("estimating: %w", err)
+	}
+	c := &checker{Config: config, log: log, state: state}
+	return c.estimates(ctx)
+}
+
+// estimates looks at every copy that is asked over the network.
+func (c *checker) estimates(ctx context.Context) ([]Estimate, error) {
+	all := []Estimate{}
+	for _, p := range c.Copies {
+		if isLocal(p.Source) || c.Tier == TierLog {
+			continue
+		}
+		e := &Estimate{Requests: 1}
+		if _, known := p.Source.(*listed); !known || c.Tier != TierList { // sizes come from the listing
+			var err error
+			if e, err = estimate(ctx, c.log, c.state, c.Tier, p.layout(), c.Sample); err != nil {
+				return nil, err
+			}
+		}
+		e.Source, e.Layout = p.Source.Name(), p.layout()
+		e.USD = c.Price.of(e)
+		all = append(all, *e)
+	}
+	return all, nil
+}
+
+func (p Price) of(e *Estimate) float64 {
+	return float64(e.Requests)*p.PerRequest + float64(e.Bytes)*p.PerByte
+}
+
+// layout is the layout that the estimate assumes.
+func (p Copy) layout() string {
+	switch {
+	case p.Layout != "":
+		return p.Layout
+	case p.Likely != "":
+		return p.Likely
+	}
+	return LayoutBundle
+}
+
 // EstimateCopy computes what checking one copy of a complete repository costs in a tier and layout.
 func EstimateCopy(ctx context.Context, master *ledger.Log, tier Tier, layout string, sample int, p Price) (*Estimate, error) {
-	e := &Estimate{Requests: 1}
 	if tier == TierLog {
 		return &Estimate{}, nil
 	}
@@ -32,6 +87,16 @@ func EstimateCopy(ctx context.Context, master *ledger.Log, tier Tier, layout str
 	if err != nil {
 		return nil, fmt.Errorf("estimating: %w", err)
 	}
+	e, err := estimate(ctx, master, state, tier, layout, sample)
+	if err != nil {
+		return nil, err
+	}
+	e.USD = p.of(e)
+	return e, nil
+}
+
+func estimate(ctx context.Context, master *ledger.Log, state *ledger.State, tier Tier, layout string, sample int) (*Estimate, error) {
+	e := &Estimate{Requests: 1}
 	var others, otherBytes int64
 	for line := range state.All() {
 		switch k := line.Kind; {
@@ -69,6 +134,5 @@ func EstimateCopy(ctx context.Context, master *ledger.Log, tier Tier, layout str
 	if tier == TierList {
 		e.Bytes = 0
 	}
-	e.USD = float64(e.Requests)*p.PerRequest + float64(e.Bytes)*p.PerByte
 	return e, nil
 }

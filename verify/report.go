@@ -14,6 +14,7 @@ type Report struct {
 	OK        bool          `json:"ok"` // no finding above a note
 	Log       LogSummary    `json:"log"`
 	Counts    Counts        `json:"counts"`
+	Estimate  []Estimate    `json:"estimate,omitempty"` // what reading the copies would cost, computed before it began
 	Copies    []CopySummary `json:"copies"`
 	ShelfLife []ShelfLife   `json:"shelf_life"`
 	Record    *Record       `json:"record,omitempty"` // not in tier log

@@ -168,6 +168,17 @@ func (l *listed) Head(_ context.Context, name string) (Listed, error) {
 	return o, nil
 }
 
+// isLocal reports whether a source is a directory, which costs nothing to read again.
+func isLocal(s Source) bool {
+	switch s := s.(type) {
+	case *directory:
+		return true
+	case *listed:
+		return isLocal(s.Source)
+	}
+	return false
+}
+
 // hidden reports whether a name is one that the publisher never makes public: a temporary file.
 func hidden(name string) bool {
 	for _, part := range strings.Split(path.Clean(name), "/") {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"seihon/artifact"
@@ -117,6 +120,46 @@ func TestEstimate(t *testing.T) {
 	o := must(verify.EstimateCopy(t.Context(), r.writer.Log(), verify.TierFull, verify.LayoutObjects, 0, verify.Price{}))
 	if c := r.check(t).Copies[0]; o.Requests > c.Requests || c.Requests-o.Requests > 20 {
 		t.Errorf("estimated %+v, asked %+v", o, c)
+	}
+}
+
+// TestEstimateIsAnnounced before the first request, and stands in the report.
+func TestEstimateIsAnnounced(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	var asked, before atomic.Int64
+	var told []verify.Estimate
+	change := func(c *verify.Config) {
+		web := serve(t, r, func(http.ResponseWriter, *http.Request) bool { asked.Add(1); return false })
+		c.Copies = append(c.Copies, verify.Copy{Source: web, Likely: verify.LayoutBundle})
+		c.Price = verify.Price{PerRequest: 1, PerByte: 1}
+		c.Announce = func(e []verify.Estimate) { told = e; before.Store(asked.Load()) }
+	}
+	report := r.check(t, change)
+	if before.Load() != 0 || len(told) != 1 { // the folder costs nothing
+		t.Fatalf("%d requests before %+v was told", before.Load(), told)
+	}
+	e, c := told[0], report.Copies[1]
+	if e.Source != c.Source || c.Requests-e.Requests > 1 || e.Requests > c.Requests || e.Bytes == 0 || e.USD != float64(e.Requests+e.Bytes) || !slices.Equal(told, report.Estimate) {
+		t.Errorf("told %+v, read %+v, reported %+v", e, c, report.Estimate)
+	}
+	config := r.config()
+	change(&config)
+	config.Announce = nil
+	if again := must(verify.Estimates(t.Context(), config)); len(again) != 1 || again[0].Requests != e.Requests {
+		t.Errorf("the dry run tells %+v", again)
+	}
+	for tier, want := range map[verify.Tier]int64{verify.TierList: 0, verify.TierLog: -1} {
+		config.Tier = tier
+		again := must(verify.Estimates(t.Context(), config))
+		if want < 0 && len(again) > 0 || want >= 0 && (len(again) != 1 || again[0].Bytes != want) {
+			t.Errorf("tier %s: %+v", tier, again)
+		}
+	}
+	config.Tier = verify.TierList
+	config.Copies = []verify.Copy{{Source: verify.WithListing(config.Copies[1].Source, listing(r.public()))}}
+	if again := must(verify.Estimates(t.Context(), config)); again[0].Requests != 1 {
+		t.Errorf("sizes come from the listing, not from %+v", again)
 	}
 }
 

@@ -27,6 +27,14 @@ func verifyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoint for the next time when nothing was found"},
 		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English"},
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
+		&cli.StringFlag{Name: "price", Value: defaultPrice, Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
+	}
+}
+
+// auditorFlags are those that only `publisher verify` has.
+func auditorFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "estimate", Usage: "print what reading the public copies would cost, and stop before the first request"},
 	}
 }
 
@@ -34,11 +42,14 @@ func verifyCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "verify",
 		Usage: "prove that master == copy == allowed == fresh, or report what is not",
-		Flags: cliexit.Flags(verifyFlags()...),
+		Flags: cliexit.Flags(append(verifyFlags(), auditorFlags()...)...),
 		Action: func(c *cli.Context) error {
 			h, err := open(c, now)
 			if err != nil {
 				return err
+			}
+			if c.Bool("estimate") {
+				return h.estimate(c)
 			}
 			report, err := h.verify(c)
 			if err != nil {
@@ -70,7 +81,12 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	if err != nil {
 		return verify.Config{}, err
 	}
+	cost, err := price(c)
+	if err != nil {
+		return verify.Config{}, err
+	}
 	conf := verify.Config{
+		Price: cost, Announce: h.announce,
 		Master: string(h.conf.Master.Directory), Verifier: verifier, Policy: policy,
 		BaseURL: h.conf.Repository.BaseURL, OCSPPath: h.conf.Serve.OCSPPath,
 		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
@@ -138,7 +154,7 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, verify.Copy{Source: source})
+		out = append(out, verify.Copy{Source: source, Likely: h.likelyLayout(string(place))})
 	}
 	if len(out) == 0 {
 		return nil, cliexit.UsageError("there is no public copy to verify; see verify.sources and targets, or give --source (or --tier log for the master alone)")

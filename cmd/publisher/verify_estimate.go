@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
+
+	"seihon/internal/cliexit"
+	"seihon/verify"
+)
+
+// defaultPrice is the list price of S3 in Tokyo: for a million GET requests, and for a GB sent to the internet.
+const defaultPrice = "0.37,0.114"
+
+func price(c *cli.Context) (verify.Price, error) {
+	requests, bytes, _ := strings.Cut(c.String("price"), ",")
+	million, err1 := strconv.ParseFloat(requests, 64)
+	gb, err2 := strconv.ParseFloat(bytes, 64)
+	if err1 != nil || err2 != nil || million < 0 || gb < 0 {
+		return verify.Price{}, cliexit.UsageError("--price is %q, must be two numbers like %s", c.String("price"), defaultPrice)
+	}
+	return verify.Price{PerRequest: million / 1e6, PerByte: gb / 1e9}, nil
+}
+
+// announce logs the estimate before the first request.
+func (h *host) announce(all []verify.Estimate) {
+	for _, e := range all {
+		h.logger.Info("going to read a copy", zap.String("source", e.Source), zap.Int64("requests", e.Requests), zap.Int64("bytes", e.Bytes), zap.Float64("usd", e.USD))
+	}
+}
+
+// estimate is the dry run of verify.
+func (h *host) estimate(c *cli.Context) error {
+	conf, err := h.verifyConfig(c)
+	if err != nil {
+		return err
+	}
+	all, err := verify.Estimates(c.Context, conf)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return cliexit.PrintJSON(c.App.Writer, all)
+	}
+	for _, e := range all {
+		fmt.Fprintf(c.App.Writer, "%s (layout %s): at most %d requests, %d bytes, %.4f US dollars\n", e.Source, e.Layout, e.Requests, e.Bytes, e.USD)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(c.App.Writer, "nothing is asked over the network")
+	}
+	return nil
+}
+
+// likelyLayout is what the targets say about the layout of a copy.
+func (h *host) likelyLayout(place string) string {
+	for _, t := range h.conf.Targets {
+		if t.URL == place {
+			return t.Layout
+		}
+	}
+	return ""
+}
