@@ -104,6 +104,8 @@ func (d *DB) Record(ctx context.Context, c Certificate) error {
 			return fmt.Errorf("another issuer name with this key reserved it: %w", ErrSerialTaken)
 		case body != nil && bytes.Equal(body, c.DER):
 			return nil
+		case state == NeverIssued:
+			return ErrNeverIssued
 		case body != nil || state == Issued:
 			return fmt.Errorf("another certificate is recorded: %w", ErrSerialTaken)
 		}

@@ -161,10 +161,10 @@ func (d *DB) Counts(ctx context.Context, issuer string) (Counts, error) {
 	count := func(condition string) string {
 		return `coalesce(sum(CASE WHEN ` + condition + ` THEN 1 ELSE 0 END), 0)`
 	}
-	err = d.read.QueryRowContext(ctx, d.q(`SELECT `+count(`state = 0`)+`, `+count(`state = 1`)+`, `+count(`state = 2`)+`, `+
+	err = d.read.QueryRowContext(ctx, d.q(`SELECT `+count(`state = 0`)+`, `+count(`state = 1`)+`, `+count(`state = 2`)+`, `+count(`state = 3`)+`, `+
 		count(`not_after <> 0 AND not_after <= $2`)+`, `+count(`due_at = 0`)+`, `+count(`due_at = -1`)+`
 		FROM certificates WHERE issuer_id = $1`), i.id, now).
-		Scan(&n.Reserved, &n.Issued, &n.Revoked, &n.Expired, &n.NeverSigned, &n.Urgent)
+		Scan(&n.Reserved, &n.Issued, &n.Revoked, &n.NeverIssued, &n.Expired, &n.NeverSigned, &n.Urgent)
 	if err == nil {
 		n.Shards = i.shards
 		err = d.read.QueryRowContext(ctx, d.q(`SELECT count(*) FROM shards WHERE issuer_id = $1 AND lease_until > $2`), i.id, now).Scan(&n.Claimed)

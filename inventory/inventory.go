@@ -26,6 +26,10 @@
 // MarkSigned only accepts the revision that was signed, so that a revocation
 // which arrives while an older "good" is being signed is never lost.
 //
+// A serial that somebody asks about and nobody issued can be declared so (see
+// DeclareNeverIssued). Its row is due like others, is on no CRL since it has no
+// time of revocation, and keeps the serial from being issued.
+//
 // # Two databases
 //
 // One schema runs on SQLite (embedded, WAL, one writer, full fsync) and on
@@ -56,6 +60,8 @@ var (
 	ErrSerialTaken = errors.New("serial is already taken under this issuer key")
 	// ErrAlreadyRevoked: the certificate is revoked with this very date and reason.
 	ErrAlreadyRevoked = errors.New("certificate is already revoked")
+	// ErrNeverIssued: the serial was declared never issued.
+	ErrNeverIssued = errors.New("the serial was declared never issued: if a certificate has it, import it with a signed override")
 	// ErrRevocationChanged: the certificate is revoked with another date or reason.
 	ErrRevocationChanged = errors.New("a recorded revocation keeps its date and reason")
 	// ErrLeaseLost: the shard was claimed by another host after the lease ran out.
@@ -67,11 +73,13 @@ var (
 // State is what the inventory knows of a serial.
 type State int
 
-// The states of a serial, in the order in which it passes through them.
+// The states of a serial, in the order in which it passes through them; the
+// last one is apart.
 const (
-	Reserved State = iota // recorded before signing; perhaps signed, perhaps not
-	Issued                // signed and recorded
-	Revoked               // revoked or on hold
+	Reserved    State = iota // recorded before signing; perhaps signed, perhaps not
+	Issued                   // signed and recorded
+	Revoked                  // revoked or on hold
+	NeverIssued              // declared: there is and will be no such certificate
 )
 
 // String returns the state as commands print it.
@@ -83,6 +91,8 @@ func (s State) String() string {
 		return "issued"
 	case Revoked:
 		return "revoked"
+	case NeverIssued:
+		return "never-issued"
 	}
 	return fmt.Sprintf("state(%d)", int(s))
 }
@@ -134,7 +144,7 @@ const NoReason = -1
 // last said.
 type Status struct {
 	Serial     []byte
-	State      State // Issued or Revoked
+	State      State // Issued, Revoked or NeverIssued
 	Revocation Revocation
 	NotAfter   time.Time
 	ThisUpdate time.Time // last signed; zero when never
@@ -222,6 +232,7 @@ type ClaimRequest struct {
 // Counts sums up one issuer.
 type Counts struct {
 	Reserved, Issued, Revoked, Expired int64
+	NeverIssued                        int64 // declared so
 	NeverSigned, Urgent                int64
 	Shards, Claimed                    int
 }

@@ -154,6 +154,10 @@ func completes(k *known, r *Record) bool {
 // status judges the two statuses.
 func (j *judge) status(k *known, r *Record) change {
 	switch {
+	case k.state == NeverIssued:
+		j.result.Overridden++
+		j.problem(AllowChanged, r.Serial, "it was declared never issued")
+		return restate
 	case r.State == Issued && k.state != Revoked:
 		return nothing
 	case r.State == Issued && (j.info.NoStatus || k.revokedHere):

@@ -42,7 +42,7 @@ type standing struct {
 
 // Revoke records a revocation. It refuses an unknown serial (ErrNotFound), the
 // same revocation again (ErrAlreadyRevoked), another date or reason
-// (ErrRevocationChanged, unless overridden), a date in the future or before
+// (ErrRevocationChanged, unless overridden), what was declared never issued, a date in the future or before
 // the certificate was issued, and a reason that RFC 5280 does not define.
 // Reason 8 (removeFromCRL) ends a hold and nothing else. A reserved serial can
 // be revoked: a certificate may have been signed before a crash.
@@ -61,6 +61,9 @@ func (d *DB) Revoke(ctx context.Context, issuer string, serial []byte, r Revocat
 		s, err := d.standing(ctx, tx, i, serial)
 		if err != nil {
 			return err
+		}
+		if s.state == NeverIssued {
+			return ErrNeverIssued
 		}
 		what, err := transition(s, r)
 		if errors.Is(err, ErrRevocationChanged) && o.Override != nil {

@@ -198,8 +198,12 @@ func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 
 // restate gives a certificate another status and makes it urgent.
 func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
-	at, reason := seconds(r.Revocation.Time), r.Revocation.Reason
-	if r.State == Issued { // off the CRL: a delta CRL must say so
+	var at any = seconds(r.Revocation.Time)
+	reason, changed := r.Revocation.Reason, int64(changeOpen)
+	switch {
+	case r.State == Issued && k.state == NeverIssued: // on no CRL before, and on none now
+		at, reason, changed = nil, NoReason, w.now
+	case r.State == Issued: // off the CRL: a delta CRL must say so
 		at, reason = w.now, reasonRemoveFromCRL
 	}
 	due := int64(dueUrgent)
@@ -211,8 +215,9 @@ func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
 		due = dueNever
 	}
 	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
+		imported = CASE WHEN state = 3 THEN 1 ELSE imported END,
 		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1 WHERE key_id = $1 AND serial = $2`),
-		w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, int64(changeOpen))
+		w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, changed)
 	if err != nil {
 		return fmt.Errorf("restating serial %x: %w", r.Serial, err)
 	}

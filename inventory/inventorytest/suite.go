@@ -63,6 +63,9 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 		{"import override", testImportOverride},
 		{"import beside local changes", testImportLocal},
 		{"import crl scope", testImportRevokedScope},
+		{"never issued", testNeverIssued},
+		{"never issued import", testNeverIssuedImport},
+		{"never issued limit", testNeverIssuedLimit},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
