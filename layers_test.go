@@ -33,6 +33,10 @@ const (
 	flock   = "github.com/gofrs/flock"
 	zstd    = "github.com/klauspost/compress/zstd"
 	sqlite  = "modernc.org/sqlite"
+	otel    = "go.opentelemetry.io/otel"
+	spans   = "go.opentelemetry.io/otel/trace" // the API alone: spans below the one that a context carries
+	about   = "go.opentelemetry.io/otel/attribute"
+	codes   = "go.opentelemetry.io/otel/codes"
 )
 
 // The way through the house: inventory → sign → ledger → section A → publish → verify.
@@ -46,13 +50,13 @@ var plan = map[string]room{
 	"ledger/witness":   {imports: []string{"ledger"}, modules: []string{xcrypto, xmod}},
 	"ocspcache":        {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
 
-	"publish":                   {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock}},
+	"publish":                   {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
 	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable"}, modules: []string{flock, xsys}},
 	"publish/s3store":           {imports: []string{"artifact", "publish"}, modules: []string{"github.com/aws/"}},
 	"publish/gcsstore":          {imports: []string{"artifact", "publish"}, modules: []string{"cloud.google.com/go/storage", "google.golang.org/api"}},
 	"publish/storetest":         {imports: []string{"artifact", "publish"}},
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
-	"verify":                    {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto}},
+	"verify":                    {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
 
 	"inventory/source":                     {imports: []string{"artifact", "inventory"}, modules: []string{xcrypto, sqlite, "github.com/jackc/pgx/v5"}},
 	"inventory":                            {imports: []string{"artifact"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto}},
@@ -76,7 +80,8 @@ var plan = map[string]room{
 	"internal/sdnotify":    {},
 	"internal/durable":     {modules: []string{xsys}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term"}},
+	"internal/telemetry":   {modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
+	"cmd/publisher": {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 

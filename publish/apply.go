@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 	"golang.org/x/sync/semaphore"
 
@@ -126,7 +127,10 @@ func (s *session) runStages(ctx context.Context, steps []Step) error {
 			}
 			continue
 		}
-		if err := s.runStage(ctx, some); err != nil {
+		if len(some) == 0 && ctx.Err() == nil {
+			continue
+		}
+		if err := s.runStage(ctx, stage, some); err != nil {
 			return err
 		}
 	}
@@ -135,7 +139,9 @@ func (s *session) runStages(ctx context.Context, steps []Step) error {
 
 // runStage runs the steps of a stage at once, as many as the gate lets in. The
 // first error of the target ends it; problems of single artifacts do not.
-func (s *session) runStage(ctx context.Context, steps []*Step) error {
+func (s *session) runStage(ctx context.Context, stage Stage, steps []*Step) (err error) {
+	ctx, span := begin(ctx, "stage "+stage.String(), attribute.Int("steps", len(steps)))
+	defer end(span, &err)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var crew crew

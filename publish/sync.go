@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 )
 
@@ -47,6 +48,8 @@ func Plans(ctx context.Context, c Config) ([]*Plan, *Result, error) {
 			s := newSession(t, c)
 			ctx, cancel := context.WithTimeout(ctx, s.caller.limits.TotalTimeout)
 			defer cancel()
+			ctx, span := begin(ctx, "target", attribute.String("target", t.Name))
+			defer s.endTarget(span)
 			start := c.Now()
 			known, err := recall(c.StateDir, t.Name)
 			if err != nil {
@@ -77,7 +80,9 @@ func Sync(ctx context.Context, c Config) (*Result, error) {
 	}
 	wg.Wait()
 	// What was done is recorded even if the rest was interrupted.
-	err := recordAll(context.WithoutCancel(ctx), c.Publication, sessions)
+	ctx, span := begin(context.WithoutCancel(ctx), "record")
+	err := recordAll(ctx, c.Publication, sessions)
+	end(span, &err)
 	result := &Result{}
 	for _, s := range sessions {
 		result.Targets = append(result.Targets, *s.result)
@@ -87,6 +92,8 @@ func Sync(ctx context.Context, c Config) (*Result, error) {
 
 // sync runs the session from lock to memory.
 func (s *session) sync(ctx context.Context, t Target) {
+	ctx, span := begin(ctx, "target", attribute.String("target", t.Name))
+	defer s.endTarget(span)
 	start := s.now()
 	defer s.finish(start)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.caller.limits.TotalTimeout,
@@ -131,7 +138,9 @@ func (s *session) behind(ctx context.Context, size int64) time.Duration {
 }
 
 // makePlan reads the target's checkpoint and plans from there.
-func (s *session) makePlan(ctx context.Context, t Target, known memory) (*Plan, error) {
+func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan, err error) {
+	ctx, span := begin(ctx, "plan")
+	defer end(span, &err)
 	remote, err := s.readRemote(ctx)
 	if err != nil {
 		return nil, err

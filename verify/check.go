@@ -56,11 +56,11 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 
 // run makes the steps in the order of the package comment. A log that cannot be opened ends it: nothing is left to compare with.
 func (c *checker) run(ctx context.Context, r *Report) error {
-	if err := c.checkLogs(ctx); err != nil || c.log == nil {
+	if err := step(ctx, "logs", c.checkLogs); err != nil || c.log == nil {
 		return err
 	}
 	c.summarizeLog(r)
-	if err := c.readPast(ctx); err != nil || c.past == nil {
+	if err := step(ctx, "past", c.readPast); err != nil || c.past == nil {
 		return err
 	}
 	if c.Tier == TierLog {
@@ -73,19 +73,23 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	if c.Announce != nil {
 		c.Announce(r.Estimate)
 	}
-	steps := []func(context.Context) error{c.checkMaster, c.checkHistory}
-	if c.Tier.deep() {
-		steps = append(steps, c.checkStatus, c.checkMeaning)
+	type named struct {
+		name string
+		do   func(context.Context) error
 	}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
+	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}}
+	if c.Tier.deep() {
+		steps = append(steps, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
+	}
+	steps = append(steps,
+		named{"copies", func(ctx context.Context) error { return c.checkCopies(ctx, r) }},
+		named{"record", func(ctx context.Context) error { return c.readRecord(ctx, r) }})
+	for _, s := range steps {
+		if err := step(ctx, s.name, s.do); err != nil {
 			return err
 		}
 	}
-	if err := c.checkCopies(ctx, r); err != nil {
-		return err
-	}
-	return c.readRecord(ctx, r)
+	return nil
 }
 
 func (c *checker) summarizeLog(r *Report) {

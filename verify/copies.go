@@ -25,6 +25,7 @@ const maxRead = 64 << 20
 type copyCheck struct {
 	*checker
 	src    Source
+	index  int // among the copies
 	layout string
 	size   int64 // tree size that the copy promises
 	state  *ledger.State
@@ -44,9 +45,9 @@ type copyCheck struct {
 // checkCopies checks every copy and then compares them with each other.
 func (c *checker) checkCopies(ctx context.Context, r *Report) error {
 	var done []*copyCheck
-	for _, p := range c.Copies {
-		k := &copyCheck{checker: c, src: p.Source, layout: p.Layout, expected: map[string]bool{}, digests: map[string]artifact.Digest{}}
-		if err := k.run(ctx); err != nil {
+	for i, p := range c.Copies {
+		k := &copyCheck{checker: c, src: p.Source, index: i, layout: p.Layout, expected: map[string]bool{}, digests: map[string]artifact.Digest{}}
+		if err := step(ctx, "copy "+p.Source.Name(), k.run); err != nil {
 			return fmt.Errorf("checking the copy %s: %w", p.Source.Name(), err)
 		}
 		done = append(done, k)

@@ -15,6 +15,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/telemetry"
 	"seihon/ledger"
 	"seihon/publish"
 	"seihon/sectiona"
@@ -22,9 +23,10 @@ import (
 
 // host is what every command of the publishing host starts from.
 type host struct {
-	conf   *config.Config
-	logger *zap.Logger
-	now    func() time.Time
+	conf      *config.Config
+	logger    *zap.Logger
+	now       func() time.Time
+	telemetry *telemetry.Telemetry // nil where no collector is configured
 }
 
 func open(c *cli.Context, now func() time.Time) (*host, error) {

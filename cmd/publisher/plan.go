@@ -15,11 +15,7 @@ func planCommand(now func() time.Time) *cli.Command {
 		Name:  "plan",
 		Usage: "print what `publisher sync` will do, with requests, bytes and estimated cost",
 		Flags: cliexit.Flags(syncFlags()[:4]...),
-		Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
+		Action: observed(now, func(h *host, c *cli.Context) error {
 			conf, done, err := h.publishConfig(c.Context, c)
 			if err != nil {
 				return err
@@ -41,7 +37,7 @@ func planCommand(now func() time.Time) *cli.Command {
 				}
 			}
 			return res.Err()
-		},
+		}),
 	}
 }
 

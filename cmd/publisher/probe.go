@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 
 	"seihon/internal/cliexit"
 	"seihon/ledger"
@@ -19,17 +21,13 @@ func probeCommand(now func() time.Time) *cli.Command {
 		Name:  "probe",
 		Usage: "ask the public addresses as a relying party would and record the answers: the uptime record of item 3713",
 		Flags: cliexit.Flags(),
-		Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
+		Action: observed(now, func(h *host, c *cli.Context) error {
 			probes, err := h.probe(c.Context)
 			if err != nil {
 				return locked(err)
 			}
 			return printProbes(c, probes)
-		},
+		}),
 	}
 }
 
@@ -55,7 +53,7 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 		if t.OCSP {
 			conf.OCSPPath = h.conf.Serve.OCSPPath
 		}
-		p, err := verify.Probe(ctx, conf)
+		p, err := probeTarget(ctx, conf)
 		if err != nil {
 			return probes, err
 		}
@@ -75,6 +73,24 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 		_, err = log.Commit(ctx)
 	}
 	return probes, errors.Join(err, log.Close())
+}
+
+func probeTarget(ctx context.Context, conf verify.ProbeConfig) (*ledger.Probe, error) {
+	ctx, span := span(ctx, "target", attribute.String("target", conf.Target))
+	defer span.End()
+	p, err := verify.Probe(ctx, conf)
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+		return nil, err
+	}
+	bad := 0
+	for _, s := range p.Samples {
+		if !s.OK {
+			bad++
+		}
+	}
+	span.SetAttributes(attribute.Int("samples", len(p.Samples)), attribute.Int("bad", bad))
+	return p, nil
 }
 
 func printProbes(c *cli.Context, probes []*ledger.Probe) error {

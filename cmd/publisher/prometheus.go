@@ -1,17 +1,30 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"seihon/internal/durable"
 	"seihon/publish"
 )
 
-// writePrometheus writes the result of a sync as a node_exporter textfile.
-func writePrometheus(file string, res *publish.Result, now time.Time) error {
-	var b strings.Builder
+// measured hands figures to whoever is configured: node_exporter's textfile collector, an OpenTelemetry collector. Both get the same bytes.
+func (h *host) measured(c *cli.Context, figures []byte) error {
+	if err := h.telemetry.Textfile(figures); err != nil {
+		return err
+	}
+	if file := c.String("prometheus"); file != "" {
+		return durable.WriteFile(file, figures, 0o644)
+	}
+	return nil
+}
+
+// syncFigures writes the result of a sync in Prometheus' text format.
+func syncFigures(res *publish.Result, now time.Time) []byte {
+	var b bytes.Buffer
 	gauge := func(name, help string, value func(*publish.TargetResult) float64) {
 		fmt.Fprintf(&b, "# HELP seihon_publisher_%s %s\n# TYPE seihon_publisher_%s gauge\n", name, help, name)
 		for i := range res.Targets {
@@ -32,5 +45,5 @@ func writePrometheus(file string, res *publish.Result, now time.Time) error {
 	gauge("refused", "Artifacts that section A refused.", func(t *publish.TargetResult) float64 { return float64(len(t.Refused)) })
 	gauge("findings", "Objects that somebody other than the publisher changed.", func(t *publish.TargetResult) float64 { return float64(len(t.Findings)) })
 	fmt.Fprintf(&b, "# HELP seihon_publisher_sync_seconds When this sync ended.\n# TYPE seihon_publisher_sync_seconds gauge\nseihon_publisher_sync_seconds %d\n", now.Unix())
-	return durable.WriteFile(file, []byte(b.String()), 0o644)
+	return b.Bytes()
 }

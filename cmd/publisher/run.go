@@ -19,16 +19,10 @@ import (
 
 func runCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "run",
-		Usage: "sync, probe and verify, and record it all; the publishing host's cron job",
-		Flags: cliexit.Flags(slices.Concat(syncFlags(), verifyFlags())...),
-		Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
-			return h.run(c)
-		},
+		Name:   "run",
+		Usage:  "sync, probe and verify, and record it all; the publishing host's cron job",
+		Flags:  cliexit.Flags(slices.Concat(syncFlags(), verifyFlags())...),
+		Action: observed(now, (*host).run),
 	}
 }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
+	"go.opentelemetry.io/otel/trace"
 
 	"seihon/internal/cliexit"
 	"seihon/internal/sdnotify"
@@ -25,13 +27,7 @@ func serveCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "tls-key", Usage: "and this key `FILE`"},
 			&cli.IntFlag{Name: "access-log", Usage: "log one request in `N`; 0: none"},
 		),
-		Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
-			return h.serve(c)
-		},
+		Action: observed(now, (*host).serve),
 	}
 }
 
@@ -47,6 +43,7 @@ func (h *host) serve(c *cli.Context) error {
 		return err
 	}
 	registry := prometheus.NewRegistry()
+	h.telemetry.Gather(registry)
 	metrics := ocspcache.NewMetrics(registry)
 	source, closeSource, err := h.source(c.Context, verifier, metrics)
 	if err != nil {
@@ -68,7 +65,7 @@ func (h *host) serve(c *cli.Context) error {
 		metricsAddr = v
 	}
 	server, err := ocspcache.NewServer(ocspcache.ServerConfig{
-		Listen: listen, MetricsListen: metricsAddr, Gatherer: registry, Handler: handler,
+		Listen: listen, MetricsListen: metricsAddr, Gatherer: registry, Handler: h.traced(handler),
 		CertFile: c.String("tls-cert"), KeyFile: c.String("tls-key"), AccessLogSample: c.Int("access-log"), Logger: h.logger,
 	})
 	if err != nil {
@@ -78,12 +75,23 @@ func (h *host) serve(c *cli.Context) error {
 	if err := sdnotify.Send(sdnotify.Ready); err != nil {
 		return err
 	}
+	trace.SpanFromContext(c.Context).End() // the trace is of the start; the server runs for months
 	go sdnotify.Watch(c.Context, func() bool { return true })
 	return server.Run(c.Context)
 }
 
+// traced gives some requests a trace, where the configuration wants it.
+func (h *host) traced(handler http.Handler) http.Handler {
+	if h.conf.Telemetry == nil {
+		return handler
+	}
+	return h.telemetry.Requests(handler, h.conf.Telemetry.Requests)
+}
+
 // source opens what the configuration serves: a folder, or a bucket or CDN by its URL.
 func (h *host) source(ctx context.Context, v *ledger.Verifier, m *ocspcache.Metrics) (ocspcache.Source, func(), error) {
+	ctx, span := span(ctx, "source")
+	defer span.End()
 	s := h.conf.Serve
 	if s.Source.IsURL() {
 		r, err := ocspcache.OpenRemote(ctx, ocspcache.RemoteConfig{

@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"seihon/internal/cliexit"
-	"seihon/internal/durable"
 	"seihon/ledger"
 	"seihon/verify"
 )
@@ -22,13 +22,7 @@ func statusCommand(now func() time.Time) *cli.Command {
 			&cli.DurationFlag{Name: "critical", Usage: "and call it critical within `DURATION`; default 6h"},
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 		),
-		Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
-			return h.status(c)
-		},
+		Action: observed(now, (*host).status),
 	}
 }
 
@@ -49,14 +43,9 @@ func (h *host) status(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if file := c.String("prometheus"); file != "" {
-		var b bytes.Buffer
-		if err := s.WritePrometheus(&b); err != nil {
-			return err
-		}
-		if err := durable.WriteFile(file, b.Bytes(), 0o644); err != nil {
-			return err
-		}
+	var figures bytes.Buffer
+	if err := errors.Join(s.WritePrometheus(&figures), h.measured(c, figures.Bytes())); err != nil {
+		return err
 	}
 	if c.Bool("json") {
 		err = s.WriteJSON(c.App.Writer)

@@ -32,17 +32,13 @@ func syncCommand(now func() time.Time) *cli.Command {
 		Name:  "sync",
 		Usage: "bring every target up to the master",
 		Flags: cliexit.Flags(syncFlags()...),
-		Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
+		Action: observed(now, func(h *host, c *cli.Context) error {
 			res, err := h.sync(c)
 			if res != nil {
 				err = errors.Join(err, printSync(c, res))
 			}
 			return err
-		},
+		}),
 	}
 }
 
@@ -57,10 +53,8 @@ func (h *host) sync(c *cli.Context) (*publish.Result, error) {
 	if err != nil {
 		return nil, locked(err)
 	}
-	if file := c.String("prometheus"); file != "" {
-		if err := writePrometheus(file, res, h.now()); err != nil {
-			return res, err
-		}
+	if err := h.measured(c, syncFigures(res, h.now())); err != nil {
+		return res, err
 	}
 	switch err := res.Err(); {
 	case err != nil:

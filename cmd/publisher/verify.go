@@ -43,11 +43,7 @@ func verifyCommand(now func() time.Time) *cli.Command {
 		Name:  "verify",
 		Usage: "prove that master == copy == allowed == fresh, or report what is not",
 		Flags: cliexit.Flags(append(verifyFlags(), auditorFlags()...)...),
-		Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
+		Action: observed(now, func(h *host, c *cli.Context) error {
 			if c.Bool("estimate") {
 				return h.estimate(c)
 			}
@@ -56,7 +52,7 @@ func verifyCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			return h.deliver(c, report)
-		},
+		}),
 	}
 }
 
@@ -69,7 +65,9 @@ func (h *host) verify(c *cli.Context) (*verify.Report, error) {
 	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
 		conf.Progress = func(p verify.Progress) { fmt.Fprintf(os.Stderr, "\r%s: %d of %d ", p.Step, p.Done, p.Total) }
 	}
-	return verify.Check(c.Context, conf)
+	ctx, span := span(c.Context, "verify")
+	defer span.End()
+	return verify.Check(ctx, conf)
 }
 
 func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {

@@ -45,6 +45,8 @@ type Config struct {
 	Serve Serve `yaml:"serve"`
 	// Verify says where `publisher verify` and `publisher probe` look.
 	Verify Verify `yaml:"verify"`
+	// Telemetry pushes traces, figures and logs to an OpenTelemetry collector; absent: nothing is pushed.
+	Telemetry *Telemetry `yaml:"telemetry"`
 
 	// File is the absolute path that was read.
 	File string `yaml:"-"`

@@ -90,6 +90,16 @@ targets:
 		"password in the file": {
 			minimal + "signer: {module: m, token: t, pin: {prompt: true}, inventory: 'postgres://u:secret@db/ca'}\n", []string{"line 5: signer.inventory: holds a password"},
 		},
+		"telemetry": {
+			minimal + "telemetry: {endpoint: 'http://collector.example:4318', headers_file: h, headers_credential: ../otlp, signals: [traces, traces, spans], interval: 1ms, requests: -1}\n",
+			[]string{
+				"line 5: telemetry.endpoint: is \"http://collector.example:4318\", must be https", "telemetry.headers_file: and headers_credential", "telemetry.headers_credential: is \"../otlp\"",
+				"telemetry.signals[1]: is \"traces\"", "telemetry.signals[2]: is \"spans\"", "telemetry.interval: is 1ms", "telemetry.requests: is -1",
+			},
+		},
+		"telemetry without an address":        {minimal + "telemetry: {}\n", []string{`telemetry.endpoint: is ""`}},
+		"telemetry with a path and a query":   {minimal + "telemetry: {endpoint: 'https://c.example/otlp?x=1'}\n", []string{"must have no query"}},
+		"telemetry through a local collector": {minimal + "telemetry: {endpoint: 'http://127.0.0.1:4318', headers_file: h}\n", nil},
 		"bad duration": {
 			minimal + "targets: [{name: a, directory: x, timeout: 3 days}]\n", []string{`line 5: "3 days" is not a duration`},
 		},

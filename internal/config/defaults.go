@@ -47,6 +47,7 @@ func (c *Config) setDefaults() {
 		}
 	}
 	c.defaultSources()
+	c.Telemetry.setDefaults()
 }
 
 // defaultSources lets the auditor's commands look at every target that can be read without credentials.

@@ -35,15 +35,19 @@ func TestReference(t *testing.T) {
 
 func reference(t *testing.T) string {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
+	var decls []ast.Decl
+	for _, file := range []string{"config.go", "telemetry.go"} {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decls = append(decls, parsed.Decls...)
 	}
 	var b strings.Builder
 	b.WriteString("# repository.yaml\n\nOne file for both binaries. Paths are relative to the file. It holds no secret.\n" +
 		"Durations are written as 30s, 12h, 7d or 10y. `publisher config init` writes one to begin with,\n" +
 		"`publisher config check` lists every problem with its line. This page is made from the source.\n")
-	for _, decl := range parsed.Decls {
+	for _, decl := range decls {
 		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.TYPE {
 			continue

@@ -96,6 +96,7 @@ func (v *validator) config(c *Config) {
 			v.anyURL(fmt.Sprintf("verify.sources[%d]", i), string(s))
 		}
 	}
+	v.telemetry(c.Telemetry)
 }
 
 func (v *validator) subscriberConsent(s *SubscriberCertificates) {
