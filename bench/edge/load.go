@@ -69,6 +69,14 @@ func load(ctx context.Context, o options, dir string, b *board) error {
 		}
 		defer stop()
 	}
+	for _, c := range contenders {
+		if c.close {
+			continue // it signs as it answers, and measureOneByOne looks at each answer
+		}
+		if err := c.check(ctx, f); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
 	samples := make(map[string][]sample)
 	for round := range o.rounds {
 		for _, c := range contenders {
@@ -109,6 +117,61 @@ func newContenders() ([]contender, error) {
 		}
 	}
 	return list, nil
+}
+
+// check asks a contender everything once: speed counts only where each answer is
+// the response that was signed. wrk takes a redirect for an answer.
+func (c contender) check(ctx context.Context, f fixture) error {
+	paths, err := os.ReadFile(f.path(c.paths))
+	if err != nil {
+		return err
+	}
+	names, err := os.ReadFile(f.path("static"))
+	if err != nil {
+		return err
+	}
+	files := strings.Fields(string(names))
+	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for i, line := range strings.Fields(string(paths)) {
+		want, err := os.ReadFile(f.path("public", files[i]))
+		if err != nil {
+			return err
+		}
+		status, got, err := c.ask(ctx, client, line)
+		if err != nil {
+			return err
+		}
+		if status != http.StatusOK || !bytes.Equal(got, want) {
+			return fmt.Errorf("the answer to %s is status %d with %d bytes, not the response of %d bytes", line, status, len(got), len(want))
+		}
+	}
+	return nil
+}
+
+// ask sends the request of one line of the contender's file.
+func (c contender) ask(ctx context.Context, client *http.Client, line string) (status int, answer []byte, err error) {
+	url, body := "http://"+c.addr+line, ""
+	if c.method == http.MethodPost {
+		request, err := hex.DecodeString(line)
+		if err != nil {
+			return 0, nil, err
+		}
+		url, body = "http://"+c.addr+c.post, string(request)
+	}
+	r, err := http.NewRequestWithContext(ctx, c.method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if c.method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/ocsp-request")
+	}
+	res, err := client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	answer, err = io.ReadAll(res.Body)
+	return res.StatusCode, answer, err
 }
 
 var (
@@ -178,7 +241,7 @@ func (c contender) measureOneByOne(ctx context.Context, f fixture, seconds int) 
 			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			for i := n; ctx.Err() == nil; i += 4 {
 				begin := time.Now()
-				if c.askOnce(ctx, client, bodies[i%len(bodies)]) {
+				if status, answer, err := c.ask(ctx, client, bodies[i%len(bodies)]); err == nil && status == http.StatusOK && len(answer) > 100 {
 					mu.Lock()
 					times = append(times, time.Since(begin))
 					mu.Unlock()
@@ -195,25 +258,6 @@ func (c contender) measureOneByOne(ctx context.Context, f fixture, seconds int) 
 		perSecond: float64(len(times)) / time.Since(start).Seconds(),
 		p50:       times[len(times)/2].Round(time.Microsecond), p99: times[len(times)*99/100].Round(time.Microsecond),
 	}, nil
-}
-
-func (c contender) askOnce(ctx context.Context, client *http.Client, body string) bool {
-	request, err := hex.DecodeString(body)
-	if err != nil {
-		return false
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.addr+c.post, bytes.NewReader(request))
-	if err != nil {
-		return false
-	}
-	r.Header.Set("Content-Type", "application/ocsp-request")
-	res, err := client.Do(r)
-	if err != nil {
-		return false
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	return err == nil && len(answer) > 100
 }
 
 // bars compares our server with each peer within the rounds, and takes the median
