@@ -105,12 +105,17 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 	next := this.Add((validity - jitter(a.Name, claim.Shard, a.OCSP.Refresh.Std()/8)).Truncate(time.Second))
 
 	var signed []inventory.Signed
-	renewed := map[string]bool{}
+	retired, renewed := 0, map[string]bool{}
 	jobs := func(yield func(ocsp.Job, error) bool) {
 		for s, err := range r.inv.Due(ctx, a.Name, claim.Shard, cutoff) {
 			if err == nil {
 				signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
 				renewed[string(s.Serial)] = true
+				if s.State == inventory.NeverIssued && !a.answersNeverIssued() { // the responder says unauthorized from now on
+					signed[len(signed)-1].NextUpdate = inventory.Retired
+					retired++
+					continue
+				}
 			}
 			if !yield(ocsp.Job{Status: responseStatus(s), ThisUpdate: this, NextUpdate: next}, err) || err != nil {
 				return
@@ -140,7 +145,7 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 		return 0, fmt.Errorf("recording shard %d of %s: %w", claim.Shard, a.Name, err)
 	}
 	r.pending = append(r.pending, rec)
-	return len(signed), nil
+	return len(signed) - retired, nil
 }
 
 // storeBundle closes the bundle and puts it into the master. Its responses were
@@ -286,8 +291,11 @@ func (r *Room) currentBundle(ctx context.Context, a *authority, shard int) (ocsp
 
 func responseStatus(s inventory.Status) ocsp.Status {
 	out := ocsp.Status{Serial: s.Serial, State: ocsp.Good, Reason: ocsp.Absent}
-	if s.State == inventory.Revoked {
+	switch s.State {
+	case inventory.Revoked:
 		out.State, out.RevokedAt, out.Reason = ocsp.Revoked, s.Revocation.Time, s.Revocation.Reason
+	case inventory.NeverIssued:
+		out.State = ocsp.NeverIssued
 	}
 	return out
 }

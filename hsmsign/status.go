@@ -36,6 +36,7 @@ type StatusIssuer struct {
 	Name        string `json:"name"`
 	Issued      int64  `json:"issued"`
 	Revoked     int64  `json:"revoked"`
+	NeverIssued int64  `json:"never_issued"` // declared so
 	NeverSigned int64  `json:"never_signed"`
 	Urgent      int64  `json:"urgent"` // revoked, and not yet on a response
 }
@@ -75,7 +76,7 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 		return fmt.Errorf("counting the certificates of %s: %w", conf.Name, err)
 	}
 	s.Counts = append(s.Counts, StatusIssuer{
-		Name: conf.Name, Issued: counts.Issued, Revoked: counts.Revoked, NeverSigned: counts.NeverSigned, Urgent: counts.Urgent,
+		Name: conf.Name, Issued: counts.Issued, Revoked: counts.Revoked, NeverIssued: counts.NeverIssued, NeverSigned: counts.NeverSigned, Urgent: counts.Urgent,
 	})
 	add := func(kind artifact.Kind, scope string, refresh time.Duration) error {
 		rec, err := latest(ctx, b.DB, conf.Name, kind, scope)

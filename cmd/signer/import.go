@@ -14,8 +14,11 @@ import (
 	"seihon/inventory/source"
 )
 
-// maxCRL bounds a CRL that is imported.
-const maxCRL = 1 << 30
+// maxCRL bounds a CRL that is imported, maxSerials a list of serials.
+const (
+	maxCRL     = 1 << 30
+	maxSerials = 1 << 20
+)
 
 func importCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
@@ -33,6 +36,7 @@ func importCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "query", Usage: "with --sql: a `FILE` with the query"},
 			&cli.StringFlag{Name: "ejbca", Usage: "with --sql: read EJBCA's CertificateData of the issuer `DN`"},
 			&cli.StringFlag{Name: "ejbca-ca", Usage: "with --ejbca: the hex SHA-1 `FINGERPRINT` of the CA certificate, to tell the keys of a renewed CA apart"},
+			&cli.StringFlag{Name: "never-issued", Usage: "a `FILE` with a serial in hex per line that no certificate was ever issued under; needs ocsp.never_issued"},
 			&cli.BoolFlag{Name: "partial", Usage: "serials may be missing from the input"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge the input and change nothing"},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for what is refused"},
@@ -44,6 +48,9 @@ func importCommand(now func() time.Time) *cli.Command {
 }
 
 func importSource(c *cli.Context, books *hsmsign.Books) error {
+	if c.String("never-issued") != "" {
+		return declareNeverIssued(c, books)
+	}
 	src, done, err := openSource(c)
 	if err != nil {
 		return err
@@ -79,16 +86,45 @@ func readOverride(c *cli.Context) (*inventory.Override, error) {
 	return inventory.ParseOverride(raw)
 }
 
-// openSource opens the one input that the flags name.
-func openSource(c *cli.Context) (inventory.Source, func(), error) {
-	var named []string
+// declareNeverIssued records the list that --never-issued names.
+func declareNeverIssued(c *cli.Context, books *hsmsign.Books) error {
+	if named := inputs(c); len(named) > 0 || c.String("override") != "" {
+		return cliexit.UsageError("--never-issued stands alone with --issuer and --dry-run")
+	}
+	file := c.String("never-issued")
+	info, err := os.Stat(file)
+	if err != nil {
+		return fmt.Errorf("reading the list of serials: %w", err)
+	}
+	list, err := readLimited(file, maxSerials)
+	if err != nil {
+		return fmt.Errorf("reading the list of serials: %w", err)
+	}
+	res, err := books.DeclareNeverIssued(c.Context, hsmsign.NeverIssued{
+		Issuer: c.String("issuer"), List: list, Seen: info.ModTime(), DryRun: c.Bool("dry-run"),
+	})
+	if err != nil {
+		return err
+	}
+	say(c, "read %d: %d declared never issued, %d were before; run `signer run` to publish it", res.Read, res.Added, res.Present)
+	return answer(c, res)
+}
+
+// inputs returns the inputs that the flags name.
+func inputs(c *cli.Context) (named []string) {
 	for _, name := range []string{"index", "csv", "jsonl", "certificates", "crl", "sql"} {
 		if c.String(name) != "" {
 			named = append(named, name)
 		}
 	}
+	return named
+}
+
+// openSource opens the one input that the flags name.
+func openSource(c *cli.Context) (inventory.Source, func(), error) {
+	named := inputs(c)
 	if len(named) != 1 {
-		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl or --sql")
+		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl, --sql or --never-issued")
 	}
 	where := c.String(named[0])
 	o := source.Options{Name: where, Partial: c.Bool("partial")}

@@ -248,6 +248,8 @@ type OCSP struct {
 	ArchiveRetention Duration `yaml:"archive_retention"`
 	// CertID policy: separate, dual, sha1 or sha256; default separate.
 	CertID string `yaml:"certid"`
+	// NeverIssued is the answer about a serial that `signer import --never-issued` declared: unauthorized (default: no response is made), or revoked (RFC 6960 §2.2, with the extended-revoke extension).
+	NeverIssued string `yaml:"never_issued"`
 }
 
 // Responder is a delegated OCSP signer.

@@ -73,6 +73,7 @@ func (i *Issuer) setDefaults() {
 	if o := i.OCSP; o != nil {
 		setDefault(&o.Shards, 1)
 		setDefault(&o.CertID, "separate")
+		setDefault(&o.NeverIssued, "unauthorized")
 		if r := o.Responder; r != nil {
 			setDefault(&r.Name, i.Name+"-ocsp")
 			setDefault(&r.Validity, Duration(90*24*time.Hour))

@@ -232,6 +232,9 @@ func (v *validator) ocsp(path string, o *OCSP) {
 	if policies := []string{"separate", "dual", "sha1", "sha256"}; !slices.Contains(policies, o.CertID) {
 		v.add(path+".certid", "is %q, must be one of %s", o.CertID, strings.Join(policies, ", "))
 	}
+	if o.NeverIssued != "unauthorized" && o.NeverIssued != "revoked" {
+		v.add(path+".never_issued", "is %q, must be unauthorized or revoked", o.NeverIssued)
+	}
 	if r := o.Responder; r != nil {
 		v.key(path+".responder.key", r.Key)
 		if !namePattern.MatchString(r.Name) {
