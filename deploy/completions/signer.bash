@@ -9,7 +9,7 @@ _signer() {
   "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --adopt --consent --out --help" ;;
   "link" | "link "*) choices="--config --json --quiet --log-format --name --help" ;;
   "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --help" ;;
-  "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --partial --dry-run --override --help" ;;
+  "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --never-issued --partial --dry-run --override --help" ;;
   "inventory" | "inventory "*) choices="--config --json --quiet --log-format --issuer --subjects --out --help" ;;
   "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --invalidity --override --time --help" ;;
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
