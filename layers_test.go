@@ -52,8 +52,10 @@ var plan = map[string]room{
 
 	"publish":                   {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
 	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable"}, modules: []string{flock, xsys}},
-	"publish/s3store":           {imports: []string{"artifact", "publish"}, modules: []string{"github.com/aws/"}},
-	"publish/gcsstore":          {imports: []string{"artifact", "publish"}, modules: []string{"cloud.google.com/go/storage", "google.golang.org/api"}},
+	"publish/s3store":           {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"github.com/aws/"}},
+	"publish/gcsstore":          {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"cloud.google.com/go/storage", "google.golang.org/api"}},
+	"publish/credentials":       {imports: []string{"publish"}, modules: []string{"github.com/aws/", "google.golang.org/api"}},
+	"publish/purge":             {imports: []string{"artifact", "ledger", "publish/credentials"}, modules: []string{"github.com/aws/", zap, xsync}},
 	"publish/storetest":         {imports: []string{"artifact", "publish"}},
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
 	"verify":                    {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
@@ -78,9 +80,9 @@ var plan = map[string]room{
 	"internal/config":      {imports: []string{"internal/certprofile"}, modules: []string{yaml}},
 	"internal/cliexit":     {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
 	"internal/sdnotify":    {},
+	"internal/telemetry":   {modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":     {modules: []string{xsys}},
 
-	"internal/telemetry":   {modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"cmd/publisher": {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }

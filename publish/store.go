@@ -30,6 +30,10 @@ var (
 	// never retried.
 	ErrDenied = errors.New("permission denied")
 
+	// ErrNoCredentials reports that there is nothing to sign the request with.
+	// It is never retried.
+	ErrNoCredentials = errors.New("no credentials")
+
 	// ErrInvalid reports that the store does not understand or take the
 	// request, such as an impossible bucket name. It is never retried.
 	ErrInvalid = errors.New("store refuses the request")
@@ -45,7 +49,8 @@ var (
 // A driver does not retry, so that one budget (see Limits) governs every
 // driver and the number of requests is what the plan says. It honours ctx,
 // and returns an error that wraps ErrConflict, ErrNotFound, ErrChecksum,
-// ErrDenied, ErrInvalid or ErrBusy where one of them is the reason.
+// ErrDenied, ErrNoCredentials, ErrInvalid or ErrBusy where one of them is the
+// reason.
 type Store interface {
 	// Put writes one object if the condition holds. When it returns nil the
 	// object is durable, and readers see either all of the new bytes or all

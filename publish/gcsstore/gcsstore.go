@@ -30,9 +30,9 @@ import (
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
-	htransport "google.golang.org/api/transport/http"
 
 	"seihon/publish"
+	"seihon/publish/credentials"
 )
 
 // smallObject is the size up to which an object is one request. The client
@@ -92,7 +92,7 @@ func httpClient(ctx context.Context, conns int) (*http.Client, error) {
 	if os.Getenv("STORAGE_EMULATOR_HOST") != "" {
 		return &http.Client{Transport: base}, nil
 	}
-	transport, err := htransport.NewTransport(ctx, base, option.WithScopes(storage.ScopeReadWrite))
+	transport, err := credentials.Google(ctx, base, storage.ScopeReadWrite)
 	if err != nil {
 		return nil, err
 	}

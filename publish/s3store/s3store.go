@@ -34,6 +34,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"seihon/publish"
+	"seihon/publish/credentials"
 )
 
 // Config says which bucket and how to reach it.
@@ -80,19 +81,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	options := []func(*config.LoadOptions) error{
+	loaded, err := credentials.AWS(ctx, c.Region, c.Profile,
 		config.WithHTTPClient(httpClient(c.MaxConns)),
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
 		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
 		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
-	}
-	if c.Region != "" {
-		options = append(options, config.WithRegion(c.Region))
-	}
-	if c.Profile != "" {
-		options = append(options, config.WithSharedConfigProfile(c.Profile))
-	}
-	loaded, err := config.LoadDefaultConfig(ctx, options...)
+	)
 	if err != nil {
 		return nil, fmt.Errorf("opening S3 target %q: %w", c.Bucket, err)
 	}
@@ -269,6 +262,9 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[publish.Liste
 func classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	if missing := (*credentials.Missing)(nil); errors.As(err, &missing) {
+		return missing // the SDK's layers around it say nothing more
 	}
 	var sentinel error
 	var status *awshttp.ResponseError
