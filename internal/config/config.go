@@ -332,6 +332,8 @@ type Target struct {
 	URL string `yaml:"url"`
 	// OCSP says that a responder answers below the URL, so that probe asks it too.
 	OCSP bool `yaml:"ocsp"`
+	// CDN is the cache behind the URL, for emergencies; omitted: there is none, or it is never purged.
+	CDN *CDN `yaml:"cdn"`
 	// Timeout of a whole sync of this target; default 30m.
 	Timeout Duration `yaml:"timeout"`
 }

@@ -103,6 +103,47 @@ targets:
 		"bad duration": {
 			minimal + "targets: [{name: a, directory: x, timeout: 3 days}]\n", []string{`line 5: "3 days" is not a duration`},
 		},
+		"CDN": {
+			minimal + `targets:
+  - {name: a, directory: x, cdn: {kind: cloudfront, distribution: E1}}
+  - name: b
+    directory: y
+    url: http://b.example
+    cdn:
+      kind: cloud-cdn
+      project: p
+      distribution: E1
+  - name: c
+    directory: z
+    url: http://c.example
+    cdn:
+      kind: http
+      method: GET
+      endpoint: http://cache.example/purge
+      header: "X-Key: secret"
+      token: {file: t, credential: c}
+  - name: d
+    directory: w
+    url: http://d.example
+    cdn: {kind: akamai, timeout: -1s, wildcard: true}
+`,
+			[]string{
+				"line 6: targets[0].cdn: needs the target's url",
+				"line 13: targets[1].cdn.distribution: belongs to the kind cloudfront",
+				"line 10: targets[1].cdn.url_map: is empty",
+				`line 19: targets[2].cdn.method: is "GET"`,
+				`line 20: targets[2].cdn.endpoint: is "http://cache.example/purge", must be https`,
+				`line 21: targets[2].cdn.header: is "X-Key: secret"`,
+				"line 22: targets[2].cdn.token: must have exactly one",
+				`line 26: targets[3].cdn.kind: is "akamai"`,
+				"line 26: targets[3].cdn.timeout: must be positive",
+				"line 26: targets[3].cdn: has token or wildcard",
+			},
+		},
+		"CDN secret in the file": {
+			minimal + "targets: [{name: a, directory: x, url: 'http://a.example', cdn: {kind: http, header: X-Key, token: s3cret}}]\n",
+			[]string{"line 5: a token is no text"},
+		},
 		"document without signer": {
 			minimal + "documents: [{name: cps, title: C}]\n", []string{"line 5: documents[0]: needs the section document_signer"},
 		},

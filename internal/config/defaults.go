@@ -42,6 +42,7 @@ func (c *Config) setDefaults() {
 	for i := range c.Targets {
 		setDefault(&c.Targets[i].Layout, "bundle")
 		setDefault(&c.Targets[i].Timeout, Duration(30*time.Minute))
+		c.Targets[i].CDN.setDefaults(c.Targets[i].URL)
 		if c.Serve.Source == "" && c.Targets[i].Directory != "" {
 			c.Serve.Source = Location(c.Targets[i].Directory)
 		}

@@ -119,6 +119,9 @@ func decodeProblems(messages []string) []Problem {
 		if parts := unknownField.FindStringSubmatch(p.Text); parts != nil {
 			p.Text = fmt.Sprintf("unknown key %q; see docs/config.md for the keys of this section", parts[1])
 		}
+		if strings.HasSuffix(p.Text, "into config.Token") {
+			p.Text = "a token is no text but {file: …} or {credential: …}; keep secrets out of this file" // and out of this message
+		}
 		p.Text = strings.ReplaceAll(p.Text, "config.", "")
 		out = append(out, p)
 	}

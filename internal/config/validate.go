@@ -333,6 +333,10 @@ func (v *validator) targets(targets []Target) {
 		if t.URL != "" {
 			v.anyURL(path+".url", t.URL)
 		}
+		if t.Timeout <= 0 {
+			v.add(path+".timeout", "must be positive")
+		}
+		v.cdn(path+".cdn", t)
 	}
 }
 
