@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +12,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"seihon/hsmsign/token"
-	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/ledger"
 )
@@ -117,65 +114,4 @@ func writeOnce(file string, content []byte, res *InitResult) error {
 	}
 	res.Made = append(res.Made, file)
 	return nil
-}
-
-// GenerateKeys makes the keys of the configured issuers and responders that the
-// token does not have, and pins their public keys. only limits it to one name.
-func GenerateKeys(ctx context.Context, o Options, only string) (*InitResult, error) {
-	r, err := openToken(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	res := &InitResult{Made: []string{}, Present: []string{}}
-	found := false
-	for name, key := range configuredKeys(r.conf) {
-		if only != "" && name != only {
-			continue
-		}
-		found = true
-		if err = r.ensureKey(ctx, key, res); err != nil {
-			break
-		}
-	}
-	if err == nil && !found {
-		err = fmt.Errorf("making key %q: no issuer or responder of the configuration has that name", only)
-	}
-	return res, errors.Join(err, r.Close())
-}
-
-// configuredKeys yields every key that certificates are made for, issuers first.
-func configuredKeys(c *config.Config) func(func(string, config.Key) bool) {
-	return func(yield func(string, config.Key) bool) {
-		for _, i := range c.Issuers {
-			if !yield(i.Name, i.Key) {
-				return
-			}
-			if i.OCSP != nil && i.OCSP.Responder != nil && !yield(i.OCSP.Responder.Name, i.OCSP.Responder.Key) {
-				return
-			}
-		}
-		if d := c.DocumentSigner; d != nil {
-			yield(d.Name, d.Key)
-		}
-	}
-}
-
-func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) error {
-	key, err := r.tok.Signer(ctx, token.KeySpec{Label: k.Label})
-	switch {
-	case err == nil:
-		res.Present = append(res.Present, "key "+k.Label)
-	case errors.Is(err, token.ErrKeyNotFound):
-		if key, err = r.tok.GenerateKey(ctx, k.Label, k.Algorithm); err != nil {
-			return fmt.Errorf("making key %q: %w", k.Label, err)
-		}
-		res.Made = append(res.Made, "key "+k.Label)
-	default:
-		return err
-	}
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		return fmt.Errorf("encoding the public key %q: %w", k.Label, err)
-	}
-	return writeOnce(string(k.PublicKey), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), res)
 }

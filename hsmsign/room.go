@@ -61,10 +61,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	signers, err := r.logSigners(ctx)
-	if err == nil {
-		r.log, err = ledger.OpenWriter(ctx, string(r.conf.Master.Directory), r.writerConfig(signers))
-	}
+	err = r.openLog(ctx)
 	if err == nil {
 		err = r.openBooks(ctx)
 	}
@@ -72,6 +69,16 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
+}
+
+// openLog opens the master log for writing.
+func (r *Room) openLog(ctx context.Context) error {
+	signers, err := r.logSigners(ctx)
+	if err != nil {
+		return err
+	}
+	r.log, err = ledger.OpenWriter(ctx, string(r.conf.Master.Directory), r.writerConfig(signers))
+	return err
 }
 
 // openToken opens what every room needs first: the token.

@@ -12,7 +12,7 @@ import (
 func keygenCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "keygen",
-		Usage: "make the missing keys of issuers and OCSP signers in the HSM and pin their public keys",
+		Usage: "make the missing keys of issuers and OCSP signers in the HSM, put them on record in the master log, and pin their public keys",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "only the key of the issuer or OCSP signer `NAME`"},
 		),
@@ -30,6 +30,9 @@ func keygenCommand(now func() time.Time) *cli.Command {
 			}
 			for _, p := range res.Present {
 				say(c, "present  %s", p)
+			}
+			if res.Recorded > 0 {
+				say(c, "recorded what the token says of the new keys, tree size %d", res.Recorded)
 			}
 			return answer(c, res)
 		},

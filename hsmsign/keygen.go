@@ -1,0 +1,141 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	"seihon/hsmsign/token"
+	"seihon/internal/config"
+)
+
+// GenerateKeys makes the keys of the configured issuers and responders that the
+// token does not have, records in the master log what the token says of them, and
+// pins their public keys, in this order: no key is used before it is on record. A
+// key that exists already, such as one that was brought along, is recorded when it is
+// pinned. only limits it to one name.
+func GenerateKeys(ctx context.Context, o Options, only string) (*KeyResult, error) {
+	r, err := openToken(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	res := &KeyResult{InitResult: InitResult{Made: []string{}, Present: []string{}}}
+	err = r.openLog(ctx)
+	if err == nil {
+		err = r.generateKeys(ctx, only, res)
+	}
+	return res, errors.Join(err, r.Close())
+}
+
+// KeyResult says what GenerateKeys made and what was there already.
+type KeyResult struct {
+	InitResult
+	Recorded int64 `json:"recorded"` // size of the log that holds the evidence; 0: there was nothing new
+}
+
+func (r *Room) generateKeys(ctx context.Context, only string, res *KeyResult) error {
+	var made, found []unpinned
+	var err error
+	known := false
+	for name, k := range configuredKeys(r.conf) {
+		if only != "" && name != only {
+			continue
+		}
+		known = true
+		var u *unpinned
+		isNew := false
+		if u, isNew, err = r.ensureKey(ctx, k, &res.InitResult); err != nil {
+			break // what was made until now is put on record all the same
+		}
+		switch {
+		case u == nil:
+		case isNew:
+			made = append(made, *u)
+		default:
+			found = append(found, *u)
+		}
+	}
+	if !known {
+		return fmt.Errorf("making key %q: no issuer or responder of the configuration has that name", only)
+	}
+	return errors.Join(err, r.pin(ctx, token.UseKeyChange, made, res), r.pin(ctx, token.UseSigning, found, res))
+}
+
+// unpinned is a key whose public key file is still to be written.
+type unpinned struct {
+	key     *token.Key
+	file    string
+	content []byte
+}
+
+// pin puts keys on record and then writes their public key files.
+func (r *Room) pin(ctx context.Context, use token.Use, all []unpinned, res *KeyResult) error {
+	if len(all) == 0 {
+		return nil
+	}
+	keys := make([]*token.Key, len(all))
+	for i := range all {
+		keys[i] = all[i].key
+	}
+	e, err := r.tok.Evidence(ctx, use, keys...)
+	if err != nil {
+		return err
+	}
+	if res.Recorded, err = r.recordEvidence(ctx, e); err != nil {
+		return err
+	}
+	for i := range all {
+		if err := writeOnce(all[i].file, all[i].content, &res.InitResult); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensureKey finds or makes a key. It returns nil when the key is pinned already.
+func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) (u *unpinned, made bool, err error) {
+	key, err := r.tok.Signer(ctx, token.KeySpec{Label: k.Label})
+	switch {
+	case err == nil:
+		res.Present = append(res.Present, "key "+k.Label)
+	case errors.Is(err, token.ErrKeyNotFound):
+		if key, err = r.tok.GenerateKey(ctx, k.Label, k.Algorithm); err != nil {
+			return nil, false, fmt.Errorf("making key %q: %w", k.Label, err)
+		}
+		made = true
+		res.Made = append(res.Made, "key "+k.Label)
+	default:
+		return nil, false, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, made, fmt.Errorf("encoding the public key %q: %w", k.Label, err)
+	}
+	u = &unpinned{key: key, file: string(k.PublicKey), content: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
+	if have, err := os.ReadFile(u.file); err != nil || !bytes.Equal(have, u.content) {
+		return u, made, nil
+	}
+	res.Present = append(res.Present, u.file)
+	return nil, made, nil
+}
+
+// configuredKeys yields every key that certificates are made for, issuers first.
+func configuredKeys(c *config.Config) func(func(string, config.Key) bool) {
+	return func(yield func(string, config.Key) bool) {
+		for _, i := range c.Issuers {
+			if !yield(i.Name, i.Key) {
+				return
+			}
+			if i.OCSP != nil && i.OCSP.Responder != nil && !yield(i.OCSP.Responder.Name, i.OCSP.Responder.Key) {
+				return
+			}
+		}
+		if d := c.DocumentSigner; d != nil {
+			yield(d.Name, d.Key)
+		}
+	}
+}
