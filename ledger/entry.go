@@ -120,7 +120,7 @@ type Publish struct {
 
 // A Receipt is what a target answered to one request.
 type Receipt struct {
-	Op         string // "put", "replay", "repair", "delete"
+	Op         string // "put", "replay", "repair", "delete"; "purge" of a CDN
 	Name       string
 	Kind       artifact.Kind
 	Digest     artifact.Digest

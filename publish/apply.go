@@ -41,6 +41,9 @@ type session struct {
 
 func newSession(t Target, c Config) *session {
 	limits := c.Limits.withDefaults()
+	if t.Timeout > 0 {
+		limits.TotalTimeout = t.Timeout
+	}
 	logger := c.Logger.With(zap.String("target", t.Name))
 	g := newGate(limits.MinWorkers, limits.MaxWorkers, c.Now)
 	return &session{

@@ -45,6 +45,7 @@ type TargetConfig struct {
 	Layout  Layout        // default Bundle
 	Cadence time.Duration // how often the room signs; bounds max-age; default 1 h
 	Price   Price         // for the estimate; zero: no estimate
+	Timeout time.Duration // of a whole sync; default Limits.TotalTimeout
 }
 
 func (c TargetConfig) withDefaults() TargetConfig {

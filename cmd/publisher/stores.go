@@ -25,7 +25,7 @@ func (h *host) targets(ctx context.Context, only string) ([]publish.Target, erro
 			return nil, fmt.Errorf("opening target %s: %w", t.Name, err)
 		}
 		out = append(out, publish.Target{
-			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price},
+			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price, Timeout: t.Timeout.Std()},
 			Store:        store,
 		})
 	}

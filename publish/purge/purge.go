@@ -53,6 +53,9 @@ type Receipt struct {
 // Everything is the name that stands for all names.
 const Everything = "*"
 
+// CheckName reports as an error why a name, or a folder with "/*", cannot be public.
+func CheckName(name string) error { return ledger.CheckName(strings.TrimSuffix(name, "/*")) }
+
 // Paths returns the paths of the names below a public address. A name may end
 // with "/*". The index page is also what the address itself shows.
 func Paths(base string, names []string) []string {
