@@ -79,7 +79,9 @@ for name in good revoked; do
   echo "$answer" | grep -E 'Response verify OK|: (good|revoked)'
   echo "$answer" | grep -q "pem: $name" || { echo "$answer"; exit 1; }
 done
-curl -sSf "$url/crl/sub.crl" 2>/dev/null | openssl crl -inform DER -noout -CAfile "$demo/ca/sub.pem" 2>&1 || true
+answer=$(curl -sSf "$url/crl/sub.crl" | openssl crl -inform DER -noout -verify -CAfile "$demo/ca/sub.pem" 2>&1) && grep -q '^verify OK' <<<"$answer" ||
+  { echo "$answer"; exit 1; }
+echo "crl/sub.crl: $answer"
 
 say "auditor: master == copy == allowed == fresh"
 publisher verify
