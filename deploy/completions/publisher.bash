@@ -1,11 +1,11 @@
-# bash completion of publisher. zsh reads it after: autoload -U +X bashcompinit && bashcompinit
+# bash completion of publisher, made from --help.
 _publisher() {
   local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
   case "$before" in
-  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --tier --sample --source --list --offline --master --checkpoint --remember --html --inventory --help" ;;
+  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --tier --sample --source --list --offline --master --checkpoint --remember --html --inventory --price --help" ;;
   "plan" | "plan "*) choices="--config --json --quiet --log-format --target --only --repair --prune --help" ;;
   "sync" | "sync "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --help" ;;
-  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --source --list --offline --master --checkpoint --remember --html --inventory --help" ;;
+  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --source --list --offline --master --checkpoint --remember --html --inventory --price --resume --estimate --help" ;;
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
   "probe" | "probe "*) choices="--config --json --quiet --log-format --help" ;;
@@ -17,11 +17,12 @@ _publisher() {
   "ledger tail" | "ledger tail "*) choices="--config --json --quiet --log-format --log --help" ;;
   "ledger" | "ledger "*) choices="show prove check tail --help" ;;
   "import" | "import "*) choices="--config --json --quiet --log-format --file --help" ;;
+  "purge" | "purge "*) choices="--config --json --quiet --log-format --target --name --urgent --all --wait --dry-run --help" ;;
   "config init" | "config init "*) choices="--config --json --quiet --log-format --help" ;;
   "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
   "config print" | "config print "*) choices="--config --json --quiet --log-format --help" ;;
   "config" | "config "*) choices="init check print --help" ;;
-  "") choices="run plan sync verify explain serve probe report status ledger import config --help --version" ;;
+  "") choices="run plan sync verify explain serve probe report status ledger import purge config --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }

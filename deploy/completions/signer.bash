@@ -1,4 +1,4 @@
-# bash completion of signer. zsh reads it after: autoload -U +X bashcompinit && bashcompinit
+# bash completion of signer, made from --help.
 _signer() {
   local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
   case "$before" in
