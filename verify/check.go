@@ -26,6 +26,7 @@ type checker struct {
 	past   *past
 	status *status
 	counts counters
+	resume *progress // nil: not asked for
 
 	lastExpiry time.Time // of a certificate in the inventory
 
@@ -47,10 +48,17 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 	c := &checker{Config: config, now: config.Now().UTC().Truncate(time.Second)}
 	c.collector.observe = config.observe
 	r := &Report{Schema: Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier, Copies: []CopySummary{}, ShelfLife: []ShelfLife{}}
-	if err := c.run(ctx, r); err != nil {
+	err = c.run(ctx, r)
+	if err == nil {
+		c.finish(r)
+	}
+	if c.resume != nil {
+		c.resume.summarize(r.Resumed)
+		c.resume.end(err == nil && r.OK)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("verifying: %w", err)
 	}
-	c.finish(r)
 	return r, nil
 }
 
@@ -66,7 +74,10 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	if c.Tier == TierLog {
 		return nil
 	}
-	var err error
+	err := c.openProgress(ctx, r)
+	if err != nil {
+		return err
+	}
 	if r.Estimate, err = c.estimates(ctx); err != nil {
 		return ctx.Err() // the log's own findings say why
 	}

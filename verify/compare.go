@@ -24,15 +24,21 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) {
 		k.compareGeneration(ctx, line)
 		return
 	}
+	if k.taken(line.Name, line.Digest, line.Size) {
+		k.remember(line, line.Digest)
+		return
+	}
 	got, o, err := k.digest(ctx, line.Name)
 	if err != nil {
 		k.unread(ctx, line.Name, line.Digest.String(), err)
 		return
 	}
 	k.remember(line, got)
-	k.checkHeaders(line.Name, line.Kind, &line, o)
+	fine := k.checkHeaders(line.Name, line.Kind, &line, o)
 	if got != line.Digest {
 		k.mismatch(ctx, line, got)
+	} else if fine {
+		k.done(line.Name, got, line.Size, o)
 	}
 }
 

@@ -95,6 +95,10 @@ type Config struct {
 	Announce func([]Estimate)
 	Price    Price
 
+	// Resume is the file that keeps how far the network copies were read, for going on after an interruption; empty: none. Only
+	// with TierFull.
+	Resume string
+
 	Workers  int              // default: four for each processor
 	Now      func() time.Time // nil: time.Now
 	Logger   *zap.Logger      // nil: none
@@ -131,6 +135,9 @@ func (c Config) withDefaults() (Config, error) {
 		if p.Layout != "" && p.Layout != LayoutBundle && p.Layout != LayoutObjects {
 			errs = append(errs, fmt.Errorf("unknown layout %q: want bundle or objects", p.Layout))
 		}
+	}
+	if c.Resume != "" && c.Tier != TierFull {
+		errs = append(errs, fmt.Errorf("tier %s cannot be resumed, only tier full", c.Tier))
 	}
 	if c.Sample <= 0 {
 		c.Sample = 100

@@ -45,7 +45,7 @@ func Estimates(ctx context.Context, config Config) ([]Estimate, error) {
 // estimates looks at every copy that is asked over the network.
 func (c *checker) estimates(ctx context.Context) ([]Estimate, error) {
 	all := []Estimate{}
-	for _, p := range c.Copies {
+	for i, p := range c.Copies {
 		if isLocal(p.Source) || c.Tier == TierLog {
 			continue
 		}
@@ -55,6 +55,9 @@ func (c *checker) estimates(ctx context.Context) ([]Estimate, error) {
 			if e, err = estimate(ctx, c.log, c.state, c.Tier, p.layout(), c.Sample); err != nil {
 				return nil, err
 			}
+		}
+		if c.resume != nil {
+			e.Requests, e.Bytes = max(0, e.Requests-c.resume.left[i].Requests), max(0, e.Bytes-c.resume.left[i].Bytes)
 		}
 		e.Source, e.Layout = p.Source.Name(), p.layout()
 		e.USD = c.Price.of(e)

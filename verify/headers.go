@@ -12,13 +12,18 @@ import (
 )
 
 // checkHeaders judges the HTTP headers with which an object arrived. What matters is what clients and caches make of them: the
-// media type, that nothing transforms the bytes, that dates can be parsed, and that no cache keeps a dated object too long.
-func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.Line, o *Object) {
+// media type, that nothing transforms the bytes, that dates can be parsed, and that no cache keeps a dated object too long. It
+// reports whether there was nothing to find.
+func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.Line, o *Object) (fine bool) {
 	if o == nil || o.Header == nil {
-		return
+		return true
 	}
 	h := o.Header
-	bad := func(code, want, got string) { k.report(Finding{Code: code, Name: name, Want: want, Got: got}) }
+	fine = true
+	bad := func(code, want, got string) {
+		fine = false
+		k.report(Finding{Code: code, Name: name, Want: want, Got: got})
+	}
 	want := artifact.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0)
 	wantType, _, _ := mime.ParseMediaType(want.ContentType)
 	gotType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
@@ -39,11 +44,12 @@ func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.L
 		bad("header-redirect", "an answer at the address itself", u)
 	}
 	if line == nil || !dated(kind) || line.NotAfter.IsZero() || artifact.Final(line.NotAfter) {
-		return
+		return fine
 	}
 	if until, ok := k.cachedUntil(h); ok && until.After(line.NotAfter) {
 		bad("header-cache", "not beyond "+stamp(line.NotAfter), "until "+stamp(until)+" ("+h.Get("Cache-Control")+")")
 	}
+	return fine
 }
 
 // typeMatters reports whether clients refuse a kind under another media type. Files of the log are for tools that do not look.

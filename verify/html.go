@@ -236,6 +236,7 @@ func (p *page) copies(r *Report) {
 		p.row(c.Source, itoa(c.Size), itoa(c.Objects), itoa(c.Bytes), c.Layout, extra)
 	}
 	p.tableEnd()
+	p.resumed(r.Resumed)
 	p.end()
 }
 

@@ -42,14 +42,19 @@ func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) {
 		k.compareSize(ctx, f.Name, f.Size, f.Digest, false)
 		return
 	}
+	if k.taken(f.Name, f.Digest, f.Size) {
+		return
+	}
 	got, o, err := k.digest(ctx, f.Name)
 	if err != nil {
 		k.unread(ctx, f.Name, f.Digest.String(), err)
 		return
 	}
-	k.checkHeaders(f.Name, f.Kind, nil, o)
+	fine := k.checkHeaders(f.Name, f.Kind, nil, o)
 	if got != f.Digest {
 		k.mismatch(ctx, ledger.Line{Name: f.Name, Kind: f.Kind, Digest: f.Digest, Size: f.Size}, got)
+	} else if fine {
+		k.done(f.Name, got, f.Size, o)
 	}
 }
 
@@ -185,6 +190,9 @@ func (k *copyCheck) compareMember(ctx context.Context, name string, der []byte) 
 		k.compareSize(ctx, name, int64(len(der)), artifact.Sum(der), false)
 		return
 	}
+	if k.resume != nil && k.taken(name, artifact.Sum(der), int64(len(der))) {
+		return
+	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	n, o, err := k.readInto(ctx, name, (*buf)[:min(len(*buf), len(der)+1)])
@@ -201,8 +209,11 @@ func (k *copyCheck) compareMember(ctx context.Context, name string, der []byte) 
 	if r, err := artifact.ParseResponse(der); err == nil {
 		line.NotBefore, line.NotAfter = r.Singles[0].ThisUpdate, r.Singles[0].NextUpdate
 	}
-	k.checkHeaders(name, artifact.OCSPResponse, &line, o)
+	fine := k.checkHeaders(name, artifact.OCSPResponse, &line, o)
 	if equal {
+		if fine {
+			k.done(name, line.Digest, line.Size, o)
+		}
 		return
 	}
 	b, _, err := k.read(ctx, name, maxRead)

@@ -15,6 +15,7 @@ type Report struct {
 	Log       LogSummary    `json:"log"`
 	Counts    Counts        `json:"counts"`
 	Estimate  []Estimate    `json:"estimate,omitempty"` // what reading the copies would cost, computed before it began
+	Resumed   *Resumed      `json:"resumed,omitempty"`  // when the check could be interrupted: what it takes from earlier runs
 	Copies    []CopySummary `json:"copies"`
 	ShelfLife []ShelfLife   `json:"shelf_life"`
 	Record    *Record       `json:"record,omitempty"` // not in tier log

@@ -53,6 +53,7 @@ type Listed struct {
 	Name   string
 	Size   int64
 	Digest artifact.Digest // zero when the listing does not tell
+	Tag    string          // of the version: S3's ETag without quotes, GCS' generation; empty when the listing does not tell
 	Note   string          // what is odd about it, such as a symbolic link
 }
 

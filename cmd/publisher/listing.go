@@ -34,7 +34,7 @@ func (h *host) withListing(ctx context.Context, source verify.Source, url string
 func listing(in iter.Seq2[publish.Listed, error]) iter.Seq2[verify.Listed, error] {
 	return func(yield func(verify.Listed, error) bool) {
 		for l, err := range in {
-			if !yield(verify.Listed{Name: l.Name, Size: l.Size}, err) || err != nil {
+			if !yield(verify.Listed{Name: l.Name, Size: l.Size, Tag: l.ETag}, err) || err != nil {
 				return
 			}
 		}

@@ -34,6 +34,7 @@ func verifyFlags() []cli.Flag {
 // auditorFlags are those that only `publisher verify` has.
 func auditorFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "resume", Usage: "keep in `FILE` how far the network copies were read, and go on there when a run was interrupted; --tier full only"},
 		&cli.BoolFlag{Name: "estimate", Usage: "print what reading the public copies would cost, and stop before the first request"},
 	}
 }
@@ -108,6 +109,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 			return conf, fmt.Errorf("reading the auditor's last checkpoint: %w", err)
 		}
 		conf.Known = [][]byte{known}
+	}
+	if conf.Resume = c.String("resume"); conf.Resume != "" && conf.Tier != verify.TierFull {
+		return conf, cliexit.UsageError("--resume is for --tier full")
 	}
 	if file := c.String("inventory"); file != "" {
 		conf.Inventory = inventoryFile(file)

@@ -1,0 +1,305 @@
+package verify_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seihon/artifact"
+	"seihon/verify"
+)
+
+// A counted copy is served over HTTP; it counts what is asked and may stop the check after some requests.
+type counted struct {
+	t      *testing.T
+	r      *repo
+	source verify.Source
+	file   string
+
+	mu    sync.Mutex
+	asked map[string]int
+	after int // requests until stop is called; 0: never
+	stop  func()
+}
+
+func newCounted(t *testing.T, r *repo) *counted {
+	c := &counted{t: t, r: r, file: filepath.Join(r.dir, "progress"), asked: map[string]int{}}
+	c.source = serve(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+		if b, err := readFile(r.public(), req.URL.Path); err == nil {
+			w.Header().Set("ETag", `"`+artifact.Sum(b).String()[:32]+`"`)
+		}
+		if strings.Count(req.URL.Path, "/") == 4 && strings.HasPrefix(req.URL.Path, "/ocsp/") {
+			w.Header().Set("Content-Type", "application/ocsp-response")
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.asked[req.URL.Path[1:]]++
+		if c.after--; c.after == 0 {
+			c.stop()
+		}
+		return false
+	})
+	return c
+}
+
+// listing tells the tags that the server answers with.
+func (c *counted) listing() iter.Seq2[verify.Listed, error] {
+	return func(yield func(verify.Listed, error) bool) {
+		for l, err := range listing(c.r.public()) {
+			l.Tag = l.Digest.String()[:32]
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+func (c *counted) config(source verify.Source) verify.Config {
+	conf := c.r.config()
+	conf.Workers, conf.Resume, conf.Copies = 1, c.file, []verify.Copy{{Source: source}}
+	return conf
+}
+
+// interrupt runs the check until so many requests were made, and returns the names that need not be asked for again.
+func (c *counted) interrupt(source verify.Source, after int) []string {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(c.t.Context())
+	defer cancel()
+	c.after, c.stop = after, cancel
+	if _, err := verify.Check(ctx, c.config(source)); !errors.Is(err, context.Canceled) {
+		c.t.Fatalf("the check was not interrupted: %v", err)
+	}
+	clear(c.asked)
+	return recorded(c.file)
+}
+
+// recorded lists the names in a progress file.
+func recorded(file string) []string {
+	var names []string
+	for line := range strings.Lines(string(must(os.ReadFile(file)))) {
+		if f := strings.Fields(line); f[0] == "ok" {
+			names = append(names, f[4])
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (c *counted) check(source verify.Source) *verify.Report {
+	c.t.Helper()
+	return must(verify.Check(c.t.Context(), c.config(source)))
+}
+
+// promised are all names of the copy.
+func (c *counted) promised() []string {
+	var names []string
+	for l := range listing(c.r.public()) {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+func TestInterruptedCheckGoesOn(t *testing.T) {
+	t.Parallel()
+	for layout, after := range map[string][2]int{verify.LayoutBundle: {14, 10}, verify.LayoutObjects: {24, 30}} {
+		t.Run(layout, func(t *testing.T) {
+			t.Parallel()
+			r := newRepo(t)
+			if layout == verify.LayoutObjects {
+				r.publishObjects(r.public())
+			}
+			c := newCounted(t, r)
+			whole := must(verify.Check(t.Context(), func() verify.Config { conf := c.config(c.source); conf.Resume = ""; return conf }()))
+			if !whole.OK {
+				t.Fatalf("findings %v", codesOf(whole))
+			}
+			first := c.interrupt(c.source, after[0])
+			r.now = r.now.Add(time.Minute)
+			second := c.interrupt(c.source, after[1])
+			if len(first) < 5 || len(second) <= len(first) {
+				t.Fatalf("the interrupted runs recorded %v and %v", first, second)
+			}
+			r.now = r.now.Add(-time.Minute)
+			report := c.check(c.source)
+			probe := layoutProbe(c.promised())
+			for _, name := range c.promised() {
+				if n := c.asked[name]; (n == 0) != slices.Contains(second, name) && name != "log/checkpoint" && name != probe && !strings.HasSuffix(name, ".generation") {
+					t.Errorf("%s was asked for %d times; the file: %v", name, n, second)
+				}
+			}
+			sum := int64(0)
+			for _, run := range report.Resumed.Runs {
+				sum += run.Objects
+			}
+			if len(report.Resumed.Runs) != 2 || sum != int64(len(second)) || report.Estimate[0].Requests > int64(len(c.asked))+1 {
+				t.Errorf("resumed %+v, estimate %+v, %d names asked", report.Resumed, report.Estimate, len(c.asked))
+			}
+			conforms(t, report)
+			var text bytes.Buffer
+			if check(report.WriteText(&text)); strings.Count(text.String(), "taken from a run that was interrupted: ") != 2 {
+				t.Errorf("the report does not say what it took:\n%s", text.String())
+			}
+			report.Resumed, report.Estimate, whole.Estimate = nil, nil, nil
+			if d := cmp.Diff(whole, report); d != "" {
+				t.Errorf("the resumed report differs from the uninterrupted one:\n%s", d)
+			}
+			if _, err := os.Stat(c.file); err == nil {
+				t.Error("the progress file outlives the clean check it was for")
+			}
+		})
+	}
+}
+
+// layoutProbe is the name that is opened to find out the layout: the first bundle, or the first response of the root.
+func layoutProbe(names []string) string {
+	i := slices.IndexFunc(names, func(n string) bool {
+		return strings.HasPrefix(n, "ocsp/bundles/") || strings.HasPrefix(n, "ocsp/s1/") && strings.HasSuffix(n, "/02")
+	})
+	return names[i]
+}
+
+// conforms checks a report against the schema.
+func conforms(t *testing.T, r *verify.Report) {
+	t.Helper()
+	var schema map[string]any
+	check(json.Unmarshal(verify.JSONSchema, &schema))
+	var b bytes.Buffer
+	check(r.WriteJSON(&b))
+	var report any
+	check(json.Unmarshal(b.Bytes(), &report))
+	for _, problem := range conform(schema, schema, report, "report") {
+		t.Error(problem)
+	}
+}
+
+// TestFindingsAreNotTakenOver checks that whatever gave a finding is read again, and that the file is kept for that.
+func TestFindingsAreNotTakenOver(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	good := read(r.public(), "cert/sub.cer")
+	flip(r.public(), "cert/sub.cer")
+	check(os.Remove(filepath.Join(r.public(), "crl/sub.crl")))
+	c := newCounted(t, r)
+	if report := c.check(c.source); report.OK {
+		t.Fatalf("findings %v", codesOf(report))
+	}
+	clear(c.asked)
+	if report := c.check(c.source); !slices.Equal(codesOf(report), []string{"error copy-different cert/sub.cer", "error copy-missing crl/sub.crl", "note copy-unlisted "}) {
+		t.Errorf("the second run finds %v", codesOf(report))
+	}
+	want := []string{"cert/sub.cer", "crl/sub.crl", "log/checkpoint", layoutProbe(c.promised()), "ocsp/root.generation", "ocsp/sub.generation"}
+	if got := slices.Sorted(maps.Keys(c.asked)); !slices.Equal(got, want) {
+		t.Errorf("asked again for %v, want %v", got, want)
+	}
+	write(r.public(), "cert/sub.cer", good)
+	write(r.public(), "crl/sub.crl", r.files["crl/sub.crl"])
+	if report := c.check(c.source); !report.OK {
+		t.Errorf("after the repair: %v", codesOf(report))
+	}
+}
+
+// TestTamperingBetweenRuns shows what is noticed of a change to an object that an earlier run had read: with a listing that
+// tells tags, at once; without one, not before the next check, as in one long run.
+func TestTamperingBetweenRuns(t *testing.T) {
+	t.Parallel()
+	for _, listed := range []bool{true, false} {
+		r := newRepo(t)
+		c := newCounted(t, r)
+		source := c.source
+		if listed {
+			source = verify.WithListing(source, c.listing())
+		}
+		if read := c.interrupt(source, 14); !slices.Contains(read, "cert/sub.cer") {
+			t.Fatalf("read before: %v", read)
+		}
+		flip(r.public(), "cert/sub.cer")
+		report := c.check(source)
+		if found := slices.Contains(codesOf(report), "error copy-different cert/sub.cer"); found != listed {
+			t.Errorf("with a listing: %v; findings %v", listed, codesOf(report))
+		}
+		if again := int64(len(c.asked)); listed && (report.Resumed.Again != 1 || again == int64(len(c.promised()))) {
+			t.Errorf("resumed %+v, %d names asked", report.Resumed, again)
+		}
+		if report := must(verify.Check(t.Context(), func() verify.Config { conf := c.config(source); conf.Resume = ""; return conf }())); report.OK {
+			t.Error("the next check does not find the change")
+		}
+	}
+}
+
+// TestProgressOfAnotherCheck covers files that do not fit: nothing of them is believed, and foreign files are left alone.
+func TestProgressOfAnotherCheck(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	c := newCounted(t, r)
+	c.interrupt(c.source, 14)
+	good := must(os.ReadFile(c.file))
+	head, _, _ := strings.Cut(string(good), "\n")
+	for name, x := range map[string]struct {
+		content string
+		ignored string
+		some    bool // something is taken over
+	}{
+		"torn":             {content: string(good) + "ok 0 12", some: true},
+		"torn first line":  {content: string(good[:40])},
+		"damaged lines":    {content: strings.ReplaceAll(string(good), "ok 0 ", "ok 9 ") + "ok\nok 0 x y z \"t\nxx\n\n"},
+		"without times":    {content: strings.ReplaceAll(string(good), "at ", "ta ")},
+		"other checkpoint": {content: strings.ReplaceAll(string(good), `"size":`, `"size":1`), ignored: "entries, this one is " + origin},
+		"other rules":      {content: strings.ReplaceAll(string(good), `"strict":false`, `"strict":true`), ignored: "other keys, rules"},
+		"damaged head":     {content: head[:len(head)-9] + "\n", ignored: "damaged"},
+	} {
+		check(os.WriteFile(c.file, []byte(x.content), 0o600))
+		clear(c.asked)
+		report := c.check(c.source)
+		if !report.OK || !strings.Contains(report.Resumed.Ignored, x.ignored) || x.ignored == "" && report.Resumed.Ignored != "" || x.some != (len(report.Resumed.Runs) > 0) {
+			t.Errorf("%s: %v, %+v", name, codesOf(report), report.Resumed)
+		}
+	}
+	check(os.WriteFile(c.file, []byte("shopping: milk\n"), 0o600))
+	if _, err := verify.Check(t.Context(), c.config(c.source)); err == nil || string(must(os.ReadFile(c.file))) != "shopping: milk\n" {
+		t.Errorf("a foreign file: %v", err)
+	}
+	check(os.WriteFile(c.file, good, 0o600))
+	r.now = r.now.Add(25 * time.Hour)
+	if report := c.check(c.source); len(report.Resumed.Runs) > 0 || report.Resumed.Again != int64(len(recordedIn(good))) {
+		t.Errorf("a day later: %+v", report.Resumed)
+	}
+	conf := c.config(c.source)
+	conf.Tier = verify.TierSample
+	if _, err := verify.Check(t.Context(), conf); err == nil {
+		t.Error("tier sample is resumed")
+	}
+}
+
+func recordedIn(b []byte) [][]byte {
+	return slices.Collect(func(yield func([]byte) bool) {
+		for l := range bytes.Lines(b) {
+			if bytes.HasPrefix(l, []byte("ok ")) && !yield(l) {
+				return
+			}
+		}
+	})
+}
+
+// TestProgressThatCannotBeOpened is an error before anything is asked.
+func TestProgressThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	c := newCounted(t, r)
+	c.file = r.dir
+	if _, err := verify.Check(t.Context(), c.config(c.source)); err == nil || !strings.Contains(err.Error(), "progress file") {
+		t.Errorf("a folder as progress file: %v", err)
+	}
+}
