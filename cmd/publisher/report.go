@@ -16,6 +16,7 @@ func reportCommand(now func() time.Time) *cli.Command {
 		Usage: "sum up a month of operation from the publication log: uptime, incidents, publication times",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "month", Usage: "the `MONTH` as 2026-10 (UTC); default: the current one"},
+			&cli.StringFlag{Name: "html", Usage: "also write the record as one HTML `FILE`, in Japanese and English"},
 		),
 		Action: func(c *cli.Context) error {
 			h, err := open(c, now)
@@ -45,6 +46,11 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 	u, err := verify.MeasureUptime(c.Context, log, master, from, from.AddDate(0, 1, 0))
 	if err != nil {
 		return err
+	}
+	if file := c.String("html"); file != "" {
+		if err := writeHTML(file, u); err != nil {
+			return err
+		}
 	}
 	if c.Bool("json") {
 		return u.WriteJSON(c.App.Writer)
