@@ -80,6 +80,7 @@ var plan = map[string]room{
 	"internal/config":      {imports: []string{"internal/certprofile"}, modules: []string{yaml}},
 	"internal/cliexit":     {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
 	"internal/sdnotify":    {},
+	"internal/reportsig":   {modules: []string{xcrypto}},
 	"internal/telemetry":   {modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":     {modules: []string{xsys}},
 
@@ -169,6 +170,38 @@ func TestPublisherNeverLinksTheRoom(t *testing.T) {
 	}
 	if !slices.Contains(dependencies(t, "./cmd/signer"), "github.com/miekg/pkcs11") {
 		t.Error("cmd/signer does not link PKCS #11: the search above would prove nothing")
+	}
+}
+
+// TestOnlyTheAuditorSignsReports pins the one file that may reach the auditor's key: no command that publishes, serves or records
+// may sign anything with it.
+func TestOnlyTheAuditorSignsReports(t *testing.T) {
+	var users []string
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && len(path) > 1 && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			if spec.Path.Value == `"seihon/internal/reportsig"` {
+				users = append(users, filepath.ToSlash(path))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"cmd/publisher/verify_report.go"}; !slices.Equal(users, want) {
+		t.Errorf("the auditor's key is used by %v, must be by %v alone", users, want)
 	}
 }
 

@@ -46,7 +46,7 @@ func (h *host) run(c *cli.Context) error {
 	}
 	report, verifyErr := h.verify(c)
 	if verifyErr == nil {
-		verifyErr = errors.Join(h.recordVerification(c.Context, report), h.deliver(c, report))
+		verifyErr = errors.Join(h.recordVerification(c.Context, report), h.deliver(c, report, nil))
 	}
 	if err := lowest(syncErr, probeErr, verifyErr); err != nil {
 		return err

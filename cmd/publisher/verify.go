@@ -35,6 +35,8 @@ func verifyFlags() []cli.Flag {
 func auditorFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "resume", Usage: "keep in `FILE` how far the network copies were read, and go on there when a run was interrupted; --tier full only"},
+		&cli.StringFlag{Name: "report", Usage: "also write the report as JSON to `FILE`"},
+		&cli.StringFlag{Name: "sign-with", Usage: "sign the files of --report and --html with the auditor's own `KEY`, ssh:PATH or pem:PATH, into FILE.sig"},
 		&cli.BoolFlag{Name: "estimate", Usage: "print what reading the public copies would cost, and stop before the first request"},
 	}
 }
@@ -48,11 +50,15 @@ func verifyCommand(now func() time.Time) *cli.Command {
 			if c.Bool("estimate") {
 				return h.estimate(c)
 			}
+			key, err := auditorsKey(c) // before the work, which may take hours
+			if err != nil {
+				return err
+			}
 			report, err := h.verify(c)
 			if err != nil {
 				return err
 			}
-			return h.deliver(c, report)
+			return h.deliver(c, report, key)
 		}),
 	}
 }
@@ -164,8 +170,8 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 	return out, nil
 }
 
-// deliver prints the report, keeps the checkpoint, and turns findings into the exit code.
-func (h *host) deliver(c *cli.Context, r *verify.Report) error {
+// deliver prints the report, writes its files, keeps the checkpoint, and turns findings into the exit code.
+func (h *host) deliver(c *cli.Context, r *verify.Report, key signer) error {
 	var err error
 	if c.Bool("json") {
 		err = r.WriteJSON(c.App.Writer)
@@ -175,10 +181,8 @@ func (h *host) deliver(c *cli.Context, r *verify.Report) error {
 	if err != nil {
 		return err
 	}
-	if file := c.String("html"); file != "" {
-		if err := writeHTML(file, r); err != nil {
-			return err
-		}
+	if err := writeReports(c, r, key); err != nil {
+		return err
 	}
 	if !r.OK {
 		return &cliexit.Error{Code: cliexit.Findings}
