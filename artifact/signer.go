@@ -65,6 +65,7 @@ func (r *Response) CheckSignatureFrom(issuer *x509.Certificate) error {
 type signerChecks interface {
 	checkDelegate(cert, issuer *x509.Certificate) error
 	keyHash(cert *x509.Certificate) []byte // SHA-1
+	checkSignature(signer *x509.Certificate, alg x509.SignatureAlgorithm, signed, signature []byte) error
 }
 
 // stateless finds everything out anew.
@@ -72,13 +73,17 @@ type stateless struct{}
 
 func (stateless) keyHash(cert *x509.Certificate) []byte { return PublicKeyHash(cert, crypto.SHA1) }
 
+func (stateless) checkSignature(signer *x509.Certificate, alg x509.SignatureAlgorithm, signed, signature []byte) error {
+	return checkSignature(signer, alg, signed, signature)
+}
+
 // signedBy returns who signed r for issuer, which every CertID is known to name.
 func (r *Response) signedBy(issuer *x509.Certificate, checks signerChecks) (*x509.Certificate, error) {
 	signer, err := r.signer(issuer, checks)
 	if err != nil {
 		return nil, fmt.Errorf("checking OCSP response: %w", err)
 	}
-	if err := checkSignature(signer, r.SignatureAlgorithm, r.RawTBS, r.Signature); err != nil {
+	if err := checks.checkSignature(signer, r.SignatureAlgorithm, r.RawTBS, r.Signature); err != nil {
 		return nil, fmt.Errorf("checking OCSP response: %w", err)
 	}
 	return signer, nil

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"seihon/artifact/signature"
 )
 
 // A Trust is the set of authorities whose signatures count: pinned anchors, the CAs that chain to them, and the pinned
@@ -19,6 +21,7 @@ type Trust struct {
 	byKeyHash map[string]*x509.Certificate // hash name + issuerKeyHash → issuer
 	delegates map[delegateKey]bool
 	keyHashes map[*x509.Certificate][]byte // SHA-1 of the key, by which responders are named
+	keys      map[*x509.Certificate]*signature.Key
 }
 
 // A delegateKey is a delegate that its issuer made one. Certificates are compared by identity, which is cheap and holds for
@@ -27,7 +30,8 @@ type delegateKey struct{ cert, issuer *x509.Certificate }
 
 // NewTrust returns the trust set of the given anchors and cross-certification partners.
 func NewTrust(anchors, partners []*x509.Certificate) *Trust {
-	t := &Trust{byKeyHash: make(map[string]*x509.Certificate), delegates: make(map[delegateKey]bool), keyHashes: make(map[*x509.Certificate][]byte)}
+	t := &Trust{byKeyHash: make(map[string]*x509.Certificate), delegates: make(map[delegateKey]bool), keyHashes: make(map[*x509.Certificate][]byte),
+		keys: make(map[*x509.Certificate]*signature.Key)}
 	for _, a := range anchors {
 		t.anchors = append(t.anchors, a)
 		t.insert(a)
@@ -209,4 +213,63 @@ func (t *Trust) keyHash(cert *x509.Certificate) []byte {
 	}
 	t.keyHashes[cert] = h
 	return h
+}
+
+// keyLimit bounds how many keys are kept prepared: the tables of one P-256 key take
+// most of a megabyte. A repository has a handful of signers at a time.
+const keyLimit = 32
+
+// checkSignature is the function of that name with the key of signer kept prepared, because a few of them sign millions of
+// responses. Only what signer has found to be the issuer or its delegate comes here.
+func (t *Trust) checkSignature(signer *x509.Certificate, alg x509.SignatureAlgorithm, signed, sig []byte) error {
+	hash, check := prepared(alg)
+	if check == nil {
+		return checkSignature(signer, alg, signed, sig)
+	}
+	h := hash.New()
+	h.Write(signed)
+	if err := check(t.key(signer), hash, h.Sum(nil), sig); err != nil {
+		return fmt.Errorf("the signature by %q does not verify: %w", signer.Subject.String(), err)
+	}
+	return nil
+}
+
+// prepared returns how a prepared key checks signatures of alg; nil when it does not.
+func prepared(alg x509.SignatureAlgorithm) (crypto.Hash, func(k *signature.Key, h crypto.Hash, digest, sig []byte) error) {
+	ec := func(k *signature.Key, _ crypto.Hash, digest, sig []byte) error { return k.ECDSA(digest, sig) }
+	switch alg {
+	case x509.SHA256WithRSA:
+		return crypto.SHA256, (*signature.Key).PKCS1v15
+	case x509.SHA384WithRSA:
+		return crypto.SHA384, (*signature.Key).PKCS1v15
+	case x509.SHA512WithRSA:
+		return crypto.SHA512, (*signature.Key).PKCS1v15
+	case x509.ECDSAWithSHA256:
+		return crypto.SHA256, ec
+	case x509.ECDSAWithSHA384:
+		return crypto.SHA384, ec
+	case x509.ECDSAWithSHA512:
+		return crypto.SHA512, ec
+	}
+	return 0, nil
+}
+
+func (t *Trust) key(signer *x509.Certificate) *signature.Key {
+	t.mu.RLock()
+	k := t.keys[signer]
+	t.mu.RUnlock()
+	if k != nil {
+		return k
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if k = t.keys[signer]; k != nil {
+		return k
+	}
+	if len(t.keys) >= keyLimit {
+		clear(t.keys)
+	}
+	k = signature.NewKey(signer.PublicKey)
+	t.keys[signer] = k
+	return k
 }
