@@ -16,7 +16,7 @@ UNIT         = $$(go list ./... | grep -v '^seihon/bench')
 ALL          = $$(go list -tags integration ./... | grep -v '^seihon/bench')
 FUZZTIME    ?= 5s
 
-.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers fuzz race soak tools packages clean cross help
+.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers fuzz race soak tools packages release-check clean cross help
 
 all: build
 
@@ -35,6 +35,12 @@ bin/signer: $(GO_FILES) go.mod go.sum
 soak: .tools/packages-test tools
 	LEDGER_TEST_KILL_ROUNDS=1000 go test -count=1 -tags integration -timeout 60m -run Kill ./ledger
 	scripts/fuzz.sh 30s
+
+# A release of the last commit with GoReleaser itself, twice, looked at and compared. It is not part of `make test`,
+# which makes the same packages with nFPM: GoReleaser alone takes two minutes to build, and a release four.
+release-check: .tools/packages-test tools
+	scripts/install-tools.sh $(TOOLS) release
+	go test -tags 'integration release' -count=1 -timeout 60m -run TestGoReleaser -v ./deploy
 
 # The keyless binary for every platform that an auditor may use.
 cross:

@@ -32,15 +32,7 @@ type release struct {
 		NameTemplate string   `yaml:"name_template"`
 		Files        []string
 	}
-	NFPMs []struct {
-		ID                              string
-		IDs                             []string `yaml:"ids"`
-		PackageName                     string   `yaml:"package_name"`
-		Formats                         []string
-		Maintainer, Description, Bindir string
-		MTime                           string `yaml:"mtime"`
-		Contents                        []struct{ Src, Dst string }
-	} `yaml:"nfpms"`
+	NFPMs []nfpm `yaml:"nfpms"`
 	SBOMs []struct {
 		ID, Artifacts, Cmd string
 		Args, Documents    []string
@@ -52,9 +44,21 @@ type release struct {
 	Changelog struct{ Sort string }
 }
 
-// TestRelease decodes goreleaser.yaml strictly and holds it to the checkout: every file that it packs exists, and both
-// binaries are built with the flags whose builds TestBuildIsReproducible compares.
-func TestRelease(t *testing.T) {
+// nfpm is one deb and rpm package.
+type nfpm struct {
+	ID                              string
+	IDs                             []string `yaml:"ids"`
+	PackageName                     string   `yaml:"package_name"`
+	Formats                         []string
+	Maintainer, Description, Bindir string
+	MTime                           string `yaml:"mtime"`
+	Conflicts                       []string
+	Contents                        []struct{ Src, Dst, Packager string }
+}
+
+// readRelease decodes goreleaser.yaml strictly.
+func readRelease(t *testing.T) release {
+	t.Helper()
 	raw, err := os.ReadFile("goreleaser.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +69,13 @@ func TestRelease(t *testing.T) {
 	if err := dec.Decode(&r); err != nil {
 		t.Fatalf("parsing goreleaser.yaml: %v", err)
 	}
+	return r
+}
+
+// TestRelease holds goreleaser.yaml to the checkout: every file that it packs exists, and both
+// binaries are built with the flags whose builds TestBuildIsReproducible compares.
+func TestRelease(t *testing.T) {
+	r := readRelease(t)
 	if len(r.Builds) != 2 || len(r.NFPMs) != 2 || r.Version != 2 {
 		t.Fatalf("%d builds and %d packages, want 2 of each", len(r.Builds), len(r.NFPMs))
 	}

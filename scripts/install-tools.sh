@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds the pinned Go tools that the checks and tests need into the folder given. Says what it builds.
+# With release after it, also GoReleaser, which only `make release-check` needs.
 set -euo pipefail
 
-bin=${1:?usage: install-tools.sh DIR}
+bin=${1:?usage: install-tools.sh DIR [release]}
 mkdir -p "$bin"
 export GOBIN=$bin GOFLAGS=
 
@@ -14,7 +15,11 @@ versitygw        github.com/versity/versitygw/cmd/versitygw@v1.8.0
 fake-gcs-server  github.com/fsouza/fake-gcs-server@v1.56.1
 zlint            github.com/zmap/zlint/v3/cmd/zlint@v3.7.3
 fsck             github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+nfpm             github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 tflint           github.com/terraform-linters/tflint@v0.64.0
+'
+[ "${2:-}" != release ] || tools+='
+goreleaser       github.com/goreleaser/goreleaser/v2@v2.12.7
 '
 while read -r name package; do
   [ -n "$name" ] || continue
