@@ -44,6 +44,7 @@ func newResponder(t *testing.T) *responder {
 	r.ca = newTestCA(t, r.url)
 	repo := newRepository(t)
 	repo.publish("sub", 2, r.ca.responses())
+	repo.publish("root", 1, r.ca.subResponses())
 	r.handler = mustHandler(t, HandlerConfig{Source: repo.open(), Now: time.Now})
 	startServer(t, ServerConfig{Listener: listener, Handler: r})
 	return r
@@ -272,6 +273,7 @@ func TestLiveClients(t *testing.T) {
 		rows = append(rows, c.test(t, r))
 	}
 	rows = append(rows, testStapling(t, r)...)
+	rows = append(rows, testChromium(t, r)...)
 	checkClientTable(t, rows)
 }
 
@@ -287,12 +289,21 @@ func withNonce(c client) client {
 // test asks about all states and returns the client's row of the table.
 func (c client) test(t *testing.T, r *responder) string {
 	t.Helper()
+	cells, asked := c.verdictsOf(t, r)
+	if len(asked) == 0 {
+		t.Errorf("%s asked for nothing", c.name)
+	}
+	return tableRow(c.name, c.command, strings.Join(asked, "; "), cells)
+}
+
+// verdictsOf lets the client judge the certificate of each state, and returns what it asked for meanwhile.
+func (c client) verdictsOf(t *testing.T, r *responder) (cells, asked []string) {
+	t.Helper()
 	r.requests()
 	want := c.want
 	if want == nil {
 		want = usual
 	}
-	cells := make([]string, 0, len(certificateStates))
 	for _, state := range certificateStates {
 		out := c.run(t, r, state)
 		got := judge(c.verdicts, out)
@@ -301,11 +312,7 @@ func (c client) test(t *testing.T, r *responder) string {
 		}
 		cells = append(cells, got)
 	}
-	asked := r.requests()
-	if len(asked) == 0 {
-		t.Errorf("%s asked for nothing", c.name)
-	}
-	return tableRow(c.name, c.command, strings.Join(asked, "; "), cells)
+	return cells, r.requests()
 }
 
 func judge(verdicts []verdict, out string) string {
@@ -343,7 +350,13 @@ const clientTableTail = `
   the URL-safe alphabet, and every recording in ` + "`ocspcache/testdata/requests/`" + `.
 - Apache's ` + "`SSLOCSPEnable`" + ` and stunnel's ` + "`OCSPaia`" + ` can insist on a nonce like ` + "`ocsptool --nonce`" + `; their
   switches are ` + "`SSLOCSPUseRequestNonce off`" + ` and ` + "`OCSPnonce = no`" + `.
-- Chromium asks only when a policy of the whole machine tells it to, which a test must not set.
+- Chromium says only that it would not load the page, and why: *ERR_CERT_REVOKED*, or *unable to check* for
+  ERR_CERT_UNABLE_TO_CHECK_REVOCATION; *accepted* is a page that loads, whether or not anything said that its certificate is good.
+  By itself it asks nobody. ` + "`EnableOnlineRevocationChecks`" + ` makes it ask and fail softly;
+  ` + "`RequireOnlineRevocationChecksForLocalAnchors`" + ` makes it insist on an answer for every certificate below a root that the user
+  installed: with nobody listening at the responder's address it is *unable to check* too, and a CA certificate that names no
+  responder ends in ERR_CERT_NO_REVOCATION_MECHANISM. A staple needs no policy, unless it is past its nextUpdate: then Chromium
+  takes it for none. The test gives the browser policies of its own in a mount namespace and leaves the machine's alone.
 `
 
 // checkClientTable compares docs/clients.md with what was seen, or writes it.

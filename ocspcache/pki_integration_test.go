@@ -30,11 +30,12 @@ type testCA struct {
 	tb                testing.TB
 	dir               string // holds <name>.pem, <name>.der, <name>.key
 	root, sub, signer *x509.Certificate
+	rootKey           crypto.Signer
 	signerKey         crypto.Signer
 	leaves            map[string]*x509.Certificate
 }
 
-// newTestCA makes a CA whose certificates name the responder at url.
+// newTestCA makes a CA whose certificates name the responder at url, or none when that is empty.
 func newTestCA(tb testing.TB, url string) *testCA {
 	tb.Helper()
 	ca := &testCA{tb: tb, dir: tb.TempDir(), leaves: make(map[string]*x509.Certificate)}
@@ -49,23 +50,29 @@ func newTestCA(tb testing.TB, url string) *testCA {
 			NotBefore: now.Add(-96 * time.Hour), NotAfter: now.Add(96 * time.Hour), BasicConstraintsValid: true,
 		}
 	}
+	var responders []string
+	if url != "" {
+		responders = []string{url}
+	}
 	asCA := func(t *x509.Certificate) *x509.Certificate {
 		t.IsCA, t.KeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign|x509.KeyUsageDigitalSignature
 		return t
 	}
 	rootTemplate := asCA(template("root"))
 	root, rootKey := ca.issue("root", rootTemplate, nil, nil)
-	sub, subKey := ca.issue("sub", asCA(template("sub")), root, rootKey)
+	subTemplate := asCA(template("sub"))
+	subTemplate.OCSPServer = responders
+	sub, subKey := ca.issue("sub", subTemplate, root, rootKey)
 	signerTemplate := template("ocsp signer")
 	signerTemplate.KeyUsage, signerTemplate.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
 	signerTemplate.ExtraExtensions = []pkix.Extension{{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}} // id-pkix-ocsp-nocheck
-	ca.root, ca.sub = root, sub
+	ca.root, ca.rootKey, ca.sub = root, rootKey, sub
 	ca.signer, ca.signerKey = ca.issue("signer", signerTemplate, sub, subKey)
 	for _, state := range certificateStates {
 		leaf := template(state)
 		leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 		leaf.DNSNames, leaf.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
-		leaf.OCSPServer = []string{url}
+		leaf.OCSPServer = responders
 		ca.leaves[state], _ = ca.issue(state, leaf, sub, subKey)
 	}
 	ca.concat("chain.pem", "sub.pem", "root.pem")
@@ -145,17 +152,34 @@ func (ca *testCA) responses() map[*Key][]byte {
 		case "revoked":
 			template.Status, template.RevokedAt, template.RevocationReason = ocsp.Revoked, now.Add(-24*time.Hour), ocsp.KeyCompromise
 		}
-		for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
-			template.IssuerHash = hash
-			der, err := ocsp.CreateResponse(ca.sub, ca.signer, template, ca.signerKey)
-			if err != nil {
-				ca.tb.Fatal(err)
-			}
-			k := Key{hash, artifact.NameHash(ca.sub, hash), artifact.PublicKeyHash(ca.sub, hash), serialOctets(leaf.SerialNumber)}
-			responses[&k] = der
-		}
+		ca.sign(responses, ca.sub, ca.signer, template, ca.signerKey)
 	}
 	return responses
+}
+
+// subResponses signs, with the root's own key, that the subordinate CA is good.
+func (ca *testCA) subResponses() map[*Key][]byte {
+	ca.tb.Helper()
+	now := time.Now().UTC().Truncate(time.Second)
+	responses := make(map[*Key][]byte)
+	ca.sign(responses, ca.root, ca.root, ocsp.Response{
+		Status: ocsp.Good, SerialNumber: ca.sub.SerialNumber, ThisUpdate: now.Add(-time.Hour), NextUpdate: now.Add(48 * time.Hour),
+	}, ca.rootKey)
+	return responses
+}
+
+// sign adds a response for each hash algorithm that clients name an issuer with.
+func (ca *testCA) sign(to map[*Key][]byte, issuer, signer *x509.Certificate, template ocsp.Response, key crypto.Signer) {
+	ca.tb.Helper()
+	for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
+		template.IssuerHash = hash
+		der, err := ocsp.CreateResponse(issuer, signer, template, key)
+		if err != nil {
+			ca.tb.Fatal(err)
+		}
+		k := Key{hash, artifact.NameHash(issuer, hash), artifact.PublicKeyHash(issuer, hash), serialOctets(template.SerialNumber)}
+		to[&k] = der
+	}
 }
 
 // serialOctets returns the content octets of a positive DER INTEGER.
