@@ -129,7 +129,7 @@ func TestPINSources(t *testing.T) {
 
 // TestVerifyPKCS1 holds the self-check against the standard library's verification, on good and on broken signatures.
 func TestVerifyPKCS1(t *testing.T) {
-	for _, bits := range []int{2048, 3072} {
+	for _, bits := range []int{2048, 3072, 4096} {
 		key, err := rsa.GenerateKey(rand.Reader, bits)
 		if err != nil {
 			t.Fatal(err)
