@@ -5,7 +5,7 @@
 // on a whole process; the contenders take turns, round by round, so that a slow minute of the machine hits all of
 // them. The figure of a round is the ratio to the raw rate of the same round; the bar is held against the median.
 //
-//	go run . [-rounds 5] [-time 1s] [-sessions 8] [-module /usr/lib/softhsm/libsofthsm2.so]
+//	go run . [-rounds 5] [-time 1s] [-sessions 8] [-module /usr/lib/softhsm/libsofthsm2.so] [-only rsa3072] [-profiles DIR]
 package main
 
 import (
@@ -45,6 +45,8 @@ type settings struct {
 	sessions int
 	time     time.Duration
 	rounds   int
+	only     string // one algorithm; empty: all
+	profiles string // folder for CPU profiles of the last round
 	child    string // contender/algorithm; set in the children only
 	profile  string
 }
@@ -55,6 +57,8 @@ func main() {
 	flag.IntVar(&s.sessions, "sessions", 8, "sessions with the token")
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds")
 	flag.DurationVar(&s.time, "time", time.Second, "length of one measurement")
+	flag.StringVar(&s.only, "only", "", "measure one algorithm")
+	flag.StringVar(&s.profiles, "profiles", "", "write CPU profiles of the last round into this folder")
 	flag.StringVar(&s.child, "contender", "", "measure one contender/algorithm and print its rate")
 	flag.StringVar(&s.profile, "cpuprofile", "", "with -contender: write a CPU profile")
 	flag.Parse()
@@ -89,9 +93,15 @@ func parent(ctx context.Context, s settings) error {
 	fmt.Printf("%-8s %8s %8s %8s %9s %9s | %8s %8s %8s %9s %9s\n", "key", "raw", "pool", "crypto11", "pool/raw", "c11/raw", "raw", "pool", "crypto11", "pool/raw", "c11/raw")
 	var lines []string
 	for _, bar := range bars {
+		if s.only != "" && bar.algorithm != s.only {
+			continue
+		}
 		rates, perCPU := make(map[string][]float64), make(map[string][]float64)
-		for range s.rounds {
+		for round := range s.rounds {
 			for _, c := range contenders {
+				if s.profiles != "" && round == s.rounds-1 {
+					s.profile = filepath.Join(s.profiles, c+"-"+bar.algorithm+".pprof")
+				}
 				r, err := measure(ctx, self, s, c+"/"+bar.algorithm)
 				if err != nil {
 					return fmt.Errorf("measuring %s with %s: %w", bar.algorithm, c, err)
@@ -100,6 +110,7 @@ func parent(ctx context.Context, s settings) error {
 				perCPU[c] = append(perCPU[c], r.perCPUSecond)
 			}
 		}
+		s.profile = ""
 		pool := ratio(rates["pool"], rates["raw"])
 		fmt.Printf("%-8s %s | %s\n", bar.algorithm, row(rates), row(perCPU))
 		verdict := "ok"
@@ -155,7 +166,7 @@ type rates struct{ perSecond, perCPUSecond float64 }
 
 // measure runs one contender in a process of its own.
 func measure(ctx context.Context, self string, s settings, contender string) (rates, error) {
-	cmd := exec.CommandContext(ctx, self, "-contender", contender, "-module", s.module, "-sessions", strconv.Itoa(s.sessions), "-time", s.time.String())
+	cmd := exec.CommandContext(ctx, self, "-contender", contender, "-module", s.module, "-sessions", strconv.Itoa(s.sessions), "-time", s.time.String(), "-cpuprofile", s.profile)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
