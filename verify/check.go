@@ -2,7 +2,9 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +29,7 @@ type checker struct {
 	status *status
 	counts counters
 	resume *progress // nil: not asked for
+	mirror string    // where a public log was fetched to; empty: there is a master
 
 	lastExpiry time.Time // of a certificate in the inventory
 
@@ -52,6 +55,9 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 	if err == nil {
 		c.finish(r)
 	}
+	if c.mirror != "" {
+		err = errors.Join(err, os.RemoveAll(c.mirror))
+	}
 	if c.resume != nil {
 		c.resume.summarize(r.Resumed)
 		c.resume.end(err == nil && r.OK)
@@ -64,7 +70,11 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 
 // run makes the steps in the order of the package comment. A log that cannot be opened ends it: nothing is left to compare with.
 func (c *checker) run(ctx context.Context, r *Report) error {
-	if err := step(ctx, "logs", c.checkLogs); err != nil || c.log == nil {
+	logs := c.checkLogs
+	if c.Master == "" {
+		logs = func(ctx context.Context) error { return c.checkPublicLog(ctx, r) }
+	}
+	if err := step(ctx, "logs", logs); err != nil || c.log == nil {
 		return err
 	}
 	c.summarizeLog(r)

@@ -19,7 +19,7 @@ import (
 type Tier string
 
 const (
-	TierLog    Tier = "log"    // the logs and manifests, without artifacts and copies: no network
+	TierLog    Tier = "log"    // the logs and manifests, without artifacts and copies; without a master, the public log
 	TierList   Tier = "list"   // names, sizes and tags of artifacts and copies, without their bytes
 	TierFull   Tier = "full"   // every byte and every signature
 	TierSample Tier = "sample" // like full, for a random sample of the copies and for all pointers and lists
@@ -62,7 +62,8 @@ type Progress struct {
 
 // A Config is all that Check needs.
 type Config struct {
-	// Master is the directory of the master or of its export, and Verifier its pinned keys.
+	// Master is the directory of the master or of its export, and Verifier its pinned keys. With TierLog it may be empty: then
+	// the log is read from the public copies.
 	Master   string
 	Verifier *ledger.Verifier
 
@@ -112,8 +113,11 @@ type Config struct {
 
 func (c Config) withDefaults() (Config, error) {
 	var errs []error
-	if c.Master == "" {
+	if c.Master == "" && (c.Tier != TierLog || len(c.Copies) == 0) {
 		errs = append(errs, errors.New("no master directory to compare with"))
+	}
+	if c.Master == "" && c.Publication != "" {
+		errs = append(errs, errors.New("the publication log is compared with a master, and there is none"))
 	}
 	if c.Verifier == nil {
 		errs = append(errs, errors.New("no pinned key of the master log"))

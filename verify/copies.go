@@ -46,23 +46,29 @@ type copyCheck struct {
 func (c *checker) checkCopies(ctx context.Context, r *Report) error {
 	var done []*copyCheck
 	for i, p := range c.Copies {
-		k := &copyCheck{checker: c, src: p.Source, index: i, layout: p.Layout, expected: map[string]bool{}, digests: map[string]artifact.Digest{}}
+		k := c.newCopyCheck(i, p)
 		if err := step(ctx, "copy "+p.Source.Name(), k.run); err != nil {
 			return fmt.Errorf("checking the copy %s: %w", p.Source.Name(), err)
 		}
 		done = append(done, k)
-		r.Copies = append(r.Copies, CopySummary{
-			Source: k.src.Name(), Layout: k.layout, Size: k.size, Objects: k.objects.Load(), Bytes: k.bytes.Load(), Requests: k.requests.Load(),
-			Listed: k.listed, Extra: k.extra.Load(),
-		})
+		r.Copies = append(r.Copies, k.summary())
 	}
 	c.compareVantages(done)
 	return nil
 }
 
+func (c *checker) newCopyCheck(index int, p Copy) *copyCheck {
+	return &copyCheck{checker: c, src: p.Source, index: index, layout: p.Layout, expected: map[string]bool{}, digests: map[string]artifact.Digest{}}
+}
+
+func (k *copyCheck) summary() CopySummary {
+	return CopySummary{Source: k.src.Name(), Layout: k.layout, Size: k.size, Objects: k.objects.Load(), Bytes: k.bytes.Load(), Requests: k.requests.Load(),
+		Listed: k.listed, Extra: k.extra.Load()}
+}
+
 func (k *copyCheck) run(ctx context.Context) error {
 	if err := k.checkpoint(ctx); errors.Is(err, errCopyForbidden) {
-		k.report(Finding{Code: "copy-forbidden", Detail: "every object that was asked for was refused; nothing was compared"})
+		k.reportForbidden()
 		return ctx.Err()
 	} else if err != nil {
 		return err
@@ -120,27 +126,40 @@ func (k *copyCheck) read(ctx context.Context, name string, limit int64) ([]byte,
 // checkpoint reads the copy's checkpoint, which says what the copy promises, and compares it with the master's log and with
 // what the auditor saw before.
 func (k *copyCheck) checkpoint(ctx context.Context) error {
+	cp, o, err := k.readCheckpoint(ctx)
+	if err != nil || cp == nil {
+		return err
+	}
+	return k.judgeCheckpoint(ctx, cp, o)
+}
+
+// readCheckpoint returns nil when there is no checkpoint to compare, which it has reported.
+func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Object, error) {
 	k.expected[checkpointName] = true
 	b, o, err := k.read(ctx, checkpointName, 64<<10)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return nil, nil, ctx.Err()
 	case errors.Is(err, ErrForbidden) && k.forbidden(ctx):
-		return errCopyForbidden
+		return nil, nil, errCopyForbidden
 	case errors.Is(err, ErrNotFound):
 		k.report(Finding{Code: "checkpoint-missing", Name: checkpointName, Detail: refusal(err)})
-		return nil
+		return nil, nil, nil
 	case err != nil:
 		k.report(Finding{Code: "copy-unreadable", Name: checkpointName, Detail: err.Error()})
-		return nil
+		return nil, nil, nil
 	}
 	k.objects.Add(1)
 	cp, err := ledger.ParseCheckpoint(b)
 	if err != nil {
 		k.report(Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
-		return nil
+		return nil, nil, nil
 	}
-	err = k.log.Consistent(ctx, b)
+	return &cp, o, nil
+}
+
+func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, o *Object) error {
+	err := k.log.Consistent(ctx, cp.Note)
 	switch {
 	case err == nil:
 	case errors.Is(err, ledger.ErrRollback):

@@ -13,6 +13,9 @@
 // OCSP responses, inventory, URLs in certificates). Last the copies: every name that the copy's own checkpoint promises is
 // fetched and compared byte for byte, and every object that nobody promised is classified by its content.
 //
+// An auditor without a master still has the public log: see publiclog.go. A check of network copies that was interrupted goes on
+// where it stood: see resume.go for what is taken over and what is looked at again.
+//
 // # Findings are data
 //
 // A finding has a code from the table that Findings returns. Codes, severities and the JSON schema are API. An error is only
@@ -21,5 +24,6 @@
 // # Memory
 //
 // Bundles are read as streams, responses are checked in chunks and forgotten, copies are hashed as they arrive. What stays in
-// memory is one digest per artifact the log names, and the current revocation lists.
+// memory is one digest per artifact the log names, and the current revocation lists; in a resumed check, sixteen bytes for each
+// object that was read before.
 package verify

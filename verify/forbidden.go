@@ -16,6 +16,9 @@ const maxRefused = 8
 // forbidden reports whether a copy whose checkpoint was refused refuses everything else as well. Some names that every copy has
 // are asked for, of any layout. That a single object is refused says nothing about the others and is a finding about it alone.
 func (k *copyCheck) forbidden(ctx context.Context) bool {
+	if k.checker.state == nil {
+		return true // without a master nobody knows another name
+	}
 	asked := 0
 	for line := range k.checker.state.All() {
 		if line.Kind == artifact.OCSPBundle || line.Kind == artifact.OCSPGeneration || line.Kind == artifact.OCSPResponse {
@@ -33,6 +36,10 @@ func (k *copyCheck) forbidden(ctx context.Context) bool {
 		}
 	}
 	return asked > 0
+}
+
+func (k *copyCheck) reportForbidden() {
+	k.report(Finding{Code: "copy-forbidden", Detail: "every object that was asked for was refused; nothing was compared"})
 }
 
 // refusal is what a finding about an object that was refused adds; a bucket that may not be listed does not tell the difference.

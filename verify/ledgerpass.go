@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"seihon/ledger"
 )
@@ -37,11 +39,22 @@ func (c *checker) checkLog(ctx context.Context, source, dir string, v *ledger.Ve
 		return fmt.Errorf("checking the %s: %w", source, err)
 	}
 	for _, f := range found {
-		out := Finding{Code: logPrefix + f.Code, Source: source, Name: f.Where, Detail: f.Detail, Hint: f.Hint}
+		if c.mirror != "" && f.Code == ledger.CodeBlobAbsent {
+			continue // the documents that entries tell of are not public
+		}
+		out := Finding{Code: logPrefix + f.Code, Source: source, Name: c.unmirrored(f.Where), Detail: c.unmirrored(f.Detail), Hint: f.Hint}
 		if f.Severity == ledger.SeverityNote {
 			out.Severity = Note
 		}
 		c.add(out)
 	}
 	return nil
+}
+
+// unmirrored leaves out the temporary directory that a public log was fetched into.
+func (c *checker) unmirrored(text string) string {
+	if c.mirror == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, c.mirror+string(filepath.Separator), "")
 }

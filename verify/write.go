@@ -52,7 +52,10 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "inventory: %d certificates\n", n.Inventory)
 	}
 	for _, c := range r.Copies {
-		fmt.Fprintf(&b, "copy %s: promises %d entries, %d objects read (%d bytes), layout %s", c.Source, c.Size, c.Objects, c.Bytes, c.Layout)
+		fmt.Fprintf(&b, "copy %s: promises %d entries, %d objects read (%d bytes)", c.Source, c.Size, c.Objects, c.Bytes)
+		if c.Layout != "" {
+			fmt.Fprintf(&b, ", layout %s", c.Layout)
+		}
 		if c.Listed {
 			fmt.Fprintf(&b, ", %d extra\n", c.Extra)
 		} else {

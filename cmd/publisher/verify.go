@@ -19,7 +19,7 @@ func verifyFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "tier", Value: "full", Usage: "how deep: `TIER` log, list, full or sample"},
 		&cli.IntFlag{Name: "sample", Usage: "with --tier sample: how many `NAMES`; default 100"},
-		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources"},
+		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources; with --tier log its public log is checked, without any master"},
 		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
 		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
@@ -122,7 +122,13 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	if file := c.String("inventory"); file != "" {
 		conf.Inventory = inventoryFile(file)
 	}
-	if conf.Tier != verify.TierLog {
+	switch {
+	case conf.Tier != verify.TierLog:
+		conf.Copies, err = h.copies(c)
+	case c.IsSet("source") && c.IsSet("master"):
+		err = cliexit.UsageError("--tier log looks at the log of --master or at the public ones of --source, not at both")
+	case c.IsSet("source"): // an auditor without a master
+		conf.Master, conf.Publication = "", ""
 		conf.Copies, err = h.copies(c)
 	}
 	return conf, err
