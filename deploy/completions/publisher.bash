@@ -5,11 +5,11 @@ _publisher() {
   "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --tier --sample --source --list --offline --master --checkpoint --remember --html --inventory --price --help" ;;
   "plan" | "plan "*) choices="--config --json --quiet --log-format --target --only --repair --prune --help" ;;
   "sync" | "sync "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --help" ;;
-  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --source --list --offline --master --checkpoint --remember --html --inventory --price --resume --estimate --help" ;;
+  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --source --list --offline --master --checkpoint --remember --html --inventory --price --resume --report --sign-with --estimate --help" ;;
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
   "probe" | "probe "*) choices="--config --json --quiet --log-format --help" ;;
-  "report" | "report "*) choices="--config --json --quiet --log-format --month --help" ;;
+  "report" | "report "*) choices="--config --json --quiet --log-format --month --html --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --help" ;;
   "ledger show" | "ledger show "*) choices="--config --json --quiet --log-format --log --help" ;;
   "ledger prove" | "ledger prove "*) choices="--config --json --quiet --log-format --name --out --log --help" ;;
