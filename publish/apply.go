@@ -241,6 +241,9 @@ func (s *session) do(ctx context.Context, step *Step) error {
 	}
 	it, problem := s.load(ctx, step)
 	if problem != nil {
+		if problem.refusal == nil && ctx.Err() != nil {
+			return context.Cause(ctx) // the stage ended while it was read: nothing is wrong with it
+		}
 		s.keepBack(step.Name, step.Kind, step.Digest, problem)
 		return nil
 	}

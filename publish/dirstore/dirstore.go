@@ -24,6 +24,7 @@ import (
 	"os"
 	"path"
 	"sync"
+	"syscall"
 	"time"
 
 	"seihon/publish"
@@ -89,12 +90,12 @@ func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) 
 	}
 	tmp, err := s.writeTemp(ctx, o)
 	if err != nil {
-		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
+		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, full(err))
 	}
 	// After a rename the name is gone and this removes nothing.
 	defer s.root.Remove(tmp)
 	if err := s.makeDir(path.Dir(o.Name)); err != nil {
-		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
+		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, full(err))
 	}
 	if c.IfAbsent {
 		err = s.create(tmp, o.Name)
@@ -108,6 +109,14 @@ func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) 
 		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
 	}
 	return publish.Receipt{ETag: o.SHA256.String()}, nil
+}
+
+// full marks the errors of a full disk: it is not emptied while a sync tries again.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w, make room and run it again: %w", publish.ErrInvalid, err)
+	}
+	return err
 }
 
 // writeTemp writes and syncs the bytes under a temporary name.
