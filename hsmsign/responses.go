@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"os"
 	"runtime"
@@ -65,7 +66,9 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 		}
 	}
 	if len(done) == 0 {
-		return signed, nil
+		if unnamed, err := r.unnamedBundle(ctx, a); err != nil || !unnamed {
+			return signed, err
+		}
 	}
 	return signed, r.signGeneration(ctx, a, now)
 }
@@ -237,6 +240,49 @@ func (r *Room) signGeneration(ctx context.Context, a *authority, now time.Time) 
 		Number: big.NewInt(number), ThisUpdate: g.ThisUpdate, NextUpdate: g.NextUpdate,
 	}
 	return r.stage(ctx, rec, g.Body())
+}
+
+// unnamedBundle reports whether this master has a bundle of a shard that the current generation does not name. Its
+// responses are not due any more, so a run that ended between the two, such as on a full disk, would hide them until they are.
+func (r *Room) unnamedBundle(ctx context.Context, a *authority) (bool, error) {
+	named := map[int]artifact.Digest{}
+	rec, err := latest(ctx, r.inv, a.Name, artifact.OCSPGeneration, "generation")
+	if err != nil {
+		return false, err
+	}
+	if rec != nil {
+		line, err := r.line(*rec)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil // another room's: it has a master of its own
+		}
+		var body []byte
+		if err == nil {
+			body, err = r.log.Log().ReadBlob(ctx, line)
+		}
+		var g *ocspcache.Generation
+		if err == nil {
+			g, _, err = ocspcache.ParseGeneration(body)
+		}
+		if err != nil {
+			return false, fmt.Errorf("reading the generation of %s: %w", a.Name, err)
+		}
+		for _, b := range g.Bundles {
+			named[int(b.Shard)] = b.Digest
+		}
+	}
+	for shard := range a.OCSP.Shards {
+		last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+		if err != nil {
+			return false, err
+		}
+		if last == nil || last.Digest == named[shard] {
+			continue
+		}
+		if _, err := r.line(*last); err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // generationNumber takes a number above every one that the ledger has seen, also

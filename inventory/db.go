@@ -130,8 +130,11 @@ func (d *DB) prepare(ctx context.Context) error {
 	defer cancel()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
 		err := d.prepareOnce(ctx)
-		var busy *sqlite.Error
-		if !errors.As(err, &busy) || busy.Code()&0xff != sqlite3.SQLITE_BUSY {
+		var failed *sqlite.Error
+		switch errors.As(err, &failed); {
+		case failed != nil && failed.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
+			return fmt.Errorf("%w: no space left on device for the -shm file beside it", err)
+		case failed == nil || failed.Code()&0xff != sqlite3.SQLITE_BUSY:
 			return err
 		}
 		select {
