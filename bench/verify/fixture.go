@@ -105,8 +105,19 @@ func makeFixture(ctx context.Context, s settings) error {
 	return os.WriteFile(s.path("fixture.json"), b, 0o600)
 }
 
+// newKey makes the key of the CA, which signs everything.
+func newKey(name string) (crypto.Signer, error) {
+	switch name {
+	case "rsa2048":
+		return rsa.GenerateKey(rand.Reader, 2048)
+	case "p256":
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	return nil, fmt.Errorf("the key is %q, must be p256 or rsa2048", name)
+}
+
 func (m *maker) begin(ctx context.Context) error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := newKey(m.s.key)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ const rcloneVersion = "v1.76.0"
 
 type settings struct {
 	responses, lists, bundled, rounds int
+	key, part                         string
 	step, dir, tier, profile          string
 }
 
@@ -33,6 +34,8 @@ func main() {
 	flag.IntVar(&s.responses, "responses", 50_000, "OCSP responses that are files of their own")
 	flag.IntVar(&s.lists, "lists", 200, "CRLs of 1 MiB")
 	flag.IntVar(&s.bundled, "bundled", 1_000_000, "OCSP responses in bundles; 0: leave this part out")
+	flag.StringVar(&s.key, "key", "", "key that signs the bundled responses: p256 or rsa2048; default: p256 for more than 100,000, which RSA would take an hour to sign")
+	flag.StringVar(&s.part, "part", "all", "all, files or bundles")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds; the fastest counts for every contender")
 	flag.StringVar(&s.step, "step", "", "run one step (used by the program itself)")
 	flag.StringVar(&s.dir, "dir", "", "folder of the run; with -step only")
@@ -68,25 +71,24 @@ func parent(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	rclone, err := findRclone(ctx)
-	if err != nil {
-		return err
-	}
 	var bars []string
-	files := s
-	files.dir, files.bundled = filepath.Join(dir, "files"), 0
-	b, err := filesPart(ctx, files, rclone)
-	if err != nil {
-		return err
+	if s.part != "bundles" {
+		files := s
+		files.dir, files.bundled, files.key = filepath.Join(dir, "files"), 0, "rsa2048"
+		b, err := filesPart(ctx, files)
+		if err != nil {
+			return err
+		}
+		bars = append(bars, b...)
+		if err := os.RemoveAll(files.dir); err != nil {
+			return err
+		}
 	}
-	bars = append(bars, b...)
-	if err := os.RemoveAll(files.dir); err != nil {
-		return err
-	}
-	if s.bundled > 0 {
+	if s.part != "files" && s.bundled > 0 {
 		bundles := s
 		bundles.dir, bundles.responses, bundles.lists = filepath.Join(dir, "bundles"), 0, 1
-		if b, err = bundlesPart(ctx, bundles); err != nil {
+		b, err := bundlesPart(ctx, bundles)
+		if err != nil {
 			return err
 		}
 		bars = append(bars, b...)
@@ -98,7 +100,11 @@ func parent(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-func filesPart(ctx context.Context, s settings, rclone string) ([]string, error) {
+func filesPart(ctx context.Context, s settings) ([]string, error) {
+	rclone, err := findRclone(ctx)
+	if err != nil {
+		return nil, err
+	}
 	fmt.Printf("making %d responses and %d CRLs as files\n", s.responses, s.lists)
 	if _, err := child(ctx, s, "fixture", ""); err != nil {
 		return nil, err
@@ -126,7 +132,13 @@ func filesPart(ctx context.Context, s settings, rclone string) ([]string, error)
 }
 
 func bundlesPart(ctx context.Context, s settings) ([]string, error) {
-	fmt.Printf("making %d responses in bundles\n", s.bundled)
+	if s.key == "" {
+		s.key = "rsa2048"
+		if s.bundled > 100_000 {
+			s.key = "p256"
+		}
+	}
+	fmt.Printf("making %d responses in bundles, signed by a %s key\n", s.bundled, s.key)
 	if _, err := child(ctx, s, "fixture", ""); err != nil {
 		return nil, err
 	}
@@ -182,7 +194,8 @@ func child(ctx context.Context, s settings, step, tier string) (outcome, error) 
 	if err != nil {
 		return outcome{}, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-step", step, "-dir", s.dir, "-tier", tier, "-responses", fmt.Sprint(s.responses), "-lists", fmt.Sprint(s.lists), "-bundled", fmt.Sprint(s.bundled))
+	cmd := exec.CommandContext(ctx, self, "-step", step, "-dir", s.dir, "-tier", tier, "-responses", fmt.Sprint(s.responses), "-lists", fmt.Sprint(s.lists), "-bundled", fmt.Sprint(s.bundled),
+		"-key", s.key)
 	return measure(cmd)
 }
 
