@@ -4,6 +4,9 @@ package cmd_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -16,9 +19,10 @@ import (
 // killRounds is how often the room and the publisher are killed.
 const killRounds = 100
 
-// TestKilledAtAnyMoment kills `signer run` and `publisher sync` with SIGKILL at random
-// moments, with a revocation or a new certificate before each round. Afterwards the
-// next run must repair what is left: no serial and no CRL number is used twice, nothing
+// TestKilledAtAnyMoment kills `signer issue`, `signer run` and `publisher sync` with
+// SIGKILL at random moments, with a revocation or a new certificate before each round.
+// Afterwards the next run must repair what is left: no serial and no CRL number is used
+// twice, no certificate is handed out that the inventory does not have, nothing
 // signed is lost from the ledger, the log is sound, and a sync ends in a clean copy.
 func TestKilledAtAnyMoment(t *testing.T) {
 	dir := copyGolden(t)
@@ -42,7 +46,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if round%2 == 0 {
 			must("signer", "revoke", "--issuer", "sub", "--certificate", cert, "--reason", "superseded")
 		}
-		for _, victim := range []*exec.Cmd{command("signer", "run"), command("signer", "crl"), command("publisher", "sync")} {
+		issue := command("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--out", filepath.Join(dir, fmt.Sprintf("killed-%d.pem", round)))
+		for _, victim := range []*exec.Cmd{issue, command("signer", "run"), command("signer", "crl"), command("publisher", "sync")} {
 			if err := victim.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -60,11 +65,47 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 	}
 	if killed < killRounds/4 {
-		t.Errorf("only %d of %d processes were killed at work; the delays are too long", killed, 3*killRounds)
+		t.Errorf("only %d of %d processes were killed at work; the delays are too long", killed, 4*killRounds)
 	}
 	must("signer", "run")
 	must("publisher", "sync")
-	must("publisher", "verify")
+	inventory := filepath.Join(dir, "inventory.jsonl")
+	must("signer", "inventory", "--issuer", "sub", "--out", inventory)
+	must("publisher", "verify", "--inventory", inventory)
+	checkIssued(t, dir, inventory)
+}
+
+// checkIssued wants every certificate that a killed `signer issue` handed out to be in the inventory.
+func checkIssued(t *testing.T, dir, inventory string) {
+	t.Helper()
+	lines, err := os.ReadFile(inventory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "killed-*.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, _ := pem.Decode(raw)
+		if block == nil {
+			t.Errorf("%s is half a certificate", file)
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if want := fmt.Sprintf(`"serial":"%x","state":"issued"`, c.SerialNumber); !bytes.Contains(lines, []byte(want)) {
+			t.Errorf("%s was handed out, and the inventory does not say that it was issued", file)
+		}
+	}
+	t.Logf("%d of %d killed issues handed their certificate out; %d serials stay reserved", len(files), killRounds, bytes.Count(lines, []byte(`"state":"reserved"`)))
 }
 
 // softToken returns a function that puts SoftHSM's token file back. SoftHSM rewrites it
