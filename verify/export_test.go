@@ -5,3 +5,6 @@ func Observe(c Config, f func(Finding)) Config {
 	c.observe = f
 	return c
 }
+
+// TagOf is what a store calls the version of an object that it answered with.
+var TagOf = tagOf

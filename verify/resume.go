@@ -103,7 +103,7 @@ func (c *checker) openProgress(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("describing the check: %w", err)
 	}
-	f, err := os.OpenFile(c.Resume, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(c.Resume, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the progress file: %w", err)
 	}
@@ -129,7 +129,11 @@ func (c *checker) openProgress(ctx context.Context, r *Report) error {
 		end, r.Resumed.Ignored = 0, c.otherCheck(first)
 		c.Logger.Warn("the progress file is of another check; it is begun anew", zap.String("file", c.Resume), zap.String("reason", r.Resumed.Ignored))
 	}
-	if err := f.Truncate(end); err != nil {
+	err = f.Truncate(end)
+	if err == nil {
+		_, err = f.Seek(end, io.SeekStart)
+	}
+	if err != nil {
 		return fmt.Errorf("going on in the progress file: %w", err)
 	}
 	if end == 0 {

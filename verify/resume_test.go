@@ -33,6 +33,8 @@ type counted struct {
 	asked map[string]int
 	after int // requests until stop is called; 0: never
 	stop  func()
+	plain string // a path that is served as text/plain
+	down  bool   // whatever comes is dropped
 }
 
 func newCounted(t *testing.T, r *repo) *counted {
@@ -49,6 +51,12 @@ func newCounted(t *testing.T, r *repo) *counted {
 		c.asked[req.URL.Path[1:]]++
 		if c.after--; c.after == 0 {
 			c.stop()
+		}
+		if c.down {
+			panic(http.ErrAbortHandler)
+		}
+		if c.plain == req.URL.Path[1:] {
+			w.Header().Set("Content-Type", "text/plain")
 		}
 		return false
 	})
@@ -193,14 +201,17 @@ func TestFindingsAreNotTakenOver(t *testing.T) {
 	flip(r.public(), "cert/sub.cer")
 	check(os.Remove(filepath.Join(r.public(), "crl/sub.crl")))
 	c := newCounted(t, r)
+	c.plain = "cert/root.cer"
 	if report := c.check(c.source); report.OK {
 		t.Fatalf("findings %v", codesOf(report))
 	}
 	clear(c.asked)
-	if report := c.check(c.source); !slices.Equal(codesOf(report), []string{"error copy-different cert/sub.cer", "error copy-missing crl/sub.crl", "note copy-unlisted "}) {
+	found := []string{"error copy-different cert/sub.cer", "error copy-missing crl/sub.crl", "error header-type cert/root.cer", "note copy-unlisted "}
+	if report := c.check(c.source); !slices.Equal(codesOf(report), found) {
 		t.Errorf("the second run finds %v", codesOf(report))
 	}
-	want := []string{"cert/sub.cer", "crl/sub.crl", "log/checkpoint", layoutProbe(c.promised()), "ocsp/root.generation", "ocsp/sub.generation"}
+	c.plain = ""
+	want := []string{"cert/root.cer", "cert/sub.cer", "crl/sub.crl", "log/checkpoint", layoutProbe(c.promised()), "ocsp/root.generation", "ocsp/sub.generation"}
 	if got := slices.Sorted(maps.Keys(c.asked)); !slices.Equal(got, want) {
 		t.Errorf("asked again for %v, want %v", got, want)
 	}
@@ -208,6 +219,45 @@ func TestFindingsAreNotTakenOver(t *testing.T) {
 	write(r.public(), "crl/sub.crl", r.files["crl/sub.crl"])
 	if report := c.check(c.source); !report.OK {
 		t.Errorf("after the repair: %v", codesOf(report))
+	}
+}
+
+// TestLostNetwork lets the server go away in the middle: that run ends with findings about what could not be read, the next one
+// reads only that.
+func TestLostNetwork(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	c := newCounted(t, r)
+	c.after, c.stop = 12, func() { c.down = true }
+	if report := c.check(c.source); report.OK || !slices.Contains(codesOf(report), "warning copy-unreadable ocsp/sub.generation") {
+		t.Fatalf("findings %v", codesOf(report))
+	}
+	read := recorded(c.file)
+	clear(c.asked)
+	c.down = false
+	if report := c.check(c.source); !report.OK || len(read) < 5 || len(report.Resumed.Runs) != 1 || report.Resumed.Runs[0].Objects != int64(len(read)) {
+		t.Errorf("findings %v; resumed %+v", codesOf(report), report.Resumed)
+	}
+	for _, name := range read {
+		if c.asked[name] > 0 && name != layoutProbe(c.promised()) {
+			t.Errorf("%s was read again", name)
+		}
+	}
+}
+
+// TestTags covers how stores call the versions of an object.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	for want, h := range map[string]http.Header{
+		"":             {},
+		"abc":          {"Etag": {`"abc"`}, "Last-Modified": {"then"}},
+		"abc-2":        {"Etag": {`W/"abc-2"`}},
+		"1700000000":   {"X-Goog-Generation": {"1700000000"}, "Etag": {`"abc"`}},
+		"a date, then": {"Last-Modified": {"a date, then"}},
+	} {
+		if got := verify.TagOf(h); got != want {
+			t.Errorf("%v: %q, want %q", h, got, want)
+		}
 	}
 }
 
