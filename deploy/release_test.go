@@ -30,7 +30,11 @@ type release struct {
 		ID           string
 		IDs          []string `yaml:"ids"`
 		NameTemplate string   `yaml:"name_template"`
-		Files        []string
+		BuildsInfo   fileInfo `yaml:"builds_info"`
+		Files        []struct {
+			Src  string
+			Info fileInfo
+		}
 	}
 	NFPMs []nfpm `yaml:"nfpms"`
 	SBOMs []struct {
@@ -42,6 +46,12 @@ type release struct {
 		Algorithm    string
 	}
 	Changelog struct{ Sort string }
+}
+
+// fileInfo is what an archive says of a file, whoever makes it and when.
+type fileInfo struct {
+	Owner, Group, MTime string
+	Mode                uint32
 }
 
 // nfpm is one deb and rpm package.
@@ -90,7 +100,10 @@ func TestRelease(t *testing.T) {
 	}
 	for _, a := range r.Archives {
 		for _, f := range a.Files {
-			exists(t, f)
+			exists(t, f.Src)
+			if f.Info.Owner != "root" || f.Info.MTime != "{{.CommitDate}}" {
+				t.Errorf("%s is archived with owner or time of the checkout: two releases of a commit would differ", f.Src)
+			}
 		}
 	}
 	packed := map[string]bool{}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -39,7 +40,7 @@ func readHeaders(file string, guard bool) (map[string]string, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("reading telemetry headers: %q is not a regular file", file)
 	}
-	if guard && info.Mode().Perm()&0o077 != 0 {
+	if guard && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("reading telemetry headers: %q may be read by others (mode %04o); run chmod 600 on it", file, info.Mode().Perm())
 	}
 	headers := map[string]string{}
