@@ -63,6 +63,21 @@ func newCounted(t *testing.T, r *repo) *counted {
 	return c
 }
 
+// forget begins a new count, with the server up.
+func (c *counted) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.asked)
+	c.down = false
+}
+
+// asks is a copy of the counts.
+func (c *counted) asks() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.asked)
+}
+
 // listing tells the tags that the server answers with.
 func (c *counted) listing() iter.Seq2[verify.Listed, error] {
 	return func(yield func(verify.Listed, error) bool) {
@@ -90,7 +105,7 @@ func (c *counted) interrupt(source verify.Source, after int) []string {
 	if _, err := verify.Check(ctx, c.config(source)); !errors.Is(err, context.Canceled) {
 		c.t.Fatalf("the check was not interrupted: %v", err)
 	}
-	clear(c.asked)
+	c.forget()
 	return recorded(c.file)
 }
 
@@ -144,7 +159,7 @@ func TestInterruptedCheckGoesOn(t *testing.T) {
 			report := c.check(c.source)
 			probe := layoutProbe(c.promised())
 			for _, name := range c.promised() {
-				if n := c.asked[name]; (n == 0) != slices.Contains(second, name) && name != "log/checkpoint" && name != probe && !strings.HasSuffix(name, ".generation") {
+				if n := c.asks()[name]; (n == 0) != slices.Contains(second, name) && name != "log/checkpoint" && name != probe && !strings.HasSuffix(name, ".generation") {
 					t.Errorf("%s was asked for %d times; the file: %v", name, n, second)
 				}
 			}
@@ -152,8 +167,8 @@ func TestInterruptedCheckGoesOn(t *testing.T) {
 			for _, run := range report.Resumed.Runs {
 				sum += run.Objects
 			}
-			if len(report.Resumed.Runs) != 2 || sum != int64(len(second)) || report.Estimate[0].Requests > int64(len(c.asked))+1 {
-				t.Errorf("resumed %+v, estimate %+v, %d names asked", report.Resumed, report.Estimate, len(c.asked))
+			if len(report.Resumed.Runs) != 2 || sum != int64(len(second)) || report.Estimate[0].Requests > int64(len(c.asks()))+1 {
+				t.Errorf("resumed %+v, estimate %+v, %d names asked", report.Resumed, report.Estimate, len(c.asks()))
 			}
 			conforms(t, report)
 			var text bytes.Buffer
@@ -205,14 +220,14 @@ func TestFindingsAreNotTakenOver(t *testing.T) {
 	if report := c.check(c.source); report.OK {
 		t.Fatalf("findings %v", codesOf(report))
 	}
-	clear(c.asked)
+	c.forget()
 	found := []string{"error copy-different cert/sub.cer", "error copy-missing crl/sub.crl", "error header-type cert/root.cer", "note copy-unlisted "}
 	if report := c.check(c.source); !slices.Equal(codesOf(report), found) {
 		t.Errorf("the second run finds %v", codesOf(report))
 	}
 	c.plain = ""
 	want := []string{"cert/root.cer", "cert/sub.cer", "crl/sub.crl", "log/checkpoint", layoutProbe(c.promised()), "ocsp/root.generation", "ocsp/sub.generation"}
-	if got := slices.Sorted(maps.Keys(c.asked)); !slices.Equal(got, want) {
+	if got := slices.Sorted(maps.Keys(c.asks())); !slices.Equal(got, want) {
 		t.Errorf("asked again for %v, want %v", got, want)
 	}
 	write(r.public(), "cert/sub.cer", good)
@@ -233,13 +248,12 @@ func TestLostNetwork(t *testing.T) {
 		t.Fatalf("findings %v", codesOf(report))
 	}
 	read := recorded(c.file)
-	clear(c.asked)
-	c.down = false
+	c.forget()
 	if report := c.check(c.source); !report.OK || len(read) < 5 || len(report.Resumed.Runs) != 1 || report.Resumed.Runs[0].Objects != int64(len(read)) {
 		t.Errorf("findings %v; resumed %+v", codesOf(report), report.Resumed)
 	}
 	for _, name := range read {
-		if c.asked[name] > 0 && name != layoutProbe(c.promised()) {
+		if c.asks()[name] > 0 && name != layoutProbe(c.promised()) {
 			t.Errorf("%s was read again", name)
 		}
 	}
@@ -280,7 +294,7 @@ func TestTamperingBetweenRuns(t *testing.T) {
 		if found := slices.Contains(codesOf(report), "error copy-different cert/sub.cer"); found != listed {
 			t.Errorf("with a listing: %v; findings %v", listed, codesOf(report))
 		}
-		if again := int64(len(c.asked)); listed && (report.Resumed.Again != 1 || again == int64(len(c.promised()))) {
+		if again := int64(len(c.asks())); listed && (report.Resumed.Again != 1 || again == int64(len(c.promised()))) {
 			t.Errorf("resumed %+v, %d names asked", report.Resumed, again)
 		}
 		if report := must(verify.Check(t.Context(), func() verify.Config { conf := c.config(source); conf.Resume = ""; return conf }())); report.OK {
@@ -311,7 +325,7 @@ func TestProgressOfAnotherCheck(t *testing.T) {
 		"damaged head":     {content: head[:len(head)-9] + "\n", ignored: "damaged"},
 	} {
 		check(os.WriteFile(c.file, []byte(x.content), 0o600))
-		clear(c.asked)
+		c.forget()
 		report := c.check(c.source)
 		if !report.OK || !strings.Contains(report.Resumed.Ignored, x.ignored) || x.ignored == "" && report.Resumed.Ignored != "" || x.some != (len(report.Resumed.Runs) > 0) {
 			t.Errorf("%s: %v, %+v", name, codesOf(report), report.Resumed)
