@@ -101,6 +101,10 @@ tools: .tools/tools
 	scripts/install-packages.sh $*
 	@touch $@
 
+# Requests, time and US$ of a sync at three sizes; bench-publish leaves it out.
+bench-publish-cost: .tools/packages-bench tools
+	cd bench/publish && go run . -cost 10000,100000,1000000
+
 bench-%: .tools/packages-bench tools
 	@test -d bench/$* || { echo "there is no bench/$*"; exit 2; }
 	cd bench/$* && go run $$([ -e go.mod ] && echo -mod=mod) .

@@ -62,7 +62,7 @@ func (s settings) now(number int64) time.Time { return epoch.Add(time.Duration(n
 func newRoom(s settings) (*room, error) {
 	r := &room{s: s}
 	for range 2 {
-		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		k, err := s.newKey()
 		if err != nil {
 			return nil, err
 		}
@@ -85,6 +85,15 @@ func newRoom(s settings) (*room, error) {
 		r.Keys = append(r.Keys, der)
 	}
 	return r, errors.Join(r.certify(), r.parse())
+}
+
+// newKey makes a key of the CA or of its delegate. Where only requests and their cost are asked for, it is of the kind that
+// signs a million responses in seconds.
+func (s settings) newKey() (crypto.Signer, error) {
+	if s.quick {
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	return rsa.GenerateKey(rand.Reader, 2048)
 }
 
 func (r *room) certify() error {
@@ -239,11 +248,7 @@ func serial(i int) []byte {
 // signingRun signs, records in the master, and writes the tree.
 func (r *room) signingRun(ctx context.Context, responses, lists []int, date time.Time) error {
 	now := r.s.now(r.Number)
-	signed, err := r.sign(ctx, responses, now)
-	if err != nil {
-		return err
-	}
-	lines, err := r.bundles(ctx, signed, now)
+	lines, err := r.bundles(ctx, responses, now, date)
 	if err != nil {
 		return err
 	}
@@ -253,11 +258,6 @@ func (r *room) signingRun(ctx context.Context, responses, lists []int, date time
 			return err
 		}
 		lines = append(lines, line)
-	}
-	for k, der := range signed {
-		if err := r.tree(k, der, date); err != nil {
-			return err
-		}
 	}
 	if _, err := r.writer.AppendBatch(ctx, lines, ""); err != nil {
 		return err
@@ -297,51 +297,6 @@ func (r *room) sign(ctx context.Context, which []int, now time.Time) (map[string
 	return out, nil
 }
 
-// bundles makes the generation that has these responses and, from the tree, all
-// others as they were.
-func (r *room) bundles(ctx context.Context, signed map[string][]byte, now time.Time) ([]ledger.Line, error) {
-	shards := (r.s.responses + shardSize - 1) / shardSize
-	buffers := make([]bytes.Buffer, shards)
-	writers := make([]*ocspcache.BundleWriter, shards)
-	for i := range writers {
-		writers[i] = ocspcache.NewBundleWriter(&buffers[i], issuer, uint16(i))
-	}
-	hash := artifact.PublicKeyHash(r.ca, crypto.SHA1)
-	for i := range r.s.responses {
-		k := ocspcache.Key{Hash: crypto.SHA1, IssuerKeyHash: hash, Serial: serial(i)}
-		der := signed[ocspcache.ObjectName(k)]
-		if der == nil {
-			b, err := os.ReadFile(filepath.Join(r.s.path("tree"), ocspcache.ObjectName(k)))
-			if err != nil {
-				return nil, err
-			}
-			der = b
-		}
-		if err := writers[ocspcache.ShardOf(k.Serial, shards)].Add(k, der); err != nil {
-			return nil, err
-		}
-	}
-	g := &ocspcache.Generation{Issuer: issuer, Number: uint64(r.Number) + 1, ThisUpdate: now, NextUpdate: now.Add(validity)}
-	var lines []ledger.Line
-	for i, w := range writers {
-		sum, err := w.Close()
-		if err != nil {
-			return nil, err
-		}
-		line, err := r.line(ctx, "ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, buffers[i].Bytes(), "", sum.MaxThisUpdate, sum.MinNextUpdate)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, line)
-		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{
-			Shard: uint16(i), Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate,
-		})
-	}
-	g.NextUpdate = now.Add(validity)
-	line, err := r.line(ctx, "ocsp/"+issuer+".generation", artifact.OCSPGeneration, g.Body(), fmt.Sprint(g.Number), now, now.Add(validity))
-	return append(lines, line), err
-}
-
 func (r *room) line(ctx context.Context, name string, kind artifact.Kind, b []byte, number string, this, next time.Time) (ledger.Line, error) {
 	d, n, err := r.writer.PutBlob(ctx, kind, bytes.NewReader(b))
 	return ledger.Line{Name: name, Kind: kind, Digest: d, Size: n, Issuer: issuer, Number: number, NotBefore: this, NotAfter: next}, err
@@ -370,8 +325,11 @@ func (r *room) list(ctx context.Context, i int, now, date time.Time) (ledger.Lin
 	return r.line(ctx, name, artifact.CRL, b.Bytes(), fmt.Sprint(number), now, now.Add(validity))
 }
 
-// tree writes a file for the peers.
+// tree writes a file for the peers, if there are any.
 func (r *room) tree(name string, b []byte, date time.Time) error {
+	if r.s.quick {
+		return nil
+	}
 	path := filepath.Join(r.s.path("tree"), filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

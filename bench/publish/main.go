@@ -27,6 +27,7 @@ type settings struct {
 	rounds    int
 	cost      string
 	only      string
+	quick     bool // keys that sign fast, and no files for the peers
 
 	// set in the children only
 	step     string
@@ -44,8 +45,9 @@ func main() {
 	flag.IntVar(&s.responses, "responses", 50_000, "OCSP responses of 0.5 to 2 KB")
 	flag.IntVar(&s.lists, "lists", 200, "CRLs of 1 MiB")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds of the short steps")
-	flag.StringVar(&s.cost, "cost", "", "measure the table of cost instead, at these numbers of artifacts: 10000,100000,1000000 (an hour)")
+	flag.StringVar(&s.cost, "cost", "", "measure the table of cost instead, at these numbers of artifacts: 10000,100000,1000000")
 	flag.StringVar(&s.only, "only", "", "null: only the server that waits; peers: only the others")
+	flag.BoolVar(&s.quick, "quick", false, "ECDSA keys and no files for the peers; with -step only")
 	flag.StringVar(&s.step, "step", "", "run one step (used by the program itself)")
 	flag.StringVar(&s.dir, "dir", "", "folder of the run; with -step only")
 	flag.StringVar(&s.endpoint, "endpoint", "", "S3 endpoint; with -step only")
@@ -73,6 +75,8 @@ func run(ctx context.Context, s settings) error {
 		return makeChange(ctx, s)
 	case "sync":
 		return syncStep(ctx, s)
+	case "plan":
+		return planStep(ctx, s)
 	case "null":
 		return serveNull(ctx, s)
 	}

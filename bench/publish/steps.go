@@ -2,20 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"runtime/pprof"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -33,28 +27,11 @@ func syncStep(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	r, err := loadRoom(s)
+	c, err := syncConfig(ctx, s)
 	if err != nil {
 		return err
 	}
-	v, err := ledger.NewVerifier(origin, r.VKeys...)
-	if err != nil {
-		return err
-	}
-	log, err := ledger.Open(ctx, s.path("master"), v)
-	if err != nil {
-		return err
-	}
-	store, err := s3store.Open(ctx, s3store.Config{Bucket: s.bucket, Endpoint: s.endpoint, PathStyle: true})
-	if err != nil {
-		return err
-	}
-	now := func() time.Time { return s.now(r.Number).Add(time.Minute) }
-	result, err := publish.Sync(ctx, publish.Config{
-		Master:  log,
-		Policy:  &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{r.ca}, nil), Now: now},
-		Targets: []publish.Target{{TargetConfig: publish.TargetConfig{Name: "bench", Layout: publish.Layout(s.layout)}, Store: store}},
-	})
+	result, err := publish.Sync(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -64,6 +41,33 @@ func syncStep(ctx context.Context, s settings) (err error) {
 	}
 	fmt.Println(t.Counts.Requests, t.Counts.Sent)
 	return nil
+}
+
+// syncConfig is of one target, as the step's flags say.
+func syncConfig(ctx context.Context, s settings) (publish.Config, error) {
+	r, err := loadRoom(s)
+	if err != nil {
+		return publish.Config{}, err
+	}
+	v, err := ledger.NewVerifier(origin, r.VKeys...)
+	if err != nil {
+		return publish.Config{}, err
+	}
+	log, err := ledger.Open(ctx, s.path("master"), v)
+	if err != nil {
+		return publish.Config{}, err
+	}
+	store, err := s3store.Open(ctx, s3store.Config{Bucket: s.bucket, Endpoint: s.endpoint, PathStyle: true})
+	if err != nil {
+		return publish.Config{}, err
+	}
+	target := publish.TargetConfig{Name: "bench", Layout: publish.Layout(s.layout), Price: publish.PriceS3}
+	now := func() time.Time { return s.now(r.Number).Add(time.Minute) }
+	return publish.Config{
+		Master:  log, // and the true clock: the publisher finds its concurrency by it
+		Policy:  &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{r.ca}, nil), Now: now},
+		Targets: []publish.Target{{TargetConfig: target, Store: store}},
+	}, nil
 }
 
 func startProfile(path string) (stop func() error, err error) {
@@ -78,46 +82,6 @@ func startProfile(path string) (stop func() error, err error) {
 		return nil, err
 	}
 	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
-}
-
-// serveNull is an S3 server that keeps objects in memory, checks nothing and
-// waits before each answer, as the way to a region does.
-func serveNull(ctx context.Context, s settings) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	fmt.Println("http://" + l.Addr().String())
-	var objects sync.Map
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		switch q.Method {
-		case http.MethodPut:
-			b := make([]byte, q.ContentLength)
-			if _, err := io.ReadFull(q.Body, b); err != nil {
-				return
-			}
-			objects.Store(q.URL.Path, b)
-			time.Sleep(s.latency)
-			tag(w, b)
-		case http.MethodGet:
-			time.Sleep(s.latency)
-			b, ok := objects.Load(q.URL.Path)
-			if !ok {
-				http.Error(w, "<Error><Code>NoSuchKey</Code></Error>", http.StatusNotFound)
-				return
-			}
-			body, _ := b.([]byte)
-			tag(w, body)
-			w.Write(body)
-		}
-	})}
-	go func() { <-ctx.Done(); server.Close() }()
-	return server.Serve(l)
-}
-
-func tag(w http.ResponseWriter, b []byte) {
-	sum := md5.Sum(b)
-	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
 }
 
 // A measurement is what one process took.
@@ -135,7 +99,7 @@ func runStep(ctx context.Context, s settings, step string, more ...string) (meas
 		return measurement{}, err
 	}
 	args := append([]string{"-step", step, "-dir", s.dir, "-responses", strconv.Itoa(s.responses), "-lists", strconv.Itoa(s.lists),
-		"-latency", s.latency.String()}, more...)
+		"-latency", s.latency.String(), "-quick=" + strconv.FormatBool(s.quick)}, more...)
 	return measure(exec.CommandContext(ctx, self, args...))
 }
 
