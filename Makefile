@@ -92,7 +92,7 @@ generated: build
 	cd terraform/test && go run ./cmd/reference
 
 tools: .tools/tools
-.tools/tools: scripts/install-tools.sh
+.tools/tools: scripts/install-tools.sh verify/testdata/axe/package-lock.json | .tools/packages-test
 	scripts/install-tools.sh $(TOOLS)
 	@touch $@
 

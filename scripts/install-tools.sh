@@ -29,4 +29,17 @@ while read -r name package; do
   go install -ldflags='-s -w' "$package"
   touch "$stamp"
 done <<<"$tools"
-echo "Go tools: all present in $bin"
+
+# axe-core checks the pages in Chromium; npm holds it to the digest in the lock file.
+lock=$(dirname "$0")/../verify/testdata/axe/package-lock.json
+stamp="$bin/.axe-$(sha256sum "$lock" | cut -c1-16)"
+if [ ! -e "$bin/axe.min.js" ] || [ ! -e "$stamp" ]; then
+  echo "fetching axe-core"
+  scratch=$(mktemp -d)
+  cp "$(dirname "$lock")"/package*.json "$scratch"
+  npm ci --prefix "$scratch" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$scratch/node_modules/axe-core/axe.min.js" "$bin/axe.min.js"
+  rm -rf "$scratch"
+  touch "$stamp"
+fi
+echo "tools: all present in $bin"

@@ -7,7 +7,6 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,21 +19,13 @@ import (
 )
 
 // TestReportInBrowser opens the page in Chromium: the language switch works without script in the page, nothing is asked from the
-// network, the console stays empty, every landmark is there, no text overflows, and it prints.
+// network, the console stays empty, no text overflows, and it prints.
 func TestReportInBrowser(t *testing.T) {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("chromium not found: run make tools")
-	}
 	var b bytes.Buffer
 	check(richReport(t).WriteHTML(&b))
 	dir := t.TempDir()
 	write(dir, "report.html", b.Bytes())
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1100, 900))...)
-	defer stop()
-	ctx, cancel := chromedp.NewContext(alloc)
-	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(newBrowser(t), 2*time.Minute)
 	defer cancel()
 	seen := watch(ctx)
 	url := "file://" + filepath.ToSlash(filepath.Join(dir, "report.html"))
@@ -44,7 +35,7 @@ func TestReportInBrowser(t *testing.T) {
 	checkLanguage(ctx, t, "ja")
 	check(chromedp.Do(ctx, chromedp.Click(chromedp.CSS("label[for=lang-en]"))))
 	checkLanguage(ctx, t, "en")
-	checkPage(ctx, t)
+	checkWidth(ctx, t)
 	pdf := must(chromedp.Run(ctx, chromedp.PrintToPDF()))
 	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || len(pdf) < 20_000 {
 		t.Errorf("printing gives %d bytes", len(pdf))
@@ -54,6 +45,22 @@ func TestReportInBrowser(t *testing.T) {
 			t.Errorf("the browser saw %s", s)
 		}
 	}
+}
+
+// newBrowser starts a Chromium of its own, whose pictures do not depend on the screen.
+func newBrowser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium not found: run make tools")
+	}
+	alloc, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1100, 900),
+		chromedp.Flag("disable-lcd-text", true), chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("force-color-profile", "srgb"))...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(cancel)
+	check(chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // starts it: the pages that follow are tabs of one browser
+	return ctx
 }
 
 // watch collects every address that is asked for and everything that the console says.
@@ -98,33 +105,13 @@ func checkLanguage(ctx context.Context, t *testing.T, lang string) {
 	}
 }
 
-// checkPage looks at what accessibility needs: landmarks, headings in order, names of tables and plots, contrast, and no
-// horizontal overflow on a narrow screen.
-func checkPage(ctx context.Context, t *testing.T) {
+// checkWidth makes sure that nobody has to scroll sideways, on a narrow screen either.
+func checkWidth(ctx context.Context, t *testing.T) {
 	t.Helper()
-	const script = `(() => {
-		const bad = [];
-		for (const s of ["header", "nav[aria-label]", "main", "h1", "html[lang]"]) if (document.querySelectorAll(s).length !== 1) bad.push("not one " + s);
-		let level = 1;
-		for (const h of document.querySelectorAll("h1,h2,h3")) { const n = +h.tagName[1]; if (n > level + 1) bad.push("heading jumps to " + h.textContent); level = n; }
-		for (const e of document.querySelectorAll("table")) if (!e.caption) bad.push("table without caption");
-		for (const e of document.querySelectorAll("svg")) if (!e.getAttribute("aria-label")) bad.push("plot without a name");
-		for (const e of document.querySelectorAll("input")) if (!e.labels.length) bad.push("input without label");
-		const lum = c => { const v = c.match(/[0-9.]+/g).slice(0, 3).map(x => x / 255).map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4); return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
-		const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/^rgba.*, 0\)$/.test(c)) return c; } return "rgb(255,255,255)"; };
-		for (const e of document.querySelectorAll("p,span,dt,dd,th,td,a,h1,h2,h3,label,pre,caption")) {
-			if (!e.getClientRects().length) continue;
-			const a = lum(getComputedStyle(e).color), b = lum(ground(e)), r = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-			if (r < 4.5) bad.push("contrast " + r.toFixed(2) + " of " + e.textContent.slice(0, 30));
-		}
-		if (document.documentElement.scrollWidth > document.documentElement.clientWidth) bad.push("the page is wider than the window");
-		return bad.join("\n");
-	})()`
-	for _, width := range []int64{1100, 380} {
+	for _, width := range []int64{1100, 375, 320} {
 		check(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
-		bad := must(chromedp.Run(ctx, chromedp.Evaluate[string](script)))
-		if strings.TrimSpace(bad) != "" {
-			t.Errorf("at a width of %d: %s", width, bad)
+		if wide := must(chromedp.Run(ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))); wide > width {
+			t.Errorf("the page is %d wide in a window of %d", wide, width)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"regexp"
 	"strings"
 
 	"seihon/artifact"
@@ -12,7 +13,8 @@ import (
 )
 
 // WriteHTML writes the report as one self-contained page in Japanese and English: no script, no request to anywhere, the
-// language chosen by a radio button that works in any browser and on paper. Every claim stands beside its evidence.
+// language chosen by a radio button that also decides what is printed; a browser too old for the style sheet's :has shows both.
+// Every claim stands beside its evidence.
 //
 // The page is built without a template engine: text/template looks methods up by name, for which the linker has to keep every
 // method of every type, and the auditor's binary is shown not to contain any signing code.
@@ -98,12 +100,25 @@ func (p *page) row(cells ...string) {
 	p.raw("<tr>")
 	for i, c := range cells {
 		if i == 0 {
-			p.element(`th scope="row"`, c)
+			p.element(`th scope="row"`+class(c), c)
 		} else {
-			p.element("td", c)
+			p.element("td"+class(c), c)
 		}
 	}
 	p.raw("</tr>")
+}
+
+var printedHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// class lets a digest fit on one line, and keeps a number or a time on one.
+func class(value string) string {
+	switch {
+	case printedHash.MatchString(value):
+		return ` class="digest"`
+	case len(value) <= len("2026-11-21T07:00:00Z"):
+		return ` class="short"`
+	}
+	return ""
 }
 
 func (p *page) tableEnd() { p.raw("</tbody></table></div>\n") }
@@ -120,7 +135,8 @@ var navigation = []struct{ id, ja, en string }{
 func (p *page) head(r *Report) {
 	p.begin("検証報告書 / Verification report: " + r.Log.Origin)
 	p.bothIn("h1", "リポジトリ検証報告書", "Repository verification report")
-	p.element("p", r.Log.Origin+" · "+stamp(r.Made)+" · tier "+string(r.Tier)+" · rules "+r.RulePack)
+	about := r.Log.Origin + " · " + stamp(r.Made)
+	p.bothIn("p", about+" · 検証範囲 "+string(r.Tier)+" · 規則 "+r.RulePack, about+" · tier "+string(r.Tier)+" · rules "+r.RulePack)
 	p.raw("</header>\n<nav aria-label=\"目次 / Contents\"><ul>")
 	for _, n := range navigation {
 		p.raw(`<li><a href="#` + n.id + `">`)
@@ -136,8 +152,9 @@ func (p *page) begin(title string) {
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
 	p.element("title", title)
 	p.raw("<style>" + styleSheet + "</style></head>\n<body>" +
-		"<input type=\"radio\" name=\"lang\" id=\"lang-ja\" checked><input type=\"radio\" name=\"lang\" id=\"lang-en\">" +
-		"<div class=\"page\"><header><div class=\"languages\"><label for=\"lang-ja\" lang=\"ja\">日本語</label> <label for=\"lang-en\" lang=\"en\">English</label></div>")
+		`<div class="page"><header><div class="languages" role="radiogroup" aria-label="言語 / Language">` +
+		`<input type="radio" name="lang" id="lang-ja" checked><label for="lang-ja" lang="ja">日本語</label> ` +
+		`<input type="radio" name="lang" id="lang-en"><label for="lang-en" lang="en">English</label></div>`)
 }
 
 func (p *page) verdict(r *Report) {
@@ -204,7 +221,7 @@ func (p *page) pair(ja, en, value string) {
 	}
 	p.raw("<div>")
 	p.bothIn("dt", ja, en)
-	p.element("dd", value)
+	p.element("dd"+class(value), value)
 	p.raw("</div>")
 }
 

@@ -94,7 +94,7 @@ func (p *page) rules() {
 	for _, rule := range sectiona.Rules() {
 		p.raw("<tr>")
 		p.element(`th scope="row"`, rule.ID)
-		p.element("td", rule.Verdict)
+		p.element(`td class="short"`, rule.Verdict)
 		p.element(`td lang="en"`, rule.Need)
 		p.raw("<td>")
 		p.both(rule.Quote, rule.Gloss)

@@ -42,7 +42,7 @@ type IndexCRL struct {
 //go:embed index.html
 var indexHTML string
 
-var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{"utc": utc, "fingerprint": fingerprint}).Parse(indexHTML))
+var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{"utc": utc, "both": both}).Parse(indexHTML))
 
 // IndexPage builds the public front page: one file of HTML in Japanese and English, without scripts, images or anything else
 // that a browser would have to fetch. It is made in the signing room, so that the fingerprints on it come from there.
@@ -110,6 +110,11 @@ func fingerprint(digest []byte) string {
 		groups, text = append(groups, text[:4]), text[4:]
 	}
 	return strings.Join(append(groups, text), " ")
+}
+
+// both is a text in both languages, of which the style sheet shows one.
+func both(ja, en string) template.HTML {
+	return template.HTML(`<span class="ja" lang="ja">` + template.HTMLEscapeString(ja) + `</span><span class="en" lang="en">` + template.HTMLEscapeString(en) + `</span>`)
 }
 
 func utc(t time.Time) string {
