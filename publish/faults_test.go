@@ -247,7 +247,9 @@ func TestDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := &faultStore{memStore: newMemStore(), choose: func(string, string) fault { return hang }}
 		m := newMemStore()
-		c := w.config(log, target("stuck", publish.Bundle, stuck), target("well", publish.Bundle, m))
+		hurried := target("hurried", publish.Bundle, stuck)
+		hurried.Timeout = time.Minute // its own, shorter than all tries of one request
+		c := w.config(log, target("stuck", publish.Bundle, stuck), target("well", publish.Bundle, m), hurried)
 		c.Limits.TotalTimeout = 10 * time.Minute
 		start := time.Now()
 		r, err := publish.Sync(t.Context(), c)
@@ -259,6 +261,9 @@ func TestDeadlines(t *testing.T) {
 		}
 		if r.Targets[0].Err == nil || r.Targets[1].Err != nil || w.verify(m, log, publish.Bundle) != nil {
 			t.Errorf("stuck %v, well %v", r.Targets[0].Err, r.Targets[1].Err)
+		}
+		if x := r.Targets[2]; x.Err == nil || x.Elapsed > time.Minute {
+			t.Errorf("a target of a minute took %v: %v", x.Elapsed, x.Err)
 		}
 	})
 }
