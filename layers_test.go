@@ -42,14 +42,15 @@ const (
 // The way through the house: inventory → sign → ledger → section A → publish → verify.
 // A folder without a row fails the test, and so does an import that its row does not name.
 var plan = map[string]room{
-	"artifact/signature": {modules: []string{xcrypto, "filippo.io/"}},
-	"artifact":           {imports: []string{"artifact/signature"}, modules: []string{xcrypto}},
-	"artifact/cms":       {imports: []string{"artifact"}, modules: []string{xcrypto}},
-	"sectiona":           {imports: []string{"artifact/..."}},
-	"ledger":             {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xmod, xsync, xsys, zstd, sqlite, flock, zap}},
-	"ledger/timestamp":   {imports: []string{"artifact/...", "ledger"}, modules: []string{xcrypto, xmod}},
-	"ledger/witness":     {imports: []string{"ledger"}, modules: []string{xcrypto, xmod}},
-	"ocspcache":          {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
+	"artifact/signature":             {modules: []string{xcrypto, "filippo.io/"}},
+	"artifact":                       {imports: []string{"artifact/signature"}, modules: []string{xcrypto}},
+	"artifact/cms":                   {imports: []string{"artifact"}, modules: []string{xcrypto}},
+	"sectiona":                       {imports: []string{"artifact/..."}},
+	"ledger":                         {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xmod, xsync, xsys, zstd, sqlite, flock, zap}},
+	"ledger/timestamp":               {imports: []string{"artifact/...", "ledger"}, modules: []string{xcrypto, xmod}},
+	"ledger/timestamp/timestamptest": {},
+	"ledger/witness":                 {imports: []string{"ledger"}, modules: []string{xcrypto, xmod}},
+	"ocspcache":                      {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
 
 	"publish":                   {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
 	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable"}, modules: []string{flock, xsys}},

@@ -18,13 +18,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"seihon/ledger/timestamp/timestamptest"
 )
 
 // TestWitnessAndTimestamp has the room's checkpoint cosigned by a witness and stamped by
 // an OpenSSL time-stamping authority; the log stays sound and the second run asks nobody.
 func TestWitnessAndTimestamp(t *testing.T) {
 	dir := copyGolden(t)
-	tsa := startTSA(t)
+	tsa := timestamptest.New(t)
 	witnessURL, witnessKey := startWitness(t)
 	conf := filepath.Join(dir, "repository.yaml")
 	raw, err := os.ReadFile(conf)
@@ -32,7 +34,7 @@ func TestWitnessAndTimestamp(t *testing.T) {
 		t.Fatal(err)
 	}
 	section := fmt.Sprintf("signer:\n  timestamps: [{name: test, url: \"%s\", roots: \"%s\"}]\n  witnesses: [{url: \"%s\", key: \"%s\"}]\n",
-		tsa.url, filepath.Join(tsa.dir, "ca.pem"), witnessURL, witnessKey)
+		tsa.URL, tsa.CA, witnessURL, witnessKey)
 	if err := os.WriteFile(conf, []byte(strings.Replace(string(raw), "signer:\n", section, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -57,67 +59,6 @@ func TestWitnessAndTimestamp(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "id-smime-aa-timeStampToken") {
 		t.Errorf("the document's signature carries no time stamp: %v", err)
 	}
-}
-
-type authority struct{ dir, url string }
-
-// startTSA serves `openssl ts -reply` over HTTP.
-func startTSA(t *testing.T) authority {
-	t.Helper()
-	dir := t.TempDir()
-	const text = `
-[tsa]
-default_tsa = main
-[main]
-serial = DIR/serial
-signer_cert = DIR/tsa.pem
-certs = DIR/ca.pem
-signer_key = DIR/tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-ess_cert_id_chain = no
-ess_cert_id_alg = sha256
-[req]
-distinguished_name = dn
-[dn]
-[ca]
-basicConstraints = critical,CA:TRUE
-keyUsage = critical,keyCertSign
-subjectKeyIdentifier = hash
-[leaf]
-basicConstraints = CA:FALSE
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,timeStamping
-subjectKeyIdentifier = hash
-`
-	for name, content := range map[string]string{"tsa.cnf": strings.ReplaceAll(text, "DIR", dir), "serial": "01\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	in := func(name string) string { return filepath.Join(dir, name) }
-	run(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", in("ca.key"), "-out", in("ca.pem"), "-subj", "/CN=TSA root", "-days", "400", "-config", in("tsa.cnf"), "-extensions", "ca")
-	run(t, "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", in("tsa.key"), "-out", in("tsa.csr"), "-subj", "/CN=TSA", "-config", in("tsa.cnf"))
-	run(t, "openssl", "x509", "-req", "-in", in("tsa.csr"), "-CA", in("ca.pem"), "-CAkey", in("ca.key"), "-set_serial", "2", "-days", "365", "-extfile", in("tsa.cnf"), "-extensions", "leaf", "-out", in("tsa.pem"))
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		query, err := io.ReadAll(r.Body)
-		if err == nil {
-			err = os.WriteFile(in("query.tsq"), query, 0o600)
-		}
-		var reply []byte
-		if err == nil {
-			reply, err = exec.CommandContext(r.Context(), "openssl", "ts", "-reply", "-config", in("tsa.cnf"), "-queryfile", in("query.tsq")).Output()
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/timestamp-reply")
-		_, _ = w.Write(reply)
-	}))
-	t.Cleanup(srv.Close)
-	return authority{dir, srv.URL}
 }
 
 // startWitness runs a witness that believes everything: what it signs, and how the room
