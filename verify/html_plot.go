@@ -43,7 +43,7 @@ func (p *page) shelfLifePlot(r *Report) {
 		p.text(span(left))
 		p.raw("</text>")
 	}
-	p.raw("</svg></figure>\n")
+	p.raw("</svg></div></figure>\n")
 }
 
 // availabilityPlot draws one column for each day; what is missing from its height is the share of bad samples, drawn to scale.
@@ -71,14 +71,14 @@ func (p *page) availabilityPlot(u *Uptime) {
 	p.text(days[0].Name)
 	p.raw(fmt.Sprintf(`</text><text x="%d" y="%d" text-anchor="end">`, wide, height+16))
 	p.text(days[len(days)-1].Name)
-	p.raw("</text></svg></figure>\n")
+	p.raw("</text></svg></div></figure>\n")
 }
 
 // figure begins a plot with its title in both languages.
 func (p *page) figure(ja, en string, width, height int) {
 	p.raw("<figure>")
 	p.bothIn("figcaption", ja, en)
-	p.raw(fmt.Sprintf(`<svg viewBox="0 0 %d %d" role="img" aria-label="`, width, height))
+	p.raw(fmt.Sprintf(`<div class="scroll" tabindex="0"><svg viewBox="0 0 %d %d" role="img" aria-label="`, width, height))
 	p.text(ja + " / " + en)
 	p.raw(`">`)
 }
@@ -134,6 +134,6 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;list-style:none;padding:0}a{
 caption{text-align:left;font-weight:700;padding:.3rem 0}th,td{border:1px solid var(--line);padding:.25rem .5rem;text-align:left;vertical-align:top}td{overflow-wrap:anywhere}th{overflow-wrap:break-word}
 thead th{background:var(--soft);word-break:keep-all}tbody th{font-weight:400}pre{background:var(--soft);padding:.7rem;white-space:pre-wrap;overflow-wrap:anywhere}
 figure{margin:1rem 0}figcaption{font-weight:700}svg{max-width:100%;height:auto;font-size:12px}svg text{fill:var(--ink)}.bar{fill:var(--bar)}.stale{fill:var(--bad)}.missing{fill:var(--paper);stroke:var(--bad)}
-@media(max-width:600px){.finding dl div,#evidence~dl div{display:block}thead th{white-space:nowrap}table{font-size:.85rem}td:not(.short),tbody th:not(.short){min-width:9rem}}
+@media(max-width:600px){.finding dl div,#evidence~dl div{display:block}thead th{white-space:nowrap}table{font-size:.85rem}svg{min-width:36rem}td:not(.short),tbody th:not(.short){min-width:9rem}}
 @media print{.languages,nav{display:none}body{font-size:11pt}.page{max-width:none;padding:0 2px}.badge,.verdict,thead th{print-color-adjust:exact;-webkit-print-color-adjust:exact}.scroll{overflow:visible}h2{break-after:avoid}tr,figure{break-inside:avoid}}
 `
