@@ -177,7 +177,7 @@ func (c *checker) stillThere(ctx context.Context) []func(name, tag string) bool 
 		slices.SortFunc(seen, compare16)
 		all[i] = func(name, tag string) bool {
 			_, ok := slices.BinarySearchFunc(seen, tagKey(name, tag), compare16)
-			return ok && tag != ""
+			return ok
 		}
 	}
 	return all
@@ -218,7 +218,6 @@ func (p *progress) load(in *bufio.Reader, end int64, still []func(name, tag stri
 			if t, err := time.Parse(time.RFC3339, rest); err == nil {
 				p.runs = append(p.runs, ResumedRun{From: t, Until: t})
 			}
-			at = time.Time{}
 		case "at":
 			if t, err := time.Parse(time.RFC3339, rest); err == nil && len(p.runs) > 0 {
 				at, p.runs[len(p.runs)-1].Until = t, t

@@ -237,6 +237,20 @@ func TestFindingsAreNotTakenOver(t *testing.T) {
 	}
 }
 
+// TestResponseWithFindingIsNotTakenOver is the same for a single response.
+func TestResponseWithFindingIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.publishObjects(r.public())
+	c := newCounted(t, r)
+	c.plain = must(filepath.Glob(filepath.Join(r.public(), "ocsp/s2/*/67")))[0][len(r.public())+1:]
+	for range 2 {
+		if report := c.check(c.source); !slices.Contains(codesOf(report), "error header-type "+c.plain) {
+			t.Errorf("findings %v", codesOf(report))
+		}
+	}
+}
+
 // TestLostNetwork lets the server go away in the middle: that run ends with findings about what could not be read, the next one
 // reads only that.
 func TestLostNetwork(t *testing.T) {
@@ -339,6 +353,11 @@ func TestProgressOfAnotherCheck(t *testing.T) {
 	r.now = r.now.Add(25 * time.Hour)
 	if report := c.check(c.source); len(report.Resumed.Runs) > 0 || report.Resumed.Again != int64(len(recordedIn(good))) {
 		t.Errorf("a day later: %+v", report.Resumed)
+	}
+	check(os.WriteFile(c.file, good, 0o600))
+	r.now = r.now.Add(-26 * time.Hour)
+	if report := c.check(c.source); len(report.Resumed.Runs) > 0 {
+		t.Errorf("an hour before: %+v", report.Resumed)
 	}
 	conf := c.config(c.source)
 	conf.Tier = verify.TierSample
