@@ -219,6 +219,40 @@ func TestPurgeOfTwo(t *testing.T) {
 	}
 }
 
+// TestMissingCredentials has one target of two whose cloud nobody gave us access to: the other is published and purged all the
+// same, and the message says what to do.
+func TestMissingCredentials(t *testing.T) {
+	dir := copyGolden(t)
+	url := startCache(t, filepath.Join(dir, "public"))
+	conf := filepath.Join(dir, "repository.yaml")
+	raw, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const before = "targets:\n"
+	text := strings.Replace(string(raw), before, before+`  - name: gcs
+    gcs: {bucket: repository-example}
+    url: http://g.example
+    cdn: {kind: cloud-cdn, project: p, url_map: u}
+`, 1)
+	text += fmt.Sprintf("    url: %s\n    cdn: {kind: http, method: POST, header: X-Purge-Key, token: {file: secrets/purge.key}}\n", url)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "secrets/purge.key"), []byte(purgeToken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(dir, "none.json"))
+	for command, want := range map[string]string{"sync": "public: nothing to send", "purge --urgent": "public: http forgot /crl/sub.crl"} {
+		args := append(strings.Fields(command), "--config", conf)
+		cmd := exec.CommandContext(t.Context(), "publisher", args...)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), want) || !strings.Contains(string(out), "no Google credentials in") {
+			t.Errorf("publisher %s: %v, want exit code 1 and %q\n%s", command, err, want, out)
+		}
+	}
+}
+
 func appendTo(t *testing.T, file, text string) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)

@@ -45,9 +45,10 @@ type purged struct {
 	Receipts []purge.Receipt `json:"receipts"`
 	Error    string          `json:"error,omitempty"`
 
-	base    string
-	timeout time.Duration
-	cdn     purge.CDN
+	base     string
+	timeout  time.Duration
+	cdn      purge.CDN
+	unopened error // why there is no cdn
 }
 
 // purge asks every CDN, whatever became of the one before it, and records what they answered.
@@ -61,19 +62,27 @@ func (h *host) purge(c *cli.Context) ([]*purged, error) {
 		return nil, err
 	}
 	results, err := h.preparePurges(c, state)
-	if err != nil || c.Bool("dry-run") {
-		return results, err
+	if err != nil {
+		return nil, err
 	}
 	var errs []error
 	for _, p := range results {
-		if err := p.run(c.Context, c.Bool("wait")); err != nil {
+		if err := h.purgeOne(c, p); err != nil {
 			p.Error = err.Error()
 			errs = append(errs, fmt.Errorf("target %s: %w", p.Target, err))
 		}
-		h.logger.Named("audit").Info("CDN was asked to forget", zap.String("target", p.Target), zap.String("cdn", p.CDN),
-			zap.Int("paths", len(p.Paths)), zap.Int("accepted", len(p.Receipts)))
 	}
 	return results, errors.Join(append(errs, h.recordPurges(c.Context, master, state, results))...)
+}
+
+func (h *host) purgeOne(c *cli.Context, p *purged) error {
+	if p.unopened != nil || len(p.Paths) == 0 || c.Bool("dry-run") {
+		return p.unopened
+	}
+	err := p.run(c.Context, c.Bool("wait"))
+	h.logger.Named("audit").Info("CDN was asked to forget", zap.String("target", p.Target), zap.String("cdn", p.CDN),
+		zap.Int("paths", len(p.Paths)), zap.Int("accepted", len(p.Receipts)))
+	return err
 }
 
 // preparePurges finds out what every CDN will be asked, before the first one is.
@@ -87,15 +96,13 @@ func (h *host) preparePurges(c *cli.Context, state *ledger.State) ([]*purged, er
 		if err != nil {
 			return nil, err
 		}
-		p := &purged{Target: t.Name, CDN: t.CDN.Kind, Receipts: []purge.Receipt{}, timeout: t.CDN.Timeout.Std()}
-		if p.cdn, p.base, err = h.cdn(c.Context, t); err != nil {
-			return nil, fmt.Errorf("opening the CDN of target %s: %w", t.Name, err)
+		p := &purged{Target: t.Name, CDN: t.CDN.Kind, Paths: []string{}, Receipts: []purge.Receipt{}, timeout: t.CDN.Timeout.Std()}
+		results = append(results, p)
+		if p.cdn, p.base, p.unopened = h.cdn(c.Context, t); p.unopened != nil {
+			continue
 		}
 		if p.Paths, err = p.cdn.Fold(purge.Paths(p.base, names)); err != nil {
 			return nil, cliexit.UsageError("target %s: %w", t.Name, err)
-		}
-		if len(p.Paths) > 0 {
-			results = append(results, p)
 		}
 	}
 	if len(results) == 0 {
@@ -164,6 +171,9 @@ func printPurges(c *cli.Context, results []*purged) error {
 				fmt.Fprintf(w, " (%s)", r.ID)
 			}
 			fmt.Fprintln(w)
+		}
+		if p.unopened != nil {
+			fmt.Fprintf(w, "%s: nothing was asked\n", p.Target)
 		}
 		if n := len(p.Paths) - len(p.Receipts); n > 0 {
 			fmt.Fprintf(w, "%s: %d of %d paths are left\n", p.Target, n, len(p.Paths))

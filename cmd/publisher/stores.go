@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"seihon/internal/cliexit"
@@ -22,7 +21,7 @@ func (h *host) targets(ctx context.Context, only string) ([]publish.Target, erro
 		}
 		store, price, err := h.store(ctx, t)
 		if err != nil {
-			return nil, fmt.Errorf("opening target %s: %w", t.Name, err)
+			store = unopened{err} // fails alone: the other targets must not wait for it
 		}
 		out = append(out, publish.Target{
 			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price, Timeout: t.Timeout.Std()},
@@ -50,6 +49,17 @@ func (h *host) store(ctx context.Context, t config.Target) (publish.Store, publi
 	s, err := dirstore.Open(string(t.Directory), h.now)
 	return s, publish.Price{}, err
 }
+
+// An unopened store answers every request with the reason.
+type unopened struct{ err error }
+
+func (u unopened) Put(context.Context, publish.Object, publish.Condition) (publish.Receipt, error) {
+	return publish.Receipt{}, u
+}
+func (u unopened) Get(context.Context, string) (*publish.Reader, error)    { return nil, u }
+func (u unopened) Delete(context.Context, string, publish.Condition) error { return u }
+func (u unopened) Error() string                                           { return u.err.Error() }
+func (u unopened) Unwrap() []error                                         { return []error{publish.ErrInvalid, u.err} } // never tried again
 
 // cadence is the shortest refresh of the configuration: no cache may keep a copy for longer.
 func (h *host) cadence() time.Duration {
