@@ -31,6 +31,7 @@ import (
 type notebook struct {
 	samples  []seen
 	lists    map[[32]byte]bool
+	updates  map[string][]time.Time // thisUpdate of each version that was public
 	took     []delay
 	revoked  time.Duration // from the revocation to the first public list that has it
 	verified []time.Time
@@ -51,13 +52,14 @@ type delay struct {
 // beginNotes begins the month with a publication log of its own: what the golden repository sent before is no part of it.
 func (m *month) beginNotes() {
 	m.Helper()
-	m.notes = notebook{lists: map[[32]byte]bool{}, revoked: -1}
+	m.notes = notebook{lists: map[[32]byte]bool{}, updates: map[string][]time.Time{}, revoked: -1}
 	m.look()
 	m.notes.took = nil
 	m.check(os.RemoveAll(string(m.conf.Publication.Directory)))
-	w, err := ledger.Create(m.Context(), string(m.conf.Publication.Directory), m.publicationConfig())
+	var err error
+	m.log, err = ledger.Create(m.Context(), string(m.conf.Publication.Directory), m.publicationConfig())
 	m.check(err)
-	m.check(w.Close())
+	m.Cleanup(func() { _ = m.log.Close() })
 }
 
 // publicationConfig is that of the host's own log on the month's clock.
@@ -73,19 +75,11 @@ func (m *month) publicationConfig() ledger.WriterConfig {
 	return ledger.WriterConfig{Origin: m.conf.Publication.Origin, Signers: []note.Signer{signer}, Now: m.now}
 }
 
-func (m *month) publicationLog() *ledger.Writer {
-	m.Helper()
-	w, err := ledger.OpenWriter(m.Context(), string(m.conf.Publication.Directory), m.publicationConfig())
-	m.check(err)
-	return w
-}
-
 func (m *month) record(e *ledger.Entry) {
 	m.Helper()
-	log := m.publicationLog()
-	m.check(log.Append(m.Context(), e))
-	_, err := log.Commit(m.Context())
-	m.check(errors.Join(err, log.Close()))
+	m.check(m.log.Append(m.Context(), e))
+	_, err := m.log.Commit(m.Context())
+	m.check(err)
 }
 
 // A cloud answers for the public address, or does not.
@@ -137,7 +131,9 @@ func (m *month) look() {
 		m.notes.lists[digest] = true
 		list, err := x509.ParseRevocationList(raw)
 		m.check(err)
-		m.notes.took = append(m.notes.took, delay{"crl/" + filepath.Base(file), m.clock, m.clock.Sub(list.ThisUpdate)})
+		name := "crl/" + filepath.Base(file)
+		m.notes.took = append(m.notes.took, delay{name, m.clock, m.clock.Sub(list.ThisUpdate)})
+		m.notes.updates[name] = append(m.notes.updates[name], list.ThisUpdate)
 		for _, e := range list.RevokedCertificateEntries {
 			if m.notes.revoked < 0 && e.SerialNumber.Cmp(m.certs["good"].SerialNumber) == 0 {
 				m.notes.revoked = m.clock.Sub(e.RevocationTime)
@@ -164,6 +160,25 @@ func (m *month) report(from time.Time) {
 	}
 	if total != len(m.notes.samples) || total < 3000 {
 		m.Errorf("the reports speak of %d samples, %d were taken", total, len(m.notes.samples))
+	}
+}
+
+// outage finds the day without the HSM in the verifier's record: the daily list of the issuing CA was once not renewed for
+// longer than a day, by as much as the test has seen, and was current all the same.
+func (m *month) outage(record *verify.Record) {
+	m.Helper()
+	const name = "crl/sub.crl"
+	longest := time.Duration(0)
+	for i, u := range m.notes.updates[name][1:] {
+		longest = max(longest, u.Sub(m.notes.updates[name][i]))
+	}
+	if longest <= 24*time.Hour || longest > 50*time.Hour {
+		m.Errorf("the longest time between two lists was %v; the HSM was away for a day", longest)
+	}
+	for _, h := range record.Lists {
+		if h.Name == name && (h.Longest != longest || h.Gaps != 0) {
+			m.Errorf("the record says %+v; the longest time was %v, and there was always a current list", h, longest)
+		}
 	}
 }
 

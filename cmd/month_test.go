@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,6 +40,7 @@ type month struct {
 	conf  *config.Config
 	clock time.Time
 	certs map[string]*x509.Certificate
+	log   *ledger.Writer // of what was published
 	notes notebook
 }
 
@@ -90,6 +90,7 @@ func TestAMonth(t *testing.T) {
 		}
 	}
 	m.report(from)
+	m.outage(m.verify().Record)
 }
 
 // event is what somebody does in the middle of a day.
@@ -192,13 +193,12 @@ func (m *month) sync(prune bool) {
 	m.check(err)
 	store, err := dirstore.Open(string(m.conf.Targets[0].Directory), m.now)
 	m.check(err)
-	log := m.publicationLog()
 	res, err := publish.Sync(m.Context(), publish.Config{
-		Master: master, Policy: m.policy(), Now: m.now, Prune: prune, Publication: log,
+		Master: master, Policy: m.policy(), Now: m.now, Prune: prune, Publication: m.log,
 		Targets: []publish.Target{{TargetConfig: publish.TargetConfig{Name: "public", Cadence: 24 * time.Hour}, Store: store}},
 	})
 	m.check(err)
-	m.check(errors.Join(res.Err(), log.Close()))
+	m.check(res.Err())
 	if res.Refused() || res.Found() || !res.Targets[0].Complete {
 		m.Fatalf("%s: sync: %+v", m.clock, res.Targets[0])
 	}
@@ -242,7 +242,7 @@ func (m *month) shelfLife() time.Duration {
 	return s.FirstExpiry.Sub(m.clock)
 }
 
-func (m *month) verify() {
+func (m *month) verify() *verify.Report {
 	m.Helper()
 	source, err := verify.Dir(string(m.conf.Targets[0].Directory))
 	m.check(err)
@@ -258,4 +258,5 @@ func (m *month) verify() {
 	}
 	m.record(&ledger.Entry{Verify: &ledger.Verify{Target: "all", MasterSize: report.Log.Size, OK: true, Report: report.Digest()}})
 	m.notes.verified = append(m.notes.verified, m.clock)
+	return report
 }
