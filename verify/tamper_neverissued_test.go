@@ -1,8 +1,11 @@
 package verify_test
 
 import (
+	"bytes"
 	"context"
 	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"math/big"
 	"slices"
 	"testing"
@@ -24,6 +27,20 @@ func (r *repo) neverIssued(serial int64, h crypto.Hash) []byte {
 	e := must(ocsp.NewEncoder(r.sub.cert, r.delegate.cert, r.delegate.key, ocsp.Policy{CertID: policy}))
 	out := must(e.Sign(context.Background(), ocsp.Status{Serial: serialOctets(serial), State: ocsp.NeverIssued}, r.now, r.now.Add(72*time.Hour)))
 	return out[0].DER
+}
+
+// resigned makes the same with another date of revocation, which no encoder would.
+func (r *repo) resigned(serial int64, h crypto.Hash, date string) []byte {
+	der := r.neverIssued(serial, h)
+	good := must(artifact.ParseResponse(der))
+	tbs := bytes.Replace(good.RawTBS, []byte("19700101000000Z"), []byte(date), 1)
+	digest := sha256.Sum256(tbs)
+	for {
+		signature := must(r.delegate.key.Sign(rand.Reader, digest[:], crypto.SHA256))
+		if len(signature) == len(good.Signature) { // no length around it changes
+			return bytes.Replace(bytes.Replace(der, good.RawTBS, tbs, 1), good.Signature, signature, 1)
+		}
+	}
 }
 
 // answering lets the next run answer for one serial with what der makes.
@@ -72,6 +89,10 @@ func neverIssuedTampers() []tamper {
 		}).passing(),
 		room("on hold since 1970 without saying that it was never issued", []string{"coherence-revoked-not-listed@serial 70"}, hold(time.Unix(0, 0), 6)),
 		room("on hold since another day", []string{"coherence-revoked-not-listed@serial 70"}, hold(start, 6)),
+		room("never issued since another day", []string{"coherence-revoked-not-listed@serial 70"}, func(r *repo) {
+			r.answering(never, func(h crypto.Hash) []byte { return r.resigned(never, h, "20261101000000Z") })
+			r.run()
+		}),
 		room("never issued, but on the list", []string{"never-issued-refuted@serial 69#a list says"}, func(r *repo) {
 			r.claiming(105)
 			r.run()
@@ -83,6 +104,8 @@ func neverIssuedTampers() []tamper {
 		}),
 		with("does not have it", nil, claim(never), same),
 		with("has it", []string{"never-issued-refuted@sub serial 68#the inventory has it"}, claim(104), same),
+		with("has it and lacks another answer", []string{"never-issued-refuted@sub serial 68#the inventory has it", "inventory-unknown@sub#2 responses"}, claim(104),
+			func(b book) book { return b[:len(b)-1] }),
 		with("lacks another answer", []string{"inventory-unknown@sub#2 responses"}, claim(never), func(b book) book { return b[:len(b)-1] }),
 	}
 }
