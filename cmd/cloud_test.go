@@ -91,4 +91,7 @@ func TestSyncToTheCloud(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(found), "critical private-key") || !strings.Contains(string(found), "img/logo.png") {
 		t.Errorf("verify with a key in the bucket: %v\n%s", err, found)
 	}
+	resumeByTags(t, conf, publicURL)
+	servers.MakeS3Bucket(t, s3, "private")
+	refused(t, conf, s3.Endpoint+"/private")
 }

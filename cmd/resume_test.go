@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"seihon/publish/storetest/servers"
 	"seihon/verify"
 )
 
@@ -98,4 +99,46 @@ func onRecord(t *testing.T, file string) []string {
 		}
 	}
 	return names
+}
+
+// resumeByTags checks a bucket twice with one progress file, in a repository that has a finding, so that the file is kept. The
+// bucket's own tags say what is still the same: one object that is replaced in between is read again, the others are not.
+func resumeByTags(t *testing.T, conf, url string) {
+	t.Helper()
+	progress := filepath.Join(t.TempDir(), "progress")
+	check := func() *verify.Report {
+		out, err := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--json", "--config", conf, "--source", url, "--list", "--resume", progress).Output()
+		report := new(verify.Report)
+		if jerr := json.Unmarshal(out, report); jerr != nil {
+			t.Fatalf("verify with a progress file: %v: %v", err, jerr)
+		}
+		return report
+	}
+	check()
+	known := int64(len(onRecord(t, progress)))
+	first := check()
+	if first.Resumed.Again != 0 || len(first.Resumed.Runs) != 1 || first.Resumed.Runs[0].Objects != known || known < 10 {
+		t.Errorf("resumed with %d on record: %+v", known, first.Resumed)
+	}
+	changed := filepath.Join(t.TempDir(), "changed")
+	must(t, os.WriteFile(changed, []byte("changed"), 0o644))
+	must(t, exec.CommandContext(t.Context(), "curl", "-sSf", "-T", changed, "--user", servers.AccessKey+":"+servers.SecretKey, "--aws-sigv4", "aws:amz:"+servers.Region+":s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", url+"/cert/sub.cer").Run())
+	second := check()
+	found := false
+	for _, f := range second.Findings {
+		found = found || f.Code == "copy-different" && f.Name == "cert/sub.cer"
+	}
+	if !found || second.Resumed.Again != 1 {
+		t.Errorf("after a change: %+v, %+v", second.Resumed, second.Findings)
+	}
+}
+
+// refused checks a bucket that gives nothing to anybody.
+func refused(t *testing.T, conf, url string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--config", conf, "--source", url)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 3 || strings.Count(string(out), "copy-") != 1 || !strings.Contains(string(out), "error copy-forbidden") {
+		t.Errorf("verify of a private bucket: %v\n%s", err, out)
+	}
 }
