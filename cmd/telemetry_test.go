@@ -211,10 +211,10 @@ func TestTelemetryThatFails(t *testing.T) {
 		}
 	})
 	echo := newCollector(t, func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "you said "+r.Header.Get("Authorization"), 400)
+		http.Error(w, "you said "+r.Header.Get("Authorization"), http.StatusBadRequest)
 	})
 	elsewhere := newCollector(t, nil)
-	sends := newCollector(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.Path, 307) })
+	sends := newCollector(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect) })
 	nobody, err := freeAddress()
 	must(t, err)
 	for _, row := range []struct {

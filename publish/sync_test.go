@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -261,13 +262,13 @@ func TestUnchangedResponses(t *testing.T) {
 	w.sync(w.config(w.signingRun(responses, 5, 7), target("t", publish.Bundle, m)))
 	log := w.signingRun(responses, 5)
 	c := w.config(log, target("t", publish.Bundle, m))
-	judged := 0
-	c.Policy.Now = func() time.Time { judged++; return w.now } // asked once for each list and response
+	var judged atomic.Int64
+	c.Policy.Now = func() time.Time { judged.Add(1); return w.now } // asked once for each list and response
 	if r := w.sync(c); !r.Complete {
 		t.Errorf("%+v", r)
 	}
-	if judged > 3 { // two lists, one response
-		t.Errorf("%d times the clock was asked for", judged)
+	if n := judged.Load(); n > 3 { // two lists, one response
+		t.Errorf("%d times the clock was asked for", n)
 	}
 	w.now = epoch.Add(validity + time.Minute) // 6 has expired, 5 and 7 have not
 	log = w.signingRun(responses, 5)
