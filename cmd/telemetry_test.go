@@ -214,7 +214,9 @@ func TestTelemetryThatFails(t *testing.T) {
 		http.Error(w, "you said "+r.Header.Get("Authorization"), http.StatusBadRequest)
 	})
 	elsewhere := newCollector(t, nil)
-	sends := newCollector(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect) })
+	sends := newCollector(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
+	})
 	nobody, err := freeAddress()
 	must(t, err)
 	for _, row := range []struct {
