@@ -93,8 +93,15 @@ func TestLintersAcceptTheRepository(t *testing.T) {
 // serveGolden starts the responder on the golden repository at its base URL.
 func serveGolden(t *testing.T) string {
 	t.Helper()
+	return serve(t, golden)
+}
+
+// serve starts the responder on a repository that has the golden one's base URL.
+func serve(t *testing.T, dir string, flags ...string) string {
+	t.Helper()
+	args := append([]string{"serve", "--quiet", "--config", filepath.Join(dir, "repository.yaml"), "--listen", baseAddress}, flags...)
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "publisher", "serve", "--quiet", "--config", filepath.Join(golden, "repository.yaml"), "--listen", baseAddress)
+	cmd := exec.CommandContext(ctx, "publisher", args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	stdout, err := cmd.StdoutPipe()
