@@ -67,7 +67,7 @@ var plan = map[string]room{
 	"inventory/inventorytest":              {imports: []string{"artifact", "inventory/..."}},
 	"inventory/inventorytest/postgrestest": {modules: []string{"github.com/jackc/pgx/v5"}},
 	"hsmsign":                              {imports: []string{"artifact/...", "sectiona", "ledger/...", "ocspcache", "inventory", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
-	"hsmsign/token":                        {modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml, "filippo.io/nistec", "filippo.io/bigmod"}},
+	"hsmsign/token":                        {imports: []string{"artifact/signature"}, modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml}},
 	"hsmsign/token/tokentest":              {imports: []string{"hsmsign/token"}},
 	"hsmsign/ocsp":                         {imports: []string{"artifact", "hsmsign/internal/..."}, modules: []string{xcrypto, xsync}},
 	"hsmsign/crl":                          {imports: []string{"artifact", "hsmsign/internal/..."}, modules: []string{xcrypto}},

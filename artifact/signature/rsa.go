@@ -18,22 +18,22 @@ var digestInfo = map[crypto.Hash][]byte{
 }
 
 type rsaKey struct {
-	public  *rsa.PublicKey
-	modulus *bigmod.Modulus // for the size at which it is faster than math/big; nil otherwise
+	public     *rsa.PublicKey
+	modulus    *bigmod.Modulus // for the size at which it is the fastest; nil otherwise
+	montgomery *montgomery     // for the other usual sizes; nil otherwise
 }
 
 // assemblySize is the modulus length in bits for which bigmod has assembly.
 const assemblySize = 2048
 
-// newRSAKey returns nil for keys that the standard library refuses or that are not
-// worth it: it is to judge them.
+// newRSAKey returns nil for keys of unusual form: the standard library is to judge
+// them.
 func newRSAKey(public *rsa.PublicKey) *rsaKey {
-	bits := public.N.BitLen()
-	if bits < assemblySize || bits > 2*assemblySize || bits%8 != 0 || public.N.Bit(0) == 0 || public.E != 65537 {
+	k := &rsaKey{public: public, montgomery: newMontgomery(public)}
+	if k.montgomery == nil || public.N.BitLen() < assemblySize || public.N.BitLen() > 2*assemblySize {
 		return nil
 	}
-	k := &rsaKey{public: public}
-	if bits == assemblySize {
+	if public.N.BitLen() == assemblySize {
 		modulus, err := bigmod.NewModulus(public.N.Bytes())
 		if err != nil {
 			return nil
@@ -79,5 +79,13 @@ func (k *rsaKey) power(signature []byte) ([]byte, bool) {
 	if s.Cmp(k.public.N) >= 0 {
 		return nil, false
 	}
-	return s.Exp(s, big.NewInt(int64(k.public.E)), k.public.N).FillBytes(make([]byte, k.public.Size())), true
+	k.montgomery.power(s)
+	return s.FillBytes(make([]byte, k.public.Size())), true
+}
+
+// DigestInfo returns the DER that goes before a digest in PKCS #1 v1.5, which is
+// for the caller to sign with it; nil when the hash is not supported.
+func DigestInfo(hash crypto.Hash) []byte {
+	prefix := digestInfo[hash]
+	return prefix[:len(prefix):len(prefix)]
 }

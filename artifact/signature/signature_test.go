@@ -142,13 +142,22 @@ func TestECDSA(t *testing.T) {
 		check(digest, nil)
 		n := curve.Params().N
 		minusOne := new(big.Int).Sub(n, big.NewInt(1))
-		for _, r := range []*big.Int{big.NewInt(-1), new(big.Int), big.NewInt(1), minusOne, n, new(big.Int).Add(n, big.NewInt(1))} {
-			for _, s := range []*big.Int{big.NewInt(-1), new(big.Int), big.NewInt(1), minusOne, n} {
+		goodR, goodS, err := ecdsa.Sign(rand.Reader, private, digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edges := []*big.Int{
+			goodR, goodS, new(big.Int).Sub(n, goodS), new(big.Int).Add(n, goodR), curve.Params().P,
+			big.NewInt(-1), new(big.Int), big.NewInt(1), minusOne, n, new(big.Int).Add(n, big.NewInt(1)),
+		}
+		for _, r := range edges {
+			for _, s := range edges {
 				der, err := asn1.Marshal(struct{ R, S *big.Int }{r, s})
 				if err != nil {
 					t.Fatal(err)
 				}
 				check(digest, der)
+				check(make([]byte, 32), der)
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -16,6 +15,8 @@ import (
 	"sync/atomic"
 
 	"github.com/miekg/pkcs11"
+
+	"seihon/artifact/signature"
 )
 
 // KeySpec selects exactly one private key: all that is not empty must match.
@@ -33,8 +34,7 @@ type Key struct {
 	id     []byte
 	public crypto.PublicKey
 	spki   []byte
-	rsa    *rsaVerifier  // of an RSA key
-	p256   *p256Verifier // of a P-256 key
+	check  *signature.Key // the public key, prepared for the self-check
 	cached atomic.Pointer[keyHandle]
 }
 
@@ -102,14 +102,7 @@ func (t *Token) Signer(ctx context.Context, spec KeySpec) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("using key %s: %w", u, err)
 	}
-	switch p := k.public.(type) {
-	case *rsa.PublicKey:
-		k.rsa = newRSAVerifier(p)
-	case *ecdsa.PublicKey:
-		if p.Curve == elliptic.P256() {
-			k.p256 = &p256Verifier{public: p}
-		}
-	}
+	k.check = signature.NewKey(k.public)
 	k.spki, err = x509.MarshalPKIXPublicKey(k.public)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the public key of %s: %w", u, err)

@@ -16,6 +16,8 @@ import (
 	"github.com/miekg/pkcs11"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"seihon/artifact/signature"
 )
 
 // Sign implements crypto.Signer: PKCS#1 v1.5, or PSS with *rsa.PSSOptions, for RSA; an ASN.1 signature for ECDSA; and
@@ -53,14 +55,6 @@ type job struct {
 	verify    func(signature []byte) error
 }
 
-// digestInfo holds the DER that goes before a digest in PKCS#1 v1.5 (RFC 8017 section 9.2, note 1). SHA-1 is missing
-// on purpose: an accredited CA has no use for a new SHA-1 signature.
-var digestInfo = map[crypto.Hash][]byte{
-	crypto.SHA256: {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
-	crypto.SHA384: {0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30},
-	crypto.SHA512: {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
-}
-
 // pssHash holds the hash and mask generation function of CK_RSA_PKCS_PSS_PARAMS.
 var pssHash = map[crypto.Hash][2]uint{
 	crypto.SHA256: {pkcs11.CKM_SHA256, pkcs11.CKG_MGF1_SHA256},
@@ -84,7 +78,7 @@ func (k *Key) prepare(digest []byte, opts crypto.SignerOpts) (job, error) {
 	if key, ok := k.public.(ed25519.PublicKey); ok {
 		return prepareEd25519(key, digest, opts)
 	}
-	if digestInfo[hash] == nil {
+	if len(signature.DigestInfo(hash)) == 0 {
 		return job{}, fmt.Errorf("hash %v is not supported (SHA-256, SHA-384 and SHA-512 are)", hash)
 	}
 	if len(digest) != hash.Size() {
@@ -95,13 +89,11 @@ func (k *Key) prepare(digest []byte, opts crypto.SignerOpts) (job, error) {
 		if pss, ok := opts.(*rsa.PSSOptions); ok {
 			return preparePSS(key, digest, hash, pss)
 		}
-		prefix := digestInfo[hash]
-		input := append(prefix[:len(prefix):len(prefix)], digest...)
 		return job{
 			mechanism: mechanismRSA,
-			input:     input,
+			input:     append(signature.DigestInfo(hash), digest...),
 			decode:    func(raw []byte) ([]byte, error) { return widen(raw, key.Size()), nil },
-			verify:    func(signature []byte) error { return k.rsa.verifyPKCS1(input, signature) },
+			verify:    func(sig []byte) error { return k.check.PKCS1v15(hash, digest, sig) },
 		}, nil
 	case *ecdsa.PublicKey:
 		size := (key.Curve.Params().N.BitLen() + 7) / 8
@@ -109,12 +101,7 @@ func (k *Key) prepare(digest []byte, opts crypto.SignerOpts) (job, error) {
 			mechanism: mechanismECDSA,
 			input:     digest[:min(size, len(digest))], // the leftmost bits count (FIPS 186-5 section 6.4.1); not every token cuts
 			decode:    func(raw []byte) ([]byte, error) { return ecdsaDER(raw, size) },
-			verify: func(signature []byte) error {
-				if !k.verifyECDSA(key, digest, signature) {
-					return errors.New("ECDSA verification error")
-				}
-				return nil
-			},
+			verify:    func(sig []byte) error { return k.check.ECDSA(digest, sig) },
 		}, nil
 	}
 	return job{}, fmt.Errorf("a key of type %T cannot sign", k.public)
@@ -169,13 +156,6 @@ func widen(raw []byte, size int) []byte {
 	return wide
 }
 
-func (k *Key) verifyECDSA(key *ecdsa.PublicKey, digest, signature []byte) bool {
-	if k.p256 != nil {
-		return k.p256.verify(digest, signature)
-	}
-	return ecdsa.VerifyASN1(key, digest, signature)
-}
-
 // ecdsaDER encodes r || s of PKCS#11 as ECDSA-Sig-Value (RFC 5480 appendix A).
 func ecdsaDER(raw []byte, size int) ([]byte, error) {
 	if len(raw) == 0 || len(raw)%2 != 0 || len(raw) > 2*size {
@@ -188,13 +168,4 @@ func ecdsaDER(raw []byte, size int) ([]byte, error) {
 		b.AddASN1BigInt(new(big.Int).SetBytes(raw[half:]))
 	})
 	return b.Bytes()
-}
-
-// parseECDSA decodes what ecdsaDER encodes, strictly.
-func parseECDSA(der []byte) (r, s *big.Int, ok bool) {
-	var inner cryptobyte.String
-	r, s = new(big.Int), new(big.Int)
-	input := cryptobyte.String(der)
-	ok = input.ReadASN1(&inner, asn1.SEQUENCE) && input.Empty() && inner.ReadASN1Integer(r) && inner.ReadASN1Integer(s) && inner.Empty()
-	return r, s, ok
 }

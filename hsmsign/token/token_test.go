@@ -6,11 +6,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
-	"encoding/asn1"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,39 +124,6 @@ func TestPINSources(t *testing.T) {
 	}
 }
 
-// TestVerifyPKCS1 holds the self-check against the standard library's verification, on good and on broken signatures.
-func TestVerifyPKCS1(t *testing.T) {
-	for _, bits := range []int{2048, 3072, 4096} {
-		key, err := rsa.GenerateKey(rand.Reader, bits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for hash, prefix := range token.DigestInfo {
-			h := hash.New()
-			h.Write([]byte("x"))
-			digest := h.Sum(nil)
-			good, err := rsa.SignPKCS1v15(rand.Reader, key, hash, digest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			broken := bytes.Clone(good)
-			broken[7] ^= 4
-			plusN := new(big.Int).Add(new(big.Int).SetBytes(good), key.N).FillBytes(make([]byte, len(good)+1))
-			pss, err := rsa.SignPSS(rand.Reader, key, hash, digest, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for name, signature := range map[string][]byte{"good": good, "broken": broken, "plus N": plusN, "N": key.N.Bytes(), "short": good[1:], "empty": nil, "zero": make([]byte, len(good)), "PSS": pss} {
-				want := rsa.VerifyPKCS1v15(&key.PublicKey, hash, digest, signature)
-				got := token.VerifyPKCS1(&key.PublicKey, append(bytes.Clone(prefix), digest...), signature)
-				if (got == nil) != (want == nil) || (got == nil) != (name == "good") {
-					t.Errorf("%d bits, %v, %s: %v, the standard library says %v", bits, hash, name, got, want)
-				}
-			}
-		}
-	}
-}
-
 func TestECDSADER(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -183,64 +147,6 @@ func TestECDSADER(t *testing.T) {
 			t.Errorf("%d bytes were taken for an ECDSA signature", len(raw))
 		}
 	}
-}
-
-// TestP256Table holds the fast check against the standard library: on good signatures of three hashes, on signatures
-// changed in every byte, and on the values at the edges.
-func TestP256Table(t *testing.T) {
-	for range 3 {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		verify := token.P256Table(&key.PublicKey)
-		check := func(digest, signature []byte, good bool) {
-			t.Helper()
-			want := ecdsa.VerifyASN1(&key.PublicKey, digest, signature)
-			got := verify(digest, signature)
-			if got != want || got != good {
-				t.Fatalf("signature %x of %x: %v, the standard library says %v, the test %v", signature, digest, got, want, good)
-			}
-		}
-		for i := range 60 {
-			for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
-				digest := digestOf(h, fmt.Sprint(i))
-				signature, err := ecdsa.SignASN1(rand.Reader, key, digest)
-				if err != nil {
-					t.Fatal(err)
-				}
-				check(digest, signature, true)
-				check(digestOf(h, "other"), signature, false)
-				broken := bytes.Clone(signature)
-				broken[i%len(broken)] ^= 1 << (i % 8)
-				check(digest, broken, false)
-			}
-		}
-		digest := digestOf(crypto.SHA256, "edge")
-		order := elliptic.P256().Params().N
-		r, s, err := ecdsa.Sign(rand.Reader, key, digest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		edges := []*big.Int{big.NewInt(0), big.NewInt(1), big.NewInt(-1), new(big.Int).Sub(order, big.NewInt(1)), order, new(big.Int).Add(r, order), elliptic.P256().Params().P}
-		for _, x := range edges {
-			check(digest, der(t, x, s), false)
-			check(digest, der(t, r, x), false)
-			check(make([]byte, 32), der(t, x, x), false)
-		}
-		check(digest, der(t, r, new(big.Int).Sub(order, s)), true) // the other signature: -s
-		check(digest, append(der(t, r, s), 0), false)
-		check(digest, nil, false)
-	}
-}
-
-func der(t *testing.T, r, s *big.Int) []byte {
-	t.Helper()
-	b, err := asn1.Marshal(struct{ R, S *big.Int }{r, s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 func digestOf(h crypto.Hash, s string) []byte {

@@ -1,4 +1,4 @@
-package token
+package signature
 
 import (
 	"crypto/rsa"

@@ -1,4 +1,4 @@
-package token_test
+package signature_test
 
 import (
 	"crypto/rsa"
@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"seihon/hsmsign/token"
+	"seihon/artifact/signature"
 )
 
 // TestMontgomery holds the power against math/big: for any odd modulus, with runs of zero and of one bits where carries and
@@ -34,7 +34,7 @@ func TestMontgomery(t *testing.T) {
 		case 1:
 			s.Sub(n, big.NewInt(1))
 		}
-		got, ok := token.Power(&rsa.PublicKey{N: n, E: 65537}, s)
+		got, ok := signature.Power(&rsa.PublicKey{N: n, E: 65537}, s)
 		if want := new(big.Int).Exp(s, exponent, n); !ok || got.Cmp(want) != 0 {
 			t.Fatalf("%x to 65537 modulo %x is %x (%v), want %x", s, n, got, ok, want)
 		}
@@ -43,7 +43,7 @@ func TestMontgomery(t *testing.T) {
 		{N: new(big.Int).Lsh(big.NewInt(3), 3000), E: 65537}, {N: new(big.Int).SetBit(big.NewInt(1), 2999, 1), E: 65537},
 		{N: new(big.Int).SetBit(big.NewInt(1), 3071, 1), E: 3}, {N: new(big.Int), E: 65537},
 	} {
-		if _, ok := token.Power(unusual, big.NewInt(2)); ok {
+		if _, ok := signature.Power(unusual, big.NewInt(2)); ok {
 			t.Errorf("%d bits, exponent %d", unusual.N.BitLen(), unusual.E)
 		}
 	}
