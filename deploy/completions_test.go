@@ -3,6 +3,7 @@
 package deploy_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // completed are beginnings of lines and what a TAB makes of their last word.
@@ -76,7 +78,10 @@ func zshCompletes(t *testing.T, line string) string {
 
 func shell(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), need(t, program), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, need(t, program), args...)
+	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TERM=dumb")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
