@@ -51,6 +51,9 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 	c := &checker{Config: config, now: config.Now().UTC().Truncate(time.Second)}
 	c.collector.observe = config.observe
 	r := &Report{Schema: Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier, Copies: []CopySummary{}, ShelfLife: []ShelfLife{}}
+	if c.Tier == TierSample {
+		r.Sample = &Sample{c.Config.Sample, c.Seed}
+	}
 	err = c.run(ctx, r)
 	if err == nil {
 		c.finish(r)

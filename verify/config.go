@@ -86,9 +86,9 @@ type Config struct {
 
 	Inventory Inventory // nil: not compared
 
-	Tier   Tier // default TierFull
-	Sample int  // number of names for TierSample; default 100
-	Seed   uint64
+	Tier   Tier   // default TierFull
+	Sample int    // number of names for TierSample; default 100
+	Seed   uint32 // of the draw; who publishes must not know it beforehand
 
 	CRLAge time.Duration // a list older than this is reported; 0: only its nextUpdate counts
 

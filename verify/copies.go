@@ -277,7 +277,7 @@ func (k *copyCheck) sample(lines []ledger.Line) []ledger.Line {
 			rest = append(rest, l)
 		}
 	}
-	rnd := rand.New(rand.NewPCG(k.Seed, 1))
+	rnd := rand.New(rand.NewPCG(uint64(k.Seed), 1))
 	rnd.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
 	return append(must, rest[:min(len(rest), k.Sample)]...)
 }

@@ -136,7 +136,7 @@ func (p *page) head(r *Report) {
 	p.begin("検証報告書 / Verification report: " + r.Log.Origin)
 	p.bothIn("h1", "リポジトリ検証報告書", "Repository verification report")
 	about := r.Log.Origin + " · " + stamp(r.Made)
-	p.bothIn("p", about+" · 検証範囲 "+string(r.Tier)+" · 規則 "+r.RulePack, about+" · tier "+string(r.Tier)+" · rules "+r.RulePack)
+	p.bothIn("p", about+" · 検証範囲 "+r.depth()+" · 規則 "+r.RulePack, about+" · tier "+r.depth()+" · rules "+r.RulePack)
 	p.raw("</header>\n<nav aria-label=\"目次 / Contents\"><ul>")
 	for _, n := range navigation {
 		p.raw(`<li><a href="#` + n.id + `">`)
@@ -239,10 +239,19 @@ func (p *page) ruleQuote(id string) {
 	p.raw("</dd></div>")
 }
 
+// compared says, by tier, what was done with the copies that a checkpoint promises.
+var compared = map[Tier]struct{ ja, en string }{
+	TierFull:   {"そのチェックポイントが約束する全ての副本を取得し、正本とバイト単位で照合した。", "every copy that its checkpoint promises was fetched and compared with the master byte for byte."},
+	TierSample: {"全ての失効リストと OCSP の世代、及び無作為に選んだ副本を取得し、正本とバイト単位で照合した。", "every revocation list and OCSP generation and a random sample of the other copies were fetched and compared with the master byte for byte."},
+	TierList:   {"そのチェックポイントが約束する全ての副本について、名前、大きさ及び ETag を照合した。内容は取得していない。", "name, size and ETag of every copy that its checkpoint promises were compared; the contents were not fetched."},
+	TierLog:    {"副本は調べていない。", "the copies were not looked at."},
+}
+
 func (p *page) copies(r *Report) {
 	p.section("copies", "正本と副本の一致（調査項目 3C56）", "Master and copies (survey item 3C56)")
-	p.bothIn("p", "正本のログに記録された全ての正本を読み、記録されたダイジェストと照合した。各公開場所について、そのチェックポイントが約束する全ての副本を取得し、正本とバイト単位で照合した。",
-		"Every master that the log names was read and compared with its recorded digest. At every place of publication, every copy that its checkpoint promises was fetched and compared with the master byte for byte.")
+	depth := compared[r.Tier]
+	p.bothIn("p", "正本のログに記録された全ての正本を読み、記録されたダイジェストと照合した。各公開場所について、"+depth.ja,
+		"Every master that the log names was read and compared with its recorded digest. At every place of publication, "+depth.en)
 	p.table("公開場所", "Places of publication", column{"場所", "place"}, column{"約束する記録数", "entries promised"}, column{"読んだ副本", "copies read"}, column{"バイト", "bytes"},
 		column{"配置", "layout"}, column{"余分", "extra"})
 	for _, c := range r.Copies {

@@ -1,6 +1,9 @@
 package verify
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Schema names the version of the JSON report; schema.json describes it.
 const Schema = "seihon/verify-report/v1"
@@ -11,7 +14,8 @@ type Report struct {
 	RulePack  string        `json:"rule_pack"`
 	Made      time.Time     `json:"made"`
 	Tier      Tier          `json:"tier"`
-	OK        bool          `json:"ok"` // no finding above a note
+	Sample    *Sample       `json:"sample,omitempty"` // tier sample: what was drawn
+	OK        bool          `json:"ok"`               // no finding above a note
 	Log       LogSummary    `json:"log"`
 	Counts    Counts        `json:"counts"`
 	Estimate  []Estimate    `json:"estimate,omitempty"` // what reading the copies would cost, computed before it began
@@ -21,6 +25,13 @@ type Report struct {
 	Record    *Record       `json:"record,omitempty"` // not in tier log
 	Findings  []Finding     `json:"findings"`
 	Omitted   []Omitted     `json:"omitted,omitempty"` // findings beyond the first of a code
+}
+
+// A Sample says how the names of tier sample were drawn: the same seed draws the
+// same names from the same log.
+type Sample struct {
+	Names int    `json:"names"`
+	Seed  uint32 `json:"seed"`
 }
 
 // A LogSummary says which tree was checked.
@@ -95,4 +106,12 @@ func (r *Report) Count(s Severity) int {
 		}
 	}
 	return n
+}
+
+// depth names the tier and, of a sample, what repeats it.
+func (r *Report) depth() string {
+	if r.Sample == nil {
+		return string(r.Tier)
+	}
+	return fmt.Sprintf("%s (%d names, seed %d)", r.Tier, r.Sample.Names, r.Sample.Seed)
 }

@@ -43,7 +43,7 @@ func (r *Report) Summary() string {
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", r.Summary())
-	fmt.Fprintf(&b, "made %s, tier %s, rules %s\n", stamp(r.Made), r.Tier, r.RulePack)
+	fmt.Fprintf(&b, "made %s, tier %s, rules %s\n", stamp(r.Made), r.depth(), r.RulePack)
 	n := r.Counts
 	fmt.Fprintf(&b, "master log %s: %d entries, root %s, newest entry %s\n", r.Log.Origin, r.Log.Size, r.Log.Root, stamp(r.Log.Time))
 	fmt.Fprintf(&b, "master: %d artifacts (%d bytes), %d current names, %d lists with %d revocations, %d OCSP responses, %d signatures\n",

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,6 +22,7 @@ func verifyFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "tier", Value: "full", Usage: "how deep: `TIER` log, list, full or sample"},
 		&cli.IntFlag{Name: "sample", Usage: "with --tier sample: how many `NAMES`; default 100"},
+		&cli.UintFlag{Name: "seed", Usage: "with --tier sample: draw the names of the report with this `SEED` again; default: a new draw, which nobody can know beforehand"},
 		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources; with --tier log its public log is checked, without any master"},
 		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
@@ -96,6 +100,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		BaseURL: h.conf.Repository.BaseURL, OCSPPath: h.conf.Serve.OCSPPath,
 		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
 		Now: h.now, Logger: h.logger,
+	}
+	if conf.Seed, err = seed(c); err != nil {
+		return conf, err
 	}
 	if dir := c.String("master"); dir != "" {
 		conf.Master = dir
@@ -201,4 +208,17 @@ func (h *host) deliver(c *cli.Context, r *verify.Report, key signer) error {
 		return durable.WriteFile(file, []byte(r.Log.Checkpoint), 0o644)
 	}
 	return nil
+}
+
+// seed returns the seed of a sample: a new one unless that of an earlier report is
+// given.
+func seed(c *cli.Context) (uint32, error) {
+	if given := c.Uint("seed"); given > math.MaxUint32 {
+		return 0, cliexit.UsageError("--seed %d is no seed of a report: the largest is %d", given, uint32(math.MaxUint32))
+	} else if c.IsSet("seed") {
+		return uint32(given), nil
+	}
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint32(b[:]), nil
 }
