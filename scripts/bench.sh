@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-areas=(hsm sign inventory ledger publish edge verify)
+areas=(hsm sign inventory ledger publish publish-cost edge verify)
 [ $# -gt 0 ] && areas=("$@")
 parts=docs/.benchmarks
 mkdir -p "$parts"
@@ -18,7 +18,7 @@ for area in "${areas[@]}"; do
     echo "\`make bench-$area\` on $(date -u +%F), load before: $(cut -d' ' -f1-3 /proc/loadavg)"
     echo
     echo '```'
-    make -s --no-print-directory "bench-$area" 2>/dev/null | sed "/^Go tools:/d; /^building /d; /^Debian packages/d"
+    make -s --no-print-directory "bench-$area" 2>/dev/null | sed "/^tools:/d; /^fetching /d; /^building /d; /^Debian packages/d"
     echo '```'
     echo
   } >"$parts/$area.part"
@@ -36,7 +36,7 @@ counts; times belong to this machine. A line `bar NAME MEASURED >= WANTED ok` is
 TXT
   echo "Machine: $(nproc) cores $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ {printf "%d GiB", $2/1048576}' /proc/meminfo), $(. /etc/os-release && echo "$PRETTY_NAME"), $(go version | cut -d' ' -f3)."
   echo
-  for area in hsm sign inventory ledger publish edge verify; do
+  for area in hsm sign inventory ledger publish publish-cost edge verify; do
     [ -e "$parts/$area.md" ] && cat "$parts/$area.md"
   done
 } >docs/benchmarks.md
