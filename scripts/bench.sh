@@ -37,6 +37,8 @@ TXT
   echo "Machine: $(nproc) cores $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ {printf "%d GiB", $2/1048576}' /proc/meminfo), $(. /etc/os-release && echo "$PRETTY_NAME"), $(go version | cut -d' ' -f3)."
   echo
   for area in hsm sign inventory ledger publish publish-cost edge verify; do
-    [ -e "$parts/$area.md" ] && cat "$parts/$area.md"
+    for page in "$parts/$area.md" "bench/$area/notes.md"; do
+      if [ -e "$page" ]; then cat "$page"; fi
+    done
   done
 } >docs/benchmarks.md
