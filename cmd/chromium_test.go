@@ -131,7 +131,7 @@ func visit(t *testing.T, home, policies, url string) string {
 		"--disable-sync", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--timeout=20000", "--dump-dom", url)
 	out, err := exec.CommandContext(t.Context(), "unshare", args...).CombinedOutput()
 	if err != nil {
-		t.Errorf("running Chromium: %v (not found: run make tools)", err)
+		t.Errorf("running Chromium: %v", err)
 	}
 	return string(out)
 }

@@ -124,7 +124,7 @@ func (v view) picture(t *testing.T, browser context.Context) *image.RGBA {
 	page := fmt.Sprint(v.print)
 	out, err := exec.CommandContext(t.Context(), "pdftoppm", "-r", "80", "-png", "-singlefile", "-f", page, "-l", page, filepath.Join(dir, "page.pdf"), filepath.Join(dir, "page")).CombinedOutput()
 	if err != nil {
-		t.Fatalf("pdftoppm: %v (not found: run make tools)\n%s", err, out)
+		t.Fatalf("running pdftoppm: %v\n%s", err, out)
 	}
 	return decodePicture(must(os.ReadFile(filepath.Join(dir, "page.png"))))
 }
