@@ -71,7 +71,7 @@ func (d *smallDisk) mount(namespaces []string) error {
 	}
 	d.t.Cleanup(func() { stdin.Close(); _ = cmd.Wait() })
 	d.root = fmt.Sprintf("/proc/%d/root%s", cmd.Process.Pid, d.at)
-	d.join = []string{"nsenter", "--target", fmt.Sprint(cmd.Process.Pid), "--mount"}
+	d.join = []string{"nsenter", "--target", fmt.Sprint(cmd.Process.Pid), "--mount", "--root"} // the root too, for those who live in a chroot
 	if len(namespaces) > 1 {
 		d.join = append(d.join, "--user", "--preserve-credentials")
 	}
