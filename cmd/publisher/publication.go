@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"seihon/internal/durable"
+	"seihon/internal/secret"
 	"seihon/ledger"
 )
 
@@ -90,11 +91,7 @@ func newNoteKey(keyFile, vkeyFile, origin string) error {
 }
 
 func readNoteKey(file, origin string) (note.Signer, error) {
-	info, err := os.Stat(file)
-	if err == nil && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
-		return nil, fmt.Errorf("reading the publication log's key: %q has mode %04o; make it 0600", file, info.Mode().Perm())
-	}
-	raw, err := os.ReadFile(file)
+	raw, err := secret.File(file, 64<<10)
 	if err != nil {
 		return nil, fmt.Errorf("reading the publication log's key: %w", err)
 	}

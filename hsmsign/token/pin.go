@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"golang.org/x/term"
+
+	"seihon/internal/secret"
 )
 
 // PINSource yields the user PIN. Open calls it once; the answer is kept in memory until Close so that a token that
@@ -22,21 +22,12 @@ const maxPIN = 255
 
 // CredentialPIN reads the systemd credential name (LoadCredential= or LoadCredentialEncrypted= in the unit).
 func CredentialPIN(name string) PINSource {
-	return func(ctx context.Context) ([]byte, error) {
-		dir := os.Getenv("CREDENTIALS_DIRECTORY")
-		if dir == "" {
-			return nil, fmt.Errorf("reading PIN credential %q: $CREDENTIALS_DIRECTORY is not set; start this from a systemd unit with LoadCredential=%s:…, or configure another PIN source", name, name)
-		}
-		if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
-			return nil, fmt.Errorf("reading PIN credential %q: not a credential name", name)
-		}
-		return readPIN(filepath.Join(dir, name), false)
-	}
+	return func(ctx context.Context) ([]byte, error) { return readPIN(secret.Credential, name) }
 }
 
 // FilePIN reads a file that only its owner may read. One trailing newline is dropped.
 func FilePIN(path string) PINSource {
-	return func(ctx context.Context) ([]byte, error) { return readPIN(path, true) }
+	return func(ctx context.Context) ([]byte, error) { return readPIN(secret.File, path) }
 }
 
 // taken holds the PINs that EnvPIN has taken out of the environment.
@@ -113,25 +104,9 @@ func StaticPIN(pin []byte) PINSource {
 	return func(ctx context.Context) ([]byte, error) { return bytes.Clone(pin), nil }
 }
 
-// readPIN reads path; guard asks that it be a regular file without permissions for others. The permissions are those
-// of the opened file, so that it cannot be exchanged between check and read.
-func readPIN(path string, guard bool) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading PIN: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("reading PIN: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("reading PIN: %s is not a regular file", path)
-	}
-	if guard && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("reading PIN: %s may be read by others (mode %04o); run chmod 600 on it", path, info.Mode().Perm())
-	}
-	pin, err := io.ReadAll(io.LimitReader(f, maxPIN+3))
+// readPIN reads a PIN without the end of its line.
+func readPIN(read func(name string, max int64) ([]byte, error), path string) ([]byte, error) {
+	pin, err := read(path, maxPIN+2)
 	if err != nil {
 		return nil, fmt.Errorf("reading PIN: %w", err)
 	}

@@ -19,8 +19,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
+
+	"seihon/internal/secret"
 )
 
 // A Signer makes the detached signature of a report.
@@ -34,7 +35,7 @@ func Open(key string, passphrase func() ([]byte, error)) (Signer, error) {
 	if path == "" || kind != "ssh" && kind != "pem" {
 		return nil, fmt.Errorf("%q names no key: must be ssh:PATH or pem:PATH", key)
 	}
-	raw, err := readPrivate(path)
+	raw, err := secret.File(path, maxKey)
 	if err != nil {
 		return nil, fmt.Errorf("reading the auditor's key: %w", err)
 	}
@@ -50,20 +51,8 @@ func Open(key string, passphrase func() ([]byte, error)) (Signer, error) {
 	return s, nil
 }
 
-// readPrivate reads a file that only its owner may read.
-func readPrivate(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > 64<<10 {
-		return nil, fmt.Errorf("%q is no key file", path)
-	}
-	if info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
-		return nil, fmt.Errorf("%q has mode %04o, so others can read it; make it 0600, and ask yourself who has read it", path, info.Mode().Perm())
-	}
-	return os.ReadFile(path)
-}
+// maxKey bounds a key file.
+const maxKey = 64 << 10
 
 // A pemSigner signs so that `openssl dgst -sha256 -verify` or, with Ed25519, `openssl pkeyutl -verify -rawin` accepts it.
 type pemSigner struct{ key crypto.Signer }

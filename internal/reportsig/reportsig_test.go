@@ -156,7 +156,7 @@ func TestUnfitKeysAreRefused(t *testing.T) {
 	}
 	text := write(t, "text", []byte("hello\n"), 0o600)
 	for key, want := range map[string]string{
-		good: "ssh:PATH", "gpg:" + good: "ssh:PATH", "ssh:": "ssh:PATH", "ssh:" + open: "make it 0600", "pem:" + open: "make it 0600", "ssh:" + dir: "no key file",
+		good: "ssh:PATH", "gpg:" + good: "ssh:PATH", "ssh:": "ssh:PATH", "ssh:" + open: "make it 0600", "pem:" + open: "make it 0600", "ssh:" + dir: "is not a regular file",
 		"ssh:" + filepath.Join(dir, "none"): "no such file", "ssh:" + text: "no key", "pem:" + text: "no private key", "pem:" + good: "no private key",
 		"pem:" + encrypted: "openssl pkey", "ssh:" + locked: "nobody should have been asked", "pem:" + exchange: "must be an Ed25519",
 	} {

@@ -189,7 +189,7 @@ func TestToken(t *testing.T) {
 		"open to others":       {purge.Token{File: tokenFile(t, secret, 0o644)}, "mode 0644; make it 0600"},
 		"empty":                {purge.Token{File: tokenFile(t, "\n", 0o600)}, "its length is 0"},
 		"two lines":            {purge.Token{File: tokenFile(t, secret+"\nX-Evil: 1", 0o600)}, "no header can carry"},
-		"too long":             {purge.Token{File: tokenFile(t, strings.Repeat("x", 5000), 0o600)}, "its length is"},
+		"too long":             {purge.Token{File: tokenFile(t, strings.Repeat("x", 5000), 0o600)}, "is longer than"},
 		"missing":              {purge.Token{File: filepath.Join(dir, "none")}, "no such file"},
 		"credential elsewhere": {purge.Token{Credential: "../x"}, "not the name of a credential"},
 	} {

@@ -3,10 +3,9 @@ package purge
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
+
+	"seihon/internal/secret"
 )
 
 // maxToken bounds a token; no server takes a longer header.
@@ -20,39 +19,17 @@ type Token struct {
 
 // read returns the token. Its text is in no error.
 func (t Token) read() (string, error) {
-	if t.Credential == "" {
-		return readToken(t.File, true)
+	read, name := secret.File, t.File
+	if t.Credential != "" {
+		read, name = secret.Credential, t.Credential
 	}
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		return "", fmt.Errorf("reading the CDN's token: $CREDENTIALS_DIRECTORY is not set; start this from a systemd unit with LoadCredential=%s:…", t.Credential)
-	}
-	if t.Credential != filepath.Base(t.Credential) || t.Credential == "." || t.Credential == ".." {
-		return "", fmt.Errorf("reading the CDN's token: %q is not the name of a credential", t.Credential)
-	}
-	return readToken(filepath.Join(dir, t.Credential), false)
-}
-
-func readToken(file string, private bool) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", fmt.Errorf("reading the CDN's token: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("reading the CDN's token: %w", err)
-	}
-	if private && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
-		return "", fmt.Errorf("reading the CDN's token: %q has mode %04o; make it 0600", file, info.Mode().Perm())
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	b, err := read(name, maxToken+2) // and the end of the line
 	if err != nil {
 		return "", fmt.Errorf("reading the CDN's token: %w", err)
 	}
 	token := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	if err := checkToken(token); err != nil {
-		return "", fmt.Errorf("reading the CDN's token %q: %w", file, err)
+		return "", fmt.Errorf("reading the CDN's token %q: %w", name, err)
 	}
 	return token, nil
 }
