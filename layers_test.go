@@ -52,7 +52,7 @@ var plan = map[string]room{
 	"ledger/witness":                 {imports: []string{"ledger"}, modules: []string{xcrypto, xmod}},
 	"ocspcache":                      {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
 
-	"publish":                   {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
+	"publish":                   {imports: []string{"artifact/...", "override", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
 	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable"}, modules: []string{flock, xsys}},
 	"publish/s3store":           {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"github.com/aws/"}},
 	"publish/gcsstore":          {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"cloud.google.com/go/storage", "google.golang.org/api"}},
@@ -60,13 +60,14 @@ var plan = map[string]room{
 	"publish/purge":             {imports: []string{"artifact", "ledger", "publish/credentials", "internal/secret"}, modules: []string{"github.com/aws/", zap, xsync}},
 	"publish/storetest":         {imports: []string{"artifact", "publish"}},
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
-	"verify":                    {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
+	"verify":                    {imports: []string{"artifact/...", "override", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
 
+	"override":                             {imports: []string{"artifact"}},
 	"inventory/source":                     {imports: []string{"artifact", "inventory"}, modules: []string{xcrypto, sqlite, "github.com/jackc/pgx/v5"}},
-	"inventory":                            {imports: []string{"artifact"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto}},
-	"inventory/inventorytest":              {imports: []string{"artifact", "inventory/..."}},
+	"inventory":                            {imports: []string{"artifact", "override"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto}},
+	"inventory/inventorytest":              {imports: []string{"artifact", "override", "inventory/..."}},
 	"inventory/inventorytest/postgrestest": {modules: []string{"github.com/jackc/pgx/v5"}},
-	"hsmsign":                              {imports: []string{"artifact/...", "sectiona", "ledger/...", "ocspcache", "inventory", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
+	"hsmsign":                              {imports: []string{"artifact/...", "sectiona", "ledger/...", "ocspcache", "inventory", "override", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
 	"hsmsign/token":                        {imports: []string{"artifact/signature", "internal/secret"}, modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml}},
 	"hsmsign/token/tokentest":              {imports: []string{"hsmsign/token"}},
 	"hsmsign/ocsp":                         {imports: []string{"artifact", "hsmsign/internal/..."}, modules: []string{xcrypto, xsync}},
@@ -87,8 +88,8 @@ var plan = map[string]room{
 	"internal/telemetry":   {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":     {modules: []string{xsys}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
-	"cmd/signer":    {imports: []string{"artifact/...", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
+	"cmd/publisher": {imports: []string{"artifact/...", "override", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
+	"cmd/signer":    {imports: []string{"artifact/...", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 
 // notRooms are folders whose Go files are no part of the two binaries.

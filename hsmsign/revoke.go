@@ -12,6 +12,7 @@ import (
 
 	"seihon/internal/config"
 	"seihon/inventory"
+	"seihon/override"
 )
 
 // Books is the inventory without the HSM: for commands that only read or
@@ -27,7 +28,7 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 	if conf.Signer == nil {
 		return nil, fmt.Errorf("opening the inventory: %q has no section signer", conf.File)
 	}
-	keys, err := overrideKeys(conf.Signer.OverrideKeys)
+	keys, err := overrideKeys(conf.Trust.OverrideKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ type Revocation struct {
 	Reason   string    // a name of RFC 5280 §5.3.1
 	Time     time.Time // zero: now
 	Invalid  time.Time // since when the key is suspect (invalidityDate); zero: not said
-	Override *inventory.Override
+	Override *override.Override
 }
 
 // Revoke records a revocation. The next [Room.Run] signs it first of all.

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"seihon/artifact"
+	"seihon/override"
 )
 
 // Record is one certificate of an import. Issuer is not used.
@@ -58,7 +59,7 @@ type Import struct {
 	// MaxShrink is the part by which a complete input may be smaller than the
 	// last one; 0 means a tenth.
 	MaxShrink float64
-	Override  *Override
+	Override  *override.Override
 	DryRun    bool // judge only
 }
 
@@ -217,19 +218,19 @@ func (d *DB) compareWithLast(ctx context.Context, tx *sql.Tx, j *judge, maxShrin
 		return true, nil
 	}
 	if !j.info.AsOf.IsZero() && asOf > j.info.AsOf.Unix() {
-		j.problem(AllowOlder, nil, fmt.Sprintf("the input is of %s, the last one was of %s", stamp(j.info.AsOf), stamp(fromSeconds(asOf))))
+		j.problem(override.Older, nil, fmt.Sprintf("the input is of %s, the last one was of %s", stamp(j.info.AsOf), stamp(fromSeconds(asOf))))
 	}
 	if maxShrink <= 0 {
 		maxShrink = 0.1
 	}
 	if j.info.Scope != Partial && float64(j.result.Read) < float64(records)*(1-maxShrink) {
-		j.problem(AllowShrink, nil, fmt.Sprintf("the input has %d records, the last one had %d: more than %.0f %% are gone", j.result.Read, records, maxShrink*100))
+		j.problem(override.Shrink, nil, fmt.Sprintf("the input has %d records, the last one had %d: more than %.0f %% are gone", j.result.Read, records, maxShrink*100))
 	}
 	return false, nil
 }
 
 // settleRefusal reports the refusal that no override lets pass.
-func (d *DB) settleRefusal(j *judge, o *Override) error {
+func (d *DB) settleRefusal(j *judge, o *override.Override) error {
 	if len(j.counts) == 0 {
 		return nil
 	}
@@ -238,7 +239,7 @@ func (d *DB) settleRefusal(j *judge, o *Override) error {
 		return refused
 	}
 	for kind := range j.counts {
-		if err := d.allow(o, j.info.Digest, kind); err != nil {
+		if err := o.Permits(d.overrideKeys, j.info.Digest, kind, d.now()); err != nil {
 			return errors.Join(refused, err)
 		}
 	}
@@ -246,10 +247,10 @@ func (d *DB) settleRefusal(j *judge, o *Override) error {
 }
 
 // recordImport remembers the import for the next one.
-func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, o *Override) error {
+func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, o *override.Override) error {
 	permit := ""
 	if o != nil {
-		permit = strings.TrimSpace(string(o.body()))
+		permit = strings.TrimSpace(string(o.Text()))
 	}
 	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`), j.issuer.id, j.info.Format, filepath.Base(j.info.Name), seconds(j.info.AsOf),

@@ -3,7 +3,6 @@ package inventory
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -78,68 +77,6 @@ func TestReasons(t *testing.T) {
 	if ReasonName(NoReason) != "" || ReasonName(9) != "privilegeWithdrawn" || ReasonName(99) != "99" {
 		t.Error("names of reasons are wrong")
 	}
-}
-
-func TestOverride(t *testing.T) {
-	pub, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &DB{now: func() time.Time { return noon }, overrideKeys: []ed25519.PublicKey{{1, 2}, pub}}
-	o := Override{Digest: artifact.Sum([]byte("import")), Allow: []string{AllowChanged, AllowVanished}, Reason: "ticket 4711", Expires: noon.Add(time.Hour)}
-	file, err := o.Sign(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := ParseOverride(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.allow(parsed, o.Digest, AllowVanished); err != nil {
-		t.Error(err)
-	}
-	for n := range file { // any changed octet
-		bad := bytes.Clone(file)
-		bad[n] ^= 1
-		if p, err := ParseOverride(bad); err == nil && d.allow(p, o.Digest, AllowVanished) == nil {
-			t.Fatalf("octet %d may be changed:\n%s", n, bad)
-		}
-	}
-	for name, edit := range map[string]func(*Override){
-		"no digest":    func(o *Override) { o.Digest = artifact.Digest{} },
-		"no reason":    func(o *Override) { o.Reason = " " },
-		"two lines":    func(o *Override) { o.Reason = "a\nallow shrink" },
-		"no expiry":    func(o *Override) { o.Expires = time.Time{} },
-		"nothing":      func(o *Override) { o.Allow = nil },
-		"not sorted":   func(o *Override) { o.Allow = []string{AllowVanished, AllowChanged} },
-		"twice":        func(o *Override) { o.Allow = []string{AllowChanged, AllowChanged} },
-		"all there is": func(o *Override) { o.Allow = []string{conflict} },
-	} {
-		bad := o
-		edit(&bad)
-		if _, err := bad.Sign(key); err == nil {
-			t.Errorf("%s: signed", name)
-		}
-	}
-	for name, text := range map[string]string{"empty": "", "trailing": string(file) + "\n", "no end": string(file[:len(file)-1]), "CRLF": strings.ReplaceAll(string(file), "\n", "\r\n")} {
-		if _, err := ParseOverride([]byte(text)); err == nil {
-			t.Errorf("%s: parsed", name)
-		}
-	}
-}
-
-func FuzzParseOverride(f *testing.F) {
-	o := Override{Digest: artifact.Sum(nil), Allow: []string{AllowOlder}, Reason: "because", Expires: noon}
-	file, err := o.Sign(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(file)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if o, err := ParseOverride(b); err == nil && !bytes.HasPrefix(b, o.body()) {
-			t.Fatalf("parsed what is not canonical: %q", b)
-		}
-	})
 }
 
 // TestSpool sorts more than fits in its buffer.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/override"
 )
 
 // ImportRefused says why an import was refused. Nothing of it was kept.
@@ -103,10 +104,10 @@ func (j *judge) missing(k *known) {
 	switch {
 	case j.info.Scope == AllSerials && k.imported && k.state != Reserved:
 		j.result.Overridden++
-		j.problem(AllowVanished, k.serial, "missing, but it has not expired")
+		j.problem(override.Vanished, k.serial, "missing, but it has not expired")
 	case j.info.Scope == AllRevoked && k.state == Revoked && !k.revokedHere:
 		j.result.Overridden++
-		j.problem(AllowVanished, k.serial, "no longer revoked in the input, but it has not expired")
+		j.problem(override.Vanished, k.serial, "no longer revoked in the input, but it has not expired")
 	}
 }
 
@@ -156,7 +157,7 @@ func (j *judge) status(k *known, r *Record) change {
 	switch {
 	case k.state == NeverIssued:
 		j.result.Overridden++
-		j.problem(AllowChanged, r.Serial, "it was declared never issued")
+		j.problem(override.Changed, r.Serial, "it was declared never issued")
 		return restate
 	case r.State == Issued && k.state != Revoked:
 		return nothing
@@ -168,7 +169,7 @@ func (j *judge) status(k *known, r *Record) change {
 		return restate
 	case r.State == Issued:
 		j.result.Overridden++
-		j.problem(AllowChanged, r.Serial, fmt.Sprintf("its revocation of %s (%s) is gone", stamp(fromSeconds(k.revokedAt)), reasonText(k.reason)))
+		j.problem(override.Changed, r.Serial, fmt.Sprintf("its revocation of %s (%s) is gone", stamp(fromSeconds(k.revokedAt)), reasonText(k.reason)))
 		return restate
 	case k.state != Revoked && k.revokedHere && r.Revocation.Reason == reasonHold && r.Revocation.Time.Unix() <= k.revokedAt:
 		// Released here; the input still has the hold.
@@ -193,7 +194,7 @@ func (j *judge) revocations(k *known, r *Record) change {
 		return restate
 	}
 	j.result.Overridden++
-	j.problem(AllowChanged, r.Serial, fmt.Sprintf("revoked at %s (%s), the inventory says %s (%s)",
+	j.problem(override.Changed, r.Serial, fmt.Sprintf("revoked at %s (%s), the inventory says %s (%s)",
 		stamp(r.Revocation.Time), reasonText(r.Revocation.Reason), stamp(fromSeconds(k.revokedAt)), reasonText(k.reason)))
 	return restate
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+
+	"seihon/override"
 )
 
 // mergeInto walks the sorted input and the certificates of the key side by
@@ -64,12 +66,12 @@ func (d *DB) mergeOne(ctx context.Context, j *judge, k *known, r *Record, w *wri
 			return err
 		}
 	}
-	problems := j.counts[AllowChanged]
+	problems := j.counts[override.Changed]
 	switch j.both(k, r) {
 	case complete:
 		return w.complete(ctx, k, r)
 	case restate:
-		if j.counts[AllowChanged] > problems { // only an override lets this stand
+		if j.counts[override.Changed] > problems { // only an override lets this stand
 			if err := d.event(ctx, w.tx, j.issuer.id, r.Serial, "changed by import "+j.info.Digest.String(),
 				fmt.Sprintf("was %s, date %s, %s", k.state, stamp(fromSeconds(k.revokedAt)), reasonText(k.reason))); err != nil {
 				return err

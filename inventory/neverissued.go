@@ -38,7 +38,7 @@ type DeclarationResult struct {
 // DeclareNeverIssued writes serials down as never issued, all of them or none.
 // Their status is due from now on, they are on no CRL, and no certificate can
 // be issued or recorded under them: an import that has one needs an Override
-// which allows AllowChanged.
+// which allows override.Changed.
 //
 // It refuses a serial that the issuer's key ever had, also one that was only
 // reserved, since a certificate may have been signed before a crash: that is

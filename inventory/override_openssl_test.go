@@ -16,6 +16,7 @@ import (
 	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/inventory/inventorytest"
+	"seihon/override"
 )
 
 // signOverride holds the commands of docs/inventory.md. $1 is the digest.
@@ -56,7 +57,7 @@ func TestOverrideByOpenSSL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := inventory.ParseOverride(file)
+	o, err := override.Parse(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,19 +9,23 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/override"
 )
 
 // RevokeOptions is the way round a refusal.
 type RevokeOptions struct {
 	// Override permits another date or reason than the recorded one. It is
-	// signed over ChangeDigest and must allow AllowChanged.
-	Override *Override
+	// signed over ChangeDigest and must allow override.Changed.
+	Override *override.Override
 }
 
-// ChangeDigest is what an Override of Revoke is signed over.
+// ChangeDigest is what an override of Revoke is signed over.
 func ChangeDigest(issuer string, serial []byte, r Revocation) artifact.Digest {
-	return artifact.Sum(fmt.Appendf(nil, "seihon/revocation/v1\nissuer %q\nserial %x\ntime %s\nreason %d\ninvalidity %s\n",
-		issuer, serial, stamp(r.Time), r.Reason, stamp(r.InvalidityDate)))
+	return override.Change{Issuer: issuer, Serial: serial, Now: r.status()}.Digest()
+}
+
+func (r Revocation) status() override.Status {
+	return override.Status{State: override.Revoked, Time: r.Time, Reason: r.Reason, Invalidity: r.InvalidityDate}
 }
 
 // stamp writes a time with second precision, "-" when there is none.
@@ -68,7 +72,7 @@ func (d *DB) Revoke(ctx context.Context, issuer string, serial []byte, r Revocat
 		what, err := transition(s, r)
 		if errors.Is(err, ErrRevocationChanged) && o.Override != nil {
 			what = "revocation changed: " + o.Override.Reason
-			err = d.allow(o.Override, ChangeDigest(issuer, serial, r), AllowChanged)
+			err = o.Override.Permits(d.overrideKeys, ChangeDigest(issuer, serial, r), override.Changed, now)
 		}
 		if err != nil {
 			return err

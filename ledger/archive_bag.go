@@ -135,6 +135,10 @@ func (l *Log) payloadArtifacts(ctx context.Context, from int64, files []member) 
 				add(member{path: filepath.ToSlash(blobPath("", artifact.Document, d)), size: st.Size(), digest: d})
 			}
 		}
+		if p := e.Private; p != nil && l.HasPrivate() && i+1 >= from {
+			add(member{path: path.Join(privateDir, manifestDir, p.Manifest.String()), size: p.Size, digest: p.Manifest,
+				text: func() ([]byte, error) { return l.privateText(p) }})
+		}
 		if i++; e.Batch == nil {
 			continue
 		}

@@ -53,6 +53,8 @@ bundle and document it ever made public, and the append-only log of them.
      sha256sum data/blobs/*/*
 
    must print each file's own name. readable/state.txt is what was current.
+   A "private" entry names a file of data/private/manifests in the same way: the
+   books of record that are not public, one JSON object a line.
 
 5. The entries belong to the signed head. data/log/tile/entries holds the
    entries in binary bundles, data/log/tile the hashes, in the layout of

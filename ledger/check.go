@@ -55,6 +55,7 @@ const (
 	CodeArchiveFork    = "archive-fork"
 	CodeManifest       = "manifest-damaged"
 	CodeManifestAbsent = "manifest-missing"
+	CodePrivateAbsent  = "private-absent"
 	CodeBlob           = "artifact-damaged"
 	CodeBlobAbsent     = "artifact-missing"
 	CodeUnreferenced   = "unreferenced-file"
@@ -70,6 +71,7 @@ type CheckConfig struct {
 	Known         [][]byte         // older signed checkpoints, such as the auditor's last one
 	SkipManifests bool             // and with them the artifacts
 	SkipArtifacts bool             // do not read the blobs and bundles that lines lead to
+	Private       bool             // the private part must be here, as in the signing room
 	Now           func() time.Time // nil = time.Now
 	// VerifyToken checks an RFC 3161 token over an archived checkpoint; nil
 	// leaves the tokens alone.

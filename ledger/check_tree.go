@@ -255,6 +255,10 @@ func (k *checker) batches(ctx context.Context) error {
 	}
 	used := map[string]bool{}
 	for _, e := range k.entries {
+		if e.Private != nil {
+			path := privatePath(k.l.dir, e.Private.Manifest)
+			used[path], used[strings.TrimSuffix(path, ".zst")] = true, true
+		}
 		if d := e.attachment(); !d.IsZero() {
 			k.attached(ctx, e)
 		}
@@ -285,8 +289,8 @@ func (k *checker) batches(ctx context.Context) error {
 			}
 		}
 	}
-	if k.c.SkipArtifacts || k.damaged {
-		return ctx.Err()
+	if err := k.privates(ctx); err != nil || k.c.SkipArtifacts || k.damaged {
+		return err
 	}
 	return k.unreferenced(ctx, used)
 }
@@ -320,7 +324,7 @@ func (k *checker) attached(ctx context.Context, e numbered) {
 // unreferenced notes files that no entry leads to: what an interrupted signing
 // run leaves, or what somebody put there.
 func (k *checker) unreferenced(ctx context.Context, used map[string]bool) error {
-	for _, d := range []string{manifestDir, blobDir, bundleDir} {
+	for _, d := range []string{manifestDir, blobDir, bundleDir, privateDir} {
 		err := filepath.WalkDir(filepath.Join(k.l.dir, d), func(path string, e fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil

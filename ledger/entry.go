@@ -16,10 +16,14 @@ const EntryVersion = 1
 // bundle has two bytes.
 const MaxEntry = 65535
 
-// The types of an entry. The first six belong to a master log, the other four
+// The types of an entry. The first ten belong to a master log, the other four
 // to a publication log; the encoding does not tie them to either.
 const (
 	TypeBatch       = "batch"
+	TypeIssuance    = "issuance"
+	TypePrivate     = "private"
+	TypeExpiry      = "expiry"
+	TypeOverride    = "override"
 	TypeWithdraw    = "withdraw"
 	TypeKeyRotation = "key-rotation"
 	TypeEvidence    = "evidence"
@@ -39,6 +43,10 @@ type Entry struct {
 	Time time.Time // whole seconds, UTC; the writer fills a zero time
 
 	Batch       *Batch
+	Issuance    *Issuance
+	Private     *Private
+	Expiry      *Expiry
+	Override    *Override
 	Withdraw    *Withdraw
 	KeyRotation *KeyRotation
 	Evidence    *Evidence
@@ -57,6 +65,59 @@ type Batch struct {
 	Count    int64           // artifact lines in it
 	Root     tlog.Hash       // RFC 6962 tree over the lines
 	Note     string          // free text for people, may be empty
+}
+
+// An Issuance commits to certificates before any of them is signed, without
+// disclosing them. It is the tree (RFC 6962, section 2.1) over Count leaves; leaf
+// i is the 32 octets SHA-256(salt || TBSCertificate) of certificate i, whose salt
+// of 32 random octets stays in the private master. With salt and certificate anybody can
+// see that the certificate is one of those that were announced, and without
+// them nobody learns anything but how many there are.
+type Issuance struct {
+	Issuer string
+	Count  int64     // certificates of this entry
+	Root   tlog.Hash // over their commitments
+	Total  int64     // certificates of all issuance entries of the issuer, this one included
+}
+
+// A Private names a manifest of the private master: books of record that are
+// never public, such as subscriber certificates. The log has their digest only.
+type Private struct {
+	Manifest artifact.Digest // SHA-256 of the uncompressed private manifest
+	Size     int64           // its uncompressed length in bytes
+	Count    int64           // records in it
+	Root     tlog.Hash       // RFC 6962 tree over the records
+}
+
+// An Expiry states that revoked certificates have expired, so that they may
+// leave the revocation list (RFC 5280, section 3.3). Who has a list and its
+// successor, but not the certificates, needs it to tell an entry that expired
+// from one that was taken back.
+type Expiry struct {
+	Issuer  string
+	Entries []Expired
+}
+
+// An Expired is one certificate that has expired.
+type Expired struct {
+	Serial   string // lower-case hex, as in Line.Number
+	NotAfter time.Time
+}
+
+// An Override makes public that a signed permission let the status of
+// certificates change in a way that is refused otherwise (docs/inventory.md).
+type Override struct {
+	Issuer  string
+	Text    string // the file of the override as it was signed
+	Changes []StatusChange
+}
+
+// A StatusChange is what an override did to one certificate. Was and Now are
+// "good", "absent", or "revoked" with date, reason code and invalidity date,
+// such as "revoked 20261128T010203Z 1 -".
+type StatusChange struct {
+	Serial   string // lower-case hex, as in Line.Number
+	Was, Now string
 }
 
 // A Withdraw takes names out of the current state. Nothing is deleted from the

@@ -20,7 +20,8 @@ import (
 //	<what> <size in bytes>[ <name>]\n
 //
 // followed by so many bytes and a line feed, in this order: head, the entries,
-// the archived checkpoints and tokens, the manifests, the artifacts, end. The
+// the archived checkpoints and tokens, the manifests, the artifacts, the private
+// manifests if they were asked for, end. The
 // entries come first, since with them and the signed checkpoint everything
 // that follows can be checked as it is read. Tiles are not in it: the importer
 // computes them.
@@ -34,19 +35,34 @@ const (
 	frameToken      = "token"      // name: the file's name in log/checkpoints
 	frameManifest   = "manifest"   // name: the digest; bytes: zstd
 	frameBlob       = "blob"       // name: the path in the master
+	framePrivate    = "private"    // name: the digest; bytes: zstd
 	frameEnd        = "end"        // bytes: the number of frames before
 )
 
-// Export writes everything since the size from. What an importer already has
-// does no harm, what it lacks before from it will ask for.
+// Export writes everything since the size from but the private master. What an
+// importer already has does no harm, what it lacks before from it will ask for.
 func (l *Log) Export(ctx context.Context, w io.Writer, from int64) error {
+	return l.export(ctx, w, from, false)
+}
+
+// ExportPrivate is Export with the private master: for another signing room or
+// an auditor, never for the publishing host.
+func (l *Log) ExportPrivate(ctx context.Context, w io.Writer, from int64) error {
+	return l.export(ctx, w, from, true)
+}
+
+func (l *Log) export(ctx context.Context, w io.Writer, from int64, private bool) error {
 	if err := l.within(from, l.cp.Size); err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
 	x := &exporter{l: l, w: bufio.NewWriterSize(w, 1<<20), from: from, done: map[string]bool{}}
 	x.text(exportHeader)
 	x.frame(frameHead, "", fmt.Appendf(nil, "%s\n%d\n%d\n", l.cp.Origin, from, l.cp.Size))
-	for _, step := range []func(context.Context) error{x.entries, x.checkpoints, x.artifacts} {
+	steps := []func(context.Context) error{x.entries, x.checkpoints, x.artifacts}
+	if private {
+		steps = append(steps, x.privates)
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("exporting: %w", err)
 		}
@@ -227,6 +243,26 @@ func (x *exporter) lines(ctx context.Context, e *Entry) error {
 		}
 	}
 	return nil
+}
+
+// privates writes the private manifests.
+func (x *exporter) privates(ctx context.Context) error {
+	for e, err := range x.l.Entries(ctx, x.from, x.l.cp.Size) {
+		if err != nil {
+			return err
+		}
+		if e.Private == nil || x.once(e.Private.Manifest.String()) {
+			continue
+		}
+		if _, err := x.l.privateRecords(e.Private); err != nil { // only what is good may leave the room
+			return err
+		}
+		path := privatePath(x.l.dir, e.Private.Manifest)
+		if err := x.file(ctx, framePrivate, e.Private.Manifest.String(), path, -1); err != nil {
+			return err
+		}
+	}
+	return x.err
 }
 
 // rel is the slash-separated path of a file in the master.

@@ -46,7 +46,8 @@ func (e *Entry) typ() string {
 		set bool
 		typ string
 	}{
-		{e.Batch != nil, TypeBatch}, {e.Withdraw != nil, TypeWithdraw}, {e.KeyRotation != nil, TypeKeyRotation},
+		{e.Batch != nil, TypeBatch}, {e.Issuance != nil, TypeIssuance}, {e.Private != nil, TypePrivate},
+		{e.Expiry != nil, TypeExpiry}, {e.Override != nil, TypeOverride}, {e.Withdraw != nil, TypeWithdraw}, {e.KeyRotation != nil, TypeKeyRotation},
 		{e.Evidence != nil, TypeEvidence}, {e.Anchor != nil, TypeAnchor}, {e.Freeze != nil, TypeFreeze},
 		{e.Publish != nil, TypePublish}, {e.Probe != nil, TypeProbe}, {e.Verify != nil, TypeVerify}, {e.Refusal != nil, TypeRefusal},
 	} {
@@ -65,6 +66,14 @@ func (e *Entry) body(c *coder, typ string) {
 	switch typ {
 	case TypeBatch:
 		e.Batch.fields(c)
+	case TypeIssuance:
+		e.Issuance.fields(c)
+	case TypePrivate:
+		e.Private.fields(c)
+	case TypeExpiry:
+		e.Expiry.fields(c)
+	case TypeOverride:
+		e.Override.fields(c)
 	case TypeWithdraw:
 		e.Withdraw.fields(c)
 	case TypeKeyRotation:
@@ -91,6 +100,14 @@ func (e *Entry) allot(typ string) {
 	switch typ {
 	case TypeBatch:
 		e.Batch = new(Batch)
+	case TypeIssuance:
+		e.Issuance = new(Issuance)
+	case TypePrivate:
+		e.Private = new(Private)
+	case TypeExpiry:
+		e.Expiry = new(Expiry)
+	case TypeOverride:
+		e.Override = new(Override)
 	case TypeWithdraw:
 		e.Withdraw = new(Withdraw)
 	case TypeKeyRotation:
@@ -165,6 +182,42 @@ func (b *Batch) fields(c *coder) {
 	c.note("note", &b.Note)
 	c.hash("root", &b.Root)
 	c.int("size", &b.Size)
+}
+
+func (i *Issuance) fields(c *coder) {
+	c.int("count", &i.Count)
+	c.text("issuer", &i.Issuer)
+	c.hash("root", &i.Root)
+	c.int("total", &i.Total)
+}
+
+func (p *Private) fields(c *coder) {
+	c.int("count", &p.Count)
+	c.digest("manifest", &p.Manifest)
+	c.hash("root", &p.Root)
+	c.int("size", &p.Size)
+}
+
+func (x *Expiry) fields(c *coder) {
+	list(c, "entries", &x.Entries, func(e *Expired) {
+		c.object(func() {
+			c.time("not-after", &e.NotAfter)
+			c.text("serial", &e.Serial)
+		})
+	})
+	c.text("issuer", &x.Issuer)
+}
+
+func (o *Override) fields(c *coder) {
+	list(c, "changes", &o.Changes, func(s *StatusChange) {
+		c.object(func() {
+			c.text("now", &s.Now)
+			c.text("serial", &s.Serial)
+			c.text("was", &s.Was)
+		})
+	})
+	c.text("issuer", &o.Issuer)
+	c.text("text", &o.Text)
 }
 
 func (w *Withdraw) fields(c *coder) {

@@ -22,6 +22,7 @@ import (
 // ImportConfig says whose export is let in and where.
 type ImportConfig struct {
 	Verifier *Verifier
+	Private  bool             // let the private master in; else an export that holds it is refused
 	Now      func() time.Time // nil = time.Now
 	Logger   *zap.Logger      // nil = none
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"seihon/artifact"
@@ -42,6 +44,8 @@ func (m *importer) files(ctx context.Context) error {
 			err = m.manifest(ctx, h.name)
 		case frameBlob:
 			err = m.blob(h.name, h.size)
+		case framePrivate:
+			err = m.private(h.name)
 		case frameEnd:
 			return m.end()
 		default:
@@ -76,10 +80,42 @@ func (m *importer) manifest(ctx context.Context, name string) error {
 	if b == nil {
 		return fmt.Errorf("no entry leads to the manifest %s", d)
 	}
-	path := manifestPath(m.w.dir, d)
 	if _, err := m.w.log.Manifest(ctx, b); err == nil {
 		return nil // from an import that was interrupted
 	}
+	return m.storeManifest(manifestPath(m.w.dir, d), d, b.Size)
+}
+
+// private stores one private manifest, if this copy may have it.
+func (m *importer) private(name string) error {
+	if !m.c.Private {
+		return errors.New("the export holds the private master (subscribers' certificates), which is not for the publishing host; " +
+			"make it without --private, or import it with --private where the private master belongs")
+	}
+	d, err := artifact.ParseDigest(name)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(m.all, func(e *Entry) bool { return e.Private != nil && e.Private.Manifest == d })
+	if i < 0 {
+		return fmt.Errorf("no entry leads to the private manifest %s", d)
+	}
+	p := m.all[i].Private
+	if _, err := m.w.log.privateRecords(p); err == nil {
+		return nil
+	}
+	if err := m.w.makePrivateDir(); err != nil {
+		return err
+	}
+	if err := m.storeManifest(privatePath(m.w.dir, d), d, p.Size); err != nil {
+		return err
+	}
+	_, err = m.w.log.privateRecords(p)
+	return err
+}
+
+// storeManifest stores the compressed text of the current frame, whose digest and size are known.
+func (m *importer) storeManifest(path string, d artifact.Digest, size int64) error {
 	s, err := m.w.tx.Stage()
 	if err != nil {
 		return err
@@ -89,7 +125,7 @@ func (m *importer) manifest(ctx context.Context, name string) error {
 		_, err := io.Copy(s, io.TeeReader(m.f, pw))
 		pw.CloseWithError(err)
 	}()
-	text, err := inflate(pr, b.Size)
+	text, err := inflate(pr, size)
 	if err == nil && artifact.Sum(text) != d {
 		err = fmt.Errorf("its SHA-256 is %s", artifact.Sum(text))
 	}

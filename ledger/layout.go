@@ -17,6 +17,7 @@ const (
 	logDir        = "log"
 	checkpointDir = "log/checkpoints"
 	manifestDir   = "manifests"
+	privateDir    = "private"
 	blobDir       = "blobs"
 	bundleDir     = "bundles"
 	tmpDir        = ".tmp"

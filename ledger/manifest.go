@@ -44,7 +44,7 @@ type manifestWriter struct {
 	done  chan error
 }
 
-func newManifestWriter(tx *durable.Tx) (*manifestWriter, error) {
+func newManifestWriter(tx *durable.Tx, header string) (*manifestWriter, error) {
 	f, err := tx.Stage()
 	if err != nil {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
@@ -55,7 +55,7 @@ func newManifestWriter(tx *durable.Tx) (*manifestWriter, error) {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
 	m := &manifestWriter{file: f, zw: zw, sum: sha256.New(), work: make(chan []byte, 2), done: make(chan error, 1)}
-	m.chunk = append(make([]byte, 0, manifestChunk+maxLine), manifestHeader...)
+	m.chunk = append(make([]byte, 0, manifestChunk+maxLine), header...)
 	go m.run()
 	return m, nil
 }
@@ -82,12 +82,17 @@ func (m *manifestWriter) add(l *Line) error {
 		return fmt.Errorf("writing a manifest: %w", err)
 	}
 	m.line, m.last = line, l.Name
+	m.addText(line)
+	return nil
+}
+
+// addText adds a line of any content that has no line feed.
+func (m *manifestWriter) addText(line []byte) {
 	m.tree.add(leafHash(line))
 	m.chunk = append(append(m.chunk, line...), '\n')
 	if len(m.chunk) >= manifestChunk {
 		m.hand(make([]byte, 0, manifestChunk+maxLine))
 	}
-	return nil
 }
 
 func (m *manifestWriter) hand(next []byte) {
@@ -123,10 +128,14 @@ func (l *Log) Manifest(ctx context.Context, b *Batch) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if b.Size < int64(len(manifestHeader)) || b.Size > maxManifest {
-		return nil, fmt.Errorf("reading manifest %s: its entry gives it %d bytes", b.Manifest, b.Size)
+	return readManifest(l.manifestPath(b.Manifest), b.Manifest, b.Size)
+}
+
+// readManifest reads the text of a manifest, public or private, and checks size and digest.
+func readManifest(path string, want artifact.Digest, size int64) ([]byte, error) {
+	if size < int64(len(manifestHeader)) || size > maxManifest {
+		return nil, fmt.Errorf("reading manifest %s: its entry gives it %d bytes", want, size)
 	}
-	path := l.manifestPath(b.Manifest)
 	f, err := os.Open(path)
 	plain := false
 	if errors.Is(err, os.ErrNotExist) { // in an archive it is plain text
@@ -136,19 +145,19 @@ func (l *Log) Manifest(ctx context.Context, b *Batch) ([]byte, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading manifest %s: %w", b.Manifest, err)
+		return nil, fmt.Errorf("reading manifest %s: %w", want, err)
 	}
 	defer f.Close()
 	var text []byte
 	if plain {
-		text, err = readExactly(f, b.Size)
+		text, err = readExactly(f, size)
 	} else {
-		text, err = inflate(f, b.Size)
+		text, err = inflate(f, size)
 	}
 	if err != nil {
 		return nil, &CorruptError{Path: path, Err: fmt.Errorf("reading manifest: %w", err)}
 	}
-	if got := artifact.Sum(text); got != b.Manifest {
+	if got := artifact.Sum(text); got != want {
 		return nil, &CorruptError{Path: path, Err: fmt.Errorf("the manifest's SHA-256 is %s", got)}
 	}
 	return text, nil

@@ -143,7 +143,7 @@ func (w *Writer) AppendBatch(ctx context.Context, lines []Line, note string) (*B
 // AppendSorted is AppendBatch for lines that come sorted by name. Every
 // artifact that has a file of its own must have been put before.
 func (w *Writer) AppendSorted(ctx context.Context, lines iter.Seq2[Line, error], note string) (*Batch, error) {
-	m, err := newManifestWriter(w.tx)
+	m, err := newManifestWriter(w.tx, manifestHeader)
 	if err != nil {
 		return nil, fmt.Errorf("appending a batch: %w", err)
 	}

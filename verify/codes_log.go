@@ -34,6 +34,7 @@ var logCodes = []Code{
 	{logPrefix + ledger.CodeArchiveFork, Critical, "", "3C56", "保存されたチェックポイントと矛盾している", "an archived checkpoint contradicts the log", keepJA, keep},
 	{logPrefix + ledger.CodeManifest, Critical, "", "3C56", "目録が壊れている", "a manifest is damaged", restoreJA, restore},
 	{logPrefix + ledger.CodeManifestAbsent, Critical, "", "3C56", "目録が失われている", "a manifest is missing", restoreJA, restore},
+	{logPrefix + ledger.CodePrivateAbsent, Note, "", "3C56", "正本の非公開部分がここにない", "the private part of the master is not here", "署名室の正本、または --private で書き出した正本を検査する", "check the master in the signing room, or an export made with --private"},
 	{logPrefix + ledger.CodeBlob, Critical, "", "3C56", "正本が壊れている", "a master is damaged", restoreJA, restore},
 	{logPrefix + ledger.CodeBlobAbsent, Critical, "", "3C56", "正本が失われている", "a master is missing", restoreJA, restore},
 	{logPrefix + ledger.CodeUnreferenced, Note, "", "3C56", "ログのどの記録にも現れないファイルがある", "a file of the master is named by no entry", "中断した処理の残りであれば害はない", "harmless if it is left over from an interrupted run"},

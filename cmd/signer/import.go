@@ -12,6 +12,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/inventory"
 	"seihon/inventory/source"
+	"seihon/override"
 )
 
 // maxCRL bounds a CRL that is imported, maxSerials a list of serials.
@@ -74,7 +75,7 @@ func importSource(c *cli.Context, books *hsmsign.Books) error {
 }
 
 // readOverride reads the signed permission that --override names; nil without one.
-func readOverride(c *cli.Context) (*inventory.Override, error) {
+func readOverride(c *cli.Context) (*override.Override, error) {
 	file := c.String("override")
 	if file == "" {
 		return nil, nil
@@ -83,7 +84,7 @@ func readOverride(c *cli.Context) (*inventory.Override, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the override: %w", err)
 	}
-	return inventory.ParseOverride(raw)
+	return override.Parse(raw)
 }
 
 // declareNeverIssued records the list that --never-issued names.

@@ -26,6 +26,7 @@ const (
 	Usage       = 2   // wrong command line or configuration; nothing was done
 	Findings    = 3   // verify found something; the findings are on stdout
 	Refused     = 4   // section A refused an artifact; everything else was done
+	Record      = 5   // what was to be done would unsay what the master log says; see docs/exit-codes.md
 	Locked      = 75  // another process holds the lock; try later (EX_TEMPFAIL)
 	Interrupted = 130 // SIGINT or SIGTERM
 )

@@ -76,6 +76,8 @@ type Trust struct {
 	Anchors []Path `yaml:"anchors"`
 	// Partners are the certificates of bridge or partner authorities for cross certificates.
 	Partners []Path `yaml:"partners"`
+	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides (docs/inventory.md) let a status change that is refused otherwise: the room, the publisher and the auditor each believe the keys of their own configuration.
+	OverrideKeys []Path `yaml:"override_keys"`
 }
 
 // SectionA tunes section A of the report.
@@ -112,8 +114,6 @@ type Signer struct {
 	Timeout Duration `yaml:"timeout"`
 	// Inventory is where issued and revoked certificates are recorded: a file (SQLite), or postgres://….
 	Inventory DSN `yaml:"inventory"`
-	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides let a refused import pass.
-	OverrideKeys []Path `yaml:"override_keys"`
 	// LogKeys are the HSM labels of the master log's keys; default master-log-ecdsa and master-log-ed25519.
 	LogKeys []string `yaml:"log_keys"`
 	// Modules is the operator-signed, dated allow-list of HSM modules.

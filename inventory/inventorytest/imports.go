@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seihon/inventory"
+	"seihon/override"
 )
 
 func testImport(t *testing.T, b *Bench) {
@@ -149,8 +150,8 @@ func testImportOverride(t *testing.T, b *Bench) {
 	b.importAll(t, Issuer, inventory.AllSerials, base()...)
 	l := &List{Scope: inventory.AllSerials, List: base()[1:]}
 	l.List[1].Revocation.Reason = 4
-	o := inventory.Override{Digest: l.Info().Digest, Allow: []string{inventory.AllowChanged, inventory.AllowVanished}, Reason: "repaired", Expires: hours(1)}
-	try := func(o *inventory.Override) error {
+	o := override.Override{Digest: l.Info().Digest, Allow: []string{override.Changed, override.Vanished}, Reason: "repaired", Expires: hours(1)}
+	try := func(o *override.Override) error {
 		_, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: l, Override: o, MaxShrink: 0.4})
 		return err
 	}
@@ -159,7 +160,7 @@ func testImportOverride(t *testing.T, b *Bench) {
 	wantRefused(t, "half an override", try(sign(t, half)))
 	foreign, err := o.Sign(ed25519.NewKeyFromSeed([]byte("another key of thirty-two octets")))
 	must(t, err)
-	forged, err := inventory.ParseOverride(foreign)
+	forged, err := override.Parse(foreign)
 	must(t, err)
 	wantRefused(t, "an override of another key", try(forged))
 	must(t, try(sign(t, o)))
@@ -221,7 +222,7 @@ func testImportRevokedScope(t *testing.T, b *Bench) {
 	}
 	must(t, try(2, 3, 4)) // the first has expired
 	var refused *inventory.ImportRefused
-	if err := try(2, 3); !errors.As(err, &refused) || refused.Counts[inventory.AllowVanished] != 1 {
+	if err := try(2, 3); !errors.As(err, &refused) || refused.Counts[override.Vanished] != 1 {
 		t.Errorf("a revocation left the CRL before it expired: %v", err)
 	}
 	if due := collect(t, b.Due(ctx, Issuer, 0, Epoch)); len(due) != 4 {

@@ -8,6 +8,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/inventory"
+	"seihon/override"
 )
 
 func testNeverIssued(t *testing.T, b *Bench) {
@@ -105,10 +106,10 @@ func testNeverIssuedImport(t *testing.T, b *Bench) {
 	l := &List{Scope: inventory.AllSerials, List: []inventory.Record{Valid(1, year), Valid(2, year), RevokedAt(3, year, hours(-1), 1)}}
 	_, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: l})
 	var refused *inventory.ImportRefused
-	if !errors.As(err, &refused) || refused.Counts[inventory.AllowChanged] != 2 || len(refused.Counts) != 1 {
+	if !errors.As(err, &refused) || refused.Counts[override.Changed] != 2 || len(refused.Counts) != 1 {
 		t.Fatalf("an import of what was declared never issued: %v", err)
 	}
-	o := sign(t, inventory.Override{Digest: l.Info().Digest, Allow: []string{inventory.AllowChanged}, Reason: "declared by mistake", Expires: hours(1)})
+	o := sign(t, override.Override{Digest: l.Info().Digest, Allow: []string{override.Changed}, Reason: "declared by mistake", Expires: hours(1)})
 	_, err = b.Import(ctx, inventory.Import{Issuer: Issuer, Source: l, Override: o})
 	must(t, err)
 	e, err := b.Get(ctx, Issuer, Serial(2))

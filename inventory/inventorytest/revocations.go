@@ -8,6 +8,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/inventory"
+	"seihon/override"
 )
 
 var (
@@ -67,12 +68,12 @@ func testRevokeChanged(t *testing.T, b *Bench) {
 	for _, r := range []inventory.Revocation{later, reason} {
 		wantError(t, "another date or reason", b.Revoke(ctx, Issuer, Serial(1), r, none), inventory.ErrRevocationChanged)
 	}
-	permit := func(o inventory.Override) *inventory.Override { return sign(t, o) }
-	good := inventory.Override{Digest: inventory.ChangeDigest(Issuer, Serial(1), reason), Allow: []string{inventory.AllowChanged}, Reason: "ticket 4711", Expires: hours(1)}
-	for name, change := range map[string]func(*inventory.Override){
-		"another digest": func(o *inventory.Override) { o.Digest = artifact.Sum(nil) },
-		"another right":  func(o *inventory.Override) { o.Allow = []string{inventory.AllowShrink} },
-		"expired":        func(o *inventory.Override) { o.Expires = Epoch },
+	permit := func(o override.Override) *override.Override { return sign(t, o) }
+	good := override.Override{Digest: inventory.ChangeDigest(Issuer, Serial(1), reason), Allow: []string{override.Changed}, Reason: "ticket 4711", Expires: hours(1)}
+	for name, change := range map[string]func(*override.Override){
+		"another digest": func(o *override.Override) { o.Digest = artifact.Sum(nil) },
+		"another right":  func(o *override.Override) { o.Allow = []string{override.Shrink} },
+		"expired":        func(o *override.Override) { o.Expires = Epoch },
 	} {
 		bad := good
 		change(&bad)
@@ -88,11 +89,11 @@ func testRevokeChanged(t *testing.T, b *Bench) {
 }
 
 // sign takes an override through its file form.
-func sign(t *testing.T, o inventory.Override) *inventory.Override {
+func sign(t *testing.T, o override.Override) *override.Override {
 	t.Helper()
 	file, err := o.Sign(OverrideKey)
 	must(t, err)
-	signed, err := inventory.ParseOverride(file)
+	signed, err := override.Parse(file)
 	must(t, err)
 	return signed
 }

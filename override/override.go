@@ -1,4 +1,15 @@
-package inventory
+// Package override is a signed permission to let one refused change of a
+// certificate's status pass, and what such a change is.
+//
+// An override is a small text that somebody signs who does not run the signing
+// room (docs/inventory.md has the commands). It is for one digest: of an import,
+// or of one revocation ([Change.Digest]). It is used three times by three
+// readers that trust only their own pinned keys: the inventory lets the change
+// in, the publisher lets the changed list out, the verifier accepts that the
+// list says something else than its predecessor. What they hold it against, a
+// change of one certificate from one status to another, has one spelling:
+// [Status.String], as the master log records it.
+package override
 
 import (
 	"bytes"
@@ -15,21 +26,21 @@ import (
 
 // What an Override may allow.
 const (
-	AllowVanished = "vanished" // a serial is missing that has not expired
-	AllowChanged  = "changed"  // a revocation has another date or reason, or is gone
-	AllowOlder    = "older"    // the input is older than the last one
-	AllowShrink   = "shrink"   // the input is much smaller than the last one
+	Vanished = "vanished" // a serial is missing that has not expired
+	Changed  = "changed"  // a revocation has another date or reason, or is gone
+	Older    = "older"    // the input is older than the last one
+	Shrink   = "shrink"   // the input is much smaller than the last one
 )
 
-var allowed = []string{AllowChanged, AllowOlder, AllowShrink, AllowVanished}
+var allowed = []string{Changed, Older, Shrink, Vanished}
 
-// overrideHeader is the first line of an override file.
-const overrideHeader = "seihon/override/v1"
+// header is the first line of an override file.
+const header = "seihon/override/v1"
 
-// Override is a signed permission to let one refused change pass. As a file:
+// An Override is a signed permission. As a file:
 //
 //	seihon/override/v1
-//	digest 9f86d0…          of the import, or ChangeDigest of a revocation
+//	digest 9f86d0…          of the import, or Change.Digest of a revocation
 //	allow changed vanished
 //	reason the CA's database was repaired, ticket 4711
 //	expires 20261201T000000Z
@@ -45,7 +56,12 @@ type Override struct {
 // body is what is signed.
 func (o *Override) body() []byte {
 	return fmt.Appendf(nil, "%s\ndigest %s\nallow %s\nreason %s\nexpires %s\n",
-		overrideHeader, o.Digest, strings.Join(o.Allow, " "), o.Reason, stamp(o.Expires))
+		header, o.Digest, strings.Join(o.Allow, " "), o.Reason, stamp(o.Expires))
+}
+
+// Text is the file of a signed override.
+func (o *Override) Text() []byte {
+	return fmt.Appendf(o.body(), "signature %s\n", base64.StdEncoding.EncodeToString(o.signature))
 }
 
 // Sign signs o and returns the file.
@@ -54,7 +70,7 @@ func (o *Override) Sign(key ed25519.PrivateKey) ([]byte, error) {
 		return nil, fmt.Errorf("signing override: %w", err)
 	}
 	o.signature = ed25519.Sign(key, o.body())
-	return fmt.Appendf(o.body(), "signature %s\n", base64.StdEncoding.EncodeToString(o.signature)), nil
+	return o.Text(), nil
 }
 
 func (o *Override) check() error {
@@ -65,7 +81,8 @@ func (o *Override) check() error {
 		return errors.New("it needs a reason, in one line")
 	case o.Expires.IsZero():
 		return errors.New("it needs an expiry")
-	case len(o.Allow) == 0 || !slices.IsSorted(o.Allow) || len(slices.Compact(slices.Clone(o.Allow))) != len(o.Allow):
+	case len(o.Allow) == 0 || !slices.IsSorted(o.Allow) ||
+		len(slices.Compact(slices.Clone(o.Allow))) != len(o.Allow):
 		return fmt.Errorf("it must allow something of %s, sorted", strings.Join(allowed, ", "))
 	}
 	for _, a := range o.Allow {
@@ -76,20 +93,19 @@ func (o *Override) check() error {
 	return nil
 }
 
-// ParseOverride reads an override file. It does not verify the signature: the
-// inventory does, against the keys of its configuration, when it is used.
-func ParseOverride(file []byte) (*Override, error) {
-	o, err := parseOverride(file)
+// Parse reads an override file. It does not verify the signature: see [Override.Permits].
+func Parse(file []byte) (*Override, error) {
+	o, err := parse(file)
 	if err != nil {
 		return nil, fmt.Errorf("parsing override: %w", err)
 	}
 	return o, nil
 }
 
-func parseOverride(file []byte) (*Override, error) {
+func parse(file []byte) (*Override, error) {
 	lines := strings.Split(string(file), "\n")
-	if len(lines) != 7 || lines[0] != overrideHeader || lines[6] != "" {
-		return nil, fmt.Errorf("want the six lines of a %s file", overrideHeader)
+	if len(lines) != 7 || lines[0] != header || lines[6] != "" {
+		return nil, fmt.Errorf("want the six lines of a %s file", header)
 	}
 	values := make([]string, 6)
 	for n, field := range []string{1: "digest ", "allow ", "reason ", "expires ", "signature "} {
@@ -104,7 +120,7 @@ func parseOverride(file []byte) (*Override, error) {
 	if o.Digest, err = artifact.ParseDigest(values[1]); err != nil {
 		return nil, err
 	}
-	if o.Expires, err = time.Parse("20060102T150405Z", values[4]); err != nil {
+	if o.Expires, err = time.Parse(stampForm, values[4]); err != nil {
 		return nil, fmt.Errorf("expiry %q: want the form 20261201T000000Z", values[4])
 	}
 	if o.signature, err = base64.StdEncoding.Strict().DecodeString(values[5]); err != nil {
@@ -119,17 +135,21 @@ func parseOverride(file []byte) (*Override, error) {
 	return o, nil
 }
 
-// allow reports why an override does not permit what on digest.
-func (d *DB) allow(o *Override, digest artifact.Digest, what string) error {
-	good := func(key ed25519.PublicKey) bool {
+// SignedBy reports whether one of the keys signed the override.
+func (o *Override) SignedBy(keys []ed25519.PublicKey) bool {
+	return slices.ContainsFunc(keys, func(key ed25519.PublicKey) bool {
 		return len(key) == ed25519.PublicKeySize && ed25519.Verify(key, o.body(), o.signature)
-	}
+	})
+}
+
+// Permits reports as an error why an override, at a time, does not permit what on digest.
+func (o *Override) Permits(keys []ed25519.PublicKey, digest artifact.Digest, what string, now time.Time) error {
 	switch {
-	case !slices.ContainsFunc(d.overrideKeys, good):
+	case !o.SignedBy(keys):
 		return errors.New("using override: it is not signed by a key of the configuration")
 	case o.Digest != digest:
 		return fmt.Errorf("using override: it is for %s, this is %s", o.Digest, digest)
-	case !d.now().Before(o.Expires):
+	case !now.Before(o.Expires):
 		return fmt.Errorf("using override: it expired at %s", o.Expires.Format(time.RFC3339))
 	case !slices.Contains(o.Allow, what):
 		return fmt.Errorf("using override: it allows %s, not %q", strings.Join(o.Allow, " "), what)
