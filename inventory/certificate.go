@@ -122,7 +122,7 @@ func (d *DB) fill(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, s
 		state = Issued
 	}
 	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, kind = $4, ca = $5, not_before = $6, not_after = $7,
-		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11 WHERE key_id = $1 AND serial = $2`),
+		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		i.keyID, c.Serial, int(state), kindText(c.Kind), flag(isCA(c.Kind)), seconds(c.NotBefore), seconds(c.NotAfter),
 		c.Subject, c.Consent, due, now); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (d *DB) SetConsent(ctx context.Context, issuer string, serial []byte, conse
 		if err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET consent = $4 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID, serial, i.id, consent)
+		res, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET consent = $4, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID, serial, i.id, consent)
 		if err != nil {
 			return err
 		}

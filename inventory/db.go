@@ -152,22 +152,34 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 				return err
 			}
 		}
-		for _, s := range statements(d.postgres) {
-			if _, err := tx.ExecContext(ctx, s); err != nil {
-				return fmt.Errorf("creating tables: %w", err)
-			}
+		all := statements(d.postgres)
+		if _, err := tx.ExecContext(ctx, all[0]); err != nil { // the table meta
+			return fmt.Errorf("creating tables: %w", err)
 		}
 		var version int
 		err := tx.QueryRowContext(ctx, `SELECT version FROM meta`).Scan(&version)
-		if errors.Is(err, sql.ErrNoRows) {
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
 			_, err = tx.ExecContext(ctx, d.q(`INSERT INTO meta (version) VALUES ($1)`), schemaVersion)
+		case err == nil && version == 1:
+			err = execAll(ctx, tx, upgrades)
+		case err == nil && version != schemaVersion:
+			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
+		}
+		if err != nil {
 			return err
 		}
-		if err == nil && version != schemaVersion {
-			return fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
-		}
-		return err
+		return execAll(ctx, tx, all)
 	})
+}
+
+func execAll(ctx context.Context, tx *sql.Tx, statements []string) error {
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("creating tables: %w", err)
+		}
+	}
+	return nil
 }
 
 // Close closes the connections.

@@ -187,14 +187,49 @@ func TestOpenOtherVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.write.Exec(`UPDATE meta SET version = 2`); err != nil {
+	if _, err := db.write.Exec(`UPDATE meta SET version = 3`); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), "schema version is 2") {
+	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), "schema version is 3") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestUpgrade opens tables of version 1: all that was there counts as not recorded.
+func TestUpgrade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inventory.db")
+	db, err := Open(t.Context(), Config{DSN: "sqlite:" + path, Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := []string{
+		`DROP INDEX certificates_unrecorded`, `ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
+		`ALTER TABLE events DROP COLUMN requested_by`, `ALTER TABLE events DROP COLUMN request`, `ALTER TABLE events DROP COLUMN recorded`,
+		`ALTER TABLE imports DROP COLUMN recorded`, `DROP TABLE issuance`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
+		`INSERT INTO certificates VALUES (1, x'01', 1, 1, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0)`,
+	}
+	for _, s := range old {
+		if _, err := db.write.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if db, err = Open(t.Context(), Config{DSN: "sqlite:" + path}); err != nil {
+			t.Fatal(err)
+		}
+		var recorded int
+		if err := db.read.QueryRow(`SELECT recorded FROM certificates WHERE serial = x'01'`).Scan(&recorded); err != nil || recorded != 0 {
+			t.Errorf("recorded is %d, %v", recorded, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -106,6 +106,6 @@ func (d *DB) counter(ctx context.Context, tx *sql.Tx, name string) (*big.Int, er
 }
 
 func (d *DB) setCounter(ctx context.Context, tx *sql.Tx, name string, value *big.Int) error {
-	_, err := tx.ExecContext(ctx, d.q(`UPDATE counters SET value = $2 WHERE name = $1`), name, append([]byte{0}, value.Bytes()...))
+	_, err := tx.ExecContext(ctx, d.q(`UPDATE counters SET value = $2, recorded = 0 WHERE name = $1`), name, append([]byte{0}, value.Bytes()...))
 	return err
 }

@@ -159,7 +159,7 @@ func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial 
 		due = dueNever
 	}
 	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 1,
-		due_at = $7, revision = revision + 1, changed_at = $8 WHERE key_id = $1 AND serial = $2`),
+		due_at = $7, revision = revision + 1, changed_at = $8, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		i.keyID, serial, int(state), r.Time.Unix(), r.Reason, seconds(r.InvalidityDate), due, now); err != nil {
 		return err
 	}

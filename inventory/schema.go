@@ -3,7 +3,7 @@ package inventory
 import "strings"
 
 // schemaVersion is refused when the database carries another one.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // Values of certificates.due_at that are not times.
 const (
@@ -27,6 +27,12 @@ const (
 //     hold, on a delta CRL; so certificates_revoked has only those. It has every
 //     column that Revoked asks for: a CRL is read from the index alone, in its
 //     order, without a search in the table for each entry.
+//   - recorded says whether the private master has the row as it stands: see
+//     journal.go. Every statement that changes what is recorded sets it to 0.
+//   - issuance has the commitment of each certificate that was issued here: its
+//     salt, and the entry of the master log and the leaf in it (entry -1: not in
+//     the log yet). tbs is what will be signed, until it is.
+//   - masters says up to which size of which master log the tables are in step.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
 	version BIGINT PRIMARY KEY
@@ -62,8 +68,26 @@ CREATE TABLE IF NOT EXISTS certificates (
 	shard INTEGER NOT NULL,
 	revision BIGINT NOT NULL,
 	changed_at BIGINT NOT NULL,
+	recorded SMALLINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (key_id, serial)
 ) CLUSTERED;
+CREATE INDEX IF NOT EXISTS certificates_unrecorded ON certificates (key_id, serial) WHERE recorded <> 1;
+CREATE TABLE IF NOT EXISTS issuance (
+	key_id BIGINT NOT NULL,
+	serial BYTEA NOT NULL,
+	issuer_id BIGINT NOT NULL,
+	salt BYTEA NOT NULL,
+	tbs BYTEA,
+	entry BIGINT NOT NULL,
+	leaf BIGINT NOT NULL,
+	PRIMARY KEY (key_id, serial)
+) CLUSTERED;
+CREATE INDEX IF NOT EXISTS issuance_unsigned ON issuance (issuer_id, entry, leaf) WHERE tbs IS NOT NULL;
+CREATE TABLE IF NOT EXISTS masters (
+	place TEXT PRIMARY KEY,
+	size BIGINT NOT NULL,
+	root BYTEA NOT NULL
+);
 CREATE INDEX IF NOT EXISTS certificates_due ON certificates (issuer_id, shard, due_at, key_id, serial);
 CREATE INDEX IF NOT EXISTS certificates_revoked ON certificates
 	(issuer_id, serial, revoked_at, reason, invalidity, not_after, changed_at, state, ca, shard) WHERE revoked_at IS NOT NULL;
@@ -84,7 +108,8 @@ CREATE TABLE IF NOT EXISTS shards (
 ) CLUSTERED;
 CREATE TABLE IF NOT EXISTS counters (
 	name TEXT PRIMARY KEY,
-	value BYTEA NOT NULL
+	value BYTEA NOT NULL,
+	recorded SMALLINT NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS artifacts (
 	id SERIAL_KEY,
@@ -107,7 +132,10 @@ CREATE TABLE IF NOT EXISTS events (
 	issuer_id BIGINT NOT NULL,
 	serial BYTEA NOT NULL,
 	what TEXT NOT NULL,
-	detail TEXT NOT NULL
+	detail TEXT NOT NULL,
+	requested_by TEXT NOT NULL DEFAULT '',
+	request TEXT NOT NULL DEFAULT '',
+	recorded SMALLINT NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS imports (
 	id SERIAL_KEY,
@@ -119,8 +147,22 @@ CREATE TABLE IF NOT EXISTS imports (
 	records BIGINT NOT NULL,
 	revoked BIGINT NOT NULL,
 	at BIGINT NOT NULL,
-	override TEXT NOT NULL
+	override TEXT NOT NULL,
+	recorded SMALLINT NOT NULL DEFAULT 0
 )`
+
+// upgrades bring the tables of version 1 to version 2, before the statements
+// of the schema add what is new. Rows that were there count as not recorded:
+// the next commit of the room puts them into the private master.
+var upgrades = []string{
+	`ALTER TABLE certificates ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
+	`ALTER TABLE counters ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
+	`ALTER TABLE events ADD COLUMN requested_by TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE events ADD COLUMN request TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE events ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
+	`ALTER TABLE imports ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
+	`UPDATE meta SET version = 2`,
+}
 
 // statements returns the schema for one of the databases, one statement each.
 func statements(postgres bool) []string {

@@ -188,7 +188,7 @@ func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 		ca = CASE WHEN $3 = '' THEN ca ELSE $4 END,
 		not_before = CASE WHEN not_before = 0 THEN $5 ELSE not_before END, not_after = CASE WHEN not_after = 0 THEN $6 ELSE not_after END,
 		subject = CASE WHEN subject = '' THEN $7 ELSE subject END, consent = CASE WHEN consent = '' THEN $8 ELSE consent END, due_at = $9,
-		imported = CASE WHEN state = 0 THEN 1 ELSE imported END WHERE key_id = $1 AND serial = $2`),
+		imported = CASE WHEN state = 0 THEN 1 ELSE imported END, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		w.issuer.keyID, r.Serial, kindText(r.Kind), flag(isCA(r.Kind)), seconds(r.NotBefore), seconds(r.NotAfter), r.Subject, r.Consent, due)
 	if err != nil {
 		return fmt.Errorf("completing serial %x: %w", r.Serial, err)
@@ -216,7 +216,7 @@ func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
 	}
 	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
 		imported = CASE WHEN state = 3 THEN 1 ELSE imported END,
-		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1 WHERE key_id = $1 AND serial = $2`),
+		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, changed)
 	if err != nil {
 		return fmt.Errorf("restating serial %x: %w", r.Serial, err)
