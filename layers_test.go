@@ -60,7 +60,8 @@ var plan = map[string]room{
 	"publish/purge":             {imports: []string{"artifact", "ledger", "publish/credentials", "internal/secret"}, modules: []string{"github.com/aws/", zap, xsync}},
 	"publish/storetest":         {imports: []string{"artifact", "publish"}},
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
-	"verify":                    {imports: []string{"artifact/...", "override", "sectiona", "ledger", "ocspcache"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
+	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
+	"verify":                    {imports: []string{"artifact/...", "sectiona", "ledger", "ocspcache", "verify/..."}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
 
 	"override":                             {imports: []string{"artifact"}},
 	"inventory/source":                     {imports: []string{"artifact", "inventory"}, modules: []string{xcrypto, sqlite, "github.com/jackc/pgx/v5"}},

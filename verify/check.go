@@ -12,6 +12,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/sectiona"
+	"seihon/verify/memory"
 )
 
 // A checker holds what one run of Check knows.
@@ -19,17 +20,19 @@ type checker struct {
 	Config
 	collector
 
-	now    time.Time
-	log    *ledger.Log
-	keys   []*ledger.Verifier // the pinned one and those that key rotations appointed
-	state  *ledger.State      // the newest
-	trust  *artifact.Trust
-	policy *sectiona.Policy
-	past   *past
-	status *status
-	counts counters
-	resume *progress // nil: not asked for
-	mirror string    // where a public log was fetched to; empty: there is a master
+	now       time.Time
+	log       *ledger.Log
+	keys      []*ledger.Verifier // the pinned one and those that key rotations appointed
+	state     *ledger.State      // the newest
+	trust     *artifact.Trust
+	policy    *sectiona.Policy
+	past      *past
+	status    *status
+	memory    *memory.Memory // of deep tiers
+	overrides []memory.Override
+	counts    counters
+	resume    *progress // nil: not asked for
+	mirror    string    // where a public log was fetched to; empty: there is a master
 
 	lastExpiry time.Time // of a certificate in the inventory
 
@@ -103,7 +106,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	}
 	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}}
 	if c.Tier.deep() {
-		steps = append(steps, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
+		steps = append(steps, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
 	}
 	steps = append(steps,
 		named{"copies", func(ctx context.Context) error { return c.checkCopies(ctx, r) }},
@@ -112,6 +115,9 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 		if err := step(ctx, s.name, s.do); err != nil {
 			return err
 		}
+	}
+	if c.memory != nil {
+		c.reportMemory(r)
 	}
 	return nil
 }

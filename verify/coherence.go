@@ -85,6 +85,9 @@ func (c *checker) checkInventory(ctx context.Context) error {
 			c.lastExpiry = line.NotAfter
 		}
 		c.checkInventoryLine(books, line)
+		if !line.NotAfter.IsZero() {
+			c.memory.Known(line.Issuer, line.Serial, line.NotAfter, sourceInventory)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

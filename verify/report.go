@@ -10,21 +10,22 @@ const Schema = "seihon/verify-report/v1"
 
 // A Report is the outcome of a check.
 type Report struct {
-	Schema    string        `json:"schema"`
-	RulePack  string        `json:"rule_pack"`
-	Made      time.Time     `json:"made"`
-	Tier      Tier          `json:"tier"`
-	Sample    *Sample       `json:"sample,omitempty"` // tier sample: what was drawn
-	OK        bool          `json:"ok"`               // no finding above a note
-	Log       LogSummary    `json:"log"`
-	Counts    Counts        `json:"counts"`
-	Estimate  []Estimate    `json:"estimate,omitempty"` // what reading the copies would cost, computed before it began
-	Resumed   *Resumed      `json:"resumed,omitempty"`  // when the check could be interrupted: what it takes from earlier runs
-	Copies    []CopySummary `json:"copies"`
-	ShelfLife []ShelfLife   `json:"shelf_life"`
-	Record    *Record       `json:"record,omitempty"` // not in tier log
-	Findings  []Finding     `json:"findings"`
-	Omitted   []Omitted     `json:"omitted,omitempty"` // findings beyond the first of a code
+	Schema    string         `json:"schema"`
+	RulePack  string         `json:"rule_pack"`
+	Made      time.Time      `json:"made"`
+	Tier      Tier           `json:"tier"`
+	Sample    *Sample        `json:"sample,omitempty"` // tier sample: what was drawn
+	OK        bool           `json:"ok"`               // no finding above a note
+	Log       LogSummary     `json:"log"`
+	Counts    Counts         `json:"counts"`
+	Estimate  []Estimate     `json:"estimate,omitempty"` // what reading the copies would cost, computed before it began
+	Resumed   *Resumed       `json:"resumed,omitempty"`  // when the check could be interrupted: what it takes from earlier runs
+	Copies    []CopySummary  `json:"copies"`
+	ShelfLife []ShelfLife    `json:"shelf_life"`
+	Memory    *MemorySummary `json:"memory,omitempty"` // of the tiers that read the master's bytes
+	Record    *Record        `json:"record,omitempty"` // not in tier log
+	Findings  []Finding      `json:"findings"`
+	Omitted   []Omitted      `json:"omitted,omitempty"` // findings beyond the first of a code
 }
 
 // A Sample says how the names of tier sample were drawn: the same seed draws the
@@ -85,6 +86,35 @@ type Omitted struct {
 	Code   string `json:"code"`
 	Source string `json:"source"`
 	Count  int    `json:"count"`
+}
+
+// A MemorySummary says what of the past was compared: every list and response with the one that it replaced.
+type MemorySummary struct {
+	Lists      int64           `json:"lists"`      // compared with the list that each replaced
+	Answers    int64           `json:"answers"`    // responses of bundles that were read for it
+	Statements int64           `json:"statements"` // of expiry, in the log
+	Overrides  []OverrideEntry `json:"overrides"`
+}
+
+// An OverrideEntry is a person's word in the log that lets exact changes to what was said pass.
+type OverrideEntry struct {
+	Entry   int64            `json:"entry"` // of the log
+	Time    time.Time        `json:"time"`
+	Issuer  string           `json:"issuer"`
+	Reason  string           `json:"reason"`
+	Allow   []string         `json:"allow"`
+	Expires time.Time        `json:"expires"`
+	Counts  bool             `json:"counts"` // a pinned key has signed it
+	Problem string           `json:"problem,omitempty"`
+	Changes []OverrideChange `json:"changes"`
+	Text    string           `json:"text"` // as it was signed
+}
+
+// An OverrideChange is one certificate's, in the words of docs/formats.md.
+type OverrideChange struct {
+	Serial string `json:"serial"`
+	Was    string `json:"was"`
+	Now    string `json:"now"`
 }
 
 // Findings above a note make a report that is not OK.

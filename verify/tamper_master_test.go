@@ -130,7 +130,7 @@ func roomTampers() []tamper {
 	}
 	revoked := map[int64]time.Time{103: start.Add(-time.Hour), 105: start.Add(23 * time.Hour)}
 	return []tamper{
-		room("good for a revoked serial", []string{"coherence-good-but-revoked@serial 69"}, func(r *repo) {
+		room("good for a revoked serial", []string{"coherence-good-but-revoked@serial 69", "memory-answer@ocsp/sub.generation#serial 69"}, func(r *repo) {
 			r.respond = func(s int64, h crypto.Hash, der []byte) []byte {
 				if s == 105 {
 					return respond(r.sub, r.delegate, h, s, time.Time{}, r.now, r.now.Add(72*time.Hour))
@@ -139,7 +139,7 @@ func roomTampers() []tamper {
 			}
 			r.run()
 		}),
-		room("unknown for a revoked serial", []string{"coherence-good-but-revoked@serial 69#unknown"}, func(r *repo) {
+		room("unknown for a revoked serial", []string{"coherence-good-but-revoked@serial 69#unknown", "memory-answer@ocsp/sub.generation#says unknown"}, func(r *repo) {
 			r.respond = func(s int64, h crypto.Hash, der []byte) []byte {
 				if s == 105 {
 					return respondWith(r, h, ocsp.Response{Status: ocsp.Unknown, SerialNumber: big.NewInt(s)})
@@ -171,11 +171,11 @@ func roomTampers() []tamper {
 			r.revoked[107] = r.now
 			r.run()
 		}),
-		room("another date", []string{"coherence-date@serial 69"}, func(r *repo) {
+		room("another date", []string{"coherence-date@serial 69", "memory-changed@crl/sub.crl#serial 69"}, func(r *repo) {
 			r.subList = func(l *list) { l.revoked = map[int64]time.Time{103: revoked[103], 105: revoked[105].Add(time.Second)} }
 			r.run()
 		}),
-		room("another reason", []string{"coherence-reason"}, func(r *repo) {
+		room("another reason", []string{"coherence-reason", "memory-changed@crl/sub.crl#serial 67, 69"}, func(r *repo) {
 			r.subList = func(l *list) { l.reason = 4 }
 			r.run()
 		}),

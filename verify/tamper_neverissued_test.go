@@ -93,7 +93,7 @@ func neverIssuedTampers() []tamper {
 			r.answering(never, func(h crypto.Hash) []byte { return r.resigned(never, h, "20261101000000Z") })
 			r.run()
 		}),
-		room("never issued, but on the list", []string{"never-issued-refuted@serial 69#a list says"}, func(r *repo) {
+		room("never issued, but on the list", []string{"never-issued-refuted@serial 69#a list says", "memory-changed@ocsp/sub.generation#serial 69"}, func(r *repo) {
 			r.claiming(105)
 			r.run()
 		}),

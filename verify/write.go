@@ -62,6 +62,7 @@ func (r *Report) WriteText(w io.Writer) error {
 			b.WriteString(", not listed\n")
 		}
 	}
+	r.Memory.text(&b)
 	r.Resumed.text(&b)
 	for _, f := range r.Findings {
 		f.text(&b)
