@@ -273,7 +273,8 @@ func TestFullMaster(t *testing.T) {
 	before := files(t, filepath.Join(d.root, "master"))
 	check := func() {
 		t.Helper()
-		if out, code := d.run("publisher", "ledger", "check", "--config", conf); code != 0 {
+		// A commit that was cut off leaves files beyond the end of the log, which is a warning until the next one sweeps them.
+		if out, code := d.run("publisher", "ledger", "check", "--config", conf); code != 0 && (code != 3 || strings.Contains(out, "error ")) {
 			t.Errorf("the master log is broken: exit code %d\n%s", code, out)
 		}
 		now := files(t, filepath.Join(d.root, "master"))
@@ -291,6 +292,7 @@ func TestFullMaster(t *testing.T) {
 		d.must("signer", "revoke", "--quiet", "--config", conf, "--issuer", "sub", "--certificate", cert, "--reason", "superseded")
 		full += d.fails(check, "signer", "run", "--quiet", "--config", conf)
 		check()
+		d.must("publisher", "ledger", "check", "--config", conf)
 		checkNumbers(t, d.root)
 	}
 	if full < 15 {

@@ -6,6 +6,7 @@ package cmd_test
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // for the command sql
 )
 
 // golden is a small complete repository, made once; every script works on a copy.
@@ -88,6 +90,7 @@ func TestScripts(t *testing.T) {
 			"exit":       exit,
 			"flip":       flip,
 			"slip":       slip,
+			"sql":        sqlite,
 		},
 	})
 }
@@ -142,6 +145,21 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	raw[len(raw)/2] ^= 1
 	ts.Check(os.Chmod(file, 0o644))
 	ts.Check(os.WriteFile(file, raw, 0o644))
+}
+
+// sqlite runs one statement on a database, as somebody with a shell in the signing room could.
+func sqlite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	res, err := db.Exec(strings.ReplaceAll(args[1], "$WORK", ts.Getenv("WORK")))
+	ts.Check(err)
+	n, err := res.RowsAffected()
+	ts.Check(err)
+	ts.Logf("%d rows", n)
 }
 
 // slip records a file in the master under a name, as a thief in the signing room would:

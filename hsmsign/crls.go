@@ -3,6 +3,7 @@ package hsmsign
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/big"
@@ -12,6 +13,7 @@ import (
 	"seihon/hsmsign/crl"
 	"seihon/internal/config"
 	"seihon/inventory"
+	"seihon/ledger"
 )
 
 // list is one revocation list of an issuer: a number series, a scope and a schedule.
@@ -161,8 +163,22 @@ func (l list) options() inventory.RevokedOptions {
 	return o
 }
 
-// signList makes one list and stages it.
+// signList makes one list and stages it. When the inventory would unsay what the
+// last list says, the room takes that back from the master and tries once more.
 func (r *Room) signList(ctx context.Context, l list, now time.Time, final bool) error {
+	err := r.signListOnce(ctx, l, now, final)
+	var unsaid *RecordError
+	if !errors.As(err, &unsaid) {
+		return err
+	}
+	healed, herr := r.healFaults(ctx, unsaid)
+	if herr != nil || !healed.Any() {
+		return errors.Join(err, herr)
+	}
+	return r.signListOnce(ctx, l, now, final)
+}
+
+func (r *Room) signListOnce(ctx context.Context, l list, now time.Time, final bool) error {
 	key, err := r.key(ctx, l.Key)
 	if err != nil {
 		return err
@@ -186,20 +202,64 @@ func (r *Room) signList(ctx context.Context, l list, now time.Time, final bool) 
 	if final {
 		t.NextUpdate, t.NextPublish, t.FreshestCRL = crl.Final, time.Time{}, nil
 	}
+	before, err := r.watchList(ctx, l, &t)
+	if err != nil {
+		return err
+	}
 	var der bytes.Buffer
-	if _, err := crl.Encode(ctx, &der, t, r.listEntries(ctx, l, opts), key, crl.Options{Signature: signature(l.Key)}); err != nil {
+	entries := before.watch(r.listEntries(ctx, l, opts))
+	_, err = crl.Encode(ctx, &der, t, r.confirmed(ctx, l, before, entries), key, crl.Options{Signature: signature(l.Key)})
+	if errors.Is(err, errFaults) {
+		return &RecordError{Issuer: l.Name, Name: l.name(), Faults: before.faults}
+	}
+	if err != nil {
 		return fmt.Errorf("signing %s: %w", l.name(), err)
 	}
 	rec := inventory.ArtifactRecord{
 		Issuer: l.Name, Kind: l.kind, Name: l.name(), Scope: l.series(),
 		Number: number, ThisUpdate: t.ThisUpdate, NextUpdate: t.NextUpdate,
 	}
-	if err := r.stage(ctx, rec, der.Bytes()); err != nil {
+	if err := r.stageList(ctx, l, rec, der.Bytes()); err != nil {
+		return err
+	}
+	r.addExpired(l.Name, before.expired)
+	return nil
+}
+
+// confirmed hands the entries on and, at their end and before anything is
+// signed, holds what left the list as expired against the private master.
+func (r *Room) confirmed(ctx context.Context, l list, before *predecessor, entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
+	return func(yield func(crl.Entry, error) bool) {
+		for e, err := range entries {
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+		faults, err := r.confirmExpired(ctx, l.Name, before.expired)
+		if err == nil && len(faults) > 0 {
+			before.faults, err = faults, errFaults
+		}
+		if err != nil {
+			yield(crl.Entry{}, err)
+		}
+	}
+}
+
+func (r *Room) addExpired(issuer string, expired []ledger.Expired) {
+	if r.expired == nil {
+		r.expired = map[string][]ledger.Expired{}
+	}
+	r.expired[issuer] = append(r.expired[issuer], expired...)
+}
+
+// stageList stages a list and, where the configuration asks for it, its copy in the history.
+func (r *Room) stageList(ctx context.Context, l list, rec inventory.ArtifactRecord, der []byte) error {
+	if err := r.stage(ctx, rec, der); err != nil {
 		return err
 	}
 	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
-		rec.Name, rec.Scope = crlHistoryName(l.Name, number), "history"
-		return r.stage(ctx, rec, der.Bytes())
+		rec.Name, rec.Scope = crlHistoryName(l.Name, rec.Number), "history"
+		return r.stage(ctx, rec, der)
 	}
 	return nil
 }

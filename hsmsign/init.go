@@ -60,7 +60,12 @@ func (r *Room) init(ctx context.Context, res *InitResult) error {
 	default:
 		return fmt.Errorf("looking for the master log: %w", err)
 	}
-	return r.openBooks(ctx)
+	// An inventory is begun with its log, never beside one that has entries already.
+	r.creating = r.log.Log().Size() == 0
+	if err := r.openBooks(ctx); err != nil {
+		return err
+	}
+	return r.inv.SetPosition(ctx, r.log.Log().Origin(), r.position())
 }
 
 // ensureLogKeys makes missing log keys and writes missing verifier key files.

@@ -59,6 +59,13 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 				continue
 			}
 			n, err := r.signShard(ctx, a, enc, cl, cutoff, now, validity)
+			var unsaid *RecordError
+			if errors.As(err, &unsaid) {
+				healed, herr := r.healFaults(ctx, unsaid)
+				if err = errors.Join(err, herr); herr == nil && healed.Any() {
+					n, err = r.signShard(ctx, a, enc, cl, cutoff, now, validity)
+				}
+			}
 			if err != nil {
 				return signed, errors.Join(err, r.inv.Release(context.WithoutCancel(ctx), cl))
 			}
@@ -109,18 +116,27 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 
 	var signed []inventory.Signed
 	retired, renewed := 0, map[string]bool{}
+	var due []inventory.Status
+	for s, err := range r.inv.Due(ctx, a.Name, claim.Shard, cutoff) {
+		if err != nil {
+			return 0, fmt.Errorf("reading what is due of %s: %w", a.Name, err)
+		}
+		due = append(due, s)
+	}
+	expired, err := r.watchShard(ctx, a, claim.Shard, due, now)
+	if err != nil {
+		return 0, err
+	}
 	jobs := func(yield func(ocsp.Job, error) bool) {
-		for s, err := range r.inv.Due(ctx, a.Name, claim.Shard, cutoff) {
-			if err == nil {
-				signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
-				renewed[string(s.Serial)] = true
-				if s.State == inventory.NeverIssued && !a.answersNeverIssued() { // the responder says unauthorized from now on
-					signed[len(signed)-1].NextUpdate = inventory.Retired
-					retired++
-					continue
-				}
+		for _, s := range due {
+			signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
+			renewed[string(s.Serial)] = true
+			if s.State == inventory.NeverIssued && !a.answersNeverIssued() { // the responder says unauthorized from now on
+				signed[len(signed)-1].NextUpdate = inventory.Retired
+				retired++
+				continue
 			}
-			if !yield(ocsp.Job{Status: responseStatus(s), ThisUpdate: this, NextUpdate: next}, err) || err != nil {
+			if !yield(ocsp.Job{Status: responseStatus(s), ThisUpdate: this, NextUpdate: next}, nil) {
 				return
 			}
 		}
@@ -148,6 +164,7 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 		return 0, fmt.Errorf("recording shard %d of %s: %w", claim.Shard, a.Name, err)
 	}
 	r.pending = append(r.pending, rec)
+	r.addExpired(a.Name, expired)
 	return len(signed) - retired, nil
 }
 

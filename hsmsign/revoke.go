@@ -32,7 +32,7 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 	if err != nil {
 		return nil, err
 	}
-	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger})
+	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger, Existing: true})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package hsmsign
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -27,6 +28,7 @@ import (
 type Options struct {
 	Config *config.Config
 	PIN    token.PINSource // nil: the source that the configuration names
+	DryRun bool            // for Plan: opening changes nothing
 	Now    func() time.Time
 	Logger *zap.Logger
 }
@@ -42,9 +44,17 @@ type Room struct {
 	now    func() time.Time
 	logger *zap.Logger
 
+	dryRun   bool // nothing may change
+	creating bool // this is `signer init`: the inventory may be new
+
 	consents    config.Consents // to the publication of subscriber certificates
 	authorities map[string]*authority
-	pending     []inventory.ArtifactRecord // staged since the last commit
+	pending     []inventory.ArtifactRecord  // staged since the last commit
+	expired     map[string][]ledger.Expired // by issuer: what the lists and responses staged leave out
+	state       *ledger.State               // of the log's newest size, once it was read
+
+	overrideKeys []ed25519.PublicKey // whose overrides count
+	healed       *inventory.Healed   // what opening the room took back from the master
 }
 
 // authority is an issuer with what the room has found of it.
@@ -86,7 +96,7 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 	if o.Config.Signer == nil {
 		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
 	}
-	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, authorities: map[string]*authority{}}
+	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, authorities: map[string]*authority{}}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -107,13 +117,27 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 
 // openBooks opens the inventory and reads the CA's own certificates back from the master.
 func (r *Room) openBooks(ctx context.Context) error {
-	inv, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), Now: r.now, Logger: r.logger})
+	var err error
+	if r.overrideKeys, err = overrideKeys(r.conf.Trust.OverrideKeys); err != nil {
+		return err
+	}
+	// Only `signer init` and `signer inventory rebuild` make an inventory: a new book beside an old log would
+	// unsay everything.
+	r.inv, err = inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), Now: r.now, Logger: r.logger, Existing: !r.creating})
+	if errors.Is(err, os.ErrNotExist) {
+		return &RecordError{err: fmt.Errorf("%w; if it is lost, restore it (what it lacks is healed from the master) or make it again with `signer inventory rebuild`; if its path is wrong, correct signer.inventory; `signer init` begins a new repository", err)}
+	}
 	if err != nil {
 		return err
 	}
-	r.inv = inv
+	if r.healed, err = r.heal(ctx, r.dryRun); err != nil {
+		return err
+	}
 	if err := r.loadConsents(); err != nil {
 		return err
+	}
+	if r.dryRun {
+		return r.loadAuthorities(ctx)
 	}
 	// The master's lock is ours, so whoever held shards under our name is dead.
 	if err := r.inv.ReleaseHost(ctx, r.host()); err != nil {
@@ -223,6 +247,9 @@ func (r *Room) loadAuthorities(ctx context.Context) error {
 			if a.responder, err = load(a.OCSP.Responder.Name); err != nil {
 				return fmt.Errorf("reading the certificate of %s: %w", a.OCSP.Responder.Name, err)
 			}
+		}
+		if r.dryRun {
+			continue
 		}
 		if err := r.tellInventory(ctx, a, artifact.Sum(a.cert.RawSubjectPublicKeyInfo)); err != nil {
 			return err

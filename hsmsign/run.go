@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/inventory"
 )
 
 // RunResult says what one run of the room signed.
@@ -14,7 +15,10 @@ type RunResult struct {
 	Signed    []Done `json:"signed"`
 	Responses int    `json:"responses"` // OCSP statuses signed anew
 	Size      int64  `json:"tree_size"`
+	Before    int64  `json:"tree_size_before"`
 	UpToDate  bool   `json:"up_to_date"` // nothing was due
+	// Healed is what was taken back from the master because the inventory had lost it.
+	Healed []inventory.HealedCertificate `json:"healed,omitempty"`
 }
 
 // Done is one artifact that a run made, and why.
@@ -36,15 +40,24 @@ type Force struct {
 // an issuer that fails, so that one broken issuer does not let the others
 // expire, and reports every failure.
 func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
-	res := &RunResult{Signed: []Done{}}
+	res := &RunResult{Signed: []Done{}, Before: r.log.Log().Size()}
 	now := r.now()
 	var errs []error
 	if !f.Only {
 		errs = append(errs, r.renewResponders(ctx, now, res))
 	}
+	refused := map[string]bool{} // issuers whose next word would unsay an earlier one
+	note := func(issuer string, err error) {
+		var unsaid *RecordError
+		refused[issuer] = refused[issuer] || errors.As(err, &unsaid)
+		errs = append(errs, err)
+	}
 	for _, l := range r.lists() {
+		if refused[l.Name] {
+			continue
+		}
 		if err := r.runList(ctx, l, f, now, res); err != nil {
-			errs = append(errs, err)
+			note(l.Name, err)
 		}
 		if ctx.Err() != nil {
 			break
@@ -52,17 +65,17 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 	}
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
-		if a.cert == nil || a.OCSP == nil || ctx.Err() != nil {
+		if a.cert == nil || a.OCSP == nil || ctx.Err() != nil || refused[a.Name] {
 			continue
 		}
 		if err := r.runResponses(ctx, a, f, now, res); err != nil {
-			errs = append(errs, err)
+			note(a.Name, err)
 		}
 	}
 	res.UpToDate = len(r.pending) == 0
 	errs = append(errs, r.withdrawSuperseded(ctx, now))
 	size, err := r.Commit(ctx, "signer run")
-	res.Size = size
+	res.Size, res.Healed = size, r.healed.Certificates
 	return res, errors.Join(append(errs, err)...)
 }
 
@@ -101,15 +114,11 @@ func (r *Room) runResponses(ctx context.Context, a *authority, f Force, now time
 	return err
 }
 
-// renewResponders issues the next certificate of a delegated OCSP signer while
-// the current one still outlives every response that it will sign.
+// renewResponders issues the next certificates of delegated OCSP signers, where they are due.
 func (r *Room) renewResponders(ctx context.Context, now time.Time, res *RunResult) error {
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
-		if a.cert == nil || a.responder == nil {
-			continue
-		}
-		if a.responder.NotAfter.Sub(now) > 2*a.OCSP.Validity.Std() {
+		if !r.responderDue(a, now) {
 			continue
 		}
 		c, err := r.IssueResponder(ctx, a.Name)

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -123,10 +126,18 @@ func (r *Room) recover(ctx context.Context) error {
 }
 
 // Commit writes everything staged into the master log and has the HSM sign a
-// checkpoint over it. Nothing staged: nothing is signed, and it returns the size as it is.
+// checkpoint over it. Nothing staged and nothing changed in the inventory:
+// nothing is signed, and it returns the size as it is.
 func (r *Room) Commit(ctx context.Context, why string) (size int64, err error) {
 	if len(r.pending) == 0 {
-		return r.log.Log().Size(), nil
+		changed, err := r.inv.Unrecorded(ctx)
+		if err != nil || !changed && r.log.Staged() == 0 {
+			return r.log.Log().Size(), err
+		}
+		if err := r.appendOverridden(ctx); err != nil {
+			return 0, err
+		}
+		return r.commitJournal(ctx)
 	}
 	if err := r.stageIndex(ctx); err != nil {
 		return 0, err
@@ -140,6 +151,13 @@ func (r *Room) commitPending(ctx context.Context, why string) (size int64, err e
 	if err != nil {
 		return 0, err
 	}
+	// What explains a list stands in the log before the list.
+	if err := r.appendExpired(ctx); err != nil {
+		return 0, err
+	}
+	if err := r.appendOverridden(ctx); err != nil {
+		return 0, err
+	}
 	for _, lines := range batches {
 		if _, err := r.log.AppendBatch(ctx, lines, why); err != nil {
 			return 0, fmt.Errorf("recording the batch: %w", err)
@@ -148,15 +166,80 @@ func (r *Room) commitPending(ctx context.Context, why string) (size int64, err e
 	for _, rec := range r.pending {
 		digests = append(digests, rec.Digest)
 	}
-	if _, err := r.log.Commit(ctx); err != nil {
-		return 0, fmt.Errorf("signing the checkpoint: %w", err)
+	size, err = r.commitJournal(ctx)
+	if err != nil {
+		return 0, err
 	}
-	size = r.log.Log().Size()
 	if err := r.inv.MarkCommitted(ctx, digests, size); err != nil {
 		return 0, fmt.Errorf("marking what is committed: %w", err)
 	}
-	r.pending = nil
+	r.pending, r.expired = nil, nil
 	return size, nil
+}
+
+// commitJournal puts what the inventory changed into the private master, commits
+// the log, and notes in the inventory that both are in step.
+func (r *Room) commitJournal(ctx context.Context) (size int64, err error) {
+	if _, err := r.log.AppendPrivate(ctx, r.inv.Journal(ctx)); err != nil {
+		return 0, err
+	}
+	if _, err := r.log.Commit(ctx); err != nil {
+		return 0, fmt.Errorf("signing the checkpoint: %w", err)
+	}
+	pos := r.position()
+	if err := r.inv.MarkRecorded(ctx, r.log.Log().Origin(), pos); err != nil {
+		return 0, err
+	}
+	return pos.Size, nil
+}
+
+// expiredPerEntry keeps an entry of expired certificates below its 64 KiB.
+const expiredPerEntry = 800
+
+// appendExpired states which certificates have left a list because they expired.
+func (r *Room) appendExpired(ctx context.Context) error {
+	for _, issuer := range slices.Sorted(maps.Keys(r.expired)) {
+		all := slices.Clone(r.expired[issuer])
+		slices.SortFunc(all, func(a, b ledger.Expired) int { return strings.Compare(a.Serial, b.Serial) })
+		for part := range slices.Chunk(slices.Compact(all), expiredPerEntry) {
+			if err := r.log.Append(ctx, &ledger.Entry{Expiry: &ledger.Expiry{Issuer: issuer, Entries: part}}); err != nil {
+				return fmt.Errorf("recording what has expired: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// changesPerEntry keeps an entry of overridden changes below its 64 KiB.
+const changesPerEntry = 200
+
+// appendOverridden puts the signed overrides that were used into the log, with what they let pass.
+func (r *Room) appendOverridden(ctx context.Context) error {
+	var open *ledger.Override
+	flush := func() error {
+		if open == nil {
+			return nil
+		}
+		err := r.log.Append(ctx, &ledger.Entry{Override: open})
+		open = nil
+		return err
+	}
+	for c, err := range r.inv.OverriddenUnrecorded(ctx) {
+		if err == nil && open != nil && (open.Issuer != c.Issuer || open.Text != c.Text || len(open.Changes) == changesPerEntry) {
+			err = flush()
+		}
+		if err != nil {
+			return fmt.Errorf("recording an override: %w", err)
+		}
+		if open == nil {
+			open = &ledger.Override{Issuer: c.Issuer, Text: c.Text}
+		}
+		open.Changes = append(open.Changes, ledger.StatusChange{Serial: serialText(c.Serial), Was: c.Was, Now: c.Now})
+	}
+	if err := flush(); err != nil {
+		return fmt.Errorf("recording an override: %w", err)
+	}
+	return nil
 }
 
 // batches turns what is pending into manifests. A name stands once in a

@@ -24,6 +24,8 @@ type Config struct {
 	DSN    string // "sqlite:PATH" or "postgres://…"
 	Now    func() time.Time
 	Logger *zap.Logger
+	// Existing refuses, with os.ErrNotExist, to make an SQLite file that is not there.
+	Existing bool
 	// OverrideKeys are the keys whose overrides count. None: no override counts.
 	OverrideKeys []ed25519.PublicKey
 }
@@ -56,7 +58,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if d.log == nil {
 		d.log = zap.NewNop()
 	}
-	if err := d.connect(c.DSN); err != nil {
+	if err := d.connect(c.DSN, c.Existing); err != nil {
 		return nil, err
 	}
 	if err := d.prepare(ctx); err != nil {
@@ -66,11 +68,11 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 }
 
 // connect sets up the pools; it reaches no database yet.
-func (d *DB) connect(dsn string) error {
+func (d *DB) connect(dsn string, existing bool) error {
 	path, isSQLite := strings.CutPrefix(dsn, "sqlite:")
 	switch {
 	case isSQLite && path != "":
-		return d.connectSQLite(path)
+		return d.connectSQLite(path, existing)
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
 		db, err := sql.Open("pgx", dsn)
 		if err != nil {
@@ -86,7 +88,7 @@ func (d *DB) connect(dsn string) error {
 // connectSQLite opens one writing connection and a pool of reading ones. WAL
 // lets them read while it writes; synchronous=FULL makes each commit survive a
 // power cut, which a CRL number that was handed out must.
-func (d *DB) connectSQLite(path string) error {
+func (d *DB) connectSQLite(path string, existing bool) error {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return fmt.Errorf("opening inventory %q: %w", path, err)
@@ -96,7 +98,11 @@ func (d *DB) connectSQLite(path string) error {
 	}
 	// SQLite would create it readable to all; it holds names of subscribers.
 	// Its journal files take over the mode.
-	f, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600)
+	mode := os.O_RDWR
+	if !existing {
+		mode |= os.O_CREATE
+	}
+	f, err := os.OpenFile(abs, mode, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening inventory: %w", err)
 	}

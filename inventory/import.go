@@ -96,7 +96,7 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	info = im.Source.Info()
-	j := &judge{info: info, asOf: info.AsOf, now: d.now(), result: ImportResult{Digest: info.Digest, Read: s.count}}
+	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override, result: ImportResult{Digest: info.Digest, Read: s.count}}
 	if j.asOf.IsZero() {
 		j.asOf = j.now
 	}

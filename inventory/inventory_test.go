@@ -206,7 +206,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := []string{
-		`DROP INDEX certificates_unrecorded`, `ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
+		`DROP INDEX certificates_unrecorded`, `DROP INDEX events_unrecorded`, `ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
 		`ALTER TABLE events DROP COLUMN requested_by`, `ALTER TABLE events DROP COLUMN request`, `ALTER TABLE events DROP COLUMN recorded`,
 		`ALTER TABLE imports DROP COLUMN recorded`, `DROP TABLE issuance`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
 		`INSERT INTO certificates VALUES (1, x'01', 1, 1, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0)`,

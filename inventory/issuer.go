@@ -56,35 +56,39 @@ func (d *DB) AddIssuer(ctx context.Context, i Issuer) error {
 		return fmt.Errorf("adding issuer %q: want a name, the digest of its key, 1 to %d shards and no negative grace", i.Name, maxShards)
 	}
 	return d.update(ctx, fmt.Sprintf("adding issuer %q", i.Name), func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, d.q(`INSERT INTO issuers (name, key, key_id, shards, grace) VALUES ($1, $2, 0, 0, 0) ON CONFLICT (name) DO NOTHING`),
-			i.Name, i.Key[:]); err != nil {
-			return err
-		}
-		var id, keyID, grace int64
-		var key []byte
-		var shards int
-		if err := tx.QueryRowContext(ctx, d.q(`SELECT id, key, key_id, shards, grace FROM issuers WHERE name = $1`)+d.forUpdate(), i.Name).
-			Scan(&id, &key, &keyID, &shards, &grace); err != nil {
-			return err
-		}
-		if artifact.Digest(key) != i.Key {
-			return fmt.Errorf("it is known with the key %x: a new key needs a new issuer name", key)
-		}
-		if keyID == 0 { // the oldest issuer with this key names the space of serials
-			if _, err := tx.ExecContext(ctx, d.q(`UPDATE issuers SET key_id = (SELECT min(id) FROM issuers WHERE key = $1) WHERE id = $2`), i.Key[:], id); err != nil {
-				return err
-			}
-		}
-		if want := int64(i.Grace / time.Second); grace != want {
-			if err := d.setGrace(ctx, tx, id, want); err != nil {
-				return err
-			}
-		}
-		if shards != i.Shards {
-			return d.setShards(ctx, tx, id, i.Shards)
-		}
-		return nil
+		return d.addIssuer(ctx, tx, i)
 	})
+}
+
+func (d *DB) addIssuer(ctx context.Context, tx *sql.Tx, i Issuer) error {
+	if _, err := tx.ExecContext(ctx, d.q(`INSERT INTO issuers (name, key, key_id, shards, grace) VALUES ($1, $2, 0, 0, 0) ON CONFLICT (name) DO NOTHING`),
+		i.Name, i.Key[:]); err != nil {
+		return err
+	}
+	var id, keyID, grace int64
+	var key []byte
+	var shards int
+	if err := tx.QueryRowContext(ctx, d.q(`SELECT id, key, key_id, shards, grace FROM issuers WHERE name = $1`)+d.forUpdate(), i.Name).
+		Scan(&id, &key, &keyID, &shards, &grace); err != nil {
+		return err
+	}
+	if artifact.Digest(key) != i.Key {
+		return fmt.Errorf("it is known with the key %x: a new key needs a new issuer name", key)
+	}
+	if keyID == 0 { // the oldest issuer with this key names the space of serials
+		if _, err := tx.ExecContext(ctx, d.q(`UPDATE issuers SET key_id = (SELECT min(id) FROM issuers WHERE key = $1) WHERE id = $2`), i.Key[:], id); err != nil {
+			return err
+		}
+	}
+	if want := int64(i.Grace / time.Second); grace != want {
+		if err := d.setGrace(ctx, tx, id, want); err != nil {
+			return err
+		}
+	}
+	if shards != i.Shards {
+		return d.setShards(ctx, tx, id, i.Shards)
+	}
+	return nil
 }
 
 // setGrace changes the grace; certificates that were done with before their

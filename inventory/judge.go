@@ -83,6 +83,7 @@ type judge struct {
 	result   ImportResult
 	counts   map[string]int
 	problems []Problem
+	override *override.Override // nil: none was given
 }
 
 func (j *judge) problem(kind string, serial []byte, text string) {

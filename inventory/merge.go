@@ -76,6 +76,9 @@ func (d *DB) mergeOne(ctx context.Context, j *judge, k *known, r *Record, w *wri
 				fmt.Sprintf("was %s, date %s, %s", k.state, stamp(fromSeconds(k.revokedAt)), reasonText(k.reason))); err != nil {
 				return err
 			}
+			if err := d.importOverride(ctx, j, k, r, w); err != nil {
+				return err
+			}
 		}
 		return w.restate(ctx, k, r)
 	}
@@ -95,4 +98,20 @@ func scanKnown(rows *sql.Rows) (known, error) {
 		&k.revokedAt, &k.reason, &k.invalidity, &here, &imported, &k.nextUpdate, &k.dueAt)
 	k.revokedHere, k.imported = here != 0, imported != 0
 	return k, err
+}
+
+// importOverride leaves word of a change that only an override lets pass. Without
+// one, the import is refused as a whole and the event with it.
+func (d *DB) importOverride(ctx context.Context, j *judge, k *known, r *Record, w *writer) error {
+	if j.override == nil {
+		return nil
+	}
+	was, now := override.Status{State: override.Good}, override.Status{State: override.Good}
+	if k.state == Revoked {
+		was = Revocation{Time: fromSeconds(k.revokedAt), Reason: k.reason, InvalidityDate: fromSeconds(k.invalidity)}.status()
+	}
+	if r.State == Revoked {
+		now = r.Revocation.status()
+	}
+	return d.overrideEvent(ctx, w.tx, j.issuer.id, r.Serial, was, now, string(j.override.Text()))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"seihon/artifact"
@@ -71,15 +72,21 @@ func (d *DB) Revoke(ctx context.Context, issuer string, serial []byte, r Revocat
 		}
 		what, err := transition(s, r)
 		if errors.Is(err, ErrRevocationChanged) && o.Override != nil {
-			what = "revocation changed: " + o.Override.Reason
+			what = revocationChanged + o.Override.Reason
 			err = o.Override.Permits(d.overrideKeys, ChangeDigest(issuer, serial, r), override.Changed, now)
 		}
 		if err != nil {
 			return err
 		}
-		return d.setRevocation(ctx, tx, i, serial, s, r, what)
+		if o.Override != nil && strings.HasPrefix(what, revocationChanged) {
+			err = d.overrideEvent(ctx, tx, i.id, serial, s.Revocation.status(), r.status(), string(o.Override.Text()))
+		}
+		return errors.Join(err, d.setRevocation(ctx, tx, i, serial, s, r, what))
 	})
 }
+
+// revocationChanged is the start of the event that an override leaves.
+const revocationChanged = "revocation changed: "
 
 func wholeSeconds(t time.Time) time.Time {
 	if t.IsZero() {

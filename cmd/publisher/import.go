@@ -15,7 +15,10 @@ func importCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "import",
 		Usage: "let an export of the signing room into this host's copy of the master, after checking every byte",
-		Flags: cliexit.Flags(&cli.StringFlag{Name: "file", Usage: "the export `FILE`", Required: true}),
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "file", Usage: "the export `FILE`", Required: true},
+			&cli.BoolFlag{Name: "private", Usage: "let the private master in, too: on an auditor's machine, never on the publishing host"},
+		),
 		Action: func(c *cli.Context) error {
 			h, err := open(c, now)
 			if err != nil {
@@ -30,7 +33,7 @@ func importCommand(now func() time.Time) *cli.Command {
 				return fmt.Errorf("reading the export: %w", err)
 			}
 			defer f.Close()
-			res, err := ledger.Import(c.Context, f, string(h.conf.Master.Directory), ledger.ImportConfig{Verifier: v, Now: now, Logger: h.logger})
+			res, err := ledger.Import(c.Context, f, string(h.conf.Master.Directory), ledger.ImportConfig{Verifier: v, Private: c.Bool("private"), Now: now, Logger: h.logger})
 			if err != nil {
 				return err
 			}

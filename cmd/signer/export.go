@@ -20,12 +20,16 @@ func exportCommand(now func() time.Time) *cli.Command {
 		Usage: "write what a copy of the master lacks to one file, for a one-way medium; needs no HSM",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; must not exist", Required: true},
+			&cli.BoolFlag{Name: "private", Usage: "with the private master (subscribers' certificates): for another signing room or an auditor, never for the publishing host"},
 			&cli.Int64Flag{Name: "since", Usage: "the tree `SIZE` that the copy has already; default: 0, everything"},
 		),
 		Action: func(c *cli.Context) error {
 			log, err := readMaster(c)
 			if err != nil {
 				return err
+			}
+			if c.Bool("private") && !log.HasPrivate() {
+				return fmt.Errorf("exporting the private master: %s has none", log.Dir())
 			}
 			size, err := export(c, log, c.String("out"), c.Int64("since"))
 			if err != nil {
@@ -43,11 +47,19 @@ func export(c *cli.Context, log *ledger.Log, out string, since int64) (int64, er
 		return 0, cliexit.UsageError("--out %q exists; exports are never overwritten", out)
 	}
 	tmp := out + ".part"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	mode := os.FileMode(0o644)
+	if c.Bool("private") {
+		mode = 0o600
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return 0, fmt.Errorf("writing the export: %w", err)
 	}
-	err = log.Export(c.Context, f, since)
+	if c.Bool("private") {
+		err = log.ExportPrivate(c.Context, f, since)
+	} else {
+		err = log.Export(c.Context, f, since)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -50,6 +50,27 @@ func inventoryCommand(now func() time.Time) *cli.Command {
 				return exportInventory(c, books, w)
 			})
 		},
+		Subcommands: []*cli.Command{rebuildCommand(now)},
+	}
+}
+
+func rebuildCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "rebuild",
+		Usage: "make a lost inventory again from the master: its log and its private part",
+		Flags: cliexit.Flags(),
+		Action: func(c *cli.Context) error {
+			o, err := options(c, now)
+			if err != nil {
+				return err
+			}
+			res, err := hsmsign.RebuildInventory(c.Context, o)
+			if err != nil {
+				return coded(err)
+			}
+			say(c, "rebuilt from the master log, size %d: %d certificates, %d other rows, %d responses", res.Size, res.Certificates, res.Other, res.Responses)
+			return answer(c, res)
+		},
 	}
 }
 

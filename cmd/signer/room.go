@@ -69,6 +69,9 @@ func coded(err error) error {
 	if errors.Is(err, ledger.ErrLocked) {
 		return &cliexit.Error{Code: cliexit.Locked, Err: err}
 	}
+	if err != nil && hsmsign.RefusedByRecord(err) {
+		return &cliexit.Error{Code: cliexit.Record, Err: err}
+	}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -11,11 +12,38 @@ import (
 
 func runCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:   "run",
-		Usage:  "sign whatever is due, revocations first, record it and stop; the room's cron job",
-		Flags:  cliexit.Flags(),
-		Action: func(c *cli.Context) error { return forced(c, now, hsmsign.Force{}) },
+		Name:  "run",
+		Usage: "sign whatever is due, revocations first, record it and stop; the room's cron job",
+		Flags: cliexit.Flags(&cli.BoolFlag{Name: "dry-run", Usage: "say what is due and why, and what would be healed; change nothing"}),
+		Action: func(c *cli.Context) error {
+			if c.Bool("dry-run") {
+				return planned(c, now)
+			}
+			return forced(c, now, hsmsign.Force{})
+		},
 	}
+}
+
+// planned prints what a run would do.
+func planned(c *cli.Context, now func() time.Time) error {
+	o, err := options(c, now)
+	if err != nil {
+		return err
+	}
+	p, err := hsmsign.PlanRun(c.Context, o)
+	if err != nil {
+		return coded(err)
+	}
+	for _, h := range p.Heal {
+		say(c, "would heal  %s serial %s: %s, the master says %s", h.Issuer, h.Serial, h.Was, h.Now)
+	}
+	for _, d := range p.Due {
+		say(c, "would sign  %s (%s)", d.Name, d.Why)
+	}
+	if len(p.Due)+len(p.Heal) == 0 {
+		say(c, "nothing is due")
+	}
+	return answer(c, p)
 }
 
 func crlCommand(now func() time.Time) *cli.Command {
@@ -58,17 +86,26 @@ func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
 	}
 	return withRoom(c, now, func(room *hsmsign.Room) error {
 		res, err := room.Run(c.Context, f)
-		if err != nil {
-			return err
+		if res != nil {
+			tell(c, res)
+			err = errors.Join(err, answer(c, res))
 		}
-		for _, d := range res.Signed {
-			say(c, "signed  %s (%s)", d.Name, d.Why)
-		}
-		if res.UpToDate {
-			say(c, "nothing is due; the log stays at size %d", res.Size)
-		} else {
-			say(c, "recorded in the master log, size %d", res.Size)
-		}
-		return answer(c, res)
+		return err
 	})
+}
+
+// tell prints what a run did, also when a part of it failed.
+func tell(c *cli.Context, res *hsmsign.RunResult) {
+	for _, h := range res.Healed {
+		say(c, "healed  %s serial %s: it was %s, the master says %s", h.Issuer, h.Serial, h.Was, h.Now)
+	}
+	for _, d := range res.Signed {
+		say(c, "signed  %s (%s)", d.Name, d.Why)
+	}
+	switch {
+	case res.Size == res.Before:
+		say(c, "nothing is due; the log stays at size %d", res.Size)
+	case res.Size > 0:
+		say(c, "recorded in the master log, size %d", res.Size)
+	}
 }

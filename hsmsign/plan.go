@@ -1,0 +1,73 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"seihon/inventory"
+)
+
+// Plan is what a run would do now.
+type Plan struct {
+	Due []Done `json:"due"`
+	// Heal is what would be taken back from the master before anything is signed.
+	Heal []inventory.HealedCertificate `json:"heal"`
+}
+
+// PlanRun says what [Room.Run] would sign and why, and what it would heal. It
+// changes nothing: neither inventory nor log, and the HSM signs nothing.
+func PlanRun(ctx context.Context, o Options) (*Plan, error) {
+	o.DryRun = true
+	r, err := Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.plan(ctx)
+	return p, errors.Join(err, r.Close())
+}
+
+func (r *Room) plan(ctx context.Context) (*Plan, error) {
+	now := r.now()
+	p := &Plan{Due: []Done{}, Heal: append([]inventory.HealedCertificate{}, r.healed.Certificates...)}
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if r.responderDue(a, now) {
+			p.Due = append(p.Due, Done{Name: certificateName(a.OCSP.Responder.Name), Why: "renewal"})
+		}
+	}
+	for _, l := range r.lists() {
+		why, err := r.listDue(ctx, l, now)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			p.Due = append(p.Due, Done{Name: l.name(), Why: why})
+		}
+	}
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if a.cert == nil || a.OCSP == nil {
+			continue
+		}
+		shards, err := r.inv.DueShards(ctx, a.Name, r.cutoff(a, now))
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for _, due := range shards {
+			n += due
+		}
+		if n > 0 {
+			p.Due = append(p.Due, Done{Name: generationName(a.Name), Why: fmt.Sprintf("%d responses in %d of %d shards", n, len(shards), a.OCSP.Shards)})
+		}
+	}
+	return p, nil
+}
+
+// responderDue reports whether the certificate of a delegated OCSP signer has to
+// be renewed: while the current one still outlives every response it will sign.
+func (r *Room) responderDue(a *authority, now time.Time) bool {
+	return a.cert != nil && a.responder != nil && a.responder.NotAfter.Sub(now) <= 2*a.OCSP.Validity.Std()
+}

@@ -1,0 +1,192 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"seihon/artifact"
+)
+
+// certificate merges the newest record of a certificate into its row.
+func (k *healer) certificate(ctx context.Context, r journalRecord) error {
+	i, err := k.issuer(ctx, r)
+	if err != nil {
+		return err
+	}
+	serial, err := hex.DecodeString(r.Serial)
+	if err == nil {
+		err = CheckSerial(serial)
+	}
+	if err == nil && !validState(r.State) {
+		err = fmt.Errorf("its state %q is none", r.State)
+	}
+	if err != nil {
+		return err
+	}
+	have, recorded, err := k.row(ctx, i, serial)
+	switch {
+	case err != nil:
+		return err
+	case have == nil:
+		k.note(r.Issuer, serial, "absent", &r)
+		return k.write(ctx, i, serial, &r, 1)
+	case reflect.DeepEqual(*have, r):
+		return k.mark(ctx, i, serial)
+	case have.Issuer != r.Issuer:
+		return fmt.Errorf("the inventory has it under the issuer %q", have.Issuer)
+	case recorded != 1 && have.Revision > r.Revision: // changed here since
+		return k.fillGaps(ctx, i, serial, have, &r)
+	case recorded != 1 && have.State == Revoked.String() && r.State != Revoked.String():
+		// Revoked here by somebody who had a restored inventory before him: that stands, as the newer word.
+		have.Revision = r.Revision + 1
+		return k.write(ctx, i, serial, have, 0)
+	}
+	k.note(r.Issuer, serial, have.status(), &r)
+	newest := max(have.Revision, r.Revision)
+	state := 1
+	if newest != r.Revision {
+		r.Revision, state = newest, 0
+	}
+	return k.write(ctx, i, serial, &r, state)
+}
+
+// fillGaps gives a newer row the certificate and the commitment that only the master has.
+func (k *healer) fillGaps(ctx context.Context, i issuerRow, serial []byte, have, r *journalRecord) error {
+	if have.DER != nil && r.DER != nil && !bytes.Equal(have.DER, r.DER) {
+		return errors.New("the inventory has another certificate under this serial: restore a better copy")
+	}
+	if have.DER == nil {
+		have.DER = r.DER
+	}
+	if have.Salt == nil {
+		have.Salt, have.Entry, have.Leaf = r.Salt, r.Entry, r.Leaf
+	}
+	return k.parts(ctx, i, serial, have)
+}
+
+// validState reports whether a record names a state.
+func validState(text string) bool {
+	_, ok := stateOf(text)
+	return ok
+}
+
+func stateOf(text string) (State, bool) {
+	for s := Reserved; s <= NeverIssued; s++ {
+		if s.String() == text {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// row reads a row as a record, nil when there is none.
+func (k *healer) row(ctx context.Context, i issuerRow, serial []byte) (r *journalRecord, recorded int, err error) {
+	rows, err := k.tx.QueryContext(ctx, k.d.q(certificateRecords+` WHERE c.key_id = $1 AND c.serial = $2`), i.keyID, serial)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, 0, rows.Err()
+	}
+	have, err := scanCertificateRecord(rows)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := rows.Close(); err != nil {
+		return nil, 0, err
+	}
+	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT recorded FROM certificates WHERE key_id = $1 AND serial = $2`), i.keyID, serial).Scan(&recorded)
+	return &have, recorded, err
+}
+
+func (k *healer) mark(ctx context.Context, i issuerRow, serial []byte) error {
+	_, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE certificates SET recorded = 1 WHERE key_id = $1 AND serial = $2 AND recorded <> 1`), i.keyID, serial)
+	return err
+}
+
+// write puts a record into its row; what is signed about it is due at once.
+func (k *healer) write(ctx context.Context, i issuerRow, serial []byte, r *journalRecord, recorded int) error {
+	state, _ := stateOf(r.State)
+	kind := artifact.Kind(r.Kind)
+	now := k.d.now().Unix()
+	due := int64(dueUrgent)
+	if state == Reserved || i.dueFor(dueNew, r.NotAfter, now) == dueNever {
+		due = dueNever
+	}
+	bucket := bucketOf(serial)
+	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
+		subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at, recorded)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, $16, $17, $18, $19, $20, $21)
+		ON CONFLICT (key_id, serial) DO UPDATE SET state = excluded.state, kind = excluded.kind, ca = excluded.ca, imported = excluded.imported,
+		not_before = excluded.not_before, not_after = excluded.not_after, subject = excluded.subject, consent = excluded.consent,
+		revoked_at = excluded.revoked_at, reason = excluded.reason, invalidity = excluded.invalidity, revoked_here = excluded.revoked_here,
+		due_at = excluded.due_at, revision = excluded.revision, changed_at = excluded.changed_at, recorded = excluded.recorded`),
+		i.keyID, serial, i.id, int(state), kindText(kind), flag(isCA(kind)), flag(r.Imported), r.NotBefore, r.NotAfter, r.Subject, r.Consent,
+		r.RevokedAt, r.Reason, r.Invalidity, flag(r.RevokedHere), due, bucket, bucket%i.shards, r.Revision, r.ChangedAt, recorded)
+	if err != nil {
+		return err
+	}
+	return k.parts(ctx, i, serial, r)
+}
+
+// parts writes the certificate itself and its commitment.
+func (k *healer) parts(ctx context.Context, i issuerRow, serial []byte, r *journalRecord) error {
+	if r.DER != nil {
+		if _, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)
+			ON CONFLICT (key_id, serial) DO UPDATE SET der = excluded.der`), i.keyID, serial, r.DER); err != nil {
+			return err
+		}
+	}
+	if r.Salt == nil {
+		return nil
+	}
+	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, tbs, entry, leaf) VALUES ($1, $2, $3, $4, NULL, $5, $6)
+		ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, entry = excluded.entry, leaf = excluded.leaf`),
+		i.keyID, serial, i.id, r.Salt, r.Entry, r.Leaf)
+	return err
+}
+
+// said records a revocation that the CA has signed and the inventory lost.
+func (k *healer) said(ctx context.Context, s Said) error {
+	i, err := k.issuer(ctx, journalRecord{Issuer: s.Issuer})
+	if err != nil {
+		return err
+	}
+	have, _, err := k.row(ctx, i, s.Serial)
+	if err != nil {
+		return err
+	}
+	at := s.Time.Unix()
+	r := journalRecord{Type: recordCertificate, Issuer: s.Issuer, Serial: hex.EncodeToString(s.Serial),
+		Kind: string(artifact.SubscriberCertificate), Imported: true, Reason: NoReason}
+	was := "absent"
+	if have != nil {
+		r, was = *have, have.status()
+	}
+	r.State, r.RevokedAt, r.Reason, r.Invalidity, r.RevokedHere = Revoked.String(), &at, s.Reason, seconds(s.InvalidityDate), true
+	r.Revision, r.ChangedAt = r.Revision+1, k.d.now().Unix()
+	if r.status() == was {
+		return nil
+	}
+	k.note(s.Issuer, s.Serial, was, &r)
+	return errors.Join(k.write(ctx, i, s.Serial, &r, 0), k.d.event(ctx, k.tx, i.id, s.Serial, "healed from the master", "was "+was))
+}
+
+// note remembers what is healed.
+func (k *healer) note(issuer string, serial []byte, was string, now *journalRecord) {
+	k.healed.Certificates = append(k.healed.Certificates,
+		HealedCertificate{Issuer: issuer, Serial: hex.EncodeToString(serial), Was: was, Now: now.status()})
+}
+
+// status is the state of a record in words, for people.
+func (r *journalRecord) status() string {
+	if r.State != Revoked.String() || r.RevokedAt == nil {
+		return r.State
+	}
+	return Revocation{Time: fromSeconds(*r.RevokedAt), Reason: r.Reason, InvalidityDate: fromSeconds(r.Invalidity)}.status().String()
+}
