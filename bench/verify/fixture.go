@@ -98,11 +98,16 @@ func makeFixture(ctx context.Context, s settings) error {
 	if err := m.publish(ctx); err != nil {
 		return err
 	}
+	return m.save()
+}
+
+// save keeps what the steps need.
+func (m *maker) save() error {
 	b, err := json.Marshal(m.f)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(s.path("fixture.json"), b, 0o600)
+	return os.WriteFile(m.s.path("fixture.json"), b, 0o600)
 }
 
 // newKey makes the key of the CA, which signs everything.

@@ -25,6 +25,7 @@ const rcloneVersion = "v1.76.0"
 
 type settings struct {
 	responses, lists, bundled, rounds int
+	days                              int
 	key, part                         string
 	step, dir, tier, profile          string
 }
@@ -35,7 +36,8 @@ func main() {
 	flag.IntVar(&s.lists, "lists", 200, "CRLs of 1 MiB")
 	flag.IntVar(&s.bundled, "bundled", 1_000_000, "OCSP responses in bundles; 0: leave this part out")
 	flag.StringVar(&s.key, "key", "", "key that signs the bundled responses: p256 or rsa2048; default: p256 for more than 100,000, which RSA would take an hour to sign")
-	flag.StringVar(&s.part, "part", "all", "all, files or bundles")
+	flag.IntVar(&s.days, "days", 365, "daily lists of 100,000 entries; 0: leave this part out")
+	flag.StringVar(&s.part, "part", "all", "all, files, bundles or memory")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds; the fastest counts for every contender")
 	flag.StringVar(&s.step, "step", "", "run one step (used by the program itself)")
 	flag.StringVar(&s.dir, "dir", "", "folder of the run; with -step only")
@@ -58,6 +60,10 @@ func run(ctx context.Context, s settings) error {
 		return makeFixture(ctx, s)
 	case "check":
 		return checkStep(ctx, s)
+	case "history":
+		return makeHistory(ctx, s)
+	case "check-history":
+		return checkHistory(ctx, s)
 	case "bare", "bare-prepared":
 		return bareStep(ctx, s)
 	}
@@ -72,7 +78,7 @@ func parent(ctx context.Context, s settings) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var bars []string
-	if s.part != "bundles" {
+	if s.part == "all" || s.part == "files" {
 		files := s
 		files.dir, files.bundled, files.key = filepath.Join(dir, "files"), 0, "rsa2048"
 		b, err := filesPart(ctx, files)
@@ -84,7 +90,16 @@ func parent(ctx context.Context, s settings) (err error) {
 			return err
 		}
 	}
-	if s.part != "files" && s.bundled > 0 {
+	if (s.part == "all" || s.part == "memory") && s.days > 1 {
+		year := s
+		year.dir, year.key = filepath.Join(dir, "memory"), "p256"
+		b, err := memoryPart(ctx, year)
+		if err != nil {
+			return err
+		}
+		bars = append(bars, b...)
+	}
+	if (s.part == "all" || s.part == "bundles") && s.bundled > 0 {
 		bundles := s
 		bundles.dir, bundles.responses, bundles.lists = filepath.Join(dir, "bundles"), 0, 1
 		b, err := bundlesPart(ctx, bundles)
@@ -197,7 +212,7 @@ func child(ctx context.Context, s settings, step, tier string) (outcome, error) 
 		return outcome{}, err
 	}
 	cmd := exec.CommandContext(ctx, self, "-step", step, "-dir", s.dir, "-tier", tier, "-responses", fmt.Sprint(s.responses), "-lists", fmt.Sprint(s.lists), "-bundled", fmt.Sprint(s.bundled),
-		"-key", s.key)
+		"-key", s.key, "-days", fmt.Sprint(s.days))
 	return measure(cmd)
 }
 
