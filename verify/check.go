@@ -148,6 +148,8 @@ func (c *checker) finish(r *Report) {
 	}
 	r.Omitted = c.omitted()
 	r.OK = !failed(r.Findings)
+	r.Scope = c.scope(r)
+	r.judge()
 }
 
 // progress reports at most ten times a second.

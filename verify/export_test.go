@@ -8,3 +8,6 @@ func Observe(c Config, f func(Finding)) Config {
 
 // TagOf is what a store calls the version of an object that it answered with.
 var TagOf = tagOf
+
+// Judge puts the outcome of a report into words again, after a test changed it.
+func Judge(r *Report) { r.judge() }

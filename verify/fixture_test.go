@@ -30,6 +30,7 @@ func reportPage(t *testing.T, clean bool) []byte {
 	if clean {
 		r.OK, r.Findings, r.Omitted, r.Copies[0].Extra = true, nil, nil, 0
 	}
+	verify.Judge(&r)
 	var b bytes.Buffer
 	check(r.WriteHTML(&b))
 	return b.Bytes()

@@ -157,29 +157,6 @@ func (p *page) begin(title string) {
 		`<input type="radio" name="lang" id="lang-en"><label for="lang-en" lang="en">English</label></div>`)
 }
 
-func (p *page) verdict(r *Report) {
-	class, ja, en := "ok", "正本と副本は一致し、公開は許容範囲内かつ有効期間内である。指摘事項はない。", "Master and copies agree, what is public is allowed, and nothing is stale. There is no finding."
-	if !r.OK {
-		class, ja, en = "bad", "一致しない点または注意すべき点がある。指摘事項を参照。", "There are disagreements or points that need attention. See the findings."
-	}
-	p.raw(`<section class="verdict ` + class + `" aria-label="結論 / Verdict"><p class="big">`)
-	p.both(ja, en)
-	p.raw("</p><dl>")
-	facts := []struct{ ja, en, value string }{
-		{"重大", "critical", fmt.Sprint(r.Count(Critical))}, {"誤り", "errors", fmt.Sprint(r.Count(Error))},
-		{"警告", "warnings", fmt.Sprint(r.Count(Warning))}, {"備考", "notes", fmt.Sprint(r.Count(Note))},
-		{"正本", "masters", fmt.Sprint(r.Counts.Artifacts)}, {"署名検証", "signatures verified", fmt.Sprint(r.Counts.Signatures)},
-		{"OCSP レスポンス", "OCSP responses", fmt.Sprint(r.Counts.Responses)}, {"失効", "revocations", fmt.Sprint(r.Counts.Revocations)},
-	}
-	for _, f := range facts {
-		p.raw("<div>")
-		p.bothIn("dt", f.ja, f.en)
-		p.element("dd", f.value)
-		p.raw("</div>")
-	}
-	p.raw("</dl></section>\n")
-}
-
 var severityNames = map[Severity]column{Critical: {"重大", "critical"}, Error: {"誤り", "error"}, Warning: {"警告", "warning"}, Note: {"備考", "note"}}
 
 func (p *page) findings(r *Report) {
@@ -239,19 +216,22 @@ func (p *page) ruleQuote(id string) {
 	p.raw("</dd></div>")
 }
 
-// compared says, by tier, what was done with the copies that a checkpoint promises.
-var compared = map[Tier]struct{ ja, en string }{
-	TierFull:   {"そのチェックポイントが約束する全ての副本を取得し、正本とバイト単位で照合した。", "every copy that its checkpoint promises was fetched and compared with the master byte for byte."},
-	TierSample: {"全ての失効リストと OCSP の世代、及び無作為に選んだ副本を取得し、正本とバイト単位で照合した。", "every revocation list and OCSP generation and a random sample of the other copies were fetched and compared with the master byte for byte."},
-	TierList:   {"そのチェックポイントが約束する全ての副本について、名前、大きさ及び ETag を照合した。内容は取得していない。", "name, size and ETag of every copy that its checkpoint promises were compared; the contents were not fetched."},
-	TierLog:    {"副本は調べていない。", "the copies were not looked at."},
+// compared says, by what was read, what was done with the masters and the copies.
+var compared = map[string]struct{ ja, en string }{
+	masterBytes:  {"正本のログに記録された全ての正本を読み、記録されたダイジェストと照合した。", "Every master that the log names was read and compared with its recorded digest."},
+	contentSizes: {"正本のログに記録された全ての正本の存在と大きさを照合した。内容は読んでいない。", "Every master that the log names is there with its recorded size; none was read."},
+	contentNone:  {"正本の内容は調べていない。", "The masters themselves were not looked at."},
+
+	"copies " + contentAll:    {"各公開場所について、そのチェックポイントが約束する全ての副本を取得し、正本とバイト単位で照合した。", "At every place of publication, every copy that its checkpoint promises was fetched and compared with the master byte for byte."},
+	"copies " + contentSample: {"各公開場所について、全ての失効リストと OCSP の世代、及び無作為に選んだ副本を取得し、正本とバイト単位で照合した。", "At every place of publication, every revocation list and OCSP generation and a random sample of the other copies were fetched and compared with the master byte for byte."},
+	"copies " + contentSizes:  {"各公開場所について、そのチェックポイントが約束する全ての副本の名前、大きさ及び ETag を照合した。内容は取得していない。", "At every place of publication, name, size and ETag of every copy that its checkpoint promises were compared; the contents were not fetched."},
+	"copies " + contentNone:   {"副本は調べていない。", "No copy was looked at."},
 }
 
 func (p *page) copies(r *Report) {
 	p.section("copies", "正本と副本の一致（調査項目 3C56）", "Master and copies (survey item 3C56)")
-	depth := compared[r.Tier]
-	p.bothIn("p", "正本のログに記録された全ての正本を読み、記録されたダイジェストと照合した。各公開場所について、"+depth.ja,
-		"Every master that the log names was read and compared with its recorded digest. At every place of publication, "+depth.en)
+	master, copies := compared[r.Scope.Master], compared["copies "+r.Scope.CopyContent]
+	p.bothIn("p", master.ja+copies.ja, master.en+" "+copies.en)
 	p.table("公開場所", "Places of publication", column{"場所", "place"}, column{"約束する記録数", "entries promised"}, column{"読んだ副本", "copies read"}, column{"バイト", "bytes"},
 		column{"配置", "layout"}, column{"余分", "extra"})
 	for _, c := range r.Copies {

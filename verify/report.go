@@ -16,6 +16,8 @@ type Report struct {
 	Tier      Tier           `json:"tier"`
 	Sample    *Sample        `json:"sample,omitempty"` // tier sample: what was drawn
 	OK        bool           `json:"ok"`               // no finding above a note
+	Scope     Scope          `json:"scope"`
+	Verdict   *Verdict       `json:"verdict"`
 	Log       LogSummary     `json:"log"`
 	Counts    Counts         `json:"counts"`
 	Estimate  []Estimate     `json:"estimate,omitempty"` // what reading the copies would cost, computed before it began

@@ -31,8 +31,8 @@ func (r *Report) Summary() string {
 	case r.Count(Warning) > 0:
 		state = "WARNING"
 	}
-	s := fmt.Sprintf("%s - %d critical, %d errors, %d warnings, %d notes; log %s at %d entries", state, r.Count(Critical), r.Count(Error),
-		r.Count(Warning), r.Count(Note), r.Log.Origin, r.Log.Size)
+	s := fmt.Sprintf("%s - %d critical, %d errors, %d warnings, %d notes; tier %s; log %s at %d entries", state, r.Count(Critical), r.Count(Error),
+		r.Count(Warning), r.Count(Note), r.Tier, r.Log.Origin, r.Log.Size)
 	if t := r.FirstExpiry(); !t.IsZero() {
 		s += fmt.Sprintf("; first expiry %s (in %v)", stamp(t), t.Sub(r.Made).Truncate(time.Minute))
 	}
@@ -42,12 +42,19 @@ func (r *Report) Summary() string {
 // WriteText writes the report for people.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n", r.Summary())
+	fmt.Fprintf(&b, "%s\n", r.Summary())
+	r.Verdict.text(&b)
+	b.WriteByte('\n')
 	fmt.Fprintf(&b, "made %s, tier %s, rules %s\n", stamp(r.Made), r.depth(), r.RulePack)
 	n := r.Counts
 	fmt.Fprintf(&b, "master log %s: %d entries, root %s, newest entry %s\n", r.Log.Origin, r.Log.Size, r.Log.Root, stamp(r.Log.Time))
-	fmt.Fprintf(&b, "master: %d artifacts (%d bytes), %d current names, %d lists with %d revocations, %d OCSP responses, %d signatures\n",
-		n.Artifacts, n.ArtifactBytes, n.Current, n.RevocationLists, n.Revocations, n.Responses, n.Signatures)
+	switch r.Scope.Master {
+	case masterBytes:
+		fmt.Fprintf(&b, "master: %d artifacts (%d bytes), %d current names, %d lists with %d revocations, %d OCSP responses, %d signatures\n",
+			n.Artifacts, n.ArtifactBytes, n.Current, n.RevocationLists, n.Revocations, n.Responses, n.Signatures)
+	case contentSizes:
+		fmt.Fprintf(&b, "master: %d artifacts by their size, %d current names\n", n.Artifacts, n.Current)
+	}
 	if n.Inventory > 0 {
 		fmt.Fprintf(&b, "inventory: %d certificates\n", n.Inventory)
 	}

@@ -1,0 +1,204 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Scope says what a check did. Every sentence of a verdict follows from it, so that no report claims what nobody looked at.
+type Scope struct {
+	Master      string `json:"master"`       // "bytes": read and compared with their digests; "sizes"; "none"
+	Memory      bool   `json:"memory"`       // the past was compared with itself
+	Copies      int    `json:"copies"`       // places that were looked at
+	CopyContent string `json:"copy_content"` // "all", "sample", "sizes" or "none"
+	HTTP        bool   `json:"http"`         // at least one place answered over HTTP
+	Unlisted    int    `json:"unlisted"`     // places where nothing was looked for that nobody promised
+	URLs        bool   `json:"urls"`         // the addresses inside certificates and lists were followed
+	Responder   bool   `json:"responder"`    // an OCSP responder was asked
+	Inventory   bool   `json:"inventory"`
+	Publication string `json:"publication"` // "checked", "no-key" or "no-log"
+	Known       int    `json:"known"`       // checkpoints that the auditor had seen before
+	Timestamps  int    `json:"timestamps"`  // tokens that were verified
+	Witnesses   int    `json:"witnesses"`   // cosignatures that were verified
+}
+
+// What a Scope says of bytes.
+const (
+	contentAll    = "all"
+	contentSample = "sample"
+	contentSizes  = "sizes"
+	contentNone   = "none"
+	masterBytes   = "bytes"
+
+	publicationChecked = "checked"
+	publicationNoKey   = "no-key"
+	publicationNoLog   = "no-log"
+)
+
+// A Verdict is the outcome in words.
+type Verdict struct {
+	JA         string     `json:"ja"`
+	EN         string     `json:"en"`
+	NotChecked []Unlooked `json:"not_checked"`
+}
+
+// An Unlooked is something that this check did not look at. IDs are API.
+type Unlooked struct {
+	ID string `json:"id"`
+	JA string `json:"ja"`
+	EN string `json:"en"`
+}
+
+// scope tells what this run did.
+func (c *checker) scope(r *Report) Scope {
+	s := Scope{
+		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(),
+		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known),
+	}
+	switch c.Tier {
+	case TierFull:
+		s.Master, s.CopyContent = masterBytes, contentAll
+	case TierSample:
+		s.Master, s.CopyContent = masterBytes, contentSample
+	case TierList:
+		s.Master, s.CopyContent = contentSizes, contentSizes
+	case TierLog:
+	}
+	if s.Copies == 0 {
+		s.CopyContent = contentNone
+	}
+	for i, p := range r.Copies {
+		s.HTTP = s.HTTP || !isLocal(c.Copies[i].Source)
+		if !p.Listed {
+			s.Unlisted++
+		}
+	}
+	switch {
+	case c.Publication == "":
+		s.Publication = publicationNoLog
+	case c.PublicationVerifier == nil:
+		s.Publication = publicationNoKey
+	}
+	return s
+}
+
+// judge puts the outcome into words.
+func (r *Report) judge() {
+	ja, en := r.sentence()
+	r.Verdict = &Verdict{JA: ja, EN: en, NotChecked: r.Scope.unlooked()}
+}
+
+func (r *Report) sentence() (ja, en string) {
+	s := r.Scope
+	if !r.OK {
+		return "一致しない点または注意すべき点がある。指摘事項を参照。", "There are disagreements or points that need attention. See the findings."
+	}
+	switch {
+	case s.Master == contentNone:
+		return "ログは署名と一致し、改変されていない。正本と副本の内容は調べていない。",
+			"The log is what was signed and was not altered. Neither masters nor copies were looked at."
+	case s.Master == contentSizes && s.Copies == 0:
+		return "ログは署名と一致し、正本は全て記録どおりの大きさで存在する。内容と副本は調べていない。",
+			"The log is what was signed, and every master is there with its size. No content and no copy was looked at."
+	case s.Master == contentSizes:
+		return "ログは署名と一致し、正本と副本は全て記録どおりの名前と大きさで存在する。内容は読んでいない。",
+			"The log is what was signed, and every master and copy is there with its name and size. No content was read."
+	case s.Copies == 0:
+		return "正本は全てログの記録と一致し、規則が認める内容であり、有効期間内である。副本は調べていない。",
+			"Every master is what the log records, is allowed, and nothing is stale. No copy was looked at."
+	case s.CopyContent == contentSample:
+		return "正本は全てログの記録と一致する。調べた副本（無作為抽出）は正本と一致し、公開は規則の範囲内かつ有効期間内である。",
+			"Every master is what the log records. The copies that were drawn are equal to their masters, what was read is allowed, and nothing is stale."
+	}
+	return "正本と副本は一致し、公開は規則の範囲内かつ有効期間内である。",
+		"Master and copies are equal, what is public is allowed, and nothing is stale."
+}
+
+// unlooked lists what was not looked at, the weightiest first.
+func (s Scope) unlooked() []Unlooked {
+	all := []Unlooked{}
+	without := func(missing bool, id, ja, en string) {
+		if missing {
+			all = append(all, Unlooked{id, ja, en})
+		}
+	}
+	without(s.Master == contentNone, "masters", "正本の内容", "the masters themselves")
+	without(s.Master == contentSizes, "master-content", "正本の内容（大きさのみ照合）", "the content of the masters (only their sizes)")
+	without(!s.Memory, "past", "過去の CRL・OCSP レスポンスとの連続性", "whether lists and responses kept what earlier ones said")
+	without(s.Copies == 0, "copies", "副本（公開場所）", "any public copy")
+	without(s.Copies > 0 && s.CopyContent == contentNone, "copies", "副本の内容（公開されたログのみ照合）", "the copies (only their public log)")
+	without(s.CopyContent == contentSizes, "copy-content", "副本の内容（名前と大きさのみ照合）", "the content of the copies (only names and sizes)")
+	without(s.CopyContent == contentSample, "rest-of-copies", "抽出されなかった副本", "the copies that were not drawn")
+	without(s.Copies > 0 && !s.HTTP, "http", "公開アドレス（HTTP での応答とヘッダー）", "the public address: what answers over HTTP, and its headers")
+	without(s.Copies > 0 && s.Unlisted > 0, "listing", fmt.Sprintf("余分な公開物（%d か所で一覧を取得できない）", s.Unlisted),
+		fmt.Sprintf("objects that nobody promised (%d places were not listed)", s.Unlisted))
+	without(!s.Responder, "responder", "OCSP レスポンダーの応答", "the answers of the OCSP responder")
+	without(!s.URLs, "urls", "証明書・CRL 内の URL", "the URLs inside certificates and lists")
+	without(!s.Inventory, "inventory", "発行簿との一致", "agreement with the inventory")
+	without(s.Known == 0, "checkpoint", "前回のチェックポイントとの整合（切り詰め・巻き戻し）", "consistency with an earlier checkpoint (truncation, roll-back)")
+	without(s.Publication == publicationNoLog, "publication-log", "公開ログ（受領記録と稼働実績）", "the publication log: receipts and record of operation")
+	without(s.Publication == publicationNoKey, "publication-log", "公開ログ（検証鍵がない）", "the publication log: its key was not given")
+	without(s.Timestamps == 0, "timestamps", "タイムスタンプ", "time-stamps")
+	without(s.Witnesses == 0, "witnesses", "第三者（証人）の連署", "cosignatures of witnesses")
+	return all
+}
+
+// text tells the verdict and what is not in it.
+func (v *Verdict) text(b *strings.Builder) {
+	fmt.Fprintf(b, "%s\n%s\n", v.EN, v.JA)
+	if len(v.NotChecked) == 0 {
+		return
+	}
+	var en, ja []string
+	for _, u := range v.NotChecked {
+		en, ja = append(en, u.EN), append(ja, u.JA)
+	}
+	fmt.Fprintf(b, "not looked at: %s\n調べていないもの：%s\n", strings.Join(en, "; "), strings.Join(ja, "、"))
+}
+
+// verdict is the first thing on the page: the sentence, what is not in it, and what was counted.
+func (p *page) verdict(r *Report) {
+	class := "ok"
+	if !r.OK {
+		class = "bad"
+	}
+	v := r.Verdict
+	p.raw(`<section class="verdict ` + class + `" aria-label="結論 / Verdict"><p class="big">`)
+	p.both(v.JA, v.EN)
+	p.raw("</p>")
+	if len(v.NotChecked) > 0 {
+		p.bothIn("p", "この検証で調べていないもの：", "Not looked at in this check:")
+		p.raw("<ul>")
+		for _, u := range v.NotChecked {
+			p.bothIn("li", u.JA, u.EN)
+		}
+		p.raw("</ul>")
+	}
+	p.raw("<dl>")
+	for _, f := range r.facts() {
+		p.raw("<div>")
+		p.bothIn("dt", f.ja, f.en)
+		p.element("dd", f.value)
+		p.raw("</div>")
+	}
+	p.raw("</dl></section>\n")
+}
+
+type fact struct{ ja, en, value string }
+
+// facts counts the findings, and what was looked at: nothing is counted that the tier leaves out.
+func (r *Report) facts() []fact {
+	facts := []fact{
+		{"重大", "critical", fmt.Sprint(r.Count(Critical))}, {"誤り", "errors", fmt.Sprint(r.Count(Error))},
+		{"警告", "warnings", fmt.Sprint(r.Count(Warning))}, {"備考", "notes", fmt.Sprint(r.Count(Note))},
+		{"ログの記録", "log entries", fmt.Sprint(r.Counts.Entries)},
+	}
+	if r.Scope.Master != contentNone {
+		facts = append(facts, fact{"正本", "masters", fmt.Sprint(r.Counts.Artifacts)})
+	}
+	if r.Scope.Master == masterBytes {
+		facts = append(facts, fact{"署名検証", "signatures verified", fmt.Sprint(r.Counts.Signatures)},
+			fact{"OCSP レスポンス", "OCSP responses", fmt.Sprint(r.Counts.Responses)}, fact{"失効", "revocations", fmt.Sprint(r.Counts.Revocations)})
+	}
+	return facts
+}
