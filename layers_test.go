@@ -50,6 +50,7 @@ var plan = map[string]room{
 	"ledger/timestamp":               {imports: []string{"artifact/...", "ledger"}, modules: []string{xcrypto, xmod}},
 	"ledger/timestamp/timestamptest": {},
 	"ledger/witness":                 {imports: []string{"ledger"}, modules: []string{xcrypto, xmod}},
+	"evidence":                       {imports: []string{"artifact", "ledger", "ledger/timestamp", "ocspcache"}},
 	"ocspcache":                      {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
 
 	"publish":                   {imports: []string{"artifact/...", "override", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
@@ -89,7 +90,7 @@ var plan = map[string]room{
 	"internal/telemetry":   {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":     {modules: []string{xsys}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "override", "sectiona", "ledger", "ocspcache", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
+	"cmd/publisher": {imports: []string{"artifact/...", "override", "sectiona", "ledger", "ledger/timestamp", "ocspcache", "evidence", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 

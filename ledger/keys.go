@@ -192,22 +192,28 @@ func (l *Log) history(ctx context.Context) ([]era, error) {
 
 // verify verifies a checkpoint of any era of this log.
 func (l *Log) verify(ctx context.Context, signed []byte) (Checkpoint, error) {
+	c, _, err := l.opened(ctx, signed)
+	return c, err
+}
+
+// opened is verify, and tells which keys signed.
+func (l *Log) opened(ctx context.Context, signed []byte) (Checkpoint, *Verifier, error) {
 	c, err := l.keys.Open(signed)
 	if err == nil || !errors.Is(err, ErrKey) {
-		return c, err
+		return c, l.keys, err
 	}
 	eras, err2 := l.history(ctx)
 	if err2 != nil {
-		return Checkpoint{}, err2
+		return Checkpoint{}, nil, err2
 	}
 	p, _ := ParseCheckpoint(signed)
 	for _, e := range eras {
 		if p.Size <= e.upTo {
 			if c, err2 := e.keys.Open(signed); err2 == nil {
-				return c, nil
+				return c, e.keys, nil
 			}
 			break
 		}
 	}
-	return Checkpoint{}, err
+	return Checkpoint{}, nil, err
 }

@@ -102,23 +102,40 @@ func (l *Log) proveInManifest(ctx context.Context, b *Batch, entry []byte, line 
 // pinned keys. It says that the line was in the log at the checkpoint's size;
 // not that no newer line of the name exists.
 func VerifyProof(proof []byte, v *Verifier) (*Line, Checkpoint, error) {
-	line, cp, err := verifyProof(proof, v)
+	p, err := OpenProof(proof, v)
 	if err != nil {
-		return nil, Checkpoint{}, fmt.Errorf("verifying proof: %w", err)
+		return nil, Checkpoint{}, err
 	}
-	return line, cp, nil
+	return p.Line, p.Checkpoint, nil
 }
 
-func verifyProof(proof []byte, v *Verifier) (*Line, Checkpoint, error) {
+// A Proof is what a verified proof says.
+type Proof struct {
+	Line       *Line
+	Index      int64  // of the entry
+	Entry      *Entry // the batch that has the line
+	Checkpoint Checkpoint
+}
+
+// OpenProof is VerifyProof for a caller who needs the entry as well.
+func OpenProof(proof []byte, v *Verifier) (*Proof, error) {
+	p, err := openProof(proof, v)
+	if err != nil {
+		return nil, fmt.Errorf("verifying proof: %w", err)
+	}
+	return p, nil
+}
+
+func openProof(proof []byte, v *Verifier) (*Proof, error) {
 	if len(proof) > maxProof {
-		return nil, Checkpoint{}, errors.New("it is too long")
+		return nil, errors.New("it is too long")
 	}
 	r := &proofReader{rest: string(proof)}
 	r.expect(proofHeader)
 	extra64, found := strings.CutPrefix(r.line(), "extra ")
 	extra, err := base64Strict.DecodeString(extra64)
 	if r.err == nil && (!found || err != nil || base64.StdEncoding.EncodeToString(extra) != extra64) {
-		return nil, Checkpoint{}, errors.New("it has no extra data that leads to a line")
+		return nil, errors.New("it has no extra data that leads to a line")
 	}
 	index, found := strings.CutPrefix(r.line(), "index ")
 	i := r.int(index)
@@ -127,28 +144,28 @@ func verifyProof(proof []byte, v *Verifier) (*Line, Checkpoint, error) {
 	}
 	path := r.hashes(true)
 	if r.err != nil {
-		return nil, Checkpoint{}, r.err
+		return nil, r.err
 	}
 	cp, err := v.Open([]byte(r.rest))
 	if err != nil {
-		return nil, Checkpoint{}, err
+		return nil, err
 	}
-	line, entry, err := verifyLine(extra)
+	line, raw, entry, err := verifyLine(extra)
 	if err != nil {
-		return nil, Checkpoint{}, err
+		return nil, err
 	}
 	if i >= cp.Size {
-		return nil, Checkpoint{}, fmt.Errorf("entry %d is not in a log of %d entries", i, cp.Size)
+		return nil, fmt.Errorf("entry %d is not in a log of %d entries", i, cp.Size)
 	}
-	if err := tlog.CheckRecord(path, cp.Size, cp.Root, i, tlog.RecordHash(entry)); err != nil {
-		return nil, Checkpoint{}, fmt.Errorf("the entry is not under the checkpoint's root: %w", err)
+	if err := tlog.CheckRecord(path, cp.Size, cp.Root, i, tlog.RecordHash(raw)); err != nil {
+		return nil, fmt.Errorf("the entry is not under the checkpoint's root: %w", err)
 	}
-	return line, cp, nil
+	return &Proof{Line: line, Index: i, Entry: entry, Checkpoint: cp}, nil
 }
 
 // verifyLine checks that the line in the extra data is under the root of the
 // entry in it, and returns both.
-func verifyLine(extra []byte) (*Line, []byte, error) {
+func verifyLine(extra []byte) (*Line, []byte, *Entry, error) {
 	r := &proofReader{rest: string(extra)}
 	r.expect(lineProofHeader)
 	entry, raw := r.line(), r.line()
@@ -159,23 +176,23 @@ func verifyLine(extra []byte) (*Line, []byte, error) {
 	}
 	path := r.hashes(false)
 	if r.err != nil {
-		return nil, nil, r.err
+		return nil, nil, nil, r.err
 	}
 	e, err := ParseEntry([]byte(entry))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	line, err := ParseLine(raw)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if e.Batch == nil || e.Batch.Count != n || i >= n {
-		return nil, nil, errors.New("its entry is not a batch with so many lines")
+		return nil, nil, nil, errors.New("its entry is not a batch with so many lines")
 	}
 	if err := tlog.CheckRecord(path, n, e.Batch.Root, i, tlog.RecordHash([]byte(raw))); err != nil {
-		return nil, nil, fmt.Errorf("the line is not under the manifest's root: %w", err)
+		return nil, nil, nil, fmt.Errorf("the line is not under the manifest's root: %w", err)
 	}
-	return &line, []byte(entry), nil
+	return &line, []byte(entry), e, nil
 }
 
 // A proofReader reads a text line by line and keeps the first error.

@@ -88,7 +88,7 @@ func TestTorchwoodReadsOurProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line, _, err := verifyLine(extra); err != nil || line.Name != "crl/b.crl" {
+	if line, _, _, err := verifyLine(extra); err != nil || line.Name != "crl/b.crl" {
 		t.Errorf("extra data: %v %v", line, err)
 	}
 }
