@@ -65,7 +65,8 @@ func buildBoth(tree, out string) error {
 
 // copyCheckout copies what the two binaries are made of.
 func copyCheckout(from, to string) error {
-	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "go.mod", "go.sum", "artifact", "cmd", "hsmsign", "internal", "inventory", "ledger", "ocspcache", "publish", "sectiona", "verify")
+	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "go.mod", "go.sum", "artifact", "cmd", "evidence", "hsmsign", "internal", "inventory",
+		"ledger", "ocspcache", "public", "publish", "sectiona", "verify")
 	cmd.Dir = from
 	files, err := cmd.Output()
 	if err != nil {

@@ -11,6 +11,7 @@ _publisher() {
   "probe" | "probe "*) choices="--config --json --quiet --log-format --help" ;;
   "report" | "report "*) choices="--config --json --quiet --log-format --month --html --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --help" ;;
+  "status-at" | "status-at "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --time --out --check --help" ;;
   "ledger show" | "ledger show "*) choices="--config --json --quiet --log-format --log --help" ;;
   "ledger prove" | "ledger prove "*) choices="--config --json --quiet --log-format --name --out --log --help" ;;
   "ledger check" | "ledger check "*) choices="--config --json --quiet --log-format --checkpoint --log --help" ;;
@@ -22,7 +23,7 @@ _publisher() {
   "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
   "config print" | "config print "*) choices="--config --json --quiet --log-format --help" ;;
   "config" | "config "*) choices="init check print --help" ;;
-  "") choices="run plan sync verify explain serve probe report status ledger import purge config --help --version" ;;
+  "") choices="run plan sync verify explain serve probe report status status-at ledger import purge config --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }
