@@ -43,7 +43,9 @@ const (
 // A folder without a row fails the test, and so does an import that its row does not name.
 var plan = map[string]room{
 	"artifact/signature":             {modules: []string{xcrypto, "filippo.io/"}},
-	"artifact":                       {imports: []string{"artifact/signature"}, modules: []string{xcrypto}},
+	"artifact/pdf":                   {},
+	"artifact/keyscan":               {imports: []string{"artifact/pdf"}, modules: []string{zstd, "github.com/ulikunitz/xz"}},
+	"artifact":                       {imports: []string{"artifact/signature", "artifact/keyscan"}, modules: []string{xcrypto}},
 	"artifact/cms":                   {imports: []string{"artifact"}, modules: []string{xcrypto}},
 	"sectiona":                       {imports: []string{"artifact/..."}},
 	"ledger":                         {imports: []string{"artifact/...", "internal/durable"}, modules: []string{xcrypto, xmod, xsync, xsys, zstd, sqlite, flock, zap}},

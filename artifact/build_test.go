@@ -10,7 +10,8 @@ import (
 )
 
 func headerLen(der []byte) int {
-	_, body, _, _ := element(der)
+	in, body := cryptobyte.String(der), cryptobyte.String(nil)
+	in.ReadAnyASN1(&body, new(cbasn1.Tag))
 	return len(der) - len(body)
 }
 

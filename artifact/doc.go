@@ -9,7 +9,7 @@
 // bytes. They share no code with the encoders of the signing room: a mistake there must be visible here. Parsers never panic
 // and their work is bounded by the size of the input, whatever the input is.
 //
-// Key material gets special treatment. Section A of the report forbids keys in the cloud in any wrapping, therefore Parse looks
-// for private keys everywhere inside the bytes (PEM blocks, bare DER, base64, archives, compressed PDF streams, key stores)
-// before it looks at what the bytes claim to be.
+// Key material gets special treatment. Section A of the report forbids keys in the cloud in any wrapping, therefore Parse has
+// package keyscan look for private keys everywhere inside the bytes before it looks at what the bytes claim to be, and what
+// that search cannot look into is never cleared.
 package artifact

@@ -6,6 +6,11 @@ import (
 	"encoding/pem"
 	"fmt"
 	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"seihon/artifact/keyscan"
 )
 
 // Parse says what b is. It never fails: what it does not know is Unrecognised, and what holds a private key anywhere is
@@ -15,15 +20,23 @@ func Parse(b []byte) *Artifact { return ParseKnown(b, Sum(b)) }
 // ParseKnown is Parse for a caller who has computed the digest of b already.
 func ParseKnown(b []byte, digest Digest) *Artifact {
 	a := &Artifact{Digest: digest, Bytes: b, Kind: Unrecognised}
-	key, err := FindPrivateKey(b)
-	if key != nil {
-		a.Kind, a.Problem = PrivateKey, key.String()
+	found := keyscan.Scan(b)
+	if found.Key != nil {
+		a.Kind, a.Problem = PrivateKey, found.Key.String()
 		return a
 	}
 	a.classify()
-	if err != nil {
+	switch {
+	case a.Kind == Document && found.Encrypted != "":
+		a.Problem = fmt.Sprintf("the document is encrypted (%s), so that nothing can be said about what it holds", found.Encrypted)
+	case a.Kind == Document && found.Launches != "":
+		a.Problem = fmt.Sprintf("the document starts programs (%s)", found.Launches)
+	case found.Opaque == "":
+	case a.Kind == Document:
+		a.Problem = "it cannot be searched for private keys: " + found.Opaque
+	default:
 		// What cannot be looked into cannot be cleared, whatever it looks like from outside.
-		a.Kind, a.Problem = Unrecognised, err.Error()
+		a.Kind, a.Problem = Unrecognised, "it cannot be searched for private keys: "+found.Opaque
 	}
 	return a
 }
@@ -35,6 +48,7 @@ const (
 	ManifestMagic   = "seihon/manifest/v1\n"
 
 	magicZstd   = "\x28\xb5\x2f\xfd"
+	magicPDF    = "%PDF-"
 	magicSQLite = "SQLite format 3\x00"
 )
 
@@ -52,7 +66,7 @@ func (a *Artifact) classify() {
 		a.Kind = Manifest
 	case bytes.HasPrefix(b, []byte(magicSQLite)):
 		a.Kind, a.Problem = LedgerMaster, "it is an SQLite database, which only the signing room and the master have"
-	case bytes.HasPrefix(b, magicPDF):
+	case bytes.HasPrefix(b, []byte(magicPDF)):
 		a.document()
 	case b[0] == 0x30:
 		a.der()
@@ -77,19 +91,14 @@ func (a *Artifact) unknown() {
 
 func (a *Artifact) document() {
 	a.Kind = Document
-	switch {
-	case bytes.Contains(a.Bytes, []byte("/Encrypt")):
-		a.Problem = "the document is encrypted, so that nothing can be said about what it holds"
-	case bytes.Contains(a.Bytes, []byte("/Launch")):
-		a.Problem = "the document starts programs"
-	case !bytes.Contains(a.Bytes[max(0, len(a.Bytes)-2048):], []byte("%%EOF")):
+	if !bytes.Contains(a.Bytes[max(0, len(a.Bytes)-2048):], []byte("%%EOF")) {
 		a.Problem = "the document has no end mark: it is cut off, or something follows it"
 	}
 }
 
 // der tells the ASN.1 objects apart.
 func (a *Artifact) der() {
-	_, _, after, ok := element(a.Bytes)
+	after, ok := afterFirst(a.Bytes)
 	if ok && len(after) > 0 {
 		first := &Artifact{Bytes: a.Bytes[:len(a.Bytes)-len(after)], Kind: Unrecognised}
 		first.der()
@@ -120,6 +129,13 @@ func (a *Artifact) der() {
 		return
 	}
 	a.Problem = "it is an ASN.1 object, but no certificate, CRL, OCSP response or CMS signature in its strict form"
+}
+
+// afterFirst returns what follows the first DER element of b.
+func afterFirst(b []byte) (after []byte, ok bool) {
+	in, first := cryptobyte.String(b), cryptobyte.String(nil)
+	ok = in.ReadAnyASN1Element(&first, new(cbasn1.Tag))
+	return in, ok
 }
 
 func (a *Artifact) signedData(s *SignedData) {

@@ -129,12 +129,10 @@ func TestSignedData(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	p := sharedPKI()
-	for _, b := range [][]byte{p.crl, p.delta, p.good, p.revoke, p.leaf.cert.Raw, pdfWith([]byte("x")), entryBundle(`{"type":"a","v":1,"time":1}`)} {
+	for _, b := range [][]byte{p.crl, p.delta, p.good, p.revoke, p.leaf.cert.Raw, []byte("%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj\n%%EOF\n"), entryBundle(`{"type":"a","v":1,"time":1}`)} {
 		f.Add(b)
 	}
-	for _, b := range keyFiles(f) {
-		f.Add(b)
-	}
+	f.Add(must(os.ReadFile("keyscan/testdata/keys/ec-pkcs8.pem")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if a := Parse(b); !a.Kind.Known() || a.Kind == Unrecognised && a.Problem == "" {
 			t.Errorf("%+v", a)
@@ -189,4 +187,31 @@ func FuzzParseSignedData(f *testing.F) {
 func FuzzVerifyDocument(f *testing.F) {
 	f.Add([]byte("%PDF /ByteRange [0 20 60 10] <3000> "))
 	f.Fuzz(func(t *testing.T, b []byte) { _, _ = VerifyDocument(b) })
+}
+
+// TestSearchDecides: what the search for keys says comes before what the bytes claim to be.
+func TestSearchDecides(t *testing.T) {
+	t.Parallel()
+	p := sharedPKI()
+	key := must(os.ReadFile("keyscan/testdata/keys/ec-pkcs8.pem"))
+	pdf := func(objects string) []byte { return []byte("%PDF-1.7\n" + objects + "\n%%EOF\n") }
+	for _, c := range []struct {
+		name    string
+		b       []byte
+		kind    Kind
+		problem string
+	}{
+		{"key", key, PrivateKey, "PEM private key"},
+		{"key behind a list", append(bytes.Clone(p.crl), key...), PrivateKey, "PEM private key"},
+		{"document", pdf("1 0 obj <</Type/Catalog>> endobj"), Document, ""},
+		{"words in a document", pdf("1 0 obj <</T (/Encrypt /Launch)>> endobj"), Document, ""},
+		{"encrypted", pdf("trailer <</Encrypt 1 0 R>>"), Document, "encrypted (the trailer)"},
+		{"program", pdf("7 0 obj <</S /#4caunch>> endobj"), Document, "starts programs (PDF object 7)"},
+		{"unknown filter", pdf("7 0 obj <</Filter/X>> stream\nx\nendstream endobj"), Document, "PDF object 7 is encoded with the filter"},
+		{"sealed", []byte("Salted__0123456789"), Unrecognised, "cannot be searched"},
+	} {
+		if a := Parse(c.b); a.Kind != c.kind || !strings.Contains(a.Problem, c.problem) || c.problem == "" && a.Problem != "" {
+			t.Errorf("%s: %s, %q; want %s, %q", c.name, a.Kind, a.Problem, c.kind, c.problem)
+		}
+	}
 }

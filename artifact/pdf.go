@@ -57,7 +57,7 @@ func verifyRange(pdf []byte, fields [][]byte) (certs []*x509.Certificate, end in
 	if _, err := hex.Decode(der, text); err != nil {
 		return nil, 0, errors.New("its content is not hexadecimal")
 	}
-	_, _, after, ok := element(der)
+	after, ok := afterFirst(der)
 	if !ok {
 		return nil, 0, errors.New("its content is not CMS")
 	}

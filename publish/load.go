@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/artifact/keyscan"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/sectiona"
@@ -205,7 +206,7 @@ func (s *session) members(ctx context.Context, b *ocspcache.Bundle, before *ocsp
 // certificates of delegates, which are in every one of their responses, so that
 // each is verified once.
 func (s *session) parseResponse(der []byte) *artifact.Artifact {
-	key, err := artifact.FindPrivateKey(der)
+	key, err := keyscan.Find(der)
 	if key != nil || err != nil {
 		return artifact.Parse(der)
 	}

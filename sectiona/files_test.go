@@ -47,7 +47,8 @@ func keyFiles(c *cast, files map[string][]byte) {
 		files["refused/private-key/"+name] = b
 	}
 	for _, name := range []string{"rsa-pkcs1.der", "rsa-pkcs1.pem", "rsa-pkcs8.der", "ec-pkcs8-pbes2.der", "ec-pkcs8-pkcs12pbe.der", "dsa.der", "ed25519-pkcs8.der",
-		"store.p12", "store-legacy.p12", "store.JKS", "store.JCEKS", "openssh", "openssh-encrypted", "putty.ppk", "softhsm.object", "ec-sec1-encrypted.pem"} {
+		"store.p12", "store-legacy.p12", "store.JKS", "store.JCEKS", "openssh", "openssh-encrypted", "putty.ppk", "softhsm.object", "ec-sec1-encrypted.pem",
+		"rsa-text.txt", "ec-text.txt", "gpg-rsa1024.gpg", "gpg-ed25519.gpg"} {
 		files["refused/private-key/"+name] = foreignKey(name)
 	}
 }
@@ -129,6 +130,8 @@ func otherFiles(c *cast, files map[string][]byte) {
 	for name, b := range map[string][]byte{
 		"document-opaque/encrypted.pdf":        bytes.Replace(pdf, []byte("/Size 4"), []byte("/Size 4/Encrypt 5 0 R"), 1),
 		"document-opaque/program.pdf":          pdfOf("/OpenAction<</S/Launch/F(x.exe)>>", nil),
+		"document-opaque/hidden-program.pdf":   pdfOf("/OpenAction<</S/#4caunch/F(x.exe)>>", nil),
+		"document-opaque/unknown-filter.pdf":   bytes.Replace(pdf, []byte("/FlateDecode"), []byte("/FooDecode"), 1),
 		"document-opaque/followed.pdf":         append(bytes.Clone(pdf), bytes.Repeat([]byte{'x'}, 3000)...),
 		"document-signature/by-nobody.p7s":     detached(c.foreignRoot, []byte("the CPS")),
 		"document-signature/other-content.p7s": detached(c.documentSigner, []byte("another CPS")),

@@ -238,9 +238,9 @@ func pdfOf(extra string, attachment []byte) []byte {
 		extra, z.Len(), z.Bytes())
 }
 
-// foreignKey reads one of the keys that other programs made for the tests of package artifact.
+// foreignKey reads one of the keys that other programs made for the tests of package keyscan.
 func foreignKey(name string) []byte {
-	return must(os.ReadFile(filepath.Join("..", "artifact", "testdata", "keys", name)))
+	return must(os.ReadFile(filepath.Join("..", "artifact", "keyscan", "testdata", "keys", name)))
 }
 
 func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

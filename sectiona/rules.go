@@ -101,7 +101,7 @@ var table = []Rule{
 	allow("ocsp-generation", one(artifact.OCSPGeneration), s4, "a list of bundles in the ledger", nil, ""),
 
 	deny("document-opaque", one(artifact.Document), s9, "a document that can be looked into", opaque,
-		"publish the document without encryption, programs or anything appended to it"),
+		"publish the document without encryption, programs, unknown encodings or anything appended to it"),
 	allow("document-signature", []artifact.Kind{artifact.Document, artifact.DocumentSignature}, s1, "if signed, validly and by the CA", document,
 		"sign the document with a certificate of this CA, after its last change"),
 	allow("page", pages, s7, "derived from what is published, in the ledger", nil, ""),

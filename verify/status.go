@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seihon/artifact"
+	"seihon/artifact/keyscan"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/sectiona"
@@ -254,7 +255,7 @@ func (w *answerWorker) one(h *bundleHead, a *answer) {
 		bad("bundle-damaged", "the response is not the one that the index names")
 		return
 	}
-	if key, err := artifact.FindPrivateKey(a.der); key != nil || err != nil {
+	if key, err := keyscan.Find(a.der); key != nil || err != nil {
 		bad("private-key", "%v %v", key, err)
 	}
 	r, err := w.cache.ParseResponse(a.der)

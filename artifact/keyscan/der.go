@@ -1,13 +1,11 @@
-package artifact
+package keyscan
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // findDER looks for the ASN.1 structures of private keys at every offset, because a key may be appended to, or embedded in,
 // any other object. All of them begin with a SEQUENCE whose first element is a small INTEGER, or carry an algorithm identifier
 // for password-based encryption, so two searches for short byte strings find the few places worth a closer look.
-func findDER(b []byte) *KeyFinding {
+func findDER(b []byte) *Finding {
 	if f := findVersioned(b); f != nil {
 		return f
 	}
@@ -16,7 +14,7 @@ func findDER(b []byte) *KeyFinding {
 
 var versionTag = []byte{0x02, 0x01}
 
-func findVersioned(b []byte) *KeyFinding {
+func findVersioned(b []byte) *Finding {
 	for at := 0; ; {
 		i := bytes.Index(b[at:], versionTag)
 		if i < 0 {
@@ -25,7 +23,7 @@ func findVersioned(b []byte) *KeyFinding {
 		at += i
 		if start, end, ok := sequenceBefore(b, at); ok && at+3 < end {
 			if what := versionedKey(b[at+2], b[at+3:end]); what != "" {
-				return &KeyFinding{What: what, Offset: start}
+				return &Finding{What: what, Offset: start}
 			}
 		}
 		at++
@@ -107,14 +105,14 @@ func element(b []byte) (tag byte, body, after []byte, ok bool) {
 }
 
 var (
-	oidPKCS7Data   = unhex("06092a864886f70d010701")
-	oidPKCS7Signed = unhex("06092a864886f70d010702")
-	oidPKCSPrefix  = unhex("2a864886f70d01") // 1.2.840.113549.1
+	oidPKCS7Data   = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01")
+	oidPKCS7Signed = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")
+	oidPKCSPrefix  = []byte("\x2a\x86\x48\x86\xf7\x0d\x01") // 1.2.840.113549.1
 )
 
 // findEncrypted looks for the object identifiers of password-based encryption and of PKCS#12 key bags. No artifact that is
 // published contains one.
-func findEncrypted(b []byte) *KeyFinding {
+func findEncrypted(b []byte) *Finding {
 	for at := 0; ; {
 		i := bytes.Index(b[at:], oidPKCSPrefix)
 		if i < 0 {
@@ -122,7 +120,7 @@ func findEncrypted(b []byte) *KeyFinding {
 		}
 		at += i
 		if what := encryptionOID(b, at); what != "" {
-			return &KeyFinding{What: what, Offset: max(at-2, 0)}
+			return &Finding{What: what, Offset: max(at-2, 0)}
 		}
 		at++
 	}

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes testdata/keys: one private key per container that foreign tools write. Needs openssl, keytool, ssh-keygen, softhsm2-util.
+# Makes testdata/keys: one private key per container that foreign tools write. Needs openssl, keytool,
+# ssh-keygen, softhsm2-util, certtool, gpg and bzip2.
 # The committed files came from OpenSSL 3.0, Java 17 and OpenSSH 9.2; making them again gives other keys of the same form.
 set -eu
 cd "$(dirname "$0")/keys"
@@ -43,3 +44,24 @@ openssl base64 -in ec-pkcs8.der -out ec-pkcs8.base64.txt
 openssl base64 -A -in ec-pkcs8.der -out ec-pkcs8.oneline.txt
 od -An -v -tx1 ec-pkcs8.der | tr -d ' \n' >ec-pkcs8.hex.txt
 printf 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: \nPublic-Lines: 2\n' >putty.ppk
+openssl rsa -in rsa-pkcs1.pem -text -noout >rsa-text.txt
+openssl ec -in ec-pkcs8.pem -text -noout >ec-text.txt
+openssl dsa -in dsa.pem -text -noout >dsa-text.txt
+openssl pkey -inform DER -in ed25519-pkcs8.der -text -noout >ed25519-text.txt
+openssl asn1parse -inform DER -in rsa-pkcs1.der >rsa-asn1parse.txt
+openssl asn1parse -inform DER -in ec-sec1.der >ec-asn1parse.txt
+certtool -k --infile rsa-pkcs8.der --inder | sed '/BEGIN/,$d' >rsa-certtool.txt
+home=$(mktemp -d)
+for t in rsa1024 ed25519 nistp256; do
+  gpg --homedir "$home" --batch --quiet --pinentry-mode loopback --passphrase '' --quick-generate-key "$t@example.com" $t default never
+  gpg --homedir "$home" --batch --quiet --export-secret-keys "$t@example.com" >"gpg-$t.gpg"
+  rm "$home"/private-keys-v1.d/*
+done
+gpg --homedir "$home" --batch --quiet --pinentry-mode loopback --passphrase test --quick-generate-key locked@example.com ed25519 default never
+install -m 644 "$home"/private-keys-v1.d/*.key gpg-agent.key
+gpg --homedir "$home" --batch --quiet --pinentry-mode loopback --passphrase test --export-secret-keys locked@example.com >gpg-locked.gpg
+gpgconf --homedir "$home" --kill all
+rm -r "$home"
+cd ../packed
+rm -f ./*
+bzip2 -c ../keys/ec-pkcs8.der >ec.bz2
