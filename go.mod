@@ -2,6 +2,8 @@ module seihon
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	cloud.google.com/go/storage v1.70.0
 	filippo.io/bigmod v0.1.0

@@ -9,6 +9,7 @@ areas=(hsm sign inventory ledger publish publish-cost edge verify)
 [ $# -gt 0 ] && areas=("$@")
 parts=docs/.benchmarks
 mkdir -p "$parts"
+failed=()
 
 for area in "${areas[@]}"; do
   echo "measuring $area"
@@ -18,7 +19,8 @@ for area in "${areas[@]}"; do
     echo "\`make bench-$area\` on $(date -u +%F), load before: $(cut -d' ' -f1-3 /proc/loadavg)"
     echo
     echo '```'
-    make -s --no-print-directory "bench-$area" 2>/dev/null | sed "/^tools:/d; /^fetching /d; /^building /d; /^Debian packages/d"
+    make -s --no-print-directory "bench-$area" 2>/dev/null | sed "/^tools:/d; /^fetching /d; /^building /d; /^Debian packages/d" ||
+      failed+=("$area")
     echo '```'
     echo
   } >"$parts/$area.part"
@@ -42,3 +44,4 @@ TXT
     done
   done
 } >docs/benchmarks.md
+[ ${#failed[@]} -eq 0 ] || { echo "failed, or with a bar that is short: ${failed[*]}" >&2; exit 1; }

@@ -64,9 +64,16 @@ publisher sync
 
 say "edge: the keyless responder, asked by OpenSSL"
 log=$(mktemp)
-publisher serve --listen 127.0.0.1:0 >"$log" 2>"$log.err" &
+# The program itself and not the function above: the number of a function's process is that of a shell, and
+# killing that shell would leave the server running.
+bin/publisher serve --config "$conf" --quiet --listen 127.0.0.1:0 >"$log" 2>"$log.err" &
 pid=$!
-trap 'kill "$pid" 2>/dev/null || true; rm -f "$log" "$log.err"' EXIT
+stop() {
+  kill "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  rm -f "$log" "$log.err"
+}
+trap stop EXIT
 for _ in $(seq 100); do
   url=$(sed -n 's|^serving \(http://[0-9.:]*\).*|\1|p' "$log")
   [ -n "$url" ] && break

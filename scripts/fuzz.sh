@@ -1,10 +1,38 @@
 #!/usr/bin/env bash
-# Fuzzes every fuzz target of the module for the time given, one after the other.
+# Fuzzes every fuzz target of the module for the time given, one after the other, says how often each was executed,
+# and fails when one was executed less often than its floor in scripts/fuzz-floors.txt: a target that hardly runs finds nothing.
+# Making an interesting input smaller may take ten executions, or a slow target would do nothing else.
+# A second argument is a regular expression: only targets whose "folder name" matches.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
-time=${1:?usage: fuzz.sh DURATION}
+time=${1:?usage: fuzz.sh SECONDSs [ONLY]}
+only=${2:-.}
+seconds=${time%s}
+[[ $seconds =~ ^[0-9]+$ && $time == "${seconds}s" ]] || { echo "fuzz.sh: the time is whole seconds, as in 5s" >&2; exit 2; }
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0 targets=0
 while IFS=: read -r file _ rest; do
   target=$(sed -E 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/' <<<"$rest")
-  echo "fuzzing $(dirname "$file") $target"
-  go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "./$(dirname "$file")"
+  folder=$(dirname "$file")
+  [[ "$folder $target" =~ $only ]] || continue
+  targets=$((targets + 1))
+  floor=$(awk -v f="$folder" -v t="$target" '$1 == f && $2 == t {print $3}' scripts/fuzz-floors.txt)
+  floor=$((${floor:-$(awk '$1 == "default" {print $2}' scripts/fuzz-floors.txt)} * seconds))
+  if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x "./$folder" >"$log" 2>&1; then
+    cat "$log"
+    failed=1
+    continue
+  fi
+  executions=$(sed -n 's/^fuzz: elapsed: .*execs: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+  verdict=ok
+  [ "${executions:-0}" -ge "$floor" ] || { verdict=short failed=1; }
+  printf 'fuzz %-50s %9d executions >= %d %s\n' "$folder $target" "${executions:-0}" "$floor" "$verdict"
 done < <(git grep -n -E '^func Fuzz' -- '*_test.go')
+while read -r folder target _; do
+  case $folder in '' | '#'* | default) continue ;; esac
+  git grep -q -E "^func $target\(" -- "$folder/*_test.go" || { echo "scripts/fuzz-floors.txt names $folder $target, which is not there"; failed=1; }
+done <scripts/fuzz-floors.txt
+[ "$targets" -gt 0 ] || { echo "fuzz.sh: no target matches $only" >&2; exit 2; }
+exit "$failed"

@@ -11,6 +11,8 @@ export GOBIN=$bin GOFLAGS=
 tools='
 staticcheck      honnef.co/go/tools/cmd/staticcheck@v0.8.2
 govulncheck      golang.org/x/vuln/cmd/govulncheck@v1.9.0
+indexdb          golang.org/x/vulndb/cmd/indexdb@v0.0.0-20261105234957-e22db6528018
+deadcode         golang.org/x/tools/cmd/deadcode@v0.52.0
 versitygw        github.com/versity/versitygw/cmd/versitygw@v1.8.0
 fake-gcs-server  github.com/fsouza/fake-gcs-server@v1.56.1
 zlint            github.com/zmap/zlint/v3/cmd/zlint@v3.7.3

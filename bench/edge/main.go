@@ -21,6 +21,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"seihon/bench/bar"
 )
 
 type options struct {
@@ -62,37 +64,19 @@ func run(ctx context.Context, o options) error {
 	if o.only != "load" {
 		err = errors.Join(err, scale(ctx, o, dir, b))
 	}
-	b.print()
-	return err
+	return errors.Join(err, bar.Print(os.Stdout, b.bars))
 }
 
 // A board collects the bars.
-type board struct{ lines []string }
+type board struct{ bars []bar.Bar }
 
 // atLeast and atMost record a bar: a measured figure and the one that is wanted.
-func (b *board) atLeast(name string, measured, wanted float64) { b.add(name, measured, ">=", wanted) }
-func (b *board) atMost(name string, measured, wanted float64)  { b.add(name, measured, "<=", wanted) }
-
-func (b *board) add(name string, measured float64, relation string, wanted float64) {
-	verdict := "short"
-	if relation == ">=" && measured >= wanted || relation == "<=" && measured <= wanted {
-		verdict = "ok"
-	}
-	b.lines = append(b.lines, fmt.Sprintf("bar %s %s %s %s %s", name, figure(measured), relation, figure(wanted), verdict))
+func (b *board) atLeast(name string, measured, wanted float64) {
+	b.bars = append(b.bars, bar.AtLeast(name, measured, wanted))
 }
 
-func figure(v float64) string {
-	if v == float64(int64(v)) {
-		return fmt.Sprintf("%d", int64(v))
-	}
-	return fmt.Sprintf("%.2f", v)
-}
-
-func (b *board) print() {
-	fmt.Println()
-	for _, line := range b.lines {
-		fmt.Println(line)
-	}
+func (b *board) atMost(name string, measured, wanted float64) {
+	b.bars = append(b.bars, bar.AtMost(name, measured, wanted))
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

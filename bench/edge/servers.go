@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"seihon/bench/bar"
 	"seihon/ocspcache"
 )
 
@@ -150,7 +150,7 @@ server { listen %[2]s; root %[1]s/public; default_type application/ocsp-response
 		}
 		return []string{"nginx", "-p", f.dir, "-e", f.path("nginx.error.log"), "-c", f.path("nginx.conf")}, nil
 	case "cfssl":
-		cfssl, err := findCFSSL(ctx)
+		cfssl, err := bar.Install(ctx, "cfssl", "github.com/cloudflare/cfssl/cmd/cfssl", cfsslVersion)
 		return []string{cfssl, "ocspserve", "-address", host, "-port", port, "-loglevel", "5", "-responses", f.path("responses")}, err
 	case "openssl":
 		return []string{"openssl", "ocsp", "-port", port, "-index", f.path("index.txt"), "-CA", f.path("ca.pem"), "-rsigner", f.path("ca.pem"), "-rkey", f.path("ca.key"), "-nmin", "60", "-ignore_err"}, nil
@@ -158,27 +158,4 @@ server { listen %[2]s; root %[1]s/public; default_type application/ocsp-response
 	return nil, fmt.Errorf("unknown contender %q", c.name)
 }
 
-const cfsslModule = "github.com/cloudflare/cfssl/cmd/cfssl@v1.6.5"
-
-// findCFSSL returns the path of cfssl, which it installs when it is not there.
-func findCFSSL(ctx context.Context) (string, error) {
-	if path, err := exec.LookPath("cfssl"); err == nil {
-		return path, nil
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	bin := cache + "/seihon-bench"
-	if _, err := os.Stat(bin + "/cfssl"); err == nil {
-		return bin + "/cfssl", nil
-	}
-	fmt.Fprintln(os.Stderr, "installing", cfsslModule, "into", bin)
-	install := exec.CommandContext(ctx, "go", "install", cfsslModule)
-	install.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=")
-	install.Dir = os.TempDir()
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("installing %s: %s", cfsslModule, out), err)
-	}
-	return bin + "/cfssl", nil
-}
+const cfsslVersion = "v1.6.5"

@@ -18,9 +18,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"seihon/bench/bar"
 	"seihon/hsmsign/token"
 )
 
@@ -91,20 +91,20 @@ func parent(ctx context.Context, s settings) error {
 	contenders := []string{"raw", "pool", "crypto11"}
 	fmt.Printf("signatures per second (median of %d rounds), and per second of processor time; %d sessions\n", s.rounds, s.sessions)
 	fmt.Printf("%-8s %8s %8s %8s %9s %9s | %8s %8s %8s %9s %9s\n", "key", "raw", "pool", "crypto11", "pool/raw", "c11/raw", "raw", "pool", "crypto11", "pool/raw", "c11/raw")
-	var lines []string
-	for _, bar := range bars {
-		if s.only != "" && bar.algorithm != s.only {
+	var results []bar.Bar
+	for _, promise := range bars {
+		if s.only != "" && promise.algorithm != s.only {
 			continue
 		}
 		rates, perCPU := make(map[string][]float64), make(map[string][]float64)
 		for round := range s.rounds {
 			for _, c := range contenders {
 				if s.profiles != "" && round == s.rounds-1 {
-					s.profile = filepath.Join(s.profiles, c+"-"+bar.algorithm+".pprof")
+					s.profile = filepath.Join(s.profiles, c+"-"+promise.algorithm+".pprof")
 				}
-				r, err := measure(ctx, self, s, c+"/"+bar.algorithm)
+				r, err := measure(ctx, self, s, c+"/"+promise.algorithm)
 				if err != nil {
-					return fmt.Errorf("measuring %s with %s: %w", bar.algorithm, c, err)
+					return fmt.Errorf("measuring %s with %s: %w", promise.algorithm, c, err)
 				}
 				rates[c] = append(rates[c], r.perSecond)
 				perCPU[c] = append(perCPU[c], r.perCPUSecond)
@@ -112,15 +112,10 @@ func parent(ctx context.Context, s settings) error {
 		}
 		s.profile = ""
 		pool := ratio(rates["pool"], rates["raw"])
-		fmt.Printf("%-8s %s | %s\n", bar.algorithm, row(rates), row(perCPU))
-		verdict := "ok"
-		if pool < bar.want {
-			verdict = "short"
-		}
-		lines = append(lines, fmt.Sprintf("bar hsm-pool-%s %.3f >= %.2f %s", bar.algorithm, pool, bar.want, verdict))
+		fmt.Printf("%-8s %s | %s\n", promise.algorithm, row(rates), row(perCPU))
+		results = append(results, bar.AtLeast("hsm-pool-"+promise.algorithm, pool, promise.want))
 	}
-	fmt.Println(strings.Join(lines, "\n"))
-	return nil
+	return bar.Print(os.Stdout, results)
 }
 
 // prepare makes a SoftHSM token with a key of each algorithm.

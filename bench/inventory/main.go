@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/bench/bar"
 	"seihon/inventory"
 	"seihon/inventory/source"
 )
@@ -126,22 +127,15 @@ func all(ctx context.Context, dsn string) error {
 	fmt.Printf("%-34s %10.1f %10d\n\n", "nothing of 1,000,000", ms(t.None), t.NoneRows)
 	share := float64(t.Part) / float64(t.All)
 	rows := float64(t.PartRows) / float64(t.AllRows)
-	bar("inventory-import-seconds", first.Elapsed.Seconds(), 20)
-	bar("inventory-import-mib", float64(first.RSS)/(1<<20), 128)
-	bar("inventory-reimport-mib", float64(again.RSS)/(1<<20), 128)
-	bar("inventory-due-cost-per-share", share/rows, 2)
-	return nil
+	return bar.Print(os.Stdout, []bar.Bar{
+		bar.AtMost("inventory-import-seconds", first.Elapsed.Seconds(), 20),
+		bar.AtMost("inventory-import-mib", float64(first.RSS)/(1<<20), 128),
+		bar.AtMost("inventory-reimport-mib", float64(again.RSS)/(1<<20), 128),
+		bar.AtMost("inventory-due-cost-per-share", share/rows, 2),
+	})
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-func bar(name string, got, want float64) {
-	verdict := "ok"
-	if got > want {
-		verdict = "short"
-	}
-	fmt.Printf("bar %s %.2f <= %.2f %s\n", name, got, want, verdict)
-}
 
 // writeIndex writes an index as "openssl ca" keeps it, with random serials and
 // one revocation in twenty. The same seed gives the same file.

@@ -23,6 +23,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"seihon/bench/bar"
 )
 
 func main() {
@@ -43,7 +45,7 @@ type bench struct {
 	dir  string
 	n    int
 	days int
-	bars []string
+	bars []bar.Bar
 }
 
 func run(ctx context.Context, dir string, n, days int, only string) error {
@@ -66,20 +68,12 @@ func run(ctx context.Context, dir string, n, days int, only string) error {
 		}
 		runtime.GC()
 	}
-	fmt.Println()
-	for _, l := range b.bars {
-		fmt.Println(l)
-	}
-	return nil
+	return bar.Print(os.Stdout, b.bars)
 }
 
 // bar records one bar.
 func (b *bench) bar(name string, measured float64, rel string, wanted float64) {
-	verdict := "short"
-	if rel == "<=" && measured <= wanted || rel == ">=" && measured >= wanted {
-		verdict = "ok"
-	}
-	b.bars = append(b.bars, fmt.Sprintf("bar %s %.4g %s %.4g %s", name, measured, rel, wanted, verdict))
+	b.bars = append(b.bars, bar.Bar{Name: name, Measured: measured, Relation: rel, Wanted: wanted})
 }
 
 func (b *bench) row(what string, value any, note string) {

@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"time"
+
+	"seihon/bench/bar"
 )
 
 type settings struct {
@@ -98,7 +100,7 @@ func parent(ctx context.Context, s settings) (err error) {
 	if _, err := runStep(ctx, s, "fixture"); err != nil {
 		return err
 	}
-	var bars []bar
+	var bars []bar.Bar
 	if s.only != "peers" {
 		b, err := nullPart(ctx, s)
 		if err != nil {
@@ -113,11 +115,7 @@ func parent(ctx context.Context, s settings) (err error) {
 		}
 		bars = append(bars, b...)
 	}
-	fmt.Println()
-	for _, b := range bars {
-		fmt.Println(b)
-	}
-	return nil
+	return bar.Print(os.Stdout, bars)
 }
 
 // tmpfs is where the server keeps its files, so that no disk is measured.
@@ -129,19 +127,3 @@ func tmpfs() string {
 }
 
 func (s settings) path(name string) string { return filepath.Join(s.dir, name) }
-
-// A bar is a figure and what it is held against.
-type bar struct {
-	name     string
-	measured float64
-	relation string // ">=" or "<="
-	wanted   float64
-}
-
-func (b bar) String() string {
-	verdict := "ok"
-	if b.relation == ">=" && b.measured < b.wanted || b.relation == "<=" && b.measured > b.wanted {
-		verdict = "short"
-	}
-	return fmt.Sprintf("bar %s %.2f %s %.2f %s", b.name, b.measured, b.relation, b.wanted, verdict)
-}

@@ -12,10 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"seihon/bench/bar"
 )
 
 // nullPart measures the publisher against a server that only waits.
-func nullPart(ctx context.Context, s settings) ([]bar, error) {
+func nullPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	stop, endpoint, err := startNull(ctx, s)
 	if err != nil {
 		return nil, err
@@ -35,7 +37,7 @@ func nullPart(ctx context.Context, s settings) ([]bar, error) {
 	rate := float64(sent) / m.elapsed.Seconds()
 	fmt.Printf("\nserver that waits %v: %d objects in %.2f s = %.0f objects/s; CPU %.1f s, peak %.0f MiB (the server shares the machine)\n",
 		s.latency, sent, m.elapsed.Seconds(), rate, m.cpu.Seconds(), m.rss)
-	return []bar{{"publish-objects-per-second-at-20ms", rate, ">=", 5000}}, nil
+	return []bar.Bar{bar.AtLeast("publish-objects-per-second-at-20ms", rate, 5000)}, nil
 }
 
 func startNull(ctx context.Context, s settings) (stop func(), endpoint string, err error) {
@@ -56,14 +58,10 @@ func startNull(ctx context.Context, s settings) (stop func(), endpoint string, e
 }
 
 // peersPart lets the contenders take turns on one server.
-func peersPart(ctx context.Context, s settings) ([]bar, error) {
+func peersPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	tools, err := toolsDir()
-	if err != nil {
-		return nil, err
-	}
-	b := &bench{s: s, tools: tools}
+	b := &bench{s: s}
 	if err := b.installPeers(ctx); err != nil {
 		return nil, err
 	}
@@ -128,7 +126,7 @@ func (b *bench) prefill(ctx context.Context, list []*contender) error {
 	var errs []error
 	for _, c := range list {
 		if c.first == nil {
-			_, err := measure(exec.CommandContext(ctx, "rclone", "copy", b.s.path("tree"), "bench:"+c.name, "--transfers", "32", "--checkers", "32",
+			_, err := measure(exec.CommandContext(ctx, b.tool.rclone, "copy", b.s.path("tree"), "bench:"+c.name, "--transfers", "32", "--checkers", "32",
 				"--fast-list", "--s3-no-head", "--s3-no-check-bucket"))
 			errs = append(errs, err)
 		}
@@ -140,10 +138,10 @@ func (b *bench) prefill(ctx context.Context, list []*contender) error {
 
 // versions says what is compared.
 func (b *bench) versions(ctx context.Context) {
-	for _, args := range [][]string{{"versitygw", "--version"}, {"rclone", "version"}, {"s5cmd", "version"}, {"aws", "--version"}} {
+	for _, args := range [][]string{{b.tool.versitygw, "--version"}, {b.tool.rclone, "version"}, {b.tool.s5cmd, "version"}, {"aws", "--version"}} {
 		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).Output(); err == nil {
 			line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-			fmt.Println(args[0]+":", line)
+			fmt.Println(filepath.Base(args[0])+":", line)
 		}
 	}
 }
@@ -195,53 +193,62 @@ func find(rows []*row, name string) *row {
 			return r
 		}
 	}
-	return &row{name: name, seconds: []float64{math.Inf(1)}}
+	return &row{name: name, missing: true}
 }
 
-// fastest is the time of the fastest peer that did what it was asked. rclone by
+// fastest is the time of the fastest peer that did what it was asked, NaN without one. rclone by
 // size alone is never one: it is right here only when nothing changed.
 func fastest(rows []*row) float64 {
-	best := math.Inf(1)
+	best := math.NaN()
 	for _, r := range rows {
-		if !r.ours && r.wrong == 0 && r.name != "rclone-size" {
-			best = min(best, r.median())
+		if !r.ours && r.wrong == 0 && r.name != "rclone-size" && !(best <= r.median()) {
+			best = r.median()
 		}
 	}
 	return best
 }
 
+// leanest is the memory of the leanest peer, NaN without one.
 func leanest(rows []*row) float64 {
-	best := math.Inf(1)
+	best := math.NaN()
 	for _, r := range rows {
-		if !r.ours {
-			best = min(best, r.rss)
+		if !r.ours && !(best <= r.rss) {
+			best = r.rss
 		}
 	}
 	return best
 }
 
-func speedBars(first, nothing, some []*row) []bar {
-	requests, _ := strconv.ParseFloat(find(nothing, "objects").requests, 64)
-	bars := []bar{
-		{"publish-first-objects-vs-peer", fastest(first) / find(first, "objects").median(), ">=", 1.8},
-		{"publish-first-bundle-vs-peer", fastest(first) / find(first, "bundle").median(), ">=", 12},
-		{"publish-nothing-vs-peer", fastest(nothing) / find(nothing, "objects").median(), ">=", 15},
-		{"publish-nothing-requests", requests, "<=", 2},
-		{"publish-some-vs-peer", fastest(some) / find(some, "objects").median(), ">=", 6},
+// of is a figure of a row, and NaN for a contender that did not take part: a bar on it is short.
+func (r *row) of(v float64) float64 {
+	if r.missing {
+		return math.NaN()
 	}
-	for name, rows := range map[string][]*row{"first": first} {
-		ours := max(find(rows, "objects").rss, find(rows, "bundle").rss)
-		bars = append(bars, bar{"publish-" + name + "-rss-vs-leanest", ours / leanest(rows), "<=", 1})
+	return v
+}
+
+func speedBars(first, nothing, some []*row) []bar.Bar {
+	requests, err := strconv.ParseFloat(find(nothing, "objects").requests, 64)
+	if err != nil {
+		requests = math.NaN()
 	}
-	ours := max(find(nothing, "objects").rss, find(some, "objects").rss)
-	return append(bars, bar{"publish-again-rss-vs-leanest", ours / min(leanest(nothing), leanest(some)), "<=", 1})
+	rss := func(rows []*row, name string) float64 { r := find(rows, name); return r.of(r.rss) }
+	return []bar.Bar{
+		bar.AtLeast("publish-first-objects-vs-peer", fastest(first)/find(first, "objects").median(), 1.8),
+		bar.AtLeast("publish-first-bundle-vs-peer", fastest(first)/find(first, "bundle").median(), 12),
+		bar.AtLeast("publish-nothing-vs-peer", fastest(nothing)/find(nothing, "objects").median(), 15),
+		bar.AtMost("publish-nothing-requests", requests, 2),
+		bar.AtLeast("publish-some-vs-peer", fastest(some)/find(some, "objects").median(), 6),
+		bar.AtMost("publish-first-rss-vs-leanest", max(rss(first, "objects"), rss(first, "bundle"))/leanest(first), 1),
+		bar.AtMost("publish-again-rss-vs-leanest", max(rss(nothing, "objects"), rss(some, "objects"))/min(leanest(nothing), leanest(some)), 1),
+	}
 }
 
 // hiddenBars are about changes that size and date do not show.
-func hiddenBars(rows []*row) []bar {
-	ours := find(rows, "objects").wrong + find(rows, "bundle").wrong
-	return []bar{
-		{"publish-hidden-change-missed", float64(ours), "<=", 0},
-		{"publish-hidden-change-missed-by-rclone-size-only", float64(find(rows, "rclone-size").wrong), ">=", 1},
+func hiddenBars(rows []*row) []bar.Bar {
+	missed := func(name string) float64 { r := find(rows, name); return r.of(float64(r.wrong)) }
+	return []bar.Bar{
+		bar.AtMost("publish-hidden-change-missed", missed("objects")+missed("bundle"), 0),
+		bar.AtLeast("publish-hidden-change-missed-by-rclone-size-only", missed("rclone-size"), 1),
 	}
 }

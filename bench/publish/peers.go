@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"seihon/bench/bar"
 )
 
 // Versions of the peers, and how they are built.
@@ -36,8 +39,8 @@ type bench struct {
 	s        settings
 	endpoint string
 	data     string
-	tools    string
-	server   int // process id
+	tool     struct{ rclone, s5cmd, versitygw string } // paths
+	server   int                                       // process id
 }
 
 // serverCPU is the processor time that the server has used so far.
@@ -57,53 +60,23 @@ func (b *bench) serverCPU() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
-// tools finds .tools/bin beside the module and puts it before PATH.
-func toolsDir() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
+// installPeers builds what is missing, and lets only .tools/bin be found under the names of the peers.
+func (b *bench) installPeers(ctx context.Context) (err error) {
+	b.tool.rclone, err = bar.Install(ctx, "rclone", "github.com/rclone/rclone", rcloneVersion)
 	if err != nil {
-		return "", fmt.Errorf("finding the module: %w", err)
-	}
-	dir := filepath.Join(filepath.Dir(strings.TrimSpace(string(out))), ".tools", "bin")
-	return dir, os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-}
-
-// installPeers builds what is missing.
-func (b *bench) installPeers(ctx context.Context) error {
-	if _, err := exec.LookPath("rclone"); err != nil {
-		fmt.Printf("installing rclone %s into %s (some minutes)\n", rcloneVersion, b.tools)
-		cmd := exec.CommandContext(ctx, "go", "install", "-ldflags=-s -w", "github.com/rclone/rclone@"+rcloneVersion)
-		cmd.Env = append(os.Environ(), "GOBIN="+b.tools, "GOFLAGS=")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("installing rclone: %w: %s", err, out)
-		}
-	}
-	if _, err := exec.LookPath("s5cmd"); err == nil {
-		return nil
-	}
-	// Its go.mod has replacements, which go install refuses.
-	fmt.Printf("installing s5cmd %s into %s\n", s5cmdVersion, b.tools)
-	dir := b.s.path("s5cmd")
-	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	mod := "module build\n\ngo 1.26\n\nrequire github.com/peak/s5cmd/v2 " + s5cmdVersion + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o644); err != nil {
+	b.tool.s5cmd, err = bar.Install(ctx, "s5cmd", "github.com/peak/s5cmd/v2", s5cmdVersion)
+	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-mod=mod", "-ldflags=-s -w", "-o", filepath.Join(b.tools, "s5cmd"), "github.com/peak/s5cmd/v2")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("installing s5cmd: %w: %s", err, out)
-	}
-	return nil
+	b.tool.versitygw, err = bar.Tool("versitygw")
+	return err
 }
 
 // startServer runs versitygw on tmpfs until ctx ends, with its defaults: it
 // closes each connection after one request, for all contenders alike.
 func (b *bench) startServer(ctx context.Context) error {
-	if _, err := exec.LookPath("versitygw"); err != nil {
-		return errors.New("versitygw not found: run make tools")
-	}
 	b.data = b.s.path("data")
 	iam := b.s.path("iam")
 	if err := errors.Join(os.Mkdir(b.data, 0o755), os.Mkdir(iam, 0o755)); err != nil {
@@ -115,7 +88,7 @@ func (b *bench) startServer(ctx context.Context) error {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	cmd := exec.CommandContext(ctx, "versitygw", "--quiet", "--access", "admin", "--secret", "adminadmin", "--port", addr, "--iam-dir", iam, "posix", b.data)
+	cmd := exec.CommandContext(ctx, b.tool.versitygw, "--quiet", "--access", "admin", "--secret", "adminadmin", "--port", addr, "--iam-dir", iam, "posix", b.data)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -150,10 +123,10 @@ func (b *bench) contenders(ctx context.Context) []*contender {
 	tree := b.s.path("tree")
 	rclone := func(bucket string, how ...string) func() *exec.Cmd {
 		args := append([]string{"copy", tree, "bench:" + bucket, "--transfers", "32", "--checkers", "32", "--fast-list", "--s3-no-head", "--s3-no-check-bucket"}, how...)
-		return func() *exec.Cmd { return exec.CommandContext(ctx, "rclone", args...) }
+		return func() *exec.Cmd { return exec.CommandContext(ctx, b.tool.rclone, args...) }
 	}
 	s5 := func() *exec.Cmd {
-		return exec.CommandContext(ctx, "s5cmd", "--endpoint-url", b.endpoint, "--numworkers", "32", "--log", "error", "sync", tree+"/", "s3://s5cmd/")
+		return exec.CommandContext(ctx, b.tool.s5cmd, "--endpoint-url", b.endpoint, "--numworkers", "32", "--log", "error", "sync", tree+"/", "s3://s5cmd/")
 	}
 	ours := func(layout string) func() *exec.Cmd {
 		return func() *exec.Cmd {
@@ -211,6 +184,7 @@ func (b *bench) wrong(c *contender) (int, error) {
 type row struct {
 	name     string
 	ours     bool
+	missing  bool // did not take part
 	seconds  []float64
 	rss, cpu float64
 	server   float64
@@ -227,6 +201,10 @@ func (r *row) add(m measurement) {
 	}
 }
 
+// median is NaN for a contender that did not take part.
 func (r *row) median() float64 {
+	if len(r.seconds) == 0 {
+		return math.NaN()
+	}
 	return slices.Sorted(slices.Values(r.seconds))[len(r.seconds)/2]
 }

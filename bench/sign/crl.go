@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/bench/bar"
 	"seihon/hsmsign/crl"
 	"seihon/inventory"
 	"seihon/inventory/source"
@@ -24,7 +25,7 @@ import (
 const issuerName = "sub"
 
 // crlPart fills an inventory and compares the ways to a CRL.
-func crlPart(ctx context.Context, s settings) ([]bar, error) {
+func crlPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if _, _, err := makeCA(s); err != nil {
 		return nil, err
 	}
@@ -57,10 +58,10 @@ func crlPart(ctx context.Context, s settings) ([]bar, error) {
 	for _, c := range contenders {
 		fmt.Printf("%-48s %10.2f %10.0f\n", names[c], median(took[c]), rss[c])
 	}
-	bars := []bar{
-		{"sign-crl-openssl", ratio(took["openssl"], took["seihon"]), ">=", 5},
-		{"sign-crl-library", ratio(took["library"], took["seihon"]), ">=", 3},
-		{"sign-crl-mib", rss["seihon"], "<=", 128},
+	bars := []bar.Bar{
+		bar.AtLeast("sign-crl-openssl", ratio(took["openssl"], took["seihon"]), 5),
+		bar.AtLeast("sign-crl-library", ratio(took["library"], took["seihon"]), 3),
+		bar.AtMost("sign-crl-mib", rss["seihon"], 128),
 	}
 	if s.many == 0 {
 		return bars, nil
@@ -76,7 +77,7 @@ func crlPart(ctx context.Context, s settings) ([]bar, error) {
 		return nil, err
 	}
 	fmt.Printf("%-48s %10.2f %10.0f\n", fmt.Sprintf("seihon, %d entries", s.many), r.elapsed.Seconds(), r.rss)
-	return append(bars, bar{"sign-crl-many-mib", r.rss, "<=", 128}), nil
+	return append(bars, bar.AtMost("sign-crl-many-mib", r.rss, 128)), nil
 }
 
 // crlStep runs a step that is not measured. It too is a process of its own: what this process once held would count

@@ -27,6 +27,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"seihon/bench/bar"
 )
 
 type settings struct {
@@ -74,7 +76,7 @@ func parent(ctx context.Context, s settings) error {
 	}
 	defer os.RemoveAll(dir)
 	s.dir = dir
-	var bars []bar
+	var bars []bar.Bar
 	if s.only != "crl" {
 		b, err := ocspPart(ctx, s)
 		if err != nil {
@@ -89,27 +91,7 @@ func parent(ctx context.Context, s settings) error {
 		}
 		bars = append(bars, b...)
 	}
-	fmt.Println()
-	for _, b := range bars {
-		fmt.Println(b)
-	}
-	return nil
-}
-
-// bar is a figure and what it is held against.
-type bar struct {
-	name     string
-	measured float64
-	relation string // ">=" or "<="
-	wanted   float64
-}
-
-func (b bar) String() string {
-	verdict := "ok"
-	if b.relation == ">=" && b.measured < b.wanted || b.relation == "<=" && b.measured > b.wanted {
-		verdict = "short"
-	}
-	return fmt.Sprintf("bar %s %.2f %s %.2f %s", b.name, b.measured, b.relation, b.wanted, verdict)
+	return bar.Print(os.Stdout, bars)
 }
 
 // result is what one process took.

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"seihon/artifact"
+	"seihon/bench/bar"
 	"seihon/hsmsign/ocsp"
 	"seihon/hsmsign/token"
 	"seihon/ledger"
@@ -38,14 +39,14 @@ var ocspBars = []struct {
 }{{"rsa2048", 0.88}, {"p256", 0.45}}
 
 // ocspPart makes a token with the keys of delegated signers and compares the ways to responses.
-func ocspPart(ctx context.Context, s settings) ([]bar, error) {
+func ocspPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if err := makeToken(ctx, s); err != nil {
 		return nil, fmt.Errorf("preparing the token: %w", err)
 	}
 	contenders := []string{"raw", "seihon", "xcrypto"}
 	fmt.Printf("signatures/s, and processor time of each; %d sessions, SoftHSM\n", s.sessions)
 	fmt.Printf("%-8s %18s %18s %18s %10s %10s\n", "key", "raw C_Sign", "seihon", "x/crypto", "seihon/raw", "x/raw")
-	var bars []bar
+	var bars []bar.Bar
 	for _, b := range ocspBars {
 		rates, cpu := map[string][]float64{}, map[string][]float64{}
 		for range s.rounds {
@@ -68,7 +69,7 @@ func ocspPart(ctx context.Context, s settings) ([]bar, error) {
 			fmt.Printf(" %8.0f %6.0f µs", median(rates[c]), median(cpu[c]))
 		}
 		fmt.Printf(" %10.3f %10.3f\n", ours, other)
-		bars = append(bars, bar{"sign-ocsp-" + b.algorithm, ours, ">=", b.want})
+		bars = append(bars, bar.AtLeast("sign-ocsp-"+b.algorithm, ours, b.want))
 	}
 	return bars, nil
 }

@@ -15,10 +15,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"seihon/bench/bar"
 )
 
 const rcloneVersion = "v1.76.0"
@@ -77,7 +78,7 @@ func parent(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var bars []string
+	var bars []bar.Bar
 	if s.part == "all" || s.part == "files" {
 		files := s
 		files.dir, files.bundled, files.key = filepath.Join(dir, "files"), 0, "rsa2048"
@@ -108,15 +109,11 @@ func parent(ctx context.Context, s settings) (err error) {
 		}
 		bars = append(bars, b...)
 	}
-	fmt.Println()
-	for _, line := range bars {
-		fmt.Println(line)
-	}
-	return nil
+	return bar.Print(os.Stdout, bars)
 }
 
-func filesPart(ctx context.Context, s settings) ([]string, error) {
-	rclone, err := findRclone(ctx)
+func filesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
+	rclone, err := bar.Install(ctx, "rclone", "github.com/rclone/rclone", rcloneVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -140,13 +137,13 @@ func filesPart(ctx context.Context, s settings) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []string{
-		bar("verify-full-speed-vs-rclone-download", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), ">=", 1.8),
-		bar("verify-list-speed-vs-rclone-check", results[3].elapsed.Seconds()/results[2].elapsed.Seconds(), ">=", 3),
+	return []bar.Bar{
+		bar.AtLeast("verify-full-speed-vs-rclone-download", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), 1.8),
+		bar.AtLeast("verify-list-speed-vs-rclone-check", results[3].elapsed.Seconds()/results[2].elapsed.Seconds(), 3),
 	}, nil
 }
 
-func bundlesPart(ctx context.Context, s settings) ([]string, error) {
+func bundlesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if s.key == "" {
 		s.key = "rsa2048"
 		if s.bundled > 100_000 {
@@ -166,9 +163,9 @@ func bundlesPart(ctx context.Context, s settings) ([]string, error) {
 		return nil, err
 	}
 	fmt.Printf("speed against the same verifications with keys prepared: %.2f\n", results[2].elapsed.Seconds()/results[0].elapsed.Seconds())
-	return []string{
-		bar("verify-bundles-vs-bare-signatures", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), ">=", 0.85),
-		bar("verify-bundles-peak-MiB", float64(results[0].peak)/(1<<20), "<=", 256),
+	return []bar.Bar{
+		bar.AtLeast("verify-bundles-vs-bare-signatures", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), 0.85),
+		bar.AtMost("verify-bundles-peak-MiB", float64(results[0].peak)/(1<<20), 256),
 	}, nil
 }
 
@@ -233,33 +230,6 @@ func measure(cmd *exec.Cmd) (outcome, error) {
 func lastLines(s string, n int) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], " | ")
-}
-
-func bar(name string, measured float64, relation string, wanted float64) string {
-	verdict := "ok"
-	if relation == ">=" && measured < wanted || relation == "<=" && measured > wanted {
-		verdict = "short"
-	}
-	return fmt.Sprintf("bar %s %.2f %s %.2f %s", name, measured, relation, wanted, verdict)
-}
-
-func findRclone(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("finding the module: %w", err)
-	}
-	dir := filepath.Join(filepath.Dir(strings.TrimSpace(string(out))), ".tools", "bin")
-	path := filepath.Join(dir, "rclone")
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	fmt.Printf("installing rclone %s into %s (some minutes)\n", rcloneVersion, dir)
-	cmd := exec.CommandContext(ctx, "go", "install", "-ldflags=-s -w", "github.com/rclone/rclone@"+rcloneVersion)
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "GOFLAGS=") }), "GOBIN="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("installing rclone: %w: %s", err, lastLines(string(out), 5))
-	}
-	return path, nil
 }
 
 // tmpfs is where the files are, so that no disk is measured.

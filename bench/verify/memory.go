@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/bench/bar"
 	"seihon/hsmsign/crl"
 	"seihon/ledger"
 	"seihon/sectiona"
@@ -27,7 +28,7 @@ const (
 )
 
 // memoryPart measures the check of a year of lists and of half of it: the time must grow with the lists, not faster.
-func memoryPart(ctx context.Context, s settings) ([]string, error) {
+func memoryPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	var results []outcome
 	for _, days := range []int{s.days / 2, s.days} {
 		year := s
@@ -47,9 +48,9 @@ func memoryPart(ctx context.Context, s settings) ([]string, error) {
 			return nil, err
 		}
 	}
-	return []string{
-		bar("verify-memory-time-of-twice-the-lists", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), "<=", 2.2),
-		bar("verify-memory-peak-MiB", float64(results[1].peak)/(1<<20), "<=", 256),
+	return []bar.Bar{
+		bar.AtMost("verify-memory-time-of-twice-the-lists", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), 2.2),
+		bar.AtMost("verify-memory-peak-MiB", float64(results[1].peak)/(1<<20), 256),
 	}, nil
 }
 
