@@ -114,12 +114,17 @@ var absent = override.Status{State: override.Absent}
 // about the certificates on it.
 type predecessor struct {
 	list    *artifact.RevocationList
-	partial bool // a delta CRL of the same base follows
+	delta   bool // the new list is a delta CRL
+	partial bool // and so is this one, of the same base
 	// notAfter returns when a certificate expires; zero when nobody knows.
 	notAfter func(serial []byte) (time.Time, error)
 	// permitted reports whether a signed override lets a status change.
 	permitted func(serial []byte, was, now override.Status) (bool, error)
 
+	// vouched returns those of the changes that nothing stands behind.
+	vouched func(changes []Fault) ([]Fault, error)
+
+	changes []Fault // lawful ones, which somebody must stand behind all the same
 	faults  []Fault
 	expired []ledger.Expired
 }
@@ -140,10 +145,14 @@ func (p *predecessor) watch(entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.E
 					old, err, more = next()
 				}
 			}
-			if err == nil && err2 == nil && more && bytes.Equal(old.Serial, e.Serial) {
+			switch {
+			case err != nil || err2 != nil:
+			case more && bytes.Equal(old.Serial, e.Serial):
 				if err = p.both(old, e); err == nil {
 					old, err, more = next()
 				}
+			default:
+				p.change(e.Serial, absent, revoked(e.Time, e.Reason, e.InvalidityDate))
 			}
 			if err = errors.Join(err, err2); !yield(e, err) || err != nil {
 				return
@@ -153,6 +162,11 @@ func (p *predecessor) watch(entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.E
 			if err = p.missing(old); err != nil {
 				break
 			}
+		}
+		if err == nil && len(p.changes) > 0 {
+			var unvouched []Fault
+			unvouched, err = p.vouched(p.changes)
+			p.faults = append(p.faults, unvouched...)
 		}
 		if err == nil && len(p.faults) > 0 {
 			err = errFaults
@@ -203,6 +217,9 @@ func (p *predecessor) both(old artifact.RevokedEntry, e crl.Entry) error {
 	was := revoked(old.Time, old.Reason, old.InvalidityDate)
 	now := revoked(e.Time, e.Reason, e.InvalidityDate)
 	if lawful(was, now) || was.Reason == crl.RemoveFromCRL {
+		if was.String() != now.String() {
+			p.change(old.Serial, was, now)
+		}
 		return nil
 	}
 	return p.judge(Fault{Serial: old.Serial, Was: was, Now: now})
@@ -212,6 +229,7 @@ func (p *predecessor) both(old artifact.RevokedEntry, e crl.Entry) error {
 func (p *predecessor) missing(old artifact.RevokedEntry) error {
 	was := revoked(old.Time, old.Reason, old.InvalidityDate)
 	if !p.partial && was.Reason == onHold {
+		p.change(old.Serial, was, override.Status{State: override.Good})
 		return nil // released; a delta of the same base has to say removeFromCRL
 	}
 	end, err := p.notAfter(old.Serial)
@@ -229,6 +247,13 @@ func (p *predecessor) missing(old artifact.RevokedEntry) error {
 	return p.judge(Fault{Serial: slices.Clone(old.Serial), Was: was, Now: absent, Why: why})
 }
 
+// change notes a lawful change of a full list. Those of a delta are its base's, too.
+func (p *predecessor) change(serial []byte, was, now override.Status) {
+	if !p.delta {
+		p.changes = append(p.changes, Fault{Serial: slices.Clone(serial), Was: was, Now: now})
+	}
+}
+
 func (p *predecessor) judge(f Fault) error {
 	ok, err := p.permitted(f.Serial, f.Was, f.Now)
 	if err == nil && !ok {
@@ -241,6 +266,8 @@ func (p *predecessor) judge(f Fault) error {
 // narrows what its predecessor covered is refused at once.
 func (r *Room) watchList(ctx context.Context, l list, t *crl.Template) (*predecessor, error) {
 	p := &predecessor{
+		delta:    l.kind == artifact.DeltaCRL,
+		vouched:  func(changes []Fault) ([]Fault, error) { return r.unvouched(ctx, l.Name, changes) },
 		notAfter: func(serial []byte) (time.Time, error) { return r.notAfter(ctx, l.Name, serial) },
 		permitted: func(serial []byte, was, now override.Status) (bool, error) {
 			return r.permitted(ctx, l.Name, serial, was, now)

@@ -35,6 +35,11 @@ func (r *Room) watchShard(ctx context.Context, a *authority, shard int, due []in
 	if err == nil {
 		err = w.flush(ctx)
 	}
+	if err == nil && len(w.changes) > 0 {
+		var unvouched []Fault
+		unvouched, err = r.unvouched(ctx, a.Name, w.changes)
+		w.faults = append(w.faults, unvouched...)
+	}
 	if err == nil && len(w.faults) > 0 {
 		err = &RecordError{Issuer: a.Name, Name: fmt.Sprintf("shard %d of the responses", shard), Faults: w.faults}
 	}
@@ -49,6 +54,7 @@ type shardWatch struct {
 	due     map[string]ocsp.Status
 	copied  [][]byte // serials whose response goes on as it is, and whose row must be there
 	was     []override.Status
+	changes []Fault // lawful ones, which somebody must stand behind
 	faults  []Fault
 	expired []ledger.Expired
 }
@@ -112,6 +118,9 @@ func (w *shardWatch) follows(ctx context.Context, serial []byte, was override.St
 		now = absent
 	}
 	if lawful(was, now) && next.State != ocsp.NeverIssued {
+		if was.String() != now.String() {
+			w.changes = append(w.changes, Fault{Serial: bytes.Clone(serial), Was: was, Now: now})
+		}
 		return nil
 	}
 	return w.judge(ctx, Fault{Serial: serial, Was: was, Now: now})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"seihon/artifact"
@@ -107,52 +108,172 @@ func (r *Room) privateRecords(ctx context.Context, from int64) iter.Seq2[[]byte,
 }
 
 // confirmExpired holds the expiry of certificates that are about to leave a list
-// against the private master, which an edited inventory cannot change.
+// against the private master. Every record of a certificate counts, not only
+// the newest: the end of its validity never changes, and an edited row of the
+// inventory may have been recorded in the meantime.
 func (r *Room) confirmExpired(ctx context.Context, issuer string, expired []ledger.Expired) ([]Fault, error) {
-	left := map[string]time.Time{}
-	for _, x := range expired {
-		left[x.Serial] = x.NotAfter
-	}
-	var faults []Fault
-	if len(left) == 0 {
+	if len(expired) == 0 {
 		return nil, nil
 	}
+	ends := map[string]time.Time{}
+	for _, x := range expired {
+		ends[x.Serial] = x.NotAfter
+	}
+	var faults []Fault
 	for line, err := range r.privateRecords(ctx, 0) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the private master: %w", err)
 		}
-		var c struct {
-			Type     string `json:"t"`
-			Issuer   string `json:"issuer"`
-			Serial   string `json:"serial"`
-			NotAfter int64  `json:"not_after"`
+		c, err := parseRecordedCertificate(line)
+		if err != nil {
+			return nil, err
 		}
-		if err := json.Unmarshal(line, &c); err != nil {
-			return nil, fmt.Errorf("parsing a record of the private master: %w", err)
+		if c == nil || c.Issuer != issuer || c.NotAfter == 0 {
+			continue
 		}
 		serial, err := inventory.ParseSerial(c.Serial)
-		if c.Type != "certificate" || c.Issuer != issuer || c.NotAfter == 0 || err != nil {
+		if err != nil {
+			return nil, fmt.Errorf("parsing a record of the private master: %w", err)
+		}
+		text := serialText(serial)
+		end, waiting := ends[text]
+		if !waiting || end.Unix() == c.NotAfter {
 			continue
 		}
-		end, waiting := left[serialText(serial)]
-		if !waiting {
-			continue
-		}
-		delete(left, serialText(serial))
-		if end.Unix() != c.NotAfter {
-			faults = append(faults, Fault{Serial: serial, Was: override.Status{State: override.Revoked}, Now: absent,
-				Why: fmt.Sprintf("the master says that its certificate is valid until %s, the inventory %s",
-					time.Unix(c.NotAfter, 0).UTC().Format(time.RFC3339), end.Format(time.RFC3339))})
-		}
-		if len(left) == 0 {
-			break
-		}
+		delete(ends, text)
+		faults = append(faults, Fault{Serial: serial, Was: override.Status{State: override.Revoked}, Now: absent,
+			Why: fmt.Sprintf("the master says that its certificate is valid until %s, the inventory %s",
+				time.Unix(c.NotAfter, 0).UTC().Format(time.RFC3339), end.Format(time.RFC3339))})
 	}
 	return faults, nil
 }
 
-// answers are what the current generation of an issuer says, by serial: only
-// what may be needed to judge a shard.
+// A recordedCertificate is what is needed here of a record of the private master.
+type recordedCertificate struct {
+	Issuer     string `json:"issuer"`
+	Serial     string `json:"serial"`
+	State      string `json:"state"`
+	NotAfter   int64  `json:"not_after"`
+	RevokedAt  int64  `json:"revoked_at"`
+	Reason     int    `json:"reason"`
+	Invalidity int64  `json:"invalidity"`
+}
+
+// parseRecordedCertificate reads a record; nil for one that is not about a certificate.
+func parseRecordedCertificate(line []byte) (*recordedCertificate, error) {
+	var r struct {
+		Type string `json:"t"`
+		recordedCertificate
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return nil, fmt.Errorf("parsing a record of the private master: %w", err)
+	}
+	if r.Type != "certificate" {
+		return nil, nil
+	}
+	return &r.recordedCertificate, nil
+}
+
+// status is what lists and responses say by this record.
+func (c *recordedCertificate) status() override.Status {
+	if c.State != inventory.Revoked.String() {
+		return override.Status{State: override.Good}
+	}
+	s := revoked(time.Unix(c.RevokedAt, 0).UTC(), c.Reason, time.Time{})
+	if c.Invalidity != 0 {
+		s.Invalidity = time.Unix(c.Invalidity, 0).UTC()
+	}
+	return s
+}
+
+// unvouched returns the changes that nothing stands behind: neither a record of
+// the private master, nor an event or an import that is on its way into it. A
+// row that somebody edited is one of them, also when the edit would be lawful,
+// such as the end of a hold.
+func (r *Room) unvouched(ctx context.Context, issuer string, changes []Fault) ([]Fault, error) {
+	serials := make([][]byte, len(changes))
+	for i, c := range changes {
+		serials[i] = c.Serial
+	}
+	standings, err := r.inv.Standings(ctx, issuer, serials)
+	if err != nil {
+		return nil, err
+	}
+	importing, err := r.inv.Importing(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	var faults []Fault
+	open := map[string]Fault{} // by serial: the private master must say so
+	for _, c := range changes {
+		s := standings[string(c.Serial)]
+		switch {
+		case s.Word != "" && sameSaid(s.Word, c.Now), s.Word == "" && !s.Recorded && importing:
+		case s.Word != "":
+			c.Why = "the operator's word was " + s.Word
+			faults = append(faults, c)
+		case s.Recorded:
+			open[serialText(c.Serial)] = c
+		default:
+			c.Why = "no command and no import of this room has said so"
+			faults = append(faults, c)
+		}
+	}
+	if len(open) == 0 {
+		return faults, nil
+	}
+	more, err := r.unrecorded(ctx, issuer, open)
+	return append(faults, more...), err
+}
+
+// unrecorded returns the changes that the newest record of their certificate does not bear out.
+func (r *Room) unrecorded(ctx context.Context, issuer string, open map[string]Fault) ([]Fault, error) {
+	var faults []Fault
+	for line, err := range r.privateRecords(ctx, 0) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the private master: %w", err)
+		}
+		c, err := parseRecordedCertificate(line)
+		if err != nil {
+			return nil, err
+		}
+		if c == nil || c.Issuer != issuer {
+			continue
+		}
+		serial, err := inventory.ParseSerial(c.Serial)
+		if err != nil {
+			return nil, fmt.Errorf("parsing a record of the private master: %w", err)
+		}
+		change, waiting := open[serialText(serial)]
+		if !waiting {
+			continue
+		}
+		delete(open, serialText(serial))
+		if !sameSaid(c.status().String(), change.Now) {
+			change.Why = "the private master says " + c.status().String()
+			faults = append(faults, change)
+		}
+		if len(open) == 0 {
+			return faults, nil
+		}
+	}
+	for _, change := range open {
+		change.Why = "the private master has no record of it"
+		faults = append(faults, change)
+	}
+	slices.SortFunc(faults, func(a, b Fault) int { return bytes.Compare(a.Serial, b.Serial) })
+	return faults, nil
+}
+
+// sameSaid reports whether a status is what somebody said, as far as it says: a response has no invalidity date.
+func sameSaid(text string, now override.Status) bool {
+	said, err := override.ParseStatus(text)
+	return err == nil && (said.String() == now.String() || now.Invalidity.IsZero() && sameAnswer(said, now))
+}
+
+// currentBundles opens the bundles of an issuer's current generation that may
+// answer for the certificates of a shard: its own one or, after a change of the
+// number of shards, all of them.
 func (r *Room) currentBundles(ctx context.Context, a *authority, shard int) ([]*ocspcache.Bundle, error) {
 	state, err := r.logState(ctx)
 	if err != nil {

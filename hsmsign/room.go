@@ -38,6 +38,7 @@ type Options struct {
 type Room struct {
 	conf   *config.Config
 	tok    *token.Token
+	find   func(context.Context, token.KeySpec) (crypto.Signer, error) // a key of the token
 	inv    *inventory.DB
 	log    *ledger.Writer
 	policy *sectiona.Policy
@@ -112,6 +113,7 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 		return nil, err
 	}
 	r.tok = tok
+	r.find = func(ctx context.Context, spec token.KeySpec) (crypto.Signer, error) { return tok.Signer(ctx, spec) }
 	return r, nil
 }
 
@@ -325,7 +327,7 @@ func (r *Room) key(ctx context.Context, k config.Key) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.tok.Signer(ctx, token.KeySpec{Label: k.Label, SPKI: pin})
+	return r.find(ctx, token.KeySpec{Label: k.Label, SPKI: pin})
 }
 
 // signature returns the options with which a key signs; nil means its default.

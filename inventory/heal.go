@@ -97,6 +97,9 @@ func (k *healer) all(ctx context.Context, h Healing) error {
 			return err
 		}
 	}
+	if err := k.words(ctx); err != nil {
+		return err
+	}
 	for _, said := range h.Said {
 		if err := k.said(ctx, said); err != nil {
 			return fmt.Errorf("serial %x of %q: %w", said.Serial, said.Issuer, err)

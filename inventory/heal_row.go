@@ -3,12 +3,14 @@ package inventory
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
 
 	"seihon/artifact"
+	"seihon/override"
 )
 
 // certificate merges the newest record of a certificate into its row.
@@ -174,7 +176,7 @@ func (k *healer) said(ctx context.Context, s Said) error {
 		return nil
 	}
 	k.note(s.Issuer, s.Serial, was, &r)
-	return errors.Join(k.write(ctx, i, s.Serial, &r, 0), k.d.event(ctx, k.tx, i.id, s.Serial, "healed from the master", "was "+was))
+	return errors.Join(k.write(ctx, i, s.Serial, &r, 0), k.d.event(ctx, k.tx, i.id, s.Serial, "healed from the master", r.status()))
 }
 
 // note remembers what is healed.
@@ -189,4 +191,79 @@ func (r *journalRecord) status() string {
 		return r.State
 	}
 	return Revocation{Time: fromSeconds(*r.RevokedAt), Reason: r.Reason, InvalidityDate: fromSeconds(r.Invalidity)}.status().String()
+}
+
+// words holds each row against the newest word of the operator about it that is
+// not in the log yet: a row that says something else was edited.
+func (k *healer) words(ctx context.Context) error {
+	type event struct {
+		word
+		issuer string
+	}
+	newest := map[string]event{}
+	scan := func(rows *sql.Rows) (e event, err error) {
+		var detail string
+		err = rows.Scan(&e.serial, &detail, &e.issuer)
+		if s, bad := override.ParseStatus(detail); bad == nil {
+			e.word.word = s.String()
+		}
+		return e, err
+	}
+	var order []string
+	for e, err := range stream(ctx, k.tx, "reading the operator's word", scan, `SELECT e.serial, e.detail, i.name FROM events e
+		JOIN issuers i ON i.id = e.issuer_id WHERE e.recorded <> 1 ORDER BY e.id`) {
+		if err != nil {
+			return err
+		}
+		if e.word.word == "" {
+			continue
+		}
+		key := e.issuer + "/" + string(e.serial)
+		if _, known := newest[key]; !known {
+			order = append(order, key)
+		}
+		newest[key] = e
+	}
+	for _, key := range order {
+		e := newest[key]
+		if err := k.obey(ctx, e.issuer, e.serial, e.word.word); err != nil {
+			return fmt.Errorf("serial %x of %q: %w", e.serial, e.issuer, err)
+		}
+	}
+	return nil
+}
+
+// obey writes what the operator said into a row that says something else.
+func (k *healer) obey(ctx context.Context, issuer string, serial []byte, text string) error {
+	i, err := k.issuer(ctx, journalRecord{Issuer: issuer})
+	if err != nil {
+		return err
+	}
+	have, _, err := k.row(ctx, i, serial)
+	if err != nil || have == nil || have.said() == text {
+		return err
+	}
+	s, err := override.ParseStatus(text)
+	if err != nil {
+		return err
+	}
+	r := *have
+	if s.State == override.Revoked {
+		at := s.Time.Unix()
+		r.State, r.RevokedAt, r.Reason, r.Invalidity, r.RevokedHere = Revoked.String(), &at, s.Reason, seconds(s.Invalidity), true
+	} else {
+		at := k.d.now().Unix()
+		r.State, r.RevokedAt, r.Reason, r.Invalidity = Issued.String(), &at, reasonRemoveFromCRL, 0
+	}
+	r.Revision, r.ChangedAt = r.Revision+1, k.d.now().Unix()
+	k.note(issuer, serial, have.status(), &r)
+	return k.write(ctx, i, serial, &r, 0)
+}
+
+// said is the status of a record as lists and responses say it.
+func (r *journalRecord) said() string {
+	if r.State != Revoked.String() {
+		return override.Status{State: override.Good}.String()
+	}
+	return r.status()
 }

@@ -170,7 +170,11 @@ func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial 
 		i.keyID, serial, int(state), r.Time.Unix(), r.Reason, seconds(r.InvalidityDate), due, now); err != nil {
 		return err
 	}
-	return d.event(ctx, tx, i.id, serial, what, fmt.Sprintf("date %s, %s", stamp(r.Time), reasonText(r.Reason)))
+	word := r.status()
+	if state == Issued {
+		word = override.Status{State: override.Good}
+	}
+	return d.event(ctx, tx, i.id, serial, what, word.String())
 }
 
 // event leaves a line in the event table.

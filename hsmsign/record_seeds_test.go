@@ -1,0 +1,5 @@
+//go:build integration
+
+package hsmsign
+
+func init() { recordSeeds = 10_000 }

@@ -1,0 +1,183 @@
+package hsmsign
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/mod/sumdb/note"
+
+	"seihon/hsmsign/token"
+	"seihon/internal/config"
+	"seihon/inventory"
+	"seihon/ledger"
+)
+
+// A testRoom is a signing room in a folder, with keys in memory instead of an
+// HSM: thousands of runs can be made of it. What it signs is what the real one does.
+type testRoom struct {
+	dir  string
+	now  time.Time
+	keys map[string]crypto.Signer
+}
+
+const roomYAML = `version: 1
+repository: {name: room.example, base_url: "http://room.example"}
+master: {directory: master, keys: [keys/log.vkey]}
+trust: {anchors: [ca/ca.pem]}
+signer: {module: none, token: none, pin: {file: pin}, inventory: inventory.db, log_keys: [log]}
+issuers:
+  - name: ca
+    subject: {country: JP, organization: Example, common_name: CA}
+    validity: 10y
+    key: {algorithm: p256}
+    crl: {validity: 3d, refresh: 1d}
+    ocsp: {validity: 3d, refresh: 1d, certid: sha256}
+    subscribers: {validity: 30d}
+`
+
+func testKey(label string) *ecdsa.PrivateKey {
+	seed := sha256.Sum256([]byte(label))
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// newTestRoom writes configuration and keys and makes log and inventory.
+func newTestRoom(t testing.TB, dir string) *testRoom {
+	t.Helper()
+	tr := &testRoom{dir: dir, now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC), keys: map[string]crypto.Signer{"log": testKey("log"), "ca": testKey("ca")}}
+	must(t, os.MkdirAll(filepath.Join(dir, "keys"), 0o755), os.WriteFile(filepath.Join(dir, "repository.yaml"), []byte(roomYAML), 0o644))
+	vkey, err := ledger.VKey("room.example/master", tr.keys["log"].Public())
+	must(t, err, os.WriteFile(filepath.Join(dir, "keys/log.vkey"), []byte(vkey+"\n"), 0o644))
+	spki, err := x509.MarshalPKIXPublicKey(tr.keys["ca"].Public())
+	must(t, err, os.WriteFile(filepath.Join(dir, "keys/ca.pub.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), 0o644))
+	r := tr.room(t)
+	r.creating = true
+	r.log, err = ledger.Create(t.Context(), string(r.conf.Master.Directory), r.writerConfig(tr.signers(t)))
+	must(t, err)
+	must(t, r.openBooks(t.Context()))
+	must(t, r.inv.SetPosition(t.Context(), r.log.Log().Origin(), r.position()), r.Close())
+	return tr
+}
+
+func must(t testing.TB, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (tr *testRoom) signers(t testing.TB) []note.Signer {
+	s, err := ledger.NewNoteSigner("room.example/master", tr.keys["log"])
+	must(t, err)
+	return []note.Signer{s}
+}
+
+// room is a room that has opened nothing yet.
+func (tr *testRoom) room(t testing.TB) *Room {
+	t.Helper()
+	conf, err := config.Load(filepath.Join(tr.dir, "repository.yaml"))
+	must(t, err)
+	return &Room{conf: conf, now: func() time.Time { return tr.now }, logger: zap.NewNop(), authorities: map[string]*authority{},
+		find: func(_ context.Context, s token.KeySpec) (crypto.Signer, error) {
+			if key := tr.keys[s.Label]; key != nil {
+				return key, nil
+			}
+			return nil, fmt.Errorf("no key %q", s.Label)
+		}}
+}
+
+// open opens the room as [Open] does.
+func (tr *testRoom) open(t testing.TB) (*Room, error) {
+	r := tr.room(t)
+	var err error
+	r.log, err = ledger.OpenWriter(t.Context(), string(r.conf.Master.Directory), r.writerConfig(tr.signers(t)))
+	if err == nil {
+		err = r.openBooks(t.Context())
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// do opens the room, runs fn and closes it.
+func (tr *testRoom) do(t testing.TB, fn func(*Room) error) error {
+	r, err := tr.open(t)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(r), r.Close())
+}
+
+// issue issues the CA's certificate and n subscriber certificates, and returns their serials.
+func (tr *testRoom) issue(t testing.TB, n int) (serials [][]byte) {
+	t.Helper()
+	must(t, tr.do(t, func(r *Room) error {
+		c, err := r.IssueCA(t.Context(), "ca")
+		if err != nil {
+			return err
+		}
+		if _, err := r.Commit(t.Context(), "ca"); err != nil {
+			return err
+		}
+		must(t, os.MkdirAll(filepath.Join(tr.dir, "ca"), 0o755),
+			os.WriteFile(filepath.Join(tr.dir, "ca/ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644))
+		return nil
+	}))
+	must(t, tr.do(t, func(r *Room) error {
+		for i := range n {
+			name := fmt.Sprintf("subscriber %d", i)
+			csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, testKey(name))
+			if err != nil {
+				return err
+			}
+			c, err := r.IssueSubscriber(t.Context(), SubscriberRequest{Issuer: "ca", CSR: csr})
+			if err != nil {
+				return err
+			}
+			serial, err := inventory.SerialOf(c.SerialNumber)
+			if err != nil {
+				return err
+			}
+			serials = append(serials, serial)
+		}
+		_, err := r.Commit(t.Context(), "subscribers")
+		return err
+	}))
+	return serials
+}
+
+// revoke records a revocation as the operator would.
+func (tr *testRoom) revoke(t testing.TB, serial []byte, reason int) error {
+	r := tr.room(t)
+	db, err := inventory.Open(t.Context(), inventory.Config{DSN: InventoryDSN(r.conf.Signer), Now: r.now, Existing: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Revoke(t.Context(), "ca", serial, inventory.Revocation{Time: tr.now, Reason: reason}, inventory.RevokeOptions{}), db.Close())
+}
+
+// run signs everything, due or not.
+func (tr *testRoom) run(t testing.TB) error {
+	return tr.do(t, func(r *Room) error {
+		_, err := r.Run(t.Context(), Force{CRLs: true, Responses: true})
+		return err
+	})
+}

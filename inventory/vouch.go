@@ -1,0 +1,100 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"seihon/override"
+)
+
+// A Standing is how well the inventory vouches for what it says of a certificate.
+type Standing struct {
+	Recorded bool   // the private master is said to have the row as it stands
+	Word     string // the status by the newest event that is not recorded yet; "" when there is none
+}
+
+// Standings returns the standing of each serial that has a row, by serial.
+func (d *DB) Standings(ctx context.Context, issuer string, serials [][]byte) (map[string]Standing, error) {
+	doing := fmt.Sprintf("looking at what stands behind the status of certificates of %q", issuer)
+	i, err := d.issuer(ctx, d.read, issuer, "")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	out := make(map[string]Standing, len(serials))
+	scan := func(rows *sql.Rows) (s flagged, err error) {
+		err = rows.Scan(&s.serial, &s.recorded)
+		return s, err
+	}
+	for n := 0; n < len(serials); n += missingChunk {
+		query := `SELECT serial, recorded FROM certificates WHERE key_id = $1 AND serial IN (` + d.literals(serials[n:min(n+missingChunk, len(serials))]) + `)`
+		for s, err := range stream(ctx, d.read, doing, scan, d.q(query), i.keyID) {
+			if err != nil {
+				return nil, err
+			}
+			out[string(s.serial)] = Standing{Recorded: s.recorded == 1}
+		}
+	}
+	for e, err := range stream(ctx, d.read, doing, scanWord, d.q(`SELECT serial, detail FROM events
+		WHERE recorded <> 1 AND issuer_id = $1 ORDER BY id`), i.id) {
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := out[string(e.serial)]; ok {
+			s.Word = e.word
+			out[string(e.serial)] = s
+		}
+	}
+	return out, nil
+}
+
+type flagged struct {
+	serial   []byte
+	recorded int
+}
+
+type word struct {
+	serial []byte
+	word   string
+}
+
+// scanWord reads an event; its word is the status in its detail, or nothing.
+func scanWord(rows *sql.Rows) (w word, err error) {
+	var detail string
+	err = rows.Scan(&w.serial, &detail)
+	if s, bad := override.ParseStatus(detail); bad == nil {
+		w.word = s.String()
+	}
+	return w, err
+}
+
+// Importing reports whether an import of an issuer is not in the private master
+// yet: it is what stands behind rows that no event speaks of.
+func (d *DB) Importing(ctx context.Context, issuer string) (bool, error) {
+	var any bool
+	err := d.read.QueryRowContext(ctx, d.q(`SELECT EXISTS (SELECT 1 FROM imports m JOIN issuers i ON i.id = m.issuer_id
+		WHERE m.recorded <> 1 AND i.name = $1)`), issuer).Scan(&any)
+	if err != nil {
+		return false, fmt.Errorf("looking for imports of %q: %w", issuer, err)
+	}
+	return any, nil
+}
+
+// literals writes serials as they stand in a query: neither database takes many
+// parameters cheaply.
+func (d *DB) literals(serials [][]byte) string {
+	var q strings.Builder
+	for n, s := range serials {
+		if n > 0 {
+			q.WriteByte(',')
+		}
+		if d.postgres {
+			q.WriteString(`'\x` + hex.EncodeToString(s) + `'`)
+		} else {
+			q.WriteString(`x'` + hex.EncodeToString(s) + `'`)
+		}
+	}
+	return q.String()
+}
