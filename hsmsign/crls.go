@@ -110,12 +110,12 @@ func (r *Room) listDue(ctx context.Context, l list, now time.Time) (why string, 
 func (r *Room) newlyRevoked(ctx context.Context, l list, last *inventory.ArtifactRecord) (string, error) {
 	opts := l.options()
 	opts.ChangedSince = last.ThisUpdate
-	missing := map[string]bool{}
+	missing := map[string]inventory.Revocation{}
 	for rev, err := range r.inv.Revoked(ctx, l.Name, opts) {
 		if err != nil {
 			return "", fmt.Errorf("reading revocations of %s: %w", l.Name, err)
 		}
-		missing[string(rev.Serial)] = rev.Reason != crl.RemoveFromCRL
+		missing[string(rev.Serial)] = rev.Revocation
 	}
 	if len(missing) == 0 {
 		return "", nil
@@ -129,14 +129,20 @@ func (r *Room) newlyRevoked(ctx context.Context, l list, last *inventory.Artifac
 		if err != nil {
 			return "", fmt.Errorf("reading %s: %w", l.name(), err)
 		}
-		if revoked, ok := missing[string(entry.Serial)]; ok && revoked {
-			delete(missing, string(entry.Serial))
-		} else if ok {
+		rev, ok := missing[string(entry.Serial)]
+		now := revoked(rev.Time, rev.Reason, rev.InvalidityDate)
+		switch {
+		case !ok:
+		case rev.Reason == crl.RemoveFromCRL:
 			return "release from hold", nil
+		case now.String() != revoked(entry.Time, entry.Reason, entry.InvalidityDate).String():
+			return "changed revocation", nil
+		default:
+			delete(missing, string(entry.Serial))
 		}
 	}
-	for _, revoked := range missing {
-		if revoked {
+	for _, rev := range missing {
+		if rev.Reason != crl.RemoveFromCRL {
 			return "revocation", nil
 		}
 	}
