@@ -126,6 +126,10 @@ type Signer struct {
 	Quorum int `yaml:"quorum"`
 	// State is a folder for the room's own marks (refused PINs); default: beside the inventory file.
 	State Path `yaml:"state"`
+	// Rhythm is how often `signer run` is started; `config check` refuses what would expire before the run that renews it. 0: not said, not checked.
+	Rhythm Duration `yaml:"rhythm"`
+	// Absence is the longest time in which nothing may be signed (holidays, a repair of the HSM); `config check` refuses what would expire meanwhile. 0: not said, not checked.
+	Absence Duration `yaml:"absence"`
 }
 
 // PIN is one source of the token's user PIN.

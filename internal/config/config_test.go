@@ -14,6 +14,12 @@ master: {keys: [keys/a.vkey]}
 trust: {anchors: [ca/root.pem]}
 `
 
+const room = `signer:
+  module: /lib/p11.so
+  token: t
+  pin: {prompt: true}
+`
+
 func TestLoadResolvesPathsAgainstTheFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -56,6 +62,22 @@ func TestParseListsEveryProblemWithItsLine(t *testing.T) {
 		},
 		"wrong type": {
 			strings.Replace(minimal, "version: 1", "version: one", 1), []string{"line 1: cannot unmarshal"},
+		},
+		"a responder that every run would renew": {
+			minimal + room + "issuers: [{name: a, subject: {common_name: A}, validity: 10y, ocsp: {validity: 3d, refresh: 1d, responder: {validity: 6d}}}]\n",
+			[]string{"issuers[0].ocsp.responder.validity: is 6d, must be longer than twice the validity of its responses (2 × 3d)"},
+		},
+		"expires before the next run": {
+			minimal + room + "  rhythm: 12h\nissuers: [{name: a, subject: {common_name: A}, validity: 10y, crl: {validity: 24h, refresh: 12h}}]\n",
+			[]string{"issuers[0].crl.refresh: is 12h, must be shorter than validity less signer.rhythm (1d - 12h)"},
+		},
+		"expires in the holidays": {
+			minimal + room + "  rhythm: 1h\n  absence: 10d\nissuers: [{name: a, subject: {common_name: A}, validity: 10y, arl: {validity: 7d, refresh: 1d}}]\n",
+			[]string{"issuers[0].arl.validity: is 7d; renewed every 1d and looked at every 1h, it lasts 143h without the room, less than signer.absence (10d)"},
+		},
+		"a list that outlives its issuer": {
+			minimal + room + "issuers: [{name: a, subject: {common_name: A}, validity: 30d, crl: {validity: 31d, refresh: 1d}}]\n",
+			[]string{"issuers[0].crl.validity: is 31d, must be shorter than the validity of the issuer's certificate (30d)"},
 		},
 		"empty":         {"", []string{"the file is empty"}},
 		"two documents": {minimal + "---\n" + minimal, []string{"more than one YAML document"}},

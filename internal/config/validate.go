@@ -81,6 +81,7 @@ func (v *validator) config(c *Config) {
 		v.signer(c.Signer)
 	}
 	v.issuers(c)
+	v.schedule(c)
 	v.profiles(c)
 	v.documentSigner(c)
 	for i, d := range c.Documents {
@@ -130,6 +131,7 @@ func (v *validator) signer(s *Signer) {
 	if s.Timeout <= 0 {
 		v.add("signer.timeout", "must be positive")
 	}
+	v.rhythm(s)
 	if len(s.LogKeys) > 2 {
 		v.add("signer.log_keys", "has %d labels, must have one (ECDSA) or two (ECDSA, Ed25519)", len(s.LogKeys))
 	}

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// schedule refuses validities and rhythms that cannot work together. Everything here is computed from the file alone: what
+// a list or a response is worth when it is renewed at the last moment that the file allows.
+func (v *validator) schedule(c *Config) {
+	for i := range c.Issuers {
+		is, path := &c.Issuers[i], fmt.Sprintf("issuers[%d]", i)
+		if is.CRL != nil {
+			v.shelfLife(c.Signer, path+".crl", is.CRL.Validity, is.CRL.Refresh)
+		}
+		if is.ARL != nil {
+			v.shelfLife(c.Signer, path+".arl", is.ARL.Validity, is.ARL.Refresh)
+		}
+		if is.OCSP != nil {
+			v.shelfLife(c.Signer, path+".ocsp", is.OCSP.Validity, is.OCSP.Refresh)
+			v.responderValidity(path+".ocsp.responder.validity", is)
+		}
+		if is.Validity > 0 && is.CRL != nil && is.CRL.Validity >= is.Validity {
+			v.add(path+".crl.validity", "is %v, must be shorter than the validity of the issuer's certificate (%v): nobody can check a list that outlives its issuer",
+				is.CRL.Validity, is.Validity)
+		}
+	}
+}
+
+// responderValidity: the room renews an OCSP signer when twice the validity of a response is left of its certificate. A shorter
+// certificate is due again as soon as it is issued, and every run would issue another one.
+func (v *validator) responderValidity(path string, is *Issuer) {
+	r := is.OCSP.Responder
+	if r == nil {
+		return
+	}
+	if r.Validity <= 2*is.OCSP.Validity {
+		v.add(path, "is %v, must be longer than twice the validity of its responses (2 × %v): every run would issue another certificate",
+			r.Validity, is.OCSP.Validity)
+	}
+	if is.Validity > 0 && r.Validity > is.Validity {
+		v.add(path, "is %v, must not be longer than the validity of the issuer's certificate (%v)", r.Validity, is.Validity)
+	}
+}
+
+// shelfLife is what is left of a list or a response when its renewal is late: a run may come the whole rhythm after the
+// moment of renewal, and then nobody may come for the whole absence.
+func (v *validator) shelfLife(s *Signer, path string, validity, refresh Duration) {
+	if s == nil || refresh <= 0 || refresh >= validity {
+		return // said already
+	}
+	left := validity - refresh - s.Rhythm
+	if s.Rhythm > 0 && left <= 0 {
+		v.add(path+".refresh", "is %v, must be shorter than validity less signer.rhythm (%v - %v): it would expire before the run that renews it",
+			refresh, validity, s.Rhythm)
+		return
+	}
+	if s.Absence > 0 && left < s.Absence {
+		v.add(path+".validity", "is %v; renewed every %v and looked at every %v, it lasts %v without the room, less than signer.absence (%v)",
+			validity, refresh, s.Rhythm, left, s.Absence)
+	}
+}
+
+// rhythm checks the two figures that the file says of the room itself.
+func (v *validator) rhythm(s *Signer) {
+	if s.Rhythm < 0 || s.Rhythm > Duration(30*24*time.Hour) {
+		v.add("signer.rhythm", "is %v, must be 0 (not said) to 30d", s.Rhythm)
+	}
+	if s.Absence < 0 {
+		v.add("signer.absence", "is %v, must not be negative", s.Absence)
+	}
+}
