@@ -38,6 +38,13 @@
 // a responder leave it out. A request about several certificates is not answered
 // as if it were about the first.
 //
+// Beside the responses a Remote serves copies of the other public objects. The
+// origin is asked about names that a repository can have, and by few requests at
+// a time. A copy answers at once while a newer one is asked for (objectCache); an
+// origin that hangs or trickles costs one slot for half a minute, and nobody an
+// answer that is there. Copies are bounded in bytes and number, the ones asked for
+// longest ago go first.
+//
 // What the answers rest on: every response is signed by the CA, so that the worst
 // that a broken or hostile source can do is to withhold answers or, until its
 // nextUpdate, to repeat an old one. Generation numbers, the ledger's proofs and

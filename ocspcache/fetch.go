@@ -22,6 +22,7 @@ var errNotModified = errors.New("not modified")
 type fetcher struct {
 	base   string // ends with a slash
 	client *http.Client
+	grace  time.Duration // see pace
 }
 
 func newFetcher(base string, client *http.Client) *fetcher {
@@ -37,17 +38,35 @@ func newFetcher(base string, client *http.Client) *fetcher {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return &fetcher{base: base, client: client}
+	return &fetcher{base: base, client: client, grace: defaultGrace}
 }
 
-// timeFor is the time that an object of that size may take: half a minute, and as
-// long as a line of 2 Mbit/s needs.
+// An object may take half a minute, and as long as a line of 2 Mbit/s needs.
+const (
+	defaultGrace   = 30 * time.Second
+	leastPerSecond = 256 << 10
+)
+
+// timeFor is the time that an object of that size may take.
 func timeFor(size int64) time.Duration {
-	return 30*time.Second + time.Duration(size/(256<<10))*time.Second
+	return defaultGrace + time.Duration(size/leastPerSecond)*time.Second
 }
 
-// get asks for an object; the body of the result is not nil.
+// get asks for an object; the body of the result is not nil, and reading it fails
+// when the origin trickles.
 func (f *fetcher) get(ctx context.Context, name, etag string) (*http.Response, error) {
+	p := newPace(ctx, f.grace)
+	res, err := f.ask(p.ctx, name, etag)
+	if err != nil {
+		err = p.explain(err)
+		p.end()
+		return nil, err
+	}
+	p.body, res.Body = res.Body, p
+	return res, nil
+}
+
+func (f *fetcher) ask(ctx context.Context, name, etag string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.base+name, nil)
 	if err != nil {
 		return nil, fmt.Errorf("fetching %q: %w", name, err)

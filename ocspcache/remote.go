@@ -31,6 +31,7 @@ type RemoteConfig struct {
 	// the ledger. It is required: what lies in the cloud is trusted only so far.
 	VerifyGeneration func(body, proof []byte) error
 	Poll             time.Duration // between looks, and how long an object is fresh; 30 s when 0
+	Cache            Limits        // of the copies of objects; bundles in use are not among them
 	Client           *http.Client  // nil for one without compression and redirects
 	Metrics          *Metrics
 	Now              func() time.Time
@@ -78,8 +79,9 @@ func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 		cfg:   cfg, etags: make(map[string]string), done: make(chan struct{}),
 	}
 	r.fetch = newFetcher(strings.TrimSuffix(cfg.BaseURL, "/")+"/", cfg.Client)
-	r.files = newObjectCache(filepath.Join(cfg.CacheDir, "objects"), r.fetch, cfg.Poll, r.now, r.logger)
-	for _, dir := range []string{r.files.dir, filepath.Join(cfg.CacheDir, "bundles"), filepath.Join(cfg.CacheDir, "generations")} {
+	objects := filepath.Join(cfg.CacheDir, "objects")
+	r.files = newObjectCache(objects, cfg.Cache, r.fetch, cfg.Poll, r.now, r.logger)
+	for _, dir := range []string{objects, filepath.Join(cfg.CacheDir, "bundles"), filepath.Join(cfg.CacheDir, "generations")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("opening remote repository: making cache: %w", err)
 		}
@@ -229,6 +231,9 @@ func (r *Remote) Open(ctx context.Context, name string) (*Object, error) {
 	if hex, ok := strings.CutPrefix(name, bundlePrefix); ok {
 		return r.openBundleFile(name, hex)
 	}
+	if !askable(name) {
+		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
+	}
 	return r.files.open(ctx, name)
 }
 
@@ -249,6 +254,7 @@ func (r *Remote) openBundleFile(name, hex string) (*Object, error) {
 func (r *Remote) Close() error {
 	r.stop()
 	<-r.done
+	r.files.close()
 	r.close()
 	return nil
 }

@@ -273,12 +273,14 @@ func TestRemoteObjects(t *testing.T) {
 	get(200, "first")
 	asked()
 	now = now.Add(time.Hour)
+	get(200, "first") // at once; the origin is asked meanwhile
+	r.files.settle()
 	get(200, "second")
 	asked("/index.html")
-	now = now.Add(time.Hour)
-	get(200, "second") // 304 from the origin
+	now = now.Add(2 * time.Hour)
+	get(200, "second") // 304 from the origin, whom a copy this old waits for
 	asked("/index.html")
-	now = now.Add(time.Hour)
+	now = now.Add(2 * time.Hour)
 	o.setFail(func(w http.ResponseWriter, r *http.Request) bool { w.WriteHeader(502); return true })
 	get(200, "second")
 	get(200, "second")
