@@ -10,9 +10,8 @@ import (
 	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/inventory"
+	"seihon/public"
 )
-
-func subscriberName(serial []byte) string { return fmt.Sprintf("cert/subscriber/%x.cer", serial) }
 
 // loadConsents reads the consents given so far, when publication is opted into at all.
 func (r *Room) loadConsents() error {
@@ -50,5 +49,5 @@ func (r *Room) publishSubscriber(ctx context.Context, issuer string, c *x509.Cer
 	if err := r.loadConsents(); err != nil {
 		return err
 	}
-	return r.stage(ctx, certificateRecord(issuer, artifact.SubscriberCertificate, subscriberName(serial), c), c.Raw)
+	return r.stage(ctx, certificateRecord(issuer, artifact.SubscriberCertificate, public.Subscriber(serial), c), c.Raw)
 }

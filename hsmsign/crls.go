@@ -14,6 +14,7 @@ import (
 	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // list is one revocation list of an issuer: a number series, a scope and a schedule.
@@ -55,9 +56,9 @@ func listsOf(a *authority) []list {
 
 func (l list) name() string {
 	if l.shard != inventory.AllShards {
-		return crlShardName(l.Name, l.shard)
+		return public.Shard(l.Name, l.shard)
 	}
-	return crlName(l.Name, l.kind)
+	return public.List(l.Name, l.kind)
 }
 
 // series is the number series of the list. A delta shares the series of its base (RFC 5280 §5.2.3).
@@ -264,7 +265,7 @@ func (r *Room) stageList(ctx context.Context, l list, rec inventory.ArtifactReco
 		return err
 	}
 	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
-		rec.Name, rec.Scope = crlHistoryName(l.Name, rec.Number), "history"
+		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), "history"
 		return r.stage(ctx, rec, der)
 	}
 	return nil
@@ -289,7 +290,7 @@ func (r *Room) listTemplate(ctx context.Context, l list, number *big.Int, now ti
 		t.BaseNumber, opts.ChangedSince = base.Number, base.ThisUpdate
 		opts.ExpiredBefore = time.Time{}
 	case l.conf.Delta > 0:
-		t.FreshestCRL = []string{r.publicURL(crlName(l.Name, artifact.DeltaCRL))}
+		t.FreshestCRL = []string{r.publicURL(public.List(l.Name, artifact.DeltaCRL))}
 	}
 	if l.conf.KeepExpired {
 		t.ExpiredCertsOnCRL = l.cert.NotBefore

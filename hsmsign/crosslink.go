@@ -10,11 +10,8 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign/cert"
 	"seihon/inventory"
+	"seihon/public"
 )
-
-func linkName(issuer string, n int) string { return fmt.Sprintf("cert/%s-link-%d.cer", issuer, n) }
-
-func crossName(id string) string { return "cert/cross/" + id + ".cer" }
 
 // IssueLinks issues the two link certificates between a CA and its predecessor of
 // the same subject (RFC 9810 §4.4): new-with-old first, old-with-new second, so that
@@ -37,7 +34,7 @@ func (r *Room) IssueLinks(ctx context.Context, name string) ([]*x509.Certificate
 		if err != nil {
 			return nil, fmt.Errorf("linking %s with %s: %w", step.of.Name, step.issuer.Name, err)
 		}
-		if err := r.stage(ctx, certificateRecord(step.issuer.Name, artifact.LinkCertificate, linkName(name, i+1), c), c.Raw); err != nil {
+		if err := r.stage(ctx, certificateRecord(step.issuer.Name, artifact.LinkCertificate, public.Link(name, i+1), c), c.Raw); err != nil {
 			return nil, err
 		}
 		out = append(out, c)
@@ -71,7 +68,7 @@ func (r *Room) IssueCross(ctx context.Context, q CrossRequest) (*x509.Certificat
 	if err != nil {
 		return nil, fmt.Errorf("issuing a cross certificate: %w", err)
 	}
-	return c, r.stage(ctx, certificateRecord(a.Name, artifact.CrossCertificate, crossName(q.ID), c), c.Raw)
+	return c, r.stage(ctx, certificateRecord(a.Name, artifact.CrossCertificate, public.Cross(q.ID), c), c.Raw)
 }
 
 // PublishCross records the cross certificate that a partner issued for one of our CAs.
@@ -82,7 +79,7 @@ func (r *Room) PublishCross(ctx context.Context, issuer, id string, c *x509.Cert
 	if _, err := r.authority(issuer); err != nil {
 		return err
 	}
-	return r.stage(ctx, certificateRecord(issuer, artifact.CrossCertificate, crossName(id), c), c.Raw)
+	return r.stage(ctx, certificateRecord(issuer, artifact.CrossCertificate, public.Cross(id), c), c.Raw)
 }
 
 func certificateRecord(issuer string, kind artifact.Kind, name string, c *x509.Certificate) inventory.ArtifactRecord {

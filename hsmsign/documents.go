@@ -16,6 +16,7 @@ import (
 	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // DocumentRequest publishes one version of a CP/CPS or disclosure document.
@@ -45,7 +46,7 @@ func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
 	if err := document.CheckPDF(pdf); err != nil {
 		return fmt.Errorf("reading document %q: %w", d.File, err)
 	}
-	name := documentName(d.Name, d.Version)
+	name := public.Document(d.Name, d.Version)
 	if _, taken, err := r.current(ctx, name); err != nil {
 		return err
 	} else if taken {

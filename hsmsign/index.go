@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"seihon/artifact"
 	"seihon/hsmsign/document"
 	"seihon/inventory"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // stageIndex makes the public index page of what the repository will hold after
@@ -30,11 +30,11 @@ func (r *Room) stageIndex(ctx context.Context, withdrawn ...string) error {
 	if err != nil {
 		return fmt.Errorf("making the index page: %w", err)
 	}
-	if old, ok := lines[indexName]; ok && old.Digest == artifact.Sum(page) {
+	if old, ok := lines[public.Index]; ok && old.Digest == artifact.Sum(page) {
 		return nil
 	}
 	return r.stage(ctx, inventory.ArtifactRecord{
-		Issuer: r.conf.Issuers[0].Name, Kind: artifact.IndexPage, Name: indexName, Scope: "index", ThisUpdate: data.Updated,
+		Issuer: r.conf.Issuers[0].Name, Kind: artifact.IndexPage, Name: public.Index, Scope: "index", ThisUpdate: data.Updated,
 	}, page)
 }
 
@@ -104,7 +104,7 @@ func (r *Room) indexLine(ctx context.Context, line ledger.Line, lines map[string
 		}
 		d.Certificates = append(d.Certificates, document.IndexCertificate{URL: line.Name, DER: der})
 	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
-		if strings.Contains(line.Name, "/history/") {
+		if n, err := public.Parse(line.Name); err == nil && n.History {
 			return nil
 		}
 		d.CRLs = append(d.CRLs, document.IndexCRL{
@@ -119,14 +119,14 @@ func (r *Room) indexLine(ctx context.Context, line ledger.Line, lines map[string
 
 func (r *Room) indexDocument(line ledger.Line, lines map[string]ledger.Line) document.Version {
 	v := document.Version{URL: line.Name, Effective: line.NotBefore, Digest: line.Digest}
-	base := strings.TrimSuffix(strings.TrimPrefix(line.Name, "docs/"), ".pdf")
+	n, err := public.Parse(line.Name)
 	for _, conf := range r.conf.Documents {
-		if version, ok := strings.CutPrefix(base, conf.Name+"-"); ok {
+		if version, ok := n.Version(conf.Name); ok && err == nil {
 			v.Name, v.Version, v.Title = conf.Name, version, conf.Title
 		}
 	}
-	if _, ok := lines[line.Name+".p7s"]; ok {
-		v.Signature = line.Name + ".p7s"
+	if sig := public.Signature(line.Name); lines[sig].Name == sig {
+		v.Signature = sig
 	}
 	return v
 }

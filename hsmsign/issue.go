@@ -18,6 +18,7 @@ import (
 	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/inventory"
+	"seihon/public"
 )
 
 // Certificate returns the certificate of a configured issuer, nil when it has none.
@@ -87,7 +88,7 @@ func (r *Room) AdoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	if err := r.record(ctx, issuer.Name, c, ""); err != nil {
 		return err
 	}
-	return r.stage(ctx, certificateRecord(issuer.Name, artifact.CACertificate, certificateName(name), c), c.Raw)
+	return r.stage(ctx, certificateRecord(issuer.Name, artifact.CACertificate, public.Certificate(name), c), c.Raw)
 }
 
 // spki is the issuer's public key; a root that is being adopted brings it in its own certificate.
@@ -136,7 +137,7 @@ func (r *Room) issueConfigured(ctx context.Context, issuer *authority, profile, 
 			return nil, err
 		}
 	}
-	if err := r.stage(ctx, certificateRecord(issuer.Name, kind, certificateName(name), c), c.Raw); err != nil {
+	if err := r.stage(ctx, certificateRecord(issuer.Name, kind, public.Certificate(name), c), c.Raw); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -303,15 +304,15 @@ func (r *Room) urls(a *authority, kind certprofile.Kind, serial []byte) cert.URL
 	if kind == certprofile.OCSPSigner { // RFC 9919 §3.2.2: nocheck instead of addresses
 		return u
 	}
-	u.CAIssuers = []string{r.publicURL(certificateName(a.Name))}
+	u.CAIssuers = []string{r.publicURL(public.Certificate(a.Name))}
 	if a.CRL != nil {
-		name := crlName(a.Name, artifact.CRL)
+		name := public.List(a.Name, artifact.CRL)
 		if a.CRL.Shards > 1 {
-			name = crlShardName(a.Name, inventory.ShardOf(serial, a.CRL.Shards))
+			name = public.Shard(a.Name, inventory.ShardOf(serial, a.CRL.Shards))
 		}
 		u.CRL = []string{r.publicURL(name)}
 		if a.CRL.Delta > 0 && a.CRL.Shards <= 1 {
-			u.DeltaCRL = []string{r.publicURL(crlName(a.Name, artifact.DeltaCRL))}
+			u.DeltaCRL = []string{r.publicURL(public.List(a.Name, artifact.DeltaCRL))}
 		}
 	}
 	if a.OCSP != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seihon/inventory"
+	"seihon/public"
 )
 
 // Plan is what a run would do now.
@@ -34,7 +35,7 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
 		if r.responderDue(a, now) {
-			p.Due = append(p.Due, Done{Name: certificateName(a.OCSP.Responder.Name), Why: "renewal"})
+			p.Due = append(p.Due, Done{Name: public.Certificate(a.OCSP.Responder.Name), Why: "renewal"})
 		}
 	}
 	for _, l := range r.lists() {
@@ -60,7 +61,7 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 			n += due
 		}
 		if n > 0 {
-			p.Due = append(p.Due, Done{Name: generationName(a.Name), Why: fmt.Sprintf("%d responses in %d of %d shards", n, len(shards), a.OCSP.Shards)})
+			p.Due = append(p.Due, Done{Name: public.Generation(a.Name), Why: fmt.Sprintf("%d responses in %d of %d shards", n, len(shards), a.OCSP.Shards)})
 		}
 	}
 	return p, nil

@@ -8,6 +8,7 @@ import (
 	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
 // Rebuilt says what a rebuilt inventory holds.
@@ -78,7 +79,7 @@ func (r *Room) rebuildResponses(ctx context.Context) (int, error) {
 	n := 0
 	for i := range r.conf.Issuers {
 		conf := &r.conf.Issuers[i]
-		if _, ok := state.Get(generationName(conf.Name)); !ok || conf.OCSP == nil {
+		if _, ok := state.Get(public.Generation(conf.Name)); !ok || conf.OCSP == nil {
 			continue
 		}
 		a := &authority{Issuer: conf}

@@ -16,6 +16,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/override"
+	"seihon/public"
 )
 
 // logState is the newest state of the master log, read once per size.
@@ -279,7 +280,7 @@ func (r *Room) currentBundles(ctx context.Context, a *authority, shard int) ([]*
 	if err != nil {
 		return nil, err
 	}
-	line, ok := state.Get(generationName(a.Name))
+	line, ok := state.Get(public.Generation(a.Name))
 	if !ok {
 		return nil, nil
 	}
@@ -296,7 +297,7 @@ func (r *Room) currentBundles(ctx context.Context, a *authority, shard int) ([]*
 		if len(g.Bundles) == a.OCSP.Shards && int(b.Shard) != shard {
 			continue
 		}
-		line := ledger.Line{Name: bundleName(b.Digest), Kind: artifact.OCSPBundle, Digest: b.Digest, Size: b.Size}
+		line := ledger.Line{Name: public.Bundle(b.Digest), Kind: artifact.OCSPBundle, Digest: b.Digest, Size: b.Size}
 		err := r.log.Log().CheckBlob(ctx, line)
 		var bundle *ocspcache.Bundle
 		if err == nil {

@@ -18,6 +18,7 @@ import (
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
 // lease is how long a shard is ours before another signing host may take it over.
@@ -185,7 +186,7 @@ func (r *Room) storeBundle(ctx context.Context, a *authority, shard int, w *ocsp
 		return rec, fmt.Errorf("storing shard %d of %s: the master holds %s, the bundle is %s", shard, a.Name, digest, sum.Digest)
 	}
 	return inventory.ArtifactRecord{
-		Issuer: a.Name, Kind: artifact.OCSPBundle, Name: bundleName(digest), Scope: strconv.Itoa(shard),
+		Issuer: a.Name, Kind: artifact.OCSPBundle, Name: public.Bundle(digest), Scope: strconv.Itoa(shard),
 		Number: big.NewInt(int64(shard)), ThisUpdate: sum.MaxThisUpdate, NextUpdate: sum.MinNextUpdate,
 		Digest: digest, SignedAt: r.now().UTC().Truncate(time.Second),
 	}, nil
@@ -253,7 +254,7 @@ func (r *Room) signGeneration(ctx context.Context, a *authority, now time.Time) 
 		g.Bundles = append(g.Bundles, u)
 	}
 	rec := inventory.ArtifactRecord{
-		Issuer: a.Name, Kind: artifact.OCSPGeneration, Name: generationName(a.Name), Scope: "generation",
+		Issuer: a.Name, Kind: artifact.OCSPGeneration, Name: public.Generation(a.Name), Scope: "generation",
 		Number: big.NewInt(number), ThisUpdate: g.ThisUpdate, NextUpdate: g.NextUpdate,
 	}
 	return r.stage(ctx, rec, g.Body())
@@ -306,7 +307,7 @@ func (r *Room) unnamedBundle(ctx context.Context, a *authority) (bool, error) {
 // when the inventory was restored from an older copy.
 func (r *Room) generationNumber(ctx context.Context, issuer string) (int64, error) {
 	var last int64
-	line, _, err := r.log.Log().Lookup(ctx, generationName(issuer))
+	line, _, err := r.log.Log().Lookup(ctx, public.Generation(issuer))
 	if err == nil {
 		last, err = strconv.ParseInt(line.Number, 10, 64)
 	} else if errors.Is(err, ledger.ErrNotFound) {

@@ -21,6 +21,7 @@ import (
 	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -222,7 +223,7 @@ func (r *Room) loadAuthorities(ctx context.Context) error {
 	}
 	var anchors, all []*x509.Certificate
 	load := func(name string) (*x509.Certificate, error) {
-		line, ok := state.Get(certificateName(name))
+		line, ok := state.Get(public.Certificate(name))
 		if !ok {
 			return nil, nil
 		}

@@ -8,6 +8,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/inventory"
+	"seihon/public"
 )
 
 // RunResult says what one run of the room signed.
@@ -126,7 +127,7 @@ func (r *Room) renewResponders(ctx context.Context, now time.Time, res *RunResul
 			return err
 		}
 		a.responder = c
-		res.Signed = append(res.Signed, Done{Name: certificateName(a.OCSP.Responder.Name), Why: "renewal"})
+		res.Signed = append(res.Signed, Done{Name: public.Certificate(a.OCSP.Responder.Name), Why: "renewal"})
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -32,7 +33,7 @@ func (r *Room) stage(ctx context.Context, rec inventory.ArtifactRecord, content 
 // stageDocument is stage for a document and the detached signature beside it.
 func (r *Room) stageDocument(ctx context.Context, rec inventory.ArtifactRecord, pdf, p7s []byte) error {
 	sig := rec
-	sig.Kind, sig.Name, sig.Scope = artifact.DocumentSignature, rec.Name+".p7s", rec.Scope+".p7s"
+	sig.Kind, sig.Name, sig.Scope = artifact.DocumentSignature, public.Signature(rec.Name), public.Signature(rec.Scope)
 	if err := r.admit(rec, pdf, artifact.Parse(p7s)); err != nil {
 		return err
 	}

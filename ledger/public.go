@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"seihon/artifact"
+	"seihon/public"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -60,7 +61,7 @@ func (l *Log) PublicFiles(ctx context.Context, from, to int64) iter.Seq2[File, e
 			if e.Batch == nil {
 				continue
 			}
-			f := File{Name: "log/manifests/" + e.Batch.Manifest.String(), Kind: artifact.Manifest, Digest: e.Batch.Manifest, Size: e.Batch.Size,
+			f := File{Name: public.Manifest(e.Batch.Manifest), Kind: artifact.Manifest, Digest: e.Batch.Manifest, Size: e.Batch.Size,
 				open: func() ([]byte, error) { return l.Manifest(ctx, e.Batch) }}
 			if !yield(f, nil) {
 				return

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,12 +15,11 @@ import (
 	"go.uber.org/zap"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 const (
-	generationSuffix = ".generation"
-	bundlePrefix     = "ocsp/bundles/"
-	defaultPoll      = 5 * time.Second
+	defaultPoll = 5 * time.Second
 )
 
 // DirectoryConfig says where a [Directory] finds its files.
@@ -113,8 +111,9 @@ func (d *Directory) Reload(ctx context.Context) error {
 	}
 	var refused []error
 	for _, file := range files {
-		issuer, ok := strings.CutSuffix(file.Name(), generationSuffix)
-		if !ok || !validIssuer(issuer) {
+		name, err := public.Parse(public.Responses + file.Name())
+		issuer := name.Label
+		if err != nil || name.Kind != artifact.OCSPGeneration || !validIssuer(issuer) {
 			continue
 		}
 		if err := d.reload(issuer); err != nil {
@@ -128,7 +127,7 @@ func (d *Directory) Reload(ctx context.Context) error {
 }
 
 func (d *Directory) reload(issuer string) error {
-	f, err := d.root.Open("ocsp/" + issuer + generationSuffix)
+	f, err := d.root.Open(public.Generation(issuer))
 	if err != nil {
 		return err
 	}
@@ -158,12 +157,12 @@ func (d *Directory) reload(issuer string) error {
 }
 
 func (d *Directory) bundlePath(digest artifact.Digest) string {
-	return filepath.Join(d.path, filepath.FromSlash(bundlePrefix), digest.String())
+	return filepath.Join(d.path, filepath.FromSlash(public.Bundle(digest)))
 }
 
 // Open implements [Source].
 func (d *Directory) Open(_ context.Context, name string) (*Object, error) {
-	if !publicName(name) {
+	if !public.Is(name) {
 		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
 	}
 	f, err := d.root.Open(name)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"seihon/public"
 )
 
 // Defaults of [HandlerConfig].
@@ -153,19 +155,7 @@ func (h *Handler) ocspPath(r *http.Request, path string) (rest string, ok bool) 
 // isOCSPObject reports whether a path below "ocsp" is a public object. No base64
 // of a request looks like one: it begins with 'M', and has no dot.
 func isOCSPObject(rest string) bool {
-	top, _, nested := strings.Cut(rest, "/")
-	if !nested {
-		return strings.HasSuffix(rest, generationSuffix)
-	}
-	if top == "bundles" {
-		return true
-	}
-	for id := hashSHA1; int(id) < len(hashes); id++ {
-		if top == hashes[id].label {
-			return true
-		}
-	}
-	return false
+	return public.InResponses(rest)
 }
 
 // catchFault turns a fault in a mapped file into tryLater.

@@ -17,6 +17,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 // testNow is the time of all tests.
@@ -198,7 +199,7 @@ func (r *repository) publish(issuer string, shards int, responses map[*Key][]byt
 	r.tb.Helper()
 	r.number++
 	g := r.generation(issuer, r.number, shards, responses)
-	r.write("ocsp/"+issuer+generationSuffix, g.Public([]byte("proof\n")))
+	r.write(public.Generation(issuer), g.Public([]byte("proof\n")))
 	return g
 }
 
@@ -214,7 +215,7 @@ func (r *repository) generation(issuer string, number uint64, shards int, respon
 	g := &Generation{Issuer: issuer, Number: number, ThisUpdate: testNow.Add(-time.Hour)}
 	for i, part := range parts {
 		content, s := makeBundle(r.tb, issuer, uint16(i), part)
-		r.write(bundlePrefix+s.Digest.String(), content)
+		r.write(public.Bundle(s.Digest), content)
 		g.Bundles = append(g.Bundles, GenerationBundle{uint16(i), s.Digest, s.Size, s.Count, s.MinNextUpdate})
 		if s.Count > 0 && (g.NextUpdate.IsZero() || s.MinNextUpdate.Before(g.NextUpdate)) {
 			g.NextUpdate = s.MinNextUpdate

@@ -3,8 +3,9 @@ package ocspcache
 import (
 	"crypto"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
+
+	"seihon/public"
 )
 
 // Key names one certificate in the way an OCSP request does (CertID, RFC 6960
@@ -30,17 +31,15 @@ const (
 	hashSHA512 hashID = 4
 )
 
-// hashes lists the CertID algorithms, indexed by hashID. The label is the path
-// segment of the object layout and the label of the metrics.
+// hashes lists the CertID algorithms, indexed by hashID.
 var hashes = [...]struct {
-	hash  crypto.Hash
-	size  int
-	label string
+	hash crypto.Hash
+	size int
 }{
-	hashSHA1:   {crypto.SHA1, 20, "s1"},
-	hashSHA256: {crypto.SHA256, 32, "s2"},
-	hashSHA384: {crypto.SHA384, 48, "s384"},
-	hashSHA512: {crypto.SHA512, 64, "s512"},
+	hashSHA1:   {crypto.SHA1, 20},
+	hashSHA256: {crypto.SHA256, 32},
+	hashSHA384: {crypto.SHA384, 48},
+	hashSHA512: {crypto.SHA512, 64},
 }
 
 // idOf returns the number of h, or 0 when no CertID uses it.
@@ -89,7 +88,7 @@ func minimalInteger(b []byte) []byte {
 // ObjectName is the public name of the response for k in the object layout:
 // ocsp/<s1|s2>/<issuer key hash, hex>/<serial content octets, hex>.
 func ObjectName(k Key) string {
-	return "ocsp/" + hashes[idOf(k.Hash)].label + "/" + hex.EncodeToString(k.IssuerKeyHash) + "/" + hex.EncodeToString(k.Serial)
+	return public.Response(k.Hash, k.IssuerKeyHash, k.Serial)
 }
 
 // ShardOf returns the shard, 0 to shards-1, that holds the responses for serial:

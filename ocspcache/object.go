@@ -6,62 +6,18 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 // maxObject is the longest object whose content is looked at for its headers.
 // The CRL of a million revocations has 40 MB.
 const maxObject = 256 << 20
-
-// publicName reports whether a name can be one of a public object: relative,
-// without empty, hidden or dot segments, of the characters that public names and
-// the log's tiles are made of. Everything else does not exist.
-func publicName(name string) bool {
-	if len(name) > 512 || !fs.ValidPath(name) || name == "." {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '/':
-		case c == '.' && i > 0 && name[i-1] != '/':
-		default:
-			return false
-		}
-	}
-	top, _, nested := strings.Cut(name, "/")
-	switch top {
-	case "crl", "cert", "docs", "log", "ocsp":
-		return nested
-	}
-	return !nested && (strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".p7s"))
-}
-
-// kindByName returns the kind of the objects whose name is their identity or
-// whose content has no form of its own, and "" for those that the content tells.
-func kindByName(name string) artifact.Kind {
-	switch {
-	case name == "log/checkpoint":
-		return artifact.Checkpoint
-	case strings.HasPrefix(name, "log/manifests/"):
-		return artifact.Manifest
-	case strings.HasPrefix(name, "log/tile/"):
-		return artifact.Tile
-	case strings.HasPrefix(name, "ocsp/bundles/"):
-		return artifact.OCSPBundle
-	case strings.HasPrefix(name, "ocsp/") && strings.HasSuffix(name, ".generation"):
-		return artifact.OCSPGeneration
-	case strings.HasSuffix(name, ".html"):
-		return artifact.IndexPage
-	}
-	return ""
-}
 
 // A describer remembers what the content of an object says, so that a request
 // does not have to read it.
@@ -130,14 +86,14 @@ func (d *describer) learn(name string, f *os.File, info fs.FileInfo) described {
 }
 
 func describe(name string, f *os.File, info fs.FileInfo) (Object, error) {
-	o := Object{Kind: kindByName(name), Modified: info.ModTime()}
+	n, err := public.Parse(name)
+	if err != nil {
+		return Object{}, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
+	}
+	o := Object{Kind: n.Opaque(), Modified: info.ModTime()}
 	if o.Kind == artifact.OCSPBundle {
 		// Its name is its digest; reading gigabytes would tell nothing new.
-		digest, err := artifact.ParseDigest(strings.TrimPrefix(name, "ocsp/bundles/"))
-		if err != nil {
-			return o, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
-		}
-		o.Digest = digest
+		o.Digest = n.Digest
 		return o, nil
 	}
 	if info.Size() > maxObject {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 const defaultRemotePoll = 30 * time.Second
@@ -149,7 +150,7 @@ func (r *Remote) Reload(ctx context.Context) error {
 }
 
 func (r *Remote) reload(ctx context.Context, issuer string) error {
-	public, etag, err := r.fetch.small(ctx, "ocsp/"+issuer+generationSuffix, r.etags[issuer], maxGenerationBytes)
+	public, etag, err := r.fetch.small(ctx, public.Generation(issuer), r.etags[issuer], maxGenerationBytes)
 	switch {
 	case errors.Is(err, errNotModified):
 		r.metrics.polls.WithLabelValues("same").Inc()
@@ -195,7 +196,7 @@ func (r *Remote) fetchBundle(ctx context.Context, u GenerationBundle) error {
 	if auditFile(ctx, path, u.Digest) == nil {
 		return nil
 	}
-	return r.fetch.bundle(ctx, bundlePrefix+u.Digest.String(), path, u)
+	return r.fetch.bundle(ctx, public.Bundle(u.Digest), path, u)
 }
 
 // collect removes bundles from the cache that no generation uses.
@@ -225,11 +226,12 @@ func (r *Remote) generationPath(issuer string) string {
 
 // Open implements [Source].
 func (r *Remote) Open(ctx context.Context, name string) (*Object, error) {
-	if !publicName(name) {
+	n, err := public.Parse(name)
+	if err != nil {
 		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
 	}
-	if hex, ok := strings.CutPrefix(name, bundlePrefix); ok {
-		return r.openBundleFile(name, hex)
+	if n.Kind == artifact.OCSPBundle {
+		return r.openBundleFile(name, n.Digest)
 	}
 	if !askable(name) {
 		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
@@ -239,11 +241,8 @@ func (r *Remote) Open(ctx context.Context, name string) (*Object, error) {
 
 // openBundleFile serves bundles from the cache only: the ones in use are there,
 // and no stranger shall make the responder fetch gigabytes.
-func (r *Remote) openBundleFile(name, hex string) (*Object, error) {
-	if _, err := artifact.ParseDigest(hex); err != nil {
-		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
-	}
-	f, err := os.Open(filepath.Join(r.cfg.CacheDir, "bundles", hex))
+func (r *Remote) openBundleFile(name string, d artifact.Digest) (*Object, error) {
+	f, err := os.Open(r.bundlePath(d))
 	if err != nil {
 		return nil, err
 	}

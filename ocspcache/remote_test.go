@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 // An origin is a bucket that serves a repository, counts the requests and can be
@@ -130,7 +131,7 @@ func TestRemoteKeepsLastGood(t *testing.T) {
 	both := map[*Key][]byte{&a: testResponse(a), &b: testResponse(b)}
 	whole := func(body string) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
-			if strings.HasPrefix(r.URL.Path, "/"+bundlePrefix) {
+			if strings.HasPrefix(r.URL.Path, "/ocsp/bundles/") {
 				_, _ = w.Write([]byte(body))
 				return true
 			}
@@ -168,7 +169,7 @@ func TestRemoteKeepsLastGood(t *testing.T) {
 		}, "SHA-256"},
 		{"bundle gone", func(o *origin) {
 			g := o.publish("sub", 1, both)
-			_ = os.Remove(filepath.Join(o.root, bundlePrefix, g.Bundles[0].Digest.String()))
+			_ = os.Remove(filepath.Join(o.root, public.Bundle(g.Bundles[0].Digest)))
 		}, "404"},
 		{"answer breaks off", func(o *origin) {
 			o.setFail(func(w http.ResponseWriter, r *http.Request) bool {

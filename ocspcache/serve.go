@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"seihon/artifact"
+	"seihon/public"
 )
 
 // serveObject serves a public object by its name. There is no redirect, no
@@ -27,7 +27,7 @@ func (h *Handler) serveObject(w http.ResponseWriter, r *http.Request, path strin
 		return
 	}
 	if name == "" {
-		name = "index.html"
+		name = public.Index
 	}
 	o, err := h.source.Open(r.Context(), name)
 	if err != nil {
@@ -59,7 +59,7 @@ func (h *Handler) extendDeadline(w http.ResponseWriter, o *Object) {
 // publishing uses too.
 func (h *Handler) describeObject(header http.Header, o *Object) {
 	now := h.now()
-	of := artifact.HeaderFor(o.Kind, o.ThisUpdate, o.NextUpdate, now, h.crl)
+	of := public.HeaderFor(o.Kind, o.ThisUpdate, o.NextUpdate, now, h.crl)
 	header.Set("Content-Type", of.ContentType)
 	header.Set("Cache-Control", of.CacheControl)
 	header.Set("X-Content-Type-Options", "nosniff")

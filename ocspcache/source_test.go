@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 // find looks a key up in the source's current view.
@@ -91,7 +92,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		{"missing bundle", func(r *repository) {
 			g := r.generation("sub", 6, 1, both)
 			r.write("ocsp/sub.generation", g.Public([]byte("proof\n")))
-			if err := os.Remove(filepath.Join(r.root, bundlePrefix, g.Bundles[0].Digest.String())); err != nil {
+			if err := os.Remove(filepath.Join(r.root, public.Bundle(g.Bundles[0].Digest))); err != nil {
 				r.tb.Fatal(err)
 			}
 		}, "no such file"},
@@ -152,7 +153,7 @@ func TestDirectoryRefuses(t *testing.T) {
 // damage changes a bundle file under its name.
 func (r *repository) damage(d artifact.Digest, change func([]byte) []byte) {
 	r.tb.Helper()
-	name := bundlePrefix + d.String()
+	name := public.Bundle(d)
 	content, err := os.ReadFile(filepath.Join(r.root, name))
 	if err != nil {
 		r.tb.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // A change is what the entries of a sync did to one name, taken together.
@@ -77,11 +78,7 @@ func (cs *changes) add(lc ledger.Change) {
 // signatureOf finds the detached signature that came with a document: the
 // document's name with .p7s added, or in the place of its extension.
 func (cs *changes) signatureOf(name string) *ledger.Line {
-	candidates := []string{name + ".p7s"}
-	if i := strings.LastIndexByte(name, '.'); i > strings.LastIndexByte(name, '/') {
-		candidates = append(candidates, name[:i]+".p7s")
-	}
-	for _, n := range candidates {
+	for _, n := range public.Signatures(name) {
 		if c := cs.byName[n]; c != nil && c.line != nil && c.kind == artifact.DocumentSignature {
 			return c.line
 		}

@@ -12,6 +12,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // A remoteState is what a target says it holds.
@@ -105,7 +106,7 @@ func (s *session) putCheckpoint(ctx context.Context) error {
 	}
 	it := &item{
 		name: CheckpointName, kind: artifact.Checkpoint, digest: artifact.Sum(note), bytes: note,
-		header: artifact.HeaderFor(artifact.Checkpoint, time.Time{}, time.Time{}, s.now(), s.plan.config.Cadence),
+		header: public.HeaderFor(artifact.Checkpoint, time.Time{}, time.Time{}, s.now(), s.plan.config.Cadence),
 	}
 	cond := Condition{IfAbsent: true}
 	if s.plan.remote.note != nil {

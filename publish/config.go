@@ -9,11 +9,12 @@ import (
 	"go.uber.org/zap"
 
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
 // CheckpointName is the public name of the checkpoint.
-const CheckpointName = "log/checkpoint"
+const CheckpointName = public.Checkpoint
 
 // A Layout says how OCSP responses lie on a target.
 type Layout string

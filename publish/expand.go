@@ -11,6 +11,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
 // An expansion is the way from one generation of an issuer's responses to the
@@ -180,7 +181,7 @@ func vanished(before, now *ocspcache.Bundle, yield func(member, error) bool) {
 }
 
 func bundleLine(b ocspcache.GenerationBundle) ledger.Line {
-	return ledger.Line{Name: "ocsp/bundles/" + b.Digest.String(), Kind: artifact.OCSPBundle, Digest: b.Digest, Size: b.Size}
+	return ledger.Line{Name: public.Bundle(b.Digest), Kind: artifact.OCSPBundle, Digest: b.Digest, Size: b.Size}
 }
 
 // An oldGeneration looks responses up in the generation that is replaced. Its

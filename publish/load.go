@@ -13,6 +13,7 @@ import (
 	"seihon/artifact/keyscan"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -24,7 +25,7 @@ type item struct {
 	kind   artifact.Kind
 	digest artifact.Digest
 	bytes  []byte
-	header artifact.Header
+	header public.Header
 
 	index      int64                    // of the entry that made it so; -1 for the log's own files
 	fresh      bool                     // the name should be free
@@ -73,7 +74,7 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 	it := &item{
 		step: step, name: step.Name, kind: step.Kind, digest: step.Digest, bytes: b,
 		index: step.index, fresh: step.Action == Send, older: step.older, signed: s.entryTime(ctx, step.index),
-		header: artifact.HeaderFor(step.Kind, step.line.NotBefore, step.line.NotAfter, s.now(), s.plan.config.Cadence),
+		header: public.HeaderFor(step.Kind, step.line.NotBefore, step.line.NotAfter, s.now(), s.plan.config.Cadence),
 	}
 	previous := s.previous(ctx, step, it)
 	a, err := s.parse(ctx, step, b)
@@ -131,7 +132,7 @@ func (s *session) loadFile(step *Step) (*item, *problem) {
 	}
 	return &item{
 		step: step, name: step.Name, kind: step.Kind, digest: step.Digest, bytes: b, index: -1, fresh: true,
-		header: artifact.HeaderFor(step.Kind, time.Time{}, time.Time{}, s.now(), s.plan.config.Cadence),
+		header: public.HeaderFor(step.Kind, time.Time{}, time.Time{}, s.now(), s.plan.config.Cadence),
 	}, nil
 }
 
@@ -249,7 +250,7 @@ func (s *session) loadMember(m member, index int64) (*item, *problem) {
 	}
 	if len(a.OCSP.Singles) > 0 {
 		one := a.OCSP.Singles[0]
-		it.header = artifact.HeaderFor(artifact.OCSPResponse, one.ThisUpdate, one.NextUpdate, s.now(), s.plan.config.Cadence)
+		it.header = public.HeaderFor(artifact.OCSPResponse, one.ThisUpdate, one.NextUpdate, s.now(), s.plan.config.Cadence)
 	}
 	if m.prev != nil {
 		prev := append([]byte(nil), m.prev...)

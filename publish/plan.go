@@ -11,6 +11,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
 // A Stage is the place of a step in the order of a sync. A later stage begins
@@ -178,7 +179,7 @@ func (p *Plan) addName(ctx context.Context, c *change) error {
 	switch {
 	case c.kind == artifact.OCSPResponse:
 		// A single response is no file of the master: its bundle brings it.
-	case c.line == nil && p.config.Layout == Objects && strings.HasPrefix(c.name, "ocsp/"):
+	case c.line == nil && p.config.Layout == Objects && strings.HasPrefix(c.name, public.Responses):
 		// The objects layout never had it.
 	case c.line == nil:
 		s := Step{Name: c.name, Kind: c.kind, Action: Remove, Stage: Removals, Digest: c.withdrawn, Objects: 1, older: c.older, prev: c.prev}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 // The errors on which the engine branches. A driver wraps them, so that the
@@ -97,7 +98,7 @@ type Object struct {
 	Size   int64
 	SHA256 artifact.Digest
 	CRC32C uint32 // Castagnoli; of the same bytes
-	Header artifact.Header
+	Header public.Header
 }
 
 // A Condition limits a Put or Delete. Exactly one of the two fields is set: a

@@ -106,7 +106,7 @@ func FuzzBundle(f *testing.F) {
 func FuzzObjectName(f *testing.F) {
 	f.Add("ocsp/s1/0123456789012345678901234567890123456789/0a")
 	f.Fuzz(func(t *testing.T, name string) {
-		if k, ok := parseObjectName(name); ok && ocspcache.ObjectName(k) != name {
+		if k, ok := responseKey(name); ok && ocspcache.ObjectName(k) != name {
 			t.Errorf("%q is read as %+v", name, k)
 		}
 	})

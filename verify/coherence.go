@@ -9,6 +9,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
 // checkNeverIssued holds the claim that a certificate was never issued (RFC 6960 section 2.2) against what can refute it: a list,
@@ -172,8 +173,7 @@ func statusText(revoked bool) string {
 // issuerNamed finds the certificate of the issuer that the ledger's lines call name, by the name of the certificate's artifact.
 func (c *checker) issuerNamed(name string) *x509.Certificate {
 	for _, k := range c.status.certs {
-		stem, _, _ := cutLast(k.name, ".")
-		if _, last, ok := cutLast(stem, "/"); ok && last == name && k.kind == artifact.CACertificate {
+		if k.name == public.Certificate(name) && k.kind == artifact.CACertificate {
 			return k.cert
 		}
 	}

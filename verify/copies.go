@@ -14,9 +14,10 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
-const checkpointName = "log/checkpoint"
+const checkpointName = public.Checkpoint
 
 // maxRead bounds what is kept of an object that is not what it should be, for classifying it.
 const maxRead = 64 << 20

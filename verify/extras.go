@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
@@ -17,6 +15,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -155,10 +154,16 @@ func (k *copyCheck) isEarlierTile(ctx context.Context, name string, b []byte) bo
 			if err != nil {
 				return // the log's own findings say why
 			}
-			k.tiles[stem(f.Name)] = f
+			if n, err := public.Parse(f.Name); err == nil {
+				k.tiles[grown(n)] = f
+			}
 		}
 	})
-	f, ok := k.tiles[stem(name)]
+	n, err := public.Parse(name)
+	if err != nil {
+		return false
+	}
+	f, ok := k.tiles[grown(n)]
 	if !ok {
 		return false
 	}
@@ -166,28 +171,20 @@ func (k *copyCheck) isEarlierTile(ctx context.Context, name string, b []byte) bo
 	if err != nil || name == f.Name {
 		return err == nil && bytes.Equal(want, b)
 	}
-	width, ok := partialWidth(name)
-	if !ok {
+	if n.Kind != artifact.Tile {
 		return false
 	}
-	if strings.HasPrefix(name, "log/tile/entries/") {
-		return bytes.Equal(firstRecords(want, width), b)
+	if n.Tile.Entries {
+		return bytes.Equal(firstRecords(want, n.Tile.Width), b)
 	}
-	return len(want) >= width*tlog.HashSize && bytes.Equal(want[:width*tlog.HashSize], b)
+	hashes := n.Tile.Width * tlog.HashSize
+	return len(want) >= hashes && bytes.Equal(want[:hashes], b)
 }
 
-// stem is a tile's name without the width of a partial one (c2sp.org/tlog-tiles).
-func stem(name string) string {
-	if before, _, ok := strings.Cut(name, ".p/"); ok {
-		return before
-	}
-	return name
-}
-
-func partialWidth(name string) (int, bool) {
-	_, w, ok := strings.Cut(name, ".p/")
-	n, err := strconv.Atoi(w)
-	return n, ok && err == nil && n > 0 && n < 256 && strconv.Itoa(n) == w
+// grown is the name that a file of the log has when it is complete: a tile's without the width of a partial one.
+func grown(n public.Name) string {
+	n.Tile = n.Tile.Full()
+	return n.String()
 }
 
 // firstRecords returns the bytes of the first n entries of an entry bundle, nil when it has fewer.

@@ -9,6 +9,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // checkHeaders judges the HTTP headers with which an object arrived. What matters is what clients and caches make of them: the
@@ -24,7 +25,7 @@ func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.L
 		fine = false
 		k.report(Finding{Code: code, Name: name, Want: want, Got: got})
 	}
-	want := artifact.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0)
+	want := public.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0)
 	wantType, _, _ := mime.ParseMediaType(want.ContentType)
 	gotType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil || gotType != wantType && typeMatters(kind) {

@@ -12,6 +12,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -162,8 +163,7 @@ func (c *checker) countSignatures(a *artifact.Artifact) {
 
 // signatureOf finds the detached signature beside a document: the document's name with .p7s added or in place of its extension.
 func (c *checker) signatureOf(ctx context.Context, v *version) *artifact.Artifact {
-	stem, _, _ := cutLast(v.Name, ".")
-	for _, name := range []string{v.Name + ".p7s", stem + ".p7s"} {
+	for _, name := range public.Signatures(v.Name) {
 		vs := c.past.byName[name]
 		for i := len(vs) - 1; i >= 0; i-- {
 			if vs[i].Kind != artifact.DocumentSignature {
@@ -179,8 +179,7 @@ func (c *checker) signatureOf(ctx context.Context, v *version) *artifact.Artifac
 
 // documentOf is the inverse of signatureOf; nil when the document is not there.
 func (c *checker) documentOf(ctx context.Context, v *version) []byte {
-	stem := strings.TrimSuffix(v.Name, ".p7s")
-	for _, name := range []string{stem, stem + ".pdf"} {
+	for _, name := range public.Signed(v.Name) {
 		vs := c.past.byName[name]
 		for i := len(vs) - 1; i >= 0; i-- {
 			if b, err := c.log.ReadBlob(ctx, vs[i].Line); err == nil {

@@ -8,13 +8,13 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
 // logFiles compares the public copy of the log itself.
@@ -107,7 +107,7 @@ func (s shelf) all() iter.Seq[*ocspcache.Bundle] {
 
 // promises reports whether name is that of a member of the bundles. A million names are looked up, not remembered.
 func (s shelf) promises(name string) bool {
-	key, ok := parseObjectName(name)
+	key, ok := responseKey(name)
 	if !ok {
 		return false
 	}
@@ -121,21 +121,17 @@ func (s shelf) promises(name string) bool {
 	return false
 }
 
-// parseObjectName is the inverse of ocspcache.ObjectName.
-func parseObjectName(name string) (key ocspcache.Key, ok bool) {
-	parts := strings.Split(name, "/")
-	if len(parts) != 4 || parts[0] != "ocsp" {
+// responseKey is the inverse of ocspcache.ObjectName.
+func responseKey(name string) (key ocspcache.Key, ok bool) {
+	n, err := public.Parse(name)
+	if err != nil || n.Kind != artifact.OCSPResponse {
 		return key, false
 	}
-	var err1, err2 error
-	key.IssuerKeyHash, err1 = hex.DecodeString(parts[2])
-	key.Serial, err2 = hex.DecodeString(parts[3])
-	for _, h := range bundleHashes {
-		if h.Size() == len(key.IssuerKeyHash) {
-			key.Hash = h
-		}
-	}
-	return key, err1 == nil && err2 == nil && len(key.Serial) > 0 && ocspcache.ObjectName(key) == name
+	// Parse has checked both to be hex.
+	key.IssuerKeyHash, _ = hex.DecodeString(n.KeyHash)
+	key.Serial, _ = hex.DecodeString(n.Serial)
+	key.Hash = n.Hash
+	return key, true
 }
 
 // responses compares the single objects of the layout without a responder with the members of the master's bundles.

@@ -16,6 +16,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // An auditor who was given no master still has the public copy of its log. Tier log then reads that, from one or several places,
@@ -199,7 +200,7 @@ func (l *publicLog) fetchManifests(ctx context.Context) error {
 			continue
 		}
 		g.Go(func() error {
-			public, want := "log/manifests/"+e.Batch.Manifest.String(), e.Batch.Manifest
+			public, want := public.Manifest(e.Batch.Manifest), e.Batch.Manifest
 			got, err := l.fetchFile(gctx, public, "manifests/"+want.String(), e.Batch.Size)
 			if err == nil && !got.IsZero() && got != want {
 				l.failed.Store(true)

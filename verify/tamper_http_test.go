@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/public"
 	"seihon/verify"
 )
 
@@ -43,7 +44,7 @@ func kindOf(name string) artifact.Kind {
 func serve(t *testing.T, r *repo, hook func(w http.ResponseWriter, req *http.Request) bool) verify.Source {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		h := artifact.HeaderFor(kindOf(req.URL.Path), time.Time{}, time.Time{}, r.now, 0)
+		h := public.HeaderFor(kindOf(req.URL.Path), time.Time{}, time.Time{}, r.now, 0)
 		w.Header().Set("Content-Type", h.ContentType)
 		w.Header().Set("Cache-Control", "public, max-age=60")
 		w.Header().Set("Last-Modified", r.now.Format(http.TimeFormat))

@@ -11,6 +11,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/config"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/publish/purge"
 )
 
@@ -48,7 +49,7 @@ func token(t *config.Token) purge.Token {
 func (h *host) responseFolders(t config.Target) []string {
 	var folders []string
 	if t.Layout == "objects" {
-		folders = append(folders, "ocsp/")
+		folders = append(folders, public.Responses)
 	}
 	if t.OCSP {
 		folders = append(folders, strings.TrimSuffix(h.conf.Serve.OCSPPath, "/")+"/")

@@ -11,6 +11,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -116,7 +117,7 @@ func judge(policy *sectiona.Policy, file string, known map[artifact.Digest]ledge
 	}
 	line, ok := known[a.Digest]
 	evidence := sectiona.Evidence{InLedger: ok, Claimed: line.Kind}
-	if sig, err := os.ReadFile(file + ".p7s"); err == nil {
+	if sig, err := os.ReadFile(public.Signature(file)); err == nil {
 		evidence.Signature = artifact.Parse(sig)
 	}
 	refusal := policy.Admit(a, evidence)

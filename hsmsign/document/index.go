@@ -10,6 +10,9 @@ import (
 	"html/template"
 	"strings"
 	"time"
+
+	"seihon/artifact"
+	"seihon/public"
 )
 
 // IndexData is everything the index page shows. The order of the slices is the order on the page.
@@ -96,10 +99,15 @@ func describe(c IndexCertificate) (certificateRow, error) {
 		r.JA, r.EN = "自己署名証明書", "self-signed certificate"
 	case selfIssued:
 		r.JA, r.EN = "リンク証明書", "link certificate"
-	case strings.HasPrefix(c.URL, "cert/cross/"):
+	case isCross(c.URL):
 		r.JA, r.EN = "相互認証証明書", "cross certificate"
 	}
 	return r, nil
+}
+
+func isCross(name string) bool {
+	n, err := public.Parse(name)
+	return err == nil && n.Kind == artifact.CrossCertificate
 }
 
 // fingerprint writes a digest in groups of four digits, which people can compare by voice and eye.

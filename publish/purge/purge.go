@@ -1,7 +1,7 @@
 // Package purge takes public names out of the cache of a CDN before their time.
 //
 // It is for emergencies. Publishing needs no invalidation: the headers by kind
-// (artifact.HeaderFor) bound how long any cache keeps a copy, names that change
+// (public.HeaderFor) bound how long any cache keeps a copy, names that change
 // live for an hour at most, and names that carry a digest never change. What is
 // left is the case in which an hour is too long: a revocation that must be seen
 // now, or something that should never have been public.
@@ -26,6 +26,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 )
 
 // A CDN forgets what it cached.
@@ -68,7 +69,7 @@ func Paths(base string, names []string) []string {
 			p += Everything
 		}
 		out = append(out, p)
-		if name == "index.html" {
+		if name == public.Index {
 			out = append(out, base+"/")
 		}
 	}

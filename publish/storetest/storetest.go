@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/public"
 	"seihon/publish"
 )
 
@@ -73,7 +74,7 @@ func Object(name string, content []byte) publish.Object {
 		Size:   int64(len(content)),
 		SHA256: artifact.Sum(content),
 		CRC32C: crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)),
-		Header: artifact.HeaderFor(artifact.CRL, now, now.Add(24*time.Hour), now, time.Hour),
+		Header: public.HeaderFor(artifact.CRL, now, now.Add(24*time.Hour), now, time.Hour),
 	}
 }
 

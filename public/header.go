@@ -1,8 +1,10 @@
-package artifact
+package public
 
 import (
 	"strconv"
 	"time"
+
+	"seihon/artifact"
 )
 
 // A Header is the HTTP metadata of a published artifact. Zero times mean that the field is absent.
@@ -14,16 +16,16 @@ type Header struct {
 }
 
 // contentTypes is the one table of media types: RFC 2585 section 4, RFC 6960 appendix A, RFC 8551 section 3.2.
-var contentTypes = map[Kind]string{
-	CACertificate: "application/pkix-cert", LinkCertificate: "application/pkix-cert", CrossCertificate: "application/pkix-cert",
-	SubscriberCertificate: "application/pkix-cert", OCSPSignerCertificate: "application/pkix-cert",
-	CertificateBundle: "application/pkcs7-mime",
-	CRL:               "application/pkix-crl", ARL: "application/pkix-crl", DeltaCRL: "application/pkix-crl",
-	OCSPResponse: "application/ocsp-response",
-	Document:     "application/pdf", DocumentSignature: "application/pkcs7-signature",
-	IndexPage: "text/html; charset=utf-8", FingerprintPage: "text/html; charset=utf-8",
-	Checkpoint: "text/plain; charset=utf-8", OCSPGeneration: "text/plain; charset=utf-8",
-	Manifest: "text/plain; charset=utf-8", // published uncompressed
+var contentTypes = map[artifact.Kind]string{
+	artifact.CACertificate: "application/pkix-cert", artifact.LinkCertificate: "application/pkix-cert", artifact.CrossCertificate: "application/pkix-cert",
+	artifact.SubscriberCertificate: "application/pkix-cert", artifact.OCSPSignerCertificate: "application/pkix-cert",
+	artifact.CertificateBundle: "application/pkcs7-mime",
+	artifact.CRL:               "application/pkix-crl", artifact.ARL: "application/pkix-crl", artifact.DeltaCRL: "application/pkix-crl",
+	artifact.OCSPResponse: "application/ocsp-response",
+	artifact.Document:     "application/pdf", artifact.DocumentSignature: "application/pkcs7-signature",
+	artifact.IndexPage: "text/html; charset=utf-8", artifact.FingerprintPage: "text/html; charset=utf-8",
+	artifact.Checkpoint: "text/plain; charset=utf-8", artifact.OCSPGeneration: "text/plain; charset=utf-8",
+	artifact.Manifest: "text/plain; charset=utf-8", // published uncompressed
 }
 
 // The longest time a cache may keep an artifact. Names that carry a digest, a number or a tree position never change, the
@@ -37,19 +39,10 @@ const (
 	pointerAge   = time.Minute
 )
 
-// Final reports whether nextUpdate is the end of time, 99991231235959Z, by which RFC 5280 section 4.1.2.5 says "no well-defined
-// expiration": the last CRL of a CA that stopped. Such a list is never stale.
-func Final(nextUpdate time.Time) bool { return nextUpdate.Year() >= 9999 }
-
-// Stale reports whether an artifact with this nextUpdate must not be relied on at now. Without nextUpdate there is no such moment.
-func Stale(nextUpdate, now time.Time) bool {
-	return !nextUpdate.IsZero() && !Final(nextUpdate) && !now.Before(nextUpdate)
-}
-
 // HeaderFor returns the metadata of an artifact of kind k at now. For dated artifacts thisUpdate and nextUpdate bound every
 // answer: a copy that a cache took at the last moment before the next signing (thisUpdate + cadence) must not outlive
 // nextUpdate, so max-age is at most nextUpdate - thisUpdate - cadence, and at most nextUpdate - now.
-func HeaderFor(k Kind, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) Header {
+func HeaderFor(k artifact.Kind, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) Header {
 	h := Header{ContentType: contentTypes[k], LastModified: thisUpdate.UTC().Truncate(time.Second)}
 	if thisUpdate.IsZero() {
 		h.LastModified = time.Time{}
@@ -58,20 +51,20 @@ func HeaderFor(k Kind, thisUpdate, nextUpdate, now time.Time, cadence time.Durat
 		h.ContentType = "application/octet-stream"
 	}
 	switch k {
-	case OCSPBundle, Tile, Manifest:
+	case artifact.OCSPBundle, artifact.Tile, artifact.Manifest:
 		// A bundle past its nextUpdate is still the content of its name; who serves responses from it checks freshness.
 		h.CacheControl = "public, max-age=" + seconds(immutableAge) + ", immutable"
-	case Document, DocumentSignature:
+	case artifact.Document, artifact.DocumentSignature:
 		h.CacheControl = "public, max-age=" + seconds(versionedAge)
-	case Checkpoint, OCSPGeneration:
+	case artifact.Checkpoint, artifact.OCSPGeneration:
 		h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(maxAge(pointerAge, thisUpdate, nextUpdate, now, 0))
-	case CRL, ARL, DeltaCRL:
+	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
 		h.dated(listAge, thisUpdate, nextUpdate, now, cadence)
-	case OCSPResponse:
+	case artifact.OCSPResponse:
 		h.dated(responseAge, thisUpdate, nextUpdate, now, cadence)
-	case IndexPage, FingerprintPage:
+	case artifact.IndexPage, artifact.FingerprintPage:
 		h.CacheControl = "public, must-revalidate, max-age=" + seconds(listAge)
-	case CACertificate, LinkCertificate, CrossCertificate, SubscriberCertificate, OCSPSignerCertificate, CertificateBundle:
+	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate, artifact.SubscriberCertificate, artifact.OCSPSignerCertificate, artifact.CertificateBundle:
 		h.CacheControl = "public, max-age=" + seconds(maxAge(stableAge, time.Time{}, nextUpdate, now, 0))
 	default:
 		h.CacheControl = "no-store"
@@ -81,7 +74,7 @@ func HeaderFor(k Kind, thisUpdate, nextUpdate, now time.Time, cadence time.Durat
 
 // dated fills the fields of an artifact that has a nextUpdate (RFC 9919 section 6: public, no-transform, must-revalidate).
 func (h *Header) dated(most time.Duration, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) {
-	if Final(nextUpdate) {
+	if artifact.Final(nextUpdate) {
 		h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(stableAge)
 		return
 	}
@@ -92,7 +85,7 @@ func (h *Header) dated(most time.Duration, thisUpdate, nextUpdate, now time.Time
 
 func maxAge(most time.Duration, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) time.Duration {
 	age := most
-	if !nextUpdate.IsZero() && !Final(nextUpdate) {
+	if !nextUpdate.IsZero() && !artifact.Final(nextUpdate) {
 		age = min(age, nextUpdate.Sub(now)-time.Second) // RFC 9919 section 6: now + max-age is before nextUpdate
 		if !thisUpdate.IsZero() && cadence > 0 {
 			age = min(age, nextUpdate.Sub(thisUpdate)-cadence)
