@@ -133,9 +133,12 @@ func (r *Room) openBooks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.healed, err = r.heal(ctx, r.dryRun); err != nil {
+	r.healed = &inventory.Healed{}
+	healed, err := r.heal(ctx, r.dryRun)
+	if err != nil {
 		return err
 	}
+	r.healed.Certificates = append(r.healed.Certificates, healed.Certificates...)
 	if err := r.loadConsents(); err != nil {
 		return err
 	}

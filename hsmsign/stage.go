@@ -181,6 +181,9 @@ func (r *Room) commitPending(ctx context.Context, why string) (size int64, err e
 // commitJournal puts what the inventory changed into the private master, commits
 // the log, and notes in the inventory that both are in step.
 func (r *Room) commitJournal(ctx context.Context) (size int64, err error) {
+	if err := r.settle(ctx); err != nil {
+		return 0, err
+	}
 	if _, err := r.log.AppendPrivate(ctx, r.inv.Journal(ctx)); err != nil {
 		return 0, err
 	}
@@ -192,6 +195,28 @@ func (r *Room) commitJournal(ctx context.Context) (size int64, err error) {
 		return 0, err
 	}
 	return pos.Size, nil
+}
+
+// settle keeps edited rows out of the private master: a status behind which no
+// command and no import stands is set back to what the master has.
+func (r *Room) settle(ctx context.Context) error {
+	edited, err := r.inv.Unvouched(ctx)
+	if err != nil || len(edited) == 0 {
+		return err
+	}
+	healed, err := r.inv.Heal(ctx, inventory.Healing{Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0)})
+	if err != nil {
+		return &RecordError{err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}
+	}
+	for _, c := range healed.Certificates {
+		r.logger.Warn("healed from the master", zap.String("issuer", c.Issuer), zap.String("serial", c.Serial), zap.String("was", c.Was), zap.String("now", c.Now))
+	}
+	r.healed.Certificates = append(r.healed.Certificates, healed.Certificates...)
+	if edited, err = r.inv.Unvouched(ctx); err != nil || len(edited) == 0 {
+		return err
+	}
+	return &RecordError{err: fmt.Errorf("the inventory says %q of serial %s of %s (and the like of %d more), and no command and no import of this room has said so: "+
+		"somebody edited it; restore a copy of before, or rebuild it with `signer inventory rebuild`", edited[0].Was, edited[0].Serial, edited[0].Issuer, len(edited)-1)}
 }
 
 // expiredPerEntry keeps an entry of expired certificates below its 64 KiB.

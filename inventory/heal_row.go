@@ -40,9 +40,17 @@ func (k *healer) certificate(ctx context.Context, r journalRecord) error {
 		return k.mark(ctx, i, serial)
 	case have.Issuer != r.Issuer:
 		return fmt.Errorf("the inventory has it under the issuer %q", have.Issuer)
-	case recorded != 1 && have.Revision > r.Revision: // changed here since
+	}
+	vouched := false
+	if recorded != 1 {
+		if vouched, err = k.vouched(ctx, i, serial, have, &r); err != nil {
+			return err
+		}
+	}
+	switch {
+	case vouched && have.Revision > r.Revision: // changed here since
 		return k.fillGaps(ctx, i, serial, have, &r)
-	case recorded != 1 && have.State == Revoked.String() && r.State != Revoked.String():
+	case vouched && have.State == Revoked.String() && r.State != Revoked.String():
 		// Revoked here by somebody who had a restored inventory before him: that stands, as the newer word.
 		have.Revision = r.Revision + 1
 		return k.write(ctx, i, serial, have, 0)
@@ -54,6 +62,21 @@ func (k *healer) certificate(ctx context.Context, r journalRecord) error {
 		r.Revision, state = newest, 0
 	}
 	return k.write(ctx, i, serial, &r, state)
+}
+
+// vouched reports whether a command or an import stands behind a row that the
+// master does not have as it stands. Behind an edited one there is nothing.
+func (k *healer) vouched(ctx context.Context, i issuerRow, serial []byte, have, r *journalRecord) (bool, error) {
+	if have.said() == r.said() {
+		return true, nil
+	}
+	word, err := k.d.newestWord(ctx, k.tx, i, serial)
+	if err != nil || word != "" {
+		return word == have.said(), err
+	}
+	var importing bool
+	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT EXISTS (SELECT 1 FROM imports WHERE recorded <> 1 AND issuer_id = $1)`), i.id).Scan(&importing)
+	return importing, err
 }
 
 // fillGaps gives a newer row the certificate and the commitment that only the master has.

@@ -162,6 +162,9 @@ var upgrades = []string{
 	`ALTER TABLE events ADD COLUMN request TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE events ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
 	`ALTER TABLE imports ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
+	// Something has to stand behind the revocations that are there (Unvouched).
+	`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override)
+		SELECT id, 'upgrade', 'inventory of schema version 1', 0, '', 0, 0, 0, '' FROM issuers`,
 	`UPDATE meta SET version = 2`,
 }
 

@@ -70,6 +70,53 @@ func scanWord(rows *sql.Rows) (w word, err error) {
 	return w, err
 }
 
+// newestWord returns the status by the newest event of a certificate that is
+// not recorded yet; "" when there is none.
+func (d *DB) newestWord(ctx context.Context, q querier, i issuerRow, serial []byte) (string, error) {
+	newest := ""
+	for e, err := range stream(ctx, q, "reading the operator's word", scanWord, d.q(`SELECT serial, detail FROM events
+		WHERE recorded <> 1 AND issuer_id = $1 AND serial = $2 ORDER BY id`), i.id, serial) {
+		if err != nil {
+			return "", err
+		}
+		if e.word != "" {
+			newest = e.word
+		}
+	}
+	return newest, nil
+}
+
+// Unvouched returns the certificates that are revoked, or released from hold, in
+// rows that the private master does not have, and behind which there is neither
+// an event nor an import: somebody edited them.
+func (d *DB) Unvouched(ctx context.Context) ([]HealedCertificate, error) {
+	const doing = "looking for edited rows"
+	query := certificateRecords + ` WHERE c.recorded <> 1 AND (c.state = 2 OR c.reason = 8)
+		AND NOT EXISTS (SELECT 1 FROM imports m WHERE m.recorded <> 1 AND m.issuer_id = c.issuer_id)`
+	var out []HealedCertificate
+	for r, err := range stream(ctx, d.read, doing, scanCertificateRecord, query) {
+		if err != nil {
+			return nil, err
+		}
+		serial, err := hex.DecodeString(r.Serial)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		i, err := d.issuer(ctx, d.read, r.Issuer, "")
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		word, err := d.newestWord(ctx, d.read, i, serial)
+		if err != nil {
+			return nil, err
+		}
+		if word != r.said() {
+			out = append(out, HealedCertificate{Issuer: r.Issuer, Serial: r.Serial, Was: r.said(), Now: word})
+		}
+	}
+	return out, nil
+}
+
 // Importing reports whether an import of an issuer is not in the private master
 // yet: it is what stands behind rows that no event speaks of.
 func (d *DB) Importing(ctx context.Context, issuer string) (bool, error) {
