@@ -76,6 +76,7 @@ var plan = map[string]room{
 	"hsmsign/token":                        {imports: []string{"artifact/signature", "internal/secret"}, modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml}},
 	"hsmsign/token/tokentest":              {imports: []string{"hsmsign/token"}},
 	"hsmsign/ocsp":                         {imports: []string{"artifact", "hsmsign/internal/..."}, modules: []string{xcrypto, xsync}},
+	"hsmsign/memory":                       {imports: []string{"artifact", "override", "hsmsign/crl"}},
 	"hsmsign/crl":                          {imports: []string{"artifact", "hsmsign/internal/..."}, modules: []string{xcrypto}},
 	"hsmsign/cert":                         {imports: []string{"artifact/...", "internal/certprofile", "hsmsign/internal/..."}, modules: []string{xcrypto, "github.com/zmap/"}},
 	"hsmsign/document":                     {imports: []string{"artifact/...", "public", "hsmsign/document/pdf", "hsmsign/internal/..."}, modules: []string{xcrypto}},

@@ -11,6 +11,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/hsmsign/crl"
+	"seihon/hsmsign/memory"
 	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/ledger"
@@ -131,12 +132,12 @@ func (r *Room) newlyRevoked(ctx context.Context, l list, last *inventory.Artifac
 			return "", fmt.Errorf("reading %s: %w", l.name(), err)
 		}
 		rev, ok := missing[string(entry.Serial)]
-		now := revoked(rev.Time, rev.Reason, rev.InvalidityDate)
+		now := memory.Revoked(rev.Time, rev.Reason, rev.InvalidityDate)
 		switch {
 		case !ok:
 		case rev.Reason == crl.RemoveFromCRL:
 			return "release from hold", nil
-		case now.String() != revoked(entry.Time, entry.Reason, entry.InvalidityDate).String():
+		case now.String() != memory.Revoked(entry.Time, entry.Reason, entry.InvalidityDate).String():
 			return "changed revocation", nil
 		default:
 			delete(missing, string(entry.Serial))
@@ -214,10 +215,10 @@ func (r *Room) signListOnce(ctx context.Context, l list, now time.Time, final bo
 		return err
 	}
 	var der bytes.Buffer
-	entries := before.watch(r.listEntries(ctx, l, opts))
+	entries := before.Watch(r.listEntries(ctx, l, opts))
 	_, err = crl.Encode(ctx, &der, t, r.confirmed(ctx, l, before, entries), key, crl.Options{Signature: signature(l.Key)})
-	if errors.Is(err, errFaults) {
-		return &RecordError{Issuer: l.Name, Name: l.name(), Faults: before.faults}
+	if errors.Is(err, memory.ErrFaults) {
+		return &RecordError{Issuer: l.Name, Name: l.name(), Faults: before.Faults}
 	}
 	if err != nil {
 		return fmt.Errorf("signing %s: %w", l.name(), err)
@@ -229,22 +230,22 @@ func (r *Room) signListOnce(ctx context.Context, l list, now time.Time, final bo
 	if err := r.stageList(ctx, l, rec, der.Bytes()); err != nil {
 		return err
 	}
-	r.addExpired(l.Name, before.expired)
+	r.addExpired(l.Name, before.Expired)
 	return nil
 }
 
 // confirmed hands the entries on and, at their end and before anything is
 // signed, holds what left the list as expired against the private master.
-func (r *Room) confirmed(ctx context.Context, l list, before *predecessor, entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
+func (r *Room) confirmed(ctx context.Context, l list, before *memory.List, entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
 	return func(yield func(crl.Entry, error) bool) {
 		for e, err := range entries {
 			if !yield(e, err) || err != nil {
 				return
 			}
 		}
-		faults, err := r.confirmExpired(ctx, l.Name, before.expired)
+		faults, err := r.confirmExpired(ctx, l.Name, before.Expired)
 		if err == nil && len(faults) > 0 {
-			before.faults, err = faults, errFaults
+			before.Faults, err = faults, memory.ErrFaults
 		}
 		if err != nil {
 			yield(crl.Entry{}, err)
@@ -252,11 +253,13 @@ func (r *Room) confirmed(ctx context.Context, l list, before *predecessor, entri
 	}
 }
 
-func (r *Room) addExpired(issuer string, expired []ledger.Expired) {
+func (r *Room) addExpired(issuer string, expired []memory.Expired) {
 	if r.expired == nil {
 		r.expired = map[string][]ledger.Expired{}
 	}
-	r.expired[issuer] = append(r.expired[issuer], expired...)
+	for _, x := range expired {
+		r.expired[issuer] = append(r.expired[issuer], ledger.Expired{Serial: serialText(x.Serial), NotAfter: x.NotAfter})
+	}
 }
 
 // stageList stages a list and, where the configuration asks for it, its copy in the history.

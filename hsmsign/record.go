@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/hsmsign/memory"
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/ocspcache"
@@ -112,15 +113,15 @@ func (r *Room) privateRecords(ctx context.Context, from int64) iter.Seq2[[]byte,
 // against the private master. Every record of a certificate counts, not only
 // the newest: the end of its validity never changes, and an edited row of the
 // inventory may have been recorded in the meantime.
-func (r *Room) confirmExpired(ctx context.Context, issuer string, expired []ledger.Expired) ([]Fault, error) {
+func (r *Room) confirmExpired(ctx context.Context, issuer string, expired []memory.Expired) ([]memory.Fault, error) {
 	if len(expired) == 0 {
 		return nil, nil
 	}
 	ends := map[string]time.Time{}
 	for _, x := range expired {
-		ends[x.Serial] = x.NotAfter
+		ends[serialText(x.Serial)] = x.NotAfter
 	}
-	var faults []Fault
+	var faults []memory.Fault
 	for line, err := range r.privateRecords(ctx, 0) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the private master: %w", err)
@@ -142,7 +143,7 @@ func (r *Room) confirmExpired(ctx context.Context, issuer string, expired []ledg
 			continue
 		}
 		delete(ends, text)
-		faults = append(faults, Fault{Serial: serial, Was: override.Status{State: override.Revoked}, Now: absent,
+		faults = append(faults, memory.Fault{Serial: serial, Was: override.Status{State: override.Revoked}, Now: memory.Absent,
 			Why: fmt.Sprintf("the master says that its certificate is valid until %s, the inventory %s",
 				time.Unix(c.NotAfter, 0).UTC().Format(time.RFC3339), end.Format(time.RFC3339))})
 	}
@@ -180,7 +181,7 @@ func (c *recordedCertificate) status() override.Status {
 	if c.State != inventory.Revoked.String() {
 		return override.Status{State: override.Good}
 	}
-	s := revoked(time.Unix(c.RevokedAt, 0).UTC(), c.Reason, time.Time{})
+	s := memory.Revoked(time.Unix(c.RevokedAt, 0).UTC(), c.Reason, time.Time{})
 	if c.Invalidity != 0 {
 		s.Invalidity = time.Unix(c.Invalidity, 0).UTC()
 	}
@@ -191,7 +192,7 @@ func (c *recordedCertificate) status() override.Status {
 // the private master, nor an event or an import that is on its way into it. A
 // row that somebody edited is one of them, also when the edit would be lawful,
 // such as the end of a hold.
-func (r *Room) unvouched(ctx context.Context, issuer string, changes []Fault) ([]Fault, error) {
+func (r *Room) unvouched(ctx context.Context, issuer string, changes []memory.Fault) ([]memory.Fault, error) {
 	serials := make([][]byte, len(changes))
 	for i, c := range changes {
 		serials[i] = c.Serial
@@ -204,8 +205,8 @@ func (r *Room) unvouched(ctx context.Context, issuer string, changes []Fault) ([
 	if err != nil {
 		return nil, err
 	}
-	var faults []Fault
-	open := map[string]Fault{} // by serial: the private master must say so
+	var faults []memory.Fault
+	open := map[string]memory.Fault{} // by serial: the private master must say so
 	for _, c := range changes {
 		s := standings[string(c.Serial)]
 		switch {
@@ -228,8 +229,8 @@ func (r *Room) unvouched(ctx context.Context, issuer string, changes []Fault) ([
 }
 
 // unrecorded returns the changes that the newest record of their certificate does not bear out.
-func (r *Room) unrecorded(ctx context.Context, issuer string, open map[string]Fault) ([]Fault, error) {
-	var faults []Fault
+func (r *Room) unrecorded(ctx context.Context, issuer string, open map[string]memory.Fault) ([]memory.Fault, error) {
+	var faults []memory.Fault
 	for line, err := range r.privateRecords(ctx, 0) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the private master: %w", err)
@@ -262,7 +263,7 @@ func (r *Room) unrecorded(ctx context.Context, issuer string, open map[string]Fa
 		change.Why = "the private master has no record of it"
 		faults = append(faults, change)
 	}
-	slices.SortFunc(faults, func(a, b Fault) int { return bytes.Compare(a.Serial, b.Serial) })
+	slices.SortFunc(faults, func(a, b memory.Fault) int { return bytes.Compare(a.Serial, b.Serial) })
 	return faults, nil
 }
 

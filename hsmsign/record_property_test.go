@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/hsmsign/memory"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/override"
@@ -46,7 +47,7 @@ func newRecordWorld(t testing.TB, dir string) *recordWorld {
 		w.room.now = w.room.now.Add(24 * time.Hour)
 		for _, x := range revoke {
 			must(t, w.room.revoke(t, w.serials[x.who], x.reason))
-			w.truth[string(w.serials[x.who])] = revoked(w.room.now, x.reason, time.Time{})
+			w.truth[string(w.serials[x.who])] = memory.Revoked(w.room.now, x.reason, time.Time{})
 		}
 		must(t, w.room.run(t))
 	}
@@ -125,7 +126,7 @@ var mutations = []mutation{
 	{"a revocation", func(t testing.TB, w *recordWorld, tr *testRoom, rng *rand.Rand, true truth) bool {
 		s := w.serials[4+rng.IntN(4)]
 		if tr.revoke(t, s, 1) == nil && true[string(s)].State == override.Good {
-			true[string(s)] = revoked(tr.now, 1, time.Time{})
+			true[string(s)] = memory.Revoked(tr.now, 1, time.Time{})
 		}
 		return false
 	}},
@@ -242,7 +243,7 @@ func (true truth) holds(log *ledger.Log) error {
 		if err != nil {
 			return err
 		}
-		listed[string(e.Serial)] = revoked(e.Time, e.Reason, e.InvalidityDate)
+		listed[string(e.Serial)] = memory.Revoked(e.Time, e.Reason, e.InvalidityDate)
 	}
 	for serial, want := range true {
 		got, on := listed[serial]
@@ -284,7 +285,7 @@ func (true truth) answered(log *ledger.Log, state *ledger.State, at time.Time) e
 			}
 			s := override.Status{State: override.Good}
 			if r.Singles[0].Status == artifact.StatusRevoked {
-				s = revoked(r.Singles[0].RevokedAt, r.Singles[0].Reason, time.Time{})
+				s = memory.Revoked(r.Singles[0].RevokedAt, r.Singles[0].Reason, time.Time{})
 			}
 			said[string(key.Serial)] = s
 		}

@@ -87,6 +87,15 @@ func TestStatusText(t *testing.T) {
 			t.Errorf("%q is %+v, %v; written %q", text, got, err, want.String())
 		}
 	}
+	all := []Status{{State: Good}, {State: Absent}, {State: Revoked, Time: noon}, {Revoked, noon, NoReason, time.Time{}}, {Revoked, noon, 0, time.Time{}}, {Revoked, noon, 1, time.Time{}},
+		{Revoked, noon, 1, noon}, {Revoked, noon.Add(time.Second), 1, noon}, {Revoked, noon.Add(time.Millisecond), 1, noon.Add(time.Millisecond)}}
+	for _, a := range all {
+		for _, b := range all {
+			if a.Equal(b) != (a.String() == b.String()) {
+				t.Errorf("%q and %q are equal: %v", a, b, a.Equal(b))
+			}
+		}
+	}
 	if got := (Status{State: Revoked, Time: noon}).String(); got != "revoked 20261128T120000Z - -" {
 		t.Errorf("reason 0 is written %q", got)
 	}

@@ -54,6 +54,15 @@ func (s Status) String() string {
 	return fmt.Sprintf("revoked %s %s %s", stamp(s.Time), reason, stamp(s.Invalidity))
 }
 
+// Equal reports whether two statuses say the same: whether their texts are equal.
+func (s Status) Equal(t Status) bool {
+	if s.State != t.State || s.State != Revoked {
+		return s.State == t.State
+	}
+	return s.Time.Unix() == t.Time.Unix() && max(s.Reason, 0) == max(t.Reason, 0) &&
+		s.Invalidity.IsZero() == t.Invalidity.IsZero() && (s.Invalidity.IsZero() || s.Invalidity.Unix() == t.Invalidity.Unix())
+}
+
 // ParseStatus reads what String writes.
 func ParseStatus(text string) (Status, error) {
 	s, err := parseStatus(text)

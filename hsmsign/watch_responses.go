@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/hsmsign/memory"
 	"seihon/hsmsign/ocsp"
 	"seihon/inventory"
-	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/override"
 )
@@ -17,7 +17,7 @@ import (
 // watchShard holds what is about to be signed in a shard against what the
 // current generation says of the same certificates. It returns revoked
 // certificates whose last response is left out because they have expired.
-func (r *Room) watchShard(ctx context.Context, a *authority, shard int, due []inventory.Status, now time.Time) ([]ledger.Expired, error) {
+func (r *Room) watchShard(ctx context.Context, a *authority, shard int, due []inventory.Status, now time.Time) ([]memory.Expired, error) {
 	bundles, err := r.currentBundles(ctx, a, shard)
 	if err != nil || len(bundles) == 0 {
 		return nil, err
@@ -36,7 +36,7 @@ func (r *Room) watchShard(ctx context.Context, a *authority, shard int, due []in
 		err = w.flush(ctx)
 	}
 	if err == nil && len(w.changes) > 0 {
-		var unvouched []Fault
+		var unvouched []memory.Fault
 		unvouched, err = r.unvouched(ctx, a.Name, w.changes)
 		w.faults = append(w.faults, unvouched...)
 	}
@@ -54,9 +54,9 @@ type shardWatch struct {
 	due     map[string]ocsp.Status
 	copied  [][]byte // serials whose response goes on as it is, and whose row must be there
 	was     []override.Status
-	changes []Fault // lawful ones, which somebody must stand behind
-	faults  []Fault
-	expired []ledger.Expired
+	changes []memory.Fault // lawful ones, which somebody must stand behind
+	faults  []memory.Fault
+	expired []memory.Expired
 }
 
 // watchChunk is how many copied responses are looked up at once.
@@ -93,7 +93,7 @@ func (w *shardWatch) bundle(ctx context.Context, b *ocspcache.Bundle, shard int)
 func (w *shardWatch) single(ctx context.Context, serial []byte, s *artifact.Single, neverIssued bool) error {
 	was := override.Status{State: override.Good}
 	if s.Status == artifact.StatusRevoked {
-		was = revoked(s.RevokedAt, s.Reason, time.Time{})
+		was = memory.Revoked(s.RevokedAt, s.Reason, time.Time{})
 	}
 	next, due := w.due[string(serial)]
 	switch {
@@ -112,18 +112,18 @@ func (w *shardWatch) single(ctx context.Context, serial []byte, s *artifact.Sing
 func (w *shardWatch) follows(ctx context.Context, serial []byte, was override.Status, next ocsp.Status) error {
 	now := override.Status{State: override.Good}
 	if next.State == ocsp.Revoked {
-		now = revoked(next.RevokedAt, next.Reason, time.Time{})
+		now = memory.Revoked(next.RevokedAt, next.Reason, time.Time{})
 	}
 	if next.State == ocsp.NeverIssued {
-		now = absent
+		now = memory.Absent
 	}
-	if lawful(was, now) && next.State != ocsp.NeverIssued {
-		if was.String() != now.String() {
-			w.changes = append(w.changes, Fault{Serial: bytes.Clone(serial), Was: was, Now: now})
+	if memory.Lawful(was, now) && next.State != ocsp.NeverIssued {
+		if !was.Equal(now) {
+			w.changes = append(w.changes, memory.Fault{Serial: bytes.Clone(serial), Was: was, Now: now})
 		}
 		return nil
 	}
-	return w.judge(ctx, Fault{Serial: serial, Was: was, Now: now})
+	return w.judge(ctx, memory.Fault{Serial: serial, Was: was, Now: now})
 }
 
 // leaves judges a revoked answer that is not renewed: its certificate must have expired.
@@ -133,16 +133,16 @@ func (w *shardWatch) leaves(ctx context.Context, serial []byte, was override.Sta
 		return err
 	}
 	if !end.IsZero() && end.Before(w.now) {
-		w.expired = append(w.expired, ledger.Expired{Serial: serialText(serial), NotAfter: end})
+		w.expired = append(w.expired, memory.Expired{Serial: bytes.Clone(serial), NotAfter: end})
 		return nil
 	}
-	if was.Reason == onHold {
+	if was.Reason == memory.OnHold {
 		return nil
 	}
-	return w.judge(ctx, Fault{Serial: serial, Was: was, Now: absent, Why: "its response is not renewed, and it has not expired"})
+	return w.judge(ctx, memory.Fault{Serial: serial, Was: was, Now: memory.Absent, Why: "its response is not renewed, and it has not expired"})
 }
 
-func (w *shardWatch) judge(ctx context.Context, f Fault) error {
+func (w *shardWatch) judge(ctx context.Context, f memory.Fault) error {
 	f.Serial = bytes.Clone(f.Serial)
 	// An override speaks of the whole status; a response has no invalidity date.
 	for c, err := range w.r.inv.Overridden(ctx, w.a.Name, f.Serial) {
@@ -164,7 +164,7 @@ func (w *shardWatch) judge(ctx context.Context, f Fault) error {
 
 func sameAnswer(a, b override.Status) bool {
 	a.Invalidity, b.Invalidity = time.Time{}, time.Time{}
-	return a.String() == b.String()
+	return a.Equal(b)
 }
 
 // flush looks for the rows of what is copied. An answer without a row is about a
@@ -181,7 +181,7 @@ func (w *shardWatch) flush(ctx context.Context) error {
 	for i, s := range w.copied {
 		if gone[string(s)] {
 			gone[string(s)] = false
-			w.faults = append(w.faults, Fault{Serial: s, Was: w.was[i], Now: absent, Why: "the inventory has no such serial any more"})
+			w.faults = append(w.faults, memory.Fault{Serial: s, Was: w.was[i], Now: memory.Absent, Why: "the inventory has no such serial any more"})
 		}
 	}
 	w.copied, w.was = w.copied[:0], w.was[:0]

@@ -1,0 +1,119 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/crl"
+	"seihon/hsmsign/memory"
+	"seihon/override"
+)
+
+// The room's memory is the master: what it says of a certificate can only be
+// followed by what may follow it. Before a list or a response is signed, it is
+// held against the one that it replaces, as the log has it and not as the
+// inventory remembers it. What would be unsaid is first taken back from the
+// master into the inventory (heal.go); if that does not mend it, nothing is
+// signed for the issuer.
+
+// A RecordError is a refusal: what was to be signed would unsay what the master
+// says. The commands exit with cliexit.Record.
+type RecordError struct {
+	Issuer string
+	Name   string // what was to be signed
+	Faults []memory.Fault
+	err    error // why the state on disk and the log cannot be brought together
+}
+
+// RefusedByRecord reports whether all that err says is that the record forbids it.
+func RefusedByRecord(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			if !RefusedByRecord(e) {
+				return false
+			}
+		}
+		return true
+	}
+	var refused *RecordError
+	return errors.As(err, &refused)
+}
+
+// shownFaults is how many faults an error spells out.
+const shownFaults = 5
+
+func (e *RecordError) Error() string {
+	if e.err != nil {
+		return e.err.Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "signing %s: the inventory contradicts the master log, and nothing is signed for %s: ", e.Name, e.Issuer)
+	for i, f := range e.Faults {
+		if i == shownFaults {
+			fmt.Fprintf(&b, "; and %d more", len(e.Faults)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(f.String())
+	}
+	b.WriteString("; only a signed override lets a status change like this (docs/inventory.md)")
+	return b.String()
+}
+
+func (e *RecordError) Unwrap() error { return e.err }
+
+// watchList prepares the predecessor of a list from the master log. A list that
+// narrows what its predecessor covered is refused at once.
+func (r *Room) watchList(ctx context.Context, l list, t *crl.Template) (*memory.List, error) {
+	p := &memory.List{
+		Delta:    l.kind == artifact.DeltaCRL,
+		Vouched:  func(changes []memory.Fault) ([]memory.Fault, error) { return r.unvouched(ctx, l.Name, changes) },
+		NotAfter: func(serial []byte) (time.Time, error) { return r.notAfter(ctx, l.Name, serial) },
+		Permitted: func(serial []byte, was, now override.Status) (bool, error) {
+			return r.permitted(ctx, l.Name, serial, was, now)
+		},
+	}
+	state, err := r.logState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	line, ok := state.Get(l.name())
+	if !ok {
+		return p, nil
+	}
+	der, err := r.log.Log().ReadBlob(ctx, line)
+	if err != nil {
+		return nil, err
+	}
+	list, err := artifact.ParseRevocationList(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s from the master: %w", l.name(), err)
+	}
+	if list.BaseNumber != nil {
+		if t.BaseNumber == nil || list.BaseNumber.Cmp(t.BaseNumber) != 0 {
+			return p, nil // a new base holds what the delta said
+		}
+		p.Partial = true
+	}
+	p.Old = list
+	if why := memory.Narrower(list.IDP, t.Scope); why != "" {
+		return nil, &RecordError{Issuer: l.Name, Name: l.name(),
+			err: fmt.Errorf("signing %s: number %s under this name covers more than the new list would (%s): restore the configuration of the issuer's lists, or publish the new ones under new names", l.name(), line.Number, why)}
+	}
+	return p, nil
+}
+
+// serialText is a serial as the log writes it: hex without leading zeros.
+func serialText(serial []byte) string {
+	text := strings.TrimLeft(fmt.Sprintf("%x", serial), "0")
+	if text == "" {
+		return "0"
+	}
+	return text
+}
