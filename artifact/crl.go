@@ -280,18 +280,34 @@ func readDistributionPoints(s *cryptobyte.String) ([]string, bool) {
 // Entries walks the revoked certificates in the order of the list and stops at the first malformed entry.
 func (l *RevocationList) Entries() iter.Seq2[RevokedEntry, error] {
 	return func(yield func(RevokedEntry, error) bool) {
-		rest := l.rawEntries
-		for i := 0; !rest.Empty(); i++ {
-			e, err := readEntry(&rest)
-			if err != nil {
-				yield(e, fmt.Errorf("parsing CRL entry %d: %w", i, err))
-				return
-			}
-			if !yield(e, nil) {
+		r := l.Reader()
+		for e, more, err := r.Next(); more || err != nil; e, more, err = r.Next() {
+			if !yield(e, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// Reader walks the revoked certificates one by one, for who walks two lists side by side.
+func (l *RevocationList) Reader() *EntryReader { return &EntryReader{rest: l.rawEntries} }
+
+// An EntryReader is a place in the entries of a list.
+type EntryReader struct {
+	rest cryptobyte.String
+	n    int
+}
+
+// Next returns the next entry; more is false behind the last one. A malformed entry is an error.
+func (r *EntryReader) Next() (e RevokedEntry, more bool, err error) {
+	if r.rest.Empty() {
+		return e, false, nil
+	}
+	if e, err = readEntry(&r.rest); err != nil {
+		return e, false, fmt.Errorf("parsing CRL entry %d: %w", r.n, err)
+	}
+	r.n++
+	return e, true, nil
 }
 
 func readEntry(rest *cryptobyte.String) (RevokedEntry, error) {

@@ -8,7 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,9 +178,9 @@ var mutations = []mutation{
 }
 
 // play does one seed: some mutations, then a day later a run. Whatever it signs must be true.
-func (w *recordWorld) play(t testing.TB, seed uint64) (outcome string, err error) {
+func (w *recordWorld) play(t testing.TB, tmp string, seed uint64) (outcome string, err error) {
 	rng := rand.New(rand.NewPCG(seed, 14))
-	dir := t.TempDir()
+	dir := filepath.Join(tmp, fmt.Sprint("seed", seed))
 	must(t, os.CopyFS(dir, os.DirFS(w.room.dir)))
 	tr := &testRoom{dir: dir, now: w.room.now.Add(24 * time.Hour), keys: w.room.keys}
 	true := truth{}
@@ -313,19 +316,28 @@ func TestNothingIsUnsaid(t *testing.T) {
 	if st, err := os.Stat("/dev/shm"); err == nil && st.IsDir() {
 		tmp = "/dev/shm"
 	}
-	t.Setenv("TMPDIR", tmp)
 	dir, err := os.MkdirTemp(tmp, "seihon-record-")
 	must(t, err)
 	defer os.RemoveAll(dir)
 	w := newRecordWorld(t, dir)
+	var mu sync.Mutex
 	outcomes := map[string]int{}
-	for seed := range recordSeeds {
-		outcome, err := w.play(t, seed)
-		if err != nil {
-			t.Errorf("seed %d: %v", seed, err)
-		}
-		outcomes[outcome]++
+	var players sync.WaitGroup
+	var next atomic.Uint64
+	for range runtime.GOMAXPROCS(0) {
+		players.Go(func() {
+			for seed := next.Add(1) - 1; seed < recordSeeds; seed = next.Add(1) - 1 {
+				outcome, err := w.play(t, dir, seed)
+				if err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+				}
+				mu.Lock()
+				outcomes[outcome]++
+				mu.Unlock()
+			}
+		})
 	}
+	players.Wait()
 	t.Logf("of %d seeds: %v", recordSeeds, outcomes)
 	if outcomes["signed"] == 0 || outcomes["refused"] == 0 || outcomes["rolled back, the auditor sees it"] == 0 {
 		t.Errorf("one kind of outcome never came: %v", outcomes)

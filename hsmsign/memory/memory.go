@@ -14,6 +14,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -95,84 +96,96 @@ type List struct {
 var ErrFaults = errors.New("the list would unsay what its List says")
 
 // Watch hands the entries of a new list on, and holds them on the way against
-// those of the List. Both are sorted by serial, so nothing is kept. Its
-// last yield is ErrFaults when there are faults: the encoder signs nothing then.
+// those of the old one. Both are sorted by serial, so nothing is kept. Its last
+// yield is ErrFaults when there are faults: the encoder signs nothing then.
 func (p *List) Watch(entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
 	return func(yield func(crl.Entry, error) bool) {
-		next, stop := iter.Pull2(p.sorted())
-		defer stop()
-		old, err, more := next()
+		next, err := p.sorted()
+		var old artifact.RevokedEntry
+		more := false
+		if err == nil {
+			old, more, err = next()
+		}
 		for e, err2 := range entries {
 			for err == nil && err2 == nil && more && bytes.Compare(old.Serial, e.Serial) < 0 {
 				if err = p.missing(old); err == nil {
-					old, err, more = next()
+					old, more, err = next()
 				}
 			}
 			switch {
 			case err != nil || err2 != nil:
 			case more && bytes.Equal(old.Serial, e.Serial):
 				if err = p.both(old, e); err == nil {
-					old, err, more = next()
+					old, more, err = next()
 				}
 			default:
 				p.change(e.Serial, Absent, Revoked(e.Time, e.Reason, e.InvalidityDate))
 			}
-			if err = errors.Join(err, err2); !yield(e, err) || err != nil {
+			if err = cmp.Or(err, err2); !yield(e, err) || err != nil {
 				return
 			}
 		}
-		for ; err == nil && more; old, err, more = next() {
-			if err = p.missing(old); err != nil {
-				break
+		for err == nil && more {
+			if err = p.missing(old); err == nil {
+				old, more, err = next()
 			}
 		}
-		if err == nil && len(p.Changes) > 0 {
-			var unvouched []Fault
-			unvouched, err = p.Vouched(p.Changes)
-			p.Faults = append(p.Faults, unvouched...)
-		}
-		if err == nil && len(p.Faults) > 0 {
-			err = ErrFaults
-		}
-		if err != nil {
+		if err = p.conclude(err); err != nil {
 			yield(crl.Entry{}, err)
 		}
 	}
 }
 
-// sorted gives the entries of the List by serial. Our own lists are
-// written so; one that another system wrote may have to be sorted.
-func (p *List) sorted() iter.Seq2[artifact.RevokedEntry, error] {
+// conclude asks who stands behind the changes, and says whether the list may be signed.
+func (p *List) conclude(err error) error {
+	if err == nil && len(p.Changes) > 0 {
+		var unvouched []Fault
+		unvouched, err = p.Vouched(p.Changes)
+		p.Faults = append(p.Faults, unvouched...)
+	}
+	if err == nil && len(p.Faults) > 0 {
+		err = ErrFaults
+	}
+	return err
+}
+
+// A next gives the entries of a list one by one.
+type next func() (e artifact.RevokedEntry, more bool, err error)
+
+// sorted gives the entries of the old list by serial. Our own lists are written
+// so; one that another system wrote may have to be sorted.
+func (p *List) sorted() (next, error) {
 	if p.Old == nil {
-		return func(func(artifact.RevokedEntry, error) bool) {}
+		return func() (e artifact.RevokedEntry, more bool, err error) { return e, false, nil }, nil
 	}
 	var last []byte
 	inOrder := true
-	for e, err := range p.Old.Entries() {
-		if inOrder = err == nil && bytes.Compare(last, e.Serial) < 0; !inOrder {
-			break
-		}
-		last = e.Serial
+	r := p.Old.Reader()
+	e, more, err := r.Next()
+	for ; more && inOrder; e, more, err = r.Next() {
+		inOrder, last = bytes.Compare(last, e.Serial) < 0, e.Serial
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the list that is replaced: %w", err)
 	}
 	if inOrder {
-		return p.Old.Entries()
+		return p.Old.Reader().Next, nil
 	}
-	return func(yield func(artifact.RevokedEntry, error) bool) {
-		var all []artifact.RevokedEntry
-		for e, err := range p.Old.Entries() {
-			if err != nil {
-				yield(e, fmt.Errorf("reading the list that is replaced: %w", err))
-				return
-			}
-			all = append(all, e)
+	var all []artifact.RevokedEntry
+	for e, err := range p.Old.Entries() {
+		if err != nil {
+			return nil, fmt.Errorf("reading the list that is replaced: %w", err)
 		}
-		slices.SortFunc(all, func(a, b artifact.RevokedEntry) int { return bytes.Compare(a.Serial, b.Serial) })
-		for _, e := range all {
-			if !yield(e, nil) {
-				return
-			}
-		}
+		all = append(all, e)
 	}
+	slices.SortFunc(all, func(a, b artifact.RevokedEntry) int { return bytes.Compare(a.Serial, b.Serial) })
+	return func() (e artifact.RevokedEntry, more bool, err error) {
+		if len(all) == 0 {
+			return e, false, nil
+		}
+		e, all = all[0], all[1:]
+		return e, true, nil
+	}, nil
 }
 
 // both judges an entry that is on both lists.
