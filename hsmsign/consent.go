@@ -1,16 +1,12 @@
 package hsmsign
 
 import (
-	"context"
-	"crypto/x509"
+	"bytes"
 	"fmt"
 	"os"
 
-	"seihon/artifact"
 	"seihon/internal/config"
 	"seihon/internal/durable"
-	"seihon/inventory"
-	"seihon/public"
 )
 
 // loadConsents reads the consents given so far, when publication is opted into at all.
@@ -32,22 +28,19 @@ func (r *Room) checkConsent(id string) error {
 	return nil
 }
 
-// publishSubscriber writes the consent down, for the publishing host to see, and stages the certificate.
-func (r *Room) publishSubscriber(ctx context.Context, issuer string, c *x509.Certificate, id string) error {
-	serial, err := inventory.SerialOf(c.SerialNumber)
-	if err != nil {
-		return err
-	}
+// writeConsent writes a consent down, once, for the publishing host to see.
+func (r *Room) writeConsent(serial []byte, id string) error {
 	file := string(r.conf.SectionA.SubscriberCertificates.Consents)
 	old, err := os.ReadFile(file)
 	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("recording the consent: %w", err)
 	}
-	if err := durable.WriteFile(file, append(old, config.ConsentLine(serial, id)...), 0o644); err != nil {
+	line := config.ConsentLine(serial, id)
+	if bytes.Contains(old, []byte(line)) { // the command was interrupted after it
+		return nil
+	}
+	if err := durable.WriteFile(file, append(old, line...), 0o644); err != nil {
 		return fmt.Errorf("recording the consent: %w", err)
 	}
-	if err := r.loadConsents(); err != nil {
-		return err
-	}
-	return r.stage(ctx, certificateRecord(issuer, artifact.SubscriberCertificate, public.Subscriber(serial), c), c.Raw)
+	return r.loadConsents()
 }

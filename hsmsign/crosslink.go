@@ -30,12 +30,9 @@ func (r *Room) IssueLinks(ctx context.Context, name string) ([]*x509.Certificate
 	}
 	var out []*x509.Certificate
 	for i, step := range []struct{ issuer, of *authority }{{old, a}, {a, old}} {
-		c, err := r.issue(ctx, step.issuer, "link", 0, cert.Request{Of: step.of.cert})
+		c, err := r.issue(ctx, step.issuer, order{profile: "link", req: cert.Request{Of: step.of.cert}, name: public.Link(name, i+1)})
 		if err != nil {
 			return nil, fmt.Errorf("linking %s with %s: %w", step.of.Name, step.issuer.Name, err)
-		}
-		if err := r.stage(ctx, certificateRecord(step.issuer.Name, artifact.LinkCertificate, public.Link(name, i+1), c), c.Raw); err != nil {
-			return nil, err
 		}
 		out = append(out, c)
 	}
@@ -64,11 +61,11 @@ func (r *Room) IssueCross(ctx context.Context, q CrossRequest) (*x509.Certificat
 	if !slices.ContainsFunc(r.policy.Trust.Partners(), q.Partner.Equal) {
 		return nil, fmt.Errorf("issuing a cross certificate: %s is not pinned in trust.partners; section A would refuse the result", q.Partner.Subject)
 	}
-	c, err := r.issue(ctx, a, q.Profile, 0, cert.Request{Of: q.Partner})
+	c, err := r.issue(ctx, a, order{profile: q.Profile, req: cert.Request{Of: q.Partner}, name: public.Cross(q.ID)})
 	if err != nil {
 		return nil, fmt.Errorf("issuing a cross certificate: %w", err)
 	}
-	return c, r.stage(ctx, certificateRecord(a.Name, artifact.CrossCertificate, public.Cross(q.ID), c), c.Raw)
+	return c, nil
 }
 
 // PublishCross records the cross certificate that a partner issued for one of our CAs.

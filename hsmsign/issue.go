@@ -8,9 +8,7 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
-	"math/big"
 	"slices"
-	"time"
 
 	"seihon/artifact"
 	"seihon/hsmsign/cert"
@@ -78,15 +76,12 @@ func (r *Room) AdoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	if err := r.tellInventory(ctx, issuer, artifact.Sum(issuer.spki(c))); err != nil {
 		return err
 	}
-	serial, err := inventory.SerialOf(c.SerialNumber)
+	row, err := inventory.FromX509(issuer.Name, c, artifact.Parse(c.Raw).Kind)
 	if err != nil {
 		return err
 	}
-	if err := r.inv.Reserve(ctx, issuer.Name, serial); err != nil {
+	if err := r.inv.Adopt(ctx, row); err != nil { // signed elsewhere: there is no commitment to it
 		return fmt.Errorf("adopting %s: %w", name, err)
-	}
-	if err := r.record(ctx, issuer.Name, c, ""); err != nil {
-		return err
 	}
 	return r.stage(ctx, certificateRecord(issuer.Name, artifact.CACertificate, public.Certificate(name), c), c.Raw)
 }
@@ -124,21 +119,9 @@ func (r *Room) issueConfigured(ctx context.Context, issuer *authority, profile, 
 			return nil, err
 		}
 	}
-	c, err := r.issue(ctx, issuer, profile, validity, req)
+	c, err := r.issue(ctx, issuer, order{profile: profile, validity: validity, req: req, name: public.Certificate(name)})
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", name, err)
-	}
-	kind := artifact.CACertificate
-	if profile == "ocsp-signer" {
-		kind = artifact.OCSPSignerCertificate
-	}
-	if issuer.cert == nil { // a root trusts itself from now on
-		if err := r.buildPolicy([]*x509.Certificate{c}, []*x509.Certificate{c}); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.stage(ctx, certificateRecord(issuer.Name, kind, public.Certificate(name), c), c.Raw); err != nil {
-		return nil, err
 	}
 	return c, nil
 }
@@ -167,7 +150,7 @@ func (r *Room) IssueDocumentSigner(ctx context.Context) (*x509.Certificate, erro
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", d.Name, err)
 	}
-	c, err := r.issue(ctx, a, "document-signer", d.Validity, cert.Request{Subject: subjectName(d.Subject), PublicKey: pub})
+	c, err := r.issue(ctx, a, order{profile: "document-signer", validity: d.Validity, req: cert.Request{Subject: subjectName(d.Subject), PublicKey: pub}})
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", d.Name, err)
 	}
@@ -207,50 +190,20 @@ func (r *Room) IssueSubscriber(ctx context.Context, s SubscriberRequest) (*x509.
 	if err := r.checkConsent(s.Consent); err != nil {
 		return nil, err
 	}
-	c, err := r.issue(ctx, a, a.Subscribers.Profile, a.Subscribers.Validity, cert.Request{CSR: s.CSR, ConsentID: s.Consent})
+	c, err := r.issue(ctx, a, order{profile: a.Subscribers.Profile, validity: a.Subscribers.Validity, req: cert.Request{CSR: s.CSR, ConsentID: s.Consent}})
 	if err != nil {
 		return nil, fmt.Errorf("issuing to a subscriber: %w", err)
 	}
-	if s.Consent == "" {
-		return c, nil
-	}
-	return c, r.publishSubscriber(ctx, a.Name, c, s.Consent)
+	return c, nil
 }
 
-// issue takes a serial, signs, and records the certificate in the inventory.
-func (r *Room) issue(ctx context.Context, a *authority, profile string, validity config.Duration, req cert.Request) (*x509.Certificate, error) {
-	p, err := r.profile(a, profile)
+// issue issues one certificate: a batch of one.
+func (r *Room) issue(ctx context.Context, a *authority, q order) (*x509.Certificate, error) {
+	certs, err := r.issueBatch(ctx, a, []order{q})
 	if err != nil {
 		return nil, err
 	}
-	key, err := r.key(ctx, a.Key)
-	if err != nil {
-		return nil, err
-	}
-	serial, number, err := r.takeSerial(ctx, a.Name)
-	if err != nil {
-		return nil, err
-	}
-	req.Profile, req.Issuer, req.Signer, req.Serial, req.Now = p, a.cert, key, number, r.now
-	if validity > 0 { // else the profile's validity decides
-		req.NotBefore = r.now().UTC().Truncate(time.Second)
-		req.NotAfter = req.NotBefore.Add(validity.Std() - time.Second)
-		if a.cert != nil && req.NotAfter.After(a.cert.NotAfter) {
-			req.NotAfter = a.cert.NotAfter
-		}
-	}
-	if a.cert != nil {
-		req.URLs = r.urls(a, p.Kind, serial)
-	}
-	der, err := cert.Issue(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading back the certificate: %w", err)
-	}
-	return c, r.record(ctx, a.Name, c, req.ConsentID)
+	return certs[0], nil
 }
 
 // profile returns the profile to use and fits it to the issuer's key and policy.
@@ -266,36 +219,6 @@ func (r *Room) profile(a *authority, name string) (*cert.Profile, error) {
 		p.Policies = []certprofile.Policy{{OID: s.PolicyOID}}
 	}
 	return p, nil
-}
-
-// takeSerial draws a serial and writes it down before anything is signed with it.
-func (r *Room) takeSerial(ctx context.Context, issuer string) (serial []byte, number *big.Int, err error) {
-	if number, err = cert.NewSerial(); err != nil {
-		return nil, nil, err
-	}
-	if serial, err = inventory.SerialOf(number); err != nil {
-		return nil, nil, err
-	}
-	if err := r.inv.Reserve(ctx, issuer, serial); err != nil {
-		return nil, nil, fmt.Errorf("reserving a serial: %w", err)
-	}
-	return serial, number, nil
-}
-
-func (r *Room) record(ctx context.Context, issuer string, c *x509.Certificate, consent string) error {
-	serial, err := inventory.SerialOf(c.SerialNumber)
-	if err != nil {
-		return err
-	}
-	kind := artifact.Parse(c.Raw).Kind
-	err = r.inv.Record(ctx, inventory.Certificate{
-		Issuer: issuer, Serial: serial, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		Subject: c.Subject.String(), DER: c.Raw, Kind: kind, Consent: consent,
-	})
-	if err != nil {
-		return fmt.Errorf("recording the certificate: %w", err)
-	}
-	return nil
 }
 
 // urls are the addresses that a certificate issued by a names.

@@ -52,6 +52,7 @@ type Room struct {
 	consents    config.Consents // to the publication of subscriber certificates
 	authorities map[string]*authority
 	pending     []inventory.ArtifactRecord  // staged since the last commit
+	announced   []announcement              // of issuances, staged since the last commit
 	expired     map[string][]ledger.Expired // by issuer: what the lists and responses staged leave out
 	state       *ledger.State               // of the log's newest size, once it was read
 
@@ -152,7 +153,10 @@ func (r *Room) openBooks(ctx context.Context) error {
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	return r.loadAuthorities(ctx)
+	if err := r.loadAuthorities(ctx); err != nil {
+		return err
+	}
+	return r.finishIssuance(ctx)
 }
 
 // Close releases the lock, the database and the token.

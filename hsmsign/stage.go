@@ -187,8 +187,8 @@ func (r *Room) commitJournal(ctx context.Context) (size int64, err error) {
 	if _, err := r.log.AppendPrivate(ctx, r.inv.Journal(ctx)); err != nil {
 		return 0, err
 	}
-	if _, err := r.log.Commit(ctx); err != nil {
-		return 0, fmt.Errorf("signing the checkpoint: %w", err)
+	if err := r.commitLog(ctx); err != nil {
+		return 0, err
 	}
 	pos := r.position()
 	if err := r.inv.MarkRecorded(ctx, r.log.Log().Origin(), pos); err != nil {

@@ -59,24 +59,14 @@ func (d *DB) Reserve(ctx context.Context, issuer string, serial []byte) error {
 		if err != nil {
 			return err
 		}
-		bucket := bucketOf(serial)
-		res, err := tx.ExecContext(ctx, d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
-			subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at)
-			VALUES ($1, $2, $3, 0, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, $4, $5, $6, 1, $7) ON CONFLICT (key_id, serial) DO NOTHING`),
-			i.keyID, serial, i.id, int64(dueNever), bucket, bucket%i.shards, d.now().Unix())
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return errors.Join(err, ErrSerialTaken)
-		}
-		return nil
+		return d.reserve(ctx, tx, i, serial, "")
 	})
 }
 
 // Record writes down a certificate that was signed under a reserved serial.
 // Recording the same bytes twice is fine, so that an interrupted run can be
-// repeated.
+// repeated. Where the log commits to a certificate under this serial, it must be
+// that one.
 func (d *DB) Record(ctx context.Context, c Certificate) error {
 	if err := checkCertificate(c); err != nil {
 		return fmt.Errorf("recording certificate of %q: %w", c.Issuer, err)
@@ -86,45 +76,52 @@ func (d *DB) Record(ctx context.Context, c Certificate) error {
 		if err != nil {
 			return err
 		}
-		var state State
-		var owner int64
-		err = tx.QueryRowContext(ctx, d.q(`SELECT state, issuer_id FROM certificates WHERE key_id = $1 AND serial = $2`)+d.forUpdate(), i.keyID, c.Serial).Scan(&state, &owner)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("serial was not reserved before it was signed: %w", ErrNotFound)
-		}
-		if err != nil {
-			return err
-		}
-		body, err := d.body(ctx, tx, i.keyID, c.Serial)
-		if err != nil {
-			return err
-		}
-		switch {
-		case owner != i.id:
-			return fmt.Errorf("another issuer name with this key reserved it: %w", ErrSerialTaken)
-		case body != nil && bytes.Equal(body, c.DER):
-			return nil
-		case state == NeverIssued:
-			return ErrNeverIssued
-		case body != nil || state == Issued:
-			return fmt.Errorf("another certificate is recorded: %w", ErrSerialTaken)
-		}
-		return d.fill(ctx, tx, i, c, state)
+		return d.record(ctx, tx, i, c, false)
 	})
+}
+
+func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, imported bool) error {
+	var state State
+	var owner int64
+	err := tx.QueryRowContext(ctx, d.q(`SELECT state, issuer_id FROM certificates WHERE key_id = $1 AND serial = $2`)+d.forUpdate(), i.keyID, c.Serial).Scan(&state, &owner)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("serial was not reserved before it was signed: %w", ErrNotFound)
+	}
+	if err != nil {
+		return err
+	}
+	body, err := d.body(ctx, tx, i.keyID, c.Serial)
+	if err != nil {
+		return err
+	}
+	switch {
+	case owner != i.id:
+		return fmt.Errorf("another issuer name with this key reserved it: %w", ErrSerialTaken)
+	case body != nil && bytes.Equal(body, c.DER):
+		return nil
+	case state == NeverIssued:
+		return ErrNeverIssued
+	case body != nil || state == Issued:
+		return fmt.Errorf("another certificate is recorded: %w", ErrSerialTaken)
+	}
+	if err := d.opened(ctx, tx, i, c); err != nil {
+		return err
+	}
+	return d.fill(ctx, tx, i, c, state, imported)
 }
 
 // fill completes a reserved row. One that was revoked while it was only
 // reserved stays revoked.
-func (d *DB) fill(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, state State) error {
+func (d *DB) fill(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, state State, imported bool) error {
 	now := d.now().Unix()
 	due := i.dueFor(dueNew, seconds(c.NotAfter), now)
 	if state == Reserved {
 		state = Issued
 	}
 	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, kind = $4, ca = $5, not_before = $6, not_after = $7,
-		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11, recorded = 0 WHERE key_id = $1 AND serial = $2`),
+		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11, imported = $12, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		i.keyID, c.Serial, int(state), kindText(c.Kind), flag(isCA(c.Kind)), seconds(c.NotBefore), seconds(c.NotAfter),
-		c.Subject, c.Consent, due, now); err != nil {
+		c.Subject, c.Consent, due, now, flag(imported)); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)`), i.keyID, c.Serial, c.DER)

@@ -63,7 +63,7 @@ func (d *DB) Heal(ctx context.Context, h Healing) (*Healed, error) {
 	healed := &Healed{Certificates: []HealedCertificate{}}
 	errDry := errors.New("dry run")
 	err := d.update(ctx, "healing the inventory from the master", func(tx *sql.Tx) error {
-		k := &healer{d: d, tx: tx, healed: healed, issuers: map[string]issuerRow{}, seen: map[string]bool{}}
+		k := &healer{d: d, tx: tx, place: h.Origin, healed: healed, issuers: map[string]issuerRow{}, seen: map[string]bool{}}
 		if err := k.all(ctx, h); err != nil {
 			return err
 		}
@@ -85,6 +85,7 @@ func (d *DB) Heal(ctx context.Context, h Healing) (*Healed, error) {
 type healer struct {
 	d       *DB
 	tx      *sql.Tx
+	place   string // origin of the log
 	healed  *Healed
 	issuers map[string]issuerRow
 	seen    map[string]bool // rows of which a newer record was applied
@@ -148,7 +149,9 @@ func (k *healer) record(ctx context.Context, r journalRecord) error {
 	case recordEvent, recordImport:
 		k.later = append(k.later, r)
 		return nil
-	case "intent", "heal": // of the issuance, and of an earlier healing: no rows
+	case recordIntent:
+		return k.intent(ctx, r)
+	case "heal": // of an earlier healing: no rows
 		return nil
 	}
 	return errors.New("a record of an unknown kind: use the program that wrote it")

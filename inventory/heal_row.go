@@ -171,7 +171,8 @@ func (k *healer) parts(ctx context.Context, i issuerRow, serial []byte, r *journ
 		return nil
 	}
 	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, tbs, entry, leaf) VALUES ($1, $2, $3, $4, NULL, $5, $6)
-		ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, entry = excluded.entry, leaf = excluded.leaf`),
+		ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, leaf = excluded.leaf,
+		entry = CASE WHEN excluded.entry >= 0 THEN excluded.entry ELSE issuance.entry END`),
 		i.keyID, serial, i.id, r.Salt, r.Entry, r.Leaf)
 	return err
 }

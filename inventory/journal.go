@@ -64,6 +64,11 @@ type journalRecord struct {
 	Entry       int64  `json:"entry,omitempty"` // of the commitment, with Salt
 	Leaf        int64  `json:"leaf,omitempty"`
 
+	// intent
+	TBS        []byte `json:"tbs,omitempty"`
+	SubjectKey []byte `json:"subject_key,omitempty"`
+	CSR        []byte `json:"csr,omitempty"`
+
 	// counter
 	Name  string `json:"name,omitempty"`
 	Value string `json:"value,omitempty"` // hex

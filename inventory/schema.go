@@ -31,7 +31,9 @@ const (
 //     journal.go. Every statement that changes what is recorded sets it to 0.
 //   - issuance has the commitment of each certificate that was issued here: its
 //     salt, and the entry of the master log and the leaf in it (entry -1: not in
-//     the log yet). tbs is what will be signed, until it is.
+//     the log yet). tbs is what will be signed, until it is; name is the public
+//     name that the certificate gets, if any; place is the origin of the log.
+//     subject_key and csr are the SHA-256 of the certified key and of the request.
 //   - masters says up to which size of which master log the tables are in step.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
@@ -80,9 +82,14 @@ CREATE TABLE IF NOT EXISTS issuance (
 	tbs BYTEA,
 	entry BIGINT NOT NULL,
 	leaf BIGINT NOT NULL,
+	place TEXT NOT NULL DEFAULT '',
+	name TEXT NOT NULL DEFAULT '',
+	subject_key BYTEA,
+	csr BYTEA,
 	PRIMARY KEY (key_id, serial)
 ) CLUSTERED;
 CREATE INDEX IF NOT EXISTS issuance_unsigned ON issuance (issuer_id, entry, leaf) WHERE tbs IS NOT NULL;
+CREATE INDEX IF NOT EXISTS issuance_subject_key ON issuance (subject_key, issuer_id);
 CREATE TABLE IF NOT EXISTS masters (
 	place TEXT PRIMARY KEY,
 	size BIGINT NOT NULL,

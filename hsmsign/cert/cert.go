@@ -1,7 +1,7 @@
 // Package cert issues certificates: root, subordinate, link, cross, delegated OCSP signer and subscriber.
 //
 // Issue goes through five steps and stops at the first that finds something wrong, so that a refused request never
-// reaches the key:
+// reaches the key. Prepare ends after the third, so that the TBSCertificate can be committed to before it is signed:
 //
 //  1. check: the profile, the issuer and its key, the serial number, names, URLs, the subject's key and, for a CSR, the
 //     proof of possession;
@@ -20,7 +20,6 @@
 package cert
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
@@ -62,47 +61,6 @@ type Request struct {
 	URLs      URLs
 	ConsentID string           // the subscriber's consent to publication; required by a profile with publish: true
 	Now       func() time.Time // nil = time.Now
-}
-
-// Issue makes the certificate and returns its DER. Nothing is signed unless every check passed.
-func Issue(ctx context.Context, r Request) ([]byte, error) {
-	der, err := issue(ctx, r)
-	if err != nil {
-		name := "certificate"
-		if r.Profile != nil && r.Profile.Name != "" {
-			name = r.Profile.Name + " certificate"
-		}
-		return nil, fmt.Errorf("issuing %s: %w", name, err)
-	}
-	return der, nil
-}
-
-func issue(ctx context.Context, r Request) ([]byte, error) {
-	if r.Now == nil {
-		r.Now = time.Now
-	}
-	d, err := r.check()
-	if err != nil {
-		return nil, err
-	}
-	tbs, err := d.tbs()
-	if err != nil {
-		return nil, err
-	}
-	if err := rehearse(*d, r.Issuer); err != nil {
-		return nil, fmt.Errorf("rehearsing (nothing was signed): %w", err)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	der, err := seal(tbs, d.algorithm, r.Signer)
-	if err != nil {
-		return nil, err
-	}
-	if err := verify(der, tbs, d, r.Issuer); err != nil {
-		return nil, fmt.Errorf("verifying what was signed (withhold it, and look at the token): %w", err)
-	}
-	return der, nil
 }
 
 // Builtin returns a copy of a built-in profile: root, subordinate, link, cross, ocsp-signer, subscriber, document-signer.

@@ -41,6 +41,10 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 	}{
 		{"serials", testSerials},
 		{"record", testRecord},
+		{"issuance", testIssuance},
+		{"issuance dropped", testIssuanceDropped},
+		{"issuance healed", testIssuanceHealed},
+		{"adopt", testAdopt},
 		{"shared key", testSharedKey},
 		{"revoke", testRevoke},
 		{"revoke changed", testRevokeChanged},

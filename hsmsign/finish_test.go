@@ -1,0 +1,111 @@
+package hsmsign
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"testing"
+
+	"seihon/hsmsign/cert"
+	"seihon/inventory"
+	"seihon/ledger"
+)
+
+// TestInterruptedIssuance stops an issuance after each of its steps, and opens the
+// room again: what the log commits to is signed, as it was committed to, and what
+// it does not commit to is dropped.
+func TestInterruptedIssuance(t *testing.T) {
+	for _, step := range []struct {
+		name string
+		stop func(t *testing.T, r *Room, a *authority, batch []inventory.Intent)
+		want inventory.State
+	}{
+		{"reserved", func(t *testing.T, r *Room, a *authority, batch []inventory.Intent) {
+			must(t, r.inv.ReserveIssuance(t.Context(), a.Name, r.log.Log().Origin(), batch))
+		}, inventory.Reserved},
+		{"staged", func(t *testing.T, r *Room, a *authority, batch []inventory.Intent) {
+			must(t, r.stageBatch(t.Context(), a, batch))
+		}, inventory.Reserved},
+		{"committed", func(t *testing.T, r *Room, a *authority, batch []inventory.Intent) {
+			must(t, r.stageBatch(t.Context(), a, batch))
+			_, err := r.log.Commit(t.Context())
+			must(t, err)
+		}, inventory.Issued},
+		{"noted", func(t *testing.T, r *Room, a *authority, batch []inventory.Intent) {
+			must(t, r.stageBatch(t.Context(), a, batch), r.commitLog(t.Context()))
+		}, inventory.Issued},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTestRoom(t, t.TempDir())
+			tr.issue(t, 1)
+			var batch []inventory.Intent
+			must(t, tr.do(t, func(r *Room) error {
+				a := r.authorities["ca"]
+				batch = []inventory.Intent{prepareIntent(t, r, a, "one"), prepareIntent(t, r, a, "two")}
+				step.stop(t, r, a, batch)
+				return nil
+			}))
+			for range 2 { // the second opening finds nothing to do
+				must(t, tr.do(t, func(r *Room) error { return checkFinished(t, r, batch, step.want) }))
+			}
+		})
+	}
+}
+
+func prepareIntent(t *testing.T, r *Room, a *authority, name string) inventory.Intent {
+	t.Helper()
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, testKey(name))
+	must(t, err)
+	serial, number, err := newSerial()
+	must(t, err)
+	key, err := r.key(t.Context(), a.Key)
+	must(t, err)
+	q := order{profile: a.Subscribers.Profile, validity: a.Subscribers.Validity, req: cert.Request{CSR: csr, Issuer: a.cert, Signer: key, Serial: number, Now: r.now}}
+	must(t, r.complete(a, &q, serial))
+	p, err := cert.Prepare(t.Context(), q.req)
+	must(t, err)
+	return q.intent(serial, p)
+}
+
+func checkFinished(t *testing.T, r *Room, batch []inventory.Intent, want inventory.State) error {
+	t.Helper()
+	var entries, finished, total int64
+	for e, err := range r.log.Log().Entries(t.Context(), 0, r.log.Log().Size()) {
+		must(t, err)
+		if e.Issuance != nil {
+			entries, total = entries+1, e.Issuance.Total
+		}
+		if e.Evidence != nil && e.Evidence.Kind == "issuance-finished" {
+			finished++
+		}
+	}
+	wantEntries, wantTotal, wantFinished := int64(2), int64(2), int64(0) // the CA's certificate and the first subscriber's
+	if want == inventory.Issued {
+		wantEntries, wantTotal, wantFinished = 3, 4, 1
+	}
+	if entries != wantEntries || total != wantTotal || finished != wantFinished {
+		t.Errorf("%d issuance entries with a total of %d, %d finished; want %d, %d, %d", entries, total, finished, wantEntries, wantTotal, wantFinished)
+	}
+	for _, i := range batch {
+		e, err := r.inv.Get(t.Context(), "ca", i.Serial)
+		if err != nil {
+			return err
+		}
+		if e.State != want {
+			t.Errorf("serial %x is %s, want %s", i.Serial, e.State, want)
+		}
+		if want != inventory.Issued {
+			continue
+		}
+		c, err := x509.ParseCertificate(e.DER)
+		if err != nil {
+			return err
+		}
+		salt := [ledger.SaltSize]byte(i.Salt)
+		if ledger.Commit(salt, c.RawTBSCertificate) != ledger.Commit(salt, i.TBS) || c.CheckSignatureFrom(r.authorities["ca"].cert) != nil {
+			t.Errorf("serial %x is not the certificate that was committed to", i.Serial)
+		}
+	}
+	return nil
+}

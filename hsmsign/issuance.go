@@ -1,0 +1,297 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seihon/artifact"
+	"seihon/hsmsign/cert"
+	"seihon/internal/config"
+	"seihon/inventory"
+	"seihon/ledger"
+	"seihon/public"
+)
+
+// Nothing is signed that the master log does not commit to. A batch of
+// certificates of one issuer goes through these steps:
+//
+//  1. every TBSCertificate is made, checked and rehearsed; one that is refused
+//     ends the batch, and nothing has happened;
+//  2. the inventory reserves the serials, with what will be signed;
+//  3. the log gets one entry that commits to all of them, and the private master
+//     what was committed to; the inventory notes the entry;
+//  4. the HSM signs exactly those octets;
+//  5. the inventory records the certificates and what of them is public.
+//
+// After a crash the next room finishes what the log commits to: see finish.go.
+
+// An order is one certificate that is to be issued.
+type order struct {
+	profile  string
+	validity config.Duration // 0: the profile's
+	req      cert.Request
+	name     string // the public name that it gets; empty: none
+	csr      []byte // the DER of the certificate request, if there is one
+	by       string // who asked
+	request  string // the kind and digest of the document in which
+}
+
+// announcement is a batch whose issuance entry is staged and not committed yet.
+type announcement struct {
+	issuer string
+	entry  int64
+	ledger.Issuance
+	batch []inventory.Intent
+}
+
+// issueBatch issues certificates of one issuer, in the order of the orders.
+func (r *Room) issueBatch(ctx context.Context, a *authority, orders []order) ([]*x509.Certificate, error) {
+	key, err := r.key(ctx, a.Key)
+	if err != nil {
+		return nil, err
+	}
+	prepared := make([]*cert.Prepared, len(orders))
+	batch := make([]inventory.Intent, len(orders))
+	err = r.parallel(ctx, len(orders), func(ctx context.Context, n int) error {
+		q := &orders[n]
+		serial, number, err := newSerial()
+		if err != nil {
+			return err
+		}
+		if err := r.complete(a, q, serial); err != nil {
+			return err
+		}
+		q.req.Issuer, q.req.Signer, q.req.Serial, q.req.Now = a.cert, key, number, r.now
+		if prepared[n], err = cert.Prepare(ctx, q.req); err != nil {
+			return err
+		}
+		batch[n] = q.intent(serial, prepared[n])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.announce(ctx, a, batch); err != nil {
+		return nil, err
+	}
+	ders := make([][]byte, len(orders))
+	err = r.parallel(ctx, len(orders), func(ctx context.Context, n int) (err error) {
+		ders[n], err = prepared[n].Sign(ctx, key)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w; the master log commits to it: the next command in the room finishes it", err)
+	}
+	return r.recordBatch(ctx, a, batch, ders)
+}
+
+// intent is what inventory and private master keep of an order.
+func (q *order) intent(serial []byte, p *cert.Prepared) inventory.Intent {
+	salt := make([]byte, inventory.SaltSize)
+	rand.Read(salt)
+	key := sha256.Sum256(p.SubjectPublicKeyInfo())
+	t := inventory.Intent{Serial: serial, Salt: salt, TBS: p.TBS, Name: q.name, Consent: q.req.ConsentID, SubjectKey: key[:],
+		RequestedBy: q.by, Request: q.request}
+	if t.Consent != "" {
+		t.Name = public.Subscriber(serial)
+	}
+	if q.csr != nil {
+		sum := sha256.Sum256(q.csr)
+		t.CSR = sum[:]
+	}
+	return t
+}
+
+// complete fills in what the issuer, and not the caller, decides.
+func (r *Room) complete(a *authority, q *order, serial []byte) error {
+	p, err := r.profile(a, q.profile)
+	if err != nil {
+		return err
+	}
+	q.req.Profile = p
+	if q.validity > 0 { // else the profile's validity decides
+		q.req.NotBefore = r.now().UTC().Truncate(time.Second)
+		q.req.NotAfter = q.req.NotBefore.Add(q.validity.Std() - time.Second)
+		if a.cert != nil && q.req.NotAfter.After(a.cert.NotAfter) {
+			q.req.NotAfter = a.cert.NotAfter
+		}
+	}
+	if a.cert != nil {
+		q.req.URLs = r.urls(a, p.Kind, serial)
+	}
+	return nil
+}
+
+func newSerial() (serial []byte, number *big.Int, err error) {
+	if number, err = cert.NewSerial(); err != nil {
+		return nil, nil, err
+	}
+	serial, err = inventory.SerialOf(number)
+	return serial, number, err
+}
+
+// parallel runs a step of a batch on as many as the token's sessions can be kept busy with.
+func (r *Room) parallel(ctx context.Context, n int, step func(ctx context.Context, n int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.conf.Signer.Sessions + runtime.GOMAXPROCS(0))
+	for i := range n {
+		g.Go(func() error { return step(ctx, i) })
+	}
+	return g.Wait()
+}
+
+// announce reserves the serials of a batch and commits to it in the log.
+func (r *Room) announce(ctx context.Context, a *authority, batch []inventory.Intent) error {
+	if err := r.stageBatch(ctx, a, batch); err != nil {
+		return err
+	}
+	return r.commitLog(ctx)
+}
+
+// stageBatch reserves the serials and stages the commitment, with the records of the private master before it.
+func (r *Room) stageBatch(ctx context.Context, a *authority, batch []inventory.Intent) error {
+	log := r.log.Log()
+	total, err := r.issuedTotal(ctx, a.Name)
+	if err != nil {
+		return err
+	}
+	if err := r.inv.ReserveIssuance(ctx, a.Name, log.Origin(), batch); err != nil {
+		return err
+	}
+	n := announcement{issuer: a.Name, entry: log.Size() + int64(r.log.Staged()) + 1, batch: batch} // the private manifest goes first
+	n.Root, n.Count = ledger.CommitmentRoot(func(yield func(ledger.Commitment) bool) {
+		for _, t := range batch {
+			if !yield(ledger.Commit([ledger.SaltSize]byte(t.Salt), t.TBS)) {
+				return
+			}
+		}
+	})
+	n.Issuer, n.Total = a.Name, total+n.Count
+	if _, err := r.log.AppendPrivate(ctx, r.inv.IntentRecords(ctx, a.Name, n.entry, batch)); err != nil {
+		return err
+	}
+	if err := r.log.Append(ctx, &ledger.Entry{Issuance: &n.Issuance}); err != nil {
+		return err
+	}
+	r.announced = append(r.announced, n)
+	return nil
+}
+
+// commitLog commits the log and notes which commitments are in it now.
+func (r *Room) commitLog(ctx context.Context) error {
+	if _, err := r.log.Commit(ctx); err != nil {
+		return fmt.Errorf("signing the checkpoint: %w", err)
+	}
+	log := r.log.Log()
+	for len(r.announced) > 0 {
+		n := r.announced[0]
+		e, err := log.Entry(ctx, n.entry)
+		if err != nil {
+			return err
+		}
+		if e.Issuance == nil || *e.Issuance != n.Issuance {
+			return &RecordError{err: fmt.Errorf("committing to certificates of %s: entry %d of the master log is not the commitment to them", n.issuer, n.entry)}
+		}
+		if err := r.inv.Committed(ctx, n.issuer, log.Origin(), n.entry, n.batch, r.position()); err != nil {
+			return err
+		}
+		r.announced = r.announced[1:]
+	}
+	return nil
+}
+
+// issuedTotal is how many certificates of an issuer the log commits to.
+func (r *Room) issuedTotal(ctx context.Context, issuer string) (int64, error) {
+	log := r.log.Log()
+	entry, err := r.inv.LastIssuance(ctx, issuer, log.Origin())
+	if err != nil {
+		return 0, err
+	}
+	if entry >= 0 {
+		e, err := log.Entry(ctx, entry)
+		if err != nil {
+			return 0, err
+		}
+		if e.Issuance != nil && e.Issuance.Issuer == issuer {
+			return e.Issuance.Total, nil
+		}
+	}
+	for i := log.Size() - 1; i >= 0; i-- { // once for each issuer: nothing was issued yet, as far as the inventory knows
+		e, err := log.Entry(ctx, i)
+		if err != nil {
+			return 0, err
+		}
+		if e.Issuance != nil && e.Issuance.Issuer == issuer {
+			return e.Issuance.Total, nil
+		}
+	}
+	return 0, nil
+}
+
+// recordBatch records the signed certificates and stages those that are public.
+// What section A refuses is recorded all the same: it was signed.
+func (r *Room) recordBatch(ctx context.Context, a *authority, batch []inventory.Intent, ders [][]byte) ([]*x509.Certificate, error) {
+	certs := make([]*x509.Certificate, len(ders))
+	rows := make([]inventory.Certificate, len(ders))
+	var public []inventory.ArtifactRecord
+	var refused []error
+	for n, der := range ders {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("reading back the certificate: %w", err)
+		}
+		kind := artifact.Parse(der).Kind
+		if rows[n], err = inventory.FromX509(a.Name, c, kind); err != nil {
+			return nil, err
+		}
+		rows[n].Consent, certs[n] = batch[n].Consent, c
+		if batch[n].Name == "" {
+			continue
+		}
+		rec, err := r.publishIssued(ctx, a, batch[n], kind, c)
+		if err != nil {
+			refused = append(refused, err)
+			continue
+		}
+		public = append(public, rec)
+	}
+	if err := r.inv.RecordIssued(ctx, a.Name, rows, public); err != nil {
+		return nil, err
+	}
+	r.pending = append(r.pending, public...)
+	return certs, errors.Join(refused...)
+}
+
+// publishIssued lets section A judge a certificate that gets a public name, and stores it in the master.
+func (r *Room) publishIssued(ctx context.Context, a *authority, t inventory.Intent, kind artifact.Kind, c *x509.Certificate) (inventory.ArtifactRecord, error) {
+	rec := certificateRecord(a.Name, kind, t.Name, c)
+	if a.cert == nil { // a root trusts itself from now on
+		if err := r.buildPolicy([]*x509.Certificate{c}, []*x509.Certificate{c}); err != nil {
+			return rec, err
+		}
+	}
+	if t.Consent != "" {
+		if err := r.writeConsent(t.Serial, t.Consent); err != nil {
+			return rec, err
+		}
+	}
+	if err := r.admit(rec, c.Raw, nil); err != nil {
+		return rec, err
+	}
+	digest, _, err := r.log.PutBlob(ctx, kind, bytes.NewReader(c.Raw))
+	if err != nil {
+		return rec, fmt.Errorf("storing %s: %w", rec.Name, err)
+	}
+	rec.Digest, rec.SignedAt = digest, r.now().UTC().Truncate(time.Second)
+	return rec, nil
+}

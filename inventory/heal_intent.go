@@ -1,0 +1,72 @@
+package inventory
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"iter"
+)
+
+// recordIntent is a certificate that is about to be signed: it goes into the
+// private master together with the commitment to it.
+const recordIntent = "intent"
+
+// IntentRecords are the records of a batch for the private master. entry is the
+// entry that will commit to it.
+func (d *DB) IntentRecords(ctx context.Context, issuer string, entry int64, batch []Intent) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		// What is read from the log alone needs the issuers first.
+		for r, err := range stream(ctx, d.read, "reading the issuers", scanIssuerRecord, issuerRecords) {
+			if !yieldRecord(yield, r, err) {
+				return
+			}
+		}
+		for n, t := range batch {
+			line, err := json.Marshal(journalRecord{Type: recordIntent, Issuer: issuer, Serial: hex.EncodeToString(t.Serial), Salt: t.Salt,
+				TBS: t.TBS, Entry: entry, Leaf: int64(n), Name: t.Name, Consent: t.Consent, SubjectKey: t.SubjectKey, CSR: t.CSR,
+				RequestedBy: t.RequestedBy, Request: t.Request})
+			if !yield(line, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// intent takes up a certificate that the log commits to. Without the certificate
+// itself it is pending again: it will be signed as it was committed to.
+func (k *healer) intent(ctx context.Context, r journalRecord) error {
+	i, err := k.issuer(ctx, r)
+	if err != nil {
+		return err
+	}
+	serial, err := hex.DecodeString(r.Serial)
+	if err == nil {
+		err = checkIntent(Intent{Serial: serial, Salt: r.Salt, TBS: r.TBS})
+	}
+	if err != nil {
+		return err
+	}
+	have, _, err := k.row(ctx, i, serial)
+	if err != nil {
+		return err
+	}
+	if have == nil {
+		now := journalRecord{State: Reserved.String()}
+		k.note(r.Issuer, serial, "absent", &now)
+		if err := k.d.reserve(ctx, k.tx, i, serial, r.Consent); err != nil {
+			return err
+		}
+	}
+	tbs := r.TBS
+	unsigned := have == nil || have.DER == nil && (have.State == Reserved.String() || have.State == Revoked.String() && have.NotBefore == 0)
+	if !unsigned {
+		tbs = nil
+	}
+	if _, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, tbs = excluded.tbs,
+		entry = excluded.entry, leaf = excluded.leaf, place = excluded.place, name = excluded.name, subject_key = excluded.subject_key, csr = excluded.csr`),
+		i.keyID, serial, i.id, r.Salt, tbs, r.Entry, r.Leaf, k.place, r.Name, r.SubjectKey, r.CSR); err != nil {
+		return err
+	}
+	return k.d.raiseIssuance(ctx, k.tx, r.Issuer, k.place, r.Entry)
+}
