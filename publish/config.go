@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"regexp"
@@ -121,9 +120,6 @@ type Config struct {
 	// Publication is the log that receives receipts, refusals and findings.
 	// Nil writes none.
 	Publication *ledger.Writer
-
-	// OverrideKeys are pinned: what they signed lets a status change that is refused otherwise.
-	OverrideKeys []ed25519.PublicKey
 
 	StateDir string // of the lock files; empty: no lock
 	Only     Only

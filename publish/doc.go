@@ -48,9 +48,6 @@
 // held back, but the checkpoint stays until the signer withdraws the refused
 // one: the public promise is never wider than what is really there.
 //
-// A new list or response that takes back what the master said before (package
-// publish/memory) keeps everything of its issuer from the target.
-//
 // # Faults
 //
 // Every request has a deadline, and a sync has one too. Concurrency follows

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"seihon/artifact"
-	past "seihon/publish/memory"
 	"seihon/sectiona"
 )
 
@@ -53,17 +52,15 @@ type Counts struct {
 
 // A TargetResult is what became of one target.
 type TargetResult struct {
-	Target   string    `json:"target"`
-	From     int64     `json:"from"` // size of the target's log before
-	To       int64     `json:"to"`   // size it was brought towards
-	Size     int64     `json:"size"` // size it says it has now
-	Complete bool      `json:"complete"`
-	Counts   Counts    `json:"counts"`
-	Refused  []Refused `json:"refused,omitempty"`
-	Findings []Finding `json:"findings,omitempty"`
-	// Unsaid are the statuses that new lists and responses would take back. Nothing of their issuers was sent.
-	Unsaid  []past.Fault  `json:"unsaid,omitempty"`
-	Elapsed time.Duration `json:"elapsed"`
+	Target   string        `json:"target"`
+	From     int64         `json:"from"` // size of the target's log before
+	To       int64         `json:"to"`   // size it was brought towards
+	Size     int64         `json:"size"` // size it says it has now
+	Complete bool          `json:"complete"`
+	Counts   Counts        `json:"counts"`
+	Refused  []Refused     `json:"refused,omitempty"`
+	Findings []Finding     `json:"findings,omitempty"`
+	Elapsed  time.Duration `json:"elapsed"`
 
 	// Behind is the age of the oldest entry that the target lacks.
 	Behind time.Duration `json:"behind"`
@@ -99,16 +96,6 @@ func (r *Result) Err() error {
 func (r *Result) Refused() bool {
 	for _, t := range r.Targets {
 		if len(t.Refused) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// Unsaid reports whether anything was kept back since it contradicts what the master said before (exit code 5).
-func (r *Result) Unsaid() bool {
-	for _, t := range r.Targets {
-		if len(t.Unsaid) > 0 {
 			return true
 		}
 	}

@@ -159,9 +159,6 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan
 		p.untagged = true
 		p.Estimate = p.estimate()
 	}
-	if err := s.refuseUnsaid(ctx, p); err != nil {
-		return nil, err
-	}
 	if err := p.resume(ctx, known, s.config); err != nil {
 		return nil, err
 	}

@@ -61,8 +61,6 @@ func (h *host) sync(c *cli.Context) (*publish.Result, error) {
 		return res, locked(err)
 	case res.Refused():
 		return res, &cliexit.Error{Code: cliexit.Refused, Err: errors.New("section A refused artifacts; everything else is public, see the result")}
-	case res.Unsaid() && !res.Found() && !res.Refused():
-		return res, &cliexit.Error{Code: cliexit.Record, Err: errors.New("a new list or response takes back what the master said before; nothing of its issuer was sent, see the result and docs/inventory.md")}
 	case res.Found():
 		return res, &cliexit.Error{Code: cliexit.Findings, Err: errors.New("a target holds what the publisher did not put there; see the result, and --repair")}
 	}
@@ -83,12 +81,8 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 	if err != nil {
 		return publish.Config{}, nil, err
 	}
-	keys, err := h.overrideKeys()
-	if err != nil {
-		return publish.Config{}, nil, err
-	}
 	conf := publish.Config{
-		OverrideKeys: keys, Master: master, Policy: policy, Targets: targets,
+		Master: master, Policy: policy, Targets: targets,
 		StateDir: filepath.Join(string(h.conf.Publication.Directory), "state"),
 		Only:     publish.Only(c.String("only")), Repair: c.Bool("repair"), Prune: c.Bool("prune"),
 		Now: h.now, Logger: h.logger,
@@ -142,9 +136,6 @@ func printTarget(c *cli.Context, t *publish.TargetResult) {
 	}
 	for _, r := range t.Refused {
 		fmt.Fprintf(w, "%s: REFUSED %s: %v\n", t.Target, r.Name, r.Refusal)
-	}
-	for _, f := range t.Unsaid {
-		fmt.Fprintf(w, "%s: UNSAID by %v\n", t.Target, f)
 	}
 	for _, f := range t.Findings {
 		fmt.Fprintf(w, "%s: %s %s: %s; %s\n", t.Target, f.Code, f.Name, f.Detail, f.Hint)
