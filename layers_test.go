@@ -56,7 +56,8 @@ var plan = map[string]room{
 	"evidence":                       {imports: []string{"artifact", "public", "ledger", "ledger/timestamp", "ocspcache"}},
 	"ocspcache":                      {imports: []string{"artifact/...", "public", "internal/durable"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
 
-	"publish":                   {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
+	"publish":                   {imports: []string{"artifact/...", "publish/record", "public", "override", "sectiona", "ledger", "ocspcache", "internal/durable"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
+	"publish/record":            {imports: []string{"artifact", "public", "override", "ledger", "ocspcache", "internal/durable"}, modules: []string{xmod}},
 	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable"}, modules: []string{flock, xsys}},
 	"publish/s3store":           {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"github.com/aws/"}},
 	"publish/gcsstore":          {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"cloud.google.com/go/storage", "google.golang.org/api"}},

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-	"strings"
 	"time"
 
 	"seihon/artifact"
@@ -67,12 +66,8 @@ func (s *search) lines(ctx context.Context, e *ledger.Entry, wanted func(*ledger
 }
 
 func (s *search) isList(l *ledger.Line) bool {
-	return l.Issuer == s.q.Issuer && l.Kind.IsRevocationList() && !history(l.Name)
+	return l.Issuer == s.q.Issuer && l.Kind.IsRevocationList() && !l.History
 }
-
-// history reports whether a name is that of a list's archived copy, which has
-// the bytes of the list beside it in the same batch.
-func history(name string) bool { return strings.Contains(name, "/history/") }
 
 // slack is how long a list may stand in the log before the time asked about
 // and still be in force, beyond twice the validity of those that were found.

@@ -268,7 +268,7 @@ func (r *Room) stageList(ctx context.Context, l list, rec inventory.ArtifactReco
 		return err
 	}
 	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
-		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), "history"
+		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), historyScope
 		return r.stage(ctx, rec, der)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/override"
+	"seihon/public"
 )
 
 // position is where the room's log stands, as the inventory remembers it.
@@ -219,14 +220,14 @@ func scopeOf(line ledger.Line) string {
 }
 
 func listScope(line ledger.Line) string {
-	rest, ok := strings.CutPrefix(line.Name, "crl/"+line.Issuer+"/")
-	if !ok {
-		return "crl"
+	n, err := public.Parse(line.Name)
+	switch {
+	case line.History:
+		return historyScope
+	case err == nil && n.Sharded:
+		return fmt.Sprintf("crl/%d", n.Shard)
 	}
-	if strings.HasPrefix(rest, "history/") {
-		return "history"
-	}
-	return "crl/" + strings.TrimSuffix(rest, ".crl")
+	return "crl"
 }
 
 // documentScope is the name of a document without folder, version and extension.

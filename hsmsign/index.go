@@ -104,7 +104,7 @@ func (r *Room) indexLine(ctx context.Context, line ledger.Line, lines map[string
 		}
 		d.Certificates = append(d.Certificates, document.IndexCertificate{URL: line.Name, DER: der})
 	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
-		if n, err := public.Parse(line.Name); err == nil && n.History {
+		if line.History {
 			return nil
 		}
 		d.CRLs = append(d.CRLs, document.IndexCRL{

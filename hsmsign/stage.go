@@ -297,6 +297,7 @@ func (r *Room) line(rec inventory.ArtifactRecord) (ledger.Line, error) {
 		NotAfter:  rec.NextUpdate,
 		Issuer:    rec.Issuer,
 		Number:    numberText(rec.Kind, rec.Number),
+		History:   rec.Scope == historyScope,
 	}
 	info, err := os.Stat(r.log.Log().BlobPath(line))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/public"
 )
 
 // A Line is one artifact in a manifest: what the master says about one name.
@@ -20,6 +21,11 @@ type Line struct {
 	NotAfter  time.Time // end of validity, or nextUpdate; zero when there is none
 	Issuer    string    // "" = none
 	Number    string    // CRL number in decimal or serial in hex; "" = none
+
+	// History is set for the archived copy of a list, which is not expected to be current. Manifests v1
+	// have no field for it: reading them sets it from the name, by the grammar of package public, and
+	// writing them leaves it out.
+	History bool
 }
 
 // A Change is one step of the state, in log order: a line that became current,
@@ -185,6 +191,7 @@ func ParseLine(s string) (Line, error) {
 	if f[7] != "-" {
 		l.Number = f[7]
 	}
+	l.History = isArchived(&l)
 	// A line has one spelling; whatever else was lenient above is caught here.
 	var buf [maxLine]byte
 	again, err := appendLine(buf[:0], &l)
@@ -195,6 +202,15 @@ func ParseLine(s string) (Line, error) {
 		return Line{}, fmt.Errorf("parsing line %.120q: not in canonical form", s)
 	}
 	return l, nil
+}
+
+// isArchived reports whether a line of a manifest v1 is that of an archived list.
+func isArchived(l *Line) bool {
+	if !l.Kind.IsRevocationList() {
+		return false
+	}
+	n, err := public.Parse(l.Name)
+	return err == nil && n.History
 }
 
 func parseLineTime(s string) (time.Time, bool) {

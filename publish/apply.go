@@ -16,6 +16,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/publish/record"
 )
 
 // A session is the sync of one target.
@@ -30,6 +31,7 @@ type session struct {
 
 	done, bytes  atomic.Int64 // for progress
 	certificates artifact.CertificateCache
+	verdict      *record.Verdict // on what the master says; nil until it is asked for
 
 	mu         sync.Mutex // guards what follows and result
 	bad        map[artifact.Digest]string
@@ -96,7 +98,9 @@ func (s *session) run(ctx context.Context, p *Plan) {
 	steps := p.only(s.config.Only)
 	var err error
 	if len(steps) > 0 {
-		err = s.config.issuers()
+		if err = s.config.issuers(); err == nil {
+			err = s.judgeRecord()
+		}
 	}
 	if err == nil {
 		err = s.runStages(ctx, steps)
@@ -161,6 +165,10 @@ func (s *session) runStage(ctx context.Context, stage Stage, steps []*Step) (err
 		return true
 	}
 	for _, step := range steps {
+		if why := s.unsaid(step); why != nil {
+			s.keepBack(step.Name, step.Kind, step.Digest, why)
+			continue
+		}
 		if step.Action == Expand {
 			if err := s.expand(ctx, step, launch); err != nil {
 				cancel(err)
@@ -298,6 +306,9 @@ func (s *session) keepBack(name string, kind artifact.Kind, d artifact.Digest, p
 	defer s.mu.Unlock()
 	s.held = append(s.held, name)
 	s.bad[d] = name + " is not published"
+	if p.unsaid {
+		return
+	}
 	if p.refusal == nil {
 		s.problems = append(s.problems, p.err)
 		return

@@ -132,7 +132,7 @@ func (cs *changes) findPrevious(ctx context.Context, log *ledger.Log, from int64
 // number. Such a name is either new or was in the signing run before.
 func (c *change) immutable() bool {
 	return c.kind == artifact.OCSPBundle || c.kind == artifact.OCSPResponse ||
-		c.line != nil && c.line.Number != "" && strings.HasSuffix(c.name, "/"+c.line.Number+".crl")
+		c.line != nil && c.line.History
 }
 
 // A ledgerState answers what a name held at one size. The state is computed

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/publish/record"
 	"seihon/sectiona"
 )
 
@@ -121,6 +123,10 @@ type Config struct {
 	// Nil writes none.
 	Publication *ledger.Writer
 
+	// OverrideKeys are pinned: a change of what the master log said before passes
+	// when one of them signed an override for it that is in the log.
+	OverrideKeys []ed25519.PublicKey
+
 	StateDir string // of the lock files; empty: no lock
 	Only     Only
 	Repair   bool // restore from the master what somebody changed
@@ -133,6 +139,8 @@ type Config struct {
 
 	random  func() float64 // jitter; tests set it
 	issuers func() error   // adds the master's CA certificates to the trust set, once
+
+	record func() (*record.Verdict, error) // holds the master against what it said before, once
 }
 
 // Progress is how far one target is.

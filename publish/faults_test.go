@@ -214,7 +214,7 @@ func oneFault(t *testing.T, w *world, log *ledger.Log, layout publish.Layout, m 
 
 // extra is how many requests a fault costs.
 func extra(x fault, op, name string) int {
-	kept := name == "crl/sub.crl" || name == "crl/sub/2.crl" || name == "crl/sub/3.crl" || name == "ocsp/sub.generation" || name == publish.CheckpointName
+	kept := name == "crl/sub.crl" || name == "crl/sub/history/2.crl" || name == "crl/sub/history/3.crl" || name == "ocsp/sub.generation" || name == publish.CheckpointName
 	switch {
 	case op == "GET" || x == before || x == busy || x == hang:
 		return 1

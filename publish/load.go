@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"iter"
-	"strings"
 	"time"
 
 	"seihon/artifact"
@@ -56,6 +55,7 @@ func (it *item) object() Object {
 type problem struct {
 	refusal *sectiona.Refusal // by section A
 	err     error             // of the master
+	unsaid  bool              // its issuer unsays what it said: the result's Unsaid has the details
 }
 
 func evidenceOf(claimed artifact.Kind) sectiona.Evidence {
@@ -104,11 +104,10 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 	return it, nil
 }
 
-// policyFor returns the policy for a step. A list in the numbered history is
-// past its nextUpdate by nature; under its own number it misleads nobody.
+// policyFor returns the policy for a step. An archived list is past its
+// nextUpdate by nature; under its own number it misleads nobody.
 func (s *session) policyFor(step *Step) *sectiona.Policy {
-	number := step.line.Number
-	if !step.Kind.IsRevocationList() || number == "" || !strings.HasSuffix(step.Name, "/"+number+".crl") {
+	if !step.line.History {
 		return s.config.Policy
 	}
 	timeless := *s.config.Policy

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/publish/record"
 	"seihon/sectiona"
 )
 
@@ -52,15 +53,20 @@ type Counts struct {
 
 // A TargetResult is what became of one target.
 type TargetResult struct {
-	Target   string        `json:"target"`
-	From     int64         `json:"from"` // size of the target's log before
-	To       int64         `json:"to"`   // size it was brought towards
-	Size     int64         `json:"size"` // size it says it has now
-	Complete bool          `json:"complete"`
-	Counts   Counts        `json:"counts"`
-	Refused  []Refused     `json:"refused,omitempty"`
-	Findings []Finding     `json:"findings,omitempty"`
-	Elapsed  time.Duration `json:"elapsed"`
+	Target   string    `json:"target"`
+	From     int64     `json:"from"` // size of the target's log before
+	To       int64     `json:"to"`   // size it was brought towards
+	Size     int64     `json:"size"` // size it says it has now
+	Complete bool      `json:"complete"`
+	Counts   Counts    `json:"counts"`
+	Refused  []Refused `json:"refused,omitempty"`
+	Findings []Finding `json:"findings,omitempty"`
+
+	// Unsaid is what the master log said and says no longer. Nothing that speaks
+	// of certificates is sent for the issuers of these.
+	Unsaid []record.Fault `json:"unsaid,omitempty"`
+
+	Elapsed time.Duration `json:"elapsed"`
 
 	// Behind is the age of the oldest entry that the target lacks.
 	Behind time.Duration `json:"behind"`
@@ -106,6 +112,17 @@ func (r *Result) Refused() bool {
 func (r *Result) Found() bool {
 	for _, t := range r.Targets {
 		if len(t.Findings) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Unsaid reports whether an issuer was held back because the master log unsays
+// what it said (exit code 5).
+func (r *Result) Unsaid() bool {
+	for _, t := range r.Targets {
+		if len(t.Unsaid) > 0 {
 			return true
 		}
 	}

@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
+
+	"seihon/publish/record"
 )
 
 // ErrLocked reports that another sync of the same target is running on this
@@ -25,6 +27,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.random == nil {
 		c.random = rand.Float64
+	}
+	if c.record == nil {
+		c.record = sync.OnceValues(func() (*record.Verdict, error) { return c.checkRecord(context.Background()) })
 	}
 	if c.issuers == nil {
 		c.issuers = sync.OnceValue(func() error { return AddIssuers(context.Background(), c.Master, c.Policy.Trust) })

@@ -204,7 +204,7 @@ func (w *world) signingRun(responses map[int64][]byte, changed ...int64) *ledger
 	lines := w.bundles(uint64(w.run), 2, responses)
 	crl := w.crl(w.run)
 	lines = append(lines, w.line("crl/sub.crl", artifact.CRL, crl, fmt.Sprint(w.run)),
-		w.line(fmt.Sprintf("crl/sub/%d.crl", w.run), artifact.CRL, crl, fmt.Sprint(w.run)))
+		w.line(fmt.Sprintf("crl/sub/history/%d.crl", w.run), artifact.CRL, crl, fmt.Sprint(w.run)))
 	if w.run == 1 {
 		lines = append(lines, w.line("cert/sub.cer", artifact.CACertificate, w.ca.Raw, ""))
 	}

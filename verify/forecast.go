@@ -90,24 +90,15 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 	return s, nil
 }
 
-// currentLife is the shelf life by the lines alone. Of several lists of one issuer, kind and folder those under names that end in
-// their own number are history when a newer one stands elsewhere.
+// currentLife is the shelf life by the lines alone. Archived lists have none: they are not expected to be current.
 func currentLife(state *ledger.State) []ShelfLife {
-	newest := map[string]ledger.Line{}
-	var lines []ledger.Line
+	life := []ShelfLife{}
 	for line := range state.All() {
 		k := line.Kind
 		if !k.IsRevocationList() && k != artifact.OCSPGeneration && !k.IsCertificate() || line.NotAfter.IsZero() || artifact.Final(line.NotAfter) {
 			continue
 		}
-		lines = append(lines, line)
-		if k.IsRevocationList() && !namesNumber(line) && line.NotBefore.After(newest[line.Issuer+string(k)].NotBefore) {
-			newest[line.Issuer+string(k)] = line
-		}
-	}
-	life := []ShelfLife{}
-	for _, line := range lines {
-		if n := newest[line.Issuer+string(line.Kind)]; line.Kind.IsRevocationList() && namesNumber(line) && n.Name != "" && n.Name != line.Name {
+		if line.History {
 			continue
 		}
 		life = append(life, ShelfLife{Name: line.Name, Kind: string(line.Kind), ThisUpdate: line.NotBefore, NextUpdate: line.NotAfter, Number: line.Number})
@@ -116,12 +107,6 @@ func currentLife(state *ledger.State) []ShelfLife {
 		return cmp.Or(a.NextUpdate.Compare(b.NextUpdate), strings.Compare(a.Name, b.Name))
 	})
 	return life
-}
-
-func namesNumber(line ledger.Line) bool {
-	_, last, _ := cutLast(line.Name, "/")
-	stem, _, _ := cutLast(last, ".")
-	return line.Number != "" && stem == line.Number
 }
 
 func (s *Status) readPublication(ctx context.Context, log *ledger.Log) error {

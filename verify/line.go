@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"math/big"
 	"strconv"
 	"time"
 
@@ -54,38 +53,13 @@ func (c *checker) checkCalendar(v *version, a *artifact.Artifact, from, to time.
 	switch {
 	case a.Kind.IsCertificate() && c.now.After(to):
 		c.add(Finding{Code: "certificate-expired", Source: sourceMaster, Name: v.Name, Got: stamp(to)})
-	case a.CRL != nil && c.superseded(v, a.CRL):
-		// A list kept for history under a name of its own is not expected to be current.
+	case a.CRL != nil && v.History:
+		// An archived list is not expected to be current.
 	case a.CRL != nil && artifact.Stale(to, c.now):
 		c.add(Finding{Code: "crl-stale", Source: sourceMaster, Name: v.Name, Got: stamp(to)})
 	case a.CRL != nil && c.CRLAge > 0 && !artifact.Final(to) && c.now.Sub(from) > c.CRLAge:
 		c.add(Finding{Code: "crl-too-old", Source: sourceMaster, Name: v.Name, Want: c.CRLAge.String(), Got: c.now.Sub(from).String()})
 	}
-}
-
-// superseded reports whether a newer list with the same issuer stands in the ledger under another name, while this line's name
-// ends in the list's own number, as names of history do.
-func (c *checker) superseded(v *version, l *artifact.RevocationList) bool {
-	if l.Number == nil || !hasNumber(v.Name, l.Number) {
-		return false
-	}
-	for _, o := range c.past.byDigest[v.Digest] {
-		if o.Name == v.Name {
-			continue
-		}
-		newest := c.past.byName[o.Name][len(c.past.byName[o.Name])-1]
-		if n, ok := new(big.Int).SetString(newest.Number, 10); ok && n.Cmp(l.Number) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// hasNumber reports whether a name's last segment is the number and an extension.
-func hasNumber(name string, n *big.Int) bool {
-	_, last, _ := cutLast(name, "/")
-	stem, _, _ := cutLast(last, ".")
-	return stem == n.String()
 }
 
 func stamp(t time.Time) string {

@@ -42,7 +42,7 @@ func (c *checker) checkMemory(ctx context.Context) error {
 func (c *checker) enterHistory(in *memory.Input) {
 	for name, vs := range c.past.byName {
 		kind := vs[0].Kind
-		if !kind.IsRevocationList() && kind != artifact.OCSPGeneration || isHistoryName(name) {
+		if !kind.IsRevocationList() && kind != artifact.OCSPGeneration || vs[0].History {
 			continue
 		}
 		var all []memory.Artifact
@@ -62,9 +62,6 @@ func (c *checker) enterHistory(in *memory.Input) {
 	slices.SortFunc(in.Lists, byName)
 	slices.SortFunc(in.Generations, byName)
 }
-
-// isHistoryName reports whether a name keeps an old list, which nobody replaces.
-func isHistoryName(name string) bool { return strings.Contains(name, "/history/") }
 
 // signerOf identifies the trusted CA that signed a list.
 func (c *checker) signerOf(l *artifact.RevocationList) (identity string, ok bool) {

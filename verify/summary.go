@@ -18,7 +18,7 @@ func (c *checker) shelfLife() []ShelfLife {
 		if !k.IsRevocationList() && k != artifact.OCSPGeneration && !k.IsCertificate() || line.NotAfter.IsZero() || artifact.Final(line.NotAfter) {
 			continue
 		}
-		if k.IsRevocationList() && isHistory(c, line.Name) {
+		if line.History {
 			continue
 		}
 		life = append(life, ShelfLife{Name: line.Name, Kind: string(k), ThisUpdate: line.NotBefore, NextUpdate: line.NotAfter, Number: line.Number})
@@ -27,14 +27,6 @@ func (c *checker) shelfLife() []ShelfLife {
 		return cmp.Or(a.NextUpdate.Compare(b.NextUpdate), strings.Compare(a.Name, b.Name))
 	})
 	return life
-}
-
-// isHistory reports whether a list's name is one that keeps an old list: it was checked as superseded and is not in use.
-func isHistory(c *checker, name string) bool {
-	if c.status == nil || c.status.named[name] == nil {
-		return false
-	}
-	return !slices.ContainsFunc(c.status.lists, func(l keptList) bool { return l.name == name })
 }
 
 // FirstExpiry returns the moment from which relying parties would be told nothing valid if nothing were signed any more: the

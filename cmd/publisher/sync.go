@@ -63,6 +63,8 @@ func (h *host) sync(c *cli.Context) (*publish.Result, error) {
 		return res, &cliexit.Error{Code: cliexit.Refused, Err: errors.New("section A refused artifacts; everything else is public, see the result")}
 	case res.Found():
 		return res, &cliexit.Error{Code: cliexit.Findings, Err: errors.New("a target holds what the publisher did not put there; see the result, and --repair")}
+	case res.Unsaid():
+		return res, &cliexit.Error{Code: cliexit.Record, Err: errors.New("the master log unsays what it said: nothing was sent for the issuers named in the result")}
 	}
 	return res, nil
 }
@@ -81,8 +83,12 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 	if err != nil {
 		return publish.Config{}, nil, err
 	}
+	keys, err := h.overrideKeys()
+	if err != nil {
+		return publish.Config{}, nil, err
+	}
 	conf := publish.Config{
-		Master: master, Policy: policy, Targets: targets,
+		Master: master, Policy: policy, Targets: targets, OverrideKeys: keys,
 		StateDir: filepath.Join(string(h.conf.Publication.Directory), "state"),
 		Only:     publish.Only(c.String("only")), Repair: c.Bool("repair"), Prune: c.Bool("prune"),
 		Now: h.now, Logger: h.logger,
@@ -136,6 +142,9 @@ func printTarget(c *cli.Context, t *publish.TargetResult) {
 	}
 	for _, r := range t.Refused {
 		fmt.Fprintf(w, "%s: REFUSED %s: %v\n", t.Target, r.Name, r.Refusal)
+	}
+	for _, f := range t.Unsaid {
+		fmt.Fprintf(w, "%s: UNSAID %s; nothing of this issuer was sent\n", t.Target, f)
 	}
 	for _, f := range t.Findings {
 		fmt.Fprintf(w, "%s: %s %s: %s; %s\n", t.Target, f.Code, f.Name, f.Detail, f.Hint)
