@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"seihon/public"
 )
 
 // settle waits until nothing is asked of the origin.
@@ -176,7 +178,7 @@ func TestCacheIsBounded(t *testing.T) {
 	o := newOrigin(t)
 	page := strings.Repeat("x", 1000)
 	for i := range 30 {
-		o.write(fmt.Sprintf("docs/d%d.html", i), []byte(page))
+		o.write(fmt.Sprintf("d%d.html", i), []byte(page))
 	}
 	onDisk := func(e *edge) (n int, size int64) {
 		t.Helper()
@@ -200,10 +202,10 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := o.edge(t, test.limits)
 			for i := range 30 {
-				if got, _, err := e.read(t, fmt.Sprintf("docs/d%d.html", i)); got != page || err != nil {
+				if got, _, err := e.read(t, fmt.Sprintf("d%d.html", i)); got != page || err != nil {
 					t.Fatalf("%d: %v", i, err)
 				}
-				if _, _, err := e.read(t, "docs/d0.html"); err != nil { // asked for all the time: stays
+				if _, _, err := e.read(t, "d0.html"); err != nil { // asked for all the time: stays
 					t.Fatal(err)
 				}
 			}
@@ -211,10 +213,10 @@ func TestCacheIsBounded(t *testing.T) {
 				t.Errorf("%d files with %d bytes are kept", n, size)
 			}
 			o.requests()
-			if _, _, err := e.read(t, "docs/d0.html"); err != nil || len(o.requests()) > 0 {
+			if _, _, err := e.read(t, "d0.html"); err != nil || len(o.requests()) > 0 {
 				t.Errorf("what was asked for all the time is gone: %v", err)
 			}
-			if _, _, err := e.read(t, "docs/d3.html"); err != nil || len(o.requests()) != 1 {
+			if _, _, err := e.read(t, "d3.html"); err != nil || len(o.requests()) != 1 {
 				t.Errorf("what was asked for long ago was kept, or cannot be had: %v", err)
 			}
 			// Absent names are remembered, and not without end.
@@ -240,7 +242,7 @@ func TestCacheIsBounded(t *testing.T) {
 func restartedCache(t *testing.T, o *origin, onDisk func(*edge) (int, int64)) {
 	e := o.edge(t, Limits{})
 	for i := range 10 {
-		if _, _, err := e.read(t, fmt.Sprintf("docs/d%d.html", i)); err != nil {
+		if _, _, err := e.read(t, fmt.Sprintf("d%d.html", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -257,7 +259,7 @@ func restartedCache(t *testing.T, o *origin, onDisk func(*edge) (int, int64)) {
 	o.setFail(func(w http.ResponseWriter, r *http.Request) bool { w.WriteHeader(500); return true })
 	served := 0
 	for i := range 10 {
-		if _, _, err := e.read(t, fmt.Sprintf("docs/d%d.html", i)); err == nil {
+		if _, _, err := e.read(t, fmt.Sprintf("d%d.html", i)); err == nil {
 			served++
 		}
 	}
@@ -274,9 +276,9 @@ func restartedCache(t *testing.T, o *origin, onDisk func(*edge) (int, int64)) {
 	}
 	e.later(3 * time.Hour)
 	for range 2 {
-		_, _, _ = e.read(t, "docs/d1.html")
+		_, _, _ = e.read(t, "d1.html")
 	}
-	if _, _, err := e.read(t, "docs/d1.html"); err != nil {
+	if _, _, err := e.read(t, "d1.html"); err != nil {
 		t.Errorf("after the cache was emptied: %v", err)
 	}
 }
@@ -292,8 +294,8 @@ func TestNamesNobodyAsksAbout(t *testing.T) {
 		"crl/x": false, "crl/a/b/c/d.crl": false, "crl/sub.crl.bak": false, "cert/key.pem": false, "docs/a.exe": false, "docs": false, "log/tile/0/000.p/256": false,
 		"log/tile/64/000": false, "log/tile/0/0": false, "log/manifests/abc": false, "log/checkpoints/3": false, "ocsp/s9/00/00": false, "ocsp/x": false, "x.txt": false, "": false,
 	} {
-		if got := askable(name); got != want {
-			t.Errorf("askable(%q) = %v", name, got)
+		if got := public.Is(name); got != want {
+			t.Errorf("public.Is(%q) = %v", name, got)
 		}
 	}
 	o := newOrigin(t)

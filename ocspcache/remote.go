@@ -233,9 +233,6 @@ func (r *Remote) Open(ctx context.Context, name string) (*Object, error) {
 	if n.Kind == artifact.OCSPBundle {
 		return r.openBundleFile(name, n.Digest)
 	}
-	if !askable(name) {
-		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
-	}
 	return r.files.open(ctx, name)
 }
 
