@@ -28,7 +28,11 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) {
 		k.remember(line, line.Digest)
 		return
 	}
-	got, o, err := k.digest(ctx, line.Name)
+	got, o, err := k.digest(ctx, line.Name, line.Size)
+	if errors.Is(err, errLonger) {
+		k.longer(ctx, line)
+		return
+	}
 	if err != nil {
 		k.unread(ctx, line.Name, line.Digest.String(), err)
 		return
@@ -42,8 +46,11 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) {
 	}
 }
 
-// digest hashes an object as it arrives.
-func (k *copyCheck) digest(ctx context.Context, name string) (artifact.Digest, *Object, error) {
+// errLonger says that an object has more bytes than its master. How many more does not matter: it may have no end.
+var errLonger = errors.New("it is longer than its master")
+
+// digest hashes an object as it arrives, up to the size that it must have.
+func (k *copyCheck) digest(ctx context.Context, name string, size int64) (artifact.Digest, *Object, error) {
 	o, err := k.fetch(ctx, name)
 	if err != nil {
 		return artifact.Digest{}, nil, err
@@ -52,8 +59,11 @@ func (k *copyCheck) digest(ctx context.Context, name string) (artifact.Digest, *
 	h := sha256.New()
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	n, err := io.CopyBuffer(onlyWriter{h}, onlyReader{o}, *buf)
+	n, err := io.CopyBuffer(onlyWriter{h}, &boundedReader{ctx, o, size + 1}, *buf)
 	k.bytes.Add(n)
+	if err == nil && n > size {
+		return artifact.Digest{}, o, errLonger
+	}
 	if err == nil && o.Size >= 0 && n != o.Size {
 		err = fmt.Errorf("reading %s: %d bytes arrived of %d", name, n, o.Size)
 	}
@@ -64,13 +74,47 @@ func (k *copyCheck) digest(ctx context.Context, name string) (artifact.Digest, *
 	return artifact.Digest(h.Sum(nil)), o, nil
 }
 
-// buffers are what bytes pass through while they are hashed. The wrappers keep io.CopyBuffer from finding other ways.
+// buffers are what bytes pass through while they are hashed. The wrapper keeps io.CopyBuffer from finding other ways.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 128<<10); return &b }}
 
-type (
-	onlyWriter struct{ io.Writer }
-	onlyReader struct{ io.Reader }
-)
+type onlyWriter struct{ io.Writer }
+
+// A boundedReader reads at most left bytes, and nothing more once the check was interrupted.
+type boundedReader struct {
+	ctx  context.Context
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if b.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
+// longer reports an object that goes on where its master ends. Another version, or another name's master, may be longer.
+func (k *copyCheck) longer(ctx context.Context, line ledger.Line) {
+	f := Finding{Code: "copy-different", Name: line.Name, Want: bytesText(line.Size), Got: "more than " + bytesText(line.Size)}
+	if f.Detail = irregular(k.src, line.Name); f.Detail != "" {
+		k.report(f)
+		return
+	}
+	b, _, err := k.read(ctx, line.Name, maxRead)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		f.Detail = err.Error()
+		k.report(f)
+	default:
+		k.mismatch(ctx, line, artifact.Sum(b))
+	}
+}
 
 // remember keeps the digests of names that change, for comparing vantages.
 func (k *copyCheck) remember(line ledger.Line, got artifact.Digest) {

@@ -116,7 +116,7 @@ func (k *copyCheck) read(ctx context.Context, name string, limit int64) ([]byte,
 		return nil, nil, err
 	}
 	defer o.Close()
-	b, err := io.ReadAll(io.LimitReader(o, limit+1))
+	b, err := io.ReadAll(&boundedReader{ctx, o, limit + 1})
 	if err == nil && int64(len(b)) > limit {
 		err = fmt.Errorf("reading %s: it is longer than %d bytes", name, limit)
 	}

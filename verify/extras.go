@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -49,36 +48,65 @@ func (k *copyCheck) extras(ctx context.Context) error {
 }
 
 // extraObject judges one object that nobody promised. Earlier partial tiles, and what the log knows of other times, are ours.
+// What it is called excuses nothing: a name that starts with a dot is as public as any other.
 func (k *copyCheck) extraObject(ctx context.Context, obj Listed) {
 	if obj.Note != "" {
-		k.extra.Add(1)
-		k.report(Finding{Code: "copy-extra", Name: obj.Name, Detail: obj.Note})
+		k.oddObject(obj)
 		return
 	}
-	b, err := k.readExtra(ctx, obj.Name)
+	x, err := k.readExtra(ctx, obj.Name)
 	if err != nil {
 		if ctx.Err() == nil {
 			k.report(Finding{Code: "copy-unreadable", Name: obj.Name, Detail: err.Error()})
 		}
 		return
 	}
-	if k.isOwn(ctx, obj.Name, b) {
+	if x.whole() && k.isOwn(ctx, obj.Name, x.head) {
 		return
 	}
 	k.extra.Add(1)
-	a := artifact.Parse(b)
-	f := Finding{Code: "copy-extra", Name: obj.Name, Got: a.Digest.String(), Detail: fmt.Sprintf("a %s of %d bytes", a.Kind, len(b))}
-	if a.Problem != "" {
-		f.Detail += ": " + a.Problem
+	a := artifact.Parse(x.head)
+	f := Finding{Code: "copy-extra", Name: obj.Name, Detail: fmt.Sprintf("a %s of %d bytes", a.Kind, x.size)}
+	if x.whole() {
+		f.Got = a.Digest.String()
+	} else {
+		f.Detail = fmt.Sprintf("%d bytes, of which the first %d are a %s", x.size, len(x.head), a.Kind)
+	}
+	if x.cut {
+		f.Detail += fmt.Sprintf("; what follows the first %d bytes was not read", x.size)
+	}
+	for _, why := range []string{a.Problem, x.dark} {
+		if why != "" {
+			f.Detail += ": " + why
+		}
 	}
 	switch {
 	case a.Kind == artifact.PrivateKey:
 		f.Code, f.Detail = "private-key", a.Problem
-	case hidden(obj.Name):
+	case x.key != "":
+		f.Code, f.Detail = "private-key", x.key
+	case x.whole() && k.isLeftover(ctx, obj.Name, x.head):
 		f.Code = "copy-leftover"
 	default:
 		k.judgeExtra(a, &f)
 	}
+	k.report(f)
+}
+
+// oddObject reports what is no regular file. A folder without files is nobody's secret when the log knows names in it.
+func (k *copyCheck) oddObject(obj Listed) {
+	f := Finding{Code: "copy-extra", Name: obj.Name, Detail: obj.Note}
+	if obj.Note == noteEmptyFolder {
+		known := obj.Name == leftoverFolder || k.expected[strings.TrimSuffix(obj.Name, "/")]
+		for name := range k.past.byName {
+			known = known || strings.HasPrefix(name, obj.Name)
+		}
+		if known || strings.HasPrefix(obj.Name, "log/") {
+			return
+		}
+		f.Severity = Warning
+	}
+	k.extra.Add(1)
 	k.report(f)
 }
 
@@ -90,14 +118,18 @@ func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *Finding) {
 			d = artifact.Sum(g.Body())
 		}
 	}
-	if _, gone := k.past.withdrawn[f.Name]; gone {
-		f.Code = "copy-withdrawn"
-		if a.Kind == artifact.OCSPBundle { // the room withdraws what expired; publishers without the right to delete keep it
-			f.Code = "copy-superseded"
-		}
-		return
-	}
 	vs := k.past.byName[f.Name]
+	gone, withdrawn := k.past.withdrawn[f.Name]
+	switch had := slices.ContainsFunc(vs, func(v *version) bool { return v.Digest == d }); {
+	case withdrawn && had && a.Kind == artifact.OCSPBundle: // the room withdraws what expired; publishers without the right to delete keep it
+		f.Code = "copy-superseded"
+		return
+	case withdrawn && had:
+		f.Code = "copy-withdrawn"
+		return
+	case withdrawn:
+		f.Detail += fmt.Sprintf("; the name was withdrawn by log entry %d, and never had these bytes", gone)
+	}
 	if i := slices.IndexFunc(vs, func(v *version) bool { return v.Digest == d }); i >= 0 && vs[i].index >= k.size {
 		f.Code = "copy-ahead"
 		return
@@ -121,17 +153,6 @@ func isSecret(kind artifact.Kind) bool {
 		return true
 	}
 	return false
-}
-
-func (k *copyCheck) readExtra(ctx context.Context, name string) ([]byte, error) {
-	o, err := k.fetch(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer o.Close()
-	b, err := io.ReadAll(io.LimitReader(o, maxRead))
-	k.bytes.Add(int64(len(b)))
-	return b, err
 }
 
 // isOwn reports whether an object is a file of the log at some other size, or a response that an expired certificate once had.

@@ -49,7 +49,7 @@ type page struct{ b strings.Builder }
 
 func (p *page) raw(s string) { p.b.WriteString(s) }
 
-func (p *page) text(s string) { p.b.WriteString(html.EscapeString(s)) }
+func (p *page) text(s string) { p.b.WriteString(html.EscapeString(shown(s))) }
 
 // both writes a text in both languages, of which the style sheet shows one.
 func (p *page) both(ja, en string) {
@@ -164,31 +164,38 @@ func (p *page) findings(r *Report) {
 	if len(r.Findings) == 0 {
 		p.bothIn("p", "なし", "None")
 	}
-	for _, f := range r.Findings {
-		p.raw(`<article class="finding ` + string(f.Severity) + `"><h3>`)
-		n := severityNames[f.Severity]
-		p.raw(`<span class="badge">`)
-		p.both(n.ja, n.en)
-		p.raw("</span> ")
-		p.both(f.TextJA, f.TextEN)
-		p.raw("</h3><dl>")
-		p.pair("符号", "code", f.Code)
-		p.pair("対象", "where", strings.TrimSuffix(f.Source+": "+f.Name, ": "))
-		p.pair("あるべき値", "want", f.Want)
-		p.pair("実際の値", "got", f.Got)
-		p.pair("詳細", "detail", f.Detail)
-		p.raw("<div>")
-		p.bothIn("dt", "対処", "what to do")
-		p.raw("<dd>")
-		p.both(f.HintJA, f.Hint)
-		p.raw("</dd></div>")
-		p.ruleQuote(f.Rule)
-		p.raw("</dl></article>\n")
-	}
-	for _, o := range r.Omitted {
-		p.element("p", fmt.Sprintf("… %s (%s): +%d", o.Code, o.Source, o.Count))
+	for _, k := range r.kinds() {
+		for _, f := range k.findings {
+			p.finding(f)
+		}
+		if k.more > 0 {
+			f := k.findings[0]
+			p.bothIn("p", fmt.Sprintf("… %s（%s）はこのほかに %d 件ある。", f.Code, f.Source, k.more), fmt.Sprintf("… and %d more of %s at %s.", k.more, f.Code, f.Source))
+		}
 	}
 	p.end()
+}
+
+func (p *page) finding(f Finding) {
+	p.raw(`<article class="finding ` + string(f.Severity) + `"><h3>`)
+	n := severityNames[f.Severity]
+	p.raw(`<span class="badge">`)
+	p.both(n.ja, n.en)
+	p.raw("</span> ")
+	p.both(f.TextJA, f.TextEN)
+	p.raw("</h3><dl>")
+	p.pair("符号", "code", f.Code)
+	p.pair("対象", "where", strings.TrimSuffix(f.Source+": "+f.Name, ": "))
+	p.pair("あるべき値", "want", f.Want)
+	p.pair("実際の値", "got", f.Got)
+	p.pair("詳細", "detail", f.Detail)
+	p.raw("<div>")
+	p.bothIn("dt", "対処", "what to do")
+	p.raw("<dd>")
+	p.both(f.HintJA, f.Hint)
+	p.raw("</dd></div>")
+	p.ruleQuote(f.Rule)
+	p.raw("</dl></article>\n")
 }
 
 // pair writes a line of a definition list, unless there is nothing to say.

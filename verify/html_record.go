@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"html"
 	"io"
 	"time"
 
@@ -110,7 +111,7 @@ func (p *page) evidence(r *Report) {
 	p.bothIn("p", "以下のチェックポイントを保管し、次回の検証で --checkpoint に与えると、ログの切り詰め・書き換えが検出される。",
 		"Keep this checkpoint and give it to the next check with --checkpoint: a truncated or rewritten log is then found out.")
 	p.raw(`<div class="scroll" tabindex="0">`)
-	p.element("pre", r.Log.Checkpoint)
+	p.raw("<pre>" + html.EscapeString(r.Log.Checkpoint) + "</pre>")
 	p.raw("</div><dl>")
 	p.pair("ログ", "log", r.Log.Origin)
 	p.pair("記録数", "entries", itoa(r.Log.Size))

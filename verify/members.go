@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"iter"
 	"maps"
@@ -45,7 +46,11 @@ func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) {
 	if k.taken(f.Name, f.Digest, f.Size) {
 		return
 	}
-	got, o, err := k.digest(ctx, f.Name)
+	got, o, err := k.digest(ctx, f.Name, f.Size)
+	if errors.Is(err, errLonger) {
+		k.longer(ctx, ledger.Line{Name: f.Name, Kind: f.Kind, Digest: f.Digest, Size: f.Size})
+		return
+	}
 	if err != nil {
 		k.unread(ctx, f.Name, f.Digest.String(), err)
 		return

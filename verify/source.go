@@ -9,7 +9,6 @@ import (
 	"iter"
 	"net/http"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -114,6 +113,9 @@ func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case e.IsDir():
+				if name := emptyFolder(d.dir, p); name != "" && !yield(Listed{Name: name, Size: -1, Note: noteEmptyFolder}, nil) {
+					return fs.SkipAll
+				}
 				return nil
 			}
 			l := Listed{Name: filepath.ToSlash(strings.TrimPrefix(p[len(d.dir):], string(filepath.Separator))), Size: -1}
@@ -129,6 +131,22 @@ func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
 			yield(Listed{}, fmt.Errorf("listing %s: %w", d.dir, err))
 		}
 	}
+}
+
+// noteEmptyFolder marks a folder without anything in it: its name alone may tell something.
+const noteEmptyFolder = "it is an empty folder"
+
+// emptyFolder returns the name of a folder that has nothing in it, with a slash at its end; otherwise nothing.
+func emptyFolder(root, path string) string {
+	f, err := os.Open(path)
+	if err != nil || path == root {
+		return ""
+	}
+	defer f.Close()
+	if _, err := f.Readdirnames(1); err != io.EOF {
+		return ""
+	}
+	return filepath.ToSlash(strings.TrimPrefix(path[len(root):], string(filepath.Separator))) + "/"
 }
 
 // WithListing gives a source the listing that somebody else made, such as the S3 or GCS listing of a bucket by a read-only role.
@@ -180,12 +198,18 @@ func isLocal(s Source) bool {
 	return false
 }
 
-// hidden reports whether a name is one that the publisher never makes public: a temporary file.
-func hidden(name string) bool {
-	for _, part := range strings.Split(path.Clean(name), "/") {
-		if strings.HasPrefix(part, ".") {
-			return true
-		}
+// irregular says what stands in the place of a file of a directory, when it is no file: a device can be read without end.
+func irregular(s Source, name string) string {
+	d, ok := s.(*directory)
+	if l, has := s.(*listed); has {
+		d, ok = l.Source.(*directory)
 	}
-	return false
+	if !ok {
+		return ""
+	}
+	st, err := os.Stat(d.path(name))
+	if err != nil || st.Mode().IsRegular() {
+		return ""
+	}
+	return "it is no regular file (" + st.Mode().Type().String() + ")"
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	_ "embed" // of the schema
 	"encoding/json"
 	"fmt"
@@ -11,10 +12,15 @@ import (
 
 // WriteJSON writes the report as JSON, indented, in the form that schema.json describes.
 func (r *Report) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	if err := e.Encode(r); err != nil {
+	err := e.Encode(r)
+	if err == nil {
+		_, err = w.Write(escapeJSON(b.Bytes()))
+	}
+	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil
@@ -71,11 +77,14 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	r.Memory.text(&b)
 	r.Resumed.text(&b)
-	for _, f := range r.Findings {
-		f.text(&b)
-	}
-	for _, o := range r.Omitted {
-		fmt.Fprintf(&b, "\n%d more findings %s of %s\n", o.Count, o.Code, o.Source)
+	for _, k := range r.kinds() {
+		for _, f := range k.findings {
+			f.text(&b)
+		}
+		if k.more > 0 {
+			f := k.findings[0]
+			fmt.Fprintf(&b, "\n%s %s: %d more at %s (--json has the first %d)\n", f.Severity, f.Code, k.more, shown(f.Source), perCode)
+		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -90,13 +99,13 @@ func (f *Finding) text(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, ": %s", f.TextEN)
 	if f.Name != "" {
-		fmt.Fprintf(b, "\n  where  %s: %s", f.Source, f.Name)
+		fmt.Fprintf(b, "\n  where  %s: %s", shown(f.Source), shown(f.Name))
 	} else {
-		fmt.Fprintf(b, "\n  where  %s", f.Source)
+		fmt.Fprintf(b, "\n  where  %s", shown(f.Source))
 	}
 	for _, l := range []struct{ label, text string }{{"want", f.Want}, {"got", f.Got}, {"detail", f.Detail}, {"hint", f.Hint}, {"", f.TextJA}} {
 		if l.text != "" {
-			fmt.Fprintf(b, "\n  %-6s %s", l.label, l.text)
+			fmt.Fprintf(b, "\n  %-6s %s", l.label, shown(l.text))
 		}
 	}
 	b.WriteByte('\n')
