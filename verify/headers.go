@@ -3,7 +3,6 @@ package verify
 import (
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,16 +26,15 @@ func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.L
 	}
 	want := public.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0)
 	wantType, _, _ := mime.ParseMediaType(want.ContentType)
-	gotType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil || gotType != wantType && typeMatters(kind) {
-		bad("header-type", want.ContentType, h.Get("Content-Type"))
+	if got, right := mediaType(h.Values("Content-Type"), wantType); !right && (typeMatters(kind) || got == "") || len(h.Values("Content-Type")) > 1 && !right {
+		bad("header-type", want.ContentType, strings.Join(h.Values("Content-Type"), " and "))
 	}
-	if e := h.Get("Content-Encoding"); e != "" && e != "identity" {
+	if e := encodings(h); e != "" {
 		bad("header-encoding", "none", e)
 	}
 	for _, f := range []string{"Date", "Last-Modified", "Expires"} {
-		if v := h.Get(f); v != "" && v != "0" {
-			if _, err := http.ParseTime(v); err != nil {
+		for _, v := range h.Values(f) {
+			if _, err := http.ParseTime(v); err != nil && v != "" && v != "0" {
 				bad("header-date", f+" as "+http.TimeFormat, v)
 			}
 		}
@@ -47,10 +45,35 @@ func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.L
 	if line == nil || !dated(kind) || line.NotAfter.IsZero() || artifact.Final(line.NotAfter) {
 		return fine
 	}
-	if until, ok := k.cachedUntil(h); ok && until.After(line.NotAfter) {
-		bad("header-cache", "not beyond "+stamp(line.NotAfter), "until "+stamp(until)+" ("+h.Get("Cache-Control")+")")
+	if until, why := cachedUntil(h, k.now); until.After(line.NotAfter) {
+		bad("header-cache", "not beyond "+stamp(line.NotAfter), "until "+stamp(until)+" ("+why+")")
 	}
 	return fine
+}
+
+// mediaType reports whether every Content-Type that was sent is the wanted one. got is empty when there is none that can be read.
+func mediaType(values []string, want string) (got string, right bool) {
+	right = len(values) > 0
+	for _, v := range values {
+		t, _, err := mime.ParseMediaType(v)
+		if err != nil {
+			return "", false
+		}
+		got = t
+		right = right && t == want
+	}
+	return got, right
+}
+
+// encodings returns the Content-Encodings other than identity, in all fields of that name.
+func encodings(h http.Header) string {
+	var all []string
+	for _, e := range strings.Split(strings.Join(h.Values("Content-Encoding"), ","), ",") {
+		if e = strings.TrimSpace(e); e != "" && !strings.EqualFold(e, "identity") {
+			all = append(all, e)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // typeMatters reports whether clients refuse a kind under another media type. Files of the log are for tools that do not look.
@@ -66,27 +89,4 @@ func typeMatters(kind artifact.Kind) bool {
 // digest; the responder that reads them looks at every response.
 func dated(kind artifact.Kind) bool {
 	return kind.IsRevocationList() || kind == artifact.OCSPResponse || kind == artifact.OCSPGeneration
-}
-
-// cachedUntil computes how long a shared cache may keep the answer (RFC 9111 section 4.2.1). Age says how long it was in one.
-func (k *copyCheck) cachedUntil(h http.Header) (time.Time, bool) {
-	age, _ := strconv.Atoi(h.Get("Age"))
-	from := k.now.Add(-time.Duration(age) * time.Second)
-	fields := map[string]string{}
-	for _, d := range strings.Split(h.Get("Cache-Control"), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(d), "=")
-		fields[strings.ToLower(name)] = value
-	}
-	if _, no := fields["no-store"]; no {
-		return time.Time{}, false
-	}
-	for _, f := range []string{"s-maxage", "max-age"} {
-		if n, err := strconv.Atoi(fields[f]); err == nil {
-			return from.Add(time.Duration(n) * time.Second), true
-		}
-	}
-	if t, err := http.ParseTime(h.Get("Expires")); err == nil {
-		return t, true
-	}
-	return time.Time{}, false
 }

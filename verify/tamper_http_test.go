@@ -90,6 +90,16 @@ func httpTampers() []tamper {
 			return req.URL.Path == on
 		}
 	}
+	adding := func(on, field string, values ...string) func(w http.ResponseWriter, req *http.Request) bool {
+		return func(w http.ResponseWriter, req *http.Request) bool {
+			for _, v := range values {
+				if req.URL.Path == on {
+					w.Header().Add(field, v)
+				}
+			}
+			return false
+		}
+	}
 	first := true
 	return []tamper{
 		over("clean", "", func(http.ResponseWriter, *http.Request) bool { return false }),
@@ -107,6 +117,30 @@ func httpTampers() []tamper {
 		over("not stored at all is fine", "", set("/crl/sub.crl", "Cache-Control", "no-store, max-age=600000")),
 		over("malformed date", "header-date@cert/sub.cer", set("/cert/sub.cer", "Expires", "Tue, 24 Nov 2026 06:00:00 UTC")),
 		over("encoding", "header-encoding@cert/sub.cer", set("/cert/sub.cer", "Content-Encoding", "gzip")),
+		over("two encodings", "header-encoding@cert/sub.cer", adding("/cert/sub.cer", "Content-Encoding", "identity", "gzip")),
+		over("identity is no encoding", "", set("/cert/sub.cer", "Content-Encoding", "Identity")),
+		over("two media types", "header-type@crl/sub.crl", adding("/crl/sub.crl", "Content-Type", "text/html")),
+		over("two media types of a checkpoint", "header-type@log/checkpoint", adding("/log/checkpoint", "Content-Type", "text/html")),
+		over("a second date that is none", "header-date@cert/sub.cer", adding("/cert/sub.cer", "Last-Modified", "yesterday")),
+		over("quoted max-age", "header-cache@crl/sub.crl", set("/crl/sub.crl", "Cache-Control", `max-age="31536000"`)),
+		over("a second Cache-Control", "header-cache@crl/sub.crl", adding("/crl/sub.crl", "Cache-Control", "max-age=31536000")),
+		over("CDN-Cache-Control of a year", "header-cache@crl/sub.crl", set("/crl/sub.crl", "CDN-Cache-Control", "max-age=31536000")),
+		over("Surrogate-Control of a year", "header-cache@ocsp/sub.generation", set("/ocsp/sub.generation", "Surrogate-Control", "max-age=31536000")),
+		over("stale for a year", "header-cache@crl/sub.crl", set("/crl/sub.crl", "Cache-Control", "max-age=60, stale-while-revalidate=31536000")),
+		over("Expires in a year", "header-cache@crl/sub.crl", func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path == "/crl/sub.crl" {
+				w.Header().Del("Cache-Control")
+				w.Header().Set("Expires", start.AddDate(1, 0, 0).Format(http.TimeFormat))
+			}
+			return false
+		}),
+		over("a cache must guess", "header-cache@crl/sub.crl", func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path == "/crl/sub.crl" {
+				w.Header().Del("Cache-Control")
+				w.Header().Set("Last-Modified", start.AddDate(-10, 0, 0).Format(http.TimeFormat))
+			}
+			return false
+		}),
 		over("redirected", "header-redirect@cert/sub.cer", func(w http.ResponseWriter, req *http.Request) bool {
 			if req.URL.Path != "/cert/sub.cer" || req.URL.RawQuery != "" {
 				return false
