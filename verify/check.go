@@ -42,7 +42,7 @@ type checker struct {
 
 // counters are the Counts while goroutines still count.
 type counters struct {
-	artifacts, artifactBytes, certificates, lists, revocations, responses, signatures, inventory atomic.Int64
+	artifacts, artifactBytes, certificates, lists, revocations, responses, signatures, inventory, commitments atomic.Int64
 }
 
 // Check verifies what the configuration names and reports all that is wrong. The error is only for a check that could not be made.
@@ -135,6 +135,7 @@ func (c *checker) finish(r *Report) {
 	r.Counts.Artifacts, r.Counts.ArtifactBytes = n.artifacts.Load(), n.artifactBytes.Load()
 	r.Counts.Certificates, r.Counts.RevocationLists, r.Counts.Revocations = n.certificates.Load(), n.lists.Load(), n.revocations.Load()
 	r.Counts.Responses, r.Counts.Signatures, r.Counts.Inventory = n.responses.Load(), n.signatures.Load(), n.inventory.Load()
+	r.Counts.Commitments = n.commitments.Load()
 	if c.log != nil {
 		r.Counts.Entries = c.log.Size()
 	}

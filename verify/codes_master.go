@@ -46,5 +46,5 @@ var statusCodes = []Code{
 	{"inventory-no-answer", Error, "", "3713", "有効期間内の証明書に対する応答がない", "an unexpired certificate has no OCSP response", "応答を作成し公開する", "make and publish the response"},
 	{"inventory-differs", Critical, "", "3713", "発行簿と公開された状態が異なる", "the inventory and the published status disagree", "直ちに CRL と応答を更新し、経緯を調査する", "refresh list and response at once and find out how this came about"},
 	{"inventory-not-listed", Error, "", "3713", "発行簿で失効済みの証明書が CRL にない", "a revoked certificate of the inventory is on no list", "新しい CRL を発行する", "make a new list"},
-	{"inventory-unknown", Error, "", "3713", "発行簿にない証明書について応答している", "there are answers about certificates that the inventory does not know", "誤発行または鍵の不正使用を疑い調査する", "suspect misissuance or misuse of the key, and examine"},
+	{"inventory-unknown", Critical, "", "3713", "発行簿にない証明書が CRL または OCSP 応答にある", "lists or answers are about certificates that the inventory does not know", "誤発行または鍵の不正使用を疑い調査する", "suspect misissuance or misuse of the key, and examine"},
 }

@@ -50,3 +50,37 @@ var memoryCodes = []Code{
 		"上書き許可の出所を調査し、正しい鍵を固定する", "find out where it comes from; if it is right, pin the key that signed it",
 	},
 }
+
+const (
+	misissuedJA = "誤発行または鍵の不正使用を疑い、署名室の記録と HSM の署名回数を調査する"
+	misissued   = "suspect misissuance or misuse of the key: examine the records of the signing room and the HSM's count of signatures"
+)
+
+// commitmentCodes are the findings about what the log announced before it was signed, opened with an inventory.
+var commitmentCodes = []Code{
+	{
+		"commitment-missing", Critical, "", "3C56",
+		"発行済み証明書について、署名前の予告（コミットメント）がログにない", "a certificate was issued that the log did not announce before", misissuedJA, misissued,
+	},
+	{
+		"commitment-unopened", Critical, "", "3C56",
+		"ログが予告した証明書が発行簿にない", "the log announced certificates that the inventory does not have", misissuedJA, misissued,
+	},
+	{
+		"commitment-twice", Critical, "", "3C56",
+		"一つの予告に複数の証明書が対応し、または予告の番号が存在しない", "two certificates of the inventory claim one commitment, or one that is not there", misissuedJA, misissued,
+	},
+	{
+		"commitment-salt", Critical, "", "3C56",
+		"発行簿の記載では予告を確かめられない", "the inventory does not have what opens a commitment",
+		"署名室で発行簿を書き出し直し、同じなら原因を調査する", "export the inventory again in the signing room; if it is the same, find out why",
+	},
+	{
+		"commitment-root", Critical, "", "3C56",
+		"発行簿の証明書が、ログの予告した証明書と異なる", "the certificates of the inventory are not those that the log announced", misissuedJA, misissued,
+	},
+	{
+		"commitment-total", Critical, "", "3C56",
+		"予告の累計が合わない", "the running total of announced certificates is wrong", misissuedJA, misissued,
+	},
+}

@@ -75,6 +75,10 @@ func (c *checker) checkInventory(ctx context.Context) error {
 	if c.Inventory == nil {
 		return nil
 	}
+	commitments, err := c.openCommitments(ctx)
+	if err != nil {
+		return err
+	}
 	books := &openBooks{c: c, open: map[string][]*ocspcache.Bundle{}}
 	defer books.close()
 	for line, err := range c.Inventory.Lines(ctx) {
@@ -86,6 +90,7 @@ func (c *checker) checkInventory(ctx context.Context) error {
 			c.lastExpiry = line.NotAfter
 		}
 		c.checkInventoryLine(books, line)
+		commitments.line(line)
 		if !line.NotAfter.IsZero() {
 			c.memory.Known(line.Issuer, line.Serial, line.NotAfter, sourceInventory)
 		}
@@ -94,6 +99,9 @@ func (c *checker) checkInventory(ctx context.Context) error {
 		}
 	}
 	books.compareCounts()
+	c.checkUnexplained(commitments.covered)
+	commitments.close()
+	c.counts.commitments.Store(commitments.opened)
 	return nil
 }
 
@@ -109,6 +117,7 @@ func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 	expired := !line.NotAfter.IsZero() && c.now.After(line.NotAfter)
 	if r := c.status.revoked[issuerKey(issuer)]; r != nil {
 		entry, listed := r.find(line.Serial, false)
+		r.explain(line.Serial)
 		switch {
 		case listed && !line.Revoked:
 			bad("inventory-differs", "a list says revoked, the inventory does not")

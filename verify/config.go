@@ -46,12 +46,16 @@ type Inventory interface {
 
 // An InventoryLine is one certificate.
 type InventoryLine struct {
-	Issuer    string // the issuer's name in the ledger's lines
-	Serial    []byte // content octets of the DER INTEGER
+	Issuer    string    // the issuer's name in the ledger's lines
+	Serial    []byte    // content octets of the DER INTEGER
+	NotBefore time.Time // zero when the export does not say it
 	NotAfter  time.Time
 	Revoked   bool
 	RevokedAt time.Time
 	Reason    int // -1 when none was given
+
+	Imported   bool        // it was not issued here
+	Commitment *Commitment // nil: the export names none
 }
 
 // A Progress says how far a check is.

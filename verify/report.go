@@ -60,6 +60,7 @@ type Counts struct {
 	Responses       int64 `json:"responses"`
 	Signatures      int64 `json:"signatures"`
 	Inventory       int64 `json:"inventory"`
+	Commitments     int64 `json:"commitments"` // of the log that the inventory opened
 }
 
 // A CopySummary says what was seen of one copy.

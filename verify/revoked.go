@@ -27,6 +27,7 @@ type revocations struct {
 	expired  bool      // the lists keep expired certificates, which need no response (expiredCertsOnCRL)
 	entries  []revocation
 	answered []atomic.Uint64 // a bit for each entry that has an OCSP response
+	known    []bool          // that the inventory has; nil: it was not asked
 	answers  atomic.Int64    // responses of this issuer
 }
 
@@ -124,6 +125,29 @@ func (r *revocations) unanswered() (n int, first []byte) {
 		if r.answered[i/64].Load()&(1<<(i%64)) == 0 {
 			if n == 0 {
 				first = e.serial
+			}
+			n++
+		}
+	}
+	return n, first
+}
+
+// explain remembers that the inventory has a certificate.
+func (r *revocations) explain(serial []byte) {
+	if r.known == nil {
+		r.known = make([]bool, len(r.entries))
+	}
+	if i, ok := slices.BinarySearchFunc(r.entries, revocation{serial: serial}, compareSerials); ok {
+		r.known[i] = true
+	}
+}
+
+// unexplained returns how many entries are of certificates that the inventory does not have, and the first of them.
+func (r *revocations) unexplained() (n int, first []byte) {
+	for i := range r.known {
+		if !r.known[i] {
+			if n == 0 {
+				first = r.entries[i].serial
 			}
 			n++
 		}

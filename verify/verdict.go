@@ -16,6 +16,7 @@ type Scope struct {
 	URLs        bool   `json:"urls"`         // the addresses inside certificates and lists were followed
 	Responder   bool   `json:"responder"`    // an OCSP responder was asked
 	Inventory   bool   `json:"inventory"`
+	Commitments int64  `json:"commitments"` // to certificates that were opened
 	Publication string `json:"publication"` // "checked", "no-key" or "no-log"
 	Known       int    `json:"known"`       // checkpoints that the auditor had seen before
 	Timestamps  int    `json:"timestamps"`  // tokens that were verified
@@ -52,7 +53,7 @@ type Unlooked struct {
 // scope tells what this run did.
 func (c *checker) scope(r *Report) Scope {
 	s := Scope{
-		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(),
+		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(), Commitments: r.Counts.Commitments,
 		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known),
 	}
 	switch c.Tier {
@@ -135,6 +136,7 @@ func (s Scope) unlooked() []Unlooked {
 	without(!s.Responder, "responder", "OCSP レスポンダーの応答", "the answers of the OCSP responder")
 	without(!s.URLs, "urls", "証明書・CRL 内の URL", "the URLs inside certificates and lists")
 	without(!s.Inventory, "inventory", "発行簿との一致", "agreement with the inventory")
+	without(s.Inventory && s.Commitments == 0, "commitments", "発行前の予告（コミットメント）との一致", "whether the log announced every certificate before it was signed")
 	without(s.Known == 0, "checkpoint", "前回のチェックポイントとの整合（切り詰め・巻き戻し）", "consistency with an earlier checkpoint (truncation, roll-back)")
 	without(s.Publication == publicationNoLog, "publication-log", "公開ログ（受領記録と稼働実績）", "the publication log: receipts and record of operation")
 	without(s.Publication == publicationNoKey, "publication-log", "公開ログ（検証鍵がない）", "the publication log: its key was not given")

@@ -62,7 +62,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "master: %d artifacts by their size, %d current names\n", n.Artifacts, n.Current)
 	}
 	if n.Inventory > 0 {
-		fmt.Fprintf(&b, "inventory: %d certificates\n", n.Inventory)
+		fmt.Fprintf(&b, "inventory: %d certificates, %d commitments of the log opened\n", n.Inventory, n.Commitments)
 	}
 	for _, c := range r.Copies {
 		fmt.Fprintf(&b, "copy %s: promises %d entries, %d objects read (%d bytes)", c.Source, c.Size, c.Objects, c.Bytes)

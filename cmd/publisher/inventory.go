@@ -26,6 +26,15 @@ type inventoryLine struct {
 	RevokedAt time.Time `json:"revoked_at"`
 	Reason    string    `json:"reason"`
 	Subject   string    `json:"subject"`
+
+	NotBefore time.Time `json:"not_before"`
+	Imported  bool      `json:"imported"`
+
+	// What opens the commitment to the certificate, in base64: of the log's entry, and of which leaf in it.
+	Salt        []byte `json:"salt"`
+	Entry       int64  `json:"entry"`
+	Leaf        int64  `json:"leaf"`
+	Certificate []byte `json:"certificate"`
 }
 
 // Lines implements verify.Inventory.
@@ -65,6 +74,10 @@ func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err 
 		return out, false, err
 	}
 	out = verify.InventoryLine{Issuer: in.Issuer, NotAfter: in.NotAfter, Revoked: in.State == "revoked", RevokedAt: in.RevokedAt, Reason: -1}
+	out.NotBefore, out.Imported = in.NotBefore, in.Imported
+	if len(in.Salt) > 0 {
+		out.Commitment = &verify.Commitment{Salt: in.Salt, Entry: in.Entry, Leaf: in.Leaf, Certificate: in.Certificate}
+	}
 	if out.Serial, err = hex.DecodeString(in.Serial); err != nil {
 		return out, false, fmt.Errorf("serial %q is not hex", in.Serial)
 	}
