@@ -66,7 +66,7 @@ var plan = map[string]room{
 	"publish/storetest":         {imports: []string{"artifact", "public", "publish"}},
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
 	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
-	"verify":                    {imports: []string{"artifact/...", "public", "sectiona", "ledger", "ocspcache", "verify/..."}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
+	"verify":                    {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "verify/..."}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
 
 	"override":                             {imports: []string{"artifact"}},
 	"inventory/source":                     {imports: []string{"artifact", "inventory"}, modules: []string{xcrypto, sqlite, "github.com/jackc/pgx/v5"}},
@@ -95,7 +95,7 @@ var plan = map[string]room{
 	"internal/telemetry":   {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":     {modules: []string{xsys}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "ledger/timestamp", "ocspcache", "evidence", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
+	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 

@@ -30,6 +30,9 @@ type checker struct {
 	status    *status
 	memory    *memory.Memory // of deep tiers
 	overrides []memory.Override
+	stamped   int      // time-stamps that were verified
+	witnessed int      // cosignatures that were verified
+	unseen    []string // targets with receipts that no copy shows
 	counts    counters
 	resume    *progress // nil: not asked for
 	mirror    string    // where a public log was fetched to; empty: there is a master
@@ -85,6 +88,9 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	}
 	c.summarizeLog(r)
 	if err := step(ctx, "past", c.readPast); err != nil || c.past == nil {
+		return err
+	}
+	if err := step(ctx, "anchors", c.checkAnchors); err != nil {
 		return err
 	}
 	if c.Tier == TierLog {

@@ -34,4 +34,6 @@ var copyCodes = []Code{
 	{"header-date", Warning, "", "3713", "HTTP ヘッダーの日時が不正", "a date in the HTTP headers is malformed", "配信設定を修正する", "correct the delivery's settings"},
 	{"header-encoding", Error, "", "3713", "Content-Encoding により内容が変形されている", "the object is served with a Content-Encoding", "圧縮を無効にする", "turn compression off"},
 	{"header-redirect", Warning, "", "3713", "転送されている（OCSP・CRL クライアントは追従しないことがある）", "the request is redirected, which many OCSP and CRL clients do not follow", "http のまま直接応答させる", "answer at the plain http address itself"},
+	{"receipt-missing", Error, "", "3C56", "公開されているものについて、公開ログに受領記録がない", "something is public that the publication log has no receipt of", "公開機の操作記録を調査する", "examine what was done on the publishing host"},
+	{"target-dropped", Warning, "", "3C56", "公開ログに記録のある公開先が設定から外されている", "the publication log has receipts of a place that the configuration does not name any more", "廃止した公開先なら内容の削除を確かめ、そうでなければ設定に戻す", "put it back into the configuration, or make sure that nothing is public there any more"},
 }

@@ -42,4 +42,8 @@ var logCodes = []Code{
 	{logPrefix + ledger.CodeIndexDiffers, Error, "", "3C56", "索引がログと一致しない", "the index differs from the log", "索引を削除すれば再作成される。変更者を調査する", "delete the index, it is rebuilt; then ask who changed it"},
 	{logPrefix + ledger.CodeToken, Error, "", "3C56", "タイムスタンプトークンが不正", "a timestamp token is invalid", "最新のチェックポイントに改めてタイムスタンプを付す", "stamp the newest checkpoint again"},
 	{logPrefix + ledger.CodeUnreadable, Critical, "", "3C56", "ログを読めない", "the log cannot be read", "ファイルと権限を確認する", "check the files and their permissions"},
+	{"timestamp-unchecked", Note, "", "3C56", "タイムスタンプがあるが、認証局を固定していないため検証していない", "there are time-stamps, but no authority is pinned: they were not checked", "設定 verify.timestamps に時刻認証局の証明書を固定する", "pin the authority's certificate in verify.timestamps"},
+	{"timestamp-missing", Warning, "", "3C56", "あるべきタイムスタンプがない", "a time-stamp that should be there is missing", "正本の控えを探し、最新のチェックポイントに改めてタイムスタンプを付す", "look for it in other copies of the master, and stamp the newest checkpoint again"},
+	{"witness-quorum", Error, "", "3C56", "最新のチェックポイントに、必要な数の証人の連署がない", "the newest checkpoint lacks good cosignatures of enough witnesses", "署名室で連署を依頼し、証人が拒む場合はその理由を調査する", "ask the witnesses in the signing room; if one refuses, find out why"},
+	{"checkpoint-strangers", Note, "", "3C56", "チェックポイントに、固定していない鍵の署名がある（証拠にならない）", "the checkpoint has signatures of keys that nobody pinned; they prove nothing", "署名者が分かれば鍵を固定する", "pin the key if it is known whose it is"},
 }

@@ -13,6 +13,8 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/ledger/timestamp"
+	"seihon/ledger/witness"
 	"seihon/sectiona"
 )
 
@@ -78,6 +80,10 @@ type Config struct {
 	// Publication is the directory of the publication log; empty when it is not looked at.
 	Publication         string
 	PublicationVerifier *ledger.Verifier
+	PublicationKnown    [][]byte // its checkpoints that the auditor saw before, oldest first
+
+	// Targets are the places that the operator's configuration names; none: nobody knows them.
+	Targets []Target
 
 	// Policy holds section A as the operator configured it. Its Trust must hold the pinned anchors and partners; the CAs below
 	// them are taken from the master as far as they chain.
@@ -114,8 +120,12 @@ type Config struct {
 	Logger   *zap.Logger      // nil: none
 	Progress func(Progress)   // called now and then, from one goroutine at a time; may be nil
 
-	// VerifyToken checks an RFC 3161 token over a checkpoint; nil leaves the tokens alone.
-	VerifyToken func(ctx context.Context, checkpoint, token []byte) error
+	// Timestamps are the pinned authorities of RFC 3161 tokens; none: tokens are counted, not checked.
+	Timestamps []timestamp.Authority
+
+	// Witnesses are the pinned keys of those who cosign checkpoints, of which Quorum must have; 0: all.
+	Witnesses []*witness.Key
+	Quorum    int
 
 	observe func(Finding)
 }

@@ -11,12 +11,12 @@ import (
 
 // checkLogs checks the master log and, when there is one, the publication log, and opens the master log.
 func (c *checker) checkLogs(ctx context.Context) error {
-	conf := ledger.CheckConfig{Known: c.Known, SkipArtifacts: true, Now: c.Now, VerifyToken: c.VerifyToken}
+	conf := ledger.CheckConfig{Known: c.Known, SkipArtifacts: true, Now: c.Now}
 	if err := c.checkLog(ctx, sourceLog, c.Master, c.Verifier, conf); err != nil {
 		return err
 	}
 	if c.Publication != "" && c.PublicationVerifier != nil {
-		conf.Known = nil
+		conf.Known = c.PublicationKnown
 		if err := c.checkLog(ctx, sourcePublication, c.Publication, c.PublicationVerifier, conf); err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (c *checker) readRecord(ctx context.Context, r *Report) error {
 		rec.masterEntry(i, e)
 		i++
 	}
-	return c.readPublicationRecord(ctx, rec)
+	return c.readPublicationRecord(ctx, rec, r)
 }
 
 func (c *checker) listHistories(rec *Record) {
@@ -112,7 +112,7 @@ func (rec *Record) masterEntry(i int64, e *ledger.Entry) {
 }
 
 // readPublicationRecord adds refusals and uptime, and wants every receipt to be for bytes that the master has.
-func (c *checker) readPublicationRecord(ctx context.Context, rec *Record) error {
+func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Report) error {
 	if c.Publication == "" || c.PublicationVerifier == nil {
 		return nil
 	}
@@ -120,20 +120,32 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record) error 
 	if err != nil {
 		return ctx.Err() // checkLogs has reported why
 	}
+	r.Publication = &LogSummary{
+		Origin: log.Origin(), Size: log.Size(), Root: log.Root().String(), Time: log.Time(), Keys: log.Keys(),
+		Checkpoint: string(log.Checkpoint()), Known: len(c.PublicationKnown),
+	}
+	book := &receiptBook{sent: map[artifact.Digest]bool{}, targets: map[string]time.Time{}}
 	i := int64(0)
 	for e, err := range log.Entries(ctx, 0, log.Size()) {
 		if err != nil {
 			return ctx.Err()
 		}
+		if i == 0 {
+			book.began = e.Time
+		}
 		switch {
 		case e.Refusal != nil:
 			rec.Refusals = append(rec.Refusals, Event{Log: sourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name, Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
 		case e.Publish != nil:
+			book.enter(e.Publish, e.Time)
 			for _, receipt := range e.Publish.Receipts {
 				c.checkReceipt(i, receipt)
 			}
 		}
 		i++
+	}
+	if err := c.checkReceipts(ctx, book, r); err != nil {
+		return err
 	}
 	if log.Size() > 0 {
 		first, err := log.Entry(ctx, 0)

@@ -7,20 +7,22 @@ import (
 
 // A Scope says what a check did. Every sentence of a verdict follows from it, so that no report claims what nobody looked at.
 type Scope struct {
-	Master      string `json:"master"`       // "bytes": read and compared with their digests; "sizes"; "none"
-	Memory      bool   `json:"memory"`       // the past was compared with itself
-	Copies      int    `json:"copies"`       // places that were looked at
-	CopyContent string `json:"copy_content"` // "all", "sample", "sizes" or "none"
-	HTTP        bool   `json:"http"`         // at least one place answered over HTTP
-	Unlisted    int    `json:"unlisted"`     // places where nothing was looked for that nobody promised
-	URLs        bool   `json:"urls"`         // the addresses inside certificates and lists were followed
-	Responder   bool   `json:"responder"`    // an OCSP responder was asked
-	Inventory   bool   `json:"inventory"`
-	Commitments int64  `json:"commitments"` // to certificates that were opened
-	Publication string `json:"publication"` // "checked", "no-key" or "no-log"
-	Known       int    `json:"known"`       // checkpoints that the auditor had seen before
-	Timestamps  int    `json:"timestamps"`  // tokens that were verified
-	Witnesses   int    `json:"witnesses"`   // cosignatures that were verified
+	Master             string   `json:"master"`       // "bytes": read and compared with their digests; "sizes"; "none"
+	Memory             bool     `json:"memory"`       // the past was compared with itself
+	Copies             int      `json:"copies"`       // places that were looked at
+	CopyContent        string   `json:"copy_content"` // "all", "sample", "sizes" or "none"
+	HTTP               bool     `json:"http"`         // at least one place answered over HTTP
+	Unlisted           int      `json:"unlisted"`     // places where nothing was looked for that nobody promised
+	URLs               bool     `json:"urls"`         // the addresses inside certificates and lists were followed
+	Responder          bool     `json:"responder"`    // an OCSP responder was asked
+	Inventory          bool     `json:"inventory"`
+	Commitments        int64    `json:"commitments"`          // to certificates that were opened
+	Publication        string   `json:"publication"`          // "checked", "no-key" or "no-log"
+	KnownOfPublication int      `json:"known_of_publication"` // the same of the publication log
+	Unseen             []string `json:"unseen"`               // targets with receipts that were not looked at
+	Known              int      `json:"known"`                // checkpoints that the auditor had seen before
+	Timestamps         int      `json:"timestamps"`           // tokens that were verified
+	Witnesses          int      `json:"witnesses"`            // cosignatures that were verified
 }
 
 // What a Scope says of bytes.
@@ -53,8 +55,8 @@ type Unlooked struct {
 // scope tells what this run did.
 func (c *checker) scope(r *Report) Scope {
 	s := Scope{
-		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(), Commitments: r.Counts.Commitments,
-		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known),
+		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(), Commitments: r.Counts.Commitments, Timestamps: c.stamped, Witnesses: c.witnessed,
+		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known), KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
 	}
 	switch c.Tier {
 	case TierFull:
@@ -140,6 +142,9 @@ func (s Scope) unlooked() []Unlooked {
 	without(s.Known == 0, "checkpoint", "前回のチェックポイントとの整合（切り詰め・巻き戻し）", "consistency with an earlier checkpoint (truncation, roll-back)")
 	without(s.Publication == publicationNoLog, "publication-log", "公開ログ（受領記録と稼働実績）", "the publication log: receipts and record of operation")
 	without(s.Publication == publicationNoKey, "publication-log", "公開ログ（検証鍵がない）", "the publication log: its key was not given")
+	without(s.Publication == publicationChecked && s.KnownOfPublication == 0, "publication-checkpoint", "公開ログの前回のチェックポイントとの整合",
+		"consistency of the publication log with an earlier checkpoint")
+	without(len(s.Unseen) > 0, "targets", "公開ログに記録のある公開先 "+strings.Join(s.Unseen, "、"), "places that the publication log has receipts of: "+strings.Join(s.Unseen, ", "))
 	without(s.Timestamps == 0, "timestamps", "タイムスタンプ", "time-stamps")
 	without(s.Witnesses == 0, "witnesses", "第三者（証人）の連署", "cosignatures of witnesses")
 	return all

@@ -14,7 +14,6 @@ import (
 
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
-	"seihon/internal/durable"
 	"seihon/verify"
 )
 
@@ -27,8 +26,9 @@ func verifyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
 		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
-		&cli.StringFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"},
-		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoint for the next time when nothing was found"},
+		&cli.StringSliceFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`, of the master log or of the publication log; may be repeated; default: verify.checkpoint and, beside it, FILE.publication"},
+		&cli.BoolFlag{Name: "first", Usage: "there is no last checkpoint yet: the files of --checkpoint need not be there"},
+		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoints of both logs for the next time when nothing was found"},
 		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English"},
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
 		&cli.StringFlag{Name: "price", Value: defaultPrice, Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
@@ -104,6 +104,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	if conf.OverrideKeys, err = h.overrideKeys(); err != nil {
 		return conf, err
 	}
+	if err := h.pinOthers(&conf); err != nil {
+		return conf, err
+	}
 	if conf.Seed, err = seed(c); err != nil {
 		return conf, err
 	}
@@ -119,13 +122,10 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		}
 		conf.Publication = string(h.conf.Publication.Directory)
 	}
-	if file := h.checkpointFile(c); file != "" && (exists(file) || !c.Bool("remember")) && (c.IsSet("checkpoint") || exists(file)) {
-		known, err := os.ReadFile(file)
-		if err != nil {
-			return conf, fmt.Errorf("reading the auditor's last checkpoint: %w", err)
-		}
-		conf.Known = [][]byte{known}
+	if err := h.knownCheckpoints(c, &conf); err != nil {
+		return conf, err
 	}
+	conf.Targets = h.lookedAt(c)
 	if conf.Resume = c.String("resume"); conf.Resume != "" && conf.Tier != verify.TierFull {
 		return conf, cliexit.UsageError("--resume is for --tier full")
 	}
@@ -138,17 +138,10 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	case c.IsSet("source") && c.IsSet("master"):
 		err = cliexit.UsageError("--tier log looks at the log of --master or at the public ones of --source, not at both")
 	case c.IsSet("source"): // an auditor without a master
-		conf.Master, conf.Publication = "", ""
+		conf.Master, conf.Publication, conf.PublicationKnown = "", "", nil
 		conf.Copies, err = h.copies(c)
 	}
 	return conf, err
-}
-
-func (h *host) checkpointFile(c *cli.Context) string {
-	if file := c.String("checkpoint"); file != "" {
-		return file
-	}
-	return string(h.conf.Verify.Checkpoint)
 }
 
 // copies opens the public copies to compare.
@@ -204,11 +197,7 @@ func (h *host) deliver(c *cli.Context, r *verify.Report, key signer) error {
 		return &cliexit.Error{Code: cliexit.Findings}
 	}
 	if c.Bool("remember") {
-		file := h.checkpointFile(c)
-		if file == "" {
-			return cliexit.UsageError("--remember needs --checkpoint or verify.checkpoint")
-		}
-		return durable.WriteFile(file, []byte(r.Log.Checkpoint), 0o644)
+		return h.remember(c, r)
 	}
 	return nil
 }

@@ -392,4 +392,10 @@ type Verify struct {
 	Checkpoint Path `yaml:"checkpoint"`
 	// CRLAge is the greatest acceptable age of a CRL; default: its nextUpdate.
 	CRLAge Duration `yaml:"crl_age"`
+	// Timestamps are the RFC 3161 authorities that the auditor believes (name, roots, policies; no url is needed); default: those of signer.timestamps.
+	Timestamps []TSA `yaml:"timestamps"`
+	// Witnesses are the witnesses that the auditor believes; default: those of signer.witnesses.
+	Witnesses []Witness `yaml:"witnesses"`
+	// Quorum is how many of them must have cosigned the newest checkpoint; default: all, or signer.quorum with signer.witnesses.
+	Quorum int `yaml:"quorum"`
 }

@@ -1,0 +1,192 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/ledger/timestamp"
+	"seihon/ledger/witness"
+)
+
+// clockSkew is how far two clocks may be apart.
+const clockSkew = 5 * time.Minute
+
+// checkAnchors looks at what others say about the log: time-stamps beside its checkpoints, cosignatures of witnesses on them, and
+// signatures of anybody else.
+func (c *checker) checkAnchors(ctx context.Context) error {
+	if err := c.checkTimestamps(ctx); err != nil {
+		return err
+	}
+	c.checkWitnesses()
+	c.reportStrangers(sourceLog, "log/checkpoint", c.log.Checkpoint())
+	return nil
+}
+
+// checkTimestamps verifies every RFC 3161 token of the master: that one of the pinned authorities made it, over this checkpoint,
+// at a time that can be. Where no authority is pinned, nobody can tell; then it says how many there are, and which are junk.
+func (c *checker) checkTimestamps(ctx context.Context) error {
+	dir := filepath.Join(c.log.Dir(), "log", "checkpoints")
+	paths, err := filepath.Glob(filepath.Join(dir, "*.tsr"))
+	if err != nil {
+		return fmt.Errorf("listing time-stamps: %w", err)
+	}
+	kept := map[artifact.Digest]bool{}
+	unchecked, junk := 0, 0
+	for _, path := range paths {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		token, err := os.ReadFile(path)
+		kept[artifact.Sum(token)] = err == nil
+		switch {
+		case err != nil:
+			c.badToken(path, err.Error())
+		case len(c.Timestamps) > 0:
+			c.checkToken(ctx, dir, path, token)
+		case looksLikeToken(token):
+			unchecked++
+		default:
+			junk++
+		}
+	}
+	if junk > 0 {
+		c.add(Finding{Code: logPrefix + ledger.CodeToken, Severity: Note, Source: sourceLog, Name: "log/checkpoints",
+			Detail: fmt.Sprintf("%d of %d files are no time-stamps at all; no authority is pinned", junk, len(paths))})
+	}
+	if unchecked > 0 {
+		c.add(Finding{Code: "timestamp-unchecked", Source: sourceLog, Name: "log/checkpoints", Detail: fmt.Sprintf("%d time-stamps", unchecked)})
+	}
+	if len(c.Timestamps) > 0 && c.stamped == 0 {
+		c.add(Finding{Code: "timestamp-missing", Source: sourceLog, Name: "log/checkpoints", Detail: "an authority is pinned, and no checkpoint has a good time-stamp of it"})
+	}
+	return c.checkRecordedTokens(ctx, kept)
+}
+
+func (c *checker) badToken(path, detail string) {
+	name := filepath.ToSlash(filepath.Join("log", "checkpoints", filepath.Base(path)))
+	c.add(Finding{Code: logPrefix + ledger.CodeToken, Source: sourceLog, Name: name, Detail: detail})
+}
+
+func (c *checker) checkToken(ctx context.Context, dir, path string, token []byte) {
+	number, _, _ := strings.Cut(filepath.Base(path), ".")
+	checkpoint, err := os.ReadFile(filepath.Join(dir, number))
+	if err != nil {
+		c.badToken(path, "there is no checkpoint of the size "+number)
+		return
+	}
+	s, err := timestamp.Verify(token, checkpoint, c.Timestamps)
+	if err != nil {
+		c.badToken(path, err.Error())
+		return
+	}
+	newest := time.Time{}
+	if size, err := strconv.ParseInt(number, 10, 64); err == nil && size > 0 && size <= c.log.Size() {
+		if e, err := c.log.Entry(ctx, size-1); err == nil {
+			newest = e.Time
+		}
+	}
+	switch {
+	case s.Time.Before(newest.Add(-clockSkew)):
+		c.badToken(path, fmt.Sprintf("it says %s, but the checkpoint has an entry of %s", stamp(s.Time), stamp(newest)))
+	case s.Time.After(c.now.Add(clockSkew)):
+		c.badToken(path, "it is of the future, "+stamp(s.Time))
+	default:
+		c.stamped++
+	}
+}
+
+// looksLikeToken reports whether a file is DER that speaks of a TSTInfo (RFC 3161 section 2.4.2).
+func looksLikeToken(b []byte) bool {
+	in := cryptobyte.String(b)
+	var body cryptobyte.String
+	const idTSTInfo = "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x04"
+	return in.ReadASN1(&body, cbasn1.SEQUENCE) && in.Empty() && bytes.Contains(body, []byte(idTSTInfo))
+}
+
+// checkRecordedTokens wants every token whose digest the log records.
+func (c *checker) checkRecordedTokens(ctx context.Context, kept map[artifact.Digest]bool) error {
+	index := int64(-1)
+	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
+		if err != nil {
+			return ctx.Err() // the log's own findings say why
+		}
+		index++
+		if e.Anchor != nil && e.Anchor.Kind == "rfc3161" && !kept[e.Anchor.Digest] {
+			c.add(Finding{Code: "timestamp-missing", Source: sourceLog, Name: fmt.Sprintf("log entry %d", index), Want: e.Anchor.Digest.String(),
+				Detail: fmt.Sprintf("the log records a time-stamp of %s on the checkpoint of size %d, which is not there", e.Anchor.Where, e.Anchor.Size)})
+		}
+	}
+	return nil
+}
+
+// checkWitnesses wants a quorum of the pinned witnesses on the newest checkpoint.
+func (c *checker) checkWitnesses() {
+	if len(c.Witnesses) == 0 {
+		return
+	}
+	quorum := c.Quorum
+	if quorum <= 0 {
+		quorum = len(c.Witnesses)
+	}
+	good, err := witness.Verify(c.log.Checkpoint(), c.Witnesses, quorum)
+	for _, g := range good {
+		if g.Time.After(c.now.Add(clockSkew)) {
+			c.add(Finding{Code: "witness-quorum", Source: sourceLog, Name: "log/checkpoint", Detail: fmt.Sprintf("the cosignature of %s is of the future, %s", g.Witness, stamp(g.Time))})
+			continue
+		}
+		c.witnessed++
+	}
+	if err != nil {
+		c.add(Finding{Code: "witness-quorum", Source: sourceLog, Name: "log/checkpoint", Detail: err.Error()})
+	}
+}
+
+// reportStrangers counts the signatures on a checkpoint that are of no pinned key. The format allows any number of them, and they
+// prove nothing.
+func (c *checker) reportStrangers(source, name string, checkpoint []byte) {
+	var known []string
+	for _, k := range c.keys {
+		for _, vkey := range k.Keys() {
+			known = append(known, keyID(vkey))
+		}
+	}
+	for _, w := range c.Witnesses {
+		known = append(known, fmt.Sprintf("%s+%08x", w.Name(), w.KeyHash()))
+	}
+	var strangers []string
+	_, signatures, _ := bytes.Cut(checkpoint, []byte("\n\n"))
+	for _, line := range strings.Split(strings.TrimSpace(string(signatures)), "\n") {
+		who, encoded, ok := strings.Cut(strings.TrimPrefix(line, "— "), " ")
+		raw, err := base64.StdEncoding.DecodeString(encoded)
+		if !ok || err != nil || len(raw) < 4 {
+			continue // the note could not be opened with such a line
+		}
+		if id := fmt.Sprintf("%s+%08x", who, binary.BigEndian.Uint32(raw)); !slices.Contains(known, id) {
+			strangers = append(strangers, id)
+		}
+	}
+	if len(strangers) > 0 {
+		c.add(Finding{Code: "checkpoint-strangers", Source: source, Name: name, Got: strings.Join(strangers[:min(len(strangers), 10)], " "), Detail: fmt.Sprintf("%d signatures", len(strangers))})
+	}
+}
+
+// keyID is the part of a verifier key that a signature names.
+func keyID(vkey string) string {
+	name, rest, _ := strings.Cut(vkey, "+")
+	hash, _, _ := strings.Cut(rest, "+")
+	return name + "+" + hash
+}

@@ -1,0 +1,86 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+)
+
+// A Target is a place that the operator's configuration publishes to.
+type Target struct {
+	Name   string
+	Source string // the name of the copy that shows it; empty: none of the copies does
+}
+
+// A receiptBook is what the publication log says was sent where.
+type receiptBook struct {
+	began   time.Time // of the log's first entry
+	sent    map[artifact.Digest]bool
+	targets map[string]time.Time // the last receipt of each
+}
+
+func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
+	for _, r := range e.Receipts {
+		b.sent[r.Digest] = true
+	}
+	if len(e.Receipts) > 0 {
+		b.targets[e.Target] = at
+	}
+}
+
+// checkReceipts wants a receipt for everything that became public since the publication log began, and that every place that has
+// receipts was looked at.
+func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) error {
+	promised := int64(0)
+	for _, p := range r.Copies {
+		promised = max(promised, p.Size)
+	}
+	var missing []string
+	for _, vs := range c.past.byName {
+		v := vs[len(vs)-1]
+		switch v.Kind {
+		case artifact.OCSPBundle, artifact.OCSPGeneration, artifact.OCSPResponse:
+			continue // of one layout, or sent with a proof
+		}
+		if !v.current || v.index >= promised || b.sent[v.Digest] {
+			continue
+		}
+		e, err := c.log.Entry(ctx, v.index)
+		if err != nil {
+			return ctx.Err() // the log's own findings say why
+		}
+		if e.Time.After(b.began) {
+			missing = append(missing, v.Name)
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		c.add(Finding{Code: "receipt-missing", Source: sourcePublication, Name: missing[0],
+			Detail: fmt.Sprintf("%d names, such as %s", len(missing), strings.Join(missing[:min(len(missing), 5)], ", "))})
+	}
+	c.checkTargets(b)
+	return nil
+}
+
+// checkTargets names the places that were published to and are not looked at.
+func (c *checker) checkTargets(b *receiptBook) {
+	var names []string
+	for name := range b.targets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		i := slices.IndexFunc(c.Targets, func(t Target) bool { return t.Name == name })
+		switch {
+		case i < 0 && len(c.Targets) > 0:
+			c.add(Finding{Code: "target-dropped", Source: sourcePublication, Name: name, Detail: "its last receipt is of " + stamp(b.targets[name])})
+		case i < 0 || c.Targets[i].Source == "":
+			c.unseen = append(c.unseen, name)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package verify_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/ledger/timestamp"
+	"seihon/ledger/timestamp/timestamptest"
+	"seihon/ledger/witness"
+	"seihon/verify"
+)
+
+// A cosigner is a witness with its key.
+type cosigner struct {
+	name string
+	hash []byte
+	key  ed25519.PrivateKey
+}
+
+func newCosigner(name string) *cosigner {
+	pub, key := mustKey()
+	sum := sha256.Sum256(append([]byte(name+"\n\x04"), pub...))
+	return &cosigner{name, sum[:4], key}
+}
+
+func (w *cosigner) pinned() *witness.Key {
+	raw := append([]byte{4}, w.key.Public().(ed25519.PublicKey)...)
+	return must(witness.ParseKey(fmt.Sprintf("%s+%x+%s", w.name, w.hash, base64.StdEncoding.EncodeToString(raw))))
+}
+
+// sign makes the signature line over a checkpoint at a time (c2sp.org/tlog-cosignature).
+func (w *cosigner) sign(checkpoint []byte, at time.Time) string {
+	text, _, _ := cutNote(checkpoint)
+	signed := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at.Unix(), text)
+	raw := append(append([]byte(nil), w.hash...), binary.BigEndian.AppendUint64(nil, uint64(at.Unix()))...)
+	raw = append(raw, ed25519.Sign(w.key, signed)...)
+	return "— " + w.name + " " + base64.StdEncoding.EncodeToString(raw) + "\n"
+}
+
+func cutNote(b []byte) (text, signatures []byte, ok bool) {
+	for i := range b {
+		if i > 0 && b[i] == '\n' && b[i-1] == '\n' {
+			return b[:i], b[i+1:], true
+		}
+	}
+	return b, nil, false
+}
+
+// authority is one time-stamping authority for all cases.
+var (
+	authorityMu sync.Mutex
+	authorityOf = map[*testing.T]*timestamptest.OpenSSL{}
+)
+
+func newAuthority(t *testing.T) (*timestamptest.OpenSSL, timestamp.Authority) {
+	t.Helper()
+	authorityMu.Lock()
+	defer authorityMu.Unlock()
+	o := authorityOf[t]
+	if o == nil {
+		o = timestamptest.New(t)
+		authorityOf[t] = o
+	}
+	block, _ := pem.Decode(must(os.ReadFile(o.CA)))
+	return o, timestamp.Authority{Name: "tsa", URL: o.URL, Anchors: []*x509.Certificate{must(x509.ParseCertificate(block.Bytes))}}
+}
+
+// anchorTampers are about what others say of the log. OpenSSL stamps with the clock of today, so the checks are made today, of the
+// log alone.
+func anchorTampers() []tamper {
+	newest := func(r *repo) string {
+		return filepath.Join(r.master(), fmt.Sprintf("log/checkpoints/%d", r.writer.Log().Size()))
+	}
+	on := func(name string, want []string, do func(t *testing.T, r *repo, c *verify.Config)) tamper {
+		return tamper{name: "anchors: " + name, want: want, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
+			c.Tier, c.Now = verify.TierLog, time.Now
+			do(t, r, c)
+		}}
+	}
+	stamped := func(name string, want []string, do func(t *testing.T, r *repo, c *verify.Config, token []byte)) tamper {
+		return on(name, want, func(t *testing.T, r *repo, c *verify.Config) {
+			_, a := newAuthority(t)
+			c.Timestamps = []timestamp.Authority{a}
+			token, _, err := timestamp.Ask(t.Context(), a, r.writer.Log().Checkpoint(), timestamp.Config{})
+			check(err)
+			do(t, r, c, token)
+		})
+	}
+	text := []byte("a time-stamp, believe me")
+	witnessed := func(name string, want []string, do func(r *repo, c *verify.Config, one, two *cosigner)) tamper {
+		return on("witnesses: "+name, want, func(_ *testing.T, r *repo, c *verify.Config) {
+			one, two := newCosigner("one.example"), newCosigner("two.example")
+			c.Witnesses = []*witness.Key{one.pinned(), two.pinned()}
+			do(r, c, one, two)
+		})
+	}
+	cosigned := func(r *repo, lines ...string) {
+		signed := r.writer.Log().Checkpoint()
+		for _, l := range lines {
+			signed = append(signed, l...)
+		}
+		write(r.master(), "log/checkpoint", signed)
+		check(os.WriteFile(newest(r), signed, 0o644))
+	}
+	return []tamper{
+		on("a text for a time-stamp, no authority pinned", []string{"log-timestamp-invalid#1 of 1 files"}, func(_ *testing.T, r *repo, _ *verify.Config) {
+			check(os.WriteFile(newest(r)+".tsa.tsr", text, 0o644))
+		}).passing(),
+		stamped("good", nil, func(_ *testing.T, r *repo, _ *verify.Config, token []byte) {
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+		}).passing(),
+		stamped("good, but no authority pinned", []string{"timestamp-unchecked#1 time-stamps"}, func(_ *testing.T, r *repo, c *verify.Config, token []byte) {
+			c.Timestamps = nil
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+		}).passing(),
+		stamped("a text for a time-stamp", []string{"log-timestamp-invalid@.tsa.tsr", "timestamp-missing"}, func(_ *testing.T, r *repo, _ *verify.Config, _ []byte) {
+			check(os.WriteFile(newest(r)+".tsa.tsr", text, 0o644))
+		}),
+		stamped("none at all", []string{"timestamp-missing@log/checkpoints"}, func(*testing.T, *repo, *verify.Config, []byte) {}),
+		stamped("over another checkpoint", []string{"log-timestamp-invalid@log/checkpoints/1.tsa.tsr"}, func(_ *testing.T, r *repo, _ *verify.Config, token []byte) {
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+			check(os.WriteFile(filepath.Join(r.master(), "log/checkpoints/1.tsa.tsr"), token, 0o644))
+		}),
+		stamped("over a checkpoint that is not there", []string{"log-timestamp-invalid@log/checkpoints/77.tsa.tsr#no checkpoint", "timestamp-missing"}, func(_ *testing.T, r *repo, _ *verify.Config, token []byte) {
+			check(os.WriteFile(filepath.Join(r.master(), "log/checkpoints/77.tsa.tsr"), token, 0o644))
+		}),
+		stamped("of a stranger", []string{"log-timestamp-invalid", "timestamp-missing"}, func(_ *testing.T, r *repo, c *verify.Config, token []byte) {
+			c.Timestamps[0].Anchors = []*x509.Certificate{r.root.cert}
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+		}),
+		stamped("under another policy", []string{"log-timestamp-invalid#policy", "timestamp-missing"}, func(_ *testing.T, r *repo, c *verify.Config, token []byte) {
+			c.Timestamps[0].Policies = []string{"1.2.3.4"}
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+		}),
+		stamped("of the future", []string{"log-timestamp-invalid#of the future", "timestamp-missing"}, func(_ *testing.T, r *repo, c *verify.Config, token []byte) {
+			c.Now = r.clock
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+		}),
+		stamped("older than what it stamps", []string{"log-timestamp-invalid#has an entry of", "timestamp-missing"}, func(_ *testing.T, r *repo, c *verify.Config, _ []byte) {
+			r.now = time.Now().Add(time.Hour)
+			r.expiry("sub", "69", r.now)
+			c.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+			token, _, err := timestamp.Ask(context.Background(), c.Timestamps[0], r.writer.Log().Checkpoint(), timestamp.Config{})
+			check(err)
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+		}),
+		stamped("one that the log records is gone", []string{"timestamp-missing@log entry 2"}, func(_ *testing.T, r *repo, _ *verify.Config, token []byte) {
+			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
+			r.enter(&ledger.Entry{Anchor: &ledger.Anchor{Kind: "rfc3161", Where: "tsa", Size: 1, Root: must(r.writer.Log().RootAt(1)), Digest: artifact.Sum(text)}})
+		}),
+		witnessed("all have cosigned", nil, func(r *repo, _ *verify.Config, one, two *cosigner) {
+			cosigned(r, one.sign(r.writer.Log().Checkpoint(), r.now), two.sign(r.writer.Log().Checkpoint(), r.now))
+		}).passing(),
+		witnessed("one is missing", []string{"witness-quorum#1 of the 2"}, func(r *repo, _ *verify.Config, one, _ *cosigner) {
+			cosigned(r, one.sign(r.writer.Log().Checkpoint(), r.now))
+		}),
+		witnessed("one is enough", nil, func(r *repo, c *verify.Config, one, _ *cosigner) {
+			c.Quorum = 1
+			cosigned(r, one.sign(r.writer.Log().Checkpoint(), r.now))
+		}).passing(),
+		witnessed("a cosignature of the future", []string{"witness-quorum#of the future"}, func(r *repo, c *verify.Config, one, two *cosigner) {
+			cosigned(r, one.sign(r.writer.Log().Checkpoint(), time.Now().Add(time.Hour)), two.sign(r.writer.Log().Checkpoint(), r.now))
+		}),
+		witnessed("a cosignature of an earlier checkpoint", []string{"witness-quorum"}, func(r *repo, _ *verify.Config, one, two *cosigner) {
+			cosigned(r, one.sign(must(r.writer.Log().ArchivedCheckpoint(context.Background(), 1)), r.now), two.sign(r.writer.Log().Checkpoint(), r.now))
+		}),
+		on("signatures of strangers", []string{"checkpoint-strangers@log/checkpoint#2 signatures"}, func(_ *testing.T, r *repo, c *verify.Config) {
+			one, two := newCosigner("one.example"), newCosigner("two.example")
+			cosigned(r, one.sign(r.writer.Log().Checkpoint(), r.now), two.sign(r.writer.Log().Checkpoint(), r.now))
+		}).passing(),
+		{name: "anchors: signatures of strangers on a public checkpoint", want: []string{"checkpoint-strangers@log/checkpoint#1 signatures"}, only: true, passes: true,
+			do: func(_ *testing.T, r *repo, _ *verify.Config) {
+				write(r.public(), "log/checkpoint", append(read(r.public(), "log/checkpoint"), newCosigner("one.example").sign(r.writer.Log().Checkpoint(), r.now)...))
+			}},
+	}
+}
