@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"seihon/artifact"
+	"seihon/artifact/keyscan"
 	"seihon/ocspcache"
 )
 
@@ -51,7 +52,7 @@ func (k *copyCheck) readExtra(ctx context.Context, name string) (*extraBytes, er
 		piece = piece[:kept+n]
 		x.size += int64(n)
 		k.bytes.Add(int64(n))
-		found, err2 := artifact.FindPrivateKey(piece)
+		found, err2 := keyscan.Find(piece)
 		if found != nil {
 			x.key = found.String() + ", after the first " + bytesText(x.size-int64(len(piece)))
 		}

@@ -36,6 +36,9 @@ func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
 // checkReceipts wants a receipt for everything that became public since the publication log began, and that every place that has
 // receipts was looked at.
 func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) error {
+	if b.began.IsZero() {
+		return nil // it has no entry yet
+	}
 	promised := int64(0)
 	for _, p := range r.Copies {
 		promised = max(promised, p.Size)

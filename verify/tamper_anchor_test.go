@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ledger/timestamp"
@@ -186,4 +188,66 @@ func anchorTampers() []tamper {
 				write(r.public(), "log/checkpoint", append(read(r.public(), "log/checkpoint"), newCosigner("one.example").sign(r.writer.Log().Checkpoint(), r.now)...))
 			}},
 	}
+}
+
+// receiptTampers are about what the publishing host says it did.
+func receiptTampers() []tamper {
+	with := func(name string, want []string, do func(r *repo, w *ledger.Writer, c *verify.Config)) tamper {
+		return tamper{name: "receipts: " + name, want: want, only: true, passes: len(want) == 0, do: func(t *testing.T, r *repo, c *verify.Config) {
+			w := publicationLog(t, r)
+			r.sent(w, "public")
+			do(r, w, c)
+			_ = must(w.Commit(t.Context()))
+			c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(w.Log().Origin(), w.Log().Keys()...))
+		}}
+	}
+	again := func(r *repo) {
+		r.another()
+		r.publish(r.public())
+	}
+	return []tamper{
+		with("for everything", nil, func(r *repo, w *ledger.Writer, _ *verify.Config) {
+			again(r)
+			r.sent(w, "public")
+		}),
+		with("for nothing since", []string{"receipt-missing@crl/root-arl.crl#2 names"}, func(r *repo, _ *ledger.Writer, _ *verify.Config) { again(r) }),
+		with("of a place that is not in the configuration", []string{"target-dropped@second"}, func(r *repo, w *ledger.Writer, c *verify.Config) {
+			r.sent(w, "second")
+			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
+		}),
+		with("of a place that is in the configuration", nil, func(r *repo, w *ledger.Writer, c *verify.Config) {
+			r.sent(w, "second")
+			c.Targets = []verify.Target{{Name: "public", Source: r.public()}, {Name: "second"}}
+		}),
+		{name: "receipts: the log was cut back and continued with the host's own key", want: []string{"log-fork@known checkpoint"}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
+			const name = "publication.example/log"
+			dir := filepath.Join(r.dir, "publication")
+			conf := ledger.WriterConfig{Origin: name, Signers: []note.Signer{must(ledger.NewNoteSigner(name, newKey()))}, Now: r.clock}
+			goOn := func(w *ledger.Writer) []byte {
+				r.now = r.now.Add(time.Minute)
+				r.sent(w, "public")
+				_ = must(w.Commit(t.Context()))
+				c.PublicationVerifier = must(ledger.NewVerifier(name, w.Log().Keys()...))
+				signed := w.Log().Checkpoint()
+				check(w.Close())
+				return signed
+			}
+			_ = goOn(must(ledger.Create(t.Context(), dir, conf)))
+			copyTree(dir, dir+".early")
+			c.PublicationKnown = [][]byte{goOn(must(ledger.OpenWriter(t.Context(), dir, conf)))}
+			check(os.RemoveAll(dir))
+			copyTree(dir+".early", dir)
+			_ = goOn(must(ledger.OpenWriter(t.Context(), dir, conf)))
+			c.Publication = dir
+		}},
+	}
+}
+
+// sent enters receipts of everything that is current, as a correct publisher does.
+func (r *repo) sent(w *ledger.Writer, target string) {
+	p := &ledger.Publish{Target: target, MasterSize: r.writer.Log().Size(), MasterRoot: r.writer.Log().Root()}
+	for line := range must(r.writer.Log().Replay(context.Background(), r.writer.Log().Size())).All() {
+		p.Receipts = append(p.Receipts, ledger.Receipt{Op: "put", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Size: line.Size, ETag: "x", Time: r.now})
+	}
+	check(w.Append(context.Background(), &ledger.Entry{Publish: p}))
 }

@@ -2,10 +2,10 @@
 _publisher() {
   local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
   case "$before" in
-  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --tier --sample --seed --source --list --offline --master --checkpoint --remember --html --inventory --price --help" ;;
+  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --tier --sample --seed --source --list --offline --master --checkpoint --first --remember --html --inventory --price --help" ;;
   "plan" | "plan "*) choices="--config --json --quiet --log-format --target --only --repair --prune --help" ;;
   "sync" | "sync "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --help" ;;
-  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --seed --source --list --offline --master --checkpoint --remember --html --inventory --price --resume --report --sign-with --estimate --help" ;;
+  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --seed --source --list --offline --master --checkpoint --first --remember --html --inventory --price --resume --report --sign-with --estimate --help" ;;
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
   "probe" | "probe "*) choices="--config --json --quiet --log-format --help" ;;
@@ -17,7 +17,7 @@ _publisher() {
   "ledger check" | "ledger check "*) choices="--config --json --quiet --log-format --checkpoint --log --help" ;;
   "ledger tail" | "ledger tail "*) choices="--config --json --quiet --log-format --log --help" ;;
   "ledger" | "ledger "*) choices="show prove check tail --help" ;;
-  "import" | "import "*) choices="--config --json --quiet --log-format --file --help" ;;
+  "import" | "import "*) choices="--config --json --quiet --log-format --file --private --help" ;;
   "purge" | "purge "*) choices="--config --json --quiet --log-format --target --name --urgent --all --wait --dry-run --help" ;;
   "config init" | "config init "*) choices="--config --json --quiet --log-format --help" ;;
   "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
