@@ -80,6 +80,11 @@ var commitmentCodes = []Code{
 		"発行簿の証明書が、ログの予告した証明書と異なる", "the certificates of the inventory are not those that the log announced", misissuedJA, misissued,
 	},
 	{
+		"commitment-not-given", Note, "", "3C56",
+		"発行簿の書き出しに、予告を開くための値がない", "the inventory has nothing that opens the commitments of this issuer, so they were not checked",
+		"開くための値を含めて書き出し、再び検証する", "export the inventory with what opens them, and verify again",
+	},
+	{
 		"commitment-total", Critical, "", "3C56",
 		"予告の累計が合わない", "the running total of announced certificates is wrong", misissuedJA, misissued,
 	},

@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,9 @@ type commitmentBook struct {
 	entries map[int64]*issuance
 	first   map[string]time.Time // by issuer: when commitments began
 	covered map[string]bool      // issuers of which the inventory has certificates
+	given   map[string]bool      // issuers of which it has what opens commitments
+	missing []Finding            // certificates without a commitment, by issuer in the order of the inventory
+	of      []string             // the issuer of each
 	opened  int64
 }
 
@@ -47,7 +51,7 @@ const maxLeaves = 1 << 24
 
 // openCommitments reads the issuance entries of the log and holds their running totals against their counts.
 func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) {
-	b := &commitmentBook{report: c.add, entries: map[int64]*issuance{}, first: map[string]time.Time{}, covered: map[string]bool{}}
+	b := &commitmentBook{report: c.add, entries: map[int64]*issuance{}, first: map[string]time.Time{}, covered: map[string]bool{}, given: map[string]bool{}}
 	totals := map[string]int64{}
 	index := int64(-1)
 	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
@@ -89,9 +93,17 @@ func (b *commitmentBook) line(l InventoryLine) {
 		if !l.NotBefore.IsZero() && l.NotBefore.Before(began) {
 			return // issued before the log began to have commitments
 		}
-		bad("commitment-missing", "it was issued here, and the inventory names no commitment to it; they began at %s", stamp(began))
+		if len(b.missing) >= perCode {
+			return // enough to be told
+		}
+		b.missing = append(b.missing, Finding{
+			Code: "commitment-missing", Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial),
+			Detail: "it was issued here, and the inventory names no commitment to it; they began at " + stamp(began),
+		})
+		b.of = append(b.of, l.Issuer)
 		return
 	}
+	b.given[l.Issuer] = true
 	e := b.entries[l.Commitment.Entry]
 	if e == nil || e.Issuer != l.Issuer {
 		bad("commitment-missing", "log entry %d is no issuance entry of this issuer", l.Commitment.Entry)
@@ -148,9 +160,19 @@ func (e *issuance) put(i int64, leaf tlog.Hash) bool {
 // close wants every commitment of the covered issuers opened by exactly one certificate, and their tree to be the one that was
 // signed.
 func (b *commitmentBook) close() {
+	for i, f := range b.missing {
+		if b.given[b.of[i]] {
+			b.report(f)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.covered)) {
+		if _, announced := b.first[name]; announced && !b.given[name] {
+			b.report(Finding{Code: "commitment-not-given", Source: sourceInventory, Name: name})
+		}
+	}
 	for _, index := range sortedKeys(b.entries) {
 		e := b.entries[index]
-		if !b.covered[e.Issuer] {
+		if !b.given[e.Issuer] {
 			continue
 		}
 		if e.opened < e.Count {

@@ -74,6 +74,12 @@ func commitmentTampers() []tamper {
 			b[1].Commitment = nil
 			return b
 		}),
+		with("an export that opens nothing", []string{"commitment-not-given@sub"}, func(_ *repo, b book) book {
+			for i := range b {
+				b[i].Commitment = nil
+			}
+			return b
+		}).passing(),
 		with("a certificate of before", []string{"commitment-unopened"}, func(r *repo, b book) book {
 			b[1].Commitment, b[1].NotBefore = nil, start.AddDate(-1, 0, 0)
 			return b
