@@ -47,13 +47,19 @@ func (p *page) uptime(u *Uptime) {
 	if u == nil {
 		return
 	}
-	p.bothIn("p", fmt.Sprintf("稼働実績：%s から %s までの %d 回の観測のうち %d 回が正常（%.4f%%）。公開処理 %d 回、送信 %d 件。", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, 100*u.Total.Ratio, u.Syncs, u.Published),
-		fmt.Sprintf("Record of operation: of %[3]d observations from %[1]s to %[2]s, %[4]d were good (%.4[5]f%%). %[6]d syncs sent %[7]d objects.", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, 100*u.Total.Ratio, u.Syncs, u.Published))
+	if u.Total.Samples == 0 {
+		p.bothIn("p", fmt.Sprintf("稼働実績：%s から %s までの間、観測は行われていない。稼働率は不明である。", day(u.From), day(u.To)),
+			fmt.Sprintf("Record of operation: no observation was made from %s to %s. Nothing is known of the availability.", day(u.From), day(u.To)))
+	} else {
+		p.bothIn("p", fmt.Sprintf("稼働実績：%s から %s までの %d 回の観測のうち %d 回が正常（%s）。", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, u.Total.percent()),
+			fmt.Sprintf("Record of operation: of %[3]d observations from %[1]s to %[2]s, %[4]d were good (%[5]s).", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, u.Total.percent()))
+	}
+	p.bothIn("p", fmt.Sprintf("公開処理 %d 回、送信 %d 件。", u.Syncs, u.Published), fmt.Sprintf("%d syncs sent %d objects.", u.Syncs, u.Published))
 	if u.Total.Samples > 0 {
 		p.availabilityPlot(u)
 		p.table("観測", "Observations", column{"アドレス", "address"}, column{"回数", "samples"}, column{"正常", "good"}, column{"割合", "ratio"}, column{"応答時間（中央値）", "median latency"}, column{"最遅", "slowest"})
 		for _, a := range u.Names {
-			p.row(a.Name, fmt.Sprint(a.Samples), fmt.Sprint(a.Good), fmt.Sprintf("%.4f%%", 100*a.Ratio), a.Median.String(), a.Slowest.String())
+			p.row(a.Name, fmt.Sprint(a.Samples), fmt.Sprint(a.Good), a.percent(), a.Median.String(), a.Slowest.String())
 		}
 		p.tableEnd()
 	}

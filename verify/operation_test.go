@@ -159,8 +159,18 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 		t.Errorf("the page of the month:\n%s", page.String())
 	}
 	checkBalanced(t, page.String())
-	if none := must(verify.MeasureUptime(t.Context(), log.Log(), nil, start.AddDate(-1, 0, 0), start.AddDate(0, -1, 0))); none.Total.Samples != 0 || none.Total.Ratio != 1 {
+	if none := must(verify.MeasureUptime(t.Context(), log.Log(), nil, start.AddDate(-1, 0, 0), start.AddDate(0, -1, 0))); none.Total.Samples != 0 || none.Total.Ratio != 0 {
 		t.Errorf("uptime of a time without samples: %+v", none.Total)
+	} else {
+		text.Reset()
+		page.Reset()
+		check(none.WriteText(&text))
+		check(none.WriteHTML(&page))
+		for form, out := range map[string]string{"text": text.String(), "HTML": page.String()} {
+			if strings.Contains(out, "100.0000%") || !strings.Contains(out, "no observation was made") {
+				t.Errorf("of a time without samples the %s says\n%s", form, out)
+			}
+		}
 	}
 }
 

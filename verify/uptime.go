@@ -41,7 +41,7 @@ type Availability struct {
 	Name    string        `json:"name"`
 	Samples int           `json:"samples"`
 	Good    int           `json:"good"`
-	Ratio   float64       `json:"ratio"` // 1 when there is no sample
+	Ratio   float64       `json:"ratio"` // 0 when there is no sample: nothing was observed
 	Median  time.Duration `json:"median_latency"`
 	Slowest time.Duration `json:"slowest_latency"`
 
@@ -198,13 +198,20 @@ func finishAll(m map[string]*Availability) []Availability {
 }
 
 func (a *Availability) finish() {
-	a.Ratio = 1
 	if a.Samples > 0 {
 		a.Ratio = float64(a.Good) / float64(a.Samples)
 		a.Slowest = slices.Max(a.latencies)
 	}
 	a.Median = medianOf(a.latencies)
 	a.latencies = nil
+}
+
+// percent writes the share of good samples; of none there is no share.
+func (a *Availability) percent() string {
+	if a.Samples == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.4f%%", 100*a.Ratio)
 }
 
 func medianOf(d []time.Duration) time.Duration {
@@ -232,7 +239,10 @@ func (u *Uptime) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "record of operation (稼働実績) from %s to %s\n\n", stamp(u.From), stamp(u.To))
 	fmt.Fprintf(&b, "%8s  %9s  %9s  %9s  %s\n", "samples", "good", "median", "slowest", "address")
 	for _, a := range append(slices.Clone(u.Names), u.Total) {
-		fmt.Fprintf(&b, "%8d  %8.4f%%  %9v  %9v  %s\n", a.Samples, 100*a.Ratio, a.Median, a.Slowest, a.Name)
+		fmt.Fprintf(&b, "%8d  %9s  %9v  %9v  %s\n", a.Samples, a.percent(), a.Median, a.Slowest, a.Name)
+	}
+	if u.Total.Samples == 0 {
+		b.WriteString("no observation was made: nothing is known of the availability (観測なし。稼働率は不明)\n")
 	}
 	fmt.Fprintf(&b, "\n%d syncs sent %d objects; %d refusals; %d verifications, %d of them with findings\n", u.Syncs, u.Published, u.Refused, u.Verified, u.VerifiedBad)
 	if s := u.Slowest; s != nil {
