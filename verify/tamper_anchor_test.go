@@ -152,7 +152,7 @@ func anchorTampers() []tamper {
 			check(os.WriteFile(newest(r)+".tsa.tsr", token, 0o644))
 		}),
 		stamped("older than what it stamps", []string{"log-timestamp-invalid#has an entry of", "timestamp-missing"}, func(_ *testing.T, r *repo, c *verify.Config, _ []byte) {
-			r.now = time.Now().Add(time.Hour)
+			r.now = time.Now().Add(time.Hour).Truncate(time.Second)
 			r.expiry("sub", "69", r.now)
 			c.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
 			token, _, err := timestamp.Ask(context.Background(), c.Timestamps[0], r.writer.Log().Checkpoint(), timestamp.Config{})

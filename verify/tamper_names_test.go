@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/verify"
 )
 
@@ -92,7 +92,7 @@ func endlessTampers() []tamper {
 			if req.URL.Path != name {
 				return false
 			}
-			w.Header().Set("Content-Type", artifact.HeaderFor(kindOf(name), time.Time{}, time.Time{}, time.Time{}, 0).ContentType)
+			w.Header().Set("Content-Type", public.HeaderFor(kindOf(name), time.Time{}, time.Time{}, time.Time{}, 0).ContentType)
 			for {
 				if _, err := w.Write(bytes.Repeat([]byte{'x'}, 64<<10)); err != nil {
 					return true
