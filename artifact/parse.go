@@ -3,7 +3,6 @@ package artifact
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"unicode/utf8"
 
@@ -82,11 +81,38 @@ func (a *Artifact) classify() {
 // unknown handles bytes without any structure. Hash tiles are such bytes, and only their equality with the master tells them
 // from a raw key, so the kind says what they may be and section A asks the ledger.
 func (a *Artifact) unknown() {
-	if n := len(a.Bytes); n%len(a.Digest) == 0 && n > 0 && n <= 256*len(a.Digest) {
+	switch {
+	case isHashTile(a.Bytes):
 		a.Kind = Tile
-		return
+	case isUTF16(a.Bytes):
+		a.Problem = "it is text in UTF-16, as Windows writes it; certificates and lists are published in DER"
+	default:
+		a.Problem = "its content is none of the forms that are published"
 	}
-	a.Problem = "its content is none of the forms that are published"
+}
+
+// isHashTile reports whether b can be at most 256 hashes of 32 octets (c2sp.org/tlog-tiles). A hash looks like random octets:
+// that 32 of them have fewer than 20 values, or that none is above 127, does not happen in practice.
+func isHashTile(b []byte) bool {
+	const width, fewest = 32, 20
+	if len(b) == 0 || len(b)%width != 0 || len(b) > 256*width {
+		return false
+	}
+	for at := 0; at < len(b); at += width {
+		var seen [256]bool
+		values, high := 0, false
+		for _, c := range b[at : at+width] {
+			if !seen[c] {
+				seen[c] = true
+				values++
+			}
+			high = high || c > 127
+		}
+		if values < fewest || !high {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *Artifact) document() {
@@ -106,21 +132,24 @@ func (a *Artifact) der() {
 		a.Problem = fmt.Sprintf("%d bytes follow the first object, a %s", len(after), first.Kind)
 		return
 	}
-	if c, err := x509.ParseCertificate(a.Bytes); err == nil {
+	c, asCertificate := x509.ParseCertificate(a.Bytes)
+	if asCertificate == nil {
 		a.Certificates = []*x509.Certificate{c}
 		a.Kind = certificateKind(c)
 		return
 	}
-	if l, err := ParseRevocationList(a.Bytes); err == nil {
+	l, asList := ParseRevocationList(a.Bytes)
+	if asList == nil {
 		a.CRL, a.Kind = l, listKind(l)
 		return
 	}
-	r, err := ParseResponse(a.Bytes)
-	if err == nil {
+	r, asResponse := ParseResponse(a.Bytes)
+	if asResponse == nil {
 		a.OCSP, a.Kind = r, OCSPResponse
 		return
 	}
-	if s, err := ParseSignedData(a.Bytes); err == nil {
+	s, asCMS := ParseSignedData(a.Bytes)
+	if asCMS == nil {
 		a.signedData(s)
 		return
 	}
@@ -128,7 +157,17 @@ func (a *Artifact) der() {
 		a.Kind, a.Problem = RegistrationData, "it is a certificate request"
 		return
 	}
-	a.Problem = "it is an ASN.1 object, but no certificate, CRL, OCSP response or CMS signature in its strict form"
+	a.Problem = "it is an ASN.1 object, but no certificate, CRL, OCSP response or CMS signature"
+	switch shapeOf(a.Bytes) {
+	case "certificate":
+		a.Problem = "it has the form of a certificate, but not the strict one: " + reason(asCertificate)
+	case "list":
+		a.Problem = "it has the form of a CRL, but not the strict one: " + reason(asList)
+	case "response":
+		a.Problem = "it has the form of an OCSP response, but not the strict one: " + reason(asResponse)
+	case "CMS":
+		a.Problem = "it has the form of a CMS object, but not that of a signature: " + reason(asCMS)
+	}
 }
 
 // afterFirst returns what follows the first DER element of b.
@@ -176,25 +215,4 @@ func listKind(l *RevocationList) Kind {
 		return ARL
 	}
 	return CRL
-}
-
-// pem describes PEM text. What is published is DER, so that PEM is never a published kind, but what it holds decides under
-// which rule it is refused.
-func (a *Artifact) pem() {
-	n := 0
-	rest := a.Bytes
-	for n < 1000 {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		n++
-		inner := &Artifact{Bytes: block.Bytes, Kind: Unrecognised}
-		inner.classify()
-		if inner.Kind == RegistrationData {
-			a.Kind, a.Problem = RegistrationData, "it holds a certificate request in PEM"
-			return
-		}
-	}
-	a.Problem = "it is PEM text; certificates and CRLs are published as one DER object each"
 }

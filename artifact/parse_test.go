@@ -55,7 +55,7 @@ func TestParseClassifiesByContent(t *testing.T) {
 		"checkpoint":          {[]byte("example.com/log\n12\n" + root + "\n\n\u2014 example.com/log AAAA\n"), Checkpoint},
 		"unsigned checkpoint": {[]byte("example.com/log\n12\n" + root + "\n\n"), Unrecognised},
 		"entry bundle":        {entryBundle(entry, entry), Tile},
-		"hash tile":           {bytes.Repeat([]byte{0xff, 0x80}, 32), Tile},
+		"hash tile":           {append(bytes.Clone(Sum([]byte("a")).bytes()), Sum([]byte("b")).bytes()...), Tile},
 		"entry":               {[]byte(entry), LedgerMaster},
 		"database":            {[]byte("SQLite format 3\x00...."), LedgerMaster},
 		"CSR":                 {csr, RegistrationData},
@@ -212,6 +212,44 @@ func TestSearchDecides(t *testing.T) {
 	} {
 		if a := Parse(c.b); a.Kind != c.kind || !strings.Contains(a.Problem, c.problem) || c.problem == "" && a.Problem != "" {
 			t.Errorf("%s: %s, %q; want %s, %q", c.name, a.Kind, a.Problem, c.kind, c.problem)
+		}
+	}
+}
+
+// TestReasons: what is refused says what it probably was meant to be, and why it is not.
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	p := sharedPKI()
+	flip := func(b []byte, from, to string) []byte { return bytes.Replace(b, []byte(from), []byte(to), 1) }
+	version4 := flip(p.leaf.cert.Raw, "\xa0\x03\x02\x01\x02", "\xa0\x03\x02\x01\x03")
+	curve := flip(p.leaf.cert.Raw, "\x2a\x86\x48\xce\x3d\x03\x01\x07", "\x2a\x86\x48\xce\x3d\x03\x01\x06")
+	text := base64.StdEncoding.EncodeToString(p.crl)
+	utf16 := []byte{0xff, 0xfe}
+	for _, c := range []byte(text) {
+		utf16 = append(utf16, c, 0)
+	}
+	for _, c := range []struct {
+		name string
+		b    []byte
+		want string
+	}{
+		{"version 4", version4, "form of a certificate, but not the strict one: invalid version"},
+		{"unknown curve", curve, "unsupported elliptic curve"},
+		{"list of version 3", flip(p.crl, "\x02\x01\x01\x30", "\x02\x01\x02\x30"), "form of a CRL, but not the strict one"},
+		{"error response", []byte{0x30, 3, 0x0a, 1, 6}, "form of an OCSP response, but not the strict one"},
+		{"encrypted content type", []byte("\x30\x0f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05\xa0\x02\x05\x00"), "form of a CMS object"},
+		{"PEM", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: p.crl}), "it is a crl in PEM, and is published in DER: openssl crl -outform DER"},
+		{"PEM behind a mark", append([]byte(bom), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.root.cert.Raw})...), "ca-certificate in PEM"},
+		{"base64", []byte(text), "it is a crl in base64"},
+		{"base64 behind a mark", []byte(bom + text), "it is a crl in base64"},
+		{"UTF-16", utf16, "UTF-16"},
+		{"text behind a mark", []byte(bom + "hello"), "byte-order mark"},
+		{"text of 64 characters", bytes.Repeat([]byte("call the auditor"), 4), "none of the forms"},
+		{"picture of 64 bytes", append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 56)...), "none of the forms"},
+		{"zeros", make([]byte, 96), "none of the forms"},
+	} {
+		if a := Parse(c.b); a.Kind != Unrecognised || !strings.Contains(a.Problem, c.want) {
+			t.Errorf("%s: %s, %q; want %q", c.name, a.Kind, a.Problem, c.want)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (a *Artifact) text() {
 	case isLog(b):
 		a.Kind, a.Problem = Log, "it looks like a log file"
 	default:
-		a.unknown()
+		a.bare()
 	}
 }
 

@@ -287,8 +287,11 @@ func (r *Room) listTemplate(ctx context.Context, l list, number *big.Int, now ti
 		t.Scope = &crl.Scope{URIs: []string{r.publicURL(l.name())}}
 	case l.kind == artifact.DeltaCRL:
 		base, err := latest(ctx, r.inv, l.Name, artifact.CRL, "crl")
-		if err != nil || base == nil {
-			return t, fmt.Errorf("signing %s: there is no full list to be the base: %w", l.name(), err)
+		if err != nil {
+			return t, fmt.Errorf("signing %s: looking for the full list that is its base: %w", l.name(), err)
+		}
+		if base == nil {
+			return t, fmt.Errorf("signing %s: there is no full list to be its base; sign one first", l.name())
 		}
 		t.BaseNumber, opts.ChangedSince = base.Number, base.ThisUpdate
 		opts.ExpiredBefore = time.Time{}

@@ -2,6 +2,7 @@ package sectiona
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -79,7 +80,7 @@ func certFiles(c *cast, files map[string][]byte) {
 		"ca-certificate/foreign-root.cer": c.foreignRoot.cert.Raw, "ca-certificate/namesake.cer": c.foreignSub.cert.Raw,
 		"link-certificate/signed-by-nobody.cer": c.linkStray.cert.Raw, "cross-certificate/unknown-partner.cer": c.crossStray.cert.Raw,
 		"subscriber-consent/taro.cer": c.taro.cert.Raw, "ocsp-signer-certificate/of-a-namesake.cer": c.strayDelegate.cert.Raw,
-		"kind-mismatch/sub.crl": c.sub.cert.Raw, "not-in-ledger/sub.cer": c.sub.cert.Raw, "not-in-ledger/hash-tile": bytes.Repeat([]byte{0x9c}, 64),
+		"kind-mismatch/sub.crl": c.sub.cert.Raw, "not-in-ledger/sub.cer": c.sub.cert.Raw, "not-in-ledger/hash-tile": hashes(2),
 	} {
 		files["refused/"+name] = b
 	}
@@ -157,9 +158,18 @@ func allowedFiles(c *cast, files map[string][]byte) {
 		"document-signature/cps.p7s":   detached(c.documentSigner, []byte("the CPS")),
 		"index-page/index.html":        []byte("<!DOCTYPE html>\n<html lang=\"ja\"><title>リポジトリ</title></html>\n"),
 		"fingerprint-page/prints.html": []byte("<!DOCTYPE html>\n<html lang=\"ja\"><meta name=\"seihon-page\" content=\"fingerprints\"><title>フィンガープリント</title></html>\n"),
-		"checkpoint/checkpoint":        []byte(checkpoint), "tile/entries": tile, "tile/hashes": bytes.Repeat([]byte{0x9c}, 96),
+		"checkpoint/checkpoint":        []byte(checkpoint), "tile/entries": tile, "tile/hashes": hashes(3),
 		"manifest/manifest": []byte("seihon/manifest/v1\n"), "ocsp-generation/sub.generation": []byte("seihon/ocsp-generation/v1\nissuer sub\n"),
 	} {
 		files["allowed/"+name] = b
 	}
+}
+
+// hashes is a hash tile of n entries.
+func hashes(n int) (tile []byte) {
+	for i := range n {
+		h := sha256.Sum256([]byte{byte(i)})
+		tile = append(tile, h[:]...)
+	}
+	return tile
 }
