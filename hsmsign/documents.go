@@ -36,6 +36,9 @@ func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
 		return err
 	}
 	signer, issuer, err := r.documentSigner()
+	if err == nil {
+		err = r.notRevoked(ctx, issuer.Name, signer)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,6 +106,22 @@ func (r *Room) documentSigner() (*x509.Certificate, *authority, error) {
 		return nil, nil, fmt.Errorf("publishing document: %q is not a certificate of %s: %w", d.Certificate, issuer.Name, err)
 	}
 	return c, issuer, nil
+}
+
+// notRevoked refuses a certificate that the inventory says is revoked: what it signs now would be refused by every reader.
+func (r *Room) notRevoked(ctx context.Context, issuer string, c *x509.Certificate) error {
+	e, err := r.inv.Get(ctx, issuer, artifact.SerialBytes(c))
+	if errors.Is(err, inventory.ErrNotFound) { // issued before this inventory
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("publishing document: %w", err)
+	}
+	if e.State == inventory.Revoked {
+		return fmt.Errorf("publishing document: the certificate of %q (serial %x) was revoked at %s; issue another one with "+
+			"`signer issue --name %s`", c.Subject, artifact.SerialBytes(c), e.Revocation.Time.UTC().Format(time.RFC3339), r.conf.DocumentSigner.Name)
+	}
+	return nil
 }
 
 func (r *Room) documentConfig(d DocumentRequest) (*config.Document, error) {

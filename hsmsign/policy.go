@@ -35,6 +35,9 @@ func (r *Room) buildPolicy(anchors, issued []*x509.Certificate) error {
 		}
 	}
 	r.policy = &sectiona.Policy{Trust: trust, Now: r.now, SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
+	if d := r.conf.DocumentSigner; d != nil {
+		r.policy.DocumentSigner = &sectiona.DocumentSigner{CommonName: d.Subject.CommonName, Usage: d.Usage, Policy: d.Policy}
+	}
 	return nil
 }
 

@@ -177,11 +177,15 @@ func (p *Policy) boundAll(signers []*x509.Certificate) string {
 	return ""
 }
 
-// bound explains why a document's signer is not bound to the CA: it is neither one of the CAs nor certified by one.
+// bound explains why a document's signer is not bound to the CA: it is neither one of the CAs nor certified by one to sign
+// documents.
 func (p *Policy) bound(c *x509.Certificate) string {
 	issuers := p.trust().Issuers()
-	if signedByAny(c, issuers) || slices.ContainsFunc(issuers, func(i *x509.Certificate) bool { return same(c, i) }) {
+	if slices.ContainsFunc(issuers, func(i *x509.Certificate) bool { return same(c, i) }) {
 		return ""
+	}
+	if signedByAny(c, issuers) {
+		return p.signsDocuments(c)
 	}
 	return fmt.Sprintf("its signer %q is not certified by a CA of this hierarchy", c.Subject.String())
 }

@@ -99,10 +99,11 @@ func listFiles(c *cast, files map[string][]byte) {
 		"crl-scope/delta-to-itself.crl":    c.sub.list(listOf{number: 7, exts: []pkix.Extension{deltaOf(true, 7)}}),
 		"crl-scope/unknown-critical.crl": c.sub.list(listOf{number: 7, exts: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 392, 1}, Critical: true,
 			Value: []byte{5, 0}}}}),
-		"crl-number/older.crl":   c.sub.list(listOf{number: 6}),
-		"crl-number/earlier.crl": c.sub.list(listOf{number: 9, this: madeAt.Add(-time.Hour)}),
-		"crl-current/stale.crl":  c.sub.list(listOf{number: 8, this: madeAt.Add(-2 * day), next: madeAt.Add(-day)}),
-		"crl-current/future.crl": c.sub.list(listOf{number: 8, this: madeAt.Add(2 * day), next: madeAt.Add(3 * day)}),
+		"crl-number/same-number-other-list.crl": c.sub.list(listOf{number: 8, serials: []int64{1, 2}}),
+		"crl-number/older.crl":                  c.sub.list(listOf{number: 6}),
+		"crl-number/earlier.crl":                c.sub.list(listOf{number: 9, this: madeAt.Add(-time.Hour)}),
+		"crl-current/stale.crl":                 c.sub.list(listOf{number: 8, this: madeAt.Add(-2 * day), next: madeAt.Add(-day)}),
+		"crl-current/future.crl":                c.sub.list(listOf{number: 8, this: madeAt.Add(2 * day), next: madeAt.Add(3 * day)}),
 	} {
 		files["refused/"+name] = b
 	}
@@ -134,6 +135,8 @@ func otherFiles(c *cast, files map[string][]byte) {
 		"document-opaque/hidden-program.pdf":   pdfOf("/OpenAction<</S/#4caunch/F(x.exe)>>", nil),
 		"document-opaque/unknown-filter.pdf":   bytes.Replace(pdf, []byte("/FlateDecode"), []byte("/FooDecode"), 1),
 		"document-opaque/followed.pdf":         append(bytes.Clone(pdf), bytes.Repeat([]byte{'x'}, 3000)...),
+		"document-signature/by-subscriber.p7s": detached(c.taro, []byte("the CPS")),
+		"document-signature/by-responder.p7s":  detached(c.delegate, []byte("the CPS")),
 		"document-signature/by-nobody.p7s":     detached(c.foreignRoot, []byte("the CPS")),
 		"document-signature/other-content.p7s": detached(c.documentSigner, []byte("another CPS")),
 	} {

@@ -44,6 +44,10 @@ type Policy struct {
 	// none may.
 	SubscriberConsent func(serial []byte) (consentID string, ok bool)
 
+	// DocumentSigner says which certificates of this CA may sign its documents. Nil means any that is not for another
+	// purpose.
+	DocumentSigner *DocumentSigner
+
 	// Strict admits static objects only: no bundles, which need a responder (however keyless) to be of use.
 	Strict bool
 

@@ -2,6 +2,7 @@ package sectiona
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"io/fs"
 	"iter"
 	"os"
@@ -27,7 +28,8 @@ func policy(t testing.TB) *Policy {
 			t.Fatal(err)
 		}
 	}
-	return &Policy{Trust: trust, Now: func() time.Time { return madeAt.Add(time.Hour) }}
+	return &Policy{Trust: trust, Now: func() time.Time { return madeAt.Add(time.Hour) },
+		DocumentSigner: &DocumentSigner{CommonName: "Test CPS signer"}}
 }
 
 // A subject is one committed file with the context in which it is judged.
@@ -175,6 +177,53 @@ func TestSubscriberConsent(t *testing.T) {
 	p.SubscriberConsent = func([]byte) (string, bool) { return "", true }
 	if p.Admit(a, Evidence{InLedger: true}) == nil {
 		t.Error("allowed under a consent record without a name")
+	}
+	p.SubscriberConsent = func([]byte) (string, bool) { return "consent 13", true }
+	c := newCast()
+	foreign := makeCert("Taro Denshi", "taro", &c.foreignSub, x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature})
+	if r := p.Admit(artifact.Parse(foreign.cert.Raw), Evidence{InLedger: true}); r == nil || r.Rule != "subscriber-consent" {
+		t.Errorf("the certificate of another CA is allowed under a consent record: %v", r)
+	}
+}
+
+// TestDocumentSigner: the profile that the configuration names decides who signs documents, and a CA's own key always may.
+func TestDocumentSigner(t *testing.T) {
+	t.Parallel()
+	c := newCast()
+	signs := x509.KeyUsageDigitalSignature
+	usage, id := asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 36}, must(x509.OIDFromInts([]uint64{1, 2, 392, 200, 1}))
+	profiled := makeCert("Documents 2027", "document 2", &c.sub, x509.Certificate{KeyUsage: signs,
+		UnknownExtKeyUsage: []asn1.ObjectIdentifier{usage}, Policies: []x509.OID{id}})
+	mail := makeCert("Mail", "mail", &c.sub, x509.Certificate{KeyUsage: signs, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}})
+	encipher := makeCert("Test CPS signer", "encipher", &c.sub, x509.Certificate{KeyUsage: x509.KeyUsageKeyEncipherment})
+	byName, byUsage := &DocumentSigner{CommonName: "Test CPS signer"}, &DocumentSigner{CommonName: "Test CPS signer", Usage: usage.String()}
+	byPolicy, byMail := &DocumentSigner{Policy: "1.2.392.200.1"}, &DocumentSigner{Usage: "1.3.6.1.5.5.7.3.4"}
+	for _, x := range []struct {
+		name    string
+		profile *DocumentSigner
+		signer  party
+		want    string // part of the reason; empty = allowed
+	}{
+		{"named", byName, c.documentSigner, ""},
+		{"a subscriber", byName, c.taro, "is not the document signer"},
+		{"a subscriber, nothing named", nil, c.taro, ""},
+		{"a responder, nothing named", nil, c.delegate, "for OCSP responses"},
+		{"a key for encipherment", byName, encipher, "not for signatures on documents"},
+		{"usage", byUsage, profiled, ""},
+		{"the name without the usage", byUsage, c.documentSigner, "lacks the extended key usage"},
+		{"policy", byPolicy, profiled, ""},
+		{"without the policy", byPolicy, c.documentSigner, "lacks the policy"},
+		{"a usage with a name", byMail, mail, ""},
+		{"another usage", byMail, profiled, "lacks the extended key usage"},
+		{"the CA itself", byUsage, c.sub, ""},
+		{"a foreign CA", byName, c.foreignSub, "not certified by a CA of this hierarchy"},
+	} {
+		p := policy(t)
+		p.DocumentSigner = x.profile
+		r := p.Admit(artifact.Parse(detached(x.signer, []byte("the CPS"))), Evidence{InLedger: true, Document: []byte("the CPS")})
+		if x.want == "" && r != nil || x.want != "" && (r == nil || !strings.Contains(r.Reason, x.want)) {
+			t.Errorf("%s: %v, want %q", x.name, r, x.want)
+		}
 	}
 }
 

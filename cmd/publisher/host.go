@@ -104,6 +104,9 @@ func (h *host) policy(ctx context.Context, master *ledger.Log) (*sectiona.Policy
 		return nil, err
 	}
 	p := &sectiona.Policy{Trust: trust, Strict: h.conf.SectionA.Strict, Now: h.now}
+	if d := h.conf.DocumentSigner; d != nil {
+		p.DocumentSigner = &sectiona.DocumentSigner{CommonName: d.Subject.CommonName, Usage: d.Usage, Policy: d.Policy}
+	}
 	if s := h.conf.SectionA.SubscriberCertificates; s != nil {
 		consents, err := config.ReadConsents(string(s.Consents))
 		if err != nil {

@@ -304,6 +304,10 @@ type DocumentSigner struct {
 	Certificate Path `yaml:"certificate"`
 	// Validity of its certificate; default 3y.
 	Validity Duration `yaml:"validity"`
+	// Usage is the OID of an extended key usage by which section A knows a document signer (RFC 9336: 1.3.6.1.5.5.7.3.36).
+	Usage string `yaml:"usage"`
+	// Policy is the OID of a certificate policy by which section A knows one; default, without usage: the subject's common name.
+	Policy string `yaml:"policy"`
 }
 
 // Publication is the publishing host's own log.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"seihon/internal/certprofile"
 )
 
 // validator collects every problem of one file, with the lines of the keys that they concern.
@@ -281,6 +283,15 @@ func (v *validator) documentSigner(c *Config) {
 		v.add("document_signer.subject.common_name", "is empty")
 	}
 	v.key("document_signer.key", d.Key)
+	v.oid("document_signer.usage", d.Usage)
+	v.oid("document_signer.policy", d.Policy)
+}
+
+// oid checks a dotted object identifier, if there is one.
+func (v *validator) oid(path, oid string) {
+	if _, err := certprofile.ParseOID(oid); oid != "" && err != nil {
+		v.add(path, "is %q, want a dotted object identifier such as 1.3.6.1.5.5.7.3.36", oid)
+	}
 }
 
 // profiles checks the profiles of the file and that every name used exists.
