@@ -11,14 +11,15 @@ export GOFLAGS ?= -trimpath
 # The toolchain of go.mod, from the module proxy, even where the machine's Go is another.
 export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)+auto
 
-VERSION     := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# The newest version of NEWS.md, and the commit that was built.
+VERSION     := $(shell sed -n 's/^\#\# \(v[0-9.]*\).*/\1/p' NEWS.md | head -n 1)+$(shell git describe --always --exclude '*' --dirty=.dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 GO_FILES    := $(shell git ls-files '*.go' 2>/dev/null)
 UNIT         = $$(go list ./... | grep -v '^seihon/bench') ./bench/bar
 ALL          = $$(go list -tags integration ./... | grep -v '^seihon/bench') ./bench/bar
 FUZZTIME    ?= 5s
 
-.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers vulncheck deadcode fuzz race soak tools packages release-check clean cross help
+.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers vulncheck deadcode fuzz race soak mutants tools packages release-check clean cross help
 
 all: build
 
@@ -37,6 +38,10 @@ bin/signer: $(GO_FILES) go.mod go.sum
 soak: .tools/packages-test tools
 	LEDGER_TEST_KILL_ROUNDS=1000 go test -count=1 -tags integration -timeout 60m -run Kill ./ledger
 	scripts/fuzz.sh 30s
+
+# Changes safety-critical lines one at a time and looks whether a test notices: an hour, so not part of `make test`.
+mutants:
+	go run ./scripts/mutants
 
 # A release of the last commit with GoReleaser itself, twice, looked at and compared. It is not part of `make test`,
 # which makes the same packages with nFPM: GoReleaser alone takes two minutes to build, and a release four.

@@ -1,0 +1,50 @@
+//go:build integration
+
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// changing is what differs between two runs of the same demo: times, roots, sizes, and where it lies.
+var changing = []struct {
+	what *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`copy \S+`), "copy FOLDER"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:]+Z`), "TIME"},
+	{regexp.MustCompile(`root [A-Za-z0-9+/]{43}=`), "root HASH"},
+	{regexp.MustCompile(`\(in [0-9hms]+\)`), "(in SPAN)"},
+	{regexp.MustCompile(`\d+ bytes`), "N bytes"},
+}
+
+// TestReadmeShowsRealOutput holds the output of `publisher verify` in README.md to what the demo really prints.
+func TestReadmeShowsRealOutput(t *testing.T) {
+	raw, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := blocks(string(raw), "text")
+	if len(shown) != 1 || strings.Join(shown[0].words, " ") != "verify" {
+		t.Fatalf("README.md has %d blocks marked text, must have one, marked verify", len(shown))
+	}
+	dir, _ := newDemo(t)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "bin/publisher"), "verify", "--config", ".demo/repository.yaml", "--quiet")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want, got := strings.TrimSpace(shown[0].text), strings.TrimSpace(string(out))
+	for _, c := range changing {
+		want, got = c.what.ReplaceAllString(want, c.with), c.what.ReplaceAllString(got, c.with)
+	}
+	if want != got {
+		t.Errorf("README.md shows\n%s\nand `publisher verify` prints\n%s", want, out)
+	}
+}
