@@ -203,25 +203,37 @@ func TestBundleHeadIsChecked(t *testing.T) {
 		return func(b []byte) []byte { binary.BigEndian.PutUint16(b[at:], v); return b }
 	}
 	for name, change := range map[string]func([]byte) []byte{
-		"empty":            func([]byte) []byte { return nil },
-		"only a head":      func(b []byte) []byte { return b[:headSize] },
-		"half a head":      func(b []byte) []byte { return b[:headSize/2] },
-		"cut off":          func(b []byte) []byte { return b[:len(b)-1] },
-		"grown":            func(b []byte) []byte { return append(b, 0) },
-		"magic":            func(b []byte) []byte { b[7] = '2'; return b },
-		"count":            put32(headCount, 41),
-		"huge count":       put32(headCount, 1<<32-1),
-		"no groups":        put16(headGroups, 0),
-		"many groups":      put16(headGroups, 65535),
-		"bucket bits":      put32(headBucketBits, 63),
-		"issuer size":      put32(headIssuerSize, 1<<31),
-		"issuer name":      func(b []byte) []byte { b[headIssuer] = '/'; return b },
-		"reserved":         func(b []byte) []byte { b[headReserved+3] = 1; return b },
-		"group algorithm":  put16(headSize, 9),
-		"group hash size":  put16(headSize+2, 64),
-		"group first":      put32(headSize+4, 1),
-		"group entries":    put32(headSize+8, 1<<32-1),
-		"group order":      func(b []byte) []byte { swap(b[headSize:], groupSize); return b },
+		"empty":           func([]byte) []byte { return nil },
+		"only a head":     func(b []byte) []byte { return b[:headSize] },
+		"half a head":     func(b []byte) []byte { return b[:headSize/2] },
+		"cut off":         func(b []byte) []byte { return b[:len(b)-1] },
+		"grown":           func(b []byte) []byte { return append(b, 0) },
+		"magic":           func(b []byte) []byte { b[7] = '2'; return b },
+		"count":           put32(headCount, 41),
+		"huge count":      put32(headCount, 1<<32-1),
+		"no groups":       put16(headGroups, 0),
+		"many groups":     put16(headGroups, 65535),
+		"bucket bits":     put32(headBucketBits, 63),
+		"issuer size":     put32(headIssuerSize, 1<<31),
+		"issuer name":     func(b []byte) []byte { b[headIssuer] = '/'; return b },
+		"reserved":        func(b []byte) []byte { b[headReserved+3] = 1; return b },
+		"group algorithm": put16(headSize, 9),
+		"group hash size": put16(headSize+2, 64),
+		"group first":     put32(headSize+4, 1),
+		"group entries":   put32(headSize+8, 1<<32-1),
+		"group order":     func(b []byte) []byte { swap(b[headSize:], groupSize); return b },
+		"the same group twice": func(b []byte) []byte { // but for the entries that each covers
+			one, two := b[headSize:], b[headSize+groupSize:]
+			copy(two[:4], one[:4])
+			copy(two[16:groupSize], one[16:groupSize])
+			return b
+		},
+		"groups that cover more than 32 bits count": func(b []byte) []byte { // and in sum the right number of entries
+			count := binary.BigEndian.Uint32(b[headCount:])
+			b = put32(headSize+8, 1<<32-1)(b)
+			b = put32(headSize+groupSize+4, 1<<32-1)(b)
+			return put32(headSize+groupSize+8, count+1)(b)
+		},
 		"group reserved":   func(b []byte) []byte { b[headSize+79] = 1; return b },
 		"empty last group": put32(headSize+groupSize+8, 0),
 	} {
