@@ -69,7 +69,7 @@ func sources(t *testing.T) map[string]bool {
 	return files
 }
 
-// TestTheMapHasEveryRoom holds the map of the code in docs/design.md to the folders.
+// TestTheMapHasEveryRoom holds the map of the code in docs/design.md to the folders: each has a row, or stands below one that has.
 func TestTheMapHasEveryRoom(t *testing.T) {
 	raw, err := os.ReadFile("docs/design.md")
 	if err != nil {
@@ -80,12 +80,16 @@ func TestTheMapHasEveryRoom(t *testing.T) {
 	named := map[string]bool{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)`").FindAllStringSubmatch(section, -1) {
 		named[row[1]] = true
-		if _, ok := plan[row[1]]; !ok {
-			t.Errorf("docs/design.md has a row for %s, which is no folder of the plan", row[1])
+		if _, err := os.Stat(row[1]); err != nil {
+			t.Errorf("docs/design.md has a row for %s, which is no folder", row[1])
 		}
 	}
 	for folder := range plan {
-		if !named[folder] && !strings.Contains(folder, "test") {
+		covered := false
+		for f := folder; f != "."; f = filepath.Dir(f) {
+			covered = covered || named[f]
+		}
+		if !covered {
 			t.Errorf("docs/design.md has no row for %s: say in a line what it is", folder)
 		}
 	}
