@@ -34,7 +34,7 @@ type mutant struct {
 func main() {
 	only := flag.String("only", "", "only mutants whose file or change matches")
 	table := flag.String("table", "scripts/mutants/table.txt", "the table")
-	timeout := flag.Duration("timeout", 3*time.Minute, "for the tests of one mutant; too long counts as noticed")
+	timeout := flag.Duration("timeout", 10*time.Minute, "for the tests of one mutant")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -149,6 +149,9 @@ func try(ctx context.Context, m mutant, timeout time.Duration) (noticed bool, er
 	folder := "./" + filepath.Dir(m.file)
 	// vet would look at the file that is there and not at the changed one.
 	out, err := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-count=1", "-failfast", "-vet=off", folder).CombinedOutput()
+	if ctx.Err() != nil {
+		return false, fmt.Errorf("its tests did not end: %w", ctx.Err())
+	}
 	if strings.Contains(string(out), "[build failed]") {
 		return false, fmt.Errorf("the change does not compile: %s", out)
 	}
