@@ -101,7 +101,7 @@ fuzz:
 generated: build
 	go test ./internal/config -run TestReference -update
 	go test ./sectiona -run TestReference -update-doc
-	go test -tags integration ./deploy -run 'TestMan|TestComp|TestFind|TestDepen' -update
+	go test -tags integration ./deploy -run 'TestMan|TestComp|TestFind|TestDepen|TestReadme' -update
 	cd terraform/test && go run ./cmd/reference
 
 tools: .tools/tools

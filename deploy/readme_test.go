@@ -23,7 +23,8 @@ var changing = []struct {
 	{regexp.MustCompile(`\d+ bytes`), "N bytes"},
 }
 
-// TestReadmeShowsRealOutput holds the output of `publisher verify` in README.md to what the demo really prints.
+// TestReadmeShowsRealOutput holds the output of `publisher verify` in README.md to what the demo really prints. With -update,
+// the page shows what was printed just now.
 func TestReadmeShowsRealOutput(t *testing.T) {
 	raw, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -41,6 +42,13 @@ func TestReadmeShowsRealOutput(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	want, got := strings.TrimSpace(shown[0].text), strings.TrimSpace(string(out))
+	if *update {
+		text := strings.Replace(string(raw), shown[0].text, changing[0].what.ReplaceAllString(got, "copy .demo/public:")+"\n", 1)
+		if err := os.WriteFile("../README.md", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	for _, c := range changing {
 		want, got = c.what.ReplaceAllString(want, c.with), c.what.ReplaceAllString(got, c.with)
 	}
