@@ -274,6 +274,10 @@ func (r *Room) recordBatch(ctx context.Context, a *authority, batch []inventory.
 
 // publishIssued lets section A judge a certificate that gets a public name, and stores it in the master.
 func (r *Room) publishIssued(ctx context.Context, a *authority, t inventory.Intent, kind artifact.Kind, c *x509.Certificate) (inventory.ArtifactRecord, error) {
+	// What a cross certificate is, only its name says: its content is that of a CA certificate.
+	if name, err := public.Parse(t.Name); err == nil && (name.Kind == artifact.CrossCertificate || name.Kind == artifact.LinkCertificate) {
+		kind = name.Kind
+	}
 	rec := certificateRecord(a.Name, kind, t.Name, c)
 	if a.cert == nil { // a root trusts itself from now on
 		if err := r.buildPolicy([]*x509.Certificate{c}, []*x509.Certificate{c}); err != nil {
