@@ -53,6 +53,7 @@ func TestWitnessAndTimestamp(t *testing.T) {
 	room("stamped the checkpoint", "signer", "timestamp")
 	room("recorded docs/cps-1.1.pdf", "signer", "document", "--name", "cps", "--version", "1.1", "--file", demoPDF)
 	room("all entries are in the signed tree", "publisher", "ledger", "check")
+	room("witness.example/one cosigned", "signer", "witness") // the newest checkpoint, which the quorum is asked of
 	room("sent", "publisher", "sync")
 	room("OK - 0 critical", "publisher", "verify")
 	out, err := exec.CommandContext(t.Context(), "openssl", "asn1parse", "-inform", "DER", "-in", filepath.Join(dir, "public/docs/cps-1.1.pdf.p7s")).CombinedOutput()

@@ -73,6 +73,15 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 			signed, done[cl.Shard] = signed+n, true
 		}
 	}
+	if all || len(done) > 0 {
+		if again, err := r.watchIdle(ctx, a, now, done); err != nil || again {
+			if err != nil {
+				return signed, err
+			}
+			n, err := r.signResponses(ctx, a, now, false) // what was healed is due
+			return signed + n, err
+		}
+	}
 	if len(done) == 0 {
 		if unnamed, err := r.unnamedBundle(ctx, a); err != nil || !unnamed {
 			return signed, err

@@ -3,6 +3,7 @@ package hsmsign
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,6 +45,32 @@ func (r *Room) watchShard(ctx context.Context, a *authority, shard int, due []in
 		err = &RecordError{Issuer: a.Name, Name: fmt.Sprintf("shard %d of the responses", shard), Faults: w.faults}
 	}
 	return w.expired, err
+}
+
+// watchIdle looks at the shards in which nothing was due while others are signed:
+// one whose certificates were all taken out of the inventory is never due again.
+// It reports whether something was healed, which is due now.
+func (r *Room) watchIdle(ctx context.Context, a *authority, now time.Time, done map[int]bool) (healed bool, err error) {
+	for shard := range a.OCSP.Shards {
+		if done[shard] {
+			continue
+		}
+		expired, err := r.watchShard(ctx, a, shard, nil, now)
+		var unsaid *RecordError
+		if errors.As(err, &unsaid) {
+			h, herr := r.healFaults(ctx, unsaid)
+			if herr == nil && h.Any() {
+				healed = true
+				continue
+			}
+			err = errors.Join(err, herr)
+		}
+		if err != nil {
+			return healed, err
+		}
+		r.addExpired(a.Name, expired)
+	}
+	return healed, nil
 }
 
 // A shardWatch compares one shard with its predecessors.
