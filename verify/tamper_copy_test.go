@@ -194,7 +194,7 @@ func extraTampers() []tamper {
 		extra("text", "notes.txt", "copy-extra", "unrecognised", text("call the auditor")),
 		extra("hidden text", "docs/.htaccess", "copy-extra", "unrecognised", text("Options +Indexes")),
 		extra("copy of a certificate under another name", "cert/old.cer", "copy-extra", "not-in-ledger", func(r *repo) []byte { return r.files["cert/sub.cer"] }),
-		extra("forged earlier tile", "log/tile/0/000.p/1", "copy-extra", "not-in-ledger", text(string(bytes.Repeat([]byte{0xff}, 32)))),
+		extra("forged earlier tile", "log/tile/0/000.p/1", "copy-extra", "unrecognised", text(string(bytes.Repeat([]byte{0xff}, 32)))),
 		on("symbolic link out of the copy", "copy-extra@etc", func(_ *repo, d string) { check(os.Symlink("/etc/passwd", filepath.Join(d, "etc"))) }),
 		{name: "earlier partial tiles are ours", passes: true, only: true, do: func(_ *testing.T, r *repo, _ *verify.Config) {
 			ctx := context.Background()

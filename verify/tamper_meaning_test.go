@@ -120,7 +120,7 @@ func meaningTampers() []tamper {
 				Signer: r.document.key, SigningTime: start}, document.Reason{})))
 			r.commit()
 		}).passing(),
-		room("document signed by a certificate for other purposes", []string{"document-signature@docs/cps-2.0.pdf.p7s"}, func(r *repo) {
+		room("document signed by a certificate for other purposes", []string{"document-signature@docs/cps-2.0.pdf.p7s", "section-a@docs/cps-2.0.pdf.p7s", "section-a@docs/cps-2.0.pdf"}, func(r *repo) {
 			pdf := document.SamplePDF("CPS", "2.0", nil)
 			r.put("docs/cps-2.0.pdf", artifact.Document, pdf)
 			r.put("docs/cps-2.0.pdf.p7s", artifact.DocumentSignature, plainCMS(newCert("CRL only", 40, r.sub, func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageCRLSign }), pdf))
