@@ -44,7 +44,8 @@ func ParseKnown(b []byte, digest Digest) *Artifact {
 const (
 	BundleMagic     = "SEIHONB1"
 	GenerationMagic = "seihon/ocsp-generation/v1\n"
-	ManifestMagic   = "seihon/manifest/v1\n"
+	ManifestMagic   = "seihon/manifest/v2\n"
+	ManifestMagicV1 = "seihon/manifest/v1\n"
 
 	magicZstd   = "\x28\xb5\x2f\xfd"
 	magicPDF    = "%PDF-"
@@ -61,7 +62,7 @@ func (a *Artifact) classify() {
 		a.Kind = OCSPBundle
 	case bytes.HasPrefix(b, []byte(GenerationMagic)):
 		a.Kind = OCSPGeneration
-	case bytes.HasPrefix(b, []byte(ManifestMagic)), bytes.HasPrefix(b, []byte(magicZstd)):
+	case bytes.HasPrefix(b, []byte(ManifestMagic)), bytes.HasPrefix(b, []byte(ManifestMagicV1)), bytes.HasPrefix(b, []byte(magicZstd)):
 		a.Kind = Manifest
 	case bytes.HasPrefix(b, []byte(magicSQLite)):
 		a.Kind, a.Problem = LedgerMaster, "it is an SQLite database, which only the signing room and the master have"

@@ -51,6 +51,7 @@ func TestParseClassifiesByContent(t *testing.T) {
 		"bundle":              {[]byte(BundleMagic + "\x00\x01"), OCSPBundle},
 		"generation":          {[]byte(GenerationMagic + "issuer sub\n"), OCSPGeneration},
 		"manifest":            {[]byte(ManifestMagic), Manifest},
+		"manifest v1":         {[]byte(ManifestMagicV1), Manifest},
 		"zstd manifest":       {[]byte("\x28\xb5\x2f\xfd\x04"), Manifest},
 		"checkpoint":          {[]byte("example.com/log\n12\n" + root + "\n\n\u2014 example.com/log AAAA\n"), Checkpoint},
 		"unsigned checkpoint": {[]byte("example.com/log\n12\n" + root + "\n\n"), Unrecognised},

@@ -133,7 +133,8 @@ func TestParseEntryIsStrict(t *testing.T) {
 func TestLine(t *testing.T) {
 	at := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 	full := Line{Name: "crl/ca.crl", Kind: artifact.CRL, Digest: artifact.Sum(nil), Size: 12, NotBefore: at, NotAfter: at.Add(time.Hour), Issuer: "ca", Number: "42"}
-	const text = "crl/ca.crl crl e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 12 20261124T060000Z 20261124T070000Z ca 42"
+	const v1 = "crl/ca.crl crl e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 12 20261124T060000Z 20261124T070000Z ca 42"
+	const text = v1 + " -"
 	if got := full.String(); got != text {
 		t.Errorf("got %s", got)
 	}
@@ -141,8 +142,27 @@ func TestLine(t *testing.T) {
 	if err != nil || back != full {
 		t.Errorf("read back as %+v, %v", back, err)
 	}
+	if older, err := ParseLine(v1); err != nil || older != full || older.text(fieldsV1) != v1 {
+		t.Errorf("the line of a manifest v1 is read as %+v, %v", older, err)
+	}
+	archived := full
+	archived.Name, archived.History = "crl/ca/history/42.crl", true
+	older := strings.Replace(v1, full.Name, archived.Name, 1)
+	for _, text := range []string{older, older + " history"} {
+		if l, err := ParseLine(text); err != nil || l != archived {
+			t.Errorf("%q is read as %+v, %v", text, l, err)
+		}
+	}
+	// Outside the grammar of public names the field alone says it.
+	foreign := strings.Replace(text, "crl/ca.crl", "lists/2026/ca-42", 1)
+	if l, err := ParseLine(strings.TrimSuffix(foreign, "-") + "history"); err != nil || !l.History {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if l, err := ParseLine(foreign); err != nil || l.History {
+		t.Errorf("%+v, %v", l, err)
+	}
 	for _, bad := range []string{
-		"", text + " ", " " + text, text + " x", strings.Replace(text, " ", "  ", 1), strings.Replace(text, " 12 ", " 012 ", 1),
+		older + " -", v1 + " history", v1 + " History", text + " -", "", text + " ", " " + text, text + " x", strings.Replace(text, " ", "  ", 1), strings.Replace(text, " 12 ", " 012 ", 1),
 		strings.Replace(text, " 12 ", " +12 ", 1), strings.Replace(text, " 12 ", " -1 ", 1), strings.Replace(text, "e3b0", "E3B0", 1),
 		strings.Replace(text, "20261124T060000Z", "20261131T060000Z", 1), strings.Replace(text, "20261124T060000Z", "00000101T000000Z", 1),
 		strings.Replace(text, " ca ", "  ", 1), strings.Replace(text, "crl/ca.crl", "crl//ca.crl", 1), strings.Replace(text, "crl/ca.crl", "-", 1), text + "\r",

@@ -22,9 +22,8 @@ type Line struct {
 	Issuer    string    // "" = none
 	Number    string    // CRL number in decimal or serial in hex; "" = none
 
-	// History is set for the archived copy of a list, which is not expected to be current. Manifests v1
-	// have no field for it: reading them sets it from the name, by the grammar of package public, and
-	// writing them leaves it out.
+	// History is set by the room for the archived copy of a list, which is not expected to be current.
+	// A manifest v1 has no field for it: there the grammar of package public tells it from the name.
 	History bool
 }
 
@@ -39,7 +38,15 @@ type Change struct {
 const (
 	maxName  = 512
 	maxField = 128
-	maxLine  = maxName + 3*maxField + 128
+	maxLine  = maxName + 3*maxField + 160
+)
+
+// The number of fields of a line in the two versions of a manifest, and what the ninth of them says.
+const (
+	fieldsV1 = 8
+	fieldsV2 = 9
+
+	historyField = "history"
 )
 
 const lineTime = "20060102T150405Z"
@@ -91,8 +98,11 @@ func checkField(what, s string) error {
 	return nil
 }
 
-// appendLine appends the text of a line, without its end.
-func appendLine(b []byte, l *Line) ([]byte, error) {
+// appendLine appends the text of a line, without its end, as manifests have it that are written today.
+func appendLine(b []byte, l *Line) ([]byte, error) { return appendFields(b, l, fieldsV2) }
+
+// appendFields is appendLine for the version of a manifest whose lines have that many fields.
+func appendFields(b []byte, l *Line, fields int) ([]byte, error) {
 	if err := CheckName(l.Name); err != nil {
 		return b, err
 	}
@@ -100,6 +110,9 @@ func appendLine(b []byte, l *Line) ([]byte, error) {
 		return b, fmt.Errorf("%s: a line needs a kind", l.Name)
 	}
 	if err := errors.Join(checkField("kind", string(l.Kind)), checkField("issuer", l.Issuer), checkField("number", l.Number)); err != nil {
+		return b, fmt.Errorf("%s: %w", l.Name, err)
+	}
+	if err := checkHistory(l); err != nil {
 		return b, fmt.Errorf("%s: %w", l.Name, err)
 	}
 	if l.Size < 0 || l.Size > maxInt {
@@ -117,7 +130,33 @@ func appendLine(b []byte, l *Line) ([]byte, error) {
 	}
 	b = appendOr(append(b, ' '), l.Issuer)
 	b = appendOr(append(b, ' '), l.Number)
+	switch {
+	case fields == fieldsV1:
+	case l.History:
+		b = append(append(b, ' '), historyField...)
+	default:
+		b = append(b, " -"...)
+	}
 	return b, nil
+}
+
+// checkHistory refuses a list that is called history, and so need not be current, under the name of a
+// live one, and the reverse. A name outside the grammar of package public says nothing about it.
+func checkHistory(l *Line) error {
+	if !l.Kind.IsRevocationList() {
+		if l.History {
+			return fmt.Errorf("a %s is not kept for history: only lists are", l.Kind)
+		}
+		return nil
+	}
+	n, err := public.Parse(l.Name)
+	switch {
+	case err != nil || !n.Kind.IsRevocationList() || n.History == l.History:
+		return nil
+	case l.History:
+		return errors.New("its line calls it history, its name is that of a list that must be current")
+	}
+	return errors.New("its name is that of an archived list, its line does not call it history")
 }
 
 func appendHex(b, v []byte) []byte {
@@ -150,27 +189,35 @@ func appendLineTime(b []byte, t time.Time) ([]byte, bool) {
 	return append(b, 'Z'), true
 }
 
-// String is the line as it stands in a manifest.
-func (l *Line) String() string {
-	b, err := appendLine(nil, l)
+// String is the line as it stands in a manifest that is written today.
+func (l *Line) String() string { return l.text(fieldsV2) }
+
+// text is the line as it stands in a manifest whose lines have that many fields.
+func (l *Line) text(fields int) string {
+	b, err := appendFields(nil, l, fields)
 	if err != nil {
 		return "invalid line: " + err.Error()
 	}
 	return string(b)
 }
 
-// ParseLine parses the text of a line, without its end. The strings of the
-// result share the memory of s.
+// ParseLine parses the text of a line, without its end, of a manifest of any version. The strings of
+// the result share the memory of s.
 func ParseLine(s string) (Line, error) {
-	var f [8]string
+	return parseFields(s, fieldsV1+min(1, max(0, strings.Count(s, " ")-(fieldsV1-1))))
+}
+
+// parseFields is ParseLine for the version of a manifest whose lines have that many fields.
+func parseFields(s string, fields int) (Line, error) {
+	var f [fieldsV2]string
 	rest := s
-	for i := range 7 {
+	for i := range fields - 1 {
 		var ok bool
 		if f[i], rest, ok = strings.Cut(rest, " "); !ok {
-			return Line{}, fmt.Errorf("parsing line %.120q: want 8 fields", s)
+			return Line{}, fmt.Errorf("parsing line %.120q: want %d fields", s, fields)
 		}
 	}
-	f[7] = rest
+	f[fields-1] = rest
 	l := Line{Name: f[0], Kind: artifact.Kind(f[1])}
 	var err error
 	if l.Digest, err = artifact.ParseDigest(f[2]); err != nil {
@@ -191,10 +238,14 @@ func ParseLine(s string) (Line, error) {
 	if f[7] != "-" {
 		l.Number = f[7]
 	}
-	l.History = isArchived(&l)
+	if fields == fieldsV1 {
+		l.History = isArchived(&l)
+	} else {
+		l.History = f[8] == historyField
+	}
 	// A line has one spelling; whatever else was lenient above is caught here.
 	var buf [maxLine]byte
-	again, err := appendLine(buf[:0], &l)
+	again, err := appendFields(buf[:0], &l, fields)
 	if err != nil {
 		return Line{}, fmt.Errorf("parsing line: %w", err)
 	}

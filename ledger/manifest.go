@@ -19,8 +19,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// manifestHeader is the first line of a manifest file.
-const manifestHeader = "seihon/manifest/v1\n"
+// The first line of a manifest: of those that are written today, and of older ones, whose lines have no
+// field for history. Both have the same length.
+const (
+	manifestHeader   = "seihon/manifest/v2\n"
+	manifestHeaderV1 = "seihon/manifest/v1\n"
+)
 
 // maxManifest caps what a reader decompresses; an entry cannot make it take more.
 const maxManifest = 4 << 30
@@ -218,13 +222,13 @@ func parseManifest(text []byte, b *Batch) iter.Seq2[Line, error] {
 			yield(Line{}, fmt.Errorf("parsing manifest %s: %w", b.Manifest, fmt.Errorf(format, args...)))
 		}
 		var t tree
-		last := ""
+		last, fields := "", manifestFields(text)
 		for raw, err := range manifestLines(text) {
 			if err != nil {
 				bad("%w", err)
 				return
 			}
-			line, err := ParseLine(raw)
+			line, err := parseFields(raw, fields)
 			if err != nil {
 				bad("line %d: %w", t.n+1, err)
 				return
@@ -247,12 +251,24 @@ func parseManifest(text []byte, b *Batch) iter.Seq2[Line, error] {
 	}
 }
 
+// manifestFields is the number of fields that the lines of a manifest's text have.
+func manifestFields(text []byte) int {
+	if bytes.HasPrefix(text, []byte(manifestHeaderV1)) {
+		return fieldsV1
+	}
+	return fieldsV2
+}
+
 // manifestLines splits a manifest's text into lines without their ends.
 func manifestLines(text []byte) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		rest, ok := strings.CutPrefix(textString(text), manifestHeader)
 		if !ok {
-			yield("", fmt.Errorf("the first line is not %q", strings.TrimSpace(manifestHeader)))
+			rest, ok = strings.CutPrefix(textString(text), manifestHeaderV1)
+		}
+		if !ok {
+			yield("", fmt.Errorf("the first line is neither %q nor %q: a newer program wrote it, or it is no manifest",
+				strings.TrimSpace(manifestHeader), strings.TrimSpace(manifestHeaderV1)))
 			return
 		}
 		for rest != "" {

@@ -75,7 +75,7 @@ func (l *Log) proveInManifest(ctx context.Context, b *Batch, entry []byte, line 
 	if err != nil {
 		return nil, err
 	}
-	want := line.String()
+	want := line.text(manifestFields(text))
 	at := int64(-1)
 	leaves := make([]tlog.Hash, 0, min(b.Count, 1<<20))
 	for raw, err := range manifestLines(text) {

@@ -174,7 +174,7 @@ func (f *fixture) manifest(t *testing.T, text string, change func(*Batch)) strin
 	t.Helper()
 	b := &Batch{Manifest: artifact.Sum([]byte(text)), Size: int64(len(text))}
 	var tr tree
-	for _, line := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(text, manifestHeader), "\n"), "\n") {
+	for _, line := range strings.Split(strings.TrimSuffix(text[len(manifestHeader):], "\n"), "\n") {
 		tr.add(leafHash([]byte(line)))
 	}
 	b.Count, b.Root = tr.n, tr.root()
@@ -192,8 +192,13 @@ func (f *fixture) manifest(t *testing.T, text string, change func(*Batch)) strin
 
 const okEntry = `{"body":{"reason":"r"},"time":"2026-11-24T06:00:00Z","type":"freeze","v":1}`
 
-const lineA = "x/a ocsp-response 0000000000000000000000000000000000000000000000000000000000000000 1 - - - -\n"
-const lineB = "x/b ocsp-response 0000000000000000000000000000000000000000000000000000000000000000 1 - - - -\n"
+const lineA = "x/a ocsp-response 0000000000000000000000000000000000000000000000000000000000000000 1 - - - - -\n"
+const lineB = "x/b ocsp-response 0000000000000000000000000000000000000000000000000000000000000000 1 - - - - -\n"
+
+// listLine is the line of a list with number 3.
+func listLine(name, history string) string {
+	return strings.Replace(lineA, "x/a ocsp-response", name+" crl", 1)[:len(name)+len(" crl ")+64] + " 1 20261124T060000Z 20261124T070000Z ca 3 " + history + "\n"
+}
 
 func entries(raw ...string) func(*testing.T, *fixture) {
 	return func(t *testing.T, f *fixture) { f.rewrite(t, raw...) }
@@ -293,9 +298,16 @@ var tamperings = []tampering{
 	{"manifest: another count", CodeManifest, manifestText(manifestHeader+lineA+lineB, func(b *Batch) { b.Count = 3 })},
 	{"manifest: another root", CodeManifest, manifestText(manifestHeader+lineA+lineB, func(b *Batch) { b.Root[0] ^= 1 })},
 	{"manifest: another size", CodeManifest, manifestText(manifestHeader+lineA+lineB, func(b *Batch) { b.Size-- })},
-	{"manifest: no header", CodeManifest, manifestText("seihon/manifest/v2\n"+lineA, nil)},
+	{"manifest: no header", CodeManifest, manifestText("seihon/manifest/v3\n"+lineA, nil)},
 	{"manifest: no end of line", CodeManifest, manifestText(manifestHeader+strings.TrimSuffix(lineA, "\n"), nil)},
 	{"manifest: a name with dots", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, "x/a", "x/../a", 1), nil)},
+	{"manifest: a line of an older version", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, " - -\n", " -\n", 1), nil)},
+	{"manifest: a line of a newer version", CodeManifest, manifestText(manifestHeaderV1+lineA, nil)},
+	{"manifest: a response for history", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, " - -\n", " - history\n", 1), nil)},
+	{"manifest: a live list called history", CodeManifest, manifestText(manifestHeader+listLine("crl/ca.crl", "history"), nil)},
+	{"manifest: a live part called history", CodeManifest, manifestText(manifestHeader+listLine("crl/ca/3.crl", "history"), nil)},
+	{"manifest: an archived list not called history", CodeManifest, manifestText(manifestHeader+listLine("crl/ca/history/3.crl", "-"), nil)},
+	{"manifest: history of another word", CodeManifest, manifestText(manifestHeader+listLine("crl/ca/history/3.crl", "archive"), nil)},
 	{"manifest: two spaces", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, " 1 ", "  1 ", 1), nil)},
 	// Artifacts.
 	{"artifact: a byte", CodeBlob, func(t *testing.T, f *fixture) { edit(f.glob(t, "blobs/*/*"), flip(0))(t, f) }},

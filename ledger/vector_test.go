@@ -46,11 +46,11 @@ func vectorRoom(t testing.TB) *room {
 }
 
 // vectorVerifier reads the committed keys.
-func vectorVerifier(t testing.TB) *Verifier {
+func vectorVerifier(t testing.TB, dir string) *Verifier {
 	t.Helper()
 	var keys []string
 	for _, name := range []string{"log.ecdsa.vkey", "log.ed25519.vkey"} {
-		b, err := os.ReadFile(filepath.Join("testdata/keys", name))
+		b, err := os.ReadFile(filepath.Join(dir, "keys", name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,20 +63,28 @@ func vectorVerifier(t testing.TB) *Verifier {
 	return v
 }
 
+// TestVectors reads the vectors of today's formats and those whose manifests are of version 1.
 func TestVectors(t *testing.T) {
 	if *update {
 		writeVectors(t)
 	}
-	v := vectorVerifier(t)
-	got, err := Check(t.Context(), "testdata/log", v, CheckConfig{Now: func() time.Time { return vectorRoom(t).now }})
+	for _, dir := range []string{"testdata", "testdata/v1"} {
+		t.Run(dir, func(t *testing.T) { readVectors(t, dir) })
+	}
+}
+
+func readVectors(t *testing.T, dir string) {
+	v := vectorVerifier(t, dir)
+	log := filepath.Join(dir, "log")
+	got, err := Check(t.Context(), log, v, CheckConfig{Now: func() time.Time { return vectorRoom(t).now }})
 	if err != nil || len(got) > 0 {
 		t.Fatalf("%v %v", got, err)
 	}
-	l, err := Open(t.Context(), "testdata/log", v)
+	l, err := Open(t.Context(), log, v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := os.ReadFile("testdata/proofs/crl-ca.tlog-proof")
+	proof, err := os.ReadFile(filepath.Join(dir, "proofs/crl-ca.tlog-proof"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,12 +110,12 @@ func TestVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vector(t, "manifests/batch-2.txt", text)
+	vector(t, filepath.Join(strings.TrimPrefix(dir, "testdata"), "manifests/batch-2.txt"), text)
 }
 
 // TestProofRejectsChanges flips every character of the committed proof.
 func TestProofRejectsChanges(t *testing.T) {
-	v := vectorVerifier(t)
+	v := vectorVerifier(t, "testdata")
 	proof, err := os.ReadFile("testdata/proofs/crl-ca.tlog-proof")
 	if err != nil {
 		t.Fatal(err)
@@ -166,6 +174,7 @@ func writeVectors(t *testing.T) {
 		},
 		{
 			put("a revocation list, number 2\n", Line{Name: "crl/ca.crl", Kind: artifact.CRL, NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day), Issuer: "ca", Number: "2"}),
+			put("a revocation list, number 1\n", Line{Name: "crl/ca/history/1.crl", Kind: artifact.CRL, NotBefore: r.now, NotAfter: r.now.Add(day), Issuer: "ca", Number: "1", History: true}),
 			put("a bundle\n", Line{Name: "ocsp/bundles/0", Kind: artifact.OCSPBundle, NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day), Issuer: "ca"}),
 			put("a generation\n", Line{Name: "ocsp/ca.generation", Kind: artifact.OCSPGeneration, NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day), Issuer: "ca", Number: "1"}),
 		},

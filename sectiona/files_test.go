@@ -162,7 +162,7 @@ func allowedFiles(c *cast, files map[string][]byte) {
 		"index-page/index.html":        []byte("<!DOCTYPE html>\n<html lang=\"ja\"><title>リポジトリ</title></html>\n"),
 		"fingerprint-page/prints.html": []byte("<!DOCTYPE html>\n<html lang=\"ja\"><meta name=\"seihon-page\" content=\"fingerprints\"><title>フィンガープリント</title></html>\n"),
 		"checkpoint/checkpoint":        []byte(checkpoint), "tile/entries": tile, "tile/hashes": hashes(3),
-		"manifest/manifest": []byte("seihon/manifest/v1\n"), "ocsp-generation/sub.generation": []byte("seihon/ocsp-generation/v1\nissuer sub\n"),
+		"manifest/manifest": []byte("seihon/manifest/v2\n"), "ocsp-generation/sub.generation": []byte("seihon/ocsp-generation/v1\nissuer sub\n"),
 	} {
 		files["allowed/"+name] = b
 	}

@@ -232,7 +232,7 @@ type CRL struct {
 	Shards int `yaml:"shards"`
 	// Delta is how often a delta list is made between two full ones; 0: none.
 	Delta Duration `yaml:"delta"`
-	// History keeps every list under crl/<issuer>/<number>.crl as well.
+	// History keeps every list under crl/<issuer>/history/<number>.crl as well.
 	History bool `yaml:"history"`
 	// KeepExpired keeps revoked certificates on the list after their expiry (expiredCertsOnCRL).
 	KeepExpired bool `yaml:"keep_expired"`
