@@ -112,7 +112,7 @@ func (w *world) line(name string, kind artifact.Kind, b []byte, number string) l
 	}
 	return ledger.Line{
 		Name: name, Kind: kind, Digest: d, Size: n, Issuer: "sub", Number: number,
-		NotBefore: w.now, NotAfter: w.now.Add(validity),
+		NotBefore: w.now, NotAfter: w.now.Add(validity), History: strings.HasPrefix(name, "crl/sub/history/"),
 	}
 }
 

@@ -147,7 +147,7 @@ func (c *checker) finish(r *Report) {
 	}
 	if c.state != nil {
 		r.Counts.Current = int64(c.state.Len())
-		r.ShelfLife = c.shelfLife()
+		r.ShelfLife = currentLife(c.state)
 	}
 	r.Findings = c.sorted()
 	if r.Findings == nil {

@@ -90,7 +90,8 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 	return s, nil
 }
 
-// currentLife is the shelf life by the lines alone. Archived lists have none: they are not expected to be current.
+// currentLife lists until when the current lists, generations and CA certificates hold, the first to expire
+// first: what would happen if the signing room stopped now. Archived lists are not expected to be current.
 func currentLife(state *ledger.State) []ShelfLife {
 	life := []ShelfLife{}
 	for line := range state.All() {
