@@ -65,19 +65,30 @@ func importFile(ctx context.Context, r io.Reader, dir string, c ImportConfig) (d
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	m := &importer{c: c, f: &frameReader{r: bufio.NewReaderSize(&ctxReader{ctx, r}, 1<<20)}, blobs: map[string]int64{}, manifests: map[artifact.Digest]*Batch{}}
+	fresh, err := notYet(dir)
+	if err != nil {
+		return nil, err
+	}
+	m := &importer{c: c, fresh: fresh, f: &frameReader{r: bufio.NewReaderSize(&ctxReader{ctx, r}, 1<<20)}, blobs: map[string]int64{}, manifests: map[artifact.Digest]*Batch{}}
 	if err := m.head(); err != nil {
 		return nil, err
 	}
-	if err := c.fs.Mkdir(dir); err != nil && !errors.Is(err, os.ErrExist) {
+	err = c.fs.Mkdir(dir)
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
+	m.made = err == nil
 	w, err := lockDir(dir, WriterConfig{Origin: m.origin, Verifier: c.Verifier, Logger: c.Logger, fs: c.fs, Now: c.Now})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, w.lock.Close()) }()
 	m.w = w
+	defer func() {
+		err = errors.Join(err, w.lock.Close())
+		if err != nil && !interrupted(err) {
+			m.clean()
+		}
+	}()
 	if err := m.local(ctx); err != nil {
 		return nil, err
 	}
@@ -118,6 +129,10 @@ type importer struct {
 	blobs       map[string]int64 // path in the master: size, -1 = any
 	optional    map[string]bool
 	count       int
+
+	fresh bool     // there was nothing in the folder
+	made  bool     // there was no folder
+	kept  []string // files that this import wrote before it was complete
 }
 
 // head reads the first frame.

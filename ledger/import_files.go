@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"seihon/artifact"
+	"seihon/internal/durable"
 )
 
 // files reads manifests and artifacts and stores those that entries lead to.
@@ -125,9 +126,9 @@ func (m *importer) storeManifest(path string, d artifact.Digest, size int64) err
 		_, err := io.Copy(s, io.TeeReader(m.f, pw))
 		pw.CloseWithError(err)
 	}()
-	text, err := inflate(pr, size)
-	if err == nil && artifact.Sum(text) != d {
-		err = fmt.Errorf("its SHA-256 is %s", artifact.Sum(text))
+	got, err := inflatedSum(pr, size)
+	if err == nil && got != d {
+		err = fmt.Errorf("its SHA-256 is %s", got)
 	}
 	// The decompressor may stop early; the writer must have seen all.
 	if _, err2 := io.Copy(io.Discard, pr); err == nil {
@@ -137,7 +138,7 @@ func (m *importer) storeManifest(path string, d artifact.Digest, size int64) err
 		s.Discard()
 		return fmt.Errorf("manifest %s: %w", d, err)
 	}
-	return s.Keep(path)
+	return m.keep(s, path)
 }
 
 // collect gathers the artifacts that the new manifests lead to.
@@ -183,7 +184,19 @@ func (m *importer) blob(name string, size int64) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	m.count++
-	return s.Keep(path)
+	return m.keep(s, path)
+}
+
+// keep puts a file where it belongs.
+func (m *importer) keep(s *durable.Staged, path string) error {
+	there := exists(path, -1) // damaged, and put right: that stays
+	if err := s.Keep(path); err != nil {
+		return err
+	}
+	if !there {
+		m.kept = append(m.kept, path)
+	}
+	return nil
 }
 
 // good reports whether a file has a size and the digest that is its name.

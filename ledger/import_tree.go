@@ -155,7 +155,12 @@ func (m *importer) eras() ([]era, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entry %d: %w", m.from+int64(i), err)
 		}
-		eras = append(eras, era{upTo: m.from + int64(i) + 1, keys: keys})
+		border := m.from + int64(i) + 1
+		if m.checkpoints[border] == nil {
+			// It is the old keys' endorsement: without it anybody could appoint keys of his own.
+			return nil, &KeyError{Origin: m.origin, Size: border, Err: fmt.Errorf("the export has no checkpoint of the size at which its entry %d replaces the keys, so that the old keys have signed nothing of it", border-1)}
+		}
+		eras = append(eras, era{upTo: border, keys: keys})
 		keys = next
 		trusted = trusted || pinned(keys)
 	}

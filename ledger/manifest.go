@@ -177,21 +177,48 @@ func inflate(r io.Reader, size int64) ([]byte, error) {
 	return readExactly(zr, size)
 }
 
-// readExactly reads a stream that must have size bytes.
-func readExactly(r io.Reader, size int64) ([]byte, error) {
-	// Grow with what is really there: the size is the log's word, not the file's.
-	var buf bytes.Buffer
-	buf.Grow(int(min(size, 128<<20)) + bytes.MinRead)
-	n, err := io.Copy(&buf, io.LimitReader(r, size+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case n < size:
-		return nil, fmt.Errorf("it has %d bytes, its entry says %d", n, size)
-	case n > size:
-		return nil, fmt.Errorf("it has more bytes than the %d its entry says", size)
+// inflatedSum decompresses exactly size bytes and keeps none of them.
+func inflatedSum(r io.Reader, size int64) (artifact.Digest, error) {
+	zr, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return artifact.Digest{}, err
 	}
-	return buf.Bytes(), nil
+	defer zr.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(zr, size+1))
+	if err == nil {
+		err = exactly(n, size)
+	}
+	return artifact.Digest(h.Sum(nil)), err
+}
+
+// readExactly reads a stream that must have size bytes. The size is the log's
+// word, not the file's: memory is taken for what has been read, and half of it again.
+func readExactly(r io.Reader, size int64) ([]byte, error) {
+	text := make([]byte, 0, min(size, 1<<20)+1) // room for one byte too many
+	for {
+		n, err := r.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if err == io.EOF || int64(len(text)) > size {
+			return text, exactly(int64(len(text)), size)
+		}
+		if len(text) == cap(text) {
+			text = append(make([]byte, 0, min(int64(cap(text))*3/2, size)+1), text...)
+		}
+	}
+}
+
+func exactly(n, size int64) error {
+	switch {
+	case n < size:
+		return fmt.Errorf("it has %d bytes, its entry says %d", n, size)
+	case n > size:
+		return fmt.Errorf("it has more bytes than the %d its entry says", size)
+	}
+	return nil
 }
 
 // Lines reads the manifest of a batch. The text has been checked against its
