@@ -165,8 +165,8 @@ func (b *commitmentBook) close() {
 			b.report(f)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.covered)) {
-		if _, announced := b.first[name]; announced && !b.given[name] {
+	for _, name := range slices.Sorted(maps.Keys(b.first)) {
+		if !b.given[name] {
 			b.report(Finding{Code: "commitment-not-given", Source: sourceInventory, Name: name})
 		}
 	}

@@ -17,6 +17,9 @@ import (
 // inventoryFile reads the export of `signer inventory`: one JSON object per line.
 type inventoryFile string
 
+// maxInventoryLine bounds a line: it has a certificate in base64.
+const maxInventoryLine = 1 << 20
+
 // inventoryLine is one line of the export; unknown keys are refused.
 type inventoryLine struct {
 	Issuer    string    `json:"issuer"`
@@ -47,6 +50,7 @@ func (file inventoryFile) Lines(ctx context.Context) iter.Seq2[verify.InventoryL
 		}
 		defer f.Close()
 		scan := bufio.NewScanner(f)
+		scan.Buffer(nil, maxInventoryLine)
 		for n := 1; scan.Scan(); n++ {
 			line, issued, err := parseInventoryLine(scan.Bytes())
 			if err != nil {

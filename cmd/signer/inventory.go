@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -21,33 +20,45 @@ type certificateLine struct {
 	Issuer    string     `json:"issuer"`
 	Serial    string     `json:"serial"`
 	State     string     `json:"state"`
+	NotBefore *time.Time `json:"not_before,omitempty"`
 	NotAfter  time.Time  `json:"not_after"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
 	Subject   string     `json:"subject,omitempty"`
+	Imported  bool       `json:"imported,omitempty"` // it was not issued here, so nothing committed to it
+
+	// What opens the commitment that the master log made before the certificate was signed.
+	Salt        []byte `json:"salt,omitempty"`
+	Entry       *int64 `json:"entry,omitempty"` // of the log
+	Leaf        *int64 `json:"leaf,omitempty"`  // in that entry
+	Certificate []byte `json:"certificate,omitempty"`
 }
 
 func inventoryCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "inventory",
-		Usage: "list what an issuer issued and revoked, a line of JSON per certificate",
+		Usage: "list what was issued and revoked, a line of JSON per certificate; private: it has the subscribers' certificates",
 		Flags: cliexit.Flags(
-			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME`", Required: true},
-			&cli.BoolFlag{Name: "subjects", Usage: "with the subjects' names: personal data, not for the auditor's copy"},
-			&cli.StringFlag{Name: "out", Usage: "write to `FILE`; default: stdout"},
+			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME`; default: all issuers"},
+			&cli.BoolFlag{Name: "subjects", Usage: "with the subjects' names in words"},
+			&cli.BoolFlag{Name: "status-only", Usage: "serials and status alone, without certificates: opens no commitment"},
+			&cli.StringFlag{Name: "out", Usage: "write to the new `FILE`, for its owner alone (mode 0600); default: stdout"},
 		),
 		Action: func(c *cli.Context) error {
-			return withBooks(c, now, func(books *hsmsign.Books) error {
-				w := io.Writer(c.App.Writer)
-				if out := c.String("out"); out != "" {
-					f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-					if err != nil {
-						return fmt.Errorf("writing the inventory: %w", err)
-					}
-					defer f.Close()
-					w = f
+			if c.Bool("subjects") && c.Bool("status-only") {
+				return cliexit.UsageError("--status-only leaves out what --subjects asks for")
+			}
+			out := c.String("out")
+			if out != "" {
+				if err := absent("out", out); err != nil {
+					return err
 				}
-				return exportInventory(c, books, w)
+			}
+			return withBooks(c, now, func(books *hsmsign.Books) error {
+				if out == "" {
+					return exportInventory(c, books, c.App.Writer)
+				}
+				return writeNew(out, 0o600, func(w io.Writer) error { return exportInventory(c, books, w) })
 			})
 		},
 		Subcommands: []*cli.Command{rebuildCommand(now)},
@@ -75,26 +86,59 @@ func rebuildCommand(now func() time.Time) *cli.Command {
 }
 
 func exportInventory(c *cli.Context, books *hsmsign.Books, w io.Writer) error {
+	names, err := exported(c, books)
+	if err != nil {
+		return err
+	}
 	buffered := bufio.NewWriter(w)
 	enc := json.NewEncoder(buffered)
-	for e, err := range books.Certificates(c.Context, c.String("issuer")) {
-		if err != nil {
-			return fmt.Errorf("reading the inventory: %w", err)
-		}
-		line := certificateLine{Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: e.State.String(), NotAfter: e.NotAfter.UTC()}
-		if e.State == inventory.Revoked {
-			at := e.Revocation.Time.UTC()
-			line.RevokedAt, line.Reason = &at, inventory.ReasonName(e.Revocation.Reason)
-		}
-		if c.Bool("subjects") {
-			line.Subject = e.Subject
-		}
-		if err := enc.Encode(line); err != nil {
-			return fmt.Errorf("writing the inventory: %w", err)
+	for _, name := range names {
+		for e, err := range books.Export(c.Context, name) {
+			if err == nil {
+				err = enc.Encode(lineOf(c, e))
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
-	if err := buffered.Flush(); err != nil {
-		return fmt.Errorf("writing the inventory: %w", err)
+	return buffered.Flush()
+}
+
+// exported returns the issuers that the flags ask for.
+func exported(c *cli.Context, books *hsmsign.Books) ([]string, error) {
+	if name := c.String("issuer"); name != "" {
+		return []string{name}, nil
 	}
-	return nil
+	issuers, err := books.Issuers(c.Context)
+	var names []string
+	for _, i := range issuers {
+		names = append(names, i.Name)
+	}
+	return names, err
+}
+
+func lineOf(c *cli.Context, e *inventory.Exported) certificateLine {
+	line := certificateLine{
+		Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: e.State.String(), NotAfter: e.NotAfter.UTC(), Imported: e.Imported,
+	}
+	if !e.NotBefore.IsZero() {
+		from := e.NotBefore.UTC()
+		line.NotBefore = &from
+	}
+	if e.State == inventory.Revoked {
+		at := e.Revocation.Time.UTC()
+		line.RevokedAt, line.Reason = &at, inventory.ReasonName(e.Revocation.Reason)
+	}
+	if c.Bool("subjects") {
+		line.Subject = e.Subject
+	}
+	if c.Bool("status-only") {
+		return line
+	}
+	line.Certificate = e.DER
+	if e.Salt != nil {
+		line.Salt, line.Entry, line.Leaf = e.Salt, &e.Index, &e.Leaf
+	}
+	return line
 }

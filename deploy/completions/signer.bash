@@ -11,7 +11,7 @@ _signer() {
   "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --help" ;;
   "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --never-issued --partial --dry-run --override --help" ;;
   "inventory rebuild" | "inventory rebuild "*) choices="--config --json --quiet --log-format --help" ;;
-  "inventory" | "inventory "*) choices="rebuild --config --json --quiet --log-format --issuer --subjects --out --help" ;;
+  "inventory" | "inventory "*) choices="rebuild --config --json --quiet --log-format --issuer --subjects --status-only --out --help" ;;
   "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --invalidity --override --time --help" ;;
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
   "ocsp" | "ocsp "*) choices="--config --json --quiet --log-format --issuer --help" ;;

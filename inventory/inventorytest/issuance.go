@@ -76,6 +76,17 @@ func testIssuance(t *testing.T, b *Bench) {
 	if n, err := b.DropUncommitted(ctx, place); err != nil || n != 0 {
 		t.Errorf("dropped %d of what is committed, %v", n, err)
 	}
+	must(t, b.ReserveIssuance(ctx, Issuer, place, more[:1]))
+	exported := map[string]*inventory.Exported{}
+	for _, x := range collect(t, b.Export(ctx, Issuer)) {
+		exported[string(x.Serial)] = x
+	}
+	if x := exported[string(Serial(2))]; len(exported) != 4 || !bytes.Equal(x.DER, rows[1].DER) || !bytes.Equal(x.Salt, batch[1].Salt) || x.Index != 7 || x.Leaf != 1 {
+		t.Errorf("exported %d, the second as %+v", len(exported), x)
+	}
+	if x := exported[string(Serial(4))]; x.Salt != nil || x.Index != 0 || x.DER != nil || x.State != inventory.Reserved {
+		t.Errorf("what the log does not commit to is exported as %+v", x)
+	}
 }
 
 func testIssuanceDropped(t *testing.T, b *Bench) {
