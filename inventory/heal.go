@@ -134,8 +134,11 @@ func (k *healer) records(ctx context.Context, lines iter.Seq2[[]byte, error]) er
 func (k *healer) record(ctx context.Context, r journalRecord) error {
 	switch r.Type {
 	case recordIssuer:
-		_, err := k.issuer(ctx, r)
-		return err
+		i, err := k.issuer(ctx, r)
+		if err != nil {
+			return err
+		}
+		return k.sameKey(ctx, i, r)
 	case recordCertificate:
 		if k.newest(r.Issuer + "/" + r.Serial) {
 			return k.certificate(ctx, r)
@@ -188,6 +191,18 @@ func (k *healer) issuer(ctx context.Context, r journalRecord) (issuerRow, error)
 		k.issuers[r.Issuer] = i
 	}
 	return i, err
+}
+
+// sameKey refuses a record that is of another CA with the same name: the key of an issuer never changes.
+func (k *healer) sameKey(ctx context.Context, i issuerRow, r journalRecord) error {
+	var key []byte
+	if err := k.tx.QueryRowContext(ctx, k.d.q(`SELECT key FROM issuers WHERE id = $1`), i.id).Scan(&key); err != nil {
+		return err
+	}
+	if hex.EncodeToString(key) != r.Key {
+		return fmt.Errorf("the inventory knows the issuer with the key %x, the master with %s: this is not its master", key, r.Key)
+	}
+	return nil
 }
 
 // counter lifts a counter: numbers are never handed out twice.

@@ -44,6 +44,11 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 		{"issuance", testIssuance},
 		{"issuance dropped", testIssuanceDropped},
 		{"issuance healed", testIssuanceHealed},
+		{"journal", testJournal},
+		{"heal lost", testHealLost},
+		{"heal older", testHealOlder},
+		{"heal edited", testHealEdited},
+		{"heal refuses", testHealRefuses},
 		{"adopt", testAdopt},
 		{"shared key", testSharedKey},
 		{"revoke", testRevoke},
@@ -73,7 +78,7 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := &Bench{Clock: &Clock{T: Epoch}, DSN: newDSN(t)}
+			b := &Bench{Clock: &Clock{T: Epoch}, NewDSN: newDSN, DSN: newDSN(t)}
 			b.DB = b.Open(t)
 			test.run(t, b)
 		})
@@ -83,8 +88,9 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 // Bench is one open inventory under test.
 type Bench struct {
 	*inventory.DB
-	Clock *Clock
-	DSN   string
+	Clock  *Clock
+	NewDSN func(t *testing.T) string // of another, empty database
+	DSN    string
 }
 
 // Open opens the inventory of the bench once more.
