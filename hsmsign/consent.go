@@ -7,6 +7,7 @@ import (
 
 	"seihon/internal/config"
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 )
 
 // loadConsents reads the consents given so far, when publication is opted into at all.
@@ -31,7 +32,7 @@ func (r *Room) checkConsent(id string) error {
 // writeConsent writes a consent down, once, for the publishing host to see.
 func (r *Room) writeConsent(serial []byte, id string) error {
 	file := string(r.conf.SectionA.SubscriberCertificates.Consents)
-	old, err := os.ReadFile(file)
+	old, err := regular.ReadFile(file)
 	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("recording the consent: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign/document"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/public"
@@ -42,7 +43,7 @@ func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
 	if err != nil {
 		return err
 	}
-	pdf, err := os.ReadFile(d.File)
+	pdf, err := regular.ReadFile(d.File)
 	if err != nil {
 		return fmt.Errorf("reading document: %w", err)
 	}

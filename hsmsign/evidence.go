@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"seihon/artifact"
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -103,7 +103,7 @@ func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, er
 // Review records a document about the operation, such as a risk assessment (report
 // 3-1) or the minutes of a key ceremony, by its digest and its next review.
 func (r *Room) Review(ctx context.Context, kind, file string, next time.Time) (int64, error) {
-	doc, err := os.ReadFile(file)
+	doc, err := regular.ReadFile(file)
 	if err != nil {
 		return 0, fmt.Errorf("reading the document: %w", err)
 	}
@@ -131,7 +131,7 @@ func approvals(s *config.Signer) (*token.Approvals, error) {
 	}
 	var files [3][]byte
 	for i, file := range []config.Path{s.Modules.List, s.Modules.Signature, s.Modules.Key} {
-		raw, err := os.ReadFile(string(file))
+		raw, err := regular.ReadFile(string(file))
 		if err != nil {
 			return nil, fmt.Errorf("reading the allow-list of modules: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"seihon/hsmsign/token"
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -103,7 +104,7 @@ func (r *Room) writeVKey(file string, pub crypto.PublicKey, res *InitResult) err
 
 // writeOnce writes a public file; the same content already there is fine, other content is refused.
 func writeOnce(file string, content []byte, res *InitResult) error {
-	have, err := os.ReadFile(file)
+	have, err := regular.ReadFile(file)
 	if err == nil && bytes.Equal(have, content) {
 		res.Present = append(res.Present, file)
 		return nil

@@ -7,10 +7,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 )
 
 // GenerateKeys makes the keys of the configured issuers and responders that the
@@ -116,7 +116,7 @@ func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) (u 
 		return nil, made, fmt.Errorf("encoding the public key %q: %w", k.Label, err)
 	}
 	u = &unpinned{key: key, file: string(k.PublicKey), content: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
-	if have, err := os.ReadFile(u.file); err != nil || !bytes.Equal(have, u.content) {
+	if have, err := regular.ReadFile(u.file); err != nil || !bytes.Equal(have, u.content) {
 		return u, made, nil
 	}
 	res.Present = append(res.Present, u.file)

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 	"seihon/sectiona"
 )
 
@@ -52,7 +53,7 @@ func isAnchor(c *x509.Certificate, anchors []*x509.Certificate) bool {
 
 // readCertificate reads one certificate, PEM or DER.
 func readCertificate(file string) (*x509.Certificate, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := regular.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/public"
@@ -348,7 +349,7 @@ func signature(k config.Key) crypto.SignerOpts {
 
 // readPublicKey reads a PEM public key and returns its DER.
 func readPublicKey(file string) ([]byte, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := regular.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading public key: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 )
 
 // TokenConfig says how the configuration wants the token opened.
@@ -49,7 +50,7 @@ func InventoryDSN(s *config.Signer) string {
 
 // readLine returns the one line of a small text file.
 func readLine(file string) (string, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := regular.ReadFile(file)
 	if err != nil {
 		return "", err
 	}

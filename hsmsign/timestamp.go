@@ -7,10 +7,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/ledger/timestamp"
 	"seihon/ledger/witness"
 )
@@ -72,7 +72,7 @@ func (r *Room) Witness(ctx context.Context) ([]witness.Cosignature, error) {
 
 func authorityOf(t config.TSA) (timestamp.Authority, error) {
 	a := timestamp.Authority{Name: t.Name, URL: t.URL, Policies: t.Policies}
-	raw, err := os.ReadFile(string(t.Roots))
+	raw, err := regular.ReadFile(string(t.Roots))
 	if err != nil {
 		return a, fmt.Errorf("reading the roots of time-stamping authority %s: %w", t.Name, err)
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"seihon/internal/regular"
+
 	_ "github.com/jackc/pgx/v5/stdlib" // the PostgreSQL driver
 	"go.uber.org/zap"
 	"modernc.org/sqlite"
@@ -102,7 +104,7 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 	if !existing {
 		mode |= os.O_CREATE
 	}
-	f, err := os.OpenFile(abs, mode, 0o600)
+	f, err := regular.OpenFile(abs, mode, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening inventory: %w", err)
 	}

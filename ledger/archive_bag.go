@@ -18,6 +18,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 )
 
 // An archive is a BagIt bag (RFC 8493): the master as plain files with their
@@ -228,7 +229,7 @@ func (b *bag) add(ctx context.Context, tx *durable.Tx, part string, f member) er
 		}
 		r = strings.NewReader(textString(text))
 	} else {
-		file, err := os.Open(filepath.Join(b.l.dir, filepath.FromSlash(f.path)))
+		file, err := regular.Open(filepath.Join(b.l.dir, filepath.FromSlash(f.path)))
 		if err != nil {
 			return corrupt(filepath.Join(b.l.dir, filepath.FromSlash(f.path)), err)
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 )
 
 // BlobPath is where the bytes of a line are kept.
@@ -28,7 +29,7 @@ func (l *Log) openBlob(line Line) (*os.File, error) {
 	if !ownBlob(line.Kind) {
 		return nil, fmt.Errorf("reading %s: an artifact of kind %s has no file of its own; it is a member of a bundle", line.Name, line.Kind)
 	}
-	f, err := os.Open(l.BlobPath(line))
+	f, err := regular.Open(l.BlobPath(line))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &CorruptError{Path: l.BlobPath(line), Err: fmt.Errorf("the bytes of %s are missing", line.Name)}
 	}

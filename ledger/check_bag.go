@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 )
 
 // CheckBag compares every file of a bag with the digests it carries, and the
@@ -20,7 +21,7 @@ func CheckBag(ctx context.Context, dir string) ([]Finding, error) {
 	k := &checker{}
 	listed := map[string]bool{}
 	for _, name := range []string{"tagmanifest-sha256.txt", "manifest-sha256.txt"} {
-		f, err := os.Open(filepath.Join(dir, name))
+		f, err := regular.Open(filepath.Join(dir, name))
 		if err != nil {
 			k.add(CodeArchive, filepath.Join(dir, name), hintRestore, "%v", err)
 			continue
@@ -50,7 +51,7 @@ func CheckBag(ctx context.Context, dir string) ([]Finding, error) {
 }
 
 func (k *checker) bagFile(ctx context.Context, path string, want artifact.Digest) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		k.add(CodeArchive, path, hintRestore, "%v", err)
 		return

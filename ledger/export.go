@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 )
 
 // An export is everything a copy of the master at one size lacks, in one file
@@ -111,7 +112,7 @@ func (x *exporter) frame(what, name string, b []byte) {
 
 // file writes a file of the master as a frame, whose bytes check looks at.
 func (x *exporter) file(ctx context.Context, what, name, path string, size int64) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return corrupt(path, err)
 	}

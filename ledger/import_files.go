@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 
 	"seihon/artifact"
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 )
 
 // files reads manifests and artifacts and stores those that entries lead to.
@@ -201,7 +201,7 @@ func (m *importer) keep(s *durable.Staged, path string) error {
 
 // good reports whether a file has a size and the digest that is its name.
 func good(path string, size int64) bool {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return false
 	}

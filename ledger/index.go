@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"seihon/internal/regular"
+
 	"golang.org/x/mod/sumdb/tlog"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -95,6 +97,9 @@ func readIndex(ctx context.Context, dir string) (*index, error) {
 }
 
 func openSQLite(path, mode string) (*sql.DB, error) {
+	if err := regular.Check(path); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
 	// No WAL: a read-only mount could not be read. No fsync: it is disposable.
 	q := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(2000)", "journal_mode(delete)", "synchronous(off)", "cache_size(-65536)"}}
 	if mode == "ro" {

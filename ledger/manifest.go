@@ -15,6 +15,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -140,11 +141,11 @@ func readManifest(path string, want artifact.Digest, size int64) ([]byte, error)
 	if size < int64(len(manifestHeader)) || size > maxManifest {
 		return nil, fmt.Errorf("reading manifest %s: its entry gives it %d bytes", want, size)
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	plain := false
 	if errors.Is(err, os.ErrNotExist) { // in an archive it is plain text
 		var err2 error
-		if f, err2 = os.Open(strings.TrimSuffix(path, ".zst")); err2 == nil {
+		if f, err2 = regular.Open(strings.TrimSuffix(path, ".zst")); err2 == nil {
 			path, plain, err = f.Name(), true, nil
 		}
 	}

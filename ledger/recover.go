@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 
 	"github.com/gofrs/flock"
 	"go.uber.org/zap"
@@ -271,7 +272,12 @@ func (w *Writer) prune(from, to int64) {
 // lockDir takes the writer's lock of a directory.
 func lockDir(dir string, c WriterConfig) (*Writer, error) {
 	path := filepath.Join(dir, lockFile)
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	for _, p := range []string{path, path + holderSuffix} {
+		if err := regular.Check(p); err != nil {
+			return nil, fmt.Errorf("locking %s: %w", path, err)
+		}
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|regular.Nonblock))
 	ok, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", path, err)

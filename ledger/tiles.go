@@ -3,12 +3,15 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/bits"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"seihon/internal/regular"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -200,21 +203,31 @@ func (t *tiles) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 
 // readSmall reads a whole file of at most max bytes.
 func readSmall(path string, max int64) ([]byte, error) {
-	st, err := os.Stat(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if !st.Mode().IsRegular() || st.Size() > max {
-		return nil, fmt.Errorf("not a file of at most %d bytes", max)
+	defer f.Close()
+	st, err := f.Stat()
+	if err == nil && st.Size() > max {
+		err = fmt.Errorf("not a file of at most %d bytes", max)
 	}
-	return os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, st.Size())
+	n, err := io.ReadFull(f, b)
+	if err == io.ErrUnexpectedEOF || err == io.EOF { // it was cut off meanwhile
+		err = nil
+	}
+	return b[:n], err
 }
 
 // corrupt says that a file the log needs is missing or unfit; an error of the
 // machine, such as EIO, stays what it is.
 func corrupt(path string, err error) error {
 	var pe *fs.PathError
-	if errors.As(err, &pe) && !errors.Is(err, fs.ErrNotExist) {
+	if errors.As(err, &pe) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, regular.ErrNotRegular) {
 		return fmt.Errorf("reading the log: %w", err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {

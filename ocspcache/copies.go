@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"seihon/internal/regular"
 )
 
 // Limits bound the copies of objects that a Remote keeps. The objects that were
@@ -102,7 +104,7 @@ func (c *copies) of(e *cached) *list.List {
 
 // open opens the copy of a name.
 func (c *copies) open(name string) (*os.File, error) {
-	f, err := os.Open(filepath.Join(c.dir, key(name)))
+	f, err := regular.Open(filepath.Join(c.dir, key(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		c.lost(name)
 	}

@@ -5,6 +5,8 @@ package ocspcache
 import (
 	"fmt"
 	"os"
+
+	"seihon/internal/regular"
 )
 
 // maxReadBundle is the largest bundle that is held in memory where files are not
@@ -20,6 +22,6 @@ func mapFile(path string) (data []byte, release func() error, err error) {
 	if size := info.Size(); !info.Mode().IsRegular() || size < headSize || size > maxReadBundle {
 		return nil, nil, fmt.Errorf("%q has %d bytes and mode %s, which no bundle has", path, size, info.Mode())
 	}
-	data, err = os.ReadFile(path)
+	data, err = regular.ReadFile(path)
 	return data, func() error { return nil }, err
 }

@@ -4,7 +4,8 @@ package ocspcache
 
 import (
 	"fmt"
-	"os"
+
+	"seihon/internal/regular"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +14,7 @@ import (
 // name, so the pages stay valid; see [Handler] for a file that someone cuts off
 // all the same.
 func mapFile(path string) (data []byte, release func() error, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}

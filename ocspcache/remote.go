@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 	"seihon/public"
 )
 
@@ -101,7 +102,7 @@ func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 // from passing by way of a restart.
 func (r *Remote) restore() {
 	for _, issuer := range r.cfg.Issuers {
-		public, err := os.ReadFile(r.generationPath(issuer))
+		public, err := regular.ReadFile(r.generationPath(issuer))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -239,7 +240,7 @@ func (r *Remote) Open(ctx context.Context, name string) (*Object, error) {
 // openBundleFile serves bundles from the cache only: the ones in use are there,
 // and no stranger shall make the responder fetch gigabytes.
 func (r *Remote) openBundleFile(name string, d artifact.Digest) (*Object, error) {
-	f, err := os.Open(r.bundlePath(d))
+	f, err := regular.Open(r.bundlePath(d))
 	if err != nil {
 		return nil, err
 	}

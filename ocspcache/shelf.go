@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 )
 
 // ErrRollback is the refusal of a generation that is older than the one in use.
@@ -199,7 +199,7 @@ func (s *shelf) audit(fresh []*sharedBundle) error {
 
 // auditFile reports whether the file at path has that digest.
 func auditFile(ctx context.Context, path string, want artifact.Digest) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 )
 
 // A memory is what one host remembers of a target between syncs. It only ever
@@ -41,7 +42,11 @@ func lockTarget(dir, target string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("locking target %q: %w", target, err)
 	}
-	l := flock.New(filepath.Join(dir, target+".lock"))
+	file := filepath.Join(dir, target+".lock")
+	if err := regular.Check(file); err != nil {
+		return nil, fmt.Errorf("locking target %q: %w", target, err)
+	}
+	l := flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDWR|regular.Nonblock))
 	ok, err := l.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("locking target %q: %w", target, err)
@@ -60,7 +65,7 @@ func recall(dir, target string) (memory, error) {
 	if dir == "" {
 		return memory{}, nil
 	}
-	b, err := os.ReadFile(memoryPath(dir, target))
+	b, err := regular.ReadFile(memoryPath(dir, target))
 	if errors.Is(err, fs.ErrNotExist) {
 		return memory{}, nil
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/ledger/timestamp"
 	"seihon/ledger/witness"
@@ -50,7 +50,7 @@ func (c *checker) checkTimestamps(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		token, err := os.ReadFile(path)
+		token, err := regular.ReadFile(path)
 		kept[artifact.Sum(token)] = err == nil
 		switch {
 		case err != nil:
@@ -83,7 +83,7 @@ func (c *checker) badToken(path, detail string) {
 
 func (c *checker) checkToken(ctx context.Context, dir, path string, token []byte) {
 	number, _, _ := strings.Cut(filepath.Base(path), ".")
-	checkpoint, err := os.ReadFile(filepath.Join(dir, number))
+	checkpoint, err := regular.ReadFile(filepath.Join(dir, number))
 	if err != nil {
 		c.badToken(path, "there is no checkpoint of the size "+number)
 		return

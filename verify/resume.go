@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 	"seihon/sectiona"
 )
 
@@ -103,7 +104,7 @@ func (c *checker) openProgress(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("describing the check: %w", err)
 	}
-	f, err := os.OpenFile(c.Resume, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := regular.OpenFile(c.Resume, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the progress file: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/artifact/keyscan"
+	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/sectiona"
@@ -165,7 +166,7 @@ func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Gen
 		return bad("no line of the log names the bundle")
 	}
 	path = c.log.BlobPath(vs[0].Line)
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", nil // checkMaster has reported it
 	}

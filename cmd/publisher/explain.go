@@ -9,6 +9,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/internal/cliexit"
+	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/public"
@@ -102,10 +103,10 @@ func judge(policy *sectiona.Policy, file string, known map[artifact.Digest]ledge
 	if err != nil {
 		return verdict{}, fmt.Errorf("reading the file to explain: %w", err)
 	}
-	if info.IsDir() || info.Size() > maxExplain {
-		return verdict{}, cliexit.UsageError("--file %q must be a file of at most %d bytes", file, maxExplain)
+	if !info.Mode().IsRegular() || info.Size() > maxExplain {
+		return verdict{}, cliexit.UsageError("--file %q must be a regular file of at most %d bytes", file, maxExplain)
 	}
-	content, err := os.ReadFile(file)
+	content, err := regular.ReadFile(file)
 	if err != nil {
 		return verdict{}, fmt.Errorf("reading the file to explain: %w", err)
 	}
@@ -117,7 +118,7 @@ func judge(policy *sectiona.Policy, file string, known map[artifact.Digest]ledge
 	}
 	line, ok := known[a.Digest]
 	evidence := sectiona.Evidence{InLedger: ok, Claimed: line.Kind}
-	if sig, err := os.ReadFile(public.Signature(file)); err == nil {
+	if sig, err := regular.ReadFile(public.Signature(file)); err == nil {
 		evidence.Signature = artifact.Parse(sig)
 	}
 	refusal := policy.Admit(a, evidence)

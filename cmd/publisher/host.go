@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/internal/telemetry"
 	"seihon/ledger"
 	"seihon/publish"
@@ -45,7 +45,7 @@ func open(c *cli.Context, now func() time.Time) (*host, error) {
 func (h *host) verifier() (*ledger.Verifier, error) {
 	var vkeys []string
 	for _, file := range h.conf.Master.Keys {
-		raw, err := os.ReadFile(string(file))
+		raw, err := regular.ReadFile(string(file))
 		if err != nil {
 			return nil, fmt.Errorf("reading the pinned key of the master log: %w; copy it from the signing room", err)
 		}
@@ -79,7 +79,7 @@ func (h *host) trust() (*artifact.Trust, error) {
 func certificates(files []config.Path) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
 	for _, file := range files {
-		raw, err := os.ReadFile(string(file))
+		raw, err := regular.ReadFile(string(file))
 		if err != nil {
 			return nil, err
 		}

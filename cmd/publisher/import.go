@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"seihon/internal/cliexit"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -28,7 +28,7 @@ func importCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			f, err := os.Open(c.String("file"))
+			f, err := regular.Open(c.String("file"))
 			if err != nil {
 				return fmt.Errorf("reading the export: %w", err)
 			}

@@ -8,9 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"os"
 	"time"
 
+	"seihon/internal/regular"
 	"seihon/verify"
 )
 
@@ -43,7 +43,7 @@ type inventoryLine struct {
 // Lines implements verify.Inventory.
 func (file inventoryFile) Lines(ctx context.Context) iter.Seq2[verify.InventoryLine, error] {
 	return func(yield func(verify.InventoryLine, error) bool) {
-		f, err := os.Open(string(file))
+		f, err := regular.Open(string(file))
 		if err != nil {
 			yield(verify.InventoryLine{}, fmt.Errorf("reading the inventory: %w", err))
 			return

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"seihon/internal/cliexit"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -120,7 +121,7 @@ func checkLedger(c *cli.Context, h *host, which string) error {
 		file = string(h.conf.Verify.Checkpoint)
 	}
 	if file != "" {
-		old, err := os.ReadFile(file)
+		old, err := regular.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("reading the last checkpoint: %w", err)
 		}

@@ -6,14 +6,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
+
+	"seihon/internal/regular"
 )
 
 // overrideKeys reads the keys that the configuration pins for overrides.
 func (h *host) overrideKeys() ([]ed25519.PublicKey, error) {
 	var keys []ed25519.PublicKey
 	for _, file := range h.conf.Trust.OverrideKeys {
-		raw, err := os.ReadFile(string(file))
+		raw, err := regular.ReadFile(string(file))
 		if err != nil {
 			return nil, fmt.Errorf("reading the pinned key for overrides: %w", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 	"seihon/internal/secret"
 	"seihon/ledger"
 )
@@ -51,7 +52,7 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 // publicationVerifier believes the pinned key of the publication log.
 func (h *host) publicationVerifier() (*ledger.Verifier, error) {
 	p := h.conf.Publication
-	raw, err := os.ReadFile(string(p.VKey))
+	raw, err := regular.ReadFile(string(p.VKey))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading the publication log's key: %q is missing; `publisher sync` begins the log and writes it", p.VKey)
 	}

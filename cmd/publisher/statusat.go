@@ -10,6 +10,7 @@ import (
 
 	"seihon/evidence"
 	"seihon/internal/cliexit"
+	"seihon/internal/regular"
 )
 
 func statusAtCommand(now func() time.Time) *cli.Command {
@@ -88,7 +89,7 @@ func question(c *cli.Context) (evidence.Question, error) {
 	if file == "" {
 		return q, nil
 	}
-	raw, err := os.ReadFile(file)
+	raw, err := regular.ReadFile(file)
 	if err != nil {
 		return q, fmt.Errorf("reading the certificate: %w", err)
 	}

@@ -4,13 +4,13 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"seihon/evidence"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/ledger/timestamp"
 )
 
@@ -21,7 +21,7 @@ func (h *host) checkEvidence(c *cli.Context) error {
 			return cliexit.UsageError("--check reads a file that has its own question: leave --%s away", other)
 		}
 	}
-	file, err := os.ReadFile(c.String("check"))
+	file, err := regular.ReadFile(c.String("check"))
 	if err != nil {
 		return fmt.Errorf("reading the evidence: %w", err)
 	}
@@ -70,7 +70,7 @@ func (h *host) evidencePins() (evidence.Pins, error) {
 
 func stampingAuthority(t config.TSA) (timestamp.Authority, error) {
 	a := timestamp.Authority{Name: t.Name}
-	raw, err := os.ReadFile(string(t.Roots))
+	raw, err := regular.ReadFile(string(t.Roots))
 	if err != nil {
 		return a, err
 	}

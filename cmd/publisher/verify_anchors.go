@@ -5,9 +5,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/ledger/timestamp"
 	"seihon/ledger/witness"
 	"seihon/verify"
@@ -44,7 +44,7 @@ func (h *host) pinOthers(conf *verify.Config) error {
 }
 
 func readRoots(t config.TSA) (roots []*x509.Certificate, err error) {
-	raw, err := os.ReadFile(string(t.Roots))
+	raw, err := regular.ReadFile(string(t.Roots))
 	if err != nil {
 		return nil, fmt.Errorf("reading the roots of time-stamping authority %s: %w", t.Name, err)
 	}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"seihon/internal/cliexit"
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/verify"
 )
@@ -39,7 +39,7 @@ func (h *host) knownCheckpoints(c *cli.Context, conf *verify.Config) error {
 		if !exists(file) {
 			return cliexit.UsageError("the checkpoint %q is not there; correct its name, or give --first when there is none yet", file)
 		}
-		known, err := os.ReadFile(file)
+		known, err := regular.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("reading the auditor's last checkpoint: %w", err)
 		}
@@ -64,7 +64,7 @@ func (h *host) remember(c *cli.Context, r *verify.Report) error {
 	}
 	master, publication := files[0], files[0]+ofPublication
 	for _, file := range files {
-		known, err := os.ReadFile(file)
+		known, err := regular.ReadFile(file)
 		if err != nil {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -81,7 +82,7 @@ func readMaster(c *cli.Context) (*ledger.Log, error) {
 	}
 	var vkeys []string
 	for _, file := range conf.Master.Keys {
-		raw, err := os.ReadFile(string(file))
+		raw, err := regular.ReadFile(string(file))
 		if err != nil {
 			return nil, fmt.Errorf("reading the pinned key of the master log: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
+	"seihon/internal/regular"
 	"seihon/inventory"
 	"seihon/inventory/source"
 	"seihon/override"
@@ -143,7 +144,7 @@ func openSource(c *cli.Context) (inventory.Source, func(), error) {
 		src, err := signedSource(c, named[0], where, o)
 		return src, func() {}, err
 	}
-	f, err := os.Open(where)
+	f, err := regular.Open(where)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the input: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/regular"
 )
 
 // maxCSR bounds a certificate request; a real one has a few kilobytes.
@@ -100,7 +101,7 @@ func issueKind(c *cli.Context, conf *config.Config, room *hsmsign.Room) (*x509.C
 }
 
 func readLimited(file string, most int64) ([]byte, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"seihon/internal/regular"
+
 	"golang.org/x/crypto/argon2"
 )
 
@@ -61,7 +63,7 @@ func (r *refusals) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
-	f, err := os.OpenFile(r.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := regular.OpenFile(r.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking the refused PINs: %w", err)
 	}
@@ -121,7 +123,7 @@ func (r *refusals) load() error {
 	if r.path == "" {
 		return nil
 	}
-	b, err := os.ReadFile(r.path)
+	b, err := regular.ReadFile(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.list = nil
 		return nil

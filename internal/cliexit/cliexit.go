@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -69,9 +70,37 @@ func Code(err error) int {
 func Main(app *cli.App, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A second signal ends the process as if there were no handler, and so does a
+	// command that does not hear the first: what is on disk survives a kill.
+	context.AfterFunc(ctx, stop)
 	app.ErrWriter = os.Stderr
 	prepare(app)
-	return mainWith(ctx, app, args)
+	return endsWith(ctx, patience, app, func() int { return mainWith(ctx, app, args) })
+}
+
+// patience is how long a command may take to end after the first signal. The
+// responder, which lets its clients finish, takes at most half of it.
+const patience = time.Minute
+
+// endsWith returns what run returns, or Interrupted when run is not back in time
+// after the end of ctx: it may wait in the kernel for a disk or a device that
+// never answers.
+func endsWith(ctx context.Context, patience time.Duration, app *cli.App, run func() int) int {
+	done := make(chan int, 1)
+	go func() { done <- run() }()
+	select {
+	case code := <-done:
+		return code
+	case <-ctx.Done():
+	}
+	select {
+	case code := <-done:
+		return code
+	case <-time.After(patience):
+		fmt.Fprintf(app.ErrWriter, "%s: interrupted; the command did not stop within %v and was left where it was, "+
+			"look at the disks and mounts it uses and run it again\n", app.Name, patience)
+		return Interrupted
+	}
 }
 
 func mainWith(ctx context.Context, app *cli.App, args []string) int {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"seihon/internal/regular"
 )
 
 // Consents are the records in which subscribers agreed that their certificates become
@@ -15,7 +17,7 @@ type Consents map[string]string
 // certificate, its serial in hex, one space, the consent record's id; # begins a comment.
 // A file that is not there has no consents.
 func ReadConsents(file string) (Consents, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := regular.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return Consents{}, nil
 	}

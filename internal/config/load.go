@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"seihon/internal/regular"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -55,7 +57,7 @@ func Load(file string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding configuration %q: %w", file, err)
 	}
-	raw, err := os.ReadFile(abs)
+	raw, err := regular.ReadFile(abs)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading configuration %q: no such file; name one with --config or write one with `publisher config init`", file)
 	}

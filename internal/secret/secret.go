@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"seihon/internal/regular"
 )
 
 // File reads a regular file of at most max bytes that its owner alone may read.
@@ -31,7 +33,7 @@ func Credential(name string, max int64) ([]byte, error) {
 }
 
 func read(path string, max int64, private bool) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

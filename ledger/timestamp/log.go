@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -30,7 +30,7 @@ func Due(l *ledger.Log, a Authority, now time.Time, renew time.Duration) (due bo
 	}
 	why = "it has no token of this authority"
 	for _, p := range paths {
-		b, err := os.ReadFile(p)
+		b, err := regular.ReadFile(p)
 		if err != nil {
 			return false, "", fmt.Errorf("looking for time-stamps: %w", err)
 		}
@@ -79,7 +79,7 @@ func Record(ctx context.Context, w *ledger.Writer, results []Result) error {
 		if r.Path == "" {
 			continue
 		}
-		b, err := os.ReadFile(r.Path)
+		b, err := regular.ReadFile(r.Path)
 		if err != nil {
 			return fmt.Errorf("recording a time-stamp: %w", err)
 		}

@@ -27,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"seihon/internal/regular"
 	"seihon/publish"
 )
 
@@ -98,7 +99,7 @@ func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) 
 		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, full(err))
 	}
 	if c.IfAbsent {
-		err = s.create(tmp, o.Name)
+		err = s.create(ctx, tmp, o.Name)
 	} else {
 		err = s.replace(ctx, tmp, o.Name, c.IfMatch)
 	}
@@ -154,7 +155,7 @@ func (s *Store) writeTemp(ctx context.Context, o publish.Object) (name string, e
 }
 
 // create gives the temporary file its name if that is free.
-func (s *Store) create(tmp, name string) error {
+func (s *Store) create(ctx context.Context, tmp, name string) error {
 	err := s.root.Link(tmp, name)
 	switch {
 	case err == nil:
@@ -167,7 +168,7 @@ func (s *Store) create(tmp, name string) error {
 	}
 	// FAT and some network file systems have no hard links. There the lock
 	// keeps other publishers away between the look and the rename.
-	return s.locked(func() error {
+	return s.locked(ctx, func() error {
 		if _, err := s.root.Lstat(name); err == nil {
 			return publish.ErrConflict
 		}
@@ -177,7 +178,7 @@ func (s *Store) create(tmp, name string) error {
 
 // replace puts the temporary file in the place of the object with that tag.
 func (s *Store) replace(ctx context.Context, tmp, name, tag string) error {
-	return s.locked(func() error {
+	return s.locked(ctx, func() error {
 		if err := s.match(ctx, name, tag); err != nil {
 			return err
 		}
@@ -212,22 +213,17 @@ func (s *Store) tagOf(ctx context.Context, name string) (string, error) {
 
 // open opens an object, which must be a plain file.
 func (s *Store) open(name string) (*os.File, error) {
-	f, err := s.root.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := regular.In(s.root, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, publish.ErrNotFound
+	case errors.Is(err, regular.ErrNotRegular):
+		if info, statErr := s.root.Stat(name); statErr == nil && info.IsDir() {
+			return nil, fmt.Errorf("%w: %w", publish.ErrNotFound, err)
+		}
+		return nil, fmt.Errorf("%w: something else has the name of an object, look at it and remove it: %w", publish.ErrInvalid, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%w: not a plain file", publish.ErrNotFound)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return f, err
 }
 
 // Get implements publish.Store. The tag is computed from the bytes, so the
@@ -277,7 +273,7 @@ func (s *Store) Delete(ctx context.Context, name string, c publish.Condition) er
 	if c.IfAbsent {
 		return fmt.Errorf("deleting %q: a delete needs the tag of what it removes", name)
 	}
-	err := s.locked(func() error {
+	err := s.locked(ctx, func() error {
 		if err := s.match(ctx, name, c.IfMatch); err != nil {
 			return err
 		}

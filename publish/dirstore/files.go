@@ -57,11 +57,12 @@ func (s *Store) makeDir(dir string) error {
 	return nil
 }
 
-// locked runs f while no other publisher replaces or removes an object here.
-func (s *Store) locked(f func() error) error {
+// locked runs f while no other publisher replaces or removes an object here. It
+// does not wait longer than ctx lives: who holds the lock may have been stopped.
+func (s *Store) locked(ctx context.Context, f func() error) error {
 	s.swap.Lock()
 	defer s.swap.Unlock()
-	unlock, err := s.lock()
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return fmt.Errorf("locking %q: %w", s.dir, err)
 	}
@@ -93,6 +94,10 @@ func (s *Store) sweep(before time.Time) error {
 	}
 	return nil
 }
+
+// lockPause is the time between two tries to take the lock, which is held for the
+// time of a comparison and a rename.
+const lockPause = 5 * time.Millisecond
 
 // lockName is the lock file on systems that cannot lock a directory.
 const lockName = "lock"

@@ -3,6 +3,7 @@
 package dirstore
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
@@ -10,12 +11,12 @@ import (
 )
 
 // lock takes the lock on a file in .tmp: Windows cannot lock a directory.
-func (s *Store) lock() (unlock func() error, err error) {
+func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 	if err := s.makeDir(tmpDir); err != nil {
 		return nil, err
 	}
 	l := flock.New(filepath.Join(s.dir, tmpDir, lockName))
-	if err := l.Lock(); err != nil {
+	if ok, err := l.TryLockContext(ctx, lockPause); !ok {
 		return nil, err
 	}
 	return l.Close, nil

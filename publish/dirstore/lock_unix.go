@@ -3,6 +3,7 @@
 package dirstore
 
 import (
+	"context"
 	"os"
 
 	"github.com/gofrs/flock"
@@ -10,9 +11,9 @@ import (
 
 // lock takes the lock on the directory itself, so that no file has to be kept
 // in what is public.
-func (s *Store) lock() (unlock func() error, err error) {
+func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 	l := flock.New(s.dir, flock.SetFlag(os.O_RDONLY))
-	if err := l.Lock(); err != nil {
+	if ok, err := l.TryLockContext(ctx, lockPause); !ok {
 		return nil, err
 	}
 	return l.Close, nil

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/internal/durable"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -128,7 +128,7 @@ func recall(c Config) (memory, error) {
 	if c.File == "" {
 		return fresh, nil
 	}
-	b, err := os.ReadFile(c.File)
+	b, err := regular.ReadFile(c.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fresh, nil
 	}
