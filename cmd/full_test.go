@@ -293,9 +293,9 @@ func TestFullMaster(t *testing.T) {
 		}
 	}
 	full := 0
-	for range 3 { // the numbers of several runs must not meet
-		cert := filepath.Join(dir, "full.pem")
-		d.must("signer", "issue", "--quiet", "--config", conf, "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--out", cert)
+	for round := range 3 { // the numbers of several runs must not meet
+		cert := filepath.Join(dir, fmt.Sprintf("full-%d.pem", round))
+		d.must("signer", "issue", "--quiet", "--config", conf, "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue", "--out", cert)
 		d.must("signer", "revoke", "--quiet", "--config", conf, "--issuer", "sub", "--certificate", cert, "--reason", "superseded")
 		full += d.fails(check, "signer", "run", "--quiet", "--config", conf)
 		check()

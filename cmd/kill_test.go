@@ -41,12 +41,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	token := softToken(t, dir)
 	killed := 0
 	for round := range killRounds {
-		cert := filepath.Join(dir, "kill.pem")
-		must("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--out", cert)
+		cert := filepath.Join(dir, fmt.Sprintf("kill-%d.pem", round))
+		must("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue", "--out", cert)
 		if round%2 == 0 {
 			must("signer", "revoke", "--issuer", "sub", "--certificate", cert, "--reason", "superseded")
 		}
-		issue := command("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--out", filepath.Join(dir, fmt.Sprintf("killed-%d.pem", round)))
+		issue := command("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue", "--out", filepath.Join(dir, fmt.Sprintf("killed-%d.pem", round)))
 		for _, victim := range []*exec.Cmd{issue, command("signer", "run"), command("signer", "crl"), command("publisher", "sync")} {
 			if err := victim.Start(); err != nil {
 				t.Fatal(err)

@@ -42,8 +42,8 @@ type order struct {
 	req      cert.Request
 	name     string // the public name that it gets; empty: none
 	csr      []byte // the DER of the certificate request, if there is one
-	by       string // who asked
-	request  string // the kind and digest of the document in which
+	label    string // what errors call it; usually the request's file
+	asked    inventory.Asked
 }
 
 // announcement is a batch whose issuance entry is staged and not committed yet.
@@ -56,12 +56,25 @@ type announcement struct {
 
 // issueBatch issues certificates of one issuer, in the order of the orders.
 func (r *Room) issueBatch(ctx context.Context, a *authority, orders []order) ([]*x509.Certificate, error) {
-	key, err := r.key(ctx, a.Key)
+	prepared, batch, err := r.prepare(ctx, a, orders)
 	if err != nil {
 		return nil, err
 	}
+	return r.issuePrepared(ctx, a, prepared, batch)
+}
+
+// prepare makes, checks and rehearses what the orders ask for: step 1.
+func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*cert.Prepared, []inventory.Intent, error) {
+	if len(orders) == 0 {
+		return nil, nil, nil
+	}
+	key, err := r.key(ctx, a.Key)
+	if err != nil {
+		return nil, nil, err
+	}
 	prepared := make([]*cert.Prepared, len(orders))
 	batch := make([]inventory.Intent, len(orders))
+	refused := make([]error, len(orders))
 	err = r.parallel(ctx, len(orders), func(ctx context.Context, n int) error {
 		q := &orders[n]
 		serial, number, err := newSerial()
@@ -72,20 +85,49 @@ func (r *Room) issueBatch(ctx context.Context, a *authority, orders []order) ([]
 			return err
 		}
 		q.req.Issuer, q.req.Signer, q.req.Serial, q.req.Now = a.cert, key, number, r.now
-		if prepared[n], err = cert.Prepare(ctx, q.req); err != nil {
-			return err
+		if prepared[n], refused[n] = cert.Prepare(ctx, q.req); refused[n] == nil {
+			batch[n] = q.intent(serial, prepared[n])
 		}
-		batch[n] = q.intent(serial, prepared[n])
 		return nil
 	})
+	if err == nil {
+		err = firstRefused(orders, refused)
+	}
+	return prepared, batch, err
+}
+
+// firstRefused names the first order that was refused, and how many more there are.
+func firstRefused(orders []order, refused []error) error {
+	var first error
+	more := 0
+	for n, err := range refused {
+		switch {
+		case err == nil:
+		case first != nil:
+			more++
+		case orders[n].label != "":
+			first = fmt.Errorf("%s: %w", orders[n].label, err)
+		default:
+			first = err
+		}
+	}
+	if more > 0 {
+		return fmt.Errorf("%w (and %d more are refused; nothing was issued)", first, more)
+	}
+	return first
+}
+
+// issuePrepared takes a batch through the steps 2 to 5.
+func (r *Room) issuePrepared(ctx context.Context, a *authority, prepared []*cert.Prepared, batch []inventory.Intent) ([]*x509.Certificate, error) {
+	key, err := r.key(ctx, a.Key)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.announce(ctx, a, batch); err != nil {
 		return nil, err
 	}
-	ders := make([][]byte, len(orders))
-	err = r.parallel(ctx, len(orders), func(ctx context.Context, n int) (err error) {
+	ders := make([][]byte, len(batch))
+	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) (err error) {
 		ders[n], err = prepared[n].Sign(ctx, key)
 		return err
 	})
@@ -100,8 +142,7 @@ func (q *order) intent(serial []byte, p *cert.Prepared) inventory.Intent {
 	salt := make([]byte, inventory.SaltSize)
 	rand.Read(salt)
 	key := sha256.Sum256(p.SubjectPublicKeyInfo())
-	t := inventory.Intent{Serial: serial, Salt: salt, TBS: p.TBS, Name: q.name, Consent: q.req.ConsentID, SubjectKey: key[:],
-		RequestedBy: q.by, Request: q.request}
+	t := inventory.Intent{Serial: serial, Salt: salt, TBS: p.TBS, Name: q.name, Consent: q.req.ConsentID, SubjectKey: key[:], Asked: q.asked}
 	if t.Consent != "" {
 		t.Name = public.Subscriber(serial)
 	}
@@ -118,7 +159,7 @@ func (r *Room) complete(a *authority, q *order, serial []byte) error {
 	if err != nil {
 		return err
 	}
-	q.req.Profile = p
+	q.req.Profile, q.asked = p, r.asked
 	if q.validity > 0 { // else the profile's validity decides
 		q.req.NotBefore = r.now().UTC().Truncate(time.Second)
 		q.req.NotAfter = q.req.NotBefore.Add(q.validity.Std() - time.Second)

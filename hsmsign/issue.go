@@ -80,7 +80,7 @@ func (r *Room) AdoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	if err != nil {
 		return err
 	}
-	if err := r.inv.Adopt(ctx, row); err != nil { // signed elsewhere: there is no commitment to it
+	if err := r.inv.Adopt(ctx, row, r.asked); err != nil { // signed elsewhere: there is no commitment to it
 		return fmt.Errorf("adopting %s: %w", name, err)
 	}
 	return r.stage(ctx, certificateRecord(issuer.Name, artifact.CACertificate, public.Certificate(name), c), c.Raw)
@@ -168,33 +168,6 @@ func configuredPublicKey(k config.Key) (crypto.PublicKey, error) {
 		return nil, fmt.Errorf("parsing public key %q: %w", k.PublicKey, err)
 	}
 	return pub, nil
-}
-
-// SubscriberRequest asks for a certificate from a certificate request.
-type SubscriberRequest struct {
-	Issuer  string
-	CSR     []byte // PKCS #10, DER or PEM
-	Consent string // id of the record in which the subscriber agrees to publication; usually empty
-}
-
-// IssueSubscriber issues a certificate to a subscriber. Without a consent it is recorded
-// in the inventory only: section A keeps subscriber certificates private.
-func (r *Room) IssueSubscriber(ctx context.Context, s SubscriberRequest) (*x509.Certificate, error) {
-	a, err := r.authority(s.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	if a.Subscribers == nil {
-		return nil, fmt.Errorf("issuing to a subscriber: issuer %s has no section subscribers in the configuration", a.Name)
-	}
-	if err := r.checkConsent(s.Consent); err != nil {
-		return nil, err
-	}
-	c, err := r.issue(ctx, a, order{profile: a.Subscribers.Profile, validity: a.Subscribers.Validity, req: cert.Request{CSR: s.CSR, ConsentID: s.Consent}})
-	if err != nil {
-		return nil, fmt.Errorf("issuing to a subscriber: %w", err)
-	}
-	return c, nil
 }
 
 // issue issues one certificate: a batch of one.

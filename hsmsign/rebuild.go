@@ -14,7 +14,8 @@ import (
 // Rebuilt says what a rebuilt inventory holds.
 type Rebuilt struct {
 	Certificates int   `json:"certificates"`
-	Other        int   `json:"other"` // issuers, counters, events, imports, artifacts
+	Other        int   `json:"other"`    // issuers, counters, events, imports, artifacts
+	Requests     int   `json:"requests"` // events that say who asked, or by which document
 	Responses    int   `json:"responses"`
 	Size         int64 `json:"tree_size"`
 }
@@ -63,6 +64,9 @@ func (r *Room) rebuild(ctx context.Context, res *Rebuilt) error {
 	}
 	more, err := r.inv.Heal(ctx, inventory.Healing{Origin: r.log.Log().Origin(), Position: r.position(), Artifacts: artifacts})
 	if err != nil {
+		return err
+	}
+	if res.Requests, err = r.inv.Requests(ctx); err != nil {
 		return err
 	}
 	res.Certificates, res.Other, res.Size = len(healed.Certificates), healed.Other+more.Other, r.log.Log().Size()

@@ -47,6 +47,7 @@ type Revocation struct {
 	Time     time.Time // zero: now
 	Invalid  time.Time // since when the key is suspect (invalidityDate); zero: not said
 	Override *override.Override
+	Asked    inventory.Asked
 }
 
 // Revoke records a revocation. The next [Room.Run] signs it first of all.
@@ -69,7 +70,7 @@ func (b *Books) Revoke(ctx context.Context, q Revocation) error {
 	if q.Invalid.IsZero() {
 		rev.InvalidityDate = time.Time{}
 	}
-	err = b.DB.Revoke(ctx, q.Issuer, serial, rev, inventory.RevokeOptions{Override: q.Override})
+	err = b.DB.Revoke(ctx, q.Issuer, serial, rev, inventory.RevokeOptions{Override: q.Override, Asked: q.Asked})
 	if errors.Is(err, inventory.ErrNotFound) {
 		return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists what it has", q.Serial, q.Issuer, q.Issuer)
 	}

@@ -31,6 +31,7 @@ type Options struct {
 	Config *config.Config
 	PIN    token.PINSource // nil: the source that the configuration names
 	DryRun bool            // for Plan: opening changes nothing
+	Asked  inventory.Asked // who asks for what this room is opened for; goes into the private record
 	Now    func() time.Time
 	Logger *zap.Logger
 }
@@ -47,6 +48,7 @@ type Room struct {
 	now    func() time.Time
 	logger *zap.Logger
 
+	asked    inventory.Asked
 	dryRun   bool // nothing may change
 	creating bool // this is `signer init`: the inventory may be new
 
@@ -100,7 +102,7 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 	if o.Config.Signer == nil {
 		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
 	}
-	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, authorities: map[string]*authority{}}
+	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, asked: o.Asked, authorities: map[string]*authority{}}
 	if r.now == nil {
 		r.now = time.Now
 	}

@@ -148,11 +148,15 @@ func (tr *testRoom) issue(t testing.TB, n int) (serials [][]byte) {
 			if err != nil {
 				return err
 			}
-			c, err := r.IssueSubscriber(t.Context(), SubscriberRequest{Issuer: "ca", CSR: csr})
+			j, err := r.Subscribers(t.Context(), SubscriberRequests{Issuer: "ca", CSRs: []CSR{{Data: csr}}})
 			if err != nil {
 				return err
 			}
-			serial, err := inventory.SerialOf(c.SerialNumber)
+			certs, err := r.issuePrepared(t.Context(), j.a, j.prepared, j.intents)
+			if err != nil {
+				return err
+			}
+			serial, err := inventory.SerialOf(certs[0].SerialNumber)
 			if err != nil {
 				return err
 			}

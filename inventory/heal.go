@@ -88,8 +88,10 @@ type healer struct {
 	place   string // origin of the log
 	healed  *Healed
 	issuers map[string]issuerRow
-	seen    map[string]bool // rows of which a newer record was applied
-	later   []journalRecord // events and imports, newest first
+	seen    map[string]bool   // rows of which a newer record was applied
+	later   [][]journalRecord // events and imports of each manifest, the newest first
+	asked   []journalRecord   // intents that say who asked
+	last    string            // the type of the record before
 }
 
 func (k *healer) all(ctx context.Context, h Healing) error {
@@ -123,15 +125,25 @@ func (k *healer) records(ctx context.Context, lines iter.Seq2[[]byte, error]) er
 		}
 	}
 	slices.Reverse(k.later)
-	for _, r := range k.later {
-		if err := k.once(ctx, r); err != nil {
-			return fmt.Errorf("applying the record %s %s %s: %w", r.Type, r.Issuer, r.Serial+r.Name, err)
+	slices.Reverse(k.asked)
+	for _, part := range []struct {
+		records []journalRecord
+		apply   func(context.Context, journalRecord) error
+	}{{slices.Concat(k.later...), k.once}, {k.asked, k.whoAsked}} {
+		for _, r := range part.records {
+			if err := part.apply(ctx, r); err != nil {
+				return fmt.Errorf("applying the record %s %s %s: %w", r.Type, r.Issuer, r.Serial+r.Name, err)
+			}
 		}
 	}
 	return nil
 }
 
 func (k *healer) record(ctx context.Context, r journalRecord) error {
+	if len(k.later) == 0 || r.Type == recordIssuer && k.last != recordIssuer { // every manifest begins with the issuers
+		k.later = append(k.later, nil)
+	}
+	k.last = r.Type
 	switch r.Type {
 	case recordIssuer:
 		i, err := k.issuer(ctx, r)
@@ -150,7 +162,7 @@ func (k *healer) record(ctx context.Context, r journalRecord) error {
 		}
 		return nil
 	case recordEvent, recordImport:
-		k.later = append(k.later, r)
+		k.later[len(k.later)-1] = append(k.later[len(k.later)-1], r)
 		return nil
 	case recordIntent:
 		return k.intent(ctx, r)

@@ -24,12 +24,32 @@ func (d *DB) IntentRecords(ctx context.Context, issuer string, entry int64, batc
 		for n, t := range batch {
 			line, err := json.Marshal(journalRecord{Type: recordIntent, Issuer: issuer, Serial: hex.EncodeToString(t.Serial), Salt: t.Salt,
 				TBS: t.TBS, Entry: entry, Leaf: int64(n), Name: t.Name, Consent: t.Consent, SubjectKey: t.SubjectKey, CSR: t.CSR,
-				RequestedBy: t.RequestedBy, Request: t.Request})
+				RequestedBy: t.By, Request: t.Request})
 			if !yield(line, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// whoAsked leaves the event of an issuance that was interrupted before the event
+// itself came into the private master.
+func (k *healer) whoAsked(ctx context.Context, r journalRecord) error {
+	i, err := k.issuer(ctx, r)
+	if err != nil {
+		return err
+	}
+	serial, err := hex.DecodeString(r.Serial)
+	if err != nil {
+		return err
+	}
+	var known bool
+	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT EXISTS (SELECT 1 FROM events WHERE issuer_id = $1 AND serial = $2 AND what = 'requested: issue')`), i.id, serial).Scan(&known)
+	if err != nil || known {
+		return err
+	}
+	k.healed.Other++
+	return k.d.requested(ctx, k.tx, i.id, serial, "issue", Asked{By: r.RequestedBy, Request: r.Request})
 }
 
 // intent takes up a certificate that the log commits to. Without the certificate
@@ -67,6 +87,9 @@ func (k *healer) intent(ctx context.Context, r journalRecord) error {
 		entry = excluded.entry, leaf = excluded.leaf, place = excluded.place, name = excluded.name, subject_key = excluded.subject_key, csr = excluded.csr`),
 		i.keyID, serial, i.id, r.Salt, tbs, r.Entry, r.Leaf, k.place, r.Name, r.SubjectKey, r.CSR); err != nil {
 		return err
+	}
+	if r.RequestedBy != "" || r.Request != "" {
+		k.asked = append(k.asked, r)
 	}
 	return k.d.raiseIssuance(ctx, k.tx, r.Issuer, k.place, r.Entry)
 }

@@ -33,8 +33,7 @@ type Intent struct {
 	Consent string
 	// SubjectKey and CSR are the SHA-256 of the certified key and of the request.
 	SubjectKey, CSR []byte
-	// RequestedBy and Request say who asked, and by which document.
-	RequestedBy, Request string
+	Asked
 
 	Entry, Leaf int64 // where the commitment stands; filled by Pending
 }
@@ -64,10 +63,7 @@ func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []
 			if _, err := insert.ExecContext(ctx, i.keyID, t.Serial, i.id, t.Salt, t.TBS, uncommitted, n, place, t.Name, t.SubjectKey, t.CSR); err != nil {
 				return err
 			}
-			if t.RequestedBy == "" && t.Request == "" {
-				continue
-			}
-			if err := d.requested(ctx, tx, i.id, t.Serial, "issue", t.RequestedBy, t.Request); err != nil {
+			if err := d.requested(ctx, tx, i.id, t.Serial, "issue", t.Asked); err != nil {
 				return err
 			}
 		}
@@ -99,13 +95,6 @@ func (d *DB) reserve(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 		return errors.Join(err, ErrSerialTaken)
 	}
 	return nil
-}
-
-// requested leaves an event that says who asked for something and by which document.
-func (d *DB) requested(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, what, by, request string) error {
-	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO events (at, issuer_id, serial, what, detail, requested_by, request) VALUES ($1, $2, $3, $4, '', $5, $6)`),
-		d.now().Unix(), issuer, serial, "requested: "+what, by, request)
-	return err
 }
 
 // Committed notes that the commitments to a batch are an entry of the log of an
@@ -224,7 +213,7 @@ func (d *DB) RecordIssued(ctx context.Context, issuer string, certs []Certificat
 
 // Adopt records a certificate that was signed elsewhere, under a serial that was
 // never used here: the log has no commitment to it.
-func (d *DB) Adopt(ctx context.Context, c Certificate) error {
+func (d *DB) Adopt(ctx context.Context, c Certificate, asked Asked) error {
 	if err := checkCertificate(c); err != nil {
 		return fmt.Errorf("adopting certificate of %q: %w", c.Issuer, err)
 	}
@@ -236,7 +225,7 @@ func (d *DB) Adopt(ctx context.Context, c Certificate) error {
 		if err := d.reserve(ctx, tx, i, c.Serial, ""); err != nil {
 			return err
 		}
-		return d.record(ctx, tx, i, c, true)
+		return errors.Join(d.record(ctx, tx, i, c, true), d.requested(ctx, tx, i.id, c.Serial, "adopt", asked))
 	})
 }
 

@@ -13,8 +13,10 @@ import (
 	"seihon/override"
 )
 
-// RevokeOptions is the way round a refusal.
+// RevokeOptions is what else there is to a revocation.
 type RevokeOptions struct {
+	Asked // who asked for it
+
 	// Override permits another date or reason than the recorded one. It is
 	// signed over ChangeDigest and must allow override.Changed.
 	Override *override.Override
@@ -81,7 +83,7 @@ func (d *DB) Revoke(ctx context.Context, issuer string, serial []byte, r Revocat
 		if o.Override != nil && strings.HasPrefix(what, revocationChanged) {
 			err = d.overrideEvent(ctx, tx, i.id, serial, s.Revocation.status(), r.status(), string(o.Override.Text()))
 		}
-		return errors.Join(err, d.setRevocation(ctx, tx, i, serial, s, r, what))
+		return errors.Join(err, d.setRevocation(ctx, tx, i, serial, s, r, what, o.Asked))
 	})
 }
 
@@ -155,7 +157,7 @@ func reasonText(reason int) string {
 }
 
 // setRevocation writes the revocation, makes it urgent and leaves an event.
-func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, s standing, r Revocation, what string) error {
+func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, s standing, r Revocation, what string, asked Asked) error {
 	now := d.now().Unix()
 	state := Revoked
 	if r.Reason == reasonRemoveFromCRL {
@@ -174,17 +176,12 @@ func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial 
 	if state == Issued {
 		word = override.Status{State: override.Good}
 	}
-	return d.event(ctx, tx, i.id, serial, what, word.String())
+	return d.askedEvent(ctx, tx, i.id, serial, what, word.String(), asked)
 }
 
 // event leaves a line in the event table.
 func (d *DB) event(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, what, detail string) error {
-	if serial == nil {
-		serial = []byte{}
-	}
-	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO events (at, issuer_id, serial, what, detail) VALUES ($1, $2, $3, $4, $5)`),
-		d.now().Unix(), issuer, serial, what, detail)
-	return err
+	return d.askedEvent(ctx, tx, issuer, serial, what, detail, Asked{})
 }
 
 // commitSlack is how long a transaction may take from dating a revocation to

@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS issuance (
 	PRIMARY KEY (key_id, serial)
 ) CLUSTERED;
 CREATE INDEX IF NOT EXISTS issuance_unsigned ON issuance (issuer_id, entry, leaf) WHERE tbs IS NOT NULL;
+CREATE INDEX IF NOT EXISTS issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL;
 CREATE INDEX IF NOT EXISTS issuance_subject_key ON issuance (subject_key, issuer_id);
 CREATE TABLE IF NOT EXISTS masters (
 	place TEXT PRIMARY KEY,

@@ -42,7 +42,7 @@ func (d *DB) Standings(ctx context.Context, issuer string, serials [][]byte) (ma
 		if err != nil {
 			return nil, err
 		}
-		if s, ok := out[string(e.serial)]; ok {
+		if s, ok := out[string(e.serial)]; ok && e.word != "" {
 			s.Word = e.word
 			out[string(e.serial)] = s
 		}

@@ -41,9 +41,18 @@ type commitmentBook struct {
 	first   map[string]time.Time // by issuer: when commitments began
 	covered map[string]bool      // issuers of which the inventory has certificates
 	given   map[string]bool      // issuers of which it has what opens commitments
-	missing []Finding            // certificates without a commitment, by issuer in the order of the inventory
-	of      []string             // the issuer of each
+	whole   map[string]bool      // issuers whose own certificate was committed to: all that they issued must be
+	own     map[string]string    // by certificate: the issuer whose own it is
+	missing []unannounced        // certificates without a commitment, in the order of the inventory
+	kept    map[string]int       // of them, by issuer and before
 	opened  int64
+}
+
+// An unannounced certificate has no commitment.
+type unannounced struct {
+	Finding
+	issuer string
+	before bool // its dates say that it was issued before the log began to have commitments
 }
 
 // maxLeaves bounds the memory that an entry can ask for before a certificate was seen.
@@ -51,7 +60,8 @@ const maxLeaves = 1 << 24
 
 // openCommitments reads the issuance entries of the log and holds their running totals against their counts.
 func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) {
-	b := &commitmentBook{report: c.add, entries: map[int64]*issuance{}, first: map[string]time.Time{}, covered: map[string]bool{}, given: map[string]bool{}}
+	b := &commitmentBook{report: c.add, entries: map[int64]*issuance{}, first: map[string]time.Time{}, covered: map[string]bool{}, given: map[string]bool{},
+		whole: map[string]bool{}, own: map[string]string{}, kept: map[string]int{}}
 	totals := map[string]int64{}
 	index := int64(-1)
 	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
@@ -69,6 +79,9 @@ func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) 
 		}
 		if _, ok := b.first[i.Issuer]; !ok {
 			b.first[i.Issuer] = e.Time
+			if own := c.issuerNamed(i.Issuer); own != nil {
+				b.own[string(own.Raw)] = i.Issuer
+			}
 		}
 		b.entries[index] = &issuance{Issuance: i, index: index, time: e.Time}
 	}
@@ -90,17 +103,7 @@ func (b *commitmentBook) line(l InventoryLine) {
 		b.report(Finding{Code: code, Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: fmt.Sprintf(format, args...)})
 	}
 	if l.Commitment == nil {
-		if !l.NotBefore.IsZero() && l.NotBefore.Before(began) {
-			return // issued before the log began to have commitments
-		}
-		if len(b.missing) >= perCode {
-			return // enough to be told
-		}
-		b.missing = append(b.missing, Finding{
-			Code: "commitment-missing", Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial),
-			Detail: "it was issued here, and the inventory names no commitment to it; they began at " + stamp(began),
-		})
-		b.of = append(b.of, l.Issuer)
+		b.unannounced(l, began)
 		return
 	}
 	b.given[l.Issuer] = true
@@ -119,6 +122,24 @@ func (b *commitmentBook) line(l InventoryLine) {
 		return
 	}
 	b.opened++
+	if name, ok := b.own[string(l.Commitment.Certificate)]; ok {
+		b.whole[name] = true
+	}
+}
+
+// unannounced keeps a certificate without a commitment until all were seen. Its dates, which whoever signs chooses, excuse it
+// only when its issuer may be older than the commitments.
+func (b *commitmentBook) unannounced(l InventoryLine, began time.Time) {
+	before := !l.NotBefore.IsZero() && l.NotBefore.Before(began)
+	if which := fmt.Sprint(before, l.Issuer); b.kept[which] < perCode { // more need not be told
+		b.kept[which]++
+	} else {
+		return
+	}
+	b.missing = append(b.missing, unannounced{issuer: l.Issuer, before: before, Finding: Finding{
+		Code: "commitment-missing", Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial),
+		Detail: "it was issued here, and the inventory names no commitment to it; they began at " + stamp(began),
+	}})
 }
 
 // leaf computes the hash of the leaf in the entry's tree.
@@ -160,9 +181,9 @@ func (e *issuance) put(i int64, leaf tlog.Hash) bool {
 // close wants every commitment of the covered issuers opened by exactly one certificate, and their tree to be the one that was
 // signed.
 func (b *commitmentBook) close() {
-	for i, f := range b.missing {
-		if b.given[b.of[i]] {
-			b.report(f)
+	for _, u := range b.missing {
+		if b.given[u.issuer] && (!u.before || b.whole[u.issuer]) {
+			b.report(u.Finding)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.first)) {

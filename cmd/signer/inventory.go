@@ -61,7 +61,7 @@ func inventoryCommand(now func() time.Time) *cli.Command {
 				return writeNew(out, 0o600, func(w io.Writer) error { return exportInventory(c, books, w) })
 			})
 		},
-		Subcommands: []*cli.Command{rebuildCommand(now)},
+		Subcommands: []*cli.Command{rebuildCommand(now), historyCommand(now)},
 	}
 }
 
@@ -79,10 +79,69 @@ func rebuildCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return coded(err)
 			}
-			say(c, "rebuilt from the master log, size %d: %d certificates, %d other rows, %d responses", res.Size, res.Certificates, res.Other, res.Responses)
+			say(c, "rebuilt from the master log, size %d: %d certificates, %d other rows, %d responses; %d events say who asked", res.Size, res.Certificates, res.Other, res.Responses, res.Requests)
 			return answer(c, res)
 		},
 	}
+}
+
+// historyLine is one event: what happened to a certificate, and who asked for it.
+type historyLine struct {
+	Time    time.Time `json:"time"`
+	Issuer  string    `json:"issuer"`
+	Serial  string    `json:"serial,omitempty"`
+	Event   string    `json:"event"`
+	Detail  string    `json:"detail,omitempty"`
+	By      string    `json:"by,omitempty"`
+	Request string    `json:"request,omitempty"` // kind and SHA-256 of the document
+}
+
+func historyCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "history",
+		Usage: "list what happened to certificates, who asked and by which document, a line of JSON per event; private",
+		Flags: cliexit.Flags(
+			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME`; default: all issuers"},
+			&cli.StringFlag{Name: "serial", Usage: "one certificate by its serial in `HEX`; with --issuer"},
+		),
+		Action: func(c *cli.Context) error {
+			var serial []byte
+			if text := c.String("serial"); text != "" {
+				if c.String("issuer") == "" {
+					return cliexit.UsageError("--serial needs --issuer: a serial is one issuer's")
+				}
+				var err error
+				if serial, err = inventory.ParseSerial(text); err != nil {
+					return &cliexit.Error{Code: cliexit.Usage, Err: err}
+				}
+			}
+			return withBooks(c, now, func(books *hsmsign.Books) error { return printHistory(c, books, serial) })
+		},
+	}
+}
+
+func printHistory(c *cli.Context, books *hsmsign.Books, serial []byte) error {
+	names, err := exported(c, books)
+	if err != nil {
+		return err
+	}
+	if serial != nil {
+		if _, err := books.Get(c.Context, names[0], serial); err != nil {
+			return err
+		}
+	}
+	enc := json.NewEncoder(c.App.Writer)
+	for _, name := range names {
+		for e, err := range books.Events(c.Context, name, serial) {
+			if err == nil {
+				err = enc.Encode(historyLine{Time: e.Time, Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), Event: e.What, Detail: e.Detail, By: e.By, Request: e.Request})
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func exportInventory(c *cli.Context, books *hsmsign.Books, w io.Writer) error {

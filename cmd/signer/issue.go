@@ -23,21 +23,31 @@ const maxCSR = 64 << 10
 func issueCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "issue",
-		Usage: "issue the certificate of a configured issuer or OCSP signer, or one to a subscriber",
+		Usage: "issue the certificate of a configured issuer or OCSP signer, or those of subscribers",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "the issuer or OCSP signer `NAME` of the configuration"},
-			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME` of a subscriber's certificate; with --csr"},
-			&cli.StringFlag{Name: "csr", Usage: "the subscriber's certificate request, a PEM or DER `FILE`"},
+			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME` of subscribers' certificates; with --csr or --csr-dir"},
+			&cli.StringSliceFlag{Name: "csr", Usage: "a subscriber's certificate request, a PEM or DER `FILE`; may be repeated"},
+			&cli.StringFlag{Name: "csr-dir", Usage: "a `FOLDER` of certificate requests: every file in it that does not begin with a dot"},
+			&cli.IntFlag{Name: "batch", Usage: "how many certificates one entry of the log commits to, a `NUMBER`", Value: hsmsign.IssuanceBatch},
+			&cli.BoolFlag{Name: "reissue", Usage: "issue another certificate for a request that has one; else it gets the one that it has"},
 			&cli.StringFlag{Name: "adopt", Usage: "with --name: take this existing CA certificate `FILE` instead of issuing one"},
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
-			&cli.StringFlag{Name: "out", Usage: "write the certificate to `FILE` as PEM"},
+			&cli.StringFlag{Name: "out", Usage: "write the certificate to the new `FILE` as PEM"},
+			&cli.StringFlag{Name: "out-dir", Usage: "write each certificate to this `FOLDER` as PEM, under the name of its request's file"},
+			requestFlag, byFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if (c.String("name") == "") == (c.String("issuer") == "") {
-				return cliexit.UsageError("name what to issue: --name for a CA or OCSP signer, or --issuer with --csr for a subscriber")
+				return cliexit.UsageError("name what to issue: --name for a CA or OCSP signer, or --issuer with --csr for subscribers")
 			}
-			if (c.String("issuer") == "") != (c.String("csr") == "") {
-				return cliexit.UsageError("--issuer and --csr belong together")
+			if c.String("issuer") != "" {
+				return issueSubscribers(c, now)
+			}
+			for _, flag := range []string{"csr", "csr-dir", "batch", "reissue", "out-dir", "consent"} {
+				if c.IsSet(flag) {
+					return cliexit.UsageError("--%s belongs to --issuer, not to --name", flag)
+				}
 			}
 			conf, err := load(c)
 			if err != nil {
@@ -49,39 +59,49 @@ func issueCommand(now func() time.Time) *cli.Command {
 }
 
 func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
-	word := "issued"
-	if c.String("adopt") == "" && room.Certificate(c.String("name")) != nil {
+	word, out := "issued", c.String("out")
+	present := room.Certificate(c.String("name"))
+	if c.String("adopt") == "" && present != nil {
 		word = "present"
+	} else if adopted := c.String("adopt"); adopted != "" {
+		crt, err := readCertificate(adopted)
+		if err != nil {
+			return err
+		}
+		present = crt
+	}
+	if err := writable("out", out, present); err != nil {
+		return err
 	}
 	crt, err := issueKind(c, conf, room)
 	if err != nil {
 		return err
 	}
-	// A certificate that is public enters the ledger at once; a subscriber's has its status published by the next run.
+	// A certificate that is public enters the ledger at once.
 	if _, err := room.Commit(c.Context, "signer issue"); err != nil {
 		return err
 	}
-	if out := c.String("out"); out != "" {
-		if err := writePEM(out, crt); err != nil {
-			return err
-		}
+	if err := writePEM(out, crt); err != nil {
+		return err
 	}
-	say(c, "%s %s, serial %x, valid until %s", word, crt.Subject, crt.SerialNumber, crt.NotAfter.UTC().Format(time.RFC3339))
-	return answer(c, map[string]any{
-		"subject": crt.Subject.String(), "serial": fmt.Sprintf("%x", crt.SerialNumber),
-		"not_before": crt.NotBefore.UTC(), "not_after": crt.NotAfter.UTC(), "file": c.String("out"),
-	})
+	say(c, "%s", issuedLine(word, crt))
+	return answer(c, issuedAnswer(crt, word == "present", out))
+}
+
+func issuedLine(word string, crt *x509.Certificate) string {
+	return fmt.Sprintf("%s %s, serial %x, valid until %s", word, crt.Subject, crt.SerialNumber, crt.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// issuedAnswer is what --json says of one certificate.
+func issuedAnswer(crt *x509.Certificate, present bool, file string) map[string]any {
+	return map[string]any{
+		"subject": crt.Subject.String(), "serial": fmt.Sprintf("%x", crt.SerialNumber), "present": present,
+		"not_before": crt.NotBefore.UTC(), "not_after": crt.NotAfter.UTC(), "file": file,
+	}
 }
 
 func issueKind(c *cli.Context, conf *config.Config, room *hsmsign.Room) (*x509.Certificate, error) {
 	name := c.String("name")
-	if name == "" {
-		csr, err := readLimited(c.String("csr"), maxCSR)
-		if err != nil {
-			return nil, fmt.Errorf("reading the certificate request: %w", err)
-		}
-		return room.IssueSubscriber(c.Context, hsmsign.SubscriberRequest{Issuer: c.String("issuer"), CSR: csr, Consent: c.String("consent")})
-	}
 	if file := c.String("adopt"); file != "" {
 		crt, err := readCertificate(file)
 		if err != nil {
@@ -113,14 +133,31 @@ func readLimited(file string, most int64) ([]byte, error) {
 	return b, err
 }
 
+// writable wants an output file to be new, or to hold already what will be written; present is that, if it is known.
+func writable(flag, file string, present *x509.Certificate) error {
+	if file == "" || present != nil && holds(file, present) {
+		return nil
+	}
+	return absent(flag, file)
+}
+
+// holds reports whether a file has this certificate.
+func holds(file string, crt *x509.Certificate) bool {
+	there, err := readCertificate(file)
+	return err == nil && there.Equal(crt)
+}
+
+// writePEM writes a certificate to a new file, if there is to be one.
 func writePEM(file string, crt *x509.Certificate) error {
+	if file == "" || holds(file, crt) {
+		return nil
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("making the folder of %q: %w", file, err)
 	}
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: crt.Raw}), 0o644); err != nil {
-		return fmt.Errorf("writing the certificate: %w", err)
-	}
-	return nil
+	return writeNew(file, 0o644, func(w io.Writer) error {
+		return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: crt.Raw})
+	})
 }
 
 // readCertificate reads one certificate, PEM or DER.

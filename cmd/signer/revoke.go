@@ -22,6 +22,7 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			&cli.TimestampFlag{Name: "invalidity", Usage: "since when the key is suspect, as `RFC3339`", Layout: time.RFC3339},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` to change a recorded revocation"},
 			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now", Layout: time.RFC3339},
+			requestFlag, byFlag,
 		),
 		Action: func(c *cli.Context) error {
 			serial, err := serialOf(c)
@@ -36,6 +37,9 @@ func revokeCommand(now func() time.Time) *cli.Command {
 				q.Invalid = *t
 			}
 			if q.Override, err = readOverride(c); err != nil {
+				return err
+			}
+			if q.Asked, err = asked(c); err != nil {
 				return err
 			}
 			return withBooks(c, now, func(books *hsmsign.Books) error {

@@ -35,7 +35,8 @@ func options(c *cli.Context, now func() time.Time) (hsmsign.Options, error) {
 	if err != nil {
 		return hsmsign.Options{}, err
 	}
-	return hsmsign.Options{Config: conf, Now: now, Logger: logger}, nil
+	who, err := asked(c)
+	return hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who}, err
 }
 
 // withRoom opens the room, runs fn and closes it again.

@@ -6,13 +6,14 @@ _signer() {
   "token" | "token "*) choices="--config --json --quiet --log-format --check --record --help" ;;
   "evidence" | "evidence "*) choices="--config --json --quiet --log-format --kind --file --review --help" ;;
   "keygen" | "keygen "*) choices="--config --json --quiet --log-format --name --help" ;;
-  "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --adopt --consent --out --help" ;;
+  "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --csr-dir --batch --reissue --adopt --consent --out --out-dir --request --by --help" ;;
   "link" | "link "*) choices="--config --json --quiet --log-format --name --help" ;;
   "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --help" ;;
   "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --never-issued --partial --dry-run --override --help" ;;
   "inventory rebuild" | "inventory rebuild "*) choices="--config --json --quiet --log-format --help" ;;
-  "inventory" | "inventory "*) choices="rebuild --config --json --quiet --log-format --issuer --subjects --status-only --out --help" ;;
-  "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --invalidity --override --time --help" ;;
+  "inventory history" | "inventory history "*) choices="--config --json --quiet --log-format --issuer --serial --help" ;;
+  "inventory" | "inventory "*) choices="rebuild history --config --json --quiet --log-format --issuer --subjects --status-only --out --help" ;;
+  "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --invalidity --override --time --request --by --help" ;;
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
   "ocsp" | "ocsp "*) choices="--config --json --quiet --log-format --issuer --help" ;;
   "document" | "document "*) choices="--config --json --quiet --log-format --name --version --file --effective --help" ;;

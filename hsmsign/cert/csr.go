@@ -24,7 +24,7 @@ var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
 
 // parseCSR checks the key before the signature, so that a weak key is called weak.
 func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
-	der, err := csrDER(data)
+	der, err := RequestDER(data)
 	if err != nil {
 		return nil, fmt.Errorf("parsing CSR: %w", err)
 	}
@@ -56,7 +56,8 @@ func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
 	return c, nil
 }
 
-func csrDER(data []byte) ([]byte, error) {
+// RequestDER returns the DER of a certificate request, which may come as PEM.
+func RequestDER(data []byte) ([]byte, error) {
 	if !bytes.Contains(data, []byte("-----BEGIN")) {
 		return data, nil
 	}

@@ -25,7 +25,7 @@ func intents(t *testing.T, ns ...int) (batch []inventory.Intent, rows []inventor
 		salt := sha256.Sum256([]byte{byte(n)})
 		key := sha256.Sum256(x.RawSubjectPublicKeyInfo)
 		batch = append(batch, inventory.Intent{Serial: Serial(n), Salt: salt[:], TBS: x.RawTBSCertificate, Name: "cert/x.cer", Consent: "form-1",
-			SubjectKey: key[:], CSR: salt[:], RequestedBy: "alice", Request: "application/pdf"})
+			SubjectKey: key[:], CSR: salt[:], Asked: inventory.Asked{By: "alice", Request: "pdf"}})
 		c.Consent = "form-1"
 		rows = append(rows, c)
 	}
@@ -76,6 +76,14 @@ func testIssuance(t *testing.T, b *Bench) {
 	if n, err := b.DropUncommitted(ctx, place); err != nil || n != 0 {
 		t.Errorf("dropped %d of what is committed, %v", n, err)
 	}
+	if e, err := b.Issuance(ctx, Issuer, batch[1].CSR); err != nil || !bytes.Equal(e.DER, rows[1].DER) {
+		t.Errorf("the certificate of the second request is %+v, %v", e, err)
+	}
+	if e, err := b.Issuance(ctx, Issuer, batch[2].CSR); err != nil || e.DER != nil || e.State != inventory.Reserved {
+		t.Errorf("the certificate of the third request is %+v, %v; want one without a DER", e, err)
+	}
+	_, err = b.Issuance(ctx, Issuer, []byte("another"))
+	wantError(t, "looking for an unknown request", err, inventory.ErrNotFound)
 	must(t, b.ReserveIssuance(ctx, Issuer, place, more[:1]))
 	exported := map[string]*inventory.Exported{}
 	for _, x := range collect(t, b.Export(ctx, Issuer)) {
@@ -119,9 +127,19 @@ func testIssuanceHealed(t *testing.T, b *Bench) {
 		must(t, err)
 		return healed
 	}
+	wantAsked := func() {
+		t.Helper()
+		for _, q := range batch {
+			events := collect(t, b.Events(ctx, Issuer, q.Serial))
+			if len(events) != 1 || events[0].What != "requested: issue" || events[0].Asked != q.Asked {
+				t.Errorf("history of %x: %+v", q.Serial, events)
+			}
+		}
+	}
 	if healed := heal(records); len(healed.Certificates) != 2 || healed.Certificates[0].Now != "reserved" {
 		t.Errorf("healed %+v", healed.Certificates)
 	}
+	wantAsked()
 	left := collect(t, b.Pending(ctx, Issuer, place))
 	if len(left) != 2 || left[1].Entry != 5 || left[1].Leaf != 1 || !bytes.Equal(left[1].TBS, batch[1].TBS) || !bytes.Equal(left[1].CSR, batch[1].CSR) {
 		t.Errorf("to be signed: %+v", left)
@@ -133,6 +151,7 @@ func testIssuanceHealed(t *testing.T, b *Bench) {
 	if healed := heal(records); healed.Any() {
 		t.Errorf("healing again changed %+v", healed)
 	}
+	wantAsked()
 	if left := collect(t, b.Pending(ctx, Issuer, place)); len(left) != 1 || left[0].Leaf != 1 {
 		t.Errorf("healing again made what is signed pending: %+v", left)
 	}
@@ -145,8 +164,8 @@ func testAdopt(t *testing.T, b *Bench) {
 	x := MakeCertificate(t, Serial(1), Epoch.Add(-time.Hour), Epoch.Add(time.Hour))
 	c, err := inventory.FromX509(Issuer, x, artifact.CACertificate)
 	must(t, err)
-	must(t, b.Adopt(ctx, c))
-	wantError(t, "adopting twice", b.Adopt(ctx, c), inventory.ErrSerialTaken)
+	must(t, b.Adopt(ctx, c, inventory.Asked{}))
+	wantError(t, "adopting twice", b.Adopt(ctx, c, inventory.Asked{}), inventory.ErrSerialTaken)
 	e, err := b.Get(ctx, Issuer, c.Serial)
 	must(t, err)
 	if got, err := x509.ParseCertificate(e.DER); err != nil || !got.Equal(x) || !e.Imported || e.State != inventory.Issued {
