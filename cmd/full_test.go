@@ -243,7 +243,7 @@ func TestFullPublicationLog(t *testing.T) {
 	dir, d := copyGolden(t), newSmallDisk(t)
 	conf := filepath.Join(dir, "repository.yaml")
 	d.must("cp", "-a", filepath.Join(dir, "publication"), d.at+"/publication")
-	set(t, conf, "directory: publication\n", "directory: "+d.at+"/publication\n")
+	set(t, conf, "directory: publication\n", "directory: "+d.at+"/publication\n  head: "+dir+"/publication.head\n")
 	check := func() {
 		t.Helper()
 		// A commit that was cut off leaves files that no checkpoint leads to yet.

@@ -54,7 +54,7 @@ func TestTelemetryOfASync(t *testing.T) {
 	servers.MakeGCSBucket(t, gcs, "repository")
 	dir, conf := withTelemetry(t, c.URL, "  - {name: gcs, gcs: {bucket: repository}}\n")
 	must(t, os.RemoveAll(filepath.Join(dir, "publication")))
-	for _, key := range []string{"secrets/publication-log.key", "keys/publication-log.vkey"} {
+	for _, key := range []string{"secrets/publication-log.key", "keys/publication-log.vkey", "publication.head"} {
 		must(t, os.Remove(filepath.Join(dir, key)))
 	}
 	textfile := filepath.Join(dir, "sync.prom")

@@ -74,6 +74,11 @@ func (w *Writer) commit(ctx context.Context) ([]byte, error) {
 	w.prune(old.cp.Size, cp.Size)
 	w.c.Logger.Info("committed", zap.Int64("size", cp.Size), zap.Int("entries", n), zap.String("root", cp.Root.String()),
 		zap.Duration("elapsed", w.c.Now().Sub(started)))
+	if w.c.Committed != nil {
+		if err := w.c.Committed(signed); err != nil {
+			return nil, fmt.Errorf("remembering what was committed: %w", err)
+		}
+	}
 	return append([]byte(nil), signed...), nil
 }
 

@@ -154,10 +154,15 @@ type Evidence struct {
 	Note   string
 }
 
+// AnchorPredecessor is the kind of the anchor that is the first entry of a log
+// which began in the place of another: Size, Root and Digest are of the last
+// checkpoint that is known of that one, and Note is the reason.
+const AnchorPredecessor = "predecessor"
+
 // An Anchor records that somebody else saw a checkpoint: an RFC 3161 token, a
 // witness, a public copy, another log.
 type Anchor struct {
-	Kind   string // "rfc3161", "witness", "public-copy", "log"
+	Kind   string // "rfc3161", "witness", "public-copy", "log", AnchorPredecessor
 	Where  string // URL or origin
 	Size   int64  // of the tree that was seen
 	Root   tlog.Hash

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"seihon/internal/durable"
 	"seihon/internal/regular"
@@ -267,6 +268,19 @@ func (w *Writer) prune(from, to int64) {
 			w.tx.Forget(dir)
 		}
 	}
+}
+
+// SetAside renames the directory of a log that nobody is writing, so that
+// another can begin in its place. Nothing of it is changed or lost.
+func SetAside(dir, aside string, now func() time.Time) error {
+	w, err := lockDir(dir, WriterConfig{Now: now, fs: durable.OS{}})
+	if err != nil {
+		return fmt.Errorf("setting a log aside: %w", err)
+	}
+	if err := os.Rename(dir, aside); err != nil {
+		return fmt.Errorf("setting a log aside: %w", errors.Join(err, w.lock.Close()))
+	}
+	return w.lock.Close()
 }
 
 // lockDir takes the writer's lock of a directory.

@@ -37,9 +37,12 @@ type WriterConfig struct {
 	// Index has Close bring index.db up to the log when a batch or a withdrawal
 	// was committed, and lets Log believe it. That the file cannot be written is
 	// logged and no error: it is disposable.
-	Index  bool
-	Now    func() time.Time // nil = time.Now
-	Logger *zap.Logger      // nil = none
+	Index bool
+	// Committed is told each new checkpoint once it is durable, to remember it
+	// outside of the log. Its error is the commit's, which has happened all the same.
+	Committed func(checkpoint []byte) error
+	Now       func() time.Time // nil = time.Now
+	Logger    *zap.Logger      // nil = none
 
 	fs durable.FS // nil = the machine's; tests put faults in here
 }

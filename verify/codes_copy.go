@@ -35,5 +35,6 @@ var copyCodes = []Code{
 	{"header-encoding", Error, "", "3713", "Content-Encoding により内容が変形されている", "the object is served with a Content-Encoding", "圧縮を無効にする", "turn compression off"},
 	{"header-redirect", Warning, "", "3713", "転送されている（OCSP・CRL クライアントは追従しないことがある）", "the request is redirected, which many OCSP and CRL clients do not follow", "http のまま直接応答させる", "answer at the plain http address itself"},
 	{"receipt-missing", Error, "", "3C56", "公開されているものについて、公開ログに受領記録がない", "something is public that the publication log has no receipt of", "公開機の操作記録を調査する", "examine what was done on the publishing host"},
+	{"publication-restarted", Warning, "", "3C56", "公開ログが途中から作り直されている（理由は詳細のとおり）", "the publication log began in the place of an earlier one, for the reason that is given", "理由を確認し、以前のログの控えを保存したうえで、新しいログのチェックポイントを控える（以後 --checkpoint で与える）", "judge the reason, keep what is left of the earlier log, and keep this log's checkpoint, to give it with --checkpoint from now on"},
 	{"target-dropped", Warning, "", "3C56", "公開ログに記録のある公開先が設定から外されている", "the publication log has receipts of a place that the configuration does not name any more", "廃止した公開先なら内容の削除を確かめ、そうでなければ設定に戻す", "put it back into the configuration, or make sure that nothing is public there any more"},
 }

@@ -81,6 +81,7 @@ type Config struct {
 	Publication         string
 	PublicationVerifier *ledger.Verifier
 	PublicationKnown    [][]byte // its checkpoints that the auditor saw before, oldest first
+	PublicationHead     []byte   // the checkpoint that the publishing host itself remembers; nil: it is not at hand
 
 	// Targets are the places that the operator's configuration names; none: nobody knows them.
 	Targets []Target

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"seihon/ledger"
@@ -17,6 +18,9 @@ func (c *checker) checkLogs(ctx context.Context) error {
 	}
 	if c.Publication != "" && c.PublicationVerifier != nil {
 		conf.Known = c.PublicationKnown
+		if c.PublicationHead != nil {
+			conf.Known = append(slices.Clone(conf.Known), c.PublicationHead)
+		}
 		if err := c.checkLog(ctx, sourcePublication, c.Publication, c.PublicationVerifier, conf); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type Target struct {
 // A receiptBook is what the publication log says was sent where.
 type receiptBook struct {
 	began   time.Time // of the log's first entry
+	again   bool      // it began in the place of an earlier log, and says so
 	sent    map[artifact.Digest]bool
 	targets map[string]time.Time // the last receipt of each
 }
@@ -33,12 +34,26 @@ func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
 	}
 }
 
-// checkReceipts wants a receipt for everything that became public since the publication log began, and that every place that has
-// receipts was looked at.
-func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) error {
-	if b.began.IsZero() {
-		return nil // it has no entry yet
+// checkBeginning looks at the first entry of the publication log. One that took the place of another says so and why; the auditor
+// has accepted that once he has a checkpoint of the new one.
+func (c *checker) checkBeginning(b *receiptBook, e *ledger.Entry) {
+	b.began = e.Time
+	if e.Anchor == nil || e.Anchor.Kind != ledger.AnchorPredecessor {
+		return
 	}
+	b.again = true
+	f := Finding{Code: "publication-restarted", Source: sourcePublication, Got: stamp(e.Time),
+		Detail: fmt.Sprintf("the last that is known of the earlier log is size %d, root %s; reason: %s", e.Anchor.Size, e.Anchor.Root, e.Anchor.Note)}
+	if len(c.PublicationKnown) > 0 {
+		f.Severity = Note
+	}
+	c.add(f)
+}
+
+// checkReceipts wants a receipt for everything that is public, and that every place that has receipts was looked at. What became
+// public before the log began has none only where the log says that it took the place of another: a log that began anew in
+// silence lacks receipts.
+func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) error {
 	promised := int64(0)
 	for _, p := range r.Copies {
 		promised = max(promised, p.Size)
@@ -57,7 +72,7 @@ func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) 
 		if err != nil {
 			return ctx.Err() // the log's own findings say why
 		}
-		if e.Time.After(b.began) {
+		if !b.again || e.Time.After(b.began) {
 			missing = append(missing, v.Name)
 		}
 	}

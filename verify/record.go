@@ -131,7 +131,7 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 			return ctx.Err()
 		}
 		if i == 0 {
-			book.began = e.Time
+			c.checkBeginning(book, e)
 		}
 		switch {
 		case e.Refusal != nil:

@@ -219,6 +219,34 @@ func receiptTampers() []tamper {
 			r.sent(w, "second")
 			c.Targets = []verify.Target{{Name: "public", Source: r.public()}, {Name: "second"}}
 		}),
+		{name: "receipts: the log began in the place of another, and says so", want: []string{"publication-restarted"}, only: true,
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				w := publicationLog(t, r)
+				check(w.Append(t.Context(), &ledger.Entry{Anchor: &ledger.Anchor{
+					Kind: ledger.AnchorPredecessor, Where: w.Log().Origin(), Note: "the disk was lost", Size: 7,
+				}}))
+				_ = must(w.Commit(t.Context()))
+				c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(w.Log().Origin(), w.Log().Keys()...))
+			}},
+		{name: "receipts: the log began again in silence", want: []string{"receipt-missing"}, only: true,
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				w := publicationLog(t, r)
+				check(w.Append(t.Context(), &ledger.Entry{Verify: &ledger.Verify{Target: "all", OK: true}}))
+				_ = must(w.Commit(t.Context()))
+				c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(w.Log().Origin(), w.Log().Keys()...))
+			}},
+		{name: "receipts: the host's head is not of its log", want: []string{"log-rollback@known checkpoint"}, only: true,
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				w := publicationLog(t, r)
+				r.sent(w, "public")
+				_ = must(w.Commit(t.Context()))
+				c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(w.Log().Origin(), w.Log().Keys()...))
+				copyTree(c.Publication, c.Publication+".early")
+				r.sent(w, "public")
+				c.PublicationHead = must(w.Commit(t.Context()))
+				check(w.Close())
+				c.Publication += ".early"
+			}},
 		{name: "receipts: the log was cut back and continued with the host's own key", want: []string{"log-fork@known checkpoint"}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
 			const name = "publication.example/log"
 			dir := filepath.Join(r.dir, "publication")

@@ -94,6 +94,7 @@ func publicationTampers() []tamper {
 	with := func(name string, want []string, digest func(r *repo) artifact.Digest, damage func(dir string)) tamper {
 		return tamper{name: "publication log: " + name, want: want, passes: len(want) == 0, do: func(t *testing.T, r *repo, c *verify.Config) {
 			w := publicationLog(t, r)
+			r.sent(w, "public")
 			d := digest(r)
 			check(w.Append(t.Context(), &ledger.Entry{Publish: &ledger.Publish{Target: "public", MasterSize: 2, MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
 				{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: d, Size: 1, ETag: "x", Time: r.now}}}}))
@@ -109,7 +110,7 @@ func publicationTampers() []tamper {
 	return []tamper{
 		with("clean", nil, known, nil),
 		with("receipt for what no master has", []string{"receipt-unknown@crl/sub.crl"}, func(*repo) artifact.Digest { return artifact.Sum(nil) }, nil),
-		with("flipped byte", []string{"log-tree-damaged"}, known, func(dir string) { flip(dir, "log/tile/entries/000.p/2") }),
+		with("flipped byte", []string{"log-tree-damaged"}, known, func(dir string) { flip(dir, "log/tile/entries/000.p/3") }),
 	}
 }
 

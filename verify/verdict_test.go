@@ -28,6 +28,8 @@ func TestVerdictKnowsItsTier(t *testing.T) {
 		{"full, all that there is", func(r *repo, c *verify.Config) {
 			c.Inventory, c.Known = r.inventory(), [][]byte{r.writer.Log().Checkpoint()}
 			w := publicationLog(t, r)
+			r.sent(w, "public")
+			_ = must(w.Commit(t.Context()))
 			c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(w.Log().Origin(), w.Log().Keys()...))
 		}, "Master and copies are equal", nil, []string{"http"}, []string{"inventory", "checkpoint", "publication-log"}},
 		{"full, no copies", func(_ *repo, c *verify.Config) { c.Copies = nil }, "No copy was looked at", equal, []string{"copies"}, []string{"masters"}},

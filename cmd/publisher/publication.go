@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -14,6 +15,9 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"seihon/artifact"
+	"seihon/internal/cliexit"
+	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/internal/regular"
 	"seihon/internal/secret"
@@ -21,32 +25,172 @@ import (
 )
 
 // publication opens the publication log for writing. On a new host, where
-// neither key nor log exist, it makes both; a host that lost one of them is
-// told so instead of being given a new past.
+// neither key nor log nor head exist, it makes them; a host that lost one of
+// them, or whose log is not the one that the head knows, is told so instead of
+// being given a new past.
 func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	p := h.conf.Publication
-	hasKey, hasLog := exists(string(p.Key)), exists(filepath.Join(string(p.Directory), "log", "checkpoint"))
-	if hasLog && !hasKey {
-		return nil, fmt.Errorf("opening the publication log: its key %q is missing; restore it from the backup", p.Key)
-	}
-	if !hasLog && exists(string(p.VKey)) && hasKey {
-		return nil, fmt.Errorf("opening the publication log: %q is missing but its key exists; restore the log, or move key and vkey away to begin a new one on purpose", p.Directory)
-	}
-	if !hasLog {
-		h.logger.Info("beginning a new publication log")
-		if err := newNoteKey(string(p.Key), string(p.VKey), p.Origin); err != nil {
-			return nil, err
-		}
-	}
-	signer, err := readNoteKey(string(p.Key), p.Origin)
+	head, err := h.publicationHead()
 	if err != nil {
 		return nil, err
 	}
-	conf := ledger.WriterConfig{Origin: p.Origin, Signers: []note.Signer{signer}, Now: h.now, Logger: h.logger}
-	if hasLog {
-		return ledger.OpenWriter(ctx, string(p.Directory), conf)
+	hasKey, hasLog := exists(string(p.Key)), exists(filepath.Join(string(p.Directory), "log", "checkpoint"))
+	switch {
+	case hasLog && !hasKey:
+		return nil, unlogged("its key %q is missing", p.Key)
+	case !hasLog && head != nil:
+		return nil, unlogged("%q is missing, and %q says that it has %d entries", p.Directory, p.Head, head.Size)
+	case !hasLog && hasKey && exists(string(p.VKey)):
+		return nil, unlogged("%q is missing, but its key exists", p.Directory)
+	case !hasLog:
+		return h.beginPublication(ctx, nil)
 	}
-	return ledger.Create(ctx, string(p.Directory), conf)
+	conf, err := h.publicationWriter()
+	if err != nil {
+		return nil, err
+	}
+	if head != nil {
+		conf.Known = [][]byte{head.Note}
+	}
+	log, err := ledger.OpenWriter(ctx, string(p.Directory), conf)
+	if errors.Is(err, ledger.ErrRollback) || errors.Is(err, ledger.ErrFork) || errors.Is(err, ledger.ErrKey) {
+		return nil, unlogged("%q is not the log that %q knows: %w", p.Directory, p.Head, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch now := log.Log().Checkpoint(); {
+	case head == nil && log.Log().Size() > 0:
+		err = unlogged("it has %d entries, and %q, which knows its last checkpoint, is missing", log.Log().Size(), p.Head)
+	case head == nil || !bytes.Equal(head.Note, now): // a run was killed before it remembered
+		err = conf.Committed(now)
+	}
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return log, nil
+}
+
+// unlogged refuses to go on with a publication log that is not what it was.
+func unlogged(format string, args ...any) error {
+	return &cliexit.Error{Code: cliexit.Record, Err: fmt.Errorf("opening the publication log: "+format+"; restore what is missing from the "+
+		"backup, or begin another log, on record, with publisher sync --new-log --reason TEXT", args...)}
+}
+
+// publicationHead is the last checkpoint that is remembered outside of the log.
+func (h *host) publicationHead() (*ledger.Checkpoint, error) {
+	raw, err := regular.ReadFile(string(h.conf.Publication.Head))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the head of the publication log: %w", err)
+	}
+	cp, err := ledger.ParseCheckpoint(raw)
+	if err != nil {
+		return nil, unlogged("%q is no checkpoint: %w", h.conf.Publication.Head, err)
+	}
+	cp.Note = raw
+	return &cp, nil
+}
+
+func (h *host) publicationWriter() (ledger.WriterConfig, error) {
+	p := h.conf.Publication
+	signer, err := readNoteKey(string(p.Key), p.Origin)
+	remember := func(checkpoint []byte) error { return durable.WriteFile(string(p.Head), checkpoint, 0o644) }
+	return ledger.WriterConfig{Origin: p.Origin, Signers: []note.Signer{signer}, Now: h.now, Logger: h.logger, Committed: remember}, err
+}
+
+// beginPublication makes the log, its key and its head. What it begins with, if
+// anything, is its first entry.
+func (h *host) beginPublication(ctx context.Context, with *ledger.Entry) (*ledger.Writer, error) {
+	h.logger.Info("beginning a new publication log")
+	p := h.conf.Publication
+	if err := newNoteKey(string(p.Key), string(p.VKey), p.Origin); err != nil {
+		return nil, err
+	}
+	conf, err := h.publicationWriter()
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.Create(ctx, string(p.Directory), conf)
+	if err != nil {
+		return nil, err
+	}
+	if with != nil {
+		if err = log.Append(ctx, with); err == nil {
+			_, err = log.Commit(ctx)
+		}
+	} else {
+		err = conf.Committed(log.Log().Checkpoint())
+	}
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return log, nil
+}
+
+// beginAgain begins another publication log where the one that was cannot be
+// gone on with. What is left of that one, its key included, is kept under other
+// names: no key ever signs two histories. The new log says first whose place it
+// takes, and why.
+func (h *host) beginAgain(ctx context.Context, reason string) error {
+	first := &ledger.Entry{Anchor: h.predecessor(reason)}
+	log, err := h.publication(ctx)
+	switch {
+	case err == nil && log.Log().Size() > 0:
+		return errors.Join(cliexit.UsageError("--new-log: the publication log is whole, with %d entries; leave the flag out", log.Log().Size()), log.Close())
+	case err == nil: // nothing at all was left, or nothing was ever recorded
+		if err = log.Append(ctx, first); err == nil {
+			_, err = log.Commit(ctx)
+		}
+		return errors.Join(err, log.Close())
+	case cliexit.Code(err) != cliexit.Record:
+		return err
+	}
+	if err := h.setAside(h.now().UTC().Format("-20060102T150405Z")); err != nil {
+		return err
+	}
+	log, err = h.beginPublication(ctx, first)
+	if err != nil {
+		return err
+	}
+	return log.Close()
+}
+
+// predecessor tells what is known of the log that was: by its head, or, where
+// that is lost, by the log itself.
+func (h *host) predecessor(reason string) *ledger.Anchor {
+	p := h.conf.Publication
+	was := &ledger.Anchor{Kind: ledger.AnchorPredecessor, Where: p.Origin, Note: reason}
+	for _, file := range []string{string(p.Head), filepath.Join(string(p.Directory), "log", "checkpoint")} {
+		raw, err := regular.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		if cp, err := ledger.ParseCheckpoint(raw); err == nil {
+			was.Size, was.Root, was.Digest = cp.Size, cp.Root, artifact.Sum(raw)
+			break
+		}
+	}
+	return was
+}
+
+// setAside renames what is left of a publication log. The head goes last: until
+// then a run that was killed can be repeated.
+func (h *host) setAside(suffix string) error {
+	p := h.conf.Publication
+	if dir := string(p.Directory); exists(dir) {
+		if err := ledger.SetAside(dir, dir+suffix, h.now); err != nil {
+			return locked(err)
+		}
+	}
+	for _, file := range []config.Path{p.Key, p.VKey, p.Head} {
+		if err := os.Rename(string(file), string(file)+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("setting the publication log aside: %w", err)
+		}
+	}
+	return nil
 }
 
 // publicationVerifier believes the pinned key of the publication log.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,6 +23,8 @@ func syncFlags() []cli.Flag {
 		&cli.StringFlag{Name: "only", Usage: "`urgent`: publish revocations and what they touch, nothing else"},
 		&cli.BoolFlag{Name: "repair", Usage: "restore from the master what somebody changed on a target"},
 		&cli.BoolFlag{Name: "prune", Usage: "remove what the master log withdrew"},
+		&cli.BoolFlag{Name: "new-log", Usage: "begin another publication log in the place of one that is lost or was put back; needs --reason, and is its first entry"},
+		&cli.StringFlag{Name: "reason", Usage: "`TEXT`: why --new-log is needed, for the record"},
 		&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 	}
 }
@@ -100,6 +102,14 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 	}
 	if c.Command.Name == "plan" {
 		return conf, func() {}, nil
+	}
+	switch again, reason := c.Bool("new-log"), strings.TrimSpace(c.String("reason")); {
+	case again != (reason != ""):
+		return publish.Config{}, nil, cliexit.UsageError("--new-log and --reason belong together: what begins anew says why")
+	case again:
+		if err := h.beginAgain(ctx, reason); err != nil {
+			return publish.Config{}, nil, err
+		}
 	}
 	if conf.Publication, err = h.publication(ctx); err != nil {
 		return publish.Config{}, nil, err

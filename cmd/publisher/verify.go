@@ -116,11 +116,18 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 			conf.Master = filepath.Join(dir, "data")
 		}
 	}
-	if exists(string(h.conf.Publication.VKey)) {
+	if exists(string(h.conf.Publication.VKey)) || exists(string(h.conf.Publication.Head)) {
 		if conf.PublicationVerifier, err = h.publicationVerifier(); err != nil {
 			return conf, err
 		}
 		conf.Publication = string(h.conf.Publication.Directory)
+		head, err := h.publicationHead()
+		if err != nil {
+			return conf, err
+		}
+		if head != nil {
+			conf.PublicationHead = head.Note
+		}
 	}
 	if err := h.knownCheckpoints(c, &conf); err != nil {
 		return conf, err
@@ -138,7 +145,7 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	case c.IsSet("source") && c.IsSet("master"):
 		err = cliexit.UsageError("--tier log looks at the log of --master or at the public ones of --source, not at both")
 	case c.IsSet("source"): // an auditor without a master
-		conf.Master, conf.Publication, conf.PublicationKnown = "", "", nil
+		conf.Master, conf.Publication, conf.PublicationKnown, conf.PublicationHead = "", "", nil, nil
 		conf.Copies, err = h.copies(c)
 	}
 	return conf, err

@@ -2,9 +2,9 @@
 _publisher() {
   local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
   case "$before" in
-  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --tier --sample --seed --source --list --offline --master --checkpoint --first --remember --html --inventory --price --help" ;;
+  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --new-log --reason --prometheus --tier --sample --seed --source --list --offline --master --checkpoint --first --remember --html --inventory --price --help" ;;
   "plan" | "plan "*) choices="--config --json --quiet --log-format --target --only --repair --prune --help" ;;
-  "sync" | "sync "*) choices="--config --json --quiet --log-format --target --only --repair --prune --prometheus --help" ;;
+  "sync" | "sync "*) choices="--config --json --quiet --log-format --target --only --repair --prune --new-log --reason --prometheus --help" ;;
   "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --seed --source --list --offline --master --checkpoint --first --remember --html --inventory --price --resume --report --sign-with --estimate --help" ;;
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;

@@ -320,6 +320,9 @@ type Publication struct {
 	Key Path `yaml:"key"`
 	// VKey is the verifier key that auditors pin.
 	VKey Path `yaml:"vkey"`
+	// Head is the file with the log's last checkpoint, by which the host sees that the log was cut off, put back or lost; default:
+	// the directory's name + ".head". Keep it where a restore of the directory does not reach.
+	Head Path `yaml:"head"`
 	// Ping is the address of a dead-man's switch, asked after each good `publisher run`; it sounds when the asking stops.
 	Ping string `yaml:"ping"`
 }

@@ -12,6 +12,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Master.Origin, c.Repository.Name+"/master")
 	setDefault(&c.Publication.Directory, "publication")
 	setDefault(&c.Publication.Origin, c.Repository.Name+"/publication")
+	setDefault(&c.Publication.Head, c.Publication.Directory+".head")
 	setDefault(&c.Publication.Key, "secrets/publication-log.key")
 	setDefault(&c.Publication.VKey, "keys/publication-log.vkey")
 	setDefault(&c.Serve.Listen, "127.0.0.1:8080")
