@@ -59,7 +59,11 @@ func HeaderFor(k artifact.Kind, thisUpdate, nextUpdate, now time.Time, cadence t
 	case artifact.Checkpoint, artifact.OCSPGeneration:
 		h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(maxAge(pointerAge, thisUpdate, nextUpdate, now, 0))
 	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
-		h.dated(listAge, thisUpdate, nextUpdate, now, cadence)
+		if h.dated(listAge, thisUpdate, nextUpdate, now, cadence); !h.Expires.IsZero() {
+			// A cache that knows Expires alone shall not keep a list for days which others keep for an hour.
+			// RFC 9919 section 6 wants nextUpdate there for responses; nothing does for lists.
+			h.Expires = now.Add(maxAge(listAge, thisUpdate, nextUpdate, now, cadence)).UTC().Truncate(time.Second)
+		}
 	case artifact.OCSPResponse:
 		h.dated(responseAge, thisUpdate, nextUpdate, now, cadence)
 	case artifact.IndexPage, artifact.FingerprintPage:
@@ -92,6 +96,19 @@ func maxAge(most time.Duration, thisUpdate, nextUpdate, now time.Time, cadence t
 		}
 	}
 	return max(age, 0)
+}
+
+// MaxAge is the longest time that a cache may go on answering with an artifact of kind k after another took its place.
+func MaxAge(k artifact.Kind) time.Duration {
+	switch k {
+	case artifact.CRL, artifact.ARL, artifact.DeltaCRL, artifact.IndexPage, artifact.FingerprintPage:
+		return listAge
+	case artifact.OCSPResponse:
+		return responseAge
+	case artifact.Document, artifact.DocumentSignature:
+		return versionedAge
+	}
+	return stableAge
 }
 
 func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }

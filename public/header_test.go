@@ -67,6 +67,11 @@ func TestHeaderTable(t *testing.T) {
 			t.Errorf("%s: %+v", c.kind, h)
 		}
 	}
+	for k, want := range map[artifact.Kind]time.Time{artifact.CRL: testNow.Add(time.Hour), artifact.OCSPResponse: next} {
+		if h := HeaderFor(k, testNow, next, testNow, 24*time.Hour); !h.Expires.Equal(want.Truncate(time.Second)) {
+			t.Errorf("%s expires at %v, want %v", k, h.Expires, want)
+		}
+	}
 	if h := HeaderFor(artifact.PrivateKey, testNow, next, testNow, 0); h.CacheControl != "no-store" {
 		t.Errorf("a private key may be cached: %+v", h)
 	}

@@ -21,6 +21,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/public"
 )
 
 // A ProbeConfig says what Probe asks for.
@@ -30,6 +31,8 @@ type ProbeConfig struct {
 	Master   *ledger.Log
 	Trust    *artifact.Trust // for the signatures of OCSP responses; nil: they are only parsed
 	OCSPPath string          // of the responder; empty: no OCSP request is made
+	// Sent tells when the target was first sent what, by its receipts; nil: nobody knows, and an older copy passes as long as it is valid.
+	Sent map[artifact.Digest]time.Time
 
 	Client  *http.Client
 	Timeout time.Duration // of one request; default 10 s
@@ -45,7 +48,8 @@ type probeRequest struct {
 
 // Probe asks a public copy for what relying parties ask for, once each: the current lists, CA certificates, documents and index,
 // the checkpoint, and one OCSP response of each issuer. A sample is good when the answer arrived in time with status 200, holds
-// what the master has or had under that name, and is not stale. The samples are for the publication log, the record of operation.
+// what the master has or had under that name, is not stale, and is not older than what caches may still have of what the target was
+// sent; that last one has the code older-copy. The samples are for the publication log, the record of operation.
 func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
@@ -98,7 +102,7 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
-			out = append(out, probeRequest{c.BaseURL + "/" + escapeName(line.Name), func(b []byte) error { return c.isOurs(had[line.Name], b) }})
+			out = append(out, probeRequest{c.BaseURL + "/" + escapeName(line.Name), func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
 		case k == artifact.OCSPGeneration && c.OCSPPath != "":
 			if r, ok := c.ocspRequest(ctx, line); ok {
 				out = append(out, r)
@@ -109,10 +113,23 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 	return out, nil
 }
 
-// isOurs accepts what the master has or had under the name, as long as it is not stale: copies follow the master with a delay.
-func (c *ProbeConfig) isOurs(digests []artifact.Digest, b []byte) error {
-	if !slices.Contains(digests, artifact.Sum(b)) {
+// olderCopy begins the error of a sample that is genuine and valid, and which something newer has replaced too long ago.
+const olderCopy = "older-copy: "
+
+// isOurs accepts what the master has or had under the name, as long as it is not stale: copies follow the master with a delay. What
+// the target was sent since must be there as soon as caches cannot have what was before. Digests are in the order of the log.
+func (c *ProbeConfig) isOurs(k artifact.Kind, digests []artifact.Digest, b []byte) error {
+	served := len(digests) - 1
+	for sum := artifact.Sum(b); served >= 0 && digests[served] != sum; {
+		served--
+	}
+	if served < 0 {
 		return errors.New("the content is not the master's")
+	}
+	for _, d := range digests[served+1:] {
+		if at, sent := c.Sent[d]; sent && c.Now().After(at.Add(public.MaxAge(k))) {
+			return fmt.Errorf("%s%s was sent at %s and is not what is served", olderCopy, d, stamp(at))
+		}
 	}
 	if l, err := artifact.ParseRevocationList(b); err == nil && artifact.Stale(l.NextUpdate, c.Now()) {
 		return errors.New("the list is stale")
@@ -143,15 +160,15 @@ func (c *ProbeConfig) ocspRequest(ctx context.Context, line ledger.Line) (probeR
 			id := r.Singles[0].CertID
 			req := base64.StdEncoding.EncodeToString(encodeRequest(id))
 			bundle.Close()
-			return probeRequest{c.BaseURL + c.OCSPPath + "/" + url.QueryEscape(req), func(b []byte) error { return c.isAnswer(id, b) }}, true
+			return probeRequest{c.BaseURL + c.OCSPPath + "/" + url.QueryEscape(req), func(b []byte) error { return c.isAnswer(id, b, line.Digest, r.Singles[0].ThisUpdate) }}, true
 		}
 		bundle.Close()
 	}
 	return probeRequest{}, false
 }
 
-// isAnswer accepts a response for the certificate that was asked about.
-func (c *ProbeConfig) isAnswer(id artifact.CertID, b []byte) error {
+// isAnswer accepts a response for the certificate that was asked about, which is not older than that of the generation.
+func (c *ProbeConfig) isAnswer(id artifact.CertID, b []byte, generation artifact.Digest, newest time.Time) error {
 	r, err := artifact.ParseResponse(b)
 	if err != nil {
 		return err
@@ -164,6 +181,10 @@ func (c *ProbeConfig) isAnswer(id artifact.CertID, b []byte) error {
 	}
 	if artifact.Stale(r.Singles[i].NextUpdate, c.Now()) {
 		return errors.New("the response is stale")
+	}
+	at, sent := c.Sent[generation]
+	if this := r.Singles[i].ThisUpdate; sent && this.Before(newest) && c.Now().After(at.Add(public.MaxAge(artifact.OCSPResponse))) {
+		return fmt.Errorf("%sthe response is of %s, one of %s was sent at %s", olderCopy, stamp(this), stamp(newest), stamp(at))
 	}
 	if c.Trust != nil {
 		_, _, err = c.Trust.CheckResponse(r)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 
+	"seihon/artifact"
 	"seihon/internal/cliexit"
 	"seihon/ledger"
 	"seihon/publish"
@@ -44,12 +46,16 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 	if err := publish.AddIssuers(ctx, master, trust); err != nil {
 		return nil, err
 	}
+	sent, err := h.sent(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var probes []*ledger.Probe
 	for _, t := range h.conf.Targets {
 		if t.URL == "" {
 			continue
 		}
-		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now}
+		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now, Sent: sent[t.Name]}
 		if t.OCSP {
 			conf.OCSPPath = h.conf.Serve.OCSPPath
 		}
@@ -73,6 +79,46 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 		_, err = log.Commit(ctx)
 	}
 	return probes, errors.Join(err, log.Close())
+}
+
+// recentReceipts is how many entries of the publication log are searched for what was sent: about a week of probes each minute.
+// What was replaced before that, `publisher verify` compares.
+const recentReceipts = 10_000
+
+// sent reads from the publication log when each target was first sent what.
+func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Time, error) {
+	sent := map[string]map[artifact.Digest]time.Time{}
+	p := h.conf.Publication
+	if !exists(string(p.VKey)) || !exists(filepath.Join(string(p.Directory), "log", "checkpoint")) {
+		return sent, nil // a new host
+	}
+	v, err := h.publicationVerifier()
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.Open(ctx, string(p.Directory), v)
+	if err != nil {
+		return nil, fmt.Errorf("reading what was sent: %w", err)
+	}
+	for e, err := range log.Entries(ctx, max(log.Size()-recentReceipts, 0), log.Size()) {
+		if err != nil {
+			return nil, fmt.Errorf("reading what was sent: %w", err)
+		}
+		if e.Publish == nil {
+			continue
+		}
+		of := sent[e.Publish.Target]
+		if of == nil {
+			of = map[artifact.Digest]time.Time{}
+			sent[e.Publish.Target] = of
+		}
+		for _, r := range e.Publish.Receipts {
+			if _, has := of[r.Digest]; !has && r.Op != "delete" && r.Op != "purge" {
+				of[r.Digest] = r.Time
+			}
+		}
+	}
+	return sent, nil
 }
 
 func probeTarget(ctx context.Context, conf verify.ProbeConfig) (*ledger.Probe, error) {

@@ -5,7 +5,9 @@
 // atomic step: link(2), which refuses an existing name, or rename(2) under a
 // lock after the old bytes were compared. So readers see whole objects, two
 // publishers cannot overwrite each other, and a crash leaves at most a file in
-// .tmp, which is swept when the store is opened an hour later or more.
+// .tmp, which is swept when the store is opened the next time: whoever writes a
+// temporary file holds its lock, and a lock ends with its process. Where files
+// cannot be locked, age decides.
 //
 // The tag of an object is the SHA-256 of its bytes. Headers are not stored:
 // who serves the directory derives them from the kind, as the publisher did.
@@ -13,7 +15,6 @@ package dirstore
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -34,7 +35,8 @@ import (
 // tmpDir holds what is being written. Names that start with a dot are never public.
 const tmpDir = ".tmp"
 
-// sweepAge is the age from which a temporary file is taken for a crash's.
+// sweepAge is the age from which a temporary file is taken for a crash's where
+// nobody can tell by its lock.
 const sweepAge = time.Hour
 
 // A Store is a directory. It implements publish.Store, Lister and Tagger.
@@ -89,19 +91,23 @@ func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) 
 	if err := check(o.Name, c); err != nil {
 		return publish.Receipt{}, err
 	}
-	tmp, err := s.writeTemp(ctx, o)
+	tmp, err := s.temporary()
 	if err != nil {
 		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, full(err))
 	}
 	// After a rename the name is gone and this removes nothing.
-	defer s.root.Remove(tmp)
+	defer s.root.Remove(tmp.name)
+	defer tmp.Close() // it was synced: there is nothing left to fail
+	if err := tmp.fill(ctx, o); err != nil {
+		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, full(err))
+	}
 	if err := s.makeDir(path.Dir(o.Name)); err != nil {
 		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, full(err))
 	}
 	if c.IfAbsent {
-		err = s.create(ctx, tmp, o.Name)
+		err = s.create(ctx, tmp.name, o.Name)
 	} else {
-		err = s.replace(ctx, tmp, o.Name, c.IfMatch)
+		err = s.replace(ctx, tmp.name, o.Name, c.IfMatch)
 	}
 	if err != nil {
 		return publish.Receipt{}, fmt.Errorf("writing %q: %w", o.Name, err)
@@ -118,40 +124,6 @@ func full(err error) error {
 		return fmt.Errorf("%w, make room and run it again: %w", publish.ErrInvalid, err)
 	}
 	return err
-}
-
-// writeTemp writes and syncs the bytes under a temporary name.
-func (s *Store) writeTemp(ctx context.Context, o publish.Object) (name string, err error) {
-	body, err := o.Body()
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	if err := s.makeDir(tmpDir); err != nil {
-		return "", err
-	}
-	name = tmpDir + "/" + rand.Text()
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return "", err
-	}
-	defer func() {
-		if err != nil {
-			s.root.Remove(name)
-		}
-	}()
-	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h), readerWithContext{ctx, body})
-	if err == nil && n != o.Size {
-		err = fmt.Errorf("%w: %d bytes came, %d were promised", publish.ErrChecksum, n, o.Size)
-	}
-	if err == nil && [32]byte(h.Sum(nil)) != o.SHA256 {
-		err = fmt.Errorf("%w: SHA-256 is %x, %s was promised", publish.ErrChecksum, h.Sum(nil), o.SHA256)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return name, errors.Join(err, f.Close())
 }
 
 // create gives the temporary file its name if that is free.

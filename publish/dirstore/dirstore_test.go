@@ -2,11 +2,16 @@ package dirstore_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
+	"seihon/artifact"
 	"seihon/publish"
 	"seihon/publish/dirstore"
 	"seihon/publish/storetest"
@@ -97,29 +102,75 @@ func TestSymbolicLinksLeadNowhere(t *testing.T) {
 	}
 }
 
+// TestSweep opens a store whose .tmp has what a killed sync left a moment ago and
+// what another one is writing: the first goes, the second stays, however old.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	tmp := filepath.Join(dir, ".tmp")
 	if err := os.MkdirAll(tmp, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
-	for name, age := range map[string]time.Duration{"old": 2 * time.Hour, "new": time.Minute} {
-		path := filepath.Join(tmp, name)
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, now.Add(-age), now.Add(-age)); err != nil {
+	for _, name := range []string{"killed", "written"} {
+		if err := os.WriteFile(filepath.Join(tmp, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s, err := dirstore.Open(dir, func() time.Time { return now })
+	long := time.Now().Add(-100 * time.Hour)
+	if err := os.Chtimes(filepath.Join(tmp, "written"), long, long); err != nil {
+		t.Fatal(err)
+	}
+	held := flock.New(filepath.Join(tmp, "written"))
+	if ok, err := held.TryLock(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	s, err := dirstore.Open(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
 	entries, err := os.ReadDir(tmp)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "new" {
-		t.Errorf("left in .tmp: %v, %v; want only the new file", entries, err)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "written" {
+		t.Errorf("left in .tmp: %v, %v; want only what is being written", entries, err)
+	}
+	held.Close()
+}
+
+// TestSweepWhileWriting opens the store again and again while objects are written:
+// nothing is taken away from who is writing it.
+func TestSweepWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	s, err := dirstore.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	stop := make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			other, err := dirstore.Open(dir, nil)
+			if err != nil {
+				done <- err
+				return
+			}
+			other.Close()
+		}
+	}()
+	for i := range 200 {
+		content := []byte(strings.Repeat("x", i))
+		o := publish.Object{Name: fmt.Sprintf("o/%d", i), Size: int64(i), SHA256: artifact.Sum(content), Body: publish.Bytes(content)}
+		if _, err := s.Put(t.Context(), o, publish.Condition{IfAbsent: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -69,7 +69,8 @@ func (s *Store) locked(ctx context.Context, f func() error) error {
 	return errors.Join(f(), unlock())
 }
 
-// sweep removes temporary files that are older than before.
+// sweep removes the temporary files of those who died: whose lock is free, or,
+// where there is no lock to ask, that are older than before.
 func (s *Store) sweep(before time.Time) error {
 	d, err := s.root.Open(tmpDir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,10 +86,10 @@ func (s *Store) sweep(before time.Time) error {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() || !info.ModTime().Before(before) || e.Name() == lockName {
+		if err != nil || !info.Mode().IsRegular() || e.Name() == lockName {
 			continue
 		}
-		if err := s.root.Remove(tmpDir + "/" + e.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.sweepOne(tmpDir+"/"+e.Name(), info.ModTime().Before(before)); err != nil {
 			return err
 		}
 	}
