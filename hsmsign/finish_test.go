@@ -62,7 +62,10 @@ func prepareIntent(t *testing.T, r *Room, a *authority, name string) inventory.I
 	key, err := r.key(t.Context(), a.Key)
 	must(t, err)
 	q := order{profile: a.Subscribers.Profile, validity: a.Subscribers.Validity, req: cert.Request{CSR: csr, Issuer: a.cert, Signer: key, Serial: number, Now: r.now}}
-	must(t, r.complete(a, &q, serial))
+	orders := []order{q}
+	must(t, r.profiles(a, orders))
+	q = orders[0]
+	r.complete(a, &q, serial)
 	p, err := cert.Prepare(t.Context(), q.req)
 	must(t, err)
 	return q.intent(serial, p)

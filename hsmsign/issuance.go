@@ -72,6 +72,9 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := r.profiles(a, orders); err != nil {
+		return nil, nil, err
+	}
 	prepared := make([]*cert.Prepared, len(orders))
 	batch := make([]inventory.Intent, len(orders))
 	refused := make([]error, len(orders))
@@ -81,9 +84,7 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 		if err != nil {
 			return err
 		}
-		if err := r.complete(a, q, serial); err != nil {
-			return err
-		}
+		r.complete(a, q, serial)
 		q.req.Issuer, q.req.Signer, q.req.Serial, q.req.Now = a.cert, key, number, r.now
 		if prepared[n], refused[n] = cert.Prepare(ctx, q.req); refused[n] == nil {
 			batch[n] = q.intent(serial, prepared[n])
@@ -153,13 +154,24 @@ func (q *order) intent(serial []byte, p *cert.Prepared) inventory.Intent {
 	return t
 }
 
-// complete fills in what the issuer, and not the caller, decides.
-func (r *Room) complete(a *authority, q *order, serial []byte) error {
-	p, err := r.profile(a, q.profile)
-	if err != nil {
-		return err
+// profiles looks the profile of each order up, once for those of one name: reading one takes as long as encoding a certificate.
+func (r *Room) profiles(a *authority, orders []order) (err error) {
+	known := map[string]*cert.Profile{}
+	for n := range orders {
+		q := &orders[n]
+		if known[q.profile] == nil {
+			if known[q.profile], err = r.profile(a, q.profile); err != nil {
+				return err
+			}
+		}
+		q.req.Profile = known[q.profile]
 	}
-	q.req.Profile, q.asked = p, r.asked
+	return nil
+}
+
+// complete fills in what the issuer, and not the caller, decides.
+func (r *Room) complete(a *authority, q *order, serial []byte) {
+	q.asked = r.asked
 	if q.validity > 0 { // else the profile's validity decides
 		q.req.NotBefore = r.now().UTC().Truncate(time.Second)
 		q.req.NotAfter = q.req.NotBefore.Add(q.validity.Std() - time.Second)
@@ -168,9 +180,8 @@ func (r *Room) complete(a *authority, q *order, serial []byte) error {
 		}
 	}
 	if a.cert != nil {
-		q.req.URLs = r.urls(a, p.Kind, serial)
+		q.req.URLs = r.urls(a, q.req.Profile.Kind, serial)
 	}
-	return nil
 }
 
 func newSerial() (serial []byte, number *big.Int, err error) {
@@ -284,22 +295,24 @@ func (r *Room) issuedTotal(ctx context.Context, issuer string) (int64, error) {
 func (r *Room) recordBatch(ctx context.Context, a *authority, batch []inventory.Intent, ders [][]byte) ([]*x509.Certificate, error) {
 	certs := make([]*x509.Certificate, len(ders))
 	rows := make([]inventory.Certificate, len(ders))
+	err := r.parallel(ctx, len(ders), func(_ context.Context, n int) (err error) {
+		if certs[n], err = x509.ParseCertificate(ders[n]); err != nil {
+			return fmt.Errorf("reading back the certificate: %w", err)
+		}
+		rows[n], err = inventory.FromX509(a.Name, certs[n], artifact.Parse(ders[n]).Kind)
+		rows[n].Consent = batch[n].Consent
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	var public []inventory.ArtifactRecord
 	var refused []error
-	for n, der := range ders {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("reading back the certificate: %w", err)
-		}
-		kind := artifact.Parse(der).Kind
-		if rows[n], err = inventory.FromX509(a.Name, c, kind); err != nil {
-			return nil, err
-		}
-		rows[n].Consent, certs[n] = batch[n].Consent, c
+	for n, c := range certs {
 		if batch[n].Name == "" {
 			continue
 		}
-		rec, err := r.publishIssued(ctx, a, batch[n], kind, c)
+		rec, err := r.publishIssued(ctx, a, batch[n], rows[n].Kind, c)
 		if err != nil {
 			refused = append(refused, err)
 			continue

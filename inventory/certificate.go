@@ -48,18 +48,25 @@ func textKind(s string) artifact.Kind {
 	return artifact.Kind(s)
 }
 
-// Reserve writes a serial down before it is signed. It fails with
-// ErrSerialTaken when the issuer's key ever had it.
-func (d *DB) Reserve(ctx context.Context, issuer string, serial []byte) error {
-	if err := CheckSerial(serial); err != nil {
-		return fmt.Errorf("reserving: %w", err)
+// Reserve writes serials down without what will be signed under them, in one
+// transaction. It fails with ErrSerialTaken when the issuer's key ever had one.
+func (d *DB) Reserve(ctx context.Context, issuer string, serials ...[]byte) error {
+	for _, serial := range serials {
+		if err := CheckSerial(serial); err != nil {
+			return fmt.Errorf("reserving: %w", err)
+		}
 	}
-	return d.update(ctx, fmt.Sprintf("reserving serial %x of %q", serial, issuer), func(tx *sql.Tx) error {
+	return d.update(ctx, fmt.Sprintf("reserving serials %x of %q", serials, issuer), func(tx *sql.Tx) error {
 		i, err := d.issuer(ctx, tx, issuer, forShare)
 		if err != nil {
 			return err
 		}
-		return d.reserve(ctx, tx, i, serial, "")
+		for _, serial := range serials {
+			if err := d.reserve(ctx, tx, i, serial, ""); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -76,55 +83,101 @@ func (d *DB) Record(ctx context.Context, c Certificate) error {
 		if err != nil {
 			return err
 		}
-		return d.record(ctx, tx, i, c, false)
+		return d.record(ctx, tx, i, []Certificate{c}, false)
 	})
 }
 
-func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, imported bool) error {
-	var state State
-	var owner int64
-	err := tx.QueryRowContext(ctx, d.q(`SELECT state, issuer_id FROM certificates WHERE key_id = $1 AND serial = $2`)+d.forUpdate(), i.keyID, c.Serial).Scan(&state, &owner)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("serial was not reserved before it was signed: %w", ErrNotFound)
-	}
+// record completes reserved rows.
+func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, imported bool) error {
+	spent, err := d.opened(ctx, tx, i, certs)
 	if err != nil {
 		return err
 	}
-	body, err := d.body(ctx, tx, i.keyID, c.Serial)
+	lock := d.forUpdate()
+	if lock != "" {
+		lock += " OF c" // PostgreSQL locks no row of an outer join's other side
+	}
+	standing, err := tx.PrepareContext(ctx, d.q(`SELECT c.state, c.issuer_id, b.der FROM certificates c
+		LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial WHERE c.key_id = $1 AND c.serial = $2`)+lock)
 	if err != nil {
 		return err
 	}
+	defer standing.Close()
+	f, err := d.filler(ctx, tx, imported)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	for _, c := range certs {
+		var state State
+		var owner int64
+		var body []byte
+		err := standing.QueryRowContext(ctx, i.keyID, c.Serial).Scan(&state, &owner, &body)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = fmt.Errorf("serial was not reserved before it was signed: %w", ErrNotFound)
+		}
+		if err == nil && !(body != nil && bytes.Equal(body, c.DER) && owner == i.id) {
+			err = fillable(i, state, owner, body, spent[string(c.Serial)])
+			if err == nil {
+				err = f.fill(ctx, i, c, state)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("serial %x: %w", c.Serial, err)
+		}
+	}
+	return nil
+}
+
+// fillable says why a row cannot take a certificate.
+func fillable(i issuerRow, state State, owner int64, body []byte, spent bool) error {
 	switch {
 	case owner != i.id:
 		return fmt.Errorf("another issuer name with this key reserved it: %w", ErrSerialTaken)
-	case body != nil && bytes.Equal(body, c.DER):
-		return nil
 	case state == NeverIssued:
 		return ErrNeverIssued
 	case body != nil || state == Issued:
 		return fmt.Errorf("another certificate is recorded: %w", ErrSerialTaken)
+	case spent:
+		return ErrNotCommitted
 	}
-	if err := d.opened(ctx, tx, i, c); err != nil {
-		return err
-	}
-	return d.fill(ctx, tx, i, c, state, imported)
+	return nil
 }
+
+// A filler writes certificates into reserved rows.
+type filler struct {
+	d              *DB
+	imported       bool
+	update, insert *sql.Stmt
+}
+
+func (d *DB) filler(ctx context.Context, tx *sql.Tx, imported bool) (*filler, error) {
+	f := &filler{d: d, imported: imported}
+	var err error
+	f.update, err = tx.PrepareContext(ctx, d.q(`UPDATE certificates SET state = $3, kind = $4, ca = $5, not_before = $6, not_after = $7,
+		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11, imported = $12, recorded = 0 WHERE key_id = $1 AND serial = $2`))
+	if err != nil {
+		return nil, err
+	}
+	f.insert, err = tx.PrepareContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)`))
+	return f, err
+}
+
+func (f *filler) close() { f.update.Close(); f.insert.Close() }
 
 // fill completes a reserved row. One that was revoked while it was only
 // reserved stays revoked.
-func (d *DB) fill(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate, state State, imported bool) error {
-	now := d.now().Unix()
+func (f *filler) fill(ctx context.Context, i issuerRow, c Certificate, state State) error {
+	now := f.d.now().Unix()
 	due := i.dueFor(dueNew, seconds(c.NotAfter), now)
 	if state == Reserved {
 		state = Issued
 	}
-	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, kind = $4, ca = $5, not_before = $6, not_after = $7,
-		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11, imported = $12, recorded = 0 WHERE key_id = $1 AND serial = $2`),
-		i.keyID, c.Serial, int(state), kindText(c.Kind), flag(isCA(c.Kind)), seconds(c.NotBefore), seconds(c.NotAfter),
-		c.Subject, c.Consent, due, now, flag(imported)); err != nil {
+	if _, err := f.update.ExecContext(ctx, i.keyID, c.Serial, int(state), kindText(c.Kind), flag(isCA(c.Kind)), seconds(c.NotBefore), seconds(c.NotAfter),
+		c.Subject, c.Consent, due, now, flag(f.imported)); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)`), i.keyID, c.Serial, c.DER)
+	_, err := f.insert.ExecContext(ctx, i.keyID, c.Serial, c.DER)
 	return err
 }
 

@@ -3,12 +3,15 @@ package inventory
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
 	"math/big"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // A certificate is issued in four steps, and a crash between two of them costs
@@ -53,11 +56,17 @@ func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []
 			return err
 		}
 		defer insert.Close()
+		row, err := tx.PrepareContext(ctx, d.q(reserveRow))
+		if err != nil {
+			return err
+		}
+		defer row.Close()
 		for n, t := range batch {
 			if err := checkIntent(t); err != nil {
 				return err
 			}
-			if err := d.reserve(ctx, tx, i, t.Serial, t.Consent); err != nil {
+			res, err := row.ExecContext(ctx, d.reservation(i, t.Serial, t.Consent)...)
+			if err := reserved(res, err); err != nil {
 				return err
 			}
 			if _, err := insert.ExecContext(ctx, i.keyID, t.Serial, i.id, t.Salt, t.TBS, uncommitted, n, place, t.Name, t.SubjectKey, t.CSR); err != nil {
@@ -81,13 +90,19 @@ func checkIntent(t Intent) error {
 	return nil
 }
 
-// reserve inserts the row of a serial that nobody had.
-func (d *DB) reserve(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, consent string) error {
+// reserveRow inserts the row of a serial that nobody had.
+const reserveRow = `INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
+	subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at)
+	VALUES ($1, $2, $3, 0, '', 0, 0, 0, 0, '', $8, NULL, -1, 0, 0, 0, 0, $4, $5, $6, 1, $7) ON CONFLICT (key_id, serial) DO NOTHING`
+
+// reservation are the arguments of reserveRow.
+func (d *DB) reservation(i issuerRow, serial []byte, consent string) []any {
 	bucket := bucketOf(serial)
-	res, err := tx.ExecContext(ctx, d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
-		subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at)
-		VALUES ($1, $2, $3, 0, '', 0, 0, 0, 0, '', $8, NULL, -1, 0, 0, 0, 0, $4, $5, $6, 1, $7) ON CONFLICT (key_id, serial) DO NOTHING`),
-		i.keyID, serial, i.id, int64(dueNever), bucket, bucket%i.shards, d.now().Unix(), consent)
+	return []any{i.keyID, serial, i.id, int64(dueNever), bucket, bucket % i.shards, d.now().Unix(), consent}
+}
+
+// reserved judges what reserveRow did.
+func reserved(res sql.Result, err error) error {
 	if err != nil {
 		return err
 	}
@@ -95,6 +110,10 @@ func (d *DB) reserve(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 		return errors.Join(err, ErrSerialTaken)
 	}
 	return nil
+}
+
+func (d *DB) reserve(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, consent string) error {
+	return reserved(tx.ExecContext(ctx, d.q(reserveRow), d.reservation(i, serial, consent)...))
 }
 
 // Committed notes that the commitments to a batch are an entry of the log of an
@@ -105,15 +124,8 @@ func (d *DB) Committed(ctx context.Context, issuer, place string, entry int64, b
 		if err != nil {
 			return err
 		}
-		for _, t := range batch {
-			res, err := tx.ExecContext(ctx, d.q(`UPDATE issuance SET entry = $3 WHERE key_id = $1 AND serial = $2 AND entry = -1`), i.keyID, t.Serial, entry)
-			if err != nil {
-				return err
-			}
-			if n, err := res.RowsAffected(); err != nil || n != 1 {
-				return errors.Join(err, fmt.Errorf("serial %x: %w", t.Serial, ErrNotFound))
-			}
-			if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`), i.keyID, t.Serial); err != nil {
+		for part := range slices.Chunk(batch, missingChunk) {
+			if err := d.committed(ctx, tx, i, entry, part); err != nil {
 				return err
 			}
 		}
@@ -122,6 +134,23 @@ func (d *DB) Committed(ctx context.Context, issuer, place string, entry int64, b
 		}
 		return d.setPosition(ctx, tx, place, p)
 	})
+}
+
+func (d *DB) committed(ctx context.Context, tx *sql.Tx, i issuerRow, entry int64, batch []Intent) error {
+	serials := make([][]byte, len(batch))
+	for n, t := range batch {
+		serials[n] = t.Serial
+	}
+	which := ` WHERE key_id = $1 AND serial IN (` + d.literals(serials) + `)`
+	res, err := tx.ExecContext(ctx, d.q(`UPDATE issuance SET entry = $2`+which+` AND entry = -1`), i.keyID, entry)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != int64(len(batch)) {
+		return errors.Join(err, fmt.Errorf("%d of %d serials: %w", int64(len(batch))-n, len(batch), ErrNotFound))
+	}
+	_, err = tx.ExecContext(ctx, d.q(`UPDATE certificates SET revision = revision + 1, recorded = 0`+which), i.keyID)
+	return err
 }
 
 // issuanceCounter keeps the number after the newest issuance entry of an issuer
@@ -202,10 +231,8 @@ func (d *DB) RecordIssued(ctx context.Context, issuer string, certs []Certificat
 		if err != nil {
 			return err
 		}
-		for _, c := range certs {
-			if err := d.record(ctx, tx, i, c, false); err != nil {
-				return fmt.Errorf("serial %x: %w", c.Serial, err)
-			}
+		if err := d.record(ctx, tx, i, certs, false); err != nil {
+			return err
 		}
 		return d.addArtifacts(ctx, tx, artifacts)
 	})
@@ -225,35 +252,58 @@ func (d *DB) Adopt(ctx context.Context, c Certificate, asked Asked) error {
 		if err := d.reserve(ctx, tx, i, c.Serial, ""); err != nil {
 			return err
 		}
-		return errors.Join(d.record(ctx, tx, i, c, true), d.requested(ctx, tx, i.id, c.Serial, "adopt", asked))
+		return errors.Join(d.record(ctx, tx, i, []Certificate{c}, true), d.requested(ctx, tx, i.id, c.Serial, "adopt", asked))
 	})
 }
 
 // ErrNotCommitted: the certificate is not the one that the log commits to.
 var ErrNotCommitted = errors.New("the certificate is not the one that the master log commits to")
 
-// opened holds a certificate against what was committed to under its serial, and
-// forgets the TBSCertificate, which the certificate has.
-func (d *DB) opened(ctx context.Context, tx *sql.Tx, i issuerRow, c Certificate) error {
-	var tbs []byte
-	var entry int64
-	err := tx.QueryRowContext(ctx, d.q(`SELECT tbs, entry FROM issuance WHERE key_id = $1 AND serial = $2`), i.keyID, c.Serial).Scan(&tbs, &entry)
-	if errors.Is(err, sql.ErrNoRows) {
+// opened holds certificates against what was committed to under their serials, and
+// forgets the TBSCertificates, which the certificates have. spent are the serials
+// of which that was forgotten before.
+func (d *DB) opened(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate) (spent map[string]bool, err error) {
+	spent = map[string]bool{}
+	for part := range slices.Chunk(certs, missingChunk) {
+		if err := d.openedPart(ctx, tx, i, part, spent); err != nil {
+			return nil, err
+		}
+	}
+	return spent, nil
+}
+
+func (d *DB) openedPart(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, spent map[string]bool) error {
+	serials := make([][]byte, len(certs))
+	der := make(map[string][]byte, len(certs))
+	for n, c := range certs {
+		serials[n], der[string(c.Serial)] = c.Serial, c.DER
+	}
+	which := ` WHERE key_id = $1 AND serial IN (` + d.literals(serials) + `)`
+	scan := func(rows *sql.Rows) (t Intent, err error) {
+		return t, rows.Scan(&t.Serial, &t.TBS, &t.Entry)
+	}
+	for t, err := range stream(ctx, tx, "reading the commitments", scan, d.q(`SELECT serial, tbs, entry FROM issuance`+which), i.keyID) {
+		switch {
+		case err != nil:
+			return err
+		case t.TBS == nil:
+			spent[string(t.Serial)] = true
+		case t.Entry == uncommitted:
+			return fmt.Errorf("serial %x: %w: nothing of it is in the log yet", t.Serial, ErrNotCommitted)
+		case !bytes.Equal(tbsOf(der[string(t.Serial)]), t.TBS):
+			return fmt.Errorf("serial %x: %w", t.Serial, ErrNotCommitted)
+		}
+	}
+	_, err := tx.ExecContext(ctx, d.q(`UPDATE issuance SET tbs = NULL`+which+` AND tbs IS NOT NULL`), i.keyID)
+	return err
+}
+
+// tbsOf returns the first element of a certificate, which is what was signed; nil when there is none.
+func tbsOf(der []byte) []byte {
+	in := cryptobyte.String(der)
+	var body, tbs cryptobyte.String
+	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1Element(&tbs, cbasn1.SEQUENCE) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if entry == uncommitted {
-		return fmt.Errorf("%w: nothing of it is in the log yet", ErrNotCommitted)
-	}
-	parsed, err := x509.ParseCertificate(c.DER)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(parsed.RawTBSCertificate, tbs) {
-		return ErrNotCommitted
-	}
-	_, err = tx.ExecContext(ctx, d.q(`UPDATE issuance SET tbs = NULL WHERE key_id = $1 AND serial = $2`), i.keyID, c.Serial)
-	return err
+	return tbs
 }

@@ -90,7 +90,6 @@ CREATE TABLE IF NOT EXISTS issuance (
 ) CLUSTERED;
 CREATE INDEX IF NOT EXISTS issuance_unsigned ON issuance (issuer_id, entry, leaf) WHERE tbs IS NOT NULL;
 CREATE INDEX IF NOT EXISTS issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL;
-CREATE INDEX IF NOT EXISTS issuance_subject_key ON issuance (subject_key, issuer_id);
 CREATE TABLE IF NOT EXISTS masters (
 	place TEXT PRIMARY KEY,
 	size BIGINT NOT NULL,

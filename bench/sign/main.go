@@ -8,11 +8,14 @@
 // the same inventory, and beside `openssl ca -gencrl` from the index.txt that the inventory was filled from; then five
 // million.
 //
+// Issuing: a batch of certificates for requests with the whole way of the room, where the log commits to them before they
+// are signed, beside the same steps without the commitment.
+//
 // Every measurement is a process of its own, so that its peak memory is its own, and the contenders take turns, round by
 // round, so that a slow minute of the machine hits all of them. The figure of a round is a ratio within the round; the bar
 // is held against the median.
 //
-//	go run . [-rounds 5] [-time 2s] [-sessions 8] [-only ocsp|crl] [-entries 1000000] [-many 5000000]
+//	go run . [-rounds 5] [-time 2s] [-sessions 8] [-only ocsp|crl|issue] [-batch 1000] [-entries 1000000] [-many 5000000]
 package main
 
 import (
@@ -38,6 +41,7 @@ type settings struct {
 	rounds   int
 	entries  int
 	many     int
+	batch    int
 	only     string
 
 	contender string // set in the children only
@@ -53,7 +57,8 @@ func main() {
 	flag.DurationVar(&s.time, "time", 2*time.Second, "length of one measurement of OCSP responses")
 	flag.IntVar(&s.entries, "entries", 1_000_000, "entries of the CRL")
 	flag.IntVar(&s.many, "many", 5_000_000, "entries of the CRL that shows flat memory; 0 leaves it out")
-	flag.StringVar(&s.only, "only", "", "ocsp or crl")
+	flag.IntVar(&s.batch, "batch", 1000, "certificates that are issued in a batch")
+	flag.StringVar(&s.only, "only", "", "ocsp, crl or issue")
 	flag.StringVar(&s.contender, "contender", "", "measure one contender (used by the program itself)")
 	flag.StringVar(&s.dir, "dir", "", "folder of the contender")
 	flag.StringVar(&s.profile, "cpuprofile", "", "with -contender: write a CPU profile")
@@ -68,26 +73,28 @@ func main() {
 	}
 }
 
-// parent prepares both parts, lets the contenders take turns, and prints tables and then bars.
+// parent prepares the parts, lets the contenders take turns, and prints tables and then bars.
 func parent(ctx context.Context, s settings) error {
 	dir, err := os.MkdirTemp("", "bench-sign-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s.dir = dir
 	var bars []bar.Bar
-	if s.only != "crl" {
-		b, err := ocspPart(ctx, s)
-		if err != nil {
-			return fmt.Errorf("measuring OCSP responses: %w", err)
+	for _, part := range []struct {
+		name, what string
+		run        func(context.Context, settings) ([]bar.Bar, error)
+	}{{"ocsp", "OCSP responses", ocspPart}, {"issue", "issuing", issuePart}, {"crl", "CRLs", crlPart}} {
+		if s.only != "" && s.only != part.name {
+			continue
 		}
-		bars = append(bars, b...)
-	}
-	if s.only != "ocsp" {
-		b, err := crlPart(ctx, s)
+		s.dir = filepath.Join(dir, part.name)
+		if err := os.Mkdir(s.dir, 0o700); err != nil {
+			return err
+		}
+		b, err := part.run(ctx, s)
 		if err != nil {
-			return fmt.Errorf("measuring CRLs: %w", err)
+			return fmt.Errorf("measuring %s: %w", part.what, err)
 		}
 		bars = append(bars, b...)
 	}
@@ -109,7 +116,7 @@ func measure(ctx context.Context, s settings, contender string) (result, error) 
 		return result{}, err
 	}
 	return runCommand(exec.CommandContext(ctx, self, "-contender", contender, "-dir", s.dir, "-module", s.module,
-		"-sessions", strconv.Itoa(s.sessions), "-time", s.time.String(), "-entries", strconv.Itoa(s.entries)))
+		"-sessions", strconv.Itoa(s.sessions), "-time", s.time.String(), "-entries", strconv.Itoa(s.entries), "-batch", strconv.Itoa(s.batch)))
 }
 
 // runCommand runs a process and takes its time and peak memory.
@@ -141,6 +148,8 @@ func child(ctx context.Context, s settings) error {
 		err = ocspChild(ctx, s, which)
 	case "crl":
 		err = crlChild(ctx, s, which)
+	case "issue":
+		err = issueChild(ctx, s, which)
 	default:
 		err = fmt.Errorf("no contender %q", s.contender)
 	}

@@ -219,24 +219,37 @@ func (m *master) commit() error {
 
 // createLog makes a master log signed by keys of the token.
 func createLog(ctx context.Context, s settings, t *token.Token) (*ledger.Writer, error) {
-	const origin = "example.jp/benchmark"
+	signers, err := logSigners(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(s.dir, "master-")
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Create(ctx, dir, logConfig(signers))
+}
+
+const logOrigin = "example.jp/benchmark"
+
+func logSigners(ctx context.Context, t *token.Token) ([]note.Signer, error) {
 	var signers []note.Signer
 	for _, label := range []string{"p256", "ed25519"} {
 		key, err := t.Signer(ctx, token.KeySpec{Label: label})
 		if err != nil {
 			return nil, err
 		}
-		signer, err := ledger.NewNoteSigner(origin, key)
+		signer, err := ledger.NewNoteSigner(logOrigin, key)
 		if err != nil {
 			return nil, err
 		}
 		signers = append(signers, signer)
 	}
-	dir, err := os.MkdirTemp(s.dir, "master-")
-	if err != nil {
-		return nil, err
-	}
-	return ledger.Create(ctx, dir, ledger.WriterConfig{Origin: origin, Signers: signers, Now: func() time.Time { return now }})
+	return signers, nil
+}
+
+func logConfig(signers []note.Signer) ledger.WriterConfig {
+	return ledger.WriterConfig{Origin: logOrigin, Signers: signers, Index: true, Now: func() time.Time { return now }}
 }
 
 // xcryptoRate signs the same responses with x/crypto, without bundle and ledger.
