@@ -4,6 +4,10 @@ go 1.26.0
 
 toolchain go1.26.11
 
+// A CA may have issued a certificate with a negative serial number, against RFC 5280 section 4.1.2.2, and must be able to
+// revoke it.
+godebug x509negativeserial=1
+
 require (
 	cloud.google.com/go/storage v1.70.0
 	filippo.io/bigmod v0.1.0
@@ -51,6 +55,7 @@ require (
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
+	golang.org/x/text v0.43.0
 	google.golang.org/api v0.311.0
 	google.golang.org/protobuf v1.36.12
 	modernc.org/sqlite v1.62.0
@@ -123,7 +128,6 @@ require (
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
-	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto v0.0.0-20261012220534-4341edf3f941 // indirect

@@ -40,7 +40,7 @@ var hashOIDs = []struct {
 // plainAlgorithms are the signature algorithms whose parameters are absent or NULL.
 var plainAlgorithms = []struct {
 	oid  []byte
-	null bool // RFC 4055 section 5 wants NULL for RSA; ECDSA and Ed25519 have no parameters
+	null bool // RSA: RFC 4055 section 5 writes NULL, and readers must accept it absent, too; ECDSA and Ed25519 have no parameters
 	alg  x509.SignatureAlgorithm
 }{
 	{unhex("2a864886f70d010105"), true, x509.SHA1WithRSA},
@@ -67,7 +67,7 @@ func signatureAlgorithm(body cryptobyte.String) (x509.SignatureAlgorithm, error)
 		if !bytes.Equal(oid, a.oid) {
 			continue
 		}
-		if a.null != bytes.Equal(body, []byte{5, 0}) || !a.null && len(body) > 0 {
+		if len(body) > 0 && !(a.null && bytes.Equal(body, []byte{5, 0})) {
 			return 0, fmt.Errorf("parameters of signature algorithm %s are wrong", a.alg)
 		}
 		return a.alg, nil

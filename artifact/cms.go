@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -275,10 +276,15 @@ func (g *Signer) verify(s *SignedData, content []byte) (*x509.Certificate, error
 	return cert, checkSignature(cert, g.Algorithm, signed, g.Signature)
 }
 
-// SerialBytes returns the serial number of c as the content octets of its DER INTEGER.
+// SerialBytes returns the serial number of c as the content octets of its DER INTEGER, of a misissued negative one, too.
 func SerialBytes(c *x509.Certificate) []byte {
-	b := c.SerialNumber.Bytes()
-	if len(b) == 0 || b[0]&0x80 != 0 && c.SerialNumber.Sign() > 0 {
+	n := c.SerialNumber
+	if n.Sign() < 0 { // two's complement, in as few octets as hold the sign
+		size := new(big.Int).Not(n).BitLen()/8 + 1
+		return new(big.Int).Add(n, new(big.Int).Lsh(big.NewInt(1), uint(8*size))).Bytes()
+	}
+	b := n.Bytes()
+	if len(b) == 0 || b[0]&0x80 != 0 {
 		return append([]byte{0}, b...)
 	}
 	return b

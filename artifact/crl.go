@@ -28,6 +28,7 @@ type RevocationList struct {
 	FreshestCRL                       []string
 	ExpiredCertsOnCRL                 time.Time
 	UnhandledCritical                 []string // OIDs of critical extensions this package does not understand
+	EarlyGeneralized                  bool     // thisUpdate or nextUpdate before 2050 is a GeneralizedTime (RFC 5280 section 5.1.2.4)
 
 	rawEntries cryptobyte.String
 	verified   atomic.Pointer[listVerdict]
@@ -53,6 +54,8 @@ type RevokedEntry struct {
 	Time           time.Time
 	Reason         int // -1 when absent
 	InvalidityDate time.Time
+	// EarlyGeneralized says that the date is a GeneralizedTime before 2050 (RFC 5280 section 5.1.2.6).
+	EarlyGeneralized bool
 }
 
 // ParseRevocationList parses exactly one DER CertificateList. The entries are not looked at: Entries reports their errors.
@@ -105,13 +108,17 @@ func (l *RevocationList) parseTBS(tbs, outerAlg cryptobyte.String) error {
 		return err
 	}
 	l.RawIssuer = issuer
+	early := tbs.PeekASN1Tag(cbasn1.GeneralizedTime)
 	if !readTime(&tbs, &l.ThisUpdate) {
 		return errors.New("its thisUpdate is malformed")
 	}
-	if tbs.PeekASN1Tag(cbasn1.UTCTime) || tbs.PeekASN1Tag(cbasn1.GeneralizedTime) {
+	l.EarlyGeneralized = early && l.ThisUpdate.Year() < 2050
+	early = tbs.PeekASN1Tag(cbasn1.GeneralizedTime)
+	if early || tbs.PeekASN1Tag(cbasn1.UTCTime) {
 		if !readTime(&tbs, &l.NextUpdate) {
 			return errors.New("its nextUpdate is malformed")
 		}
+		l.EarlyGeneralized = l.EarlyGeneralized || early && l.NextUpdate.Year() < 2050
 	}
 	if tbs.PeekASN1Tag(cbasn1.SEQUENCE) {
 		if !tbs.ReadASN1(&l.rawEntries, cbasn1.SEQUENCE) {
@@ -135,6 +142,7 @@ func (l *RevocationList) parseTBS(tbs, outerAlg cryptobyte.String) error {
 // Object identifiers of CRL and entry extensions, id-ce (2.5.29).n.
 const (
 	ceReason         = "\x55\x1d\x15"
+	ceEntryIssuer    = "\x55\x1d\x1d"
 	ceInvalidityDate = "\x55\x1d\x18"
 	ceDelta          = "\x55\x1d\x1b"
 	ceIDP            = "\x55\x1d\x1c"
@@ -197,7 +205,7 @@ func readIDP(s *cryptobyte.String) (*DistributionPoint, bool) {
 	var seq, name cryptobyte.String
 	var has bool
 	p := new(DistributionPoint)
-	if !s.ReadASN1(&seq, cbasn1.SEQUENCE) ||
+	if !s.ReadASN1(&seq, cbasn1.SEQUENCE) || seq.Empty() || // RFC 5280 section 5.2.5: never an empty sequence
 		!seq.ReadOptionalASN1(&name, &has, cbasn1.Tag(0).ContextSpecific().Constructed()) {
 		return nil, false
 	}
@@ -324,9 +332,11 @@ func readGeneralEntry(rest *cryptobyte.String) (RevokedEntry, error) {
 	if !rest.ReadASN1(&body, cbasn1.SEQUENCE) || !readSerial(&body, &e.Serial) {
 		return e, errDER
 	}
+	early := body.PeekASN1Tag(cbasn1.GeneralizedTime)
 	if !readTime(&body, &e.Time) {
 		return e, errors.New("its revocation date is malformed")
 	}
+	e.EarlyGeneralized = early && e.Time.Year() < 2050
 	if body.Empty() {
 		return e, nil
 	}
@@ -355,6 +365,8 @@ func (e *RevokedEntry) extension(x extension) error {
 		if !ok {
 			return errors.New("its invalidity date is malformed")
 		}
+	case ceEntryIssuer: // it must be critical; without the flag it means the same
+		return errors.New("it names the issuer of its certificate, as only an indirect list does (RFC 5280 section 5.3.3)")
 	default:
 		if x.critical {
 			return errors.New("critical extension " + oidString(x.oid) + " is not understood")
@@ -365,8 +377,8 @@ func (e *RevokedEntry) extension(x extension) error {
 
 // CheckSignatureFrom verifies that issuer, a CA with the right to sign CRLs, signed the list.
 func (l *RevocationList) CheckSignatureFrom(issuer *x509.Certificate) error {
-	if string(issuer.RawSubject) != string(l.RawIssuer) {
-		return fmt.Errorf("checking CRL: its issuer is not %q", issuer.Subject.String())
+	if !SameName(issuer.RawSubject, l.RawIssuer) {
+		return fmt.Errorf("checking CRL: its issuer is not %q but %q", issuer.Subject.String(), NameText(l.RawIssuer))
 	}
 	if len(l.AuthorityKeyID) > 0 && len(issuer.SubjectKeyId) > 0 && string(l.AuthorityKeyID) != string(issuer.SubjectKeyId) {
 		return fmt.Errorf("checking CRL: its authority key identifier is not the key identifier of %q", issuer.Subject.String())

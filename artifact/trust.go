@@ -69,7 +69,7 @@ func (t *Trust) Add(cert *x509.Certificate) error {
 		if i.Equal(cert) {
 			return nil
 		}
-		if !bytes.Equal(i.RawSubject, cert.RawIssuer) {
+		if !SameName(i.RawSubject, cert.RawIssuer) {
 			continue
 		}
 		if err = checkSignature(i, cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err == nil {
@@ -101,13 +101,14 @@ func (t *Trust) Partners() []*x509.Certificate {
 	return append([]*x509.Certificate(nil), t.partners...)
 }
 
-// IssuersByName returns the issuers whose DER subject is raw; more than one when a CA changed its key under one name.
+// IssuersByName returns the issuers whose subject is the DER Name raw, compared as RFC 5280 section 7.1 says; more than one when
+// a CA changed its key under one name.
 func (t *Trust) IssuersByName(raw []byte) []*x509.Certificate {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var found []*x509.Certificate
 	for _, i := range t.issuers {
-		if bytes.Equal(i.RawSubject, raw) {
+		if SameName(i.RawSubject, raw) {
 			found = append(found, i)
 		}
 	}
@@ -147,7 +148,11 @@ func (t *Trust) CheckCRL(l *RevocationList) (*x509.Certificate, error) {
 		return v.issuer, nil
 	}
 	err := errors.New("checking CRL: its issuer is not a trusted CA")
-	for _, i := range t.IssuersByName(l.RawIssuer) {
+	named := t.IssuersByName(l.RawIssuer)
+	if len(named) == 0 {
+		err = fmt.Errorf("checking CRL: its issuer %q is not a trusted CA", NameText(l.RawIssuer))
+	}
+	for _, i := range named {
 		if e := l.CheckSignatureFrom(i); e != nil {
 			err = e
 			continue

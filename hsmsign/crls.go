@@ -117,6 +117,9 @@ func (r *Room) newlyRevoked(ctx context.Context, l list, last *inventory.Artifac
 		if err != nil {
 			return "", fmt.Errorf("reading revocations of %s: %w", l.Name, err)
 		}
+		if rev.Time.IsZero() || inventory.CheckDate(rev.Time) != nil {
+			continue // it cannot be listed, and the run says so each time
+		}
 		missing[string(rev.Serial)] = rev.Revocation
 	}
 	if len(missing) == 0 {
@@ -309,6 +312,11 @@ func (r *Room) listEntries(ctx context.Context, l list, opts inventory.RevokedOp
 	return func(yield func(crl.Entry, error) bool) {
 		for rev, err := range r.inv.Revoked(ctx, l.Name, opts) {
 			e := crl.Entry{Serial: rev.Serial, Time: rev.Time, Reason: rev.Reason, InvalidityDate: rev.InvalidityDate}
+			e.Misissued = r.conf.Trust.IsMisissued(e.Serial)
+			if bad := unlistable(&e); bad != nil && err == nil { // the others are not kept waiting
+				r.leftOut = append(r.leftOut, fmt.Errorf("listing serial %x of %s: %w", e.Serial, l.Name, bad))
+				continue
+			}
 			if !yield(e, err) || err != nil {
 				return
 			}

@@ -1,6 +1,7 @@
 package hsmsign
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -73,8 +74,13 @@ func (r *Room) PublishCross(ctx context.Context, issuer, id string, c *x509.Cert
 	if !crossID.MatchString(id) {
 		return fmt.Errorf("publishing a cross certificate: id %q must be lower case letters, digits and inner hyphens", id)
 	}
-	if _, err := r.authority(issuer); err != nil {
+	a, err := r.authority(issuer)
+	if err != nil {
 		return err
+	}
+	if !artifact.SameName(c.RawSubject, a.cert.RawSubject) || !bytes.Equal(c.RawSubjectPublicKeyInfo, a.cert.RawSubjectPublicKeyInfo) {
+		return fmt.Errorf("publishing a cross certificate: it certifies %q with the key %s; %s is %q with the key %s",
+			c.Subject, artifact.Sum(c.RawSubjectPublicKeyInfo), issuer, a.cert.Subject, artifact.Sum(a.cert.RawSubjectPublicKeyInfo))
 	}
 	return r.stage(ctx, certificateRecord(issuer, artifact.CrossCertificate, public.Cross(id), c), c.Raw)
 }

@@ -77,7 +77,10 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 	}
 	prepared := make([]*cert.Prepared, len(orders))
 	batch := make([]inventory.Intent, len(orders))
-	refused := make([]error, len(orders))
+	refused, err := r.checkKeyHistory(ctx, a, orders)
+	if err != nil {
+		return nil, nil, err
+	}
 	err = r.parallel(ctx, len(orders), func(ctx context.Context, n int) error {
 		q := &orders[n]
 		serial, number, err := newSerial()
@@ -86,6 +89,9 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 		}
 		r.complete(a, q, serial)
 		q.req.Issuer, q.req.Signer, q.req.Serial, q.req.Now = a.cert, key, number, r.now
+		if refused[n] != nil {
+			return nil
+		}
 		if prepared[n], refused[n] = cert.Prepare(ctx, q.req); refused[n] == nil {
 			batch[n] = q.intent(serial, prepared[n])
 		}

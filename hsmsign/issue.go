@@ -73,6 +73,13 @@ func (r *Room) AdoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	} else if issuer, err = r.authority(a.Parent); err != nil {
 		return err
 	}
+	signer := issuer.cert
+	if signer == nil { // a root vouches for itself
+		signer = c
+	}
+	if err := artifact.CheckIssued(c, signer); err != nil { // before the inventory remembers anything of it
+		return fmt.Errorf("adopting %s: %w", name, err)
+	}
 	if err := r.tellInventory(ctx, issuer, artifact.Sum(issuer.spki(c))); err != nil {
 		return err
 	}

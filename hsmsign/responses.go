@@ -139,14 +139,20 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 	}
 	jobs := func(yield func(ocsp.Job, error) bool) {
 		for _, s := range due {
-			signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
 			renewed[string(s.Serial)] = true
+			status := responseStatus(s)
+			status.Misissued = r.conf.Trust.IsMisissued(s.Serial)
+			if err := unsignable(status); err != nil { // it stays urgent; the others are not kept waiting
+				r.leftOut = append(r.leftOut, fmt.Errorf("signing a response of %s for serial %x: %w", a.Name, s.Serial, err))
+				continue
+			}
+			signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
 			if s.State == inventory.NeverIssued && !a.answersNeverIssued() { // the responder says unauthorized from now on
 				signed[len(signed)-1].NextUpdate = inventory.Retired
 				retired++
 				continue
 			}
-			if !yield(ocsp.Job{Status: responseStatus(s), ThisUpdate: this, NextUpdate: next}, nil) {
+			if !yield(ocsp.Job{Status: status, ThisUpdate: this, NextUpdate: next}, nil) {
 				return
 			}
 		}

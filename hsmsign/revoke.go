@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"seihon/artifact"
 	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/override"
@@ -41,13 +42,15 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 
 // Revocation is what an operator says of a certificate that is to be revoked.
 type Revocation struct {
-	Issuer   string
-	Serial   string    // hex
-	Reason   string    // a name of RFC 5280 §5.3.1
-	Time     time.Time // zero: now
-	Invalid  time.Time // since when the key is suspect (invalidityDate); zero: not said
-	Override *override.Override
-	Asked    inventory.Asked
+	Issuer string
+	Serial string // hex; unused when a certificate is given
+	// Certificate is the certificate itself. It must be one that the issuer signed.
+	Certificate *x509.Certificate
+	Reason      string    // a name of RFC 5280 §5.3.1
+	Time        time.Time // zero: now
+	Invalid     time.Time // since when the key is suspect (invalidityDate); zero: not said
+	Override    *override.Override
+	Asked       inventory.Asked
 }
 
 // Revoke records a revocation. The next [Room.Run] signs it first of all.
@@ -55,7 +58,7 @@ func (b *Books) Revoke(ctx context.Context, q Revocation) error {
 	if b.conf.Issuer(q.Issuer) == nil {
 		return fmt.Errorf("revoking: the configuration has no issuer %q", q.Issuer)
 	}
-	serial, err := inventory.ParseSerial(q.Serial)
+	serial, err := b.serialOf(ctx, &q)
 	if err != nil {
 		return fmt.Errorf("revoking: %w", err)
 	}
@@ -78,6 +81,20 @@ func (b *Books) Revoke(ctx context.Context, q Revocation) error {
 		return fmt.Errorf("revoking %s: %w", q.Serial, err)
 	}
 	return nil
+}
+
+// serialOf returns the serial that a revocation is about. A certificate counts only when the issuer signed it: anybody can
+// make one with a subscriber's serial.
+func (b *Books) serialOf(ctx context.Context, q *Revocation) ([]byte, error) {
+	if q.Certificate == nil {
+		return inventory.ParseSerial(q.Serial)
+	}
+	serial := artifact.SerialBytes(q.Certificate)
+	q.Serial = fmt.Sprintf("%x", serial)
+	if err := b.CheckIssued(ctx, q.Issuer, q.Certificate); err != nil {
+		return nil, err
+	}
+	return serial, b.sameAsRecorded(ctx, q.Issuer, q.Certificate)
 }
 
 func overrideKeys(files []config.Path) ([]ed25519.PublicKey, error) {

@@ -56,6 +56,7 @@ type Room struct {
 	authorities map[string]*authority
 	pending     []inventory.ArtifactRecord  // staged since the last commit
 	announced   []announcement              // of issuances, staged since the last commit
+	leftOut     []error                     // rows of the inventory about which nothing could be signed
 	expired     map[string][]ledger.Expired // by issuer: what the lists and responses staged leave out
 	state       *ledger.State               // of the log's newest size, once it was read
 

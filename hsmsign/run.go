@@ -77,7 +77,7 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 	errs = append(errs, r.withdrawSuperseded(ctx, now))
 	size, err := r.Commit(ctx, "signer run")
 	res.Size, res.Healed = size, r.healed.Certificates
-	return res, errors.Join(append(errs, err)...)
+	return res, errors.Join(append(append(errs, r.leftOut...), err)...)
 }
 
 func (r *Room) runList(ctx context.Context, l list, f Force, now time.Time, res *RunResult) error {

@@ -38,7 +38,9 @@ type StatusIssuer struct {
 	Revoked     int64  `json:"revoked"`
 	NeverIssued int64  `json:"never_issued"` // declared so
 	NeverSigned int64  `json:"never_signed"`
-	Urgent      int64  `json:"urgent"` // revoked, and not yet on a response
+	Urgent      int64  `json:"urgent"`     // revoked, and not yet on a response
+	Unanswered  int64  `json:"unanswered"` // the same, where responses are made at all
+	Unlisted    int64  `json:"unlisted"`   // revoked or released from hold, and not yet so on the list
 }
 
 // Status reads the inventory alone, so that monitoring needs no PIN.
@@ -86,8 +88,19 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 		s.add(rec, refresh)
 		return nil
 	}
+	own := &s.Counts[len(s.Counts)-1]
+	if conf.OCSP != nil {
+		own.Unanswered = counts.Urgent
+	}
 	a := &authority{Issuer: conf}
 	for _, l := range listsOf(a) {
+		if l.kind == artifact.CRL || l.kind == artifact.ARL && conf.CRL == nil {
+			n, err := b.unlisted(ctx, l)
+			if err != nil {
+				return err
+			}
+			own.Unlisted += n
+		}
 		if err := add(l.kind, l.series(), l.refresh()); err != nil {
 			return err
 		}
@@ -114,8 +127,12 @@ func (s *Status) Line() string {
 	if s.FirstExpiry.IsZero() {
 		return "nothing is signed yet"
 	}
-	return fmt.Sprintf("shelf life %s: %s is the first to expire, at %s; %d signed but not recorded",
+	line := fmt.Sprintf("shelf life %s: %s is the first to expire, at %s; %d signed but not recorded",
 		s.FirstExpiry.Sub(s.Now).Round(time.Minute), s.FirstExpiryName, s.FirstExpiry.Format(time.RFC3339), s.Uncommitted)
+	if n := s.Unsigned(); n > 0 {
+		line += fmt.Sprintf("; %d changes of a status are recorded and not signed: run `signer run`, and read what it says", n)
+	}
+	return line
 }
 
 // WritePrometheus writes the status as a node_exporter textfile, in one step.

@@ -21,6 +21,12 @@ type Record struct {
 	Certificate
 	State      State // Issued or Revoked
 	Revocation Revocation
+
+	// Where it stands in its source, as far as that says so.
+	Line int    // of a text, a query's rows or a list's entries, from 1
+	File string // of a folder
+	// Proven says that DER is a certificate which the issuer's key signed, and that serial and dates are its own.
+	Proven bool
 }
 
 // Source is a streamed input, such as those of package source. Records is
@@ -38,6 +44,7 @@ type SourceInfo struct {
 	// NoStatus says that the source knows nothing of revocations: Issued then
 	// means only that the certificate exists.
 	NoStatus bool
+	Skipped  int       // files of a folder that were passed over
 	AsOf     time.Time // of which moment it is; zero when unknown
 	Digest   artifact.Digest
 }
@@ -61,6 +68,9 @@ type Import struct {
 	MaxShrink float64
 	Override  *override.Override
 	DryRun    bool // judge only
+	// Empty says that the source is known to have no record. Without it a source without records is refused: absence is
+	// more often a wrong file than a CA that issued nothing.
+	Empty bool
 }
 
 // ImportResult says what an import did, or would do.
@@ -72,7 +82,8 @@ type ImportResult struct {
 	Unchanged,
 	Kept, // revoked or released here, which the input does not know yet
 	Overridden int64
-	Same bool // the input is the last one again
+	Skipped int  // files of a folder that were passed over
+	Same    bool // the input is the last one again
 }
 
 // Import reads a source into the inventory, all of it or nothing. It streams,
@@ -96,7 +107,10 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	info = im.Source.Info()
-	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override, result: ImportResult{Digest: info.Digest, Read: s.count}}
+	if err := checkEmpty(s.count, im.Empty); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override, result: ImportResult{Digest: info.Digest, Read: s.count, Skipped: info.Skipped}}
 	if j.asOf.IsZero() {
 		j.asOf = j.now
 	}
@@ -159,7 +173,10 @@ func (d *DB) fillSpool(ctx context.Context, s *spool, source Source) (revoked in
 			return 0, err
 		}
 		if err := checkRecord(&r, now); err != nil {
-			return 0, fmt.Errorf("record %d: %w", s.count+1, err)
+			if r.Line == 0 && r.File == "" {
+				return 0, fmt.Errorf("record %d: %w", s.count+1, err)
+			}
+			return 0, r.At(source.Info().Format, err)
 		}
 		if r.State == Revoked {
 			revoked++
@@ -173,8 +190,14 @@ func (d *DB) fillSpool(ctx context.Context, s *spool, source Source) (revoked in
 
 // checkRecord refuses a record that no inventory could hold.
 func checkRecord(r *Record, now time.Time) error {
-	if err := CheckSerial(r.Serial); err != nil {
+	if err := r.checkSerial(); err != nil {
 		return err
+	}
+	if err := checkDates(r); err != nil {
+		return fmt.Errorf("serial %x: %w", r.Serial, err)
+	}
+	if err := errors.Join(checkText("subject", r.Subject), checkText("consent", r.Consent)); err != nil {
+		return fmt.Errorf("serial %x: %w", r.Serial, err)
 	}
 	if r.Kind == "" {
 		r.Kind = artifact.SubscriberCertificate
@@ -196,6 +219,25 @@ func checkRecord(r *Record, now time.Time) error {
 		return nil
 	}
 	return fmt.Errorf("serial %x: state %q cannot be imported", r.Serial, r.State)
+}
+
+// checkSerial refuses a serial that RFC 5280 forbids, unless there is a certificate that has it.
+func (r *Record) checkSerial() error {
+	if r.Proven {
+		return CheckSignedSerial(r.Serial)
+	}
+	return CheckSerial(r.Serial)
+}
+
+// checkEmpty refuses a source without records that was not said to be empty, and one with records that was.
+func checkEmpty(records int64, empty bool) error {
+	switch {
+	case records == 0 && !empty:
+		return errors.New("it has no record: is it the right one? If the CA issued or revoked nothing, say so with --empty")
+	case records > 0 && empty:
+		return fmt.Errorf("it was said to be empty, but has %d records", records)
+	}
+	return nil
 }
 
 // compareWithLast holds the input as a whole against the last import of its

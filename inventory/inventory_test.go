@@ -34,12 +34,13 @@ func TestNewSerial(t *testing.T) {
 }
 
 func TestSerials(t *testing.T) {
-	for text, want := range map[string]string{"1": "\x01", "0a": "\x0a", "80": "\x00\x80", "00:00:80": "\x00\x80", "0001": "\x01"} {
+	for text, want := range map[string]string{"1": "\x01", "0a": "\x0a", "80": "\x00\x80", "00:00:80": "\x00\x80", "0001": "\x01",
+		"0x1": "\x01", " 1": "\x01", "0X0A": "\x0a", "0A:1B": "\x0a\x1b", "0a 1b": "\x0a\x1b"} {
 		if got, err := ParseSerial(text); err != nil || string(got) != want {
 			t.Errorf("%q parses to %x, %v, want %x", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "0", "xx", "0x1", " 1", "-1", strings.Repeat("7f", 21), strings.Repeat("80", 20)} {
+	for _, text := range []string{"", "0", "xx", "0x", "0x0", "-1", "0x-1", strings.Repeat("7f", 21), strings.Repeat("80", 20)} {
 		if got, err := ParseSerial(text); err == nil {
 			t.Errorf("%q parses to %x", text, got)
 		}
@@ -64,12 +65,12 @@ func TestShardOf(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	for text, want := range map[string]int{"": NoReason, "keyCompromise": 1, "CACompromise": 2, "cacompromise": 2, "10": 10, "-1": NoReason, "unspecified": 0} {
+	for text, want := range map[string]int{"": NoReason, "keyCompromise": 1, "CACompromise": 2, "cacompromise": 2, "10": 10, "unspecified": 0} {
 		if got, err := ParseReason(text); err != nil || got != want {
 			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"7", "11", "99", "-2", "whim"} {
+	for _, text := range []string{"7", "11", "99", "-1", "-2", "whim"} {
 		if got, err := ParseReason(text); err == nil {
 			t.Errorf("%q is %d", text, got)
 		}

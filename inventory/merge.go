@@ -39,6 +39,7 @@ func (d *DB) mergeInto(ctx context.Context, j *judge, s *spool, w *writer) error
 		}
 		if !more || !bytes.Equal(k.serial, r.Serial) {
 			j.result.Added++
+			j.checkPlausible(r, 0)
 			if err := w.insert(ctx, r); err != nil {
 				return err
 			}
@@ -71,6 +72,7 @@ func (d *DB) mergeOne(ctx context.Context, j *judge, k *known, r *Record, w *wri
 	case complete:
 		return w.complete(ctx, k, r)
 	case restate:
+		j.checkPlausible(r, k.notBefore)
 		if j.counts[override.Changed] > problems { // only an override lets this stand
 			if err := d.event(ctx, w.tx, j.issuer.id, r.Serial, "changed by import "+j.info.Digest.String(),
 				fmt.Sprintf("was %s, date %s, %s", k.state, stamp(fromSeconds(k.revokedAt)), reasonText(k.reason))); err != nil {

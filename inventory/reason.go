@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,11 @@ func ReasonName(reason int) string {
 	return reasonNames[reason]
 }
 
+// ReasonNames returns the names of all reasons.
+func ReasonNames() []string {
+	return slices.DeleteFunc(slices.Clone(reasonNames[:]), func(s string) bool { return s == "" })
+}
+
 // ParseReason reads a reason as its name in RFC 5280 (any case, as OpenSSL
 // writes CACompromise) or as its number. The empty string is NoReason.
 func ParseReason(s string) (int, error) {
@@ -37,6 +43,9 @@ func ParseReason(s string) (int, error) {
 		return NoReason, nil
 	}
 	if n, err := strconv.Atoi(s); err == nil {
+		if n == NoReason { // what EJBCA writes beside a certificate that is not revoked
+			return 0, fmt.Errorf("revocation reason %d says that there is none: leave it empty", n)
+		}
 		return n, checkReason(n)
 	}
 	for code, name := range reasonNames {

@@ -110,7 +110,7 @@ func checkRevocation(r Revocation, now time.Time) error {
 	case r.InvalidityDate.After(now):
 		return fmt.Errorf("the invalidity date %s is in the future", r.InvalidityDate.Format(time.RFC3339))
 	}
-	return nil
+	return checkRevocationDates(r)
 }
 
 // standing reads what is recorded of a serial.

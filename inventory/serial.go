@@ -55,15 +55,22 @@ func SerialOf(n *big.Int) ([]byte, error) {
 }
 
 // ParseSerial reads a serial written as hexadecimal digits, as OpenSSL and
-// this project print them; colons between the octets are fine.
+// this project print them; 0x in front, and colons or spaces between the octets, are
+// fine, as other software and certificate viewers write them.
 func ParseSerial(s string) ([]byte, error) {
-	digits := strings.ReplaceAll(s, ":", "")
+	digits := strings.NewReplacer(":", "", " ", "").Replace(strings.TrimSpace(s))
+	if rest, ok := strings.CutPrefix(strings.ToLower(digits), "0x"); ok {
+		digits = rest
+	}
+	if strings.HasPrefix(digits, "-") {
+		return nil, fmt.Errorf("serial %s is negative: RFC 5280 4.1.2.2 wants a positive number", s)
+	}
 	if len(digits)%2 == 1 {
 		digits = "0" + digits
 	}
 	raw, err := hex.DecodeString(digits)
 	if err != nil {
-		return nil, fmt.Errorf("parsing serial %q: want hexadecimal digits", s)
+		return nil, fmt.Errorf("parsing serial %q: want hexadecimal digits, such as 0a1b, 0A:1B or 0x0a1b", s)
 	}
 	return contentOctets(raw)
 }

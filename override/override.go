@@ -30,9 +30,11 @@ const (
 	Changed  = "changed"  // a revocation has another date or reason, or is gone
 	Older    = "older"    // the input is older than the last one
 	Shrink   = "shrink"   // the input is much smaller than the last one
+	// Implausible: a revocation is dated before its certificate was issued.
+	Implausible = "implausible"
 )
 
-var allowed = []string{Changed, Older, Shrink, Vanished}
+var allowed = []string{Changed, Implausible, Older, Shrink, Vanished}
 
 // header is the first line of an override file.
 const header = "seihon/override/v1"

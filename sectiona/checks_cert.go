@@ -19,7 +19,7 @@ func (p *Policy) trust() *artifact.Trust {
 
 // signedBy reports whether issuer, by name and key, signed c.
 func signedBy(c, issuer *x509.Certificate) bool {
-	return bytes.Equal(c.RawIssuer, issuer.RawSubject) && issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+	return artifact.CheckIssued(c, issuer) == nil
 }
 
 func signedByAny(c *x509.Certificate, issuers []*x509.Certificate) bool {
@@ -28,7 +28,7 @@ func signedByAny(c *x509.Certificate, issuers []*x509.Certificate) bool {
 
 // same reports whether two certificates are of one name and one key.
 func same(a, b *x509.Certificate) bool {
-	return bytes.Equal(a.RawSubject, b.RawSubject) && bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
+	return artifact.SameName(a.RawSubject, b.RawSubject) && bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
 }
 
 func caCertificate(p *Policy, a *artifact.Artifact, _ Evidence) string {

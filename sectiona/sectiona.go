@@ -54,6 +54,11 @@ type Policy struct {
 	// MaxValidity bounds nextUpdate - thisUpdate of CRLs and responses. Zero means no bound.
 	MaxValidity time.Duration
 
+	// Misissued reports whether a serial that RFC 5280 section 4.1.2.2 forbids (zero, negative, longer than 20 octets) is known to
+	// be that of a certificate which a CA issued all the same, and which lists and responses may therefore name. Nil means that
+	// none is.
+	Misissued func(serial []byte) bool
+
 	// Now is the time freshness is judged at. Nil means that freshness is not judged.
 	Now func() time.Time
 }

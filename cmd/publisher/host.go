@@ -103,7 +103,7 @@ func (h *host) policy(ctx context.Context, master *ledger.Log) (*sectiona.Policy
 	if err != nil {
 		return nil, err
 	}
-	p := &sectiona.Policy{Trust: trust, Strict: h.conf.SectionA.Strict, Now: h.now}
+	p := &sectiona.Policy{Trust: trust, Strict: h.conf.SectionA.Strict, Misissued: h.conf.Trust.IsMisissued, Now: h.now}
 	if d := h.conf.DocumentSigner; d != nil {
 		p.DocumentSigner = &sectiona.DocumentSigner{CommonName: d.Subject.CommonName, Usage: d.Usage, Policy: d.Policy}
 	}

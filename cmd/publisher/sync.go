@@ -44,8 +44,20 @@ func syncCommand(now func() time.Time) *cli.Command {
 	}
 }
 
+// checkChoices refuses a target and a part that do not exist.
+func (h *host) checkChoices(c *cli.Context) error {
+	var targets []string
+	for _, t := range h.conf.Targets {
+		targets = append(targets, t.Name)
+	}
+	return errors.Join(cliexit.Choice("only", c.String("only"), string(publish.Urgent)), cliexit.Choice("target", c.String("target"), targets...))
+}
+
 // sync publishes and returns the error with the exit code that the result stands for.
 func (h *host) sync(c *cli.Context) (*publish.Result, error) {
+	if err := h.checkChoices(c); err != nil {
+		return nil, err
+	}
 	conf, done, err := h.publishConfig(c.Context, c)
 	if err != nil {
 		return nil, locked(err)

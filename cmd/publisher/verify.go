@@ -101,6 +101,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
 		Now: h.now, Logger: h.logger,
 	}
+	if err := cliexit.Choice("tier", c.String("tier"), "log", "list", "full", "sample"); err != nil {
+		return conf, err
+	}
 	if conf.OverrideKeys, err = h.overrideKeys(); err != nil {
 		return conf, err
 	}

@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"seihon/hsmsign"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
-	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -80,17 +79,5 @@ func readMaster(c *cli.Context) (*ledger.Log, error) {
 	if err != nil {
 		return nil, &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}
-	var vkeys []string
-	for _, file := range conf.Master.Keys {
-		raw, err := regular.ReadFile(string(file))
-		if err != nil {
-			return nil, fmt.Errorf("reading the pinned key of the master log: %w", err)
-		}
-		vkeys = append(vkeys, strings.TrimSpace(string(raw)))
-	}
-	v, err := ledger.NewVerifier(conf.Master.Origin, vkeys...)
-	if err != nil {
-		return nil, err
-	}
-	return ledger.Open(c.Context, string(conf.Master.Directory), v)
+	return hsmsign.OpenMaster(c.Context, conf)
 }

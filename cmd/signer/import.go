@@ -1,8 +1,12 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
 	"seihon/internal/regular"
+	"seihon/internal/unwrap"
 	"seihon/inventory"
 	"seihon/inventory/source"
 	"seihon/override"
@@ -31,15 +36,16 @@ func importCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "index", Usage: "OpenSSL's index.txt `FILE`"},
 			&cli.StringFlag{Name: "csv", Usage: "a CSV `FILE` with a header; docs/inventory.md names the columns"},
 			&cli.StringFlag{Name: "jsonl", Usage: "a `FILE` with a JSON object per line"},
-			&cli.StringFlag{Name: "certificates", Usage: "a `FOLDER` of certificates, PEM or DER"},
-			&cli.StringFlag{Name: "crl", Usage: "a signed CRL `FILE` (needs --ca)"},
-			&cli.StringFlag{Name: "ca", Usage: "with --crl or --certificates: the CA certificate `FILE`"},
+			&cli.StringFlag{Name: "certificates", Usage: "a `FOLDER` of certificates, or one file; PEM or DER"},
+			&cli.StringFlag{Name: "crl", Usage: "a signed CRL `FILE`; later lists get higher numbers"},
+			&cli.StringFlag{Name: "ca", Usage: "with --crl or --certificates: an older certificate `FILE` of the same CA name and key; default: the master's"},
 			&cli.StringFlag{Name: "sql", Usage: "a database `DSN` (needs --query or --ejbca)"},
 			&cli.StringFlag{Name: "query", Usage: "with --sql: a `FILE` with the query"},
 			&cli.StringFlag{Name: "ejbca", Usage: "with --sql: read EJBCA's CertificateData of the issuer `DN`"},
 			&cli.StringFlag{Name: "ejbca-ca", Usage: "with --ejbca: the hex SHA-1 `FINGERPRINT` of the CA certificate, to tell the keys of a renewed CA apart"},
 			&cli.StringFlag{Name: "never-issued", Usage: "a `FILE` with a serial in hex per line that no certificate was ever issued under; needs ocsp.never_issued"},
 			&cli.BoolFlag{Name: "partial", Usage: "serials may be missing from the input"},
+			&cli.BoolFlag{Name: "empty", Usage: "the input is known to have no record"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge the input and change nothing"},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for what is refused"},
 		),
@@ -53,12 +59,12 @@ func importSource(c *cli.Context, books *hsmsign.Books) error {
 	if c.String("never-issued") != "" {
 		return declareNeverIssued(c, books)
 	}
-	src, done, err := openSource(c)
+	src, done, err := openSource(c, books)
 	if err != nil {
 		return err
 	}
 	defer done()
-	im := inventory.Import{Issuer: c.String("issuer"), Source: src, DryRun: c.Bool("dry-run")}
+	im := inventory.Import{Issuer: c.String("issuer"), Source: src, DryRun: c.Bool("dry-run"), Empty: c.Bool("empty")}
 	if im.Override, err = readOverride(c); err != nil {
 		return err
 	}
@@ -66,13 +72,33 @@ func importSource(c *cli.Context, books *hsmsign.Books) error {
 	if err != nil {
 		return err
 	}
+	if list, ok := src.(*source.Revocations); ok && !im.DryRun {
+		if err := continueNumbers(c, books, list); err != nil {
+			return err
+		}
+	}
 	if res.Same {
 		say(c, "the input is the last one again; nothing changed")
 	} else {
 		say(c, "read %d: %d added, %d revoked, %d released, %d unchanged, %d kept as recorded here",
 			res.Read, res.Added, res.NewlyRevoked, res.Released, res.Unchanged, res.Kept)
 	}
+	if res.Skipped > 0 {
+		say(c, "passed over %d files that file managers leave behind (.DS_Store, Thumbs.db and names that begin with a dot)", res.Skipped)
+	}
 	return answer(c, res)
+}
+
+// continueNumbers makes the issuer's next lists go on above the number of the list that was taken over.
+func continueNumbers(c *cli.Context, books *hsmsign.Books, list *source.Revocations) error {
+	raised, err := books.ContinueNumbers(c.Context, c.String("issuer"), list.Number())
+	if err != nil {
+		return fmt.Errorf("the list is imported, but its number is not taken over: %w", err)
+	}
+	if raised {
+		say(c, "lists of %s go on above number %s (0x%x)", c.String("issuer"), list.Number(), list.Number())
+	}
+	return nil
 }
 
 // readOverride reads the signed permission that --override names; nil without one.
@@ -81,7 +107,7 @@ func readOverride(c *cli.Context) (*override.Override, error) {
 	if file == "" {
 		return nil, nil
 	}
-	raw, err := readLimited(file, maxCSR)
+	raw, err := readText(file, maxCSR)
 	if err != nil {
 		return nil, fmt.Errorf("reading the override: %w", err)
 	}
@@ -90,7 +116,7 @@ func readOverride(c *cli.Context) (*override.Override, error) {
 
 // declareNeverIssued records the list that --never-issued names.
 func declareNeverIssued(c *cli.Context, books *hsmsign.Books) error {
-	if named := inputs(c); len(named) > 0 || c.String("override") != "" {
+	if named := inputs(c); len(named) > 0 || c.String("override") != "" || c.Bool("empty") {
 		return cliexit.UsageError("--never-issued stands alone with --issuer and --dry-run")
 	}
 	file := c.String("never-issued")
@@ -98,7 +124,7 @@ func declareNeverIssued(c *cli.Context, books *hsmsign.Books) error {
 	if err != nil {
 		return fmt.Errorf("reading the list of serials: %w", err)
 	}
-	list, err := readLimited(file, maxSerials)
+	list, err := readText(file, maxSerials)
 	if err != nil {
 		return fmt.Errorf("reading the list of serials: %w", err)
 	}
@@ -122,18 +148,34 @@ func inputs(c *cli.Context) (named []string) {
 	return named
 }
 
+// belongs says which inputs a flag goes with; any other combination is a mistake.
+var belongs = map[string][]string{
+	"ca": {"certificates", "crl"}, "query": {"sql"}, "ejbca": {"sql"}, "ejbca-ca": {"sql"}, "partial": {"index", "csv", "jsonl", "sql"},
+}
+
 // openSource opens the one input that the flags name.
-func openSource(c *cli.Context) (inventory.Source, func(), error) {
+func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(), error) {
 	named := inputs(c)
 	if len(named) != 1 {
 		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl, --sql or --never-issued")
 	}
+	for _, flag := range slices.Sorted(maps.Keys(belongs)) {
+		if c.IsSet(flag) && !slices.Contains(belongs[flag], named[0]) {
+			return nil, nil, cliexit.UsageError("--%s goes with --%s, not with --%s", flag, strings.Join(belongs[flag], " or --"), named[0])
+		}
+	}
 	where := c.String(named[0])
-	o := source.Options{Name: where, Partial: c.Bool("partial")}
+	o := source.Options{Name: where, Partial: c.Bool("partial"), Misissued: books.Misissued}
+	ca := func() (*x509.Certificate, error) {
+		return books.IssuerCertificate(c.Context, c.String("issuer"), c.String("ca"))
+	}
 	if named[0] == "sql" {
 		o.Name = "database"
 		src, err := querySource(c, where, o)
-		return src, func() {}, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return source.Signed(src, ca), func() {}, nil
 	}
 	info, err := os.Stat(where)
 	if err != nil {
@@ -141,7 +183,7 @@ func openSource(c *cli.Context) (inventory.Source, func(), error) {
 	}
 	o.AsOf = info.ModTime()
 	if named[0] == "certificates" || named[0] == "crl" {
-		src, err := signedSource(c, named[0], where, o)
+		src, err := signedSource(named[0], where, info.IsDir(), ca, o)
 		return src, func() {}, err
 	}
 	f, err := regular.Open(where)
@@ -153,26 +195,32 @@ func openSource(c *cli.Context) (inventory.Source, func(), error) {
 		"csv":   func() inventory.Source { return source.CSV(f, o) },
 		"jsonl": func() inventory.Source { return source.JSONL(f, o) },
 	}
-	return open[named[0]](), func() { _ = f.Close() }, nil
+	return source.Signed(open[named[0]](), ca), func() { _ = f.Close() }, nil
 }
 
-// signedSource reads what the CA itself signed, checked against its certificate.
-func signedSource(c *cli.Context, kind, where string, o source.Options) (inventory.Source, error) {
-	if c.String("ca") == "" {
-		return nil, cliexit.UsageError("--%s needs --ca, the certificate to check it against", kind)
-	}
-	ca, err := readCertificate(c.String("ca"))
+// signedSource reads what the CA itself signed, checked against the certificate on record.
+func signedSource(kind, where string, folder bool, ca func() (*x509.Certificate, error), o source.Options) (inventory.Source, error) {
+	issuer, err := ca()
 	if err != nil {
 		return nil, err
 	}
-	if kind == "certificates" {
-		return source.Folder(os.DirFS(where), ca, o), nil
+	switch {
+	case kind == "certificates" && folder:
+		return source.Folder(os.DirFS(where), issuer, o), nil
+	case kind == "certificates":
+		return source.File(os.DirFS(filepath.Dir(where)), filepath.Base(where), issuer, o), nil
+	case folder:
+		return nil, cliexit.UsageError("--crl %q is a folder: name one list", where)
 	}
-	der, err := readLimited(where, maxCRL)
+	raw, err := readLimited(where, maxCRL)
 	if err != nil {
 		return nil, fmt.Errorf("reading the CRL: %w", err)
 	}
-	return source.CRL(der, ca, o)
+	der, err := unwrap.One(raw, "X509 CRL")
+	if err != nil {
+		return nil, fmt.Errorf("reading CRL %q: %w", where, err)
+	}
+	return source.CRL(der, issuer, o)
 }
 
 func querySource(c *cli.Context, dsn string, o source.Options) (inventory.Source, error) {
@@ -182,7 +230,7 @@ func querySource(c *cli.Context, dsn string, o source.Options) (inventory.Source
 	if dn := c.String("ejbca"); dn != "" {
 		return source.SQL(source.EJBCA(dsn, source.EJBCAOptions{IssuerDN: dn, CAFingerprint: c.String("ejbca-ca")}), o), nil
 	}
-	raw, err := readLimited(c.String("query"), maxCSR)
+	raw, err := readText(c.String("query"), maxCSR)
 	if err != nil {
 		return nil, fmt.Errorf("reading the query: %w", err)
 	}

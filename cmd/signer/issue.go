@@ -15,6 +15,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/internal/regular"
+	"seihon/internal/unwrap"
 )
 
 // maxCSR bounds a certificate request; a real one has a few kilobytes.
@@ -166,12 +167,19 @@ func readCertificate(file string) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificate: %w", err)
 	}
-	if block, _ := pem.Decode(raw); block != nil {
-		raw = block.Bytes
+	der, err := unwrap.One(raw, "CERTIFICATE", "X509 CERTIFICATE")
+	if err != nil {
+		return nil, fmt.Errorf("reading certificate %q: %w", file, err)
 	}
-	crt, err := x509.ParseCertificate(raw)
+	crt, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
 	}
 	return crt, nil
+}
+
+// readText reads a small text that a person wrote, in whatever encoding the editor chose.
+func readText(file string, most int64) ([]byte, error) {
+	raw, err := readLimited(file, most)
+	return unwrap.Text(raw), err
 }

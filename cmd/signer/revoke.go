@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
+	"seihon/inventory"
 )
 
 func revokeCommand(now func() time.Time) *cli.Command {
@@ -25,11 +27,11 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			requestFlag, byFlag,
 		),
 		Action: func(c *cli.Context) error {
-			serial, err := serialOf(c)
+			q := hsmsign.Revocation{Issuer: c.String("issuer"), Reason: c.String("reason")}
+			err := errors.Join(nameRevoked(c, &q), checkReason(q.Reason))
 			if err != nil {
 				return err
 			}
-			q := hsmsign.Revocation{Issuer: c.String("issuer"), Serial: serial, Reason: c.String("reason")}
 			if t := c.Timestamp("time"); t != nil {
 				q.Time = *t
 			}
@@ -46,6 +48,7 @@ func revokeCommand(now func() time.Time) *cli.Command {
 				if err := books.Revoke(c.Context, q); err != nil {
 					return err
 				}
+				serial := serialText(&q)
 				say(c, "revoked %s of %s; run `signer run` to publish it", serial, c.String("issuer"))
 				return answer(c, map[string]any{"issuer": c.String("issuer"), "serial": serial, "reason": c.String("reason")})
 			})
@@ -53,16 +56,37 @@ func revokeCommand(now func() time.Time) *cli.Command {
 	}
 }
 
-func serialOf(c *cli.Context) (string, error) {
+// nameRevoked sets the certificate or the serial that is to be revoked.
+func nameRevoked(c *cli.Context, q *hsmsign.Revocation) (err error) {
 	if (c.String("serial") == "") == (c.String("certificate") == "") {
-		return "", cliexit.UsageError("name the certificate by --serial or by --certificate")
+		return cliexit.UsageError("name the certificate by --serial or by --certificate")
 	}
-	if c.String("serial") != "" {
-		return c.String("serial"), nil
+	if q.Serial = c.String("serial"); q.Serial != "" {
+		if _, err := inventory.ParseSerial(q.Serial); err != nil {
+			return cliexit.UsageError("--serial: %w", err)
+		}
+		return nil
 	}
-	crt, err := readCertificate(c.String("certificate"))
-	if err != nil {
-		return "", err
+	q.Certificate, err = readCertificate(c.String("certificate"))
+	return err
+}
+
+// checkReason refuses what is no reason of RFC 5280, with the one that was probably meant.
+func checkReason(reason string) error {
+	_, err := inventory.ParseReason(reason)
+	if err == nil {
+		return nil
 	}
-	return fmt.Sprintf("%x", crt.SerialNumber), nil
+	if near := cliexit.Choice("reason", reason, inventory.ReasonNames()...); near != nil {
+		return near
+	}
+	return cliexit.UsageError("--reason: %w", err)
+}
+
+// serialText is the serial as it was given, or as the certificate has it.
+func serialText(q *hsmsign.Revocation) string {
+	if q.Certificate != nil {
+		return fmt.Sprintf("%x", q.Certificate.SerialNumber)
+	}
+	return q.Serial
 }

@@ -11,6 +11,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/ledger"
+	"seihon/sectiona"
 )
 
 // load reads the configuration that the flags name. A wrong one is a usage error.
@@ -45,6 +46,9 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error
 	if err != nil {
 		return err
 	}
+	if err := checkIssuer(c, o.Config); err != nil {
+		return err
+	}
 	room, err := hsmsign.Open(c.Context, o)
 	if err != nil {
 		return coded(err)
@@ -52,10 +56,22 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error
 	return coded(errors.Join(fn(room), room.Close()))
 }
 
+// checkIssuer refuses a name that --issuer gives and the configuration does not have.
+func checkIssuer(c *cli.Context, conf *config.Config) error {
+	var names []string
+	for i := range conf.Issuers {
+		names = append(names, conf.Issuers[i].Name)
+	}
+	return cliexit.Choice("issuer", c.String("issuer"), names...)
+}
+
 // withBooks opens the inventory alone, runs fn and closes it again.
 func withBooks(c *cli.Context, now func() time.Time, fn func(*hsmsign.Books) error) error {
 	o, err := options(c, now)
 	if err != nil {
+		return err
+	}
+	if err := checkIssuer(c, o.Config); err != nil {
 		return err
 	}
 	books, err := hsmsign.OpenBooks(c.Context, o.Config, now, o.Logger)
@@ -72,6 +88,9 @@ func coded(err error) error {
 	}
 	if err != nil && hsmsign.RefusedByRecord(err) {
 		return &cliexit.Error{Code: cliexit.Record, Err: err}
+	}
+	if _, refused := errors.AsType[*sectiona.Refusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
+		return &cliexit.Error{Code: cliexit.Refused, Err: err}
 	}
 	return err
 }

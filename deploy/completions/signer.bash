@@ -9,7 +9,7 @@ _signer() {
   "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --csr-dir --batch --reissue --adopt --consent --out --out-dir --request --by --help" ;;
   "link" | "link "*) choices="--config --json --quiet --log-format --name --help" ;;
   "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --help" ;;
-  "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --never-issued --partial --dry-run --override --help" ;;
+  "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --never-issued --partial --empty --dry-run --override --help" ;;
   "inventory rebuild" | "inventory rebuild "*) choices="--config --json --quiet --log-format --help" ;;
   "inventory history" | "inventory history "*) choices="--config --json --quiet --log-format --issuer --serial --help" ;;
   "inventory" | "inventory "*) choices="rebuild history --config --json --quiet --log-format --issuer --subjects --status-only --out --help" ;;

@@ -1,15 +1,13 @@
 package cert
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/pem"
-	"errors"
 	"fmt"
 
 	"seihon/internal/certprofile"
+	"seihon/internal/unwrap"
 )
 
 // csr is what a certification request contributes: a proven key, a name, and alternative names when they are allowed.
@@ -56,19 +54,7 @@ func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
 	return c, nil
 }
 
-// RequestDER returns the DER of a certificate request, which may come as PEM.
+// RequestDER returns the DER of a certificate request, which may come as PEM or as another tool's text.
 func RequestDER(data []byte) ([]byte, error) {
-	if !bytes.Contains(data, []byte("-----BEGIN")) {
-		return data, nil
-	}
-	block, rest := pem.Decode(data)
-	switch {
-	case block == nil:
-		return nil, errors.New("no complete PEM block")
-	case block.Type != "CERTIFICATE REQUEST" && block.Type != "NEW CERTIFICATE REQUEST":
-		return nil, fmt.Errorf("PEM block is %q, want CERTIFICATE REQUEST", block.Type)
-	case len(bytes.TrimSpace(rest)) > 0:
-		return nil, errors.New("something follows the PEM block; give one request per file")
-	}
-	return block.Bytes, nil
+	return unwrap.One(data, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 }

@@ -65,5 +65,5 @@ func rsaAlgorithm(k *rsa.PublicKey) (string, error) {
 	case k.E <= 1<<16 || k.E&1 == 0:
 		return "", fmt.Errorf("RSA exponent %d is not accepted, it must be odd and above 65536 (FIPS 186-5 appendix A.1.1)", k.E)
 	}
-	return fmt.Sprintf("rsa%d", bits), nil
+	return fmt.Sprintf("rsa%d", bits), checkFactors(k.N)
 }

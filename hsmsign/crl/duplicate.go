@@ -18,7 +18,7 @@ const partSize = 1 << 19
 // ascending follows serial numbers and knows whether they ascend strictly, by value or, as a database
 // that stores them as bytes sorts them, by octets. Either proves that none comes twice.
 type ascending struct {
-	last             [der.MaxSerial]byte
+	last             [der.MaxMisissued]byte
 	n                int
 	notValue, notLex bool
 }
@@ -48,7 +48,8 @@ func (a *ascending) proven() bool { return !a.notValue || !a.notLex }
 func findDuplicate(ctx context.Context, s *spool, count, part int) ([]byte, error) {
 	parts := uint64((count + part - 1) / part)
 	seed := maphash.MakeSeed()
-	seen := make(map[[der.MaxSerial]byte]struct{}, min(count, part))
+	type number [der.MaxMisissued + 1]byte // padded, with its length: a negative number may have the octets of a positive one
+	seen := make(map[number]struct{}, min(count, part))
 	for i := range parts {
 		r := bufio.NewReaderSize(s.reader(), copySize)
 		for n := 0; ; n++ {
@@ -65,8 +66,8 @@ func findDuplicate(ctx context.Context, s *spool, count, part int) ([]byte, erro
 			if maphash.Bytes(seed, serial)%parts != i {
 				continue
 			}
-			var key [der.MaxSerial]byte // by value, so padding keeps them apart
-			copy(key[len(key)-len(serial):], serial)
+			key := number{byte(len(serial))}
+			copy(key[1:], serial)
 			if _, ok := seen[key]; ok {
 				return bytes.Clone(serial), nil
 			}

@@ -19,9 +19,16 @@ const (
 	invaliditySize = 26
 )
 
+// Check reports why e can be on no list, complete or delta.
+func (e *Entry) Check() error { return e.check(true) }
+
 // check reports why e cannot be listed.
 func (e *Entry) check(delta bool) error {
-	if err := der.CheckSerial(e.Serial); err != nil {
+	check := der.CheckSerial
+	if e.Misissued {
+		check = der.CheckMisissued
+	}
+	if err := check(e.Serial); err != nil {
 		return err
 	}
 	if err := der.CheckTime(e.Time); err != nil {

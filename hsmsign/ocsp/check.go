@@ -31,27 +31,36 @@ func checkDelegate(issuer, responder *x509.Certificate) error {
 
 // check reports why j cannot be answered.
 func (e *Encoder) check(j *Job) error {
-	if err := der.CheckSerial(j.Serial); err != nil {
+	if err := j.Status.Check(); err != nil {
 		return err
 	}
-	if err := e.checkPeriod(j.ThisUpdate, j.NextUpdate); err != nil {
+	return e.checkPeriod(j.ThisUpdate, j.NextUpdate)
+}
+
+// Check reports why no response can say s.
+func (s *Status) Check() error {
+	check := der.CheckSerial
+	if s.Misissued {
+		check = der.CheckMisissued
+	}
+	if err := check(s.Serial); err != nil {
 		return err
 	}
-	switch j.State {
+	switch s.State {
 	case Good, Unknown, NeverIssued:
-		if !j.RevokedAt.IsZero() {
+		if !s.RevokedAt.IsZero() {
 			return errors.New("it has a revocation time but is not revoked")
 		}
 	case Revoked:
-		if err := der.CheckTime(j.RevokedAt); err != nil {
+		if err := der.CheckTime(s.RevokedAt); err != nil {
 			return fmt.Errorf("the revocation time: %w", err)
 		}
 		// 7 is unused; removeFromCRL (8) means something only in a delta CRL.
-		if j.Reason < Absent || j.Reason == 7 || j.Reason == 8 || j.Reason > 10 {
-			return fmt.Errorf("%d is no revocation reason (RFC 5280 section 5.3.1)", j.Reason)
+		if s.Reason < Absent || s.Reason == 7 || s.Reason == 8 || s.Reason > 10 {
+			return fmt.Errorf("%d is no revocation reason (RFC 5280 section 5.3.1)", s.Reason)
 		}
 	default:
-		return fmt.Errorf("there is no state %d", j.State)
+		return fmt.Errorf("there is no state %d", s.State)
 	}
 	return nil
 }

@@ -76,6 +76,8 @@ type Trust struct {
 	Anchors []Path `yaml:"anchors"`
 	// Partners are the certificates of bridge or partner authorities for cross certificates.
 	Partners []Path `yaml:"partners"`
+	// Misissued names the serial numbers (content octets of the DER INTEGER, in hex) of certificates that a CA issued although RFC 5280 section 4.1.2.2 forbids such serials: 00, ff (negative), more than 20 octets. Lists and responses may name these and no others.
+	Misissued []string `yaml:"misissued"`
 	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides (docs/inventory.md) let a status change that is refused otherwise: the room, the publisher and the auditor each believe the keys of their own configuration.
 	OverrideKeys []Path `yaml:"override_keys"`
 }
@@ -278,6 +280,9 @@ type Subscribers struct {
 	PolicyOID string `yaml:"policy_oid"`
 	// CPSURI is the address of the CPS in the policy qualifier; default: the first document's public address.
 	CPSURI string `yaml:"cps_uri"`
+	// KeepKeyAfter names the reasons of revocation (superseded, affiliationChanged …) after which a key may be certified again;
+	// default: none. A key that was revoked for a compromise never is.
+	KeepKeyAfter []string `yaml:"keep_key_after"`
 }
 
 // Document is a CP/CPS or disclosure document.

@@ -75,6 +75,11 @@ func (v *validator) config(c *Config) {
 	if len(c.Master.Keys) == 0 {
 		v.add("master.keys", "is empty; name the log's verifier key files (signer init writes them)")
 	}
+	for i, s := range c.Trust.Misissued {
+		if !misissuedPattern.MatchString(s) || len(s)%2 != 0 || len(s) > 48 {
+			v.add(fmt.Sprintf("trust.misissued[%d]", i), "is %q, must be 1 to 24 octets in lower-case hex, such as 00", s)
+		}
+	}
 	if len(c.Trust.Anchors) == 0 {
 		v.add("trust.anchors", "is empty; name the root certificate's file")
 	}
@@ -257,7 +262,18 @@ func (v *validator) subscribers(path string, s *Subscribers) {
 	if s.PolicyOID != "" && !oidPattern.MatchString(s.PolicyOID) {
 		v.add(path+".policy_oid", "is %q, must be a dotted object identifier", s.PolicyOID)
 	}
+	for i, reason := range s.KeepKeyAfter {
+		if !slices.Contains(keepKeyReasons, reason) {
+			v.add(fmt.Sprintf("%s.keep_key_after[%d]", path, i), "is %q, must be one of %s; a compromised key is never certified again",
+				reason, strings.Join(keepKeyReasons, ", "))
+		}
+	}
 }
+
+var misissuedPattern = regexp.MustCompile(`^[0-9a-f]+$`)
+
+// keepKeyReasons are the reasons of revocation (RFC 5280 section 5.3.1) after which the key itself may still be good.
+var keepKeyReasons = []string{"unspecified", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold", "privilegeWithdrawn"}
 
 func (v *validator) document(c *Config, path string, d Document) {
 	if !namePattern.MatchString(d.Name) {

@@ -1,16 +1,17 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
+	"path"
+	"strings"
 
 	"seihon/artifact"
+	"seihon/internal/unwrap"
 	"seihon/inventory"
 )
 
@@ -23,17 +24,26 @@ type folder struct {
 	files  fs.FS
 	issuer *x509.Certificate
 	kind   artifact.Kind
+	only   string // one file instead of all
 }
 
-// Folder reads every file below a folder (os.DirFS) as certificates, PEM or
-// DER, in the order of their names. Each must be signed by issuer. A file that
-// is no certificate ends the import. The folder says which certificates exist,
-// not how they stand, and unless it is declared complete a serial may be
-// missing. CA certificates are recognised by their basic constraints, OCSP
-// signers by their extended key usage.
+// Folder reads every file below a folder (os.DirFS) as certificates: DER, PEM or
+// bare base64, in the order of their names. Each must be signed by issuer, whose
+// key the caller knows from elsewhere. A file that is no certificate ends the
+// import; what file managers leave behind (.DS_Store, Thumbs.db, names that begin
+// with a dot) is passed over and counted. The folder says which certificates
+// exist, not how they stand, and a serial may be missing. CA certificates are
+// recognised by their basic constraints, OCSP signers by their extended key usage.
 func Folder(files fs.FS, issuer *x509.Certificate, o Options) inventory.Source {
 	return &folder{files: files, issuer: issuer, kind: o.kind(), info: inventory.SourceInfo{
 		Name: o.Name, Format: "folder", Scope: inventory.Partial, NoStatus: true, AsOf: o.AsOf}}
+}
+
+// File is Folder for one file, which is read whatever its name.
+func File(files fs.FS, name string, issuer *x509.Certificate, o Options) inventory.Source {
+	f := Folder(files, issuer, o).(*folder)
+	f.only = name
+	return f
 }
 
 // Info describes the source.
@@ -42,13 +52,33 @@ func (f *folder) Info() inventory.SourceInfo { return f.info }
 // errStop ends a walk whose consumer has left.
 var errStop = errors.New("stop")
 
+// leftBehind reports whether a name is one that file managers make by themselves.
+func leftBehind(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(base, ".") && base != "." || strings.EqualFold(base, "Thumbs.db") || strings.EqualFold(base, "desktop.ini")
+}
+
 // Records walks the folder.
 func (f *folder) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
 	return func(yield func(inventory.Record, error) bool) {
 		digest := newRecordDigest()
-		err := fs.WalkDir(f.files, ".", func(name string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
+		root := "."
+		if f.only != "" {
+			root = f.only
+		}
+		err := fs.WalkDir(f.files, root, func(name string, e fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
 				return err
+			case name == f.only:
+			case leftBehind(name) && e.IsDir():
+				f.info.Skipped++
+				return fs.SkipDir
+			case leftBehind(name):
+				f.info.Skipped++
+				return nil
+			case e.IsDir():
+				return nil
 			}
 			if err := ctx.Err(); err != nil {
 				return err
@@ -58,6 +88,7 @@ func (f *folder) Records(ctx context.Context) iter.Seq2[inventory.Record, error]
 				return fmt.Errorf("reading certificate file %q: %w", name, err)
 			}
 			for n := range records {
+				records[n].File = name
 				digest.add(&records[n])
 				if !yield(records[n], nil) {
 					return errStop
@@ -86,14 +117,15 @@ func (f *folder) file(name string, e fs.DirEntry) ([]inventory.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	blocks, err := certificateBlocks(b)
+	blocks, err := unwrap.Blocks(b, "CERTIFICATE", "X509 CERTIFICATE")
 	if err != nil {
 		return nil, err
 	}
 	var records []inventory.Record
 	for _, der := range blocks {
-		r, err := f.record(der)
-		if err != nil {
+		r := newRecord(f.kind)
+		r.DER, r.State = der, inventory.Issued
+		if err := fromCertificate(&r, f.issuer); err != nil {
 			return nil, err
 		}
 		records = append(records, r)
@@ -101,47 +133,71 @@ func (f *folder) file(name string, e fs.DirEntry) ([]inventory.Record, error) {
 	return records, nil
 }
 
-// certificateBlocks returns the DER certificates of a file.
-func certificateBlocks(b []byte) ([][]byte, error) {
-	if !bytes.Contains(b, []byte("-----BEGIN")) {
-		return [][]byte{b}, nil
-	}
-	var blocks [][]byte
-	for {
-		block, rest := pem.Decode(b)
-		if block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
-			return nil, fmt.Errorf("it holds a PEM block %q, which is no certificate", block.Type)
-		}
-		blocks, b = append(blocks, block.Bytes), rest
-	}
-	if len(blocks) == 0 || bytes.Contains(b, []byte("-----BEGIN")) {
-		return nil, errors.New("its PEM is damaged")
-	}
-	return blocks, nil
-}
-
-// record checks one certificate and describes it.
-func (f *folder) record(der []byte) (inventory.Record, error) {
-	c, err := x509.ParseCertificate(der)
+// fromCertificate holds a record's certificate against its issuer and against what else the record says, and takes from it
+// what the record leaves out. The signature proves what no file can claim: that the CA issued this very certificate.
+func fromCertificate(r *inventory.Record, issuer *x509.Certificate) error {
+	c, err := x509.ParseCertificate(r.DER)
 	if err != nil {
-		return inventory.Record{}, fmt.Errorf("parsing certificate: %w", err)
+		return fmt.Errorf("parsing certificate: %w", err)
 	}
-	if !bytes.Equal(c.RawIssuer, f.issuer.RawSubject) {
-		return inventory.Record{}, fmt.Errorf("certificate %x is issued by %q, not by %q", c.SerialNumber, c.Issuer, f.issuer.Subject)
+	if err := artifact.CheckIssued(c, issuer); err != nil {
+		return err
 	}
-	if err := f.issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature); err != nil {
-		return inventory.Record{}, fmt.Errorf("certificate %x is not signed by %q: %w", c.SerialNumber, f.issuer.Subject, err)
+	serial := artifact.SerialBytes(c)
+	switch {
+	case r.Serial != nil && string(r.Serial) != string(serial):
+		return fmt.Errorf("serial %x: its certificate has the serial %x", r.Serial, serial)
+	case !r.NotBefore.IsZero() && !r.NotBefore.Equal(c.NotBefore):
+		return fmt.Errorf("serial %x: not_before is %s, its certificate says %s", serial, stamp(r.NotBefore), stamp(c.NotBefore))
+	case !r.NotAfter.IsZero() && !r.NotAfter.Equal(c.NotAfter):
+		return fmt.Errorf("serial %x: not_after is %s, its certificate says %s", serial, stamp(r.NotAfter), stamp(c.NotAfter))
 	}
-	kind := f.kind
+	if isCA := r.Kind == artifact.CACertificate || r.Kind == artifact.LinkCertificate || r.Kind == artifact.CrossCertificate; isCA && !c.IsCA {
+		return fmt.Errorf("serial %x: it is called a %s, but its certificate is of no CA", serial, r.Kind)
+	}
+	r.Serial, r.NotBefore, r.NotAfter, r.Proven = serial, c.NotBefore.UTC(), c.NotAfter.UTC(), true
+	if r.Subject == "" {
+		r.Subject = c.Subject.String()
+	}
 	switch {
 	case c.IsCA:
-		kind = artifact.CACertificate
+		r.Kind = artifact.CACertificate
 	case len(c.ExtKeyUsage) == 1 && c.ExtKeyUsage[0] == x509.ExtKeyUsageOCSPSigning:
-		kind = artifact.OCSPSignerCertificate
+		r.Kind = artifact.OCSPSignerCertificate
 	}
-	described, err := inventory.FromX509("", c, kind)
-	return inventory.Record{Certificate: described, State: inventory.Issued}, err
+	return nil
+}
+
+// signed is a source whose rows may carry certificates.
+type signed struct {
+	inventory.Source
+	issuer func() (*x509.Certificate, error)
+}
+
+// Signed returns s with each certificate that a row carries (the column certificate) checked like those of Folder. issuer is
+// asked for the CA's certificate when the first one comes.
+func Signed(s inventory.Source, issuer func() (*x509.Certificate, error)) inventory.Source {
+	return &signed{s, issuer}
+}
+
+// Records checks on the way through.
+func (s *signed) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
+	return func(yield func(inventory.Record, error) bool) {
+		var ca *x509.Certificate
+		for r, err := range s.Source.Records(ctx) {
+			if err == nil && r.DER != nil && !r.Proven {
+				if ca == nil {
+					ca, err = s.issuer()
+				}
+				if err == nil {
+					if err = fromCertificate(&r, ca); err != nil {
+						err = r.At(s.Info().Format, err)
+					}
+				}
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
 }

@@ -28,8 +28,8 @@ var columns = map[string]column{
 	},
 	"serial_decimal": func(v string, r *inventory.Record) (err error) {
 		n, ok := new(big.Int).SetString(v, 10)
-		if !ok {
-			return errors.New("want decimal digits")
+		if !ok || len(v) > 200 {
+			return errors.New("want decimal digits; hexadecimal ones belong in the column serial")
 		}
 		r.Serial, err = inventory.SerialOf(n)
 		return err
@@ -44,7 +44,10 @@ var columns = map[string]column{
 	},
 	"certificate": func(v string, r *inventory.Record) (err error) {
 		r.DER, err = base64.StdEncoding.DecodeString(v)
-		return err
+		if err != nil {
+			return errors.New("want DER in base64")
+		}
+		return nil
 	},
 }
 
@@ -61,14 +64,11 @@ func find(name string) (column, error) {
 	if c, ok := columns[name]; ok {
 		return c, nil
 	}
-	for _, form := range []struct {
-		suffix string
-		parse  func(string) (time.Time, error)
-	}{{"_unix_ms", parseUnix(time.Millisecond)}, {"_unix", parseUnix(time.Second)}, {"", parseRFC3339}} {
+	for _, form := range timeForms {
 		base, ok := strings.CutSuffix(name, form.suffix)
 		if field, known := timeColumns[base]; ok && known {
 			return func(v string, r *inventory.Record) (err error) {
-				*field(r), err = form.parse(v)
+				*field(r), err = form.parse(base, v)
 				return err
 			}, nil
 		}
@@ -78,24 +78,71 @@ func find(name string) (column, error) {
 	return nil, fmt.Errorf("column %q is not one of %s (times also with _unix or _unix_ms)", name, strings.Join(known, ", "))
 }
 
-func parseRFC3339(v string) (time.Time, error) {
+// timeForms are the ways in which a column can hold a time, by the suffix of its name.
+var timeForms = []struct {
+	suffix string
+	parse  func(base, v string) (time.Time, error)
+}{{"_unix_ms", parseUnix(time.Millisecond)}, {"_unix", parseUnix(time.Second)}, {"", parseRFC3339}}
+
+func parseRFC3339(base, v string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, v)
 	if err != nil {
+		if n, numeric := strconv.ParseInt(v, 10, 64); numeric == nil {
+			return t, fmt.Errorf("want a time such as 2026-11-24T06:00:00Z; a number belongs in %s", unitOf(base, n, "_unix or its like"))
+		}
 		return t, errors.New("want a time such as 2026-11-24T06:00:00Z")
 	}
-	return t.UTC().Truncate(time.Second), nil
+	return t.UTC().Truncate(time.Second), inventory.CheckDate(t)
 }
 
-func parseUnix(unit time.Duration) func(string) (time.Time, error) {
-	return func(v string) (time.Time, error) {
+// units are the units of Unix times, by the suffix that a column of each has or would have.
+var units = []struct {
+	suffix, name string
+	time         func(int64) time.Time
+}{
+	{"_unix", "seconds", func(n int64) time.Time { return time.Unix(n, 0) }},
+	{"_unix_ms", "milliseconds", time.UnixMilli},
+	{"_unix_us", "microseconds", time.UnixMicro},
+	{"_unix_ns", "nanoseconds", func(n int64) time.Time { return time.Unix(0, n) }},
+}
+
+// unitOf names the column that a number would fit: the unit in which it is a date of the last or the next decades.
+func unitOf(base string, n int64, otherwise string) string {
+	for _, u := range units {
+		if t := u.time(n); t.After(inventory.Earliest) && t.Year() < 2300 {
+			return base + u.suffix
+		}
+	}
+	return otherwise
+}
+
+// parseUnix reads a number of units since 1970 and says what a wrong one looks like.
+func parseUnix(unit time.Duration) func(base, v string) (time.Time, error) {
+	own := units[0]
+	if unit == time.Millisecond {
+		own = units[1]
+	}
+	return func(base, v string) (time.Time, error) {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
 			return time.Time{}, errors.New("want a whole number")
 		}
-		if unit == time.Millisecond {
-			return time.UnixMilli(n).UTC().Truncate(time.Second), nil
+		if n <= 0 {
+			return time.Time{}, fmt.Errorf("%d is no date: leave the field empty when there is none", n)
 		}
-		return time.Unix(n, 0).UTC(), nil
+		t := own.time(n)
+		if inventory.CheckDate(t) == nil {
+			return t.UTC().Truncate(time.Second), nil
+		}
+		for _, u := range units {
+			if other := u.time(n); u.suffix != own.suffix && inventory.CheckDate(other) == nil && other.Year() < 2300 {
+				if u.suffix == "_unix" || u.suffix == "_unix_ms" {
+					return t, fmt.Errorf("it looks like %s: name the column %s%s", u.name, base, u.suffix)
+				}
+				return t, fmt.Errorf("it looks like %s: divide it and name the column %s_unix_ms", u.name, base)
+			}
+		}
+		return t, inventory.CheckDate(t)
 	}
 }
 
@@ -137,6 +184,9 @@ func finish(r *inventory.Record) error {
 	}
 	if !hasDate && r.Revocation.Reason != inventory.NoReason {
 		return fmt.Errorf("serial %x: a reason without a date of revocation", r.Serial)
+	}
+	if !hasDate && !r.Revocation.InvalidityDate.IsZero() {
+		return fmt.Errorf("serial %x: an invalidity date without a date of revocation", r.Serial)
 	}
 	return nil
 }

@@ -3,26 +3,28 @@ package source
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"iter"
+	"math/big"
 
 	"seihon/artifact"
 	"seihon/inventory"
 )
 
-// revocations is a signed CRL.
-type revocations struct {
+// Revocations is a signed CRL.
+type Revocations struct {
 	info inventory.SourceInfo
 	list *artifact.RevocationList
 	kind artifact.Kind
+
+	misissued func(serial []byte) bool
 }
 
 // CRL reads a complete CRL in DER whose signature issuer made. It knows the
 // revoked serials only, and not when they expire. Its thisUpdate is the moment
 // it describes. CRLs of different scopes (distribution points) are compared
 // with their own kind only.
-func CRL(der []byte, issuer *x509.Certificate, o Options) (inventory.Source, error) {
+func CRL(der []byte, issuer *x509.Certificate, o Options) (*Revocations, error) {
 	list, err := artifact.ParseRevocationList(der)
 	if err != nil {
 		return nil, err
@@ -30,15 +32,12 @@ func CRL(der []byte, issuer *x509.Certificate, o Options) (inventory.Source, err
 	if err := list.CheckSignatureFrom(issuer); err != nil {
 		return nil, err
 	}
-	if list.BaseNumber != nil {
-		return nil, errors.New("reading CRL: it is a delta CRL: import a complete one")
+	if err := checkScope(list); err != nil {
+		return nil, fmt.Errorf("reading CRL: %w", err)
 	}
-	s := &revocations{list: list, kind: o.kind()}
+	s := &Revocations{list: list, kind: o.kind(), misissued: o.Misissued}
 	s.info = inventory.SourceInfo{Name: o.Name, Format: "crl", Scope: inventory.AllRevoked, AsOf: list.ThisUpdate, Digest: artifact.Sum(der)}
 	if p := list.IDP; p != nil {
-		if p.Indirect {
-			return nil, errors.New("reading CRL: it is an indirect CRL, whose entries name other issuers")
-		}
 		// It covers a part of the revocations, so what is not on it says nothing.
 		s.info.Scope = inventory.Partial
 		s.info.Format = fmt.Sprintf("crl %q", p.URIs)
@@ -49,15 +48,21 @@ func CRL(der []byte, issuer *x509.Certificate, o Options) (inventory.Source, err
 	return s, nil
 }
 
+// Number returns the CRL number, nil when the list has none.
+func (s *Revocations) Number() *big.Int { return s.list.Number }
+
 // Info describes the source.
-func (s *revocations) Info() inventory.SourceInfo { return s.info }
+func (s *Revocations) Info() inventory.SourceInfo { return s.info }
 
 // Records yields the entries.
-func (s *revocations) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
+func (s *Revocations) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
 	return func(yield func(inventory.Record, error) bool) {
+		line := 0
 		for e, err := range s.list.Entries() {
-			r := inventory.Record{Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind}, State: inventory.Revoked,
+			line++
+			r := inventory.Record{Line: line, Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind}, State: inventory.Revoked,
 				Revocation: inventory.Revocation{Time: e.Time, Reason: e.Reason, InvalidityDate: e.InvalidityDate}}
+			r.Proven = s.misissued != nil && s.misissued(e.Serial)
 			if err == nil {
 				err = ctx.Err()
 			}

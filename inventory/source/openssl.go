@@ -123,11 +123,8 @@ func parseIndexRevocation(b []byte) (inventory.Revocation, error) {
 	return r, err
 }
 
-// parseHexSerial is inventory.ParseSerial without a detour through a string.
+// parseHexSerial is inventory.ParseSerial of bytes.
 func parseHexSerial(b []byte) ([]byte, error) {
-	if len(b) > 0 && b[0] == '-' {
-		return nil, fmt.Errorf("serial %s is negative: RFC 5280 4.1.2.2 wants a positive number", b)
-	}
 	return inventory.ParseSerial(string(b))
 }
 

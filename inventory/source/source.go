@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/unwrap"
 	"seihon/inventory"
 )
 
@@ -34,6 +35,9 @@ type Options struct {
 	Kind artifact.Kind
 	// Partial says that serials may be missing from the input.
 	Partial bool
+	// Misissued reports whether a serial that RFC 5280 4.1.2.2 forbids is known to be that of a certificate which exists. Nil:
+	// none is.
+	Misissued func(serial []byte) bool
 }
 
 func (o Options) scope() inventory.Completeness {
@@ -76,7 +80,7 @@ func (t *text) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
 		fail := func(number int, err error) {
 			yield(inventory.Record{}, fmt.Errorf("parsing %s line %d: %w", t.info.Format, number, err))
 		}
-		in := bufio.NewReaderSize(io.TeeReader(t.r, t.sum), maxLine)
+		in := bufio.NewReaderSize(unwrap.NewReader(io.TeeReader(t.r, t.sum)), maxLine)
 		for number := 1; ; number++ {
 			line, err := in.ReadSlice('\n')
 			if err != nil && err != io.EOF || ctx.Err() != nil {
@@ -97,6 +101,7 @@ func (t *text) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
 					fail(number, err)
 					return
 				}
+				r.Line = number
 				if ok && !yield(r, nil) {
 					return
 				}
@@ -108,6 +113,9 @@ func (t *text) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
 		}
 	}
 }
+
+// stamp writes a time for messages.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // recordDigest digests records of a source that has no bytes of its own.
 type recordDigest struct{ h hash.Hash }

@@ -153,6 +153,7 @@ func (s *database) run(ctx context.Context, yield func(inventory.Record) bool) e
 			return err
 		}
 		r := newRecord(s.kind)
+		r.Line = number
 		if err := setRow(names, all, values, &r); err != nil {
 			return fmt.Errorf("row %d: %w", number, err)
 		}

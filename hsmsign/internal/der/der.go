@@ -101,6 +101,24 @@ func CheckSerial(content []byte) error {
 	return nil
 }
 
+// MaxMisissued is the longest serial number of a misissued certificate that can be listed and answered for; OCSP bundles have
+// room for as many octets.
+const MaxMisissued = 24
+
+// CheckMisissued is CheckSerial for the serial number of a certificate that exists although RFC 5280 section 4.1.2.2 forbids its
+// serial number: zero, negative, or too long. It must be possible to revoke it.
+func CheckMisissued(content []byte) error {
+	switch {
+	case len(content) == 0:
+		return errors.New("the serial number is empty")
+	case len(content) > MaxMisissued:
+		return fmt.Errorf("the serial number has %d octets, more than %d are not handled", len(content), MaxMisissued)
+	case len(content) > 1 && (content[0] == 0 && content[1] < 0x80 || content[0] == 0xff && content[1] >= 0x80):
+		return fmt.Errorf("the serial number %x is not minimally encoded", content)
+	}
+	return nil
+}
+
 // GeneralizedTimeSize is the size of an element of AppendGeneralizedTime.
 const GeneralizedTimeSize = 17
 

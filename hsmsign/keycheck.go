@@ -1,0 +1,113 @@
+package hsmsign
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"seihon/artifact"
+	"seihon/hsmsign/cert"
+	"seihon/internal/unwrap"
+	"seihon/inventory"
+)
+
+// compromised are the reasons after which a key is in other hands: never certified again, whatever the configuration says.
+var compromised = []int{1, 2, 10} // keyCompromise, cACompromise, aACompromise
+
+// checkKeyHistory refuses to certify a key that a revoked certificate of any issuer had. The configuration may
+// name reasons after which a subscriber keeps the key, such as a changed affiliation. It returns why an order is
+// refused, in the order of the orders; the revoked certificates are read once for all of them.
+func (r *Room) checkKeyHistory(ctx context.Context, a *authority, orders []order) ([]error, error) {
+	refused := make([]error, len(orders))
+	asked := map[artifact.Digest][]int{}
+	for n := range orders {
+		spki, err := requestedKey(&orders[n].req)
+		if err != nil {
+			return nil, err
+		}
+		if spki != nil {
+			sum := artifact.Sum(spki)
+			asked[sum] = append(asked[sum], n)
+		}
+	}
+	kept, err := keptKeys(a)
+	if err != nil || len(asked) == 0 {
+		return refused, err
+	}
+	for past, err := range r.inv.RevokedBodies(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("looking for the key among revoked certificates: %w", err)
+		}
+		spki := artifact.KeyInfo(past.DER)
+		if spki == nil {
+			continue
+		}
+		sum := artifact.Sum(spki)
+		reason := max(past.Revocation.Reason, 0) // none is unspecified: RFC 5280 5.3.1
+		for _, n := range asked[sum] {
+			keeps := len(orders[n].req.CSR) > 0 && slices.Contains(kept, reason)
+			if slices.Contains(compromised, reason) || !keeps {
+				refused[n] = &KeyRevokedError{Issuer: past.Issuer, Serial: past.Serial, Revocation: past.Revocation, Key: sum}
+			}
+		}
+	}
+	return refused, nil
+}
+
+// keptKeys are the reasons after which a subscriber of the issuer keeps the key.
+func keptKeys(a *authority) ([]int, error) {
+	var kept []int
+	if a.Subscribers == nil {
+		return nil, nil
+	}
+	for _, name := range a.Subscribers.KeepKeyAfter {
+		code, err := inventory.ParseReason(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading keep_key_after of issuer %s: %w", a.Name, err)
+		}
+		kept = append(kept, code)
+	}
+	return kept, nil
+}
+
+// requestedKey returns the SubjectPublicKeyInfo that a certificate is asked for; nil when the request does not say, which
+// package cert explains better.
+func requestedKey(req *cert.Request) ([]byte, error) {
+	switch {
+	case req.Of != nil:
+		return req.Of.RawSubjectPublicKeyInfo, nil
+	case req.PublicKey != nil:
+		return x509.MarshalPKIXPublicKey(req.PublicKey)
+	case len(req.CSR) > 0:
+		der, err := unwrap.One(req.CSR, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+		if err != nil {
+			return nil, nil
+		}
+		csr, err := x509.ParseCertificateRequest(der)
+		if err != nil {
+			return nil, nil
+		}
+		return csr.RawSubjectPublicKeyInfo, nil
+	}
+	return nil, nil
+}
+
+// KeyRevokedError says that a key was revoked and is not certified again.
+type KeyRevokedError struct {
+	Issuer     string
+	Serial     []byte
+	Revocation inventory.Revocation
+	Key        artifact.Digest
+}
+
+// Error says what, why, and what to do.
+func (e *KeyRevokedError) Error() string {
+	reason := inventory.ReasonName(max(e.Revocation.Reason, 0))
+	what := "ask for a request with a new key"
+	if !slices.Contains(compromised, e.Revocation.Reason) {
+		what += ", or name the reason in subscribers.keep_key_after if the CP lets subscribers keep their key after it"
+	}
+	return fmt.Sprintf("the key (SHA-256 %s) is that of certificate %x of %s, revoked at %s for %s: %s",
+		e.Key, e.Serial, e.Issuer, e.Revocation.Time.UTC().Format("2006-01-02T15:04:05Z"), reason, what)
+}

@@ -1,0 +1,32 @@
+package hsmsign
+
+import (
+	"fmt"
+
+	"seihon/hsmsign/crl"
+	"seihon/hsmsign/ocsp"
+	"seihon/inventory"
+)
+
+// A row of the inventory can hold what no list and no response can say: the doors refuse it today, but an older release or a
+// hand may have written it. It is left out and named, and the run fails at its end; what is right about all other
+// certificates is signed.
+
+// unlistable reports why a revocation cannot be an entry of a list.
+func unlistable(e *crl.Entry) error {
+	if err := e.Check(); err != nil {
+		return fmt.Errorf("%w; correct it in the CA's books and import it with a signed override", err)
+	}
+	return inventory.CheckDate(e.Time)
+}
+
+// unsignable reports why no response can be made.
+func unsignable(s ocsp.Status) error {
+	if err := s.Check(); err != nil {
+		return fmt.Errorf("%w; correct it in the CA's books and import it with a signed override", err)
+	}
+	if s.State != ocsp.Revoked {
+		return nil
+	}
+	return inventory.CheckDate(s.RevokedAt)
+}
