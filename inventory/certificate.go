@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"iter"
 
 	"seihon/artifact"
 )
@@ -279,16 +278,4 @@ func (d *DB) Get(ctx context.Context, issuer string, serial []byte) (*Entry, err
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return e, nil
-}
-
-// Certificates streams all certificates of an issuer by serial, reserved ones
-// too, without their DER.
-func (d *DB) Certificates(ctx context.Context, issuer string) iter.Seq2[*Entry, error] {
-	doing := fmt.Sprintf("listing certificates of %q", issuer)
-	i, err := d.issuer(ctx, d.read, issuer, "")
-	if err != nil {
-		return failed[*Entry](fmt.Errorf("%s: %w", doing, err))
-	}
-	return stream(ctx, d.read, doing, func(rows *sql.Rows) (*Entry, error) { return scanEntry(issuer, rows.Scan) },
-		d.q(`SELECT `+entryColumns+`, NULL FROM certificates c WHERE c.key_id = $1 AND c.issuer_id = $2 ORDER BY c.serial`), i.keyID, i.id)
 }

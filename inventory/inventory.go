@@ -118,7 +118,7 @@ type Certificate struct {
 	Consent             string // the subscriber's consent to publication, an identifier
 }
 
-// Entry is a certificate with its state, as Get and Certificates return it.
+// Entry is a certificate with its state, as Get and Export return it.
 type Entry struct {
 	Certificate
 	State      State

@@ -103,7 +103,7 @@ func testRecord(t *testing.T, b *Bench) {
 	lie = c
 	lie.DER = lie.DER[:20]
 	wantRefused(t, "recording half a certificate", b.Record(ctx, lie))
-	if all := collect(t, b.Certificates(ctx, Issuer)); len(all) != 1 {
+	if all := collect(t, b.Export(ctx, Issuer)); len(all) != 1 {
 		t.Errorf("%d certificates, want 1", len(all))
 	}
 }

@@ -26,7 +26,7 @@ func testImport(t *testing.T, b *Bench) {
 	src := &List{Scope: inventory.AllSerials, List: records}
 	dry, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: src, DryRun: true})
 	must(t, err)
-	if dry.Added != 500 || len(collect(t, b.Certificates(ctx, Issuer))) != 0 {
+	if dry.Added != 500 || len(collect(t, b.Export(ctx, Issuer))) != 0 {
 		t.Errorf("a dry run wrote, or counted %+v", dry)
 	}
 	res := b.importAll(t, Issuer, inventory.AllSerials, records...)
@@ -117,7 +117,7 @@ func testImportRefusals(t *testing.T, b *Bench) {
 			t.Errorf("%s: refused for %v, want %v: %v", test.name, kinds, test.want, err)
 		}
 	}
-	if all := collect(t, b.Certificates(ctx, Issuer)); len(all) != 7 || all[0].State == inventory.Reserved {
+	if all := collect(t, b.Export(ctx, Issuer)); len(all) != 7 || all[0].State == inventory.Reserved {
 		t.Errorf("a refused import left traces: %d certificates", len(all))
 	}
 	for name, edit := range map[string]func(*List){

@@ -72,7 +72,7 @@ func (b *Bench) lived(t *testing.T) {
 func (b *Bench) rows(t *testing.T) []inventory.Entry {
 	t.Helper()
 	var all []inventory.Entry
-	for _, e := range collect(t, b.Certificates(t.Context(), Issuer)) {
+	for _, e := range collect(t, b.Export(t.Context(), Issuer)) {
 		full, err := b.Get(t.Context(), Issuer, e.Serial)
 		must(t, err)
 		full.ThisUpdate, full.NextUpdate = e.ThisUpdate, e.NextUpdate

@@ -96,7 +96,7 @@ func checkEJBCA(t *testing.T, dsn, inventoryDSN string) {
 		t.Errorf("the second import is %+v, want the same", res)
 	}
 	revoked := map[byte]inventory.Revocation{}
-	for e, err := range db.Certificates(t.Context(), "sub") {
+	for e, err := range db.Export(t.Context(), "sub") {
 		if err != nil {
 			t.Fatal(err)
 		}
