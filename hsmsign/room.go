@@ -31,9 +31,11 @@ type Options struct {
 	Config *config.Config
 	PIN    token.PINSource // nil: the source that the configuration names
 	DryRun bool            // for Plan: opening changes nothing
-	Asked  inventory.Asked // who asks for what this room is opened for; goes into the private record
-	Now    func() time.Time
-	Logger *zap.Logger
+	// AcceptClock is the reason to go on with a clock that does not fit the master.
+	AcceptClock string
+	Asked       inventory.Asked // who asks for what this room is opened for; goes into the private record
+	Now         func() time.Time
+	Logger      *zap.Logger
 }
 
 // A Room is the open signing room: token, inventory and the right to write the
@@ -49,8 +51,9 @@ type Room struct {
 	logger *zap.Logger
 
 	asked    inventory.Asked
-	dryRun   bool // nothing may change
-	creating bool // this is `signer init`: the inventory may be new
+	dryRun   bool   // nothing may change
+	accepted string // why a clock that does not fit is accepted
+	creating bool   // this is `signer init`: the inventory may be new
 
 	consents    config.Consents // to the publication of subscriber certificates
 	authorities map[string]*authority
@@ -103,7 +106,7 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 	if o.Config.Signer == nil {
 		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
 	}
-	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, asked: o.Asked, authorities: map[string]*authority{}}
+	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, accepted: o.AcceptClock, asked: o.Asked, authorities: map[string]*authority{}}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -127,6 +130,9 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 func (r *Room) openBooks(ctx context.Context) error {
 	var err error
 	if r.overrideKeys, err = overrideKeys(r.conf.Trust.OverrideKeys); err != nil {
+		return err
+	}
+	if err := r.checkClock(ctx, r.accepted); err != nil {
 		return err
 	}
 	// Only `signer init` and `signer inventory rebuild` make an inventory: a new book beside an old log would

@@ -32,6 +32,8 @@ type testRoom struct {
 	dir  string
 	now  time.Time
 	keys map[string]crypto.Signer
+
+	reason string // to accept a clock that does not fit
 }
 
 const roomYAML = `version: 1
@@ -94,7 +96,7 @@ func (tr *testRoom) room(t testing.TB) *Room {
 	t.Helper()
 	conf, err := config.Load(filepath.Join(tr.dir, "repository.yaml"))
 	must(t, err)
-	return &Room{conf: conf, now: func() time.Time { return tr.now }, logger: zap.NewNop(), authorities: map[string]*authority{},
+	return &Room{conf: conf, accepted: tr.reason, now: func() time.Time { return tr.now }, logger: zap.NewNop(), authorities: map[string]*authority{},
 		find: func(_ context.Context, s token.KeySpec) (crypto.Signer, error) {
 			if key := tr.keys[s.Label]; key != nil {
 				return key, nil

@@ -82,6 +82,7 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 		return nil, &problem{err: fmt.Errorf("reading %q from the master: %w", step.Name, err)}
 	}
 	ev := evidenceOf(step.line.Kind)
+	ev.Recorded = it.signed
 	if a.CRL != nil {
 		it.list = a.CRL
 		if previous != nil {

@@ -70,7 +70,7 @@ func responses(_ *Policy, a *artifact.Artifact, ev Evidence) string {
 		if m.Kind != artifact.OCSPResponse {
 			return fmt.Sprintf("member %d is a %s", n, m.Kind)
 		}
-		if r := ev.admit(m, Evidence{InLedger: true}); r != nil {
+		if r := ev.admit(m, Evidence{InLedger: true, Recorded: ev.Recorded}); r != nil {
 			return fmt.Sprintf("member %d: %s (rule %s)", n, r.Reason, r.Rule)
 		}
 		n++

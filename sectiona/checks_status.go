@@ -59,20 +59,23 @@ func crlNumber(_ *Policy, a *artifact.Artifact, ev Evidence) string {
 	return ""
 }
 
-func crlCurrent(p *Policy, a *artifact.Artifact, _ Evidence) string {
+func crlCurrent(p *Policy, a *artifact.Artifact, ev Evidence) string {
 	if a.CRL.NextUpdate.IsZero() {
 		return "it has no nextUpdate (RFC 5280 section 5.1.2.5)"
 	}
-	return p.current(a.CRL.ThisUpdate, a.CRL.NextUpdate)
+	return p.current(a.CRL.ThisUpdate, a.CRL.NextUpdate, ev.Recorded)
 }
 
 // current explains why an interval of validity does not hold now, or returns "".
-func (p *Policy) current(this, next time.Time) string {
+func (p *Policy) current(this, next, recorded time.Time) string {
 	if !next.After(this) {
 		return "its nextUpdate is not after its thisUpdate"
 	}
 	if p.MaxValidity > 0 && !artifact.Final(next) && next.Sub(this) > p.MaxValidity {
 		return fmt.Sprintf("it is valid for %v, longer than the policy's %v", next.Sub(this), p.MaxValidity)
+	}
+	if !recorded.IsZero() && this.After(recorded.Add(skew)) {
+		return "its thisUpdate " + this.Format(time.RFC3339) + " is after " + recorded.UTC().Format(time.RFC3339) + ", when it was recorded"
 	}
 	if p.Now == nil {
 		return ""
@@ -113,12 +116,12 @@ func ocspSignature(p *Policy, a *artifact.Artifact, _ Evidence) string {
 	return ""
 }
 
-func ocspCurrent(p *Policy, a *artifact.Artifact, _ Evidence) string {
+func ocspCurrent(p *Policy, a *artifact.Artifact, ev Evidence) string {
 	if reason := p.answers(a.OCSP); reason != "" {
 		return reason
 	}
 	for _, s := range a.OCSP.Singles {
-		if reason := p.current(s.ThisUpdate, s.NextUpdate); reason != "" {
+		if reason := p.current(s.ThisUpdate, s.NextUpdate, ev.Recorded); reason != "" {
 			return reason
 		}
 	}

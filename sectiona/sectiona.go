@@ -72,6 +72,10 @@ type Evidence struct {
 	// Claimed is the kind in that line; empty when there is none.
 	Claimed artifact.Kind
 
+	// Recorded is when the master log recorded the bytes, if the caller knows it: what is dated after that was signed by a
+	// clock that was wrong.
+	Recorded time.Time
+
 	// Previous is the list this one replaces, if the caller knows it; numbers and dates must not go back.
 	Previous *artifact.RevocationList
 

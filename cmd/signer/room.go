@@ -37,7 +37,7 @@ func options(c *cli.Context, now func() time.Time) (hsmsign.Options, error) {
 		return hsmsign.Options{}, err
 	}
 	who, err := asked(c)
-	return hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who}, err
+	return hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock")}, err
 }
 
 // withRoom opens the room, runs fn and closes it again.

@@ -18,7 +18,7 @@ _signer() {
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
   "ocsp" | "ocsp "*) choices="--config --json --quiet --log-format --issuer --help" ;;
   "document" | "document "*) choices="--config --json --quiet --log-format --name --version --file --effective --help" ;;
-  "run" | "run "*) choices="--config --json --quiet --log-format --dry-run --help" ;;
+  "run" | "run "*) choices="--config --json --quiet --log-format --dry-run --accept-clock --help" ;;
   "withdraw" | "withdraw "*) choices="--config --json --quiet --log-format --name --reason --help" ;;
   "log rotate" | "log rotate "*) choices="--config --json --quiet --log-format --label --reason --help" ;;
   "log freeze" | "log freeze "*) choices="--config --json --quiet --log-format --reason --successor --help" ;;

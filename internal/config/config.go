@@ -132,6 +132,8 @@ type Signer struct {
 	Rhythm Duration `yaml:"rhythm"`
 	// Absence is the longest time in which nothing may be signed (holidays, a repair of the HSM); `config check` refuses what would expire meanwhile. 0: not said, not checked.
 	Absence Duration `yaml:"absence"`
+	// MaxClockJump is the longest time that may lie between the master's last entry or time-stamp and now: `signer` signs nothing with a clock that is further ahead (docs/operations.md, wrong clock). 0: only a clock that went back is refused.
+	MaxClockJump Duration `yaml:"max_clock_jump"`
 }
 
 // PIN is one source of the token's user PIN.

@@ -69,4 +69,7 @@ func (v *validator) rhythm(s *Signer) {
 	if s.Absence < 0 {
 		v.add("signer.absence", "is %v, must not be negative", s.Absence)
 	}
+	if s.MaxClockJump < 0 || s.MaxClockJump > 0 && s.MaxClockJump < max(s.Rhythm, s.Absence) {
+		v.add("signer.max_clock_jump", "is %v, must be 0 (not checked) or at least signer.rhythm and signer.absence", s.MaxClockJump)
+	}
 }

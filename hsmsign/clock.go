@@ -1,0 +1,139 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+	"seihon/internal/regular"
+	"seihon/ledger"
+	"seihon/ledger/timestamp"
+)
+
+// A list of tomorrow cannot be taken back: section A refuses every right one after
+// it, since dates never go back. So the room looks at its clock before it signs
+// anything, and the master is what it compares with: the time of the log's last
+// entry, and the last time-stamp, which is the clock of somebody else.
+
+// clockSlack is how far clocks that are kept right may differ.
+const clockSlack = 5 * time.Minute
+
+// A ClockError says why the room's clock is not believed. It is a refusal by the
+// record, and [Options.AcceptClock] lets it pass, on record.
+type ClockError struct {
+	Now, Last time.Time // Last is the newest time that the master shows
+	why       string
+}
+
+func (e *ClockError) Error() string {
+	return fmt.Sprintf("the clock of this machine says %s: %s; nothing is signed: set the clock right, and if it is right, run "+
+		"`signer run --accept-clock REASON` once (docs/operations.md, wrong clock)", e.Now.UTC().Format(time.RFC3339), e.why)
+}
+
+// checkClock holds the clock against the master. reason accepts a clock that does
+// not fit, which is recorded before anything else.
+func (r *Room) checkClock(ctx context.Context, reason string) error {
+	wrong, err := r.clockFault(ctx)
+	switch {
+	case err != nil:
+		return err
+	case wrong == nil && reason != "":
+		return errors.New("--accept-clock: the clock fits the master; leave the flag out")
+	case wrong == nil:
+		return nil
+	case reason == "" || r.dryRun:
+		return &RecordError{err: wrong}
+	}
+	note := fmt.Sprintf("the clock said %s, the master %s; %s: %s", wrong.Now.UTC().Format(time.RFC3339), wrong.Last.UTC().Format(time.RFC3339), wrong.why, reason)
+	e := &ledger.Evidence{Kind: "clock-accepted", Name: wrong.Now.UTC().Format("20060102T150405Z"), Digest: artifact.Sum([]byte(note)), Note: note}
+	if err := r.log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
+		return fmt.Errorf("recording that the clock was accepted: %w", err)
+	}
+	if _, err := r.log.Commit(ctx); err != nil {
+		return fmt.Errorf("recording that the clock was accepted: %w", err)
+	}
+	return nil
+}
+
+// clockFault says what does not fit, if anything.
+func (r *Room) clockFault(ctx context.Context) (*ClockError, error) {
+	now, last := r.now(), r.log.Log().Time()
+	if last.IsZero() {
+		return nil, nil // the log is empty
+	}
+	stamped, size, err := r.lastStamp()
+	if err != nil {
+		return nil, err
+	}
+	if size > 0 {
+		e, err := r.log.Log().Entry(ctx, size-1)
+		if err != nil {
+			return nil, fmt.Errorf("comparing the clock with the last time-stamp: %w", err)
+		}
+		if ahead := e.Time.Sub(stamped); ahead > clockSlack && size == r.log.Log().Size() {
+			return &ClockError{Now: now, Last: stamped, why: fmt.Sprintf("the last entry of the master log has a time %v after that of its own time-stamp", ahead.Round(time.Second))}, nil
+		}
+	}
+	what := "the last entry of the master log"
+	if stamped.After(last) {
+		last, what = stamped, "the last time-stamp of the master log"
+	}
+	bound := r.conf.Signer.MaxClockJump.Std()
+	switch gap := now.Sub(last); {
+	case gap < -clockSlack:
+		return &ClockError{Now: now, Last: last, why: fmt.Sprintf("that is %v before %s", (-gap).Round(time.Second), what)}, nil
+	case bound > 0 && gap > bound:
+		return &ClockError{Now: now, Last: last, why: fmt.Sprintf("that is %v after %s, more than signer.max_clock_jump (%v)", gap.Round(time.Second), what, bound)}, nil
+	}
+	return nil, nil
+}
+
+// lastStamp finds the newest checkpoint that an authority of the configuration
+// stamped, and when it did.
+func (r *Room) lastStamp() (at time.Time, size int64, err error) {
+	var authorities []timestamp.Authority
+	for _, t := range r.conf.Signer.Timestamps {
+		a, err := authorityOf(t)
+		if err != nil {
+			return at, 0, err
+		}
+		authorities = append(authorities, a)
+	}
+	if len(authorities) == 0 {
+		return at, 0, nil
+	}
+	log := r.log.Log()
+	tokens, err := filepath.Glob(filepath.Join(log.Dir(), "log", "checkpoints", "*.tsr"))
+	if err != nil {
+		return at, 0, fmt.Errorf("looking for time-stamps: %w", err)
+	}
+	newest := map[int64][]string{}
+	for _, token := range tokens {
+		number, _, _ := strings.Cut(filepath.Base(token), ".")
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil && n >= size && n <= log.Size() {
+			newest[n], size = append(newest[n], token), n
+		}
+	}
+	for _, token := range newest[size] {
+		raw, err := regular.ReadFile(token)
+		if err != nil {
+			return at, 0, fmt.Errorf("looking for time-stamps: %w", err)
+		}
+		checkpoint, err := regular.ReadFile(filepath.Join(filepath.Dir(token), strconv.FormatInt(size, 10)))
+		if err != nil {
+			return at, 0, fmt.Errorf("looking for time-stamps: %w", err)
+		}
+		if s, err := timestamp.Verify(raw, checkpoint, authorities); err == nil && s.Time.After(at) {
+			at = s.Time
+		}
+	}
+	if at.IsZero() {
+		return at, 0, nil // what is there is not of these authorities
+	}
+	return at, size, nil
+}

@@ -1,0 +1,99 @@
+package hsmsign
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bounded gives a test room's configuration a bound for its clock.
+func bounded(t *testing.T, tr *testRoom, bound string) {
+	t.Helper()
+	file := filepath.Join(tr.dir, "repository.yaml")
+	must(t, os.WriteFile(file, []byte(strings.Replace(roomYAML, "log_keys: [log]", "log_keys: [log], max_clock_jump: "+bound, 1)), 0o644))
+}
+
+func run(t *testing.T, tr *testRoom, reason string) error {
+	t.Helper()
+	r, err := tr.openWith(t, reason)
+	if err != nil {
+		return err
+	}
+	_, err = r.Run(t.Context(), Force{CRLs: true, Only: true})
+	must(t, r.Close())
+	return err
+}
+
+// openWith opens the room with a reason to accept its clock.
+func (tr *testRoom) openWith(t *testing.T, reason string) (*Room, error) {
+	tr.reason = reason
+	defer func() { tr.reason = "" }()
+	return tr.open(t)
+}
+
+// TestWrongClock moves the clock a day ahead and back, and asks what is signed then.
+func TestWrongClock(t *testing.T) {
+	tr := newTestRoom(t, t.TempDir())
+	tr.issue(t, 1)
+	bounded(t, tr, "23h")
+	must(t, run(t, tr, ""))
+	right := tr.now
+	for name, test := range map[string]struct {
+		moved time.Duration
+		says  string
+	}{
+		"a day ahead":        {24 * time.Hour, "24h0m0s after the last entry of the master log, more than signer.max_clock_jump (23h0m0s)"},
+		"within the bound":   {22 * time.Hour, ""},
+		"a day back":         {-24 * time.Hour, "before the last entry of the master log"},
+		"what clocks differ": {22*time.Hour - 4*time.Minute, ""},
+	} {
+		fresh := newTestRoom(t, t.TempDir())
+		fresh.issue(t, 1)
+		bounded(t, fresh, "23h")
+		must(t, run(t, fresh, ""))
+		fresh.now = right.Add(test.moved)
+		err := run(t, fresh, "")
+		if test.says == "" && err != nil || test.says != "" && (err == nil || !RefusedByRecord(err) || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWayBackFromAWrongClock signs a list of the day after tomorrow, as a room without
+// a bound does, and comes back: the clock is accepted once, on record, and the next
+// list has the right date.
+func TestWayBackFromAWrongClock(t *testing.T) {
+	tr := newTestRoom(t, t.TempDir())
+	tr.issue(t, 1)
+	must(t, run(t, tr, ""))
+	right := tr.now.Add(time.Hour)
+	tr.now = right.Add(48 * time.Hour)
+	must(t, run(t, tr, "")) // nobody said a bound
+	tr.now = right
+	if err := run(t, tr, ""); err == nil || !RefusedByRecord(err) || !strings.Contains(err.Error(), "before the last entry") {
+		t.Fatalf("a clock that went back: %v", err)
+	}
+	r, err := tr.openWith(t, "NTP was wrong from 02:00 to 02:10")
+	must(t, err)
+	e, err := r.log.Log().Entry(t.Context(), r.log.Log().Size()-1)
+	if must(t, err); e.Evidence == nil || e.Evidence.Kind != "clock-accepted" || !strings.Contains(e.Evidence.Note, "NTP was wrong") || !e.Time.Equal(right) {
+		t.Errorf("on record: %+v", e)
+	}
+	must(t, r.Close())
+	if err := run(t, tr, "once more"); err == nil || !strings.Contains(err.Error(), "leave the flag out") {
+		t.Errorf("accepted what fits: %v", err)
+	}
+	must(t, run(t, tr, ""))
+	must(t, tr.do(t, func(r *Room) error {
+		state, err := r.logState(t.Context())
+		if err != nil {
+			return err
+		}
+		if l, ok := state.Get("crl/ca.crl"); !ok || !l.NotBefore.Equal(right) || l.Number != "3" {
+			t.Errorf("the list is %+v, want number 3 of %v", l, right)
+		}
+		return nil
+	}))
+}
