@@ -81,7 +81,7 @@ func (w *world) answerOf(serial int64, status, reason int, after time.Duration) 
 	w.t.Helper()
 	r := ocsp.Response{Status: status, SerialNumber: big.NewInt(serial), ThisUpdate: w.now, NextUpdate: w.now.Add(validity),
 		RevokedAt: epoch.Add(after), RevocationReason: reason}
-	return must(ocsp.CreateResponse(w.ca, w.ca, r, w.key))(w.t)
+	return w.dated(must(ocsp.CreateResponse(w.ca, w.ca, r, w.key))(w.t))
 }
 
 func (w *world) sayOverride(key ed25519.PrivateKey, serial, was, now string) {
@@ -250,7 +250,7 @@ func TestUnsaid(t *testing.T) {
 			w.commit(generation(w, 2, 4, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0), 6: w.answerOf(6, ocsp.Good, 0, 0)})...)
 		}},
 		"response released from hold": {false, func(w *world) {
-			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 6, time.Hour)})...)
+			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 6, 0)})...)
 			w.commit(generation(w, 2, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Good, 0, 0)})...)
 		}},
 		"response expired": {false, func(w *world) {

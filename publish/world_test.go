@@ -156,7 +156,7 @@ func (w *world) response(serial int64) []byte {
 	if w.revoked[serial] {
 		r.Status, r.RevokedAt = ocsp.Revoked, epoch
 	}
-	return must(ocsp.CreateResponse(w.ca, w.ca, r, w.key))(w.t)
+	return w.dated(must(ocsp.CreateResponse(w.ca, w.ca, r, w.key))(w.t))
 }
 
 func (w *world) ocspKey(serial int64) ocspcache.Key {
