@@ -277,6 +277,7 @@ func TestFullMaster(t *testing.T) {
 	d.must("cp", "-a", filepath.Join(dir, "master"), filepath.Join(dir, "inventory.db"), d.at)
 	set(t, conf, "directory: master\n", "directory: "+d.at+"/master\n")
 	set(t, conf, "inventory: inventory.db\n", "inventory: "+d.at+"/inventory.db\n  state: "+d.at+"/state\n")
+	set(t, conf, "subscribers: {", "subscribers: {keep_key_after: [superseded], ")
 	before := files(t, filepath.Join(d.root, "master"))
 	check := func() {
 		t.Helper()

@@ -38,6 +38,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 		}
 	}
+	set(t, filepath.Join(dir, "repository.yaml"), "subscribers: {", "subscribers: {keep_key_after: [superseded], ")
 	token := softToken(t, dir)
 	killed := 0
 	for round := range killRounds {

@@ -122,7 +122,7 @@ func (r *Room) presentFor(ctx context.Context, a *authority, csr []byte, consent
 	case consent != "" && e.Consent != consent:
 		return nil, fmt.Errorf("the certificate of this request, serial %x, was issued without this consent; --reissue issues another one for it", e.Serial)
 	case e.State == inventory.Revoked:
-		return nil, fmt.Errorf("the certificate of this request, serial %x, was revoked at %s; --reissue issues another one for it",
+		return nil, fmt.Errorf("the certificate of this request, serial %x, was revoked at %s: ask for a request with a new key, or use --reissue where subscribers.keep_key_after lets them keep theirs",
 			e.Serial, e.Revocation.Time.UTC().Format(time.RFC3339))
 	case r.now().After(e.NotAfter):
 		return nil, fmt.Errorf("the certificate of this request, serial %x, expired at %s; --reissue issues another one for it", e.Serial, e.NotAfter.UTC().Format(time.RFC3339))
