@@ -23,6 +23,9 @@ func TestUnitsAreHardened(t *testing.T) {
 	}
 	level := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
 	for _, unit := range units {
+		if text, err := os.ReadFile(unit); err != nil || regexp.MustCompile(`(?m)^ExecStart=/usr/bin/(signer|publisher) `).Match(text) && !strings.Contains(string(text), "\nLimitCORE=0\n") {
+			t.Errorf("%s: core files are not turned off (LimitCORE=0), %v", unit, err)
+		}
 		out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "./"+unit).CombinedOutput()
 		m := level.FindSubmatch(out)
 		if err != nil || m == nil {

@@ -108,8 +108,12 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 	if err != nil {
 		return fmt.Errorf("opening inventory: %w", err)
 	}
-	if err := f.Close(); err != nil {
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("opening inventory: %w", err)
+	}
+	if mode := info.Mode().Perm(); os.PathSeparator == '/' && mode&0o077 != 0 {
+		return fmt.Errorf("opening inventory %q: others may read it: it has mode %04o; make it 0600", path, mode)
 	}
 	d.spoolDir = filepath.Dir(abs)
 	common := []string{"synchronous(FULL)", "foreign_keys(1)", "temp_store(FILE)"}

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,6 +172,10 @@ func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(),
 	}
 	if named[0] == "sql" {
 		o.Name = "database"
+		if hasPassword(where) {
+			return nil, nil, cliexit.UsageError("--sql holds a password, which every user of the machine can see in the list of processes; " +
+				"put it into a .pgpass or a service file, or into PGPASSWORD")
+		}
 		src, err := querySource(c, where, o)
 		if err != nil {
 			return nil, nil, err
@@ -196,6 +201,17 @@ func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(),
 		"jsonl": func() inventory.Source { return source.JSONL(f, o) },
 	}
 	return source.Signed(open[named[0]](), ca), func() { _ = f.Close() }, nil
+}
+
+// hasPassword reports whether a DSN says a password, in its address or as a parameter.
+func hasPassword(dsn string) bool {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return strings.Contains(dsn, "@") || strings.Contains(dsn, "password=") // what cannot be read is not believed
+	}
+	_, has := u.User.Password()
+	query := u.Query()
+	return has || query.Has("password") || query.Has("sslpassword")
 }
 
 // signedSource reads what the CA itself signed, checked against the certificate on record.

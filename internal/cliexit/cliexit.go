@@ -75,6 +75,9 @@ func Main(app *cli.App, args []string) int {
 	context.AfterFunc(ctx, stop)
 	app.ErrWriter = os.Stderr
 	prepare(app)
+	if err := NoCore(); err != nil {
+		fmt.Fprintf(app.ErrWriter, "%s: %v; going on\n", app.Name, err)
+	}
 	return endsWith(ctx, patience, app, func() int { return mainWith(ctx, app, args) })
 }
 
