@@ -221,6 +221,8 @@ func roomTampers() []tamper {
 		room("list number goes back", []string{"crl-number-backwards@crl/sub.crl"}, again(list{number: 1, this: start.Add(25 * time.Hour), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),
 		room("list number used twice", []string{"crl-number-reused@crl/sub.crl"}, again(list{number: 2, this: start.Add(25 * time.Hour), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),
 		room("list date goes back", []string{"crl-time-backwards@crl/sub.crl"}, again(list{number: 3, this: start.Add(23*time.Hour + 30*time.Minute), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),
+		room("revocation after its list", []string{"section-a@crl/sub.crl", "coherence-good-but-revoked"}, again(list{number: 3, this: start.Add(24 * time.Hour), next: start.Add(90 * time.Hour), reason: 1,
+			revoked: map[int64]time.Time{103: revoked[103], 105: revoked[105], 106: start.Add(30 * time.Hour)}})),
 		room("list dated in the future", []string{"not-yet-valid@crl/sub.crl"}, again(list{number: 3, this: start.Add(30 * time.Hour), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),
 		room("list that is stale already", []string{"crl-stale@crl/sub.crl"}, again(list{number: 3, this: start.Add(24 * time.Hour), next: start.Add(24*time.Hour + time.Minute), revoked: revoked, reason: 1})),
 		room("list by a stranger in the ledger", []string{"section-a@crl/other.crl"}, func(r *repo) {
