@@ -34,8 +34,10 @@ bin/publisher: $(GO_FILES) go.mod go.sum
 bin/signer: $(GO_FILES) go.mod go.sum
 	CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/signer
 
-# The long runs: a thousand kills of the ledger's writer, half a minute of fuzz for every parser.
+# The long runs: a thousand kills of the ledger's writer, ten thousand pasts in which something is unsaid, half a minute
+# of fuzz for every parser.
 soak: .tools/packages-test tools
+	UNSAID_TEST_SEEDS=10000 go test -count=1 -tags integration -timeout 60m -run 'TestNothingUnsaid' ./publish ./verify
 	LEDGER_TEST_KILL_ROUNDS=1000 go test -count=1 -tags integration -timeout 60m -run Kill ./ledger
 	scripts/fuzz.sh 30s
 

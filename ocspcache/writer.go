@@ -362,14 +362,12 @@ type hashingWriter struct {
 	hash chan []byte
 	free chan []byte
 	done chan artifact.Digest
+	left int // buffers that are not made yet: a small bundle needs one
 }
 
 func newHashingWriter(w io.Writer) *hashingWriter {
 	const buffers = 4
-	h := &hashingWriter{w: w, hash: make(chan []byte, buffers), free: make(chan []byte, buffers+1), done: make(chan artifact.Digest, 1)}
-	for range buffers {
-		h.free <- make([]byte, 0, chunkSize)
-	}
+	h := &hashingWriter{w: w, hash: make(chan []byte, buffers), free: make(chan []byte, buffers+1), done: make(chan artifact.Digest, 1), left: buffers}
 	go func() {
 		sum := sha256.New()
 		for b := range h.hash {
@@ -384,7 +382,18 @@ func newHashingWriter(w io.Writer) *hashingWriter {
 }
 
 // buffer returns an empty buffer, which goes to write.
-func (h *hashingWriter) buffer() []byte { return <-h.free }
+func (h *hashingWriter) buffer() []byte {
+	select {
+	case b := <-h.free:
+		return b
+	default:
+	}
+	if h.left > 0 {
+		h.left--
+		return make([]byte, 0, chunkSize)
+	}
+	return <-h.free
+}
 
 func (h *hashingWriter) write(b []byte) error {
 	h.hash <- b

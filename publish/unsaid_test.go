@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"seihon/artifact"
+	encoder "seihon/hsmsign/ocsp"
 	"seihon/ledger"
 	"seihon/override"
 	"seihon/publish"
@@ -82,6 +83,25 @@ func (w *world) answerOf(serial int64, status, reason int, after time.Duration) 
 	r := ocsp.Response{Status: status, SerialNumber: big.NewInt(serial), ThisUpdate: w.now, NextUpdate: w.now.Add(validity),
 		RevokedAt: epoch.Add(after), RevocationReason: reason}
 	return w.dated(must(ocsp.CreateResponse(w.ca, w.ca, r, w.key))(w.t))
+}
+
+// neverIssued makes the response that a certificate was never issued (RFC 6960, section 2.2).
+func (w *world) neverIssued(serial int64) []byte {
+	w.t.Helper()
+	enc := must(encoder.NewEncoder(w.ca, nil, w.key, encoder.Policy{CertID: encoder.SHA1}))(w.t)
+	status := encoder.Status{Serial: big.NewInt(serial).Bytes(), State: encoder.NeverIssued}
+	return must(enc.Sign(w.t.Context(), status, w.now, w.now.Add(validity)))(w.t)[0].DER
+}
+
+// certificate is a certificate of the CA that is itself in the repository.
+func (w *world) certificate(serial int64, notAfter time.Time) ledger.Line {
+	w.t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "OCSP"}, NotBefore: epoch.AddDate(-1, 0, 0), NotAfter: notAfter,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}}
+	der := must(x509.CreateCertificate(rand.Reader, template, w.ca, w.key.Public(), w.key))(w.t)
+	l := w.line("cert/sub-ocsp.cer", artifact.OCSPSignerCertificate, der, fmt.Sprintf("%x", serial))
+	l.NotBefore, l.NotAfter = template.NotBefore, notAfter
+	return l
 }
 
 func (w *world) sayOverride(key ed25519.PrivateKey, serial, was, now string) {
@@ -257,6 +277,31 @@ func TestUnsaid(t *testing.T) {
 			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0)})...)
 			expire(w, "5", epoch.Add(-time.Hour))
 			w.commit(generation(w, 2, 1, map[int64][]byte{})...)
+		}},
+		"never issued, then good": {true, func(w *world) {
+			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.neverIssued(5)})...)
+			w.commit(generation(w, 2, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Good, 0, 0)})...)
+		}},
+		"never issued, then good by an override": {false, func(w *world) {
+			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.neverIssued(5)})...)
+			w.sayOverride(key, "5", "revoked 19700101T000000Z 6 -", "good")
+			w.commit(generation(w, 2, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Good, 0, 0)})...)
+		}},
+		"never issued, then not answered": {false, func(w *world) {
+			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.neverIssued(5), 6: w.answerOf(6, ocsp.Good, 0, 0)})...)
+			w.commit(generation(w, 2, 1, map[int64][]byte{6: w.answerOf(6, ocsp.Good, 0, 0)})...)
+		}},
+		"revoked, then never issued": {true, func(w *world) {
+			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0)})...)
+			w.commit(generation(w, 2, 1, map[int64][]byte{5: w.neverIssued(5)})...)
+		}},
+		"expired by its own certificate": {false, func(w *world) {
+			w.commit(w.full(1, a, b), w.certificate(0x80, epoch.Add(-time.Minute)))
+			w.commit(w.full(2, b))
+		}},
+		"not expired by its own certificate": {true, func(w *world) {
+			w.commit(w.full(1, a, b), w.certificate(0x80, epoch.Add(30*time.Minute)))
+			w.commit(w.full(2, b))
 		}},
 		"response overridden": {false, func(w *world) {
 			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0)})...)
