@@ -54,7 +54,7 @@ func TestSignedObjectsHaveTheirHeaders(t *testing.T) {
 		name, contentType, lastModified, expires, cache string
 		content                                         []byte
 	}{
-		{"crl/sub.crl", "application/pkix-crl", "Tue, 24 Nov 2026 05:00:00 GMT", "Fri, 27 Nov 2026 05:00:00 GMT", "max-age=3600", crl},
+		{"crl/sub.crl", "application/pkix-crl", "Tue, 24 Nov 2026 05:00:00 GMT", "Tue, 24 Nov 2026 07:00:00 GMT", "max-age=3600", crl},
 		{"cert/sub.cer", "application/pkix-cert", "Tue, 24 Nov 2026 05:00:00 GMT", "", "max-age=86400", cert},
 		{response, "application/ocsp-response", "Tue, 24 Nov 2026 05:00:00 GMT", "Fri, 27 Nov 2026 05:00:00 GMT", "max-age=43200", testResponse(w.good)},
 	} {
