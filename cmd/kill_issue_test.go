@@ -52,6 +52,8 @@ func TestKilledIssuing(t *testing.T) {
 		_ = victim.Process.Kill()
 		if victim.Wait() != nil {
 			killed++
+		} else { // the machine is quicker than it was when the first one was timed
+			whole = whole * 4 / 5
 		}
 		token()
 		before := k.handedOut(round)

@@ -212,7 +212,7 @@ func makeRepository(t testing.TB, layout string, public *httptest.Server, write 
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, _, found := strings.Cut(string(config), "\ntargets:\n")
+	before, made, found := strings.Cut(string(config), "\ntargets:\n")
 	if !found {
 		t.Fatalf("%s has no targets", file)
 	}
@@ -222,7 +222,10 @@ func makeRepository(t testing.TB, layout string, public *httptest.Server, write 
 		"http://d111111abcdef8.cloudfront.net", public.URL,
 		`profile: seihon, owner: "111122223333"`, `endpoint: "`+write+`", path_style: true`,
 	).Replace(readmeBlock(t, "yaml", "targets:"))
-	config = []byte(before + "\n" + target)
+	// The folder to which the repository was published first stays a target: verify names one that is dropped.
+	lines := strings.Split(made, "\n")
+	end := slices.IndexFunc(lines, func(l string) bool { return !strings.HasPrefix(l, " ") })
+	config = []byte(before + "\n" + strings.TrimRight(target, "\n") + "\n" + strings.Join(lines[:max(end, 0)], "\n") + "\n")
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
