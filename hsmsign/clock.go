@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"seihon/artifact"
-	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/ledger/timestamp"
 )
@@ -66,7 +62,7 @@ func (r *Room) clockFault(ctx context.Context) (*ClockError, error) {
 	if last.IsZero() {
 		return nil, nil // the log is empty
 	}
-	stamped, size, err := r.lastStamp()
+	stamped, size, err := r.lastStamp(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +91,7 @@ func (r *Room) clockFault(ctx context.Context) (*ClockError, error) {
 
 // lastStamp finds the newest checkpoint that an authority of the configuration
 // stamped, and when it did.
-func (r *Room) lastStamp() (at time.Time, size int64, err error) {
+func (r *Room) lastStamp(ctx context.Context) (at time.Time, size int64, err error) {
 	var authorities []timestamp.Authority
 	for _, t := range r.conf.Signer.Timestamps {
 		a, err := authorityOf(t)
@@ -108,32 +104,32 @@ func (r *Room) lastStamp() (at time.Time, size int64, err error) {
 		return at, 0, nil
 	}
 	log := r.log.Log()
-	tokens, err := filepath.Glob(filepath.Join(log.Dir(), "log", "checkpoints", "*.tsr"))
+	sizes, err := log.Stamped()
+	if err != nil || len(sizes) == 0 {
+		return at, 0, err
+	}
+	size = sizes[len(sizes)-1]
+	checkpoint, err := log.ArchivedCheckpoint(ctx, size)
 	if err != nil {
 		return at, 0, fmt.Errorf("looking for time-stamps: %w", err)
 	}
-	newest := map[int64][]string{}
-	for _, token := range tokens {
-		number, _, _ := strings.Cut(filepath.Base(token), ".")
-		if n, err := strconv.ParseInt(number, 10, 64); err == nil && n >= size && n <= log.Size() {
-			newest[n], size = append(newest[n], token), n
-		}
+	tokens, err := log.Tokens(size)
+	if err != nil {
+		return at, 0, err
 	}
-	for _, token := range newest[size] {
-		raw, err := regular.ReadFile(token)
+	for _, path := range tokens {
+		token, err := log.ReadToken(path)
 		if err != nil {
-			return at, 0, fmt.Errorf("looking for time-stamps: %w", err)
+			return at, 0, err
 		}
-		checkpoint, err := regular.ReadFile(filepath.Join(filepath.Dir(token), strconv.FormatInt(size, 10)))
-		if err != nil {
-			return at, 0, fmt.Errorf("looking for time-stamps: %w", err)
-		}
-		if s, err := timestamp.Verify(raw, checkpoint, authorities); err == nil && s.Time.After(at) {
+		if s, err := timestamp.Verify(token, checkpoint, authorities); err == nil && s.Time.After(at) {
 			at = s.Time
 		}
 	}
 	if at.IsZero() {
-		return at, 0, nil // what is there is not of these authorities
+		// Tokens of other authorities, or damaged ones, say nothing here: the log's own time is still compared, and
+		// the auditor judges every token.
+		return at, 0, nil
 	}
 	return at, size, nil
 }

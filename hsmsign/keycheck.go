@@ -8,7 +8,6 @@ import (
 
 	"seihon/artifact"
 	"seihon/hsmsign/cert"
-	"seihon/internal/unwrap"
 	"seihon/inventory"
 )
 
@@ -80,7 +79,7 @@ func requestedKey(req *cert.Request) ([]byte, error) {
 	case req.PublicKey != nil:
 		return x509.MarshalPKIXPublicKey(req.PublicKey)
 	case len(req.CSR) > 0:
-		der, err := unwrap.One(req.CSR, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+		der, err := cert.RequestDER(req.CSR)
 		if err != nil {
 			return nil, nil
 		}
