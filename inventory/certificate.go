@@ -270,6 +270,11 @@ func (d *DB) Get(ctx context.Context, issuer string, serial []byte) (*Entry, err
 	row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM certificates c
 		LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
 		WHERE c.key_id = $1 AND c.serial = $2 AND c.issuer_id = $3`), i.keyID, serial, i.id)
+	return oneEntry(doing, issuer, row)
+}
+
+// oneEntry reads the only row of a query, or reports ErrNotFound.
+func oneEntry(doing, issuer string, row *sql.Row) (*Entry, error) {
 	e, err := scanEntry(issuer, row.Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound

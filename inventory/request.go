@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -32,14 +31,7 @@ func (d *DB) Issuance(ctx context.Context, issuer string, csr []byte) (*Entry, e
 		JOIN certificates c ON c.key_id = s.key_id AND c.serial = s.serial
 		LEFT JOIN bodies b ON b.key_id = s.key_id AND b.serial = s.serial
 		WHERE s.csr = $1 AND s.issuer_id = $2 ORDER BY s.entry DESC, s.leaf DESC LIMIT 1`), csr, i.id)
-	e, err := scanEntry(issuer, row.Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	return e, nil
+	return oneEntry(doing, issuer, row)
 }
 
 // Event is one line of the history: what happened to a certificate, and who asked for it.
