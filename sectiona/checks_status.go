@@ -20,26 +20,20 @@ func crlSignature(p *Policy, a *artifact.Artifact, _ Evidence) string {
 func crlScope(p *Policy, a *artifact.Artifact, ev Evidence) string {
 	l := a.CRL
 	switch {
-	case l.EarlyGeneralized:
-		return "its thisUpdate or nextUpdate is a GeneralizedTime before 2050, which must be a UTCTime (RFC 5280 section 5.1.2.4)"
 	case len(l.UnhandledCritical) > 0:
 		return "its critical extension " + l.UnhandledCritical[0] + " is not understood"
-	case l.IDP != nil && !l.IDP.Critical:
-		return "its issuing distribution point is not critical (RFC 5280 section 5.2.5)"
 	case l.IDP != nil && l.IDP.OnlyUser && l.IDP.OnlyCA:
 		return "its issuing distribution point excludes every certificate"
 	case l.IDP != nil && l.IDP.OnlyAttribute:
 		return "it is a list of attribute certificates, which this CA does not publish"
 	case l.IDP != nil && l.IDP.Indirect:
 		return "it is an indirect list, which speaks for other CAs"
-	case l.BaseNumber != nil && !l.DeltaCritical:
-		return "its delta indicator is not critical (RFC 5280 section 5.2.4)"
 	case l.BaseNumber != nil && l.Number != nil && l.BaseNumber.Cmp(l.Number) >= 0:
 		return "it is a delta to a list that is not older than itself"
 	case ev.Claimed == artifact.ARL && l.IDP != nil && !l.IDP.OnlyCA:
 		return "it is recorded as an authority revocation list, but its scope says otherwise"
 	}
-	return p.entries(l)
+	return p.unexcepted(listDeviations(l))
 }
 
 func crlNumber(_ *Policy, a *artifact.Artifact, ev Evidence) string {
@@ -117,7 +111,11 @@ func ocspSignature(p *Policy, a *artifact.Artifact, _ Evidence) string {
 }
 
 func ocspCurrent(p *Policy, a *artifact.Artifact, ev Evidence) string {
-	if reason := p.answers(a.OCSP); reason != "" {
+	now := time.Time{}
+	if p.Now != nil {
+		now = p.Now()
+	}
+	if reason := p.unexcepted(answerDeviations(a.OCSP, now)); reason != "" {
 		return reason
 	}
 	for _, s := range a.OCSP.Singles {

@@ -59,6 +59,10 @@ type Policy struct {
 	// none is.
 	Misissued func(serial []byte) bool
 
+	// Excepted reports whether a deviation from the RFC is one that this CA is known for and that the operator has decided to
+	// publish. Nil means that none is.
+	Excepted func(Deviation) bool
+
 	// Now is the time freshness is judged at. Nil means that freshness is not judged.
 	Now func() time.Time
 }

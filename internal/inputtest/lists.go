@@ -158,19 +158,23 @@ func (c *listCases) entries() {
 	}
 }
 
+// Reason is the extensions of an entry with that reason code.
+func Reason(r byte) [][]byte {
+	return [][]byte{Extension(oidReason, false, bytes(cbasn1.ENUM, []byte{r}))}
+}
+
 // doubles are two lines about one certificate, and lines in odd orders.
 func (c *listCases) doubles() {
-	reason := func(r byte) [][]byte { return [][]byte{Extension(oidReason, false, bytes(cbasn1.ENUM, []byte{r}))} }
 	a, b := Integer([]byte{1}), Integer([]byte{2})
 	c.addBoth("twice: the same line", List{Entries: []Entry{{Serial: a}, {Serial: a}}}, false, true, "says nothing new; a broken list-maker")
-	c.add("twice: with different reasons", List{Entries: []Entry{{Serial: a, Extensions: reason(1)}, {Serial: a, Extensions: reason(5)}}}, false, "contradicts itself")
+	c.add("twice: with different reasons", List{Entries: []Entry{{Serial: a, Extensions: Reason(1)}, {Serial: a, Extensions: Reason(5)}}}, false, "contradicts itself")
 	c.add("twice: with different dates", List{Entries: []Entry{{Serial: a}, {Serial: a, Time: Time(midnight)}}}, false, "contradicts itself")
-	c.add("twice: with one between", List{Entries: []Entry{{Serial: a}, {Serial: b}, {Serial: a, Extensions: reason(4)}}}, false, "contradicts itself")
+	c.add("twice: with one between", List{Entries: []Entry{{Serial: a}, {Serial: b}, {Serial: a, Extensions: Reason(4)}}}, false, "contradicts itself")
 	c.add("entries in descending order", List{Entries: []Entry{{Serial: b}, {Serial: a}}}, true, "RFC 5280 asks for no order")
 	many := make([]Entry, 300)
 	for i := range many {
 		many[i].Serial = Integer([]byte{1, byte(255 - i%256), byte(i / 256)})
 	}
 	c.add("300 entries in no order", List{Entries: many}, true, "")
-	c.add("300 entries, one of them twice", List{Entries: append(many, Entry{Serial: many[7].Serial, Extensions: reason(1)})}, false, "contradicts itself")
+	c.add("300 entries, one of them twice", List{Entries: append(many, Entry{Serial: many[7].Serial, Extensions: Reason(1)})}, false, "contradicts itself")
 }

@@ -1,0 +1,181 @@
+package sectiona
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"time"
+
+	"seihon/artifact"
+)
+
+// A Deviation is one thing in a list or a response that an RFC forbids and that a program can read all the same. Section A
+// refuses it unless Policy.Excepted lets it pass.
+type Deviation struct {
+	Code   string // the kind of deviation, one of the constants below
+	Serial []byte // of the entry or answer it is about, as content octets; nil when it is about the whole
+	Reason string // one sentence
+}
+
+// The codes of deviations.
+const (
+	SerialZero      = "serial-zero"       // a serial number 0 (RFC 5280 section 4.1.2.2)
+	SerialNegative  = "serial-negative"   // a serial number below 0
+	SerialLong      = "serial-long"       // a serial number of more than 20 octets
+	EarlyLong       = "early-long-time"   // a GeneralizedTime before 2050 (RFC 5280 sections 5.1.2.4 and 5.1.2.6)
+	RevokedLater    = "revoked-later"     // a revocation after the list or answer that tells it
+	RemovedInFull   = "removed-in-full"   // the reason removeFromCRL on a list that is no delta (RFC 5280 section 5.3.1)
+	ListedTwice     = "listed-twice"      // one serial number in two entries that say the same
+	ListedTwoWays   = "listed-two-ways"   // one serial number in two entries that contradict each other
+	ScopeUncritical = "scope-uncritical"  // an issuing distribution point that is not critical (RFC 5280 section 5.2.5)
+	DeltaUncritical = "delta-uncritical"  // a delta indicator that is not critical (RFC 5280 section 5.2.4)
+	ProducedLater   = "produced-later"    // a response that was produced in the future
+	AnsweredLater   = "answered-later"    // an answer that is newer than its response (RFC 6960 section 2.4)
+	AnsweredTwoWays = "answered-two-ways" // two answers about one certificate that contradict each other
+
+	// Unreadable is an entry that cannot be read at all. No exception is asked for: nobody knows what it says.
+	Unreadable = "unreadable"
+)
+
+// Deviations names everything of that kind in a list or a response. A zero now leaves out what only a clock can tell.
+func Deviations(a *artifact.Artifact, now time.Time) iter.Seq[Deviation] {
+	switch {
+	case a.CRL != nil:
+		return listDeviations(a.CRL)
+	case a.OCSP != nil:
+		return answerDeviations(a.OCSP, now)
+	}
+	return func(func(Deviation) bool) {}
+}
+
+// unexcepted returns the reason of the first deviation that the policy does not let pass, or "".
+func (p *Policy) unexcepted(all iter.Seq[Deviation]) string {
+	for d := range all {
+		if d.Code == Unreadable {
+			return d.Reason
+		}
+		odd := d.Code == SerialZero || d.Code == SerialNegative || d.Code == SerialLong
+		if odd && p.Misissued != nil && p.Misissued(d.Serial) || p.Excepted != nil && p.Excepted(d) {
+			continue
+		}
+		if odd {
+			return d.Reason + "; if the CA did issue such a certificate, name the serial in trust.misissued"
+		}
+		return d.Reason
+	}
+	return ""
+}
+
+// oddSerial says why no certificate should have a serial number; its code is empty when nothing is odd.
+func oddSerial(serial []byte) Deviation {
+	code, what := "", ""
+	switch {
+	case len(serial) > 20:
+		code, what = SerialLong, fmt.Sprintf("has %d octets, more than 20", len(serial))
+	case len(serial) == 1 && serial[0] == 0:
+		code, what = SerialZero, "is zero"
+	case len(serial) > 0 && serial[0]&0x80 != 0:
+		code, what = SerialNegative, "is negative"
+	default:
+		return Deviation{}
+	}
+	return Deviation{code, serial, fmt.Sprintf("serial number %x %s (RFC 5280 section 4.1.2.2)", serial, what)}
+}
+
+// listDeviations walks a list. Relying parties read a wrong line in different ways, and two lines about one certificate
+// contradict each other.
+func listDeviations(l *artifact.RevocationList) iter.Seq[Deviation] {
+	return func(yield func(Deviation) bool) {
+		if l.EarlyGeneralized && !yield(Deviation{EarlyLong, nil,
+			"its thisUpdate or nextUpdate is a GeneralizedTime before 2050, which must be a UTCTime (RFC 5280 section 5.1.2.4)"}) {
+			return
+		}
+		if l.IDP != nil && !l.IDP.Critical && !yield(Deviation{ScopeUncritical, nil,
+			"its issuing distribution point is not critical (RFC 5280 section 5.2.5)"}) {
+			return
+		}
+		if l.BaseNumber != nil && !l.DeltaCritical && !yield(Deviation{DeltaUncritical, nil,
+			"its delta indicator is not critical (RFC 5280 section 5.2.4)"}) {
+			return
+		}
+		ascending := true
+		var last []byte
+		for e, err := range l.Entries() {
+			if err != nil {
+				yield(Deviation{Unreadable, nil, err.Error()})
+				return
+			}
+			if !entryDeviations(l, &e, yield) {
+				return
+			}
+			ascending = ascending && bytes.Compare(last, e.Serial) < 0
+			last = e.Serial
+		}
+		if !ascending { // ascending by their octets, as a database sorts them, none comes twice
+			listedAgain(l, yield)
+		}
+	}
+}
+
+// entryDeviations judges one line; it reports whether the walk goes on.
+func entryDeviations(l *artifact.RevocationList, e *artifact.RevokedEntry, yield func(Deviation) bool) bool {
+	if d := oddSerial(e.Serial); d.Code != "" && !yield(d) {
+		return false
+	}
+	if e.EarlyGeneralized && !yield(Deviation{EarlyLong, e.Serial, fmt.Sprintf("the revocation date of serial number %x is "+
+		"a GeneralizedTime before 2050, which must be a UTCTime (RFC 5280 section 5.1.2.6)", e.Serial)}) {
+		return false
+	}
+	if e.Reason == removeFromCRL && l.BaseNumber == nil && !yield(Deviation{RemovedInFull, e.Serial, fmt.Sprintf(
+		"serial number %x is listed with reason removeFromCRL, which is for delta lists (RFC 5280 section 5.3.1)", e.Serial)}) {
+		return false
+	}
+	return !e.Time.After(l.ThisUpdate.Add(skew)) || yield(Deviation{RevokedLater, e.Serial, fmt.Sprintf(
+		"serial number %x is revoked at %s, after the list's own thisUpdate %s", e.Serial,
+		e.Time.Format(time.RFC3339), l.ThisUpdate.Format(time.RFC3339))})
+}
+
+// answerDeviations walks a response.
+func answerDeviations(r *artifact.Response, now time.Time) iter.Seq[Deviation] {
+	return func(yield func(Deviation) bool) {
+		if !now.IsZero() && r.ProducedAt.After(now.Add(skew)) && !yield(Deviation{ProducedLater, nil,
+			"its producedAt " + r.ProducedAt.Format(time.RFC3339) + " is in the future"}) {
+			return
+		}
+		for i := range r.Singles {
+			if !singleDeviations(r, i, yield) {
+				return
+			}
+		}
+	}
+}
+
+// singleDeviations judges one answer, also against those before it; it reports whether the walk goes on.
+func singleDeviations(r *artifact.Response, i int, yield func(Deviation) bool) bool {
+	s := &r.Singles[i]
+	serial := s.CertID.Serial
+	if d := oddSerial(serial); d.Code != "" && !yield(d) {
+		return false
+	}
+	later := s.Status == artifact.StatusRevoked && s.RevokedAt.After(s.ThisUpdate.Add(skew))
+	if later && !yield(Deviation{RevokedLater, serial, fmt.Sprintf(
+		"serial number %x is revoked at %s, after the answer's own thisUpdate %s", serial,
+		s.RevokedAt.Format(time.RFC3339), s.ThisUpdate.Format(time.RFC3339))}) {
+		return false
+	}
+	if s.ThisUpdate.After(r.ProducedAt.Add(skew)) && !yield(Deviation{AnsweredLater, serial, fmt.Sprintf(
+		"its thisUpdate %s is after its producedAt %s", s.ThisUpdate.Format(time.RFC3339), r.ProducedAt.Format(time.RFC3339))}) {
+		return false
+	}
+	for j := range i {
+		o := &r.Singles[j]
+		if !bytes.Equal(o.CertID.Serial, serial) {
+			continue
+		}
+		if o.Status == s.Status && o.Reason == s.Reason && o.RevokedAt.Equal(s.RevokedAt) {
+			continue
+		}
+		return yield(Deviation{AnsweredTwoWays, serial, fmt.Sprintf("it says two things of serial number %x", serial)})
+	}
+	return true
+}

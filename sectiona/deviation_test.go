@@ -1,0 +1,107 @@
+package sectiona
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"seihon/artifact"
+	"seihon/internal/inputtest"
+)
+
+// deviant is a list that deviates in every way that a list can.
+func deviant(ca *inputtest.CA) *artifact.Artifact {
+	number := inputtest.Integer
+	at := func(d time.Duration) []byte { return inputtest.Time(inputtest.Now.Add(d)) }
+	return artifact.Parse(ca.List(inputtest.List{
+		This: inputtest.Generalized(inputtest.Now.Add(-time.Hour)),
+		Entries: []inputtest.Entry{
+			{Serial: number([]byte{0})},
+			{Serial: number([]byte{0xfe})},
+			{Serial: number(append([]byte{1}, make([]byte, 20)...))},
+			{Serial: number([]byte{2}), Time: inputtest.Generalized(inputtest.Now.Add(-48 * time.Hour))},
+			{Serial: number([]byte{3}), Time: at(time.Hour)},
+			{Serial: number([]byte{4}), Extensions: inputtest.Reason(8)},
+			{Serial: number([]byte{5}), Extensions: inputtest.Reason(1)},
+			{Serial: number([]byte{5}), Extensions: inputtest.Reason(4)},
+			{Serial: number([]byte{6})},
+			{Serial: number([]byte{6})},
+			{Serial: number([]byte{7})},
+		},
+	}))
+}
+
+// TestDeviations: each thing that is wrong in a list or a response is named, with its serial number.
+func TestDeviations(t *testing.T) {
+	ca := inputtest.NewCA("Example CA One")
+	named := func(a *artifact.Artifact) (all []string) {
+		for d := range Deviations(a, inputtest.Now) {
+			if d.Reason == "" {
+				t.Errorf("%s gives no reason", d.Code)
+			}
+			all = append(all, fmt.Sprintf("%s %x", d.Code, d.Serial))
+		}
+		return all
+	}
+	list := deviant(ca)
+	long := "01" + fmt.Sprintf("%040d", 0)
+	want := []string{"early-long-time ", "serial-zero 00", "serial-negative fe", "serial-long " + long, "early-long-time 02",
+		"revoked-later 03", "removed-in-full 04", "listed-two-ways 05", "listed-twice 06"}
+	if got := named(list); !slices.Equal(got, want) {
+		t.Errorf("the list: %q, want %q", got, want)
+	}
+	hour := inputtest.Generalized(inputtest.Now.Add(time.Hour))
+	response := artifact.Parse(ca.Response(inputtest.Response{
+		Produced: inputtest.Generalized(inputtest.Now.Add(10 * time.Minute)),
+		Singles: []inputtest.Single{
+			{Serial: inputtest.Integer([]byte{0})},
+			{Serial: inputtest.Integer([]byte{1}), This: hour},
+			{Serial: inputtest.Integer([]byte{2}), Status: inputtest.Revoked(hour, 1)},
+			{Serial: inputtest.Integer([]byte{2})},
+		},
+	}))
+	want = []string{"produced-later ", "serial-zero 00", "answered-later 01", "revoked-later 02", "answered-two-ways 02"}
+	if got := named(response); !slices.Equal(got, want) {
+		t.Errorf("the response: %q, want %q", got, want)
+	}
+	want = want[1:] // without a clock nobody knows the future
+	got := []string{}
+	for d := range Deviations(response, time.Time{}) {
+		got = append(got, fmt.Sprintf("%s %x", d.Code, d.Serial))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the response without a clock: %q, want %q", got, want)
+	}
+	for d := range Deviations(artifact.Parse(ca.Cert.Raw), inputtest.Now) {
+		t.Errorf("a certificate deviates: %v", d)
+	}
+}
+
+// TestExcepted: one exception lets one deviation pass, and no other.
+func TestExcepted(t *testing.T) {
+	ca := inputtest.NewCA("Example CA One")
+	list := deviant(ca)
+	key := func(d Deviation) string { return fmt.Sprintf("%s %x", d.Code, d.Serial) }
+	var all []string
+	for d := range Deviations(list, inputtest.Now) {
+		all = append(all, key(d))
+	}
+	for missing := range len(all) + 1 {
+		p := &Policy{
+			Trust:    artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil),
+			Now:      func() time.Time { return inputtest.Now },
+			Excepted: func(d Deviation) bool { i := slices.Index(all, key(d)); return i >= 0 && i != missing },
+		}
+		refusal := p.Admit(list, Evidence{InLedger: true})
+		if (refusal == nil) != (missing == len(all)) {
+			t.Errorf("with every exception but %d of %d: %v", missing, len(all), refusal)
+		}
+	}
+	broken := artifact.Parse(ca.List(inputtest.List{Entries: []inputtest.Entry{{Time: inputtest.Integer([]byte{1})}}}))
+	p := &Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil), Excepted: func(Deviation) bool { return true }}
+	if p.Admit(broken, Evidence{InLedger: true}) == nil {
+		t.Error("an entry that cannot be read was excepted")
+	}
+}
