@@ -52,10 +52,11 @@ type Explained struct {
 	Certificates int64 `json:"certificates"` // committed to
 	Lists        int64 `json:"lists"`
 	Responses    int64 `json:"responses"`
+	Requests     int64 `json:"requests,omitempty"` // certificate requests
 }
 
 // Total is all of them.
-func (e Explained) Total() int64 { return e.Certificates + e.Lists + e.Responses }
+func (e Explained) Total() int64 { return e.Certificates + e.Lists + e.Responses + e.Requests }
 
 // CountSignatures compares a reading with the record and puts both into the master log.
 func (r *Room) CountSignatures(ctx context.Context, q Reading) (*Counted, error) {
@@ -93,7 +94,7 @@ func (r *Room) CountSignatures(ctx context.Context, q Reading) (*Counted, error)
 // countedKey finds a key whose signatures are all in the log.
 func (r *Room) countedKey(name string) (config.Key, error) {
 	for _, i := range r.conf.Issuers {
-		if i.Name == name {
+		if i.Name == name && !i.External() {
 			return i.Key, nil
 		}
 		if i.OCSP != nil && i.OCSP.Responder != nil && i.OCSP.Responder.Name == name {
@@ -191,6 +192,11 @@ func (x *explainer) between(ctx context.Context, from, to int64) (Explained, err
 		}
 		if e.Issuance != nil && x.issuers[e.Issuance.Issuer] {
 			x.sum.Certificates += e.Issuance.Count
+		}
+		if e.Evidence != nil {
+			if err := x.askedFor(ctx, e.Evidence); err != nil {
+				return x.sum, err
+			}
 		}
 		if e.Batch == nil {
 			continue

@@ -26,11 +26,12 @@ type list struct {
 	shard int // of conf.Shards; inventory.AllShards when the list is whole
 }
 
-// lists returns the revocation lists of every issuer that has a certificate, full lists before their deltas.
+// lists returns the revocation lists that the room signs: of every issuer of its own that has a certificate, full lists before
+// their deltas.
 func (r *Room) lists() []list {
 	var out []list
 	for i := range r.conf.Issuers {
-		if a := r.authorities[r.conf.Issuers[i].Name]; a.cert != nil {
+		if a := r.authorities[r.conf.Issuers[i].Name]; a.cert != nil && !a.External() {
 			out = append(out, listsOf(a)...)
 		}
 	}

@@ -38,7 +38,9 @@ func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
 	}
 	signer, issuer, err := r.documentSigner()
 	if err == nil {
-		err = r.notRevoked(ctx, issuer.Name, signer)
+		if err = r.notRevoked(ctx, issuer.Name, r.conf.DocumentSigner.Name, signer); err != nil {
+			err = fmt.Errorf("publishing document: %w", err)
+		}
 	}
 	if err != nil {
 		return err
@@ -110,17 +112,17 @@ func (r *Room) documentSigner() (*x509.Certificate, *authority, error) {
 }
 
 // notRevoked refuses a certificate that the inventory says is revoked: what it signs now would be refused by every reader.
-func (r *Room) notRevoked(ctx context.Context, issuer string, c *x509.Certificate) error {
+func (r *Room) notRevoked(ctx context.Context, issuer, name string, c *x509.Certificate) error {
 	e, err := r.inv.Get(ctx, issuer, artifact.SerialBytes(c))
 	if errors.Is(err, inventory.ErrNotFound) { // issued before this inventory
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("publishing document: %w", err)
+		return err
 	}
 	if e.State == inventory.Revoked {
-		return fmt.Errorf("publishing document: the certificate of %q (serial %x) was revoked at %s; issue another one with "+
-			"`signer issue --name %s`", c.Subject, artifact.SerialBytes(c), e.Revocation.Time.UTC().Format(time.RFC3339), r.conf.DocumentSigner.Name)
+		return fmt.Errorf("the certificate of %q (serial %x) was revoked at %s; issue another one with "+
+			"`signer issue --name %s`", c.Subject, artifact.SerialBytes(c), e.Revocation.Time.UTC().Format(time.RFC3339), name)
 	}
 	return nil
 }

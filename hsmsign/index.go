@@ -63,7 +63,7 @@ func (r *Room) linesAfterCommit(ctx context.Context) (map[string]ledger.Line, er
 func (r *Room) indexData(ctx context.Context, lines map[string]ledger.Line) (document.IndexData, error) {
 	d := document.IndexData{
 		Title: r.conf.Repository.Name, TitleJA: r.conf.Repository.Name,
-		Operator: r.conf.Issuers[0].Subject.Organization,
+		Operator: r.operator(),
 		Origin:   r.conf.Master.Origin,
 	}
 	names := make([]string, 0, len(lines))
@@ -93,6 +93,15 @@ func (r *Room) indexData(ctx context.Context, lines map[string]ledger.Line) (doc
 		d.Keys = append(d.Keys, vkey)
 	}
 	return d, nil
+}
+
+// operator is the organization of the first issuer, as the configuration or its certificate says it.
+func (r *Room) operator() string {
+	first := &r.conf.Issuers[0]
+	if c := r.Certificate(first.Name); first.External() && c != nil && len(c.Subject.Organization) > 0 {
+		return c.Subject.Organization[0]
+	}
+	return first.Subject.Organization
 }
 
 func (r *Room) indexLine(ctx context.Context, line ledger.Line, lines map[string]ledger.Line, d *document.IndexData) error {

@@ -68,6 +68,9 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 	if len(orders) == 0 {
 		return nil, nil, nil
 	}
+	if a.External() {
+		return nil, nil, fmt.Errorf("%s is signed_by: external: ask its CA with `signer request`, and take over what it issues with `signer issue --adopt`", a.Name)
+	}
 	key, err := r.key(ctx, a.Key)
 	if err != nil {
 		return nil, nil, err

@@ -1,7 +1,6 @@
 package hsmsign
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -37,6 +36,9 @@ func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, err
 	if a.cert != nil { // a CA is issued once; asking again gives the same certificate, so that a crash costs nothing
 		return a.cert, nil
 	}
+	if a.External() {
+		return nil, fmt.Errorf("issuing: %s is signed_by: external; take over the certificate that it has with --adopt FILE", name)
+	}
 	profile, parent := "root", a
 	if a.Parent != "" {
 		var err error
@@ -46,59 +48,6 @@ func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, err
 		profile = "subordinate"
 	}
 	return r.issueConfigured(ctx, parent, profile, name, a.Subject, a.Key, a.Validity)
-}
-
-// AdoptCA takes an existing certificate of a configured issuer instead of issuing
-// one: a CA that moves here brings its keys and certificates along.
-func (r *Room) AdoptCA(ctx context.Context, name string, c *x509.Certificate) error {
-	a, ok := r.authorities[name]
-	if !ok {
-		return fmt.Errorf("adopting: the configuration has no issuer %q", name)
-	}
-	if a.cert != nil {
-		return fmt.Errorf("adopting: %s has a certificate already", name)
-	}
-	der, err := readPublicKey(string(a.Key.PublicKey))
-	if err != nil {
-		return fmt.Errorf("adopting %s: %w; `signer keygen` writes it from the key in the HSM", name, err)
-	}
-	if !bytes.Equal(der, c.RawSubjectPublicKeyInfo) {
-		return fmt.Errorf("adopting %s: the certificate is for another key than %q pins", name, a.Key.PublicKey)
-	}
-	issuer, trust := a, []*x509.Certificate{c}
-	if a.Parent == "" {
-		if err := r.buildPolicy(trust, trust); err != nil {
-			return err
-		}
-	} else if issuer, err = r.authority(a.Parent); err != nil {
-		return err
-	}
-	signer := issuer.cert
-	if signer == nil { // a root vouches for itself
-		signer = c
-	}
-	if err := artifact.CheckIssued(c, signer); err != nil { // before the inventory remembers anything of it
-		return fmt.Errorf("adopting %s: %w", name, err)
-	}
-	if err := r.tellInventory(ctx, issuer, artifact.Sum(issuer.spki(c))); err != nil {
-		return err
-	}
-	row, err := inventory.FromX509(issuer.Name, c, artifact.Parse(c.Raw).Kind)
-	if err != nil {
-		return err
-	}
-	if err := r.inv.Adopt(ctx, row, r.asked); err != nil { // signed elsewhere: there is no commitment to it
-		return fmt.Errorf("adopting %s: %w", name, err)
-	}
-	return r.stage(ctx, certificateRecord(issuer.Name, artifact.CACertificate, public.Certificate(name), c), c.Raw)
-}
-
-// spki is the issuer's public key; a root that is being adopted brings it in its own certificate.
-func (a *authority) spki(own *x509.Certificate) []byte {
-	if a.cert != nil {
-		return a.cert.RawSubjectPublicKeyInfo
-	}
-	return own.RawSubjectPublicKeyInfo
 }
 
 // IssueResponder issues the certificate of an issuer's delegated OCSP signer; a newer one replaces it.
@@ -111,6 +60,10 @@ func (r *Room) IssueResponder(ctx context.Context, issuer string) (*x509.Certifi
 		return nil, fmt.Errorf("issuing: %s has no ocsp.responder in the configuration", issuer)
 	}
 	resp := a.OCSP.Responder
+	if a.External() {
+		return nil, fmt.Errorf("issuing %s: %s is signed_by: external; make a request with `signer request --name %s`, let its CA sign it, "+
+			"and take the certificate over with --adopt FILE", resp.Name, a.Name, resp.Name)
+	}
 	return r.issueConfigured(ctx, a, "ocsp-signer", resp.Name, *resp.Subject, resp.Key, resp.Validity)
 }
 

@@ -127,7 +127,7 @@ func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) (u 
 func configuredKeys(c *config.Config) func(func(string, config.Key) bool) {
 	return func(yield func(string, config.Key) bool) {
 		for _, i := range c.Issuers {
-			if !yield(i.Name, i.Key) {
+			if !i.External() && !yield(i.Name, i.Key) {
 				return
 			}
 			if i.OCSP != nil && i.OCSP.Responder != nil && !yield(i.OCSP.Responder.Name, i.OCSP.Responder.Key) {

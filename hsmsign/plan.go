@@ -70,5 +70,5 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 // responderDue reports whether the certificate of a delegated OCSP signer has to
 // be renewed: while the current one still outlives every response it will sign.
 func (r *Room) responderDue(a *authority, now time.Time) bool {
-	return a.cert != nil && a.responder != nil && a.responder.NotAfter.Sub(now) <= 2*a.OCSP.Validity.Std()
+	return a.cert != nil && !a.External() && a.responder != nil && a.responder.NotAfter.Sub(now) <= 2*a.OCSP.Validity.Std()
 }

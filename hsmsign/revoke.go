@@ -55,8 +55,12 @@ type Revocation struct {
 
 // Revoke records a revocation. The next [Room.Run] signs it first of all.
 func (b *Books) Revoke(ctx context.Context, q Revocation) error {
-	if b.conf.Issuer(q.Issuer) == nil {
+	conf := b.conf.Issuer(q.Issuer)
+	if conf == nil {
 		return fmt.Errorf("revoking: the configuration has no issuer %q", q.Issuer)
+	}
+	if conf.External() { // what its next list does not say would be unsaid by it
+		return fmt.Errorf("revoking: %s is signed_by: external; revoke in the CA's own software, and take over its list", q.Issuer)
 	}
 	serial, err := b.serialOf(ctx, &q)
 	if err != nil {

@@ -50,8 +50,8 @@ func sayCounted(c *cli.Context, res *hsmsign.Counted) error {
 		say(c, "recorded: counting the signatures of %s begins at %d", res.Key, res.Count)
 		return nil
 	}
-	say(c, "%s: the token signed %d times since tree size %d; the log has %d (%d certificates, %d lists, %d responses)",
-		res.Key, res.Signed, res.Since, res.Total(), res.Certificates, res.Lists, res.Responses)
+	say(c, "%s: the token signed %d times since tree size %d; the log has %d (%d certificates, %d lists, %d responses, %d requests)",
+		res.Key, res.Signed, res.Since, res.Total(), res.Certificates, res.Lists, res.Responses, res.Requests)
 	switch {
 	case res.Surplus > 0:
 		say(c, "FINDING: %d signatures that the record does not explain; recorded. Signatures that were repeated after a fault of the token or lost in a crash count, too: "+

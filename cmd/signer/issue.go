@@ -32,7 +32,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "csr-dir", Usage: "a `FOLDER` of certificate requests: every file in it that does not begin with a dot"},
 			&cli.IntFlag{Name: "batch", Usage: "how many certificates one entry of the log commits to, a `NUMBER`", Value: hsmsign.IssuanceBatch},
 			&cli.BoolFlag{Name: "reissue", Usage: "issue another certificate for a request that has one; else it gets the one that it has"},
-			&cli.StringFlag{Name: "adopt", Usage: "with --name: take this existing CA certificate `FILE` instead of issuing one"},
+			&cli.StringFlag{Name: "adopt", Usage: "with --name: take this existing certificate `FILE` of a CA or OCSP signer instead of issuing one"},
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
 			&cli.StringFlag{Name: "out", Usage: "write the certificate to the new `FILE` as PEM"},
 			&cli.StringFlag{Name: "out-dir", Usage: "write each certificate to this `FOLDER` as PEM, under the name of its request's file"},
@@ -69,7 +69,7 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 		if err != nil {
 			return err
 		}
-		present = crt
+		word, present = "adopted", crt
 	}
 	if err := writable("out", out, present); err != nil {
 		return err
@@ -108,7 +108,7 @@ func issueKind(c *cli.Context, conf *config.Config, room *hsmsign.Room) (*x509.C
 		if err != nil {
 			return nil, err
 		}
-		return crt, room.AdoptCA(c.Context, name, crt)
+		return crt, room.Adopt(c.Context, name, crt)
 	}
 	for _, i := range conf.Issuers {
 		if i.OCSP != nil && i.OCSP.Responder != nil && i.OCSP.Responder.Name == name {

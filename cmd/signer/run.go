@@ -84,6 +84,9 @@ func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
 		if conf.Issuer(f.Issuer) == nil {
 			return cliexit.UsageError("--issuer is %q; the configuration has no such issuer", f.Issuer)
 		}
+		if f.CRLs && conf.Issuer(f.Issuer).External() {
+			return cliexit.UsageError("--issuer %s is signed_by: external; the CA's own software makes its lists", f.Issuer)
+		}
 	}
 	return withRoom(c, now, func(room *hsmsign.Room) error {
 		res, err := room.Run(c.Context, f)

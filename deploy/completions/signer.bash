@@ -7,6 +7,7 @@ _signer() {
   "evidence" | "evidence "*) choices="--config --json --quiet --log-format --kind --file --review --help" ;;
   "counter" | "counter "*) choices="--config --json --quiet --log-format --key --count --evidence --begin --help" ;;
   "keygen" | "keygen "*) choices="--config --json --quiet --log-format --name --help" ;;
+  "request" | "request "*) choices="--config --json --quiet --log-format --name --out --help" ;;
   "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --csr-dir --batch --reissue --adopt --consent --out --out-dir --request --by --help" ;;
   "link" | "link "*) choices="--config --json --quiet --log-format --name --help" ;;
   "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --help" ;;
@@ -28,7 +29,7 @@ _signer() {
   "export" | "export "*) choices="--config --json --quiet --log-format --out --private --since --help" ;;
   "archive" | "archive "*) choices="--config --json --quiet --log-format --out --since --medium --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --prometheus --help" ;;
-  "") choices="init token evidence counter keygen issue link cross import inventory revoke crl ocsp document run withdraw log witness timestamp export archive status --help --version" ;;
+  "") choices="init token evidence counter keygen request issue link cross import inventory revoke crl ocsp document run withdraw log witness timestamp export archive status --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }

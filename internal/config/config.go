@@ -182,6 +182,9 @@ type Witness struct {
 type Issuer struct {
 	// Name in lower case; the public names are made from it.
 	Name string `yaml:"name"`
+	// SignedBy says who signs for it: room (default; its key is in the token), or external: a CA software elsewhere has the key and
+	// signs its certificates and lists. Such an issuer has no key here; subject and validity stand in its certificate, which `signer issue --adopt` takes.
+	SignedBy string `yaml:"signed_by"`
 	// Subject of its certificate.
 	Subject Subject `yaml:"subject"`
 	// Parent is the issuer of its certificate; empty: self-signed.

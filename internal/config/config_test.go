@@ -106,6 +106,13 @@ targets:
 				"line 14: targets[0].s3.region: is empty",
 			},
 		},
+		"what only the holder of the key can do": {
+			minimal + "issuers:\n  - name: a\n    signed_by: external\n    key: {label: a}\n    subscribers: {validity: 1y}\n    ocsp: {validity: 3d, refresh: 1d}\n  - {name: b, signed_by: others, subject: {common_name: B}, validity: 1y}\n",
+			[]string{
+				"line 8: issuers[0].key: is of an issuer that is signed_by: external", "issuers[0].subscribers: is of an issuer that is signed_by: external",
+				"issuers[0].ocsp.responder: is missing: the room has no key of the issuer", `issuers[1].signed_by: is "others", must be room or external`,
+			},
+		},
 		"pin": {
 			minimal + "signer: {module: m, token: t, pin: {file: p, env: E}}\n", []string{"line 5: signer.pin: has 2 sources"},
 		},

@@ -67,8 +67,14 @@ func (c *Config) defaultSources() {
 	}
 }
 
+// External reports whether a CA software elsewhere signs for the issuer.
+func (i *Issuer) External() bool { return i.SignedBy == "external" }
+
 func (i *Issuer) setDefaults() {
-	i.Key.setDefaults(i.Name)
+	setDefault(&i.SignedBy, "room")
+	if !i.External() {
+		i.Key.setDefaults(i.Name)
+	}
 	if s := i.Subscribers; s != nil {
 		setDefault(&s.Profile, "subscriber")
 	}
@@ -80,7 +86,7 @@ func (i *Issuer) setDefaults() {
 			setDefault(&r.Name, i.Name+"-ocsp")
 			setDefault(&r.Validity, Duration(90*24*time.Hour))
 			r.Key.setDefaults(r.Name)
-			if r.Subject == nil {
+			if r.Subject == nil && i.Subject.CommonName != "" {
 				s := i.Subject
 				s.CommonName += " OCSP"
 				r.Subject = &s

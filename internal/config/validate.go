@@ -179,13 +179,7 @@ func (v *validator) issuers(c *Config) {
 			v.add(path+".name", "%q is used twice", is.Name)
 		}
 		seen[is.Name] = true
-		if is.Subject.CommonName == "" {
-			v.add(path+".subject.common_name", "is empty")
-		}
-		if is.Validity <= 0 {
-			v.add(path+".validity", "must be positive, such as 10y")
-		}
-		v.key(path+".key", is.Key)
+		v.signedBy(path, is)
 		v.crl(path+".crl", is.CRL)
 		if is.CRL != nil && is.CRL.Shards > 1 && (is.OCSP == nil || is.OCSP.Shards != is.CRL.Shards) {
 			v.add(path+".crl.shards", "is %d, must equal ocsp.shards: the inventory has one partition per issuer", is.CRL.Shards)
@@ -193,6 +187,37 @@ func (v *validator) issuers(c *Config) {
 		v.crl(path+".arl", is.ARL)
 		v.ocsp(path+".ocsp", is.OCSP)
 		v.subscribers(path+".subscribers", is.Subscribers)
+	}
+}
+
+// signedBy checks what an issuer must have here, by who signs for it.
+func (v *validator) signedBy(path string, is *Issuer) {
+	if is.External() {
+		v.external(path, is)
+		return
+	}
+	if is.SignedBy != "room" {
+		v.add(path+".signed_by", "is %q, must be room or external", is.SignedBy)
+	}
+	if is.Subject.CommonName == "" {
+		v.add(path+".subject.common_name", "is empty")
+	}
+	if is.Validity <= 0 {
+		v.add(path+".validity", "must be positive, such as 10y")
+	}
+	v.key(path+".key", is.Key)
+}
+
+// external refuses what only the holder of the issuer's key can do.
+func (v *validator) external(path string, is *Issuer) {
+	if is.Key != (Key{}) {
+		v.add(path+".key", "is of an issuer that is signed_by: external; its key is not in this token, leave it out")
+	}
+	if is.Subscribers != nil {
+		v.add(path+".subscribers", "is of an issuer that is signed_by: external; the CA's own software issues its certificates")
+	}
+	if is.OCSP != nil && is.OCSP.Responder == nil {
+		v.add(path+".ocsp.responder", "is missing: the room has no key of the issuer; name the delegated signer whose key is in the token")
 	}
 }
 

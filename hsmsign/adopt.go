@@ -1,0 +1,220 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"seihon/artifact"
+	"seihon/internal/config"
+	"seihon/internal/durable"
+	"seihon/inventory"
+	"seihon/public"
+)
+
+// Adopt takes an existing certificate of a CA, an OCSP signer or the document signer of the
+// configuration instead of issuing one. The key that it certifies must be the pinned one; for a CA
+// whose key is elsewhere (signed_by: external), it must be pinned as an anchor or signed by its parent.
+func (r *Room) Adopt(ctx context.Context, name string, c *x509.Certificate) error {
+	if a, resp := r.responderNamed(name); resp != nil {
+		return r.adoptResponder(ctx, a, resp, c)
+	}
+	if d := r.conf.DocumentSigner; d != nil && d.Name == name {
+		return r.adoptDocumentSigner(ctx, d, c)
+	}
+	return r.adoptCA(ctx, name, c)
+}
+
+// responderNamed finds the OCSP signer of that name.
+func (r *Room) responderNamed(name string) (*authority, *config.Responder) {
+	for _, a := range r.authorities {
+		if a.OCSP != nil && a.OCSP.Responder != nil && a.OCSP.Responder.Name == name {
+			return a, a.OCSP.Responder
+		}
+	}
+	return nil, nil
+}
+
+// adoptCA takes the certificate of a CA: one that moves here brings its key along, one that keeps its
+// own software does not.
+func (r *Room) adoptCA(ctx context.Context, name string, c *x509.Certificate) error {
+	a, ok := r.authorities[name]
+	if !ok {
+		return fmt.Errorf("adopting: the configuration has no issuer, OCSP signer or document signer %q", name)
+	}
+	if a.cert != nil {
+		return fmt.Errorf("adopting: %s has a certificate already", name)
+	}
+	if err := r.checkAdopted(a, c); err != nil {
+		return fmt.Errorf("adopting %s: %w", name, err)
+	}
+	issuer, trust := a, []*x509.Certificate{c}
+	if a.Parent == "" {
+		if err := r.buildPolicy(trust, trust); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if issuer, err = r.authority(a.Parent); err != nil {
+			return err
+		}
+	}
+	signer := issuer.cert
+	if signer == nil { // a root vouches for itself
+		signer = c
+	}
+	if err := artifact.CheckIssued(c, signer); err != nil { // before the inventory remembers anything of it
+		return fmt.Errorf("adopting %s: %w", name, err)
+	}
+	if err := r.tellInventory(ctx, issuer, artifact.Sum(issuer.spki(c))); err != nil {
+		return err
+	}
+	if err := r.recordAdopted(ctx, issuer.Name, c); err != nil {
+		return fmt.Errorf("adopting %s: %w", name, err)
+	}
+	return r.stage(ctx, certificateRecord(issuer.Name, artifact.CACertificate, public.Certificate(name), c), c.Raw)
+}
+
+// checkAdopted holds the certificate of a CA against what pins its key.
+func (r *Room) checkAdopted(a *authority, c *x509.Certificate) error {
+	if !a.External() {
+		return checkPinnedKey(a.Key, c)
+	}
+	if !c.IsCA || !c.BasicConstraintsValid {
+		return fmt.Errorf("%q is not a CA certificate", c.Subject)
+	}
+	if cn := a.Subject.CommonName; cn != "" && cn != c.Subject.CommonName {
+		return fmt.Errorf("it is of %q, the configuration says %q", c.Subject, cn)
+	}
+	for _, other := range r.authorities {
+		if other.cert != nil && bytes.Equal(other.cert.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo) {
+			return fmt.Errorf("it certifies the key of issuer %s (%q)", other.Name, c.Subject)
+		}
+	}
+	if a.Parent != "" {
+		return nil // its parent's signature says which key it is
+	}
+	for _, file := range r.conf.Trust.Anchors {
+		pinned, err := readCertificate(string(file))
+		if err != nil {
+			return fmt.Errorf("reading trust.anchors: %w", err)
+		}
+		if pinned.Equal(c) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not among trust.anchors: nothing else vouches for the key of a root that is signed_by: external; "+
+		"name its file there after comparing its fingerprint %s with the CA's own", c.Subject, artifact.Sum(c.Raw))
+}
+
+// checkPinnedKey wants a certificate to be for the key of the configuration.
+func checkPinnedKey(k config.Key, c *x509.Certificate) error {
+	der, err := readPublicKey(string(k.PublicKey))
+	if err != nil {
+		return fmt.Errorf("%w; `signer keygen` writes it from the key in the HSM", err)
+	}
+	if !bytes.Equal(der, c.RawSubjectPublicKeyInfo) {
+		return fmt.Errorf("the certificate is for another key than %q pins", k.PublicKey)
+	}
+	return nil
+}
+
+// recordAdopted enters a certificate that was signed elsewhere, and to which nothing here committed,
+// into the inventory. One that it has already is fine: a command that was interrupted is repeated.
+func (r *Room) recordAdopted(ctx context.Context, issuer string, c *x509.Certificate) error {
+	row, err := inventory.FromX509(issuer, c, artifact.Parse(c.Raw).Kind)
+	if err != nil {
+		return err
+	}
+	e, err := r.inv.Get(ctx, issuer, row.Serial)
+	switch {
+	case errors.Is(err, inventory.ErrNotFound):
+		return r.inv.Adopt(ctx, row, r.asked)
+	case err != nil:
+		return err
+	case len(e.DER) == 0 || bytes.Equal(e.DER, c.Raw): // an import has its serial, or all of it
+		return nil
+	}
+	return fmt.Errorf("the inventory has another certificate of %s under serial %x, of %q: the CA issued two with one serial",
+		issuer, row.Serial, e.Subject)
+}
+
+// adoptResponder takes the certificate that an issuer's own software made for the OCSP signer in the token.
+func (r *Room) adoptResponder(ctx context.Context, a *authority, resp *config.Responder, c *x509.Certificate) error {
+	refuse := func(err error) error { return fmt.Errorf("adopting %s: %w", resp.Name, err) }
+	if a.cert == nil {
+		return refuse(fmt.Errorf("its issuer %s has no certificate yet; take that over first, with --name %s", a.Name, a.Name))
+	}
+	if a.responder.Equal(c) {
+		return nil
+	}
+	err := checkPinnedKey(resp.Key, c)
+	if err == nil {
+		err = artifact.CheckIssued(c, a.cert)
+	}
+	if err == nil {
+		err = r.checkResponder(c)
+	}
+	if err == nil && a.responder != nil && c.NotBefore.Before(a.responder.NotBefore) {
+		err = fmt.Errorf("it begins at %s, before the one in use (%s): it is an older one",
+			c.NotBefore.UTC().Format(time.RFC3339), a.responder.NotBefore.UTC().Format(time.RFC3339))
+	}
+	if err == nil {
+		err = r.notRevoked(ctx, a.Name, resp.Name, c)
+	}
+	if err == nil {
+		err = r.recordAdopted(ctx, a.Name, c)
+	}
+	if err != nil {
+		return refuse(err)
+	}
+	a.responder = c
+	return r.stage(ctx, certificateRecord(a.Name, artifact.OCSPSignerCertificate, public.Certificate(resp.Name), c), c.Raw)
+}
+
+// checkResponder says why nobody would believe responses of a certificate (RFC 6960 section 4.2.2.2).
+func (r *Room) checkResponder(c *x509.Certificate) error {
+	now := r.now()
+	switch {
+	case !artifact.IsOCSPSigner(c):
+		return errors.New("it has no extended key usage id-kp-OCSPSigning: no client would believe its responses")
+	case c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return errors.New("its key usage does not allow digital signatures")
+	case now.After(c.NotAfter):
+		return fmt.Errorf("it expired at %s", c.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(c.NotBefore):
+		return fmt.Errorf("it is not valid before %s", c.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// adoptDocumentSigner takes the certificate that an issuer's own software made for the document signer
+// in the token. It is an end entity: inventory and signatures have it, the repository has not.
+func (r *Room) adoptDocumentSigner(ctx context.Context, d *config.DocumentSigner, c *x509.Certificate) error {
+	a, err := r.authority(d.Issuer)
+	if err != nil {
+		return err
+	}
+	if err = checkPinnedKey(d.Key, c); err == nil {
+		err = artifact.CheckIssued(c, a.cert)
+	}
+	if err == nil {
+		err = r.recordAdopted(ctx, a.Name, c)
+	}
+	if err != nil {
+		return fmt.Errorf("adopting %s: %w", d.Name, err)
+	}
+	return durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
+}
+
+// spki is the issuer's public key; a root that is being adopted brings it in its own certificate.
+func (a *authority) spki(own *x509.Certificate) []byte {
+	if a.cert != nil {
+		return a.cert.RawSubjectPublicKeyInfo
+	}
+	return own.RawSubjectPublicKeyInfo
+}
