@@ -78,21 +78,25 @@ func (r *Room) finish(ctx context.Context, a *authority, batch []inventory.Inten
 	if err != nil {
 		return err
 	}
-	ders := make([][]byte, len(batch))
-	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) (err error) {
-		ders[n], err = cert.SignTBS(ctx, batch[n].TBS, a.cert, key)
+	signed := make([]issued, len(batch))
+	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) error {
+		der, err := cert.SignTBS(ctx, batch[n].TBS, a.cert, key)
+		if err != nil {
+			return err
+		}
+		signed[n], err = readBack(a.Name, &batch[n], der)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := r.recordBatch(ctx, a, batch, ders); err != nil {
+	if _, err := r.recordBatch(ctx, a, batch, signed); err != nil {
 		return err
 	}
 	r.logger.Warn("finished an interrupted issuance", zap.String("issuer", a.Name), zap.Int("certificates", len(batch)))
 	var all []byte
-	for _, der := range ders {
-		sum := artifact.Sum(der)
+	for _, c := range signed {
+		sum := artifact.Sum(c.Raw)
 		all = append(all, sum[:]...)
 	}
 	return r.log.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: "issuance-finished", Name: a.Name, Digest: artifact.Sum(all),

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"iter"
 	"math/big"
 	"runtime"
 	"time"
@@ -136,15 +137,19 @@ func (r *Room) issuePrepared(ctx context.Context, a *authority, prepared []*cert
 	if err := r.announce(ctx, a, batch); err != nil {
 		return nil, err
 	}
-	ders := make([][]byte, len(batch))
-	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) (err error) {
-		ders[n], err = prepared[n].Sign(ctx, key)
+	signed := make([]issued, len(batch))
+	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) error {
+		der, err := prepared[n].Sign(ctx, key)
+		if err != nil {
+			return err
+		}
+		signed[n], err = readBack(a.Name, &batch[n], der)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w; the master log commits to it: the next command in the room finishes it", err)
 	}
-	return r.recordBatch(ctx, a, batch, ders)
+	return r.recordBatch(ctx, a, batch, signed)
 }
 
 // intent is what inventory and private master keep of an order.
@@ -226,19 +231,26 @@ func (r *Room) stageBatch(ctx context.Context, a *authority, batch []inventory.I
 	if err != nil {
 		return err
 	}
-	if err := r.inv.ReserveIssuance(ctx, a.Name, log.Origin(), batch); err != nil {
+	n := announcement{issuer: a.Name, entry: log.Size() + int64(r.log.Staged()) + 1, batch: batch} // the private manifest goes first
+	// The records are made while the serials are reserved: at a token as quick as a signature in software this is a good part of the time.
+	var records [][]byte
+	var making errgroup.Group
+	making.Go(func() error {
+		n.Root, n.Count = ledger.CommitmentRoot(commitments(batch))
+		for record, err := range r.inv.IntentRecords(ctx, a.Name, n.entry, batch) {
+			if err != nil {
+				return err
+			}
+			records = append(records, record)
+		}
+		return nil
+	})
+	err = r.inv.ReserveIssuance(ctx, a.Name, log.Origin(), batch)
+	if err = errors.Join(err, making.Wait()); err != nil {
 		return err
 	}
-	n := announcement{issuer: a.Name, entry: log.Size() + int64(r.log.Staged()) + 1, batch: batch} // the private manifest goes first
-	n.Root, n.Count = ledger.CommitmentRoot(func(yield func(ledger.Commitment) bool) {
-		for _, t := range batch {
-			if !yield(ledger.Commit([ledger.SaltSize]byte(t.Salt), t.TBS)) {
-				return
-			}
-		}
-	})
 	n.Issuer, n.Total = a.Name, total+n.Count
-	if _, err := r.log.AppendPrivate(ctx, r.inv.IntentRecords(ctx, a.Name, n.entry, batch)); err != nil {
+	if _, err := r.log.AppendPrivate(ctx, each(records)); err != nil {
 		return err
 	}
 	if err := r.log.Append(ctx, &ledger.Entry{Issuance: &n.Issuance}); err != nil {
@@ -246,6 +258,28 @@ func (r *Room) stageBatch(ctx context.Context, a *authority, batch []inventory.I
 	}
 	r.announced = append(r.announced, n)
 	return nil
+}
+
+// commitments gives the commitment to each certificate of a batch.
+func commitments(batch []inventory.Intent) iter.Seq[ledger.Commitment] {
+	return func(yield func(ledger.Commitment) bool) {
+		for _, t := range batch {
+			if !yield(ledger.Commit([ledger.SaltSize]byte(t.Salt), t.TBS)) {
+				return
+			}
+		}
+	}
+}
+
+// each gives records that are there already.
+func each(records [][]byte) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for _, record := range records {
+			if !yield(record, nil) {
+				return
+			}
+		}
+	}
 }
 
 // commitLog commits the log and notes which commitments are in it now.
@@ -299,21 +333,29 @@ func (r *Room) issuedTotal(ctx context.Context, issuer string) (int64, error) {
 	return 0, nil
 }
 
+// issued is a certificate that was just signed, read back.
+type issued struct {
+	*x509.Certificate
+	row inventory.Certificate
+}
+
+// readBack reads what was signed as anybody else would.
+func readBack(issuer string, t *inventory.Intent, der []byte) (c issued, err error) {
+	if c.Certificate, err = x509.ParseCertificate(der); err != nil {
+		return c, fmt.Errorf("reading back the certificate: %w", err)
+	}
+	c.row, err = inventory.FromX509(issuer, c.Certificate, artifact.Parse(der).Kind)
+	c.row.Consent = t.Consent
+	return c, err
+}
+
 // recordBatch records the signed certificates and stages those that are public.
 // What section A refuses is recorded all the same: it was signed.
-func (r *Room) recordBatch(ctx context.Context, a *authority, batch []inventory.Intent, ders [][]byte) ([]*x509.Certificate, error) {
-	certs := make([]*x509.Certificate, len(ders))
-	rows := make([]inventory.Certificate, len(ders))
-	err := r.parallel(ctx, len(ders), func(_ context.Context, n int) (err error) {
-		if certs[n], err = x509.ParseCertificate(ders[n]); err != nil {
-			return fmt.Errorf("reading back the certificate: %w", err)
-		}
-		rows[n], err = inventory.FromX509(a.Name, certs[n], artifact.Parse(ders[n]).Kind)
-		rows[n].Consent = batch[n].Consent
-		return err
-	})
-	if err != nil {
-		return nil, err
+func (r *Room) recordBatch(ctx context.Context, a *authority, batch []inventory.Intent, signed []issued) ([]*x509.Certificate, error) {
+	certs := make([]*x509.Certificate, len(signed))
+	rows := make([]inventory.Certificate, len(signed))
+	for n, c := range signed {
+		certs[n], rows[n] = c.Certificate, c.row
 	}
 	var public []inventory.ArtifactRecord
 	var refused []error

@@ -23,7 +23,8 @@ var everyRow = map[string]string{
 		c.invalidity, c.revoked_here, c.this_update, c.next_update, c.due_at, c.bucket, c.shard, c.revision, c.changed_at, c.recorded
 		FROM certificates c JOIN issuers i ON i.id = c.issuer_id`,
 	"bodies":   `SELECT i.name, hex(b.serial), hex(b.der) FROM bodies b JOIN issuers i ON i.id = b.key_id`,
-	"issuance": `SELECT i.name, hex(s.serial), hex(s.salt), s.tbs IS NULL, s.entry, s.leaf FROM issuance s JOIN issuers i ON i.id = s.issuer_id`,
+	"issuance": `SELECT i.name, hex(s.serial), hex(s.salt), s.entry, s.leaf FROM issuance s JOIN issuers i ON i.id = s.issuer_id`,
+	"pending":  `SELECT i.name, hex(p.serial), hex(p.salt), hex(p.tbs), p.entry, p.leaf, p.place, p.name, hex(p.csr) FROM pending p JOIN issuers i ON i.id = p.issuer_id`,
 	"counters": `SELECT coalesce(i.name || substr(n.name, length('crl/' || i.id) + 1), n.name), hex(n.value), n.recorded
 		FROM counters n LEFT JOIN issuers i ON n.name LIKE 'crl/' || i.id || '/%'`,
 	"events":    `SELECT i.name, hex(e.serial), e.at, e.what, e.detail, e.requested_by, e.request, e.recorded FROM events e JOIN issuers i ON i.id = e.issuer_id`,

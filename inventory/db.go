@@ -174,7 +174,9 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 		case errors.Is(err, sql.ErrNoRows):
 			_, err = tx.ExecContext(ctx, d.q(`INSERT INTO meta (version) VALUES ($1)`), schemaVersion)
 		case err == nil && version == 1:
-			err = execAll(ctx, tx, upgrades)
+			err = execAll(ctx, tx, upgrades1)
+		case err == nil && version == 2:
+			all = append(all, upgrades2...)
 		case err == nil && version != schemaVersion:
 			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
 		}

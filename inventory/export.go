@@ -33,8 +33,9 @@ func (d *DB) Export(ctx context.Context, issuer string) iter.Seq2[*Exported, err
 		x.Entry = e
 		return &x, err
 	}
-	return stream(ctx, d.read, doing, scan, d.q(`SELECT `+entryColumns+`, b.der, s.salt, coalesce(s.entry, 0), coalesce(s.leaf, 0)
+	return stream(ctx, d.read, doing, scan, d.q(`SELECT `+entryColumns+`, b.der, coalesce(s.salt, p.salt), coalesce(s.entry, p.entry, 0), coalesce(s.leaf, p.leaf, 0)
 		FROM certificates c LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
 		LEFT JOIN issuance s ON s.key_id = c.key_id AND s.serial = c.serial
+		LEFT JOIN pending p ON p.key_id = c.key_id AND p.serial = c.serial
 		WHERE c.key_id = $1 AND c.issuer_id = $2 ORDER BY c.serial`), i.keyID, i.id)
 }

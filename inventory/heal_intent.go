@@ -77,19 +77,29 @@ func (k *healer) intent(ctx context.Context, r journalRecord) error {
 			return err
 		}
 	}
-	tbs := r.TBS
-	unsigned := have == nil || have.DER == nil && (have.State == Reserved.String() || have.State == Revoked.String() && have.NotBefore == 0)
-	if !unsigned {
-		tbs = nil
-	}
-	if _, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, tbs = excluded.tbs,
-		entry = excluded.entry, leaf = excluded.leaf, place = excluded.place, name = excluded.name, subject_key = excluded.subject_key, csr = excluded.csr`),
-		i.keyID, serial, i.id, r.Salt, tbs, r.Entry, r.Leaf, k.place, r.Name, r.SubjectKey, r.CSR); err != nil {
+	if err := k.commitment(ctx, i, serial, have, &r); err != nil {
 		return err
 	}
 	if r.RequestedBy != "" || r.Request != "" {
 		k.asked = append(k.asked, r)
 	}
 	return k.d.raiseIssuance(ctx, k.tx, r.Issuer, k.place, r.Entry)
+}
+
+// commitment writes the commitment of a row: issued, if the row has its
+// certificate, else pending.
+func (k *healer) commitment(ctx context.Context, i issuerRow, serial []byte, have, r *journalRecord) error {
+	for _, table := range []string{"pending", "issuance"} {
+		if _, err := k.tx.ExecContext(ctx, k.d.q(`DELETE FROM `+table+` WHERE key_id = $1 AND serial = $2`), i.keyID, serial); err != nil {
+			return err
+		}
+	}
+	unsigned := have == nil || have.DER == nil && (have.State == Reserved.String() || have.State == Revoked.String() && have.NotBefore == 0)
+	if unsigned {
+		_, err := k.tx.ExecContext(ctx, k.d.q(insertPending), i.keyID, serial, i.id, r.Salt, r.TBS, r.Entry, r.Leaf, k.place, r.Name, r.SubjectKey, r.CSR)
+		return err
+	}
+	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, entry, leaf, csr) VALUES ($1, $2, $3, $4, $5, $6, $7)`),
+		i.keyID, serial, i.id, r.Salt, r.Entry, r.Leaf, r.CSR)
+	return err
 }

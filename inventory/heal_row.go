@@ -161,18 +161,18 @@ func (k *healer) write(ctx context.Context, i issuerRow, serial []byte, r *journ
 
 // parts writes the certificate itself and its commitment.
 func (k *healer) parts(ctx context.Context, i issuerRow, serial []byte, r *journalRecord) error {
-	if r.DER != nil {
-		if _, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)
-			ON CONFLICT (key_id, serial) DO UPDATE SET der = excluded.der`), i.keyID, serial, r.DER); err != nil {
-			return err
-		}
+	if r.DER == nil {
+		return nil // the commitment to what is not signed yet has a record of its own: intent
 	}
-	if r.Salt == nil {
-		return nil
+	if _, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)
+		ON CONFLICT (key_id, serial) DO UPDATE SET der = excluded.der`), i.keyID, serial, r.DER); err != nil {
+		return err
 	}
-	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, tbs, entry, leaf) VALUES ($1, $2, $3, $4, NULL, $5, $6)
-		ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, leaf = excluded.leaf,
-		entry = CASE WHEN excluded.entry >= 0 THEN excluded.entry ELSE issuance.entry END`),
+	if err := k.d.settled(ctx, k.tx, ` WHERE key_id = $1 AND serial = $2`, i.keyID, serial); err != nil || r.Salt == nil {
+		return err
+	}
+	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, entry, leaf) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, leaf = excluded.leaf, entry = excluded.entry`),
 		i.keyID, serial, i.id, r.Salt, r.Entry, r.Leaf)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -188,13 +189,13 @@ func TestOpenOtherVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.write.Exec(`UPDATE meta SET version = 3`); err != nil {
+	if _, err := db.write.Exec(`UPDATE meta SET version = 4`); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), "schema version is 3") {
+	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), "schema version is 4") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -209,7 +210,7 @@ func TestUpgrade(t *testing.T) {
 	old := []string{
 		`DROP INDEX certificates_unrecorded`, `DROP INDEX events_unrecorded`, `ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
 		`ALTER TABLE events DROP COLUMN requested_by`, `ALTER TABLE events DROP COLUMN request`, `ALTER TABLE events DROP COLUMN recorded`,
-		`ALTER TABLE imports DROP COLUMN recorded`, `DROP TABLE issuance`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
+		`ALTER TABLE imports DROP COLUMN recorded`, `DROP TABLE issuance`, `DROP TABLE pending`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
 		`INSERT INTO certificates VALUES (1, x'01', 1, 1, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0)`,
 	}
 	for _, s := range old {
@@ -227,6 +228,66 @@ func TestUpgrade(t *testing.T) {
 		var recorded int
 		if err := db.read.QueryRow(`SELECT recorded FROM certificates WHERE serial = x'01'`).Scan(&recorded); err != nil || recorded != 0 {
 			t.Errorf("recorded is %d, %v", recorded, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestUpgradeFrom2 opens tables of version 2 with a certificate, and one that is to be signed: both are still what they were.
+func TestUpgradeFrom2(t *testing.T) {
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")
+	db, err := Open(t.Context(), Config{DSN: dsn, Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.AddIssuer(t.Context(), Issuer{Name: "sub", Key: artifact.Sum(nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Reserve(t.Context(), "sub", []byte{1}, []byte{2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		`DROP TABLE pending`, `DROP TABLE issuance`, `UPDATE meta SET version = 2`,
+		`CREATE TABLE issuance (key_id INTEGER NOT NULL, serial BLOB NOT NULL, issuer_id INTEGER NOT NULL, salt BLOB NOT NULL, tbs BLOB, entry INTEGER NOT NULL,
+			leaf INTEGER NOT NULL, place TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '', subject_key BLOB, csr BLOB, PRIMARY KEY (key_id, serial)) WITHOUT ROWID`,
+		`CREATE INDEX issuance_unsigned ON issuance (issuer_id, entry, leaf) WHERE tbs IS NOT NULL`,
+		`CREATE INDEX issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL`,
+		`INSERT INTO issuance SELECT key_id, serial, issuer_id, zeroblob(32), NULL, 7, 0, 'log', '', NULL, x'c1' FROM certificates WHERE serial = x'01'`,
+		`INSERT INTO issuance SELECT key_id, serial, issuer_id, zeroblob(32), x'30', 8, 0, 'log', 'n', x'aa', x'c2' FROM certificates WHERE serial = x'02'`,
+	} {
+		if _, err := db.write.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if db, err = Open(t.Context(), Config{DSN: dsn}); err != nil {
+			t.Fatal(err)
+		}
+		var pending []Intent
+		for p, err := range db.Pending(t.Context(), "sub", "log") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			pending = append(pending, p)
+		}
+		want := []Intent{{Serial: []byte{2}, Salt: make([]byte, 32), TBS: []byte{0x30}, Name: "n", SubjectKey: []byte{0xaa}, CSR: []byte{0xc2}, Entry: 8}}
+		if !reflect.DeepEqual(pending, want) {
+			t.Errorf("pending: %+v", pending)
+		}
+		for serial, csr := range map[byte]byte{1: 0xc1, 2: 0xc2} {
+			if e, err := db.Issuance(t.Context(), "sub", []byte{csr}); err != nil || !bytes.Equal(e.Serial, []byte{serial}) {
+				t.Errorf("request %x: %+v, %v", csr, e, err)
+			}
+		}
+		for x, err := range db.Export(t.Context(), "sub") {
+			if err != nil || x.Salt == nil || x.Index != int64(6+x.Entry.Serial[0]) {
+				t.Errorf("export: %+v, %v", x, err)
+			}
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)

@@ -19,7 +19,8 @@ import (
 // master log gets an entry that commits to it, and Committed notes which; the
 // HSM signs; RecordIssued keeps the certificates. Pending gives what is committed
 // to and not signed, and DropUncommitted forgets what never came into the log:
-// its serials stay taken.
+// its serials stay taken. What is on its way stands in the table pending, which
+// is small; the table issuance gets a row once, with the certificate.
 
 // SaltSize is the length of the salt of a commitment, in octets.
 const SaltSize = 32
@@ -50,8 +51,7 @@ func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []
 		if err != nil {
 			return err
 		}
-		insert, err := tx.PrepareContext(ctx, d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`))
+		insert, err := tx.PrepareContext(ctx, d.q(insertPending))
 		if err != nil {
 			return err
 		}
@@ -79,6 +79,9 @@ func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []
 		return nil
 	})
 }
+
+const insertPending = `INSERT INTO pending (key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 func checkIntent(t Intent) error {
 	if err := CheckSerial(t.Serial); err != nil {
@@ -142,15 +145,14 @@ func (d *DB) committed(ctx context.Context, tx *sql.Tx, i issuerRow, entry int64
 		serials[n] = t.Serial
 	}
 	which := ` WHERE key_id = $1 AND serial IN (` + d.literals(serials) + `)`
-	res, err := tx.ExecContext(ctx, d.q(`UPDATE issuance SET entry = $2`+which+` AND entry = -1`), i.keyID, entry)
+	res, err := tx.ExecContext(ctx, d.q(`UPDATE pending SET entry = $2`+which+` AND entry = -1`), i.keyID, entry)
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n != int64(len(batch)) {
 		return errors.Join(err, fmt.Errorf("%d of %d serials: %w", int64(len(batch))-n, len(batch), ErrNotFound))
 	}
-	_, err = tx.ExecContext(ctx, d.q(`UPDATE certificates SET revision = revision + 1, recorded = 0`+which), i.keyID)
-	return err
+	return nil
 }
 
 // issuanceCounter keeps the number after the newest issuance entry of an issuer
@@ -195,16 +197,16 @@ func (d *DB) Pending(ctx context.Context, issuer, place string) iter.Seq2[Intent
 		err := rows.Scan(&t.Serial, &t.Salt, &t.TBS, &t.Entry, &t.Leaf, &t.Name, &t.SubjectKey, &t.CSR, &t.Consent)
 		return t, err
 	}
-	return stream(ctx, d.read, doing, scan, d.q(`SELECT s.serial, s.salt, s.tbs, s.entry, s.leaf, s.name, s.subject_key, s.csr, c.consent
-		FROM issuance s JOIN certificates c ON c.key_id = s.key_id AND c.serial = s.serial
-		WHERE s.tbs IS NOT NULL AND s.issuer_id = $1 AND s.place = $2 AND s.entry >= 0 ORDER BY s.entry, s.leaf`), i.id, place)
+	return stream(ctx, d.read, doing, scan, d.q(`SELECT p.serial, p.salt, p.tbs, p.entry, p.leaf, p.name, p.subject_key, p.csr, c.consent
+		FROM pending p JOIN certificates c ON c.key_id = p.key_id AND c.serial = p.serial
+		WHERE p.issuer_id = $1 AND p.place = $2 AND p.entry >= 0 ORDER BY p.entry, p.leaf`), i.id, place)
 }
 
 // DropUncommitted forgets what was reserved for the log of an origin and is not
 // in it. Nothing was signed; the serials stay reserved and are not used again.
 func (d *DB) DropUncommitted(ctx context.Context, place string) (dropped int64, err error) {
 	err = d.update(ctx, "dropping what was never committed to", func(tx *sql.Tx) error {
-		const which = ` FROM issuance WHERE tbs IS NOT NULL AND entry = -1 AND place = $1`
+		const which = ` FROM pending WHERE entry = -1 AND place = $1`
 		if _, err := tx.ExecContext(ctx, d.q(`INSERT INTO events (at, issuer_id, serial, what, detail)
 			SELECT CAST($2 AS BIGINT), issuer_id, serial, 'issuance dropped', 'interrupted before the log committed to it'`+which), place, d.now().Unix()); err != nil {
 			return err
@@ -260,8 +262,7 @@ func (d *DB) Adopt(ctx context.Context, c Certificate, asked Asked) error {
 var ErrNotCommitted = errors.New("the certificate is not the one that the master log commits to")
 
 // opened holds certificates against what was committed to under their serials, and
-// forgets the TBSCertificates, which the certificates have. spent are the serials
-// of which that was forgotten before.
+// turns what was pending into issuances. spent are the serials that were issued before.
 func (d *DB) opened(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate) (spent map[string]bool, err error) {
 	spent = map[string]bool{}
 	for part := range slices.Chunk(certs, missingChunk) {
@@ -282,7 +283,8 @@ func (d *DB) openedPart(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Ce
 	scan := func(rows *sql.Rows) (t Intent, err error) {
 		return t, rows.Scan(&t.Serial, &t.TBS, &t.Entry)
 	}
-	for t, err := range stream(ctx, tx, "reading the commitments", scan, d.q(`SELECT serial, tbs, entry FROM issuance`+which), i.keyID) {
+	for t, err := range stream(ctx, tx, "reading the commitments", scan, d.q(`SELECT serial, tbs, entry FROM pending`+which+
+		` UNION ALL SELECT serial, NULL, entry FROM issuance`+which), i.keyID) {
 		switch {
 		case err != nil:
 			return err
@@ -294,7 +296,16 @@ func (d *DB) openedPart(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Ce
 			return fmt.Errorf("serial %x: %w", t.Serial, ErrNotCommitted)
 		}
 	}
-	_, err := tx.ExecContext(ctx, d.q(`UPDATE issuance SET tbs = NULL`+which+` AND tbs IS NOT NULL`), i.keyID)
+	return d.settled(ctx, tx, which, i.keyID)
+}
+
+// settled turns pending rows into issuances: the certificate has what was to be signed.
+func (d *DB) settled(ctx context.Context, tx *sql.Tx, which string, args ...any) error {
+	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, entry, leaf, csr)
+		SELECT key_id, serial, issuer_id, salt, entry, leaf, csr FROM pending`+which), args...)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, d.q(`DELETE FROM pending`+which), args...)
+	}
 	return err
 }
 

@@ -27,10 +27,12 @@ func (d *DB) Issuance(ctx context.Context, issuer string, csr []byte) (*Entry, e
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM issuance s
+	row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM
+		(SELECT key_id, serial, entry, leaf FROM issuance WHERE csr = $1 AND issuer_id = $2
+		UNION ALL SELECT key_id, serial, entry, leaf FROM pending WHERE csr = $1 AND issuer_id = $2) s
 		JOIN certificates c ON c.key_id = s.key_id AND c.serial = s.serial
 		LEFT JOIN bodies b ON b.key_id = s.key_id AND b.serial = s.serial
-		WHERE s.csr = $1 AND s.issuer_id = $2 ORDER BY s.entry DESC, s.leaf DESC LIMIT 1`), csr, i.id)
+		ORDER BY s.entry DESC, s.leaf DESC LIMIT 1`), csr, i.id)
 	return oneEntry(doing, issuer, row)
 }
 

@@ -3,7 +3,7 @@ package inventory
 import "strings"
 
 // schemaVersion is refused when the database carries another one.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // Values of certificates.due_at that are not times.
 const (
@@ -30,10 +30,15 @@ const (
 //   - recorded says whether the private master has the row as it stands: see
 //     journal.go. Every statement that changes what is recorded sets it to 0.
 //   - issuance has the commitment of each certificate that was issued here: its
-//     salt, and the entry of the master log and the leaf in it (entry -1: not in
-//     the log yet). tbs is what will be signed, until it is; name is the public
-//     name that the certificate gets, if any; place is the origin of the log.
-//     subject_key and csr are the SHA-256 of the certified key and of the request.
+//     salt, and the entry of the master log and the leaf in it; csr is the SHA-256
+//     of the request.
+//   - pending has the same of what is to be signed (entry -1: not in the log yet),
+//     with tbs, the octets that will be signed. name is the public name that the
+//     certificate gets, if any; place is the origin of the log; subject_key is the
+//     SHA-256 of the certified key. A row leaves it for issuance with the
+//     certificate. It is a table of its own since its rows change in each step of
+//     issuing: it stays small, while a row of issuance is written once, anywhere
+//     in a large table.
 //   - masters says up to which size of which master log the tables are in step.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
@@ -79,17 +84,26 @@ CREATE TABLE IF NOT EXISTS issuance (
 	serial BYTEA NOT NULL,
 	issuer_id BIGINT NOT NULL,
 	salt BYTEA NOT NULL,
-	tbs BYTEA,
 	entry BIGINT NOT NULL,
 	leaf BIGINT NOT NULL,
-	place TEXT NOT NULL DEFAULT '',
-	name TEXT NOT NULL DEFAULT '',
+	csr BYTEA,
+	PRIMARY KEY (key_id, serial)
+) CLUSTERED;
+CREATE INDEX IF NOT EXISTS issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL;
+CREATE TABLE IF NOT EXISTS pending (
+	key_id BIGINT NOT NULL,
+	serial BYTEA NOT NULL,
+	issuer_id BIGINT NOT NULL,
+	salt BYTEA NOT NULL,
+	tbs BYTEA NOT NULL,
+	entry BIGINT NOT NULL,
+	leaf BIGINT NOT NULL,
+	place TEXT NOT NULL,
+	name TEXT NOT NULL,
 	subject_key BYTEA,
 	csr BYTEA,
 	PRIMARY KEY (key_id, serial)
 ) CLUSTERED;
-CREATE INDEX IF NOT EXISTS issuance_unsigned ON issuance (issuer_id, entry, leaf) WHERE tbs IS NOT NULL;
-CREATE INDEX IF NOT EXISTS issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL;
 CREATE TABLE IF NOT EXISTS masters (
 	place TEXT PRIMARY KEY,
 	size BIGINT NOT NULL,
@@ -159,10 +173,10 @@ CREATE TABLE IF NOT EXISTS imports (
 	recorded SMALLINT NOT NULL DEFAULT 0
 )`
 
-// upgrades bring the tables of version 1 to version 2, before the statements
-// of the schema add what is new. Rows that were there count as not recorded:
-// the next commit of the room puts them into the private master.
-var upgrades = []string{
+// upgrades1 bring the tables of version 1 to the present one, before the
+// statements of the schema add what is new. Rows that were there count as not
+// recorded: the next commit of the room puts them into the private master.
+var upgrades1 = []string{
 	`ALTER TABLE certificates ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
 	`ALTER TABLE counters ADD COLUMN recorded SMALLINT NOT NULL DEFAULT 0`,
 	`ALTER TABLE events ADD COLUMN requested_by TEXT NOT NULL DEFAULT ''`,
@@ -172,7 +186,22 @@ var upgrades = []string{
 	// Something has to stand behind the revocations that are there (Unvouched).
 	`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override)
 		SELECT id, 'upgrade', 'inventory of schema version 1', 0, '', 0, 0, 0, '' FROM issuers`,
-	`UPDATE meta SET version = 2`,
+	`UPDATE meta SET version = 3`,
+}
+
+// upgrades2 bring the tables of version 2 to version 3, after the statements of
+// the schema have added the table pending: in version 2 the table issuance had
+// what was to be signed as well.
+var upgrades2 = []string{
+	`INSERT INTO pending (key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr)
+		SELECT key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr FROM issuance WHERE tbs IS NOT NULL`,
+	`DELETE FROM issuance WHERE tbs IS NOT NULL`,
+	`DROP INDEX issuance_unsigned`,
+	`ALTER TABLE issuance DROP COLUMN tbs`,
+	`ALTER TABLE issuance DROP COLUMN place`,
+	`ALTER TABLE issuance DROP COLUMN name`,
+	`ALTER TABLE issuance DROP COLUMN subject_key`,
+	`UPDATE meta SET version = 3`,
 }
 
 // statements returns the schema for one of the databases, one statement each.
