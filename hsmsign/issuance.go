@@ -30,8 +30,8 @@ import (
 //     ends the batch, and nothing has happened;
 //  2. the inventory reserves the serials, with what will be signed;
 //  3. the log gets one entry that commits to all of them, and the private master
-//     what was committed to; the inventory notes the entry;
-//  4. the HSM signs exactly those octets;
+//     what was committed to;
+//  4. the HSM signs exactly those octets, while the inventory notes the entry;
 //  5. the inventory records the certificates and what of them is public.
 //
 // After a crash the next room finishes what the log commits to: see finish.go.
@@ -134,9 +134,14 @@ func (r *Room) issuePrepared(ctx context.Context, a *authority, prepared []*cert
 	if err != nil {
 		return nil, err
 	}
-	if err := r.announce(ctx, a, batch); err != nil {
+	if err := r.stageBatch(ctx, a, batch); err != nil {
 		return nil, err
 	}
+	if err := r.commitAnnounced(ctx); err != nil {
+		return nil, err
+	}
+	var noting errgroup.Group // while the HSM signs: what the log has is found again without the note
+	noting.Go(func() error { return r.noteAnnounced(ctx) })
 	signed := make([]issued, len(batch))
 	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) error {
 		der, err := prepared[n].Sign(ctx, key)
@@ -146,7 +151,7 @@ func (r *Room) issuePrepared(ctx context.Context, a *authority, prepared []*cert
 		signed[n], err = readBack(a.Name, &batch[n], der)
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, noting.Wait()); err != nil {
 		return nil, fmt.Errorf("%w; the master log commits to it: the next command in the room finishes it", err)
 	}
 	return r.recordBatch(ctx, a, batch, signed)
@@ -216,14 +221,6 @@ func (r *Room) parallel(ctx context.Context, n int, step func(ctx context.Contex
 	return g.Wait()
 }
 
-// announce reserves the serials of a batch and commits to it in the log.
-func (r *Room) announce(ctx context.Context, a *authority, batch []inventory.Intent) error {
-	if err := r.stageBatch(ctx, a, batch); err != nil {
-		return err
-	}
-	return r.commitLog(ctx)
-}
-
 // stageBatch reserves the serials and stages the commitment, with the records of the private master before it.
 func (r *Room) stageBatch(ctx context.Context, a *authority, batch []inventory.Intent) error {
 	log := r.log.Log()
@@ -232,29 +229,23 @@ func (r *Room) stageBatch(ctx context.Context, a *authority, batch []inventory.I
 		return err
 	}
 	n := announcement{issuer: a.Name, entry: log.Size() + int64(r.log.Staged()) + 1, batch: batch} // the private manifest goes first
-	// The records are made while the serials are reserved: at a token as quick as a signature in software this is a good part of the time.
-	var records [][]byte
+	// The records are written while the serials are reserved: at a token that signs as quickly as software, that takes a good part of the time.
+	var private *ledger.Private
 	var making errgroup.Group
-	making.Go(func() error {
+	making.Go(func() (err error) {
 		n.Root, n.Count = ledger.CommitmentRoot(commitments(batch))
-		for record, err := range r.inv.IntentRecords(ctx, a.Name, n.entry, batch) {
-			if err != nil {
-				return err
-			}
-			records = append(records, record)
-		}
-		return nil
+		private, err = r.log.StagePrivate(ctx, r.inv.IntentRecords(ctx, a.Name, n.entry, batch))
+		return err
 	})
 	err = r.inv.ReserveIssuance(ctx, a.Name, log.Origin(), batch)
 	if err = errors.Join(err, making.Wait()); err != nil {
 		return err
 	}
 	n.Issuer, n.Total = a.Name, total+n.Count
-	if _, err := r.log.AppendPrivate(ctx, each(records)); err != nil {
-		return err
-	}
-	if err := r.log.Append(ctx, &ledger.Entry{Issuance: &n.Issuance}); err != nil {
-		return err
+	for _, e := range []*ledger.Entry{{Private: private}, {Issuance: &n.Issuance}} {
+		if err := r.log.Append(ctx, e); err != nil {
+			return err
+		}
 	}
 	r.announced = append(r.announced, n)
 	return nil
@@ -271,33 +262,36 @@ func commitments(batch []inventory.Intent) iter.Seq[ledger.Commitment] {
 	}
 }
 
-// each gives records that are there already.
-func each(records [][]byte) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for _, record := range records {
-			if !yield(record, nil) {
-				return
-			}
-		}
-	}
-}
-
 // commitLog commits the log and notes which commitments are in it now.
 func (r *Room) commitLog(ctx context.Context) error {
+	if err := r.commitAnnounced(ctx); err != nil {
+		return err
+	}
+	return r.noteAnnounced(ctx)
+}
+
+// commitAnnounced commits the log and reads back that it has the commitments, before anything is signed.
+func (r *Room) commitAnnounced(ctx context.Context) error {
 	if _, err := r.log.Commit(ctx); err != nil {
 		return fmt.Errorf("signing the checkpoint: %w", err)
 	}
-	log := r.log.Log()
-	for len(r.announced) > 0 {
-		n := r.announced[0]
-		e, err := log.Entry(ctx, n.entry)
+	for _, n := range r.announced {
+		e, err := r.log.Log().Entry(ctx, n.entry)
 		if err != nil {
 			return err
 		}
 		if e.Issuance == nil || *e.Issuance != n.Issuance {
 			return &RecordError{err: fmt.Errorf("committing to certificates of %s: entry %d of the master log is not the commitment to them", n.issuer, n.entry)}
 		}
-		if err := r.inv.Committed(ctx, n.issuer, log.Origin(), n.entry, n.batch, r.position()); err != nil {
+	}
+	return nil
+}
+
+// noteAnnounced notes in the inventory which entries the commitments are.
+func (r *Room) noteAnnounced(ctx context.Context) error {
+	for len(r.announced) > 0 {
+		n := r.announced[0]
+		if err := r.inv.Committed(ctx, n.issuer, r.log.Log().Origin(), n.entry, n.batch, r.position()); err != nil {
 			return err
 		}
 		r.announced = r.announced[1:]

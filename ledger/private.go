@@ -32,17 +32,23 @@ const privateHeader = "seihon/private/v1 "
 // maxRecord is the largest record of a private manifest, in bytes.
 const maxRecord = 1 << 20
 
-// AppendPrivate stages records of the private master. Without any it stages
-// nothing and returns nil.
+// AppendPrivate stages records of the private master and the entry for them.
+// Without any it stages nothing and returns nil.
 func (w *Writer) AppendPrivate(ctx context.Context, records iter.Seq2[[]byte, error]) (*Private, error) {
-	p, err := w.appendPrivate(ctx, records)
+	p, err := w.StagePrivate(ctx, records)
+	if err == nil && p != nil {
+		err = w.Append(ctx, &Entry{Private: p})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("appending to the private master: %w", err)
 	}
 	return p, nil
 }
 
-func (w *Writer) appendPrivate(ctx context.Context, records iter.Seq2[[]byte, error]) (*Private, error) {
+// StagePrivate stages the manifest of records without its entry, which Append adds,
+// or nobody: then only an unreferenced file is left. Without any records it stages
+// nothing and returns nil. The writer must not be used for anything else meanwhile.
+func (w *Writer) StagePrivate(ctx context.Context, records iter.Seq2[[]byte, error]) (*Private, error) {
 	salt := make([]byte, 32)
 	rand.Read(salt)
 	var m *manifestWriter
@@ -72,8 +78,7 @@ func (w *Writer) appendPrivate(ctx context.Context, records iter.Seq2[[]byte, er
 	if err != nil {
 		return nil, err
 	}
-	p := &Private{Manifest: b.Manifest, Size: b.Size, Count: b.Count, Root: b.Root}
-	return p, w.Append(ctx, &Entry{Private: p})
+	return &Private{Manifest: b.Manifest, Size: b.Size, Count: b.Count, Root: b.Root}, nil
 }
 
 func checkRecord(record []byte) error {
