@@ -46,5 +46,10 @@ var statusCodes = []Code{
 	{"inventory-no-answer", Error, "", "3713", "有効期間内の証明書に対する応答がない", "an unexpired certificate has no OCSP response", "応答を作成し公開する", "make and publish the response"},
 	{"inventory-differs", Critical, "", "3713", "発行簿と公開された状態が異なる", "the inventory and the published status disagree", "直ちに CRL と応答を更新し、経緯を調査する", "refresh list and response at once and find out how this came about"},
 	{"inventory-not-listed", Error, "", "3713", "発行簿で失効済みの証明書が CRL にない", "a revoked certificate of the inventory is on no list", "新しい CRL を発行する", "make a new list"},
+	{
+		"inventory-absent", Error, "", "3713",
+		"発行簿に発行者の証明書が一つもなく、照合できない", "the inventory has no certificate of an issuer, so that nothing of it was compared",
+		"発行簿の全体を書き出すか、空であると --empty で明示する", "export the inventory of all issuers, or say with --empty that it is empty",
+	},
 	{"inventory-unknown", Critical, "", "3713", "発行簿にない証明書が CRL または OCSP 応答にある", "lists or answers are about certificates that the inventory does not know", "誤発行または鍵の不正使用を疑い調査する", "suspect misissuance or misuse of the key, and examine"},
 }

@@ -100,7 +100,8 @@ func (c *checker) checkInventory(ctx context.Context) error {
 	}
 	books.compareCounts()
 	c.checkUnexplained(commitments.covered)
-	commitments.close()
+	c.checkAbsent(commitments)
+	commitments.close(c.InventoryEmpty)
 	c.counts.commitments.Store(commitments.opened)
 	return nil
 }

@@ -98,6 +98,9 @@ type Config struct {
 
 	Inventory Inventory // nil: not compared
 
+	// InventoryEmpty says that the inventory may lack every certificate of an issuer, or all of them.
+	InventoryEmpty bool
+
 	// OverrideKeys are pinned for overrides: a signed word in the log that lets exact changes to what was said pass. An override
 	// that none of them signed counts for nothing.
 	OverrideKeys []ed25519.PublicKey

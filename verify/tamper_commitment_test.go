@@ -80,7 +80,7 @@ func commitmentTampers() []tamper {
 			}
 			return b
 		}).passing(),
-		with("an export without the issuer", []string{"commitment-not-given@sub"}, func(_ *repo, b book) book { return b[:1] }).passing(),
+		with("an export without the issuer", []string{"inventory-absent@sub#responses of this issuer"}, func(_ *repo, b book) book { return b[:1] }),
 		with("a certificate of before", []string{"commitment-unopened"}, func(r *repo, b book) book {
 			b[1].Commitment, b[1].NotBefore = nil, start.AddDate(-1, 0, 0)
 			return b

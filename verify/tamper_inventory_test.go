@@ -66,6 +66,11 @@ func inventoryTampers() []tamper {
 			return append(b, verify.InventoryLine{Issuer: "sub", Serial: serialOctets(500), NotAfter: r.now.AddDate(0, 0, -1), Reason: -1})
 		}),
 		with("answers about unknown certificates", []string{"inventory-unknown@sub"}, func(_ *repo, b book) book { return b[:len(b)-1] }),
+		with("without any line", []string{"inventory-absent@sub#24 responses", "inventory-absent@root"}, func(*repo, book) book { return nil }),
+		with("with one issuer alone", []string{"inventory-absent@sub"}, func(_ *repo, b book) book { return b[:1] }),
+		{name: "inventory: empty on purpose", only: true, passes: true, do: func(_ *testing.T, _ *repo, c *verify.Config) {
+			c.Inventory, c.InventoryEmpty = book(nil), true
+		}},
 		with("unknown issuer", []string{"required-missing@other"}, func(r *repo, b book) book {
 			return append(b, verify.InventoryLine{Issuer: "other", Serial: []byte{1}, NotAfter: r.now.AddDate(1, 0, 0), Reason: -1})
 		}),

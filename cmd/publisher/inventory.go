@@ -6,8 +6,11 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"seihon/internal/regular"
@@ -77,6 +80,12 @@ func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err 
 	if err := dec.Decode(&in); err != nil {
 		return out, false, err
 	}
+	if in.Issuer == "" || in.Serial == "" {
+		return out, false, errors.New("it has no issuer or no serial; is it an export of `signer inventory`?")
+	}
+	if !slices.Contains(inventoryStates, in.State) {
+		return out, false, fmt.Errorf("state %q is none of %s", in.State, strings.Join(inventoryStates, ", "))
+	}
 	out = verify.InventoryLine{Issuer: in.Issuer, NotAfter: in.NotAfter, Revoked: in.State == "revoked", RevokedAt: in.RevokedAt, Reason: -1}
 	out.NotBefore, out.Imported = in.NotBefore, in.Imported
 	if len(in.Salt) > 0 {
@@ -94,6 +103,9 @@ func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err 
 	}
 	return out, in.State == "issued" || in.State == "revoked", nil
 }
+
+// inventoryStates are the states of a serial number in the room.
+var inventoryStates = []string{"reserved", "issued", "revoked", "never-issued"}
 
 // reasonCodes are the names of RFC 5280 §5.3.1.
 var reasonCodes = map[string]int{

@@ -31,6 +31,7 @@ func verifyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoints of both logs for the next time when nothing was found"},
 		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English"},
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
+		&cli.BoolFlag{Name: "empty", Usage: "the inventory is known to have no certificate of an issuer, or none at all"},
 		&cli.StringFlag{Name: "price", Value: defaultPrice, Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
 	}
 }
@@ -135,12 +136,18 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	if err := h.knownCheckpoints(c, &conf); err != nil {
 		return conf, err
 	}
+	if h.conf.Targets == nil && conf.Tier != verify.TierLog {
+		return conf, cliexit.UsageError("the configuration names no targets, so that nobody can tell whether every public place is looked at; " +
+			"copy the section from the operator's file, or write targets: [] when there is none")
+	}
 	conf.Targets = h.lookedAt(c)
 	if conf.Resume = c.String("resume"); conf.Resume != "" && conf.Tier != verify.TierFull {
 		return conf, cliexit.UsageError("--resume is for --tier full")
 	}
 	if file := c.String("inventory"); file != "" {
-		conf.Inventory = inventoryFile(file)
+		conf.Inventory, conf.InventoryEmpty = inventoryFile(file), c.Bool("empty")
+	} else if c.Bool("empty") {
+		return conf, cliexit.UsageError("--empty goes with --inventory")
 	}
 	switch {
 	case conf.Tier != verify.TierLog:

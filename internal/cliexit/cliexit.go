@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -159,6 +160,9 @@ func prepareCommand(app *cli.App, cmd *cli.Command) {
 				return UsageError("--%s is missing; see %s %s --help", name, app.Name, cmd.Name)
 			}
 		}
+		if name := emptyFlag(c, cmd.Flags); name != "" {
+			return UsageError("--%s has no value, as when a variable of a script is empty; give it one or leave it out", name)
+		}
 		return action(c)
 	}
 }
@@ -180,6 +184,23 @@ func takeRequired(flags []cli.Flag) []string {
 		}
 	}
 	return names
+}
+
+// emptyFlag returns the name of a flag that was given without a value. What it would have named must not silently be left out.
+func emptyFlag(c *cli.Context, flags []cli.Flag) string {
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			if c.IsSet(f.Name) && c.String(f.Name) == "" {
+				return f.Name
+			}
+		case *cli.StringSliceFlag:
+			if c.IsSet(f.Name) && slices.Contains(c.StringSlice(f.Name), "") {
+				return f.Name
+			}
+		}
+	}
+	return ""
 }
 
 func onUsageError(c *cli.Context, err error, _ bool) error {

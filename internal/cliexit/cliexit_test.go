@@ -42,6 +42,9 @@ func TestMainLeavesNoWayToExitByAccident(t *testing.T) {
 		{"positional argument", []string{"go", "now"}, Usage},
 		{"flag after argument", []string{"go", "now", "--loud"}, Usage},
 		{"missing required flag", []string{"must"}, Usage},
+		{"flag without a value", []string{"must", "--name", ""}, Usage},
+		{"one of several without a value", []string{"many", "--place", "a", "--place="}, Usage},
+		{"several values", []string{"many", "--place", "a", "--place", "b"}, OK},
 		{"no subcommand", []string{"group"}, Usage},
 		{"unknown subcommand", []string{"group", "fly"}, Usage},
 		{"help", []string{"--help"}, OK},
@@ -52,6 +55,7 @@ func TestMainLeavesNoWayToExitByAccident(t *testing.T) {
 			app := &cli.App{Name: "x", Writer: &out, Commands: []*cli.Command{
 				{Name: "go", Flags: []cli.Flag{&cli.BoolFlag{Name: "loud"}}, Action: func(*cli.Context) error { return &Error{Code: Findings} }},
 				{Name: "must", Flags: []cli.Flag{&cli.StringFlag{Name: "name", Required: true}}, Action: func(*cli.Context) error { return nil }},
+				{Name: "many", Flags: []cli.Flag{&cli.StringSliceFlag{Name: "place"}}, Action: func(*cli.Context) error { return nil }},
 				{Name: "group", Subcommands: []*cli.Command{{Name: "sub", Action: func(*cli.Context) error { return nil }}}},
 			}}
 			prepare(app)

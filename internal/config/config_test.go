@@ -79,6 +79,13 @@ func TestParseListsEveryProblemWithItsLine(t *testing.T) {
 			minimal + room + "issuers: [{name: a, subject: {common_name: A}, validity: 30d, crl: {validity: 31d, refresh: 1d}}]\n",
 			[]string{"issuers[0].crl.validity: is 31d, must be shorter than the validity of the issuer's certificate (30d)"},
 		},
+		"sections without content": {
+			minimal + "targets:\nissuers: ~\nverify: {sources: , checkpoint: c}\n",
+			[]string{"line 5: targets: has no value; give it one, leave the key out, or write []", "line 6: issuers: has no value", "line 7: verify.sources: has no value"},
+		},
+		"an anchor that was forgotten": {
+			strings.Replace(minimal, "trust: {anchors: [ca/root.pem]}", "trust:\n  anchors: # ca/root.pem", 1), []string{"trust.anchors: has no value", "trust.anchors: is empty"},
+		},
 		"empty":         {"", []string{"the file is empty"}},
 		"two documents": {minimal + "---\n" + minimal, []string{"more than one YAML document"}},
 		"not YAML":      {"a: [\n", []string{"line 1: did not find"}},

@@ -46,7 +46,8 @@ func reference(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# repository.yaml\n\nOne file for both binaries. Paths are relative to the file. It holds no secret.\n" +
 		"Durations are written as 30s, 12h, 7d or 10y. `publisher config init` writes one to begin with,\n" +
-		"`publisher config check` lists every problem with its line. This page is made from the source.\n")
+		"`publisher config check` lists every problem with its line. A key without a value is a mistake;\n" +
+		"where none is meant, write []. This page is made from the source.\n")
 	for _, decl := range decls {
 		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.TYPE {

@@ -32,6 +32,9 @@ func (v *validator) index(n *yaml.Node, path string) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			p := strings.TrimPrefix(path+"."+n.Content[i].Value, ".")
 			v.lines[p] = n.Content[i].Line
+			if n.Content[i+1].Tag == "!!null" {
+				v.add(p, "has no value; give it one, leave the key out, or write [] where none is meant")
+			}
 			v.index(n.Content[i+1], p)
 		}
 	case yaml.SequenceNode:
