@@ -91,7 +91,7 @@ var plan = map[string]room{
 	"internal/cliexit":     {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
 	"internal/sdnotify":    {},
 	"internal/unwrap":      {},
-	"internal/inputtest":   {modules: []string{xcrypto}},
+	"internal/inputtest":   {modules: []string{xcrypto}}, // for tests only
 	"internal/secret":      {imports: []string{"internal/regular"}},
 	"internal/regular":     {},
 	"internal/reportsig":   {imports: []string{"internal/secret"}, modules: []string{xcrypto}},

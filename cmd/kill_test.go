@@ -78,7 +78,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	must("signer", "run")
 	must("publisher", "sync")
 	inventory := filepath.Join(dir, "inventory.jsonl")
-	must("signer", "inventory", "--issuer", "sub", "--out", inventory)
+	must("signer", "inventory", "--out", inventory)
 	must("publisher", "verify", "--inventory", inventory)
 	checkIssued(t, dir, inventory)
 }

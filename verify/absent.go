@@ -37,9 +37,6 @@ func (c *checker) checkAbsent(b *commitmentBook) {
 			c.add(Finding{Code: "inventory-absent", Source: sourceInventory, Name: name, Detail: said[name]})
 		}
 	}
-	if len(said) == 0 && len(b.covered) == 0 {
-		c.add(Finding{Code: "inventory-absent", Source: sourceInventory, Name: "inventory", Detail: "it has no certificate at all"})
-	}
 }
 
 // answersOf counts the responses of an issuer's current generation about certificates that exist.

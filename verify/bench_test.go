@@ -47,8 +47,8 @@ func bigRepo(tb testing.TB, n int) *repo {
 		wg.Go(func() {
 			for i := w; i < n; i += runtime.GOMAXPROCS(0) {
 				s := int64(1<<40 + i)
-				der := must(ocsp.CreateResponse(r.sub.cert, d.cert, ocsp.Response{SerialNumber: big.NewInt(s), ThisUpdate: r.now, NextUpdate: r.now.Add(72 * time.Hour),
-					Certificate: d.cert, IssuerHash: crypto.SHA1}, key))
+				der := produced(r.now, r.sub, d, ocsp.Response{SerialNumber: big.NewInt(s), ThisUpdate: r.now, NextUpdate: r.now.Add(72 * time.Hour),
+					Certificate: d.cert, IssuerHash: crypto.SHA1})
 				oct := serialOctets(s)
 				mu.Lock()
 				check(ws[ocspcache.ShardOf(oct, shards)].Add(ocspcache.Key{Hash: crypto.SHA1, IssuerKeyHash: keyHash, Serial: oct}, der))

@@ -127,7 +127,7 @@ func respond(issuer, signer *ca, h crypto.Hash, serial int64, revoked, this, nex
 	if signer != issuer {
 		r.Certificate = signer.cert
 	}
-	return must(ocsp.CreateResponse(issuer.cert, signer.cert, r, signer.key))
+	return produced(this, issuer, signer, r)
 }
 
 // A repo is a whole test repository: a master with its log, and one public copy.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -283,8 +282,8 @@ func (w *answerWorker) one(h *bundleHead, a *answer) {
 	if artifact.Stale(s.NextUpdate, w.c.now) {
 		bad("ocsp-stale", "its nextUpdate was %s", stamp(s.NextUpdate))
 	}
-	if s.ThisUpdate.After(w.c.now.Add(5 * time.Minute)) {
-		bad("not-yet-valid", "its thisUpdate is %s", stamp(s.ThisUpdate))
+	if soon := w.c.now.Add(clockSkew); s.ThisUpdate.After(soon) || r.ProducedAt.After(soon) {
+		bad("not-yet-valid", "its producedAt is %s, its thisUpdate %s", stamp(r.ProducedAt), stamp(s.ThisUpdate))
 	}
 	if r.NeverIssued(s) {
 		w.c.checkNeverIssued(w.issuers[a.group], s.CertID.Serial, bad)

@@ -378,7 +378,7 @@ func objectTampers() []tamper {
 			write(d, name(r, 500), respond(r.sub, r.delegate, crypto.SHA1, 500, time.Time{}, r.now, r.now.Add(72*time.Hour)))
 		}),
 		object("response of an expired certificate", "", func(r *repo, d string) {
-			write(d, name(r, 500), respond(r.sub, r.delegate, crypto.SHA1, 500, time.Time{}, start.AddDate(-1, 0, 0), start.AddDate(-1, 0, 3)))
+			write(d, name(r, 500), respond(r.sub, r.delegate, crypto.SHA1, 500, time.Time{}, start.Add(-12*time.Hour), start.Add(-time.Hour)))
 		}),
 	}
 }

@@ -263,7 +263,7 @@ func roomTampers() []tamper {
 // respondWith makes a response with everything but the times as given.
 func respondWith(r *repo, h crypto.Hash, resp ocsp.Response) []byte {
 	resp.ThisUpdate, resp.NextUpdate, resp.IssuerHash, resp.Certificate = r.now, r.now.Add(72*time.Hour), h, r.delegate.cert
-	return must(ocsp.CreateResponse(r.sub.cert, r.delegate.cert, resp, r.delegate.key))
+	return produced(r.now, r.sub, r.delegate, resp)
 }
 
 // respondAs makes a response for sub that another key signed.
