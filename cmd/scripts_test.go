@@ -90,6 +90,7 @@ func TestScripts(t *testing.T) {
 			"exit":       exit,
 			"flip":       flip,
 			"slip":       slip,
+			"unsay":      unsay,
 			"sql":        sqlite,
 		},
 	})
