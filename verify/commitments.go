@@ -96,7 +96,7 @@ func (b *commitmentBook) bad(code string, index int64, issuer, format string, ar
 func (b *commitmentBook) line(l InventoryLine) {
 	b.covered[l.Issuer] = true
 	began, has := b.first[l.Issuer]
-	if l.Imported || !has {
+	if !has {
 		return
 	}
 	bad := func(code, format string, args ...any) {
@@ -127,18 +127,22 @@ func (b *commitmentBook) line(l InventoryLine) {
 	}
 }
 
-// unannounced keeps a certificate without a commitment until all were seen. Its dates, which whoever signs chooses, excuse it
-// only when its issuer may be older than the commitments.
+// unannounced keeps a certificate without a commitment until all were seen. Its dates, which whoever signs chooses, and that the
+// inventory calls it imported, which whoever has the inventory chooses, excuse it only when its issuer may be older than the
+// commitments: a key that was made under this log has signed nothing elsewhere.
 func (b *commitmentBook) unannounced(l InventoryLine, began time.Time) {
-	before := !l.NotBefore.IsZero() && l.NotBefore.Before(began)
-	if which := fmt.Sprint(before, l.Issuer); b.kept[which] < perCode { // more need not be told
+	before := l.NotBefore.Before(began) && (l.Imported || !l.NotBefore.IsZero()) // an imported list tells no dates
+	if which := fmt.Sprint(before, l.Issuer); b.kept[which] < perCode {          // more need not be told
 		b.kept[which]++
 	} else {
 		return
 	}
+	detail := "it was issued here, and the inventory names no commitment to it; they began at " + stamp(began)
+	if l.Imported {
+		detail = "the inventory calls it imported, and no commitment explains it; they began at " + stamp(began)
+	}
 	b.missing = append(b.missing, unannounced{issuer: l.Issuer, before: before, Finding: Finding{
-		Code: "commitment-missing", Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial),
-		Detail: "it was issued here, and the inventory names no commitment to it; they began at " + stamp(began),
+		Code: "commitment-missing", Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: detail,
 	}})
 }
 

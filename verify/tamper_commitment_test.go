@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"math/big"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -85,8 +86,16 @@ func commitmentTampers() []tamper {
 			b[1].Commitment, b[1].NotBefore = nil, start.AddDate(-1, 0, 0)
 			return b
 		}),
-		with("an imported certificate", []string{"commitment-unopened"}, func(_ *repo, b book) book {
+		with("a certificate that is called imported", []string{"commitment-missing@serial 64#calls it imported", "commitment-unopened"}, func(_ *repo, b book) book {
 			b[1].Commitment, b[1].Imported = nil, true
+			return b
+		}),
+		with("a certificate imported from before", []string{"commitment-unopened"}, func(_ *repo, b book) book {
+			b[1].Commitment, b[1].Imported, b[1].NotBefore = nil, true, start.AddDate(-1, 0, 0)
+			return b
+		}),
+		with("a serial imported from a list, without dates", []string{"commitment-unopened"}, func(_ *repo, b book) book {
+			b[1].Commitment, b[1].Imported, b[1].NotBefore = nil, true, time.Time{}
 			return b
 		}),
 		with("another certificate", []string{"commitment-root@issuance entry 2 of sub"}, func(r *repo, b book) book {
