@@ -16,7 +16,7 @@ var compromised = []int{1, 2, 10} // keyCompromise, cACompromise, aACompromise
 
 // checkKeyHistory refuses to certify a key that a revoked certificate of any issuer had. The configuration may
 // name reasons after which a subscriber keeps the key, such as a changed affiliation. It returns why an order is
-// refused, in the order of the orders; the revoked certificates are read once for all of them.
+// refused, in the order of the orders.
 func (r *Room) checkKeyHistory(ctx context.Context, a *authority, orders []order) ([]error, error) {
 	refused := make([]error, len(orders))
 	asked := map[artifact.Digest][]int{}
@@ -34,20 +34,17 @@ func (r *Room) checkKeyHistory(ctx context.Context, a *authority, orders []order
 	if err != nil || len(asked) == 0 {
 		return refused, err
 	}
-	for past, err := range r.inv.RevokedBodies(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("looking for the key among revoked certificates: %w", err)
-		}
-		spki := artifact.KeyInfo(past.DER)
-		if spki == nil {
-			continue
-		}
-		sum := artifact.Sum(spki)
-		reason := max(past.Revocation.Reason, 0) // none is unspecified: RFC 5280 5.3.1
-		for _, n := range asked[sum] {
-			keeps := len(orders[n].req.CSR) > 0 && slices.Contains(kept, reason)
-			if slices.Contains(compromised, reason) || !keeps {
-				refused[n] = &KeyRevokedError{Issuer: past.Issuer, Serial: past.Serial, Revocation: past.Revocation, Key: sum}
+	for sum, wanted := range asked {
+		for past, err := range r.inv.RevokedWithKey(ctx, sum) {
+			if err != nil {
+				return nil, fmt.Errorf("looking for the key among revoked certificates: %w", err)
+			}
+			reason := max(past.Revocation.Reason, 0) // none is unspecified: RFC 5280 5.3.1
+			for _, n := range wanted {
+				keeps := len(orders[n].req.CSR) > 0 && slices.Contains(kept, reason)
+				if slices.Contains(compromised, reason) || !keeps {
+					refused[n] = &KeyRevokedError{Issuer: past.Issuer, Serial: past.Serial, Revocation: past.Revocation, Key: sum}
+				}
 			}
 		}
 	}

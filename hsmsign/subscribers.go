@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"seihon/hsmsign/cert"
@@ -119,15 +120,33 @@ func (r *Room) presentFor(ctx context.Context, a *authority, csr []byte, consent
 	switch {
 	case e.DER == nil:
 		return nil, fmt.Errorf("the log commits to a certificate for this request, serial %x, that could not be signed yet; the log of this command says why, and the next one tries again", e.Serial)
+	case e.State == inventory.Revoked:
+		return nil, afterRevocation(a, e)
 	case consent != "" && e.Consent != consent:
 		return nil, fmt.Errorf("the certificate of this request, serial %x, was issued without this consent; --reissue issues another one for it", e.Serial)
-	case e.State == inventory.Revoked:
-		return nil, fmt.Errorf("the certificate of this request, serial %x, was revoked at %s: ask for a request with a new key, or use --reissue where subscribers.keep_key_after lets them keep theirs",
-			e.Serial, e.Revocation.Time.UTC().Format(time.RFC3339))
 	case r.now().After(e.NotAfter):
 		return nil, fmt.Errorf("the certificate of this request, serial %x, expired at %s; --reissue issues another one for it", e.Serial, e.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return x509.ParseCertificate(e.DER)
+}
+
+// afterRevocation says what to do about a request whose certificate was revoked. Another certificate for the same key is
+// suggested only where checkKeyHistory lets it pass.
+func afterRevocation(a *authority, e *inventory.Entry) error {
+	reason := max(e.Revocation.Reason, 0)
+	what := fmt.Sprintf("the certificate of this request, serial %x, was revoked at %s for %s", e.Serial,
+		e.Revocation.Time.UTC().Format(time.RFC3339), inventory.ReasonName(reason))
+	kept, err := keptKeys(a)
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(kept, reason) && !slices.Contains(compromised, reason):
+		return fmt.Errorf("%s, after which its key may be kept; --reissue issues another one for it", what)
+	case slices.Contains(compromised, reason):
+		return fmt.Errorf("%s: ask for a request with a new key", what)
+	}
+	return fmt.Errorf("%s: ask for a request with a new key, or name the reason in subscribers.keep_key_after "+
+		"if the CP lets subscribers keep their key after it", what)
 }
 
 // Present returns the certificate that a request of the list has already; nil: it will get one.

@@ -148,6 +148,7 @@ type filler struct {
 	d              *DB
 	imported       bool
 	update, insert *sql.Stmt
+	key            *sql.Stmt
 }
 
 func (d *DB) filler(ctx context.Context, tx *sql.Tx, imported bool) (*filler, error) {
@@ -158,11 +159,14 @@ func (d *DB) filler(ctx context.Context, tx *sql.Tx, imported bool) (*filler, er
 	if err != nil {
 		return nil, err
 	}
-	f.insert, err = tx.PrepareContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)`))
+	if f.insert, err = tx.PrepareContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)`)); err != nil {
+		return nil, err
+	}
+	f.key, err = tx.PrepareContext(ctx, d.q(insertKey))
 	return f, err
 }
 
-func (f *filler) close() { f.update.Close(); f.insert.Close() }
+func (f *filler) close() { f.update.Close(); f.insert.Close(); f.key.Close() }
 
 // fill completes a reserved row. One that was revoked while it was only
 // reserved stays revoked.
@@ -176,8 +180,15 @@ func (f *filler) fill(ctx context.Context, i issuerRow, c Certificate, state Sta
 		c.Subject, c.Consent, due, now, flag(f.imported)); err != nil {
 		return err
 	}
-	_, err := f.insert.ExecContext(ctx, i.keyID, c.Serial, c.DER)
-	return err
+	if _, err := f.insert.ExecContext(ctx, i.keyID, c.Serial, c.DER); err != nil {
+		return err
+	}
+	if key := keyOf(c.DER); key != nil {
+		if _, err := f.key.ExecContext(ctx, key, i.keyID, c.Serial); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SetConsent records the subscriber's consent to the publication of the

@@ -168,7 +168,7 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, all[0]); err != nil { // the table meta
 			return fmt.Errorf("creating tables: %w", err)
 		}
-		var version int
+		version := schemaVersion
 		err := tx.QueryRowContext(ctx, `SELECT version FROM meta`).Scan(&version)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -177,13 +177,18 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 			err = execAll(ctx, tx, upgrades1)
 		case err == nil && version == 2:
 			all = append(all, upgrades2...)
+		case err == nil && version == 3:
+			all = append(all, upgrades3...)
 		case err == nil && version != schemaVersion:
 			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
 		}
 		if err != nil {
 			return err
 		}
-		return execAll(ctx, tx, all)
+		if err := execAll(ctx, tx, all); err != nil || version == schemaVersion {
+			return err
+		}
+		return d.indexKeys(ctx, tx)
 	})
 }
 

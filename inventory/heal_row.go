@@ -168,6 +168,9 @@ func (k *healer) parts(ctx context.Context, i issuerRow, serial []byte, r *journ
 		ON CONFLICT (key_id, serial) DO UPDATE SET der = excluded.der`), i.keyID, serial, r.DER); err != nil {
 		return err
 	}
+	if err := k.d.indexKey(ctx, k.tx, i.keyID, serial, r.DER); err != nil {
+		return err
+	}
 	if err := k.d.settled(ctx, k.tx, ` WHERE key_id = $1 AND serial = $2`, i.keyID, serial); err != nil || r.Salt == nil {
 		return err
 	}

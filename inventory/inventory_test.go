@@ -189,13 +189,13 @@ func TestOpenOtherVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.write.Exec(`UPDATE meta SET version = 4`); err != nil {
+	if _, err := db.write.Exec(`UPDATE meta SET version = ?1`, schemaVersion+1); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), "schema version is 4") {
+	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema version is %d", schemaVersion+1)) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -3,7 +3,7 @@ package inventory
 import "strings"
 
 // schemaVersion is refused when the database carries another one.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // Values of certificates.due_at that are not times.
 const (
@@ -39,6 +39,9 @@ const (
 //     certificate. It is a table of its own since its rows change in each step of
 //     issuing: it stays small, while a row of issuance is written once, anywhere
 //     in a large table.
+//   - keys finds the certificates of a key, by the SHA-256 of its
+//     SubjectPublicKeyInfo. Every statement that writes a body writes it, too; a
+//     row whose body has another key by now is passed over.
 //   - masters says up to which size of which master log the tables are in step.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
@@ -118,6 +121,12 @@ CREATE TABLE IF NOT EXISTS bodies (
 	der BYTEA NOT NULL,
 	PRIMARY KEY (key_id, serial)
 );
+CREATE TABLE IF NOT EXISTS keys (
+	digest BYTEA NOT NULL,
+	key_id BIGINT NOT NULL,
+	serial BYTEA NOT NULL,
+	PRIMARY KEY (digest, key_id, serial)
+) CLUSTERED;
 CREATE TABLE IF NOT EXISTS shards (
 	issuer_id BIGINT NOT NULL REFERENCES issuers (id),
 	shard INTEGER NOT NULL,
@@ -186,10 +195,10 @@ var upgrades1 = []string{
 	// Something has to stand behind the revocations that are there (Unvouched).
 	`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override)
 		SELECT id, 'upgrade', 'inventory of schema version 1', 0, '', 0, 0, 0, '' FROM issuers`,
-	`UPDATE meta SET version = 3`,
+	`UPDATE meta SET version = 4`,
 }
 
-// upgrades2 bring the tables of version 2 to version 3, after the statements of
+// upgrades2 bring the tables of version 2 to the present one, after the statements of
 // the schema have added the table pending: in version 2 the table issuance had
 // what was to be signed as well.
 var upgrades2 = []string{
@@ -201,8 +210,11 @@ var upgrades2 = []string{
 	`ALTER TABLE issuance DROP COLUMN place`,
 	`ALTER TABLE issuance DROP COLUMN name`,
 	`ALTER TABLE issuance DROP COLUMN subject_key`,
-	`UPDATE meta SET version = 3`,
+	`UPDATE meta SET version = 4`,
 }
+
+// upgrades3 bring the tables of version 3 to the present one: the table keys is new.
+var upgrades3 = []string{`UPDATE meta SET version = 4`}
 
 // statements returns the schema for one of the databases, one statement each.
 func statements(postgres bool) []string {

@@ -171,7 +171,10 @@ func (w *writer) body(ctx context.Context, r *Record) error {
 	}
 	_, err := w.tx.ExecContext(ctx, w.d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3) ON CONFLICT (key_id, serial) DO NOTHING`),
 		w.issuer.keyID, r.Serial, r.DER)
-	return err
+	if err != nil {
+		return err
+	}
+	return w.d.indexKey(ctx, w.tx, w.issuer.keyID, r.Serial, r.DER)
 }
 
 // complete fills in what the inventory did not know of a certificate. Its
