@@ -145,7 +145,7 @@ func TestPagesHaveTheSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(text), "\n"+Steps()+"```\n") {
+		if !strings.Contains(string(text), "\n"+steps+"```\n") {
 			t.Errorf("%s has other steps than evidence/check.sh", page)
 		}
 	}

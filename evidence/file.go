@@ -12,13 +12,11 @@ import (
 )
 
 // steps are the commands that check a file, with a shell, openssl and coreutils.
+// Every file carries them, and docs/status-at.en.md, which is where to take them
+// from when a file comes from somebody who is not trusted.
 //
 //go:embed check.sh
 var steps string
-
-// Steps are the commands that every file carries. Take them from here, or from
-// docs/status-at.en.md, rather than from a file that somebody sent.
-func Steps() string { return steps }
 
 const (
 	begin = "-----BEGIN "

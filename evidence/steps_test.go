@@ -33,7 +33,7 @@ func (w *world) steps(t *testing.T, file []byte) string {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-u", "-c", Steps())
+	cmd := exec.CommandContext(t.Context(), "sh", "-u", "-c", steps)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "EVIDENCE=evidence.txt", "ROOT=root.pem", "KEY=log.vkey", "TSA=tsa.pem", "LC_ALL=C")
 	out, err := cmd.CombinedOutput()

@@ -177,16 +177,6 @@ func (n Name) Opaque() artifact.Kind {
 	return ""
 }
 
-// Immutable reports whether the name itself says which bytes it holds, so that other bytes under it are
-// wrong for ever.
-func (n Name) Immutable() bool {
-	switch n.Kind {
-	case artifact.OCSPBundle, artifact.Manifest, artifact.Tile:
-		return true
-	}
-	return n.History
-}
-
 type hashLabel struct {
 	hash  crypto.Hash
 	label string
