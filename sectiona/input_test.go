@@ -29,6 +29,9 @@ func TestInputs(t *testing.T) {
 	for _, c := range inputtest.Responses(ca) {
 		judge(c)
 	}
+	for _, c := range inputtest.Documents() {
+		judge(c)
+	}
 }
 
 // TestMisissued: a serial that the operator has named may be listed and answered for.

@@ -4,7 +4,11 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
+	"errors"
 	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"seihon/internal/certprofile"
 	"seihon/internal/unwrap"
@@ -30,6 +34,12 @@ func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing CSR: this is no PKCS #10 certificate request: %w", err)
 	}
+	if r.Version != 0 {
+		return nil, fmt.Errorf("parsing CSR: its version is %d, only v1 (0) is known (RFC 2986 section 4.1)", r.Version)
+	}
+	if err := checkAttributes(r.RawTBSCertificateRequest); err != nil {
+		return nil, fmt.Errorf("parsing CSR: %w", err)
+	}
 	if _, err := checkKey(r.PublicKey, p.Keys); err != nil {
 		return nil, fmt.Errorf("checking the CSR's key: %w", err)
 	}
@@ -52,6 +62,24 @@ func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
 		}
 	}
 	return c, nil
+}
+
+// checkAttributes holds the attributes of a request against their form (RFC 2986 section 4.1): crypto/x509 passes over what it
+// cannot read, so that a wish would be neither granted nor refused.
+func checkAttributes(info cryptobyte.String) error {
+	var body, attributes, one cryptobyte.String
+	var has bool
+	if !info.ReadASN1(&body, cbasn1.SEQUENCE) || !body.SkipASN1(cbasn1.INTEGER) || !body.SkipASN1(cbasn1.SEQUENCE) ||
+		!body.SkipASN1(cbasn1.SEQUENCE) || !body.ReadOptionalASN1(&attributes, &has, constructed(0)) {
+		return errors.New("its content is not that of a request")
+	}
+	for n := 0; !attributes.Empty(); n++ {
+		if !attributes.ReadASN1(&one, cbasn1.SEQUENCE) || !one.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
+			!one.SkipASN1(cbasn1.SET) || !one.Empty() {
+			return fmt.Errorf("its attribute %d is not a type with a set of values (RFC 2986 section 4.1)", n)
+		}
+	}
+	return nil
 }
 
 // RequestDER returns the DER of a certificate request, which may come as PEM or as another tool's text.

@@ -1,6 +1,9 @@
 package inputtest
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestCount holds the corpus to its size, and its names to be different.
 func TestCount(t *testing.T) {
@@ -20,11 +23,14 @@ func TestCount(t *testing.T) {
 	for _, c := range Lists(ca) {
 		see(c.Case)
 	}
-	for _, c := range append(Responses(ca), Certificates(ca)...) {
+	for _, c := range slices.Concat(Responses(ca), Certificates(ca), Requests(), Documents()) {
 		see(c)
 	}
+	for _, r := range IndexRows() {
+		see(Case{Name: r.Name, Accept: r.Accept, Why: r.Why})
+	}
 	t.Logf("%d inputs", n)
-	if n < 400 {
-		t.Errorf("%d inputs, want at least 400", n)
+	if n < 600 {
+		t.Errorf("%d inputs, want at least 600", n)
 	}
 }

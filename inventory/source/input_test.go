@@ -1,6 +1,7 @@
 package source
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -42,5 +43,8 @@ func TestInputs(t *testing.T) {
 	}
 	for _, c := range inputtest.Certificates(ca) {
 		verdict(c.Name, c.Why, c.Accept, take(Folder(fstest.MapFS{"a.cer": {Data: c.DER}}, ca.Cert, Options{}), false))
+	}
+	for _, r := range inputtest.IndexRows() {
+		verdict(r.Name, r.Why, r.Accept, take(OpenSSLIndex(strings.NewReader(r.Line+"\n"), Options{AsOf: inputtest.Now}), false))
 	}
 }

@@ -104,6 +104,8 @@ func parseIndexRevocation(b []byte) (inventory.Revocation, error) {
 	}
 	reason, detail, hasDetail := bytes.Cut(rest, []byte{','})
 	switch {
+	case len(reason) == 0:
+		return r, errors.New("a comma without a revocation reason")
 	case bytes.EqualFold(reason, []byte("holdInstruction")):
 		r.Reason = 6
 		return r, nil
