@@ -9,10 +9,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/mod/sumdb/note"
 
 	"seihon/artifact"
@@ -22,12 +25,13 @@ import (
 	"seihon/internal/regular"
 	"seihon/internal/secret"
 	"seihon/ledger"
+	"seihon/publish"
 )
 
 // publication opens the publication log for writing. On a new host, where
-// neither key nor log nor head exist, it makes them; a host that lost one of
-// them, or whose log is not the one that the head knows, is told so instead of
-// being given a new past.
+// neither key nor log nor head exist and no target was published to, it makes
+// them; a host that lost one of them, or whose log is not the one that the head
+// knows, is told so instead of being given a new past.
 func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	p := h.conf.Publication
 	head, err := h.publicationHead()
@@ -43,6 +47,9 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	case !hasLog && hasKey && exists(string(p.VKey)):
 		return nil, unlogged("%q is missing, but its key exists", p.Directory)
 	case !hasLog:
+		if err := h.neverPublished(ctx); err != nil {
+			return nil, err
+		}
 		return h.beginPublication(ctx, nil)
 	}
 	conf, err := h.publicationWriter()
@@ -69,6 +76,47 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 		return nil, errors.Join(err, log.Close())
 	}
 	return log, nil
+}
+
+// neverPublished holds the last thing that can know better against a beginning:
+// a target that has a checkpoint was published to before, and somewhere there is
+// or was a log that says what was sent.
+func (h *host) neverPublished(ctx context.Context) error {
+	targets, err := h.targets(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		cp, err := targetCheckpoint(ctx, t.Store)
+		if err != nil { // its own sync will say so; it cannot be asked
+			h.logger.Info("beginning a publication log without having asked a target", zap.String("target", t.Name), zap.Error(err))
+			continue
+		}
+		if cp != nil && cp.Origin == h.conf.Master.Origin && cp.Size > 0 {
+			return unlogged("there is none here, and target %q was published to before: its checkpoint has %d entries", t.Name, cp.Size)
+		}
+	}
+	return nil
+}
+
+// targetCheckpoint reads the checkpoint of a target, nil when it has none.
+func targetCheckpoint(ctx context.Context, store publish.Store) (*ledger.Checkpoint, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	r, err := store.Get(ctx, publish.CheckpointName)
+	if errors.Is(err, publish.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	raw, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	cp, err := ledger.ParseCheckpoint(raw)
+	return &cp, err
 }
 
 // unlogged refuses to go on with a publication log that is not what it was.
@@ -140,7 +188,7 @@ func (h *host) beginAgain(ctx context.Context, reason string) error {
 	switch {
 	case err == nil && log.Log().Size() > 0:
 		return errors.Join(cliexit.UsageError("--new-log: the publication log is whole, with %d entries; leave the flag out", log.Log().Size()), log.Close())
-	case err == nil: // nothing at all was left, or nothing was ever recorded
+	case err == nil: // nothing was ever recorded
 		if err = log.Append(ctx, first); err == nil {
 			_, err = log.Commit(ctx)
 		}
