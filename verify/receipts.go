@@ -42,8 +42,12 @@ func (c *checker) checkBeginning(b *receiptBook, e *ledger.Entry) {
 		return
 	}
 	b.again = true
+	known := fmt.Sprintf("the last that is known of the earlier log is size %d, root %s", e.Anchor.Size, e.Anchor.Root)
+	if e.Anchor.Size == 0 {
+		known = "nothing is known of the earlier log"
+	}
 	f := Finding{Code: "publication-restarted", Source: sourcePublication, Got: stamp(e.Time),
-		Detail: fmt.Sprintf("the last that is known of the earlier log is size %d, root %s; reason: %s", e.Anchor.Size, e.Anchor.Root, e.Anchor.Note)}
+		Detail: known + "; reason: " + e.Anchor.Note}
 	if len(c.PublicationKnown) > 0 {
 		f.Severity = Note
 	}
