@@ -89,6 +89,7 @@ var plan = map[string]room{
 	"internal/certprofile": {modules: []string{yaml}},
 	"internal/config":      {imports: []string{"internal/certprofile", "internal/regular"}, modules: []string{yaml}},
 	"internal/cliexit":     {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
+	"internal/incoming":    {imports: []string{"internal/durable", "internal/regular"}},
 	"internal/sdnotify":    {},
 	"internal/unwrap":      {},
 	"internal/inputtest":   {modules: []string{xcrypto}}, // for tests only

@@ -304,10 +304,18 @@ func (l *RevocationList) Reader() *EntryReader { return &EntryReader{rest: l.raw
 type EntryReader struct {
 	rest cryptobyte.String
 	n    int
+
+	sorted *RevocationList // of a sorted walk: the list, and where its entries begin
+	starts []uint32
 }
 
 // Next returns the next entry; more is false behind the last one. A malformed entry is an error.
 func (r *EntryReader) Next() (e RevokedEntry, more bool, err error) {
+	if r.sorted != nil && len(r.starts) > 0 {
+		e, err = r.sorted.entryAt(r.starts[0])
+		r.starts = r.starts[1:]
+		return e, err == nil, err
+	}
 	if r.rest.Empty() {
 		return e, false, nil
 	}

@@ -84,7 +84,7 @@ func TestDocumentedCommands(t *testing.T) {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../deploy/*.md", "../deploy/*/*.md"} {
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../docs/ca/*.md", "../deploy/*.md", "../deploy/*/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

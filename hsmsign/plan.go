@@ -31,6 +31,10 @@ func PlanRun(ctx context.Context, o Options) (*Plan, error) {
 
 func (r *Room) plan(ctx context.Context) (*Plan, error) {
 	now := r.now()
+	inputs, err := r.planInputs()
+	if err != nil {
+		return nil, err
+	}
 	p := &Plan{Due: []Done{}, Heal: append([]inventory.HealedCertificate{}, r.healed.Certificates...)}
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
@@ -38,6 +42,7 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 			p.Due = append(p.Due, Done{Name: public.Certificate(a.OCSP.Responder.Name), Why: "renewal"})
 		}
 	}
+	p.Due = append(p.Due, inputs...)
 	for _, l := range r.lists() {
 		why, err := r.listDue(ctx, l, now)
 		if err != nil {
@@ -52,7 +57,14 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 		if a.cert == nil || a.OCSP == nil {
 			continue
 		}
-		shards, err := r.inv.DueShards(ctx, a.Name, r.cutoff(a, now))
+		cutoff, _, err := r.cutoff(ctx, a, now)
+		if errors.Is(err, errNoList) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		shards, err := r.inv.DueShards(ctx, a.Name, cutoff)
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +77,18 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// planInputs lists the files of the drop folder that would be judged.
+func (r *Room) planInputs() (due []Done, err error) {
+	if r.conf.Accept == nil {
+		return nil, nil
+	}
+	ready, _, err := r.DropFolder(r.conf.Accept).Look()
+	for _, file := range ready {
+		due = append(due, Done{Name: file.Name, Why: "in the drop folder, to be judged"})
+	}
+	return due, err
 }
 
 // responderDue reports whether the certificate of a delegated OCSP signer has to

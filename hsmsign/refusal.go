@@ -26,6 +26,7 @@ type RecordError struct {
 	Issuer string
 	Name   string // what was to be signed
 	Faults []memory.Fault
+	Signed bool  // it is signed already, by a CA that keeps its own software
 	err    error // why the state on disk and the log cannot be brought together
 }
 
@@ -51,7 +52,11 @@ func (e *RecordError) Error() string {
 		return e.err.Error()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "signing %s: the inventory contradicts the master log, and nothing is signed for %s: ", e.Name, e.Issuer)
+	if e.Signed {
+		fmt.Fprintf(&b, "%s unsays what the master says: ", e.Name)
+	} else {
+		fmt.Fprintf(&b, "signing %s: the inventory contradicts the master log, and nothing is signed for %s: ", e.Name, e.Issuer)
+	}
 	for i, f := range e.Faults {
 		if i == shownFaults {
 			fmt.Fprintf(&b, "; and %d more", len(e.Faults)-i)
@@ -62,7 +67,11 @@ func (e *RecordError) Error() string {
 		}
 		b.WriteString(f.String())
 	}
-	b.WriteString("; only a signed override lets a status change like this (docs/inventory.md)")
+	if e.Signed {
+		b.WriteString("; let the CA correct its list and sign one with a higher number")
+	} else {
+		b.WriteString("; only a signed override lets a status change like this (docs/inventory.md)")
+	}
 	return b.String()
 }
 
@@ -104,7 +113,7 @@ func (r *Room) watchList(ctx context.Context, l list, t *crl.Template) (*memory.
 	p.Old = list
 	if why := memory.Narrower(list.IDP, t.Scope); why != "" {
 		return nil, &RecordError{Issuer: l.Name, Name: l.name(),
-			err: fmt.Errorf("signing %s: number %s under this name covers more than the new list would (%s): restore the configuration of the issuer's lists, or publish the new ones under new names", l.name(), line.Number, why)}
+			err: fmt.Errorf("replacing %s: number %s under this name covers more than the new list would (%s): restore the configuration of the issuer's lists, or publish the new ones under new names", l.name(), line.Number, why)}
 	}
 	return p, nil
 }

@@ -35,7 +35,13 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 	if validity <= 0 {
 		return 0, fmt.Errorf("signing responses of %s: the signer's certificate expired at %s", a.Name, notAfter.Format(time.RFC3339))
 	}
-	cutoff := r.cutoff(a, now)
+	cutoff, end, err := r.cutoff(ctx, a, now)
+	if err != nil {
+		return 0, fmt.Errorf("signing responses of %s: %w", a.Name, err)
+	}
+	if !end.IsZero() {
+		validity = min(validity, end.Sub(now))
+	}
 	if all {
 		cutoff = inventory.Everything()
 	}
@@ -88,11 +94,6 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 		}
 	}
 	return signed, r.signGeneration(ctx, a, now)
-}
-
-// cutoff is the nextUpdate up to which a response is due: refresh before expiry, not at it.
-func (r *Room) cutoff(a *authority, now time.Time) time.Time {
-	return now.Add(a.OCSP.Validity.Std() - a.OCSP.Refresh.Std())
 }
 
 // encoder prepares the OCSP encoder of an issuer and tells until when its signer's certificate is valid.

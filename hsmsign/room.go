@@ -277,6 +277,9 @@ func (r *Room) loadAuthorities(ctx context.Context) error {
 		if err := r.tellInventory(ctx, a, artifact.Sum(a.cert.RawSubjectPublicKeyInfo)); err != nil {
 			return err
 		}
+		if a.External() { // its own software counts
+			continue
+		}
 		if err := r.raiseNumbers(ctx, a, state); err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ type RunResult struct {
 	UpToDate  bool   `json:"up_to_date"` // nothing was due
 	// Healed is what was taken back from the master because the inventory had lost it.
 	Healed []inventory.HealedCertificate `json:"healed,omitempty"`
+	// Inputs is what became of the files of the drop folder.
+	Inputs []Verdict `json:"inputs,omitempty"`
 }
 
 // Done is one artifact that a run made, and why.
@@ -33,6 +35,7 @@ type Force struct {
 	CRLs      bool
 	Responses bool
 	Only      bool   // nothing but what is forced
+	NoFolder  bool   // the drop folder is somebody else's work
 	Final     bool   // the lists are the last ones: nextUpdate 99991231235959Z, never due again
 	Issuer    string // limits the forced part; empty: every issuer
 }
@@ -45,7 +48,7 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 	now := r.now()
 	var errs []error
 	if !f.Only {
-		errs = append(errs, r.renewResponders(ctx, now, res))
+		errs = append(errs, r.emptyFolder(ctx, f.NoFolder, res), r.renewResponders(ctx, now, res))
 	}
 	refused := map[string]bool{} // issuers whose next word would unsay an earlier one
 	note := func(issuer string, err error) {
@@ -78,6 +81,19 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 	size, err := r.Commit(ctx, "signer run")
 	res.Size, res.Healed = size, r.healed.Certificates
 	return res, errors.Join(append(append(errs, r.leftOut...), err)...)
+}
+
+// emptyFolder takes what is in the drop folder of the configuration, if there is one.
+func (r *Room) emptyFolder(ctx context.Context, skip bool, res *RunResult) error {
+	if r.conf.Accept == nil || skip {
+		return nil
+	}
+	taken, err := r.Empty(ctx, r.DropFolder(r.conf.Accept))
+	if taken == nil {
+		return err
+	}
+	res.Inputs = taken.Verdicts
+	return errors.Join(taken.Err(), err)
 }
 
 func (r *Room) runList(ctx context.Context, l list, f Force, now time.Time, res *RunResult) error {

@@ -8,6 +8,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/internal/durable"
+	"seihon/internal/incoming"
 	"seihon/inventory"
 )
 
@@ -20,6 +21,8 @@ type Status struct {
 	FirstExpiry     time.Time `json:"first_expiry"`
 	FirstExpiryName string    `json:"first_expiry_name"`
 	Uncommitted     int       `json:"uncommitted"` // signed, not in the ledger yet
+	// Refused are the inputs of the drop folder that were refused and that nobody has taken away yet, a line for each.
+	Refused []string `json:"refused,omitempty"`
 }
 
 // StatusLine is the newest of one kind of artifact.
@@ -56,6 +59,12 @@ func (b *Books) Status(ctx context.Context) (*Status, error) {
 			return nil, fmt.Errorf("reading what is not committed: %w", err)
 		}
 		s.Uncommitted++
+	}
+	if a := b.conf.Accept; a != nil {
+		var err error
+		if s.Refused, err = incoming.Reasons(string(a.Directory)); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -124,15 +133,22 @@ func (s *Status) add(rec *inventory.ArtifactRecord, refresh time.Duration) {
 
 // Line is the one-line summary that a monitoring plug-in prints.
 func (s *Status) Line() string {
-	if s.FirstExpiry.IsZero() {
-		return "nothing is signed yet"
+	line := "nothing is signed yet"
+	if !s.FirstExpiry.IsZero() {
+		line = s.shelfLife()
 	}
-	line := fmt.Sprintf("shelf life %s: %s is the first to expire, at %s; %d signed but not recorded",
-		s.FirstExpiry.Sub(s.Now).Round(time.Minute), s.FirstExpiryName, s.FirstExpiry.Format(time.RFC3339), s.Uncommitted)
-	if n := s.Unsigned(); n > 0 {
+	if n := s.Unsigned(); n > 0 && !s.FirstExpiry.IsZero() {
 		line += fmt.Sprintf("; %d changes of a status are recorded and not signed: run `signer run`, and read what it says", n)
 	}
+	if n := len(s.Refused); n > 0 {
+		line += fmt.Sprintf("; %d inputs were refused (last: %s): take them out of the folder refused once they are dealt with", n, s.Refused[n-1])
+	}
 	return line
+}
+
+func (s *Status) shelfLife() string {
+	return fmt.Sprintf("shelf life %s: %s is the first to expire, at %s; %d signed but not recorded",
+		s.FirstExpiry.Sub(s.Now).Round(time.Minute), s.FirstExpiryName, s.FirstExpiry.Format(time.RFC3339), s.Uncommitted)
 }
 
 // WritePrometheus writes the status as a node_exporter textfile, in one step.
@@ -146,6 +162,8 @@ func (s *Status) WritePrometheus(file string) error {
 	for _, l := range s.Lists {
 		fmt.Fprintf(&b, "seihon_signer_next_update_seconds{name=%q} %d\n", l.Name, l.NextUpdate.Unix())
 	}
+	fmt.Fprintf(&b, "# HELP seihon_signer_refused_inputs Inputs of the drop folder that were refused and are still there.\n"+
+		"# TYPE seihon_signer_refused_inputs gauge\nseihon_signer_refused_inputs %d\n", len(s.Refused))
 	b.WriteString("# HELP seihon_signer_urgent Revocations that no response shows yet.\n# TYPE seihon_signer_urgent gauge\n")
 	for _, i := range s.Counts {
 		fmt.Fprintf(&b, "seihon_signer_urgent{issuer=%q} %d\n", i.Name, i.Urgent)

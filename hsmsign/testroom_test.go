@@ -63,12 +63,18 @@ func testKey(label string) *ecdsa.PrivateKey {
 // newTestRoom writes configuration and keys and makes log and inventory.
 func newTestRoom(t testing.TB, dir string) *testRoom {
 	t.Helper()
-	tr := &testRoom{dir: dir, now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC), keys: map[string]crypto.Signer{"log": testKey("log"), "ca": testKey("ca")}}
-	must(t, os.MkdirAll(filepath.Join(dir, "keys"), 0o755), os.WriteFile(filepath.Join(dir, "repository.yaml"), []byte(roomYAML), 0o644))
+	return newTestRoomOf(t, dir, roomYAML, "ca")
+}
+
+// newTestRoomOf does that for another configuration, with one key beside the log's.
+func newTestRoomOf(t testing.TB, dir, yaml, label string) *testRoom {
+	t.Helper()
+	tr := &testRoom{dir: dir, now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC), keys: map[string]crypto.Signer{"log": testKey("log"), label: testKey(label)}}
+	must(t, os.MkdirAll(filepath.Join(dir, "keys"), 0o755), os.WriteFile(filepath.Join(dir, "repository.yaml"), []byte(yaml), 0o644))
 	vkey, err := ledger.VKey("room.example/master", tr.keys["log"].Public())
 	must(t, err, os.WriteFile(filepath.Join(dir, "keys/log.vkey"), []byte(vkey+"\n"), 0o644))
-	spki, err := x509.MarshalPKIXPublicKey(tr.keys["ca"].Public())
-	must(t, err, os.WriteFile(filepath.Join(dir, "keys/ca.pub.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), 0o644))
+	spki, err := x509.MarshalPKIXPublicKey(tr.keys[label].Public())
+	must(t, err, os.WriteFile(filepath.Join(dir, "keys/"+label+".pub.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), 0o644))
 	r := tr.room(t)
 	r.creating = true
 	r.log, err = ledger.Create(t.Context(), string(r.conf.Master.Directory), r.writerConfig(tr.signers(t)))

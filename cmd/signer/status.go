@@ -30,7 +30,7 @@ func statusCommand(now func() time.Time) *cli.Command {
 					}
 				}
 				word, code := "OK", cliexit.OK
-				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < c.Duration("warn") || left <= 0 || s.Unsigned() > 0 {
+				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < c.Duration("warn") || left <= 0 || s.Unsigned() > 0 || len(s.Refused) > 0 {
 					word, code = "CRITICAL", cliexit.Findings
 				}
 				say(c, "%s - %s", word, s.Line())

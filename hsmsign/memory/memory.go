@@ -84,10 +84,11 @@ type List struct {
 	// Permitted reports whether a signed override lets a status change.
 	Permitted func(serial []byte, was, now override.Status) (bool, error)
 
-	// Vouched returns those of the changes that nothing stands behind.
+	// Vouched returns those of the changes that nothing stands behind. Nil: the new list is signed already, by a CA that keeps
+	// its own books, and its signature stands behind them.
 	Vouched func(changes []Fault) ([]Fault, error)
 
-	Changes []Fault // Lawful ones, which somebody must stand behind all the same
+	Changes []Fault // Lawful ones, which somebody must stand behind all the same; without Vouched, the holds that ended
 	Faults  []Fault
 	Expired []Expired
 }
@@ -138,7 +139,7 @@ func (p *List) Watch(entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, e
 
 // conclude asks who stands behind the changes, and says whether the list may be signed.
 func (p *List) conclude(err error) error {
-	if err == nil && len(p.Changes) > 0 {
+	if err == nil && len(p.Changes) > 0 && p.Vouched != nil {
 		var unvouched []Fault
 		unvouched, err = p.Vouched(p.Changes)
 		p.Faults = append(p.Faults, unvouched...)
@@ -158,34 +159,11 @@ func (p *List) sorted() (next, error) {
 	if p.Old == nil {
 		return func() (e artifact.RevokedEntry, more bool, err error) { return e, false, nil }, nil
 	}
-	var last []byte
-	inOrder := true
-	r := p.Old.Reader()
-	e, more, err := r.Next()
-	for ; more && inOrder; e, more, err = r.Next() {
-		inOrder, last = bytes.Compare(last, e.Serial) < 0, e.Serial
-	}
+	r, err := p.Old.SortedReader()
 	if err != nil {
 		return nil, fmt.Errorf("reading the list that is replaced: %w", err)
 	}
-	if inOrder {
-		return p.Old.Reader().Next, nil
-	}
-	var all []artifact.RevokedEntry
-	for e, err := range p.Old.Entries() {
-		if err != nil {
-			return nil, fmt.Errorf("reading the list that is replaced: %w", err)
-		}
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b artifact.RevokedEntry) int { return bytes.Compare(a.Serial, b.Serial) })
-	return func() (e artifact.RevokedEntry, more bool, err error) {
-		if len(all) == 0 {
-			return e, false, nil
-		}
-		e, all = all[0], all[1:]
-		return e, true, nil
-	}, nil
+	return r.Next, nil
 }
 
 // both judges an entry that is on both lists.
@@ -225,7 +203,7 @@ func (p *List) missing(old artifact.RevokedEntry) error {
 
 // change notes a Lawful change of a full list. Those of a delta are its base's, too.
 func (p *List) change(serial []byte, was, now override.Status) {
-	if !p.Delta {
+	if !p.Delta && (p.Vouched != nil || now.State != override.Revoked) {
 		p.Changes = append(p.Changes, Fault{Serial: slices.Clone(serial), Was: was, Now: now})
 	}
 }

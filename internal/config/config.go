@@ -33,6 +33,8 @@ type Config struct {
 	Issuers []Issuer `yaml:"issuers"`
 	// Profiles of certificates; one of a built-in name (root, subordinate, ocsp-signer, subscriber, document-signer, link, cross) replaces it.
 	Profiles map[string]*certprofile.Profile `yaml:"profiles"`
+	// Accept is the folder into which CAs that keep their own software put what they sign; omitted: files are handed over one by one.
+	Accept *Accept `yaml:"accept"`
 	// DocumentSigner signs the documents below.
 	DocumentSigner *DocumentSigner `yaml:"document_signer"`
 	// Documents are the CP/CPS and disclosure documents.
@@ -205,6 +207,14 @@ type Issuer struct {
 	Subscribers *Subscribers `yaml:"subscribers"`
 }
 
+// Accept is a drop folder, emptied by `signer run` and `signer accept --watch`.
+type Accept struct {
+	// Directory of the inputs; each ends in its folder accepted or refused, with a line that says why.
+	Directory Path `yaml:"directory"`
+	// Settle is how long a file that is no complete DER object must have been left alone before it is looked at; default 1m.
+	Settle Duration `yaml:"settle"`
+}
+
 // Subject is a distinguished name.
 type Subject struct {
 	// Country, two letters.
@@ -237,6 +247,9 @@ type CRL struct {
 	Refresh Duration `yaml:"refresh"`
 	// Shards partitions the list by serial (each with its own issuingDistributionPoint); 0 or 1: one list.
 	Shards int `yaml:"shards"`
+	// Points are the distribution points by which the lists of an issuer that is signed_by: external say which part they are, in the order of the
+	// parts; default: their public addresses here.
+	Points []string `yaml:"points"`
 	// Delta is how often a delta list is made between two full ones; 0: none.
 	Delta Duration `yaml:"delta"`
 	// History keeps every list under crl/<issuer>/history/<number>.crl as well.

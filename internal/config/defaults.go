@@ -31,6 +31,9 @@ func (c *Config) setDefaults() {
 	for i := range c.Issuers {
 		c.Issuers[i].setDefaults()
 	}
+	if a := c.Accept; a != nil {
+		setDefault(&a.Settle, Duration(time.Minute))
+	}
 	if d := c.DocumentSigner; d != nil {
 		setDefault(&d.Name, "document-signer")
 		setDefault(&d.Certificate, Path("keys/"+d.Name+".pem"))

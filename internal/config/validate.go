@@ -93,6 +93,7 @@ func (v *validator) config(c *Config) {
 	v.issuers(c)
 	v.schedule(c)
 	v.profiles(c)
+	v.accept(c)
 	v.documentSigner(c)
 	for i, d := range c.Documents {
 		v.document(c, fmt.Sprintf("documents[%d]", i), d)
@@ -184,7 +185,7 @@ func (v *validator) issuers(c *Config) {
 		seen[is.Name] = true
 		v.signedBy(path, is)
 		v.crl(path+".crl", is.CRL)
-		if is.CRL != nil && is.CRL.Shards > 1 && (is.OCSP == nil || is.OCSP.Shards != is.CRL.Shards) {
+		if is.CRL != nil && is.CRL.Shards > 1 && !is.External() && (is.OCSP == nil || is.OCSP.Shards != is.CRL.Shards) {
 			v.add(path+".crl.shards", "is %d, must equal ocsp.shards: the inventory has one partition per issuer", is.CRL.Shards)
 		}
 		v.crl(path+".arl", is.ARL)
@@ -209,6 +210,25 @@ func (v *validator) signedBy(path string, is *Issuer) {
 		v.add(path+".validity", "must be positive, such as 10y")
 	}
 	v.key(path+".key", is.Key)
+	if is.CRL != nil && len(is.CRL.Points) > 0 {
+		v.add(path+".crl.points", "is for issuers that are signed_by: external; the lists of this one name their public addresses")
+	}
+}
+
+// accept checks the drop folder.
+func (v *validator) accept(c *Config) {
+	if c.Accept == nil {
+		return
+	}
+	if c.Accept.Directory == "" {
+		v.add("accept.directory", "is empty; name the folder into which the CA puts what it signs")
+	}
+	if c.Accept.Settle < Duration(time.Second) {
+		v.add("accept.settle", "is %v, must be a second or more", c.Accept.Settle)
+	}
+	if !slices.ContainsFunc(c.Issuers, func(i Issuer) bool { return i.External() }) {
+		v.add("accept", "is of no use: no issuer is signed_by: external, and the room takes nothing that its own keys did not sign")
+	}
 }
 
 // external refuses what only the holder of the issuer's key can do.
@@ -310,7 +330,7 @@ func (v *validator) document(c *Config, path string, d Document) {
 	if d.Signature != "detached" && d.Signature != "embedded" {
 		v.add(path+".signature", "is %q, must be detached or embedded", d.Signature)
 	}
-	if c.DocumentSigner == nil {
+	if external := func(i Issuer) bool { return i.External() }; c.DocumentSigner == nil && !slices.ContainsFunc(c.Issuers, external) {
 		v.add(path, "needs the section document_signer")
 	}
 }

@@ -1,0 +1,54 @@
+package artifact
+
+import (
+	"bytes"
+	"slices"
+)
+
+// SortedReader walks the revoked certificates by serial number, in the order of its octets. Most lists are written so; for
+// another one it holds four octets for each entry, not the entries.
+func (l *RevocationList) SortedReader() (*EntryReader, error) {
+	starts, err := l.unordered()
+	if err != nil || starts == nil {
+		return l.Reader(), err
+	}
+	return &EntryReader{sorted: l, starts: starts}, nil
+}
+
+// unordered returns where the entries begin, sorted by serial number; nil when the list is in that order already.
+func (l *RevocationList) unordered() ([]uint32, error) {
+	var last []byte
+	inOrder := true
+	r := l.Reader()
+	e, more, err := r.Next()
+	for ; more && inOrder; e, more, err = r.Next() {
+		inOrder, last = bytes.Compare(last, e.Serial) < 0, e.Serial
+	}
+	if inOrder || err != nil {
+		return nil, err
+	}
+	var starts []uint32
+	r = l.Reader()
+	for {
+		at := len(l.rawEntries) - len(r.rest)
+		_, more, err := r.Next()
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		starts = append(starts, uint32(at)) // a list has less than 4 GiB
+	}
+	slices.SortStableFunc(starts, func(a, b uint32) int {
+		x, _ := l.entryAt(a)
+		y, _ := l.entryAt(b)
+		return bytes.Compare(x.Serial, y.Serial)
+	})
+	return starts, nil
+}
+
+func (l *RevocationList) entryAt(at uint32) (RevokedEntry, error) {
+	rest := l.rawEntries[at:]
+	return readEntry(&rest)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"seihon/hsmsign"
+	"seihon/internal/cliexit"
+	"seihon/internal/incoming"
+)
+
+func acceptCommand(now func() time.Time) *cli.Command {
+	return &cli.Command{
+		Name:  "accept",
+		Usage: "take in what a CA that keeps its own software has signed: lists, certificates, documents",
+		Flags: cliexit.Flags(
+			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` that the CA signed, in DER; may be repeated"},
+			&cli.StringFlag{Name: "issuer", Usage: "refuse what is not of issuer `NAME`"},
+			&cli.StringFlag{Name: "document", Usage: "the PDF among the files is the document `NAME` of the configuration; its detached signature may be another of the files"},
+			&cli.StringFlag{Name: "document-version", Usage: "with --document: its `VERSION`"},
+			&cli.StringFlag{Name: "watch", Usage: "empty the drop folder `DIR` until the command is stopped, and sign what is due then"},
+			&cli.DurationFlag{Name: "every", Usage: "with --watch: look each `DURATION`", Value: 5 * time.Second},
+			&cli.BoolFlag{Name: "once", Usage: "with --watch: look once"},
+		),
+		Action: func(c *cli.Context) error {
+			switch files, dir := c.StringSlice("file"), c.String("watch"); {
+			case (len(files) == 0) == (dir == ""):
+				return cliexit.UsageError("name what to take in: --file, or --watch with the drop folder")
+			case dir == "" && (c.IsSet("every") || c.IsSet("once")):
+				return cliexit.UsageError("--every and --once belong to --watch")
+			case dir != "" && (c.IsSet("issuer") || c.IsSet("document")):
+				return cliexit.UsageError("--issuer and --document belong to --file")
+			case (c.String("document") == "") != (c.String("document-version") == ""):
+				return cliexit.UsageError("--document and --document-version belong together")
+			case dir != "":
+				return watchFolder(c, now, dir)
+			default:
+				return withRoom(c, now, func(room *hsmsign.Room) error { return acceptFiles(c, room, files) })
+			}
+		},
+	}
+}
+
+func acceptFiles(c *cli.Context, room *hsmsign.Room, files []string) error {
+	named := hsmsign.DocumentName{Name: c.String("document"), Version: c.String("document-version")}
+	var inputs []hsmsign.Input
+	for _, file := range files {
+		inputs = append(inputs, hsmsign.Input{Name: file, Issuer: c.String("issuer"), Document: named, Read: func() ([]byte, error) { return readLimited(file, maxCRL) }})
+	}
+	res, err := room.Accept(c.Context, inputs)
+	if err != nil {
+		return err
+	}
+	for i := range res.Verdicts {
+		say(c, "%s", res.Verdicts[i].String())
+	}
+	say(c, "the master log has %d entries; `signer run` makes the answers that follow from it", res.Size)
+	return errors.Join(res.Err(), answer(c, res))
+}
+
+// watchFolder empties a folder again and again. The room is open only while there is something to take.
+func watchFolder(c *cli.Context, now func() time.Time, dir string) error {
+	conf, err := load(c)
+	if err != nil {
+		return err
+	}
+	settle := time.Minute
+	if conf.Accept != nil {
+		settle = conf.Accept.Settle.Std()
+	}
+	folder := &incoming.Folder{Dir: dir, Settle: settle, Now: now}
+	for {
+		ready, _, err := folder.Look()
+		if err != nil {
+			return err
+		}
+		if len(ready) > 0 {
+			err = withRoom(c, now, func(room *hsmsign.Room) error { return emptyOnce(c, room, folder) })
+		}
+		if c.Bool("once") {
+			return err
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			fmt.Fprintf(c.App.ErrWriter, "signer: %v\n", err)
+		}
+		select {
+		case <-c.Context.Done():
+			return c.Context.Err()
+		case <-time.After(c.Duration("every")):
+		}
+	}
+}
+
+// emptyOnce takes what is in the folder, and signs what is due then: a revocation has to reach the answers at once.
+func emptyOnce(c *cli.Context, room *hsmsign.Room, folder *incoming.Folder) error {
+	res, err := room.Empty(c.Context, folder)
+	if res == nil {
+		return err
+	}
+	for i := range res.Verdicts {
+		say(c, "%s", res.Verdicts[i].String())
+	}
+	err = errors.Join(res.Err(), err, answer(c, res))
+	run, failed := room.Run(c.Context, hsmsign.Force{NoFolder: true})
+	if run != nil {
+		tell(c, run)
+	}
+	return errors.Join(err, failed)
+}

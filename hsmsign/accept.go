@@ -1,0 +1,252 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sort"
+
+	"seihon/artifact"
+	"seihon/internal/unwrap"
+	"seihon/inventory"
+	"seihon/sectiona"
+)
+
+// What a CA that keeps its own software has signed comes in here, and nowhere else. The kind of an input is
+// known by its content and its issuer by the signature, never by a name. It is judged by the rules for what
+// the room signs itself; the inventory takes over what it says; then it is stored and recorded as everything
+// else. A crash after any step is repaired by looking at the same input again: what is there already is
+// accepted as present.
+
+// An Input is a file that another CA software made. Read is called twice: what others depend on goes first.
+type Input struct {
+	Name     string       // as errors call it
+	Document DocumentName // which document it is, if it is one
+	Issuer   string       // what is of another one is refused; empty: whoever it is
+	Read     func() ([]byte, error)
+}
+
+// A Verdict is what became of an input.
+type Verdict struct {
+	Input   string `json:"input"`
+	Digest  string `json:"sha256,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	Issuer  string `json:"issuer,omitempty"`
+	Name    string `json:"name,omitempty"`    // its public name; empty: it stays in the private record
+	Note    string `json:"note,omitempty"`    // what it did
+	Present bool   `json:"present,omitempty"` // it was there already
+	Refused string `json:"refused,omitempty"` // why it was not taken
+	Failed  string `json:"failed,omitempty"`  // why it could not be judged: it has to be looked at again
+
+	wanted string // the only issuer that is taken
+	err    error
+}
+
+// An inputError says that an input is refused for what it is, and not for a fault of this machine.
+type inputError struct{ err error }
+
+func (e *inputError) Error() string { return e.err.Error() }
+func (e *inputError) Unwrap() error { return e.err }
+
+func refuse(format string, args ...any) error { return &inputError{fmt.Errorf(format, args...)} }
+
+// refused reports whether an error is a refusal of the input.
+func refused(err error) bool {
+	var input *inputError
+	var record *RecordError
+	var rule *sectiona.Refusal
+	var contradiction *inventory.ImportRefused
+	return errors.As(err, &input) || errors.As(err, &record) || errors.As(err, &rule) || errors.As(err, &contradiction)
+}
+
+// An Acceptance is what Accept did.
+type Acceptance struct {
+	Verdicts []Verdict `json:"inputs"`
+	Size     int64     `json:"tree_size"`
+}
+
+// Err joins why inputs were refused or could not be judged.
+func (a *Acceptance) Err() error {
+	var errs []error
+	for _, v := range a.Verdicts {
+		if v.err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", v.Input, v.err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Accept judges inputs and records those that pass, each by itself: one that is refused holds nothing else up.
+// When it returns without an error, what it accepted stands in the master log.
+func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) {
+	res := &Acceptance{Verdicts: make([]Verdict, len(inputs))}
+	order := r.order(inputs, res.Verdicts)
+	certs := &foreign{}
+	for _, n := range order {
+		if ctx.Err() != nil {
+			return res, ctx.Err()
+		}
+		v := &res.Verdicts[n.at]
+		if n.rank > rankSubscriber || certs.count >= foreignBatch {
+			if err := r.acceptForeign(ctx, certs); err != nil {
+				return res, err
+			}
+		}
+		raw, err := inputs[n.at].Read()
+		if err == nil {
+			v.wanted = inputs[n.at].Issuer
+			err = r.acceptOne(ctx, raw, v, certs)
+			if errors.Is(err, errDocument) {
+				err = r.acceptDocument(ctx, artifact.Parse(raw), inputs[n.at].Document, inputs, res.Verdicts, v)
+			}
+		}
+		v.settle(err)
+	}
+	if err := r.acceptForeign(ctx, certs); err != nil {
+		return res, err
+	}
+	var err error
+	res.Size, err = r.Commit(ctx, "signer accept")
+	return res, err
+}
+
+// settle notes how the judgement ended.
+func (v *Verdict) settle(err error) {
+	v.err = err
+	switch {
+	case err == nil:
+	case refused(err):
+		v.Refused = err.Error()
+	default:
+		v.Failed = err.Error()
+	}
+}
+
+// The order in which inputs are looked at: authorities before what they signed, and before a list what tells
+// when its certificates expire.
+const (
+	rankAuthority = iota
+	rankOCSPSigner
+	rankSubscriber
+	rankList
+	rankDelta
+	rankOther
+	rankDocument // behind its signature, whose verdict it has
+)
+
+// A ranked input is one that can be read.
+type ranked struct {
+	at, rank int
+	key      string // within the rank
+}
+
+// order reads every input once, and sorts by what they are.
+func (r *Room) order(inputs []Input, verdicts []Verdict) []ranked {
+	var all []ranked
+	for i, in := range inputs {
+		verdicts[i] = Verdict{Input: in.Name}
+		raw, err := in.Read()
+		if err != nil {
+			verdicts[i].settle(err)
+			continue
+		}
+		rank, key := rankOf(inner(raw))
+		all = append(all, ranked{i, rank, key})
+	}
+	sort.SliceStable(all, func(i, j int) bool {
+		return all[i].rank < all[j].rank || all[i].rank == all[j].rank && all[i].key < all[j].key
+	})
+	return all
+}
+
+// rankOf says when an input is looked at.
+func rankOf(raw []byte) (rank int, key string) {
+	if c, err := x509.ParseCertificate(raw); err == nil {
+		switch {
+		case c.IsCA && artifact.SameName(c.RawSubject, c.RawIssuer):
+			return rankAuthority, ""
+		case c.IsCA: // a chain by age
+			return rankAuthority, c.NotBefore.UTC().Format("20060102150405")
+		case artifact.IsOCSPSigner(c):
+			return rankOCSPSigner, c.NotBefore.UTC().Format("20060102150405")
+		}
+		return rankSubscriber, ""
+	}
+	if bytes.HasPrefix(raw, []byte("%PDF-")) {
+		return rankDocument, ""
+	}
+	l, err := artifact.ParseRevocationList(raw)
+	if err != nil {
+		return rankOther, ""
+	}
+	if l.Number != nil {
+		key = fmt.Sprintf("%040x", l.Number)
+	}
+	if l.BaseNumber != nil {
+		return rankDelta, key
+	}
+	return rankList, key
+}
+
+// add notes what an input did.
+func (v *Verdict) add(format string, args ...any) {
+	if v.Note != "" {
+		v.Note += "; "
+	}
+	v.Note += fmt.Sprintf(format, args...)
+}
+
+// of notes the issuer of an input, and refuses one that was not meant.
+func (v *Verdict) of(issuer string) error {
+	v.Issuer = issuer
+	if v.wanted != "" && v.wanted != issuer {
+		return refuse("it is of issuer %s, not of %s", issuer, v.wanted)
+	}
+	return nil
+}
+
+// inner takes the PEM armour off a list or certificate, which OpenSSL puts around both unless it is told not to. What
+// is published, and recorded, is the DER inside.
+func inner(raw []byte) []byte {
+	if !bytes.Contains(raw[:min(len(raw), 4096)], []byte("-----BEGIN ")) {
+		return raw
+	}
+	der, err := unwrap.One(raw, "X509 CRL", "CERTIFICATE", "X509 CERTIFICATE")
+	if err != nil {
+		return raw // what is wrong with it is said where it is judged
+	}
+	return der
+}
+
+// errDocument says that an input is a document, which is judged together with its signature.
+var errDocument = errors.New("it is a document")
+
+// acceptOne judges one input by what it is.
+func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *foreign) error {
+	a := artifact.Parse(raw)
+	if der := inner(raw); a.Kind == artifact.Unrecognised && len(der) != len(raw) {
+		a, v.Note = artifact.Parse(der), "taken out of PEM"
+	}
+	v.Digest, v.Kind = a.Digest.String(), string(a.Kind)
+	switch a.Kind {
+	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
+		return r.acceptList(ctx, a, v)
+	case artifact.CACertificate:
+		return r.acceptAuthority(ctx, a.Certificates[0], v)
+	case artifact.LinkCertificate:
+		return r.acceptLink(ctx, a.Certificates[0], v)
+	case artifact.OCSPSignerCertificate, artifact.SubscriberCertificate:
+		return r.acceptEndEntity(ctx, a.Certificates[0], v, certs)
+	}
+	switch {
+	case a.Problem != "":
+		return refuse("it is not taken: %s", a.Problem)
+	case a.Kind == artifact.Document:
+		return errDocument
+	case a.Kind == artifact.DocumentSignature:
+		return refuse("it is a signature of none of the documents that were handed over with it")
+	}
+	return refuse("a %s is not taken here", a.Kind)
+}

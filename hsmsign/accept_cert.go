@@ -1,0 +1,247 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"iter"
+	"slices"
+
+	"seihon/artifact"
+	"seihon/inventory"
+	"seihon/public"
+)
+
+// acceptAuthority takes the certificate of a CA of the configuration, or a cross certificate.
+func (r *Room) acceptAuthority(ctx context.Context, c *x509.Certificate, v *Verdict) error {
+	var open []string // issuers that have no certificate yet
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		switch {
+		case a.cert == nil && a.External():
+			open = append(open, a.Name)
+		case a.cert != nil && a.cert.Equal(c):
+			v.Name, v.Present = public.Certificate(a.Name), true
+			return v.of(a.Name)
+		}
+	}
+	if slices.ContainsFunc(r.policy.Trust.Partners(), func(p *x509.Certificate) bool { return r.crosses(c, p) }) {
+		return r.acceptCross(ctx, c, v)
+	}
+	var why []error
+	for _, name := range open {
+		if err := v.of(name); err != nil {
+			continue
+		}
+		err := r.adoptCA(ctx, name, c)
+		if err != nil {
+			why = append(why, err)
+			continue
+		}
+		a := r.authorities[name]
+		a.cert = c
+		v.Name = public.Certificate(name)
+		if err := r.tellInventory(ctx, a, artifact.Sum(c.RawSubjectPublicKeyInfo)); err != nil {
+			return err
+		}
+		return r.buildPolicy(nil, []*x509.Certificate{c})
+	}
+	if len(why) > 0 {
+		return refuse("%q is the certificate of no issuer that has none yet: %w", c.Subject, why[0])
+	}
+	return refuse("%q is the certificate of no issuer of the configuration that is signed_by: external and has none yet", c.Subject)
+}
+
+// crosses reports whether a certificate joins one of our CAs with a pinned partner, in either direction.
+func (r *Room) crosses(c, partner *x509.Certificate) bool {
+	of := func(x *x509.Certificate) bool {
+		return artifact.SameName(c.RawSubject, x.RawSubject) && bytes.Equal(c.RawSubjectPublicKeyInfo, x.RawSubjectPublicKeyInfo)
+	}
+	for _, a := range r.authorities {
+		if a.cert != nil && (of(partner) && artifact.CheckIssued(c, a.cert) == nil || of(a.cert) && artifact.CheckIssued(c, partner) == nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptCross takes a cross certificate, under a name made of its digest: it has none that both sides agreed on.
+func (r *Room) acceptCross(ctx context.Context, c *x509.Certificate, v *Verdict) error {
+	for _, a := range r.authorities {
+		if a.cert == nil || !artifact.SameName(c.RawSubject, a.cert.RawSubject) && !artifact.SameName(c.RawIssuer, a.cert.RawSubject) {
+			continue
+		}
+		if err := v.of(a.Name); err != nil {
+			return err
+		}
+		v.Kind = string(artifact.CrossCertificate)
+		v.Name = public.Cross(a.Name + "-" + artifact.Sum(c.Raw).String()[:12])
+		return r.acceptCertificate(ctx, certificateRecord(a.Name, artifact.CrossCertificate, v.Name, c), c, v)
+	}
+	return refuse("no issuer of the configuration stands on one side of the cross certificate of %q", c.Subject)
+}
+
+// acceptLink takes a link certificate between an issuer and the one that it succeeds.
+func (r *Room) acceptLink(ctx context.Context, c *x509.Certificate, v *Verdict) error {
+	for _, a := range r.authorities {
+		old := r.authorities[a.Succeeds]
+		if old == nil || a.cert == nil || old.cert == nil {
+			continue
+		}
+		for n, side := range []struct{ signer, of *authority }{{old, a}, {a, old}} { // as IssueLinks numbers them
+			if !bytes.Equal(c.RawSubjectPublicKeyInfo, side.of.cert.RawSubjectPublicKeyInfo) || artifact.CheckIssued(c, side.signer.cert) != nil {
+				continue
+			}
+			if err := v.of(side.signer.Name); err != nil {
+				return err
+			}
+			v.Name = public.Link(a.Name, n+1)
+			return r.acceptCertificate(ctx, certificateRecord(side.signer.Name, artifact.LinkCertificate, v.Name, c), c, v)
+		}
+	}
+	return refuse("it has the name of %q for issuer and subject, and joins no issuer of the configuration with the one that it succeeds", c.Subject)
+}
+
+// acceptCertificate records and stages a public certificate.
+func (r *Room) acceptCertificate(ctx context.Context, rec inventory.ArtifactRecord, c *x509.Certificate, v *Verdict) error {
+	if digest, there, err := r.current(ctx, rec.Name); err != nil {
+		return err
+	} else if there && digest == artifact.Sum(c.Raw) {
+		v.Present = true
+		return nil
+	}
+	if a := r.authorities[rec.Issuer]; artifact.CheckIssued(c, a.cert) == nil {
+		if err := r.recordAdopted(ctx, a.Name, c); err != nil {
+			return err
+		}
+	}
+	return r.stage(ctx, rec, c.Raw)
+}
+
+// foreign are certificates that stay in the private record, by issuer, until they are imported together.
+type foreign struct {
+	names    []string
+	records  map[string][]inventory.Record
+	verdicts map[string][]*Verdict
+	digest   map[string][]byte
+	seen     map[string]artifact.Digest // by issuer and serial
+	count    int
+}
+
+// foreignBatch is how many certificates are held before they are imported.
+const foreignBatch = 10000
+
+// acceptEndEntity takes a certificate that is not published: a subscriber's, the document signer's, that of an OCSP signer
+// whose key is elsewhere. That of an OCSP signer in the token is put to use.
+func (r *Room) acceptEndEntity(ctx context.Context, c *x509.Certificate, v *Verdict, all *foreign) error {
+	var issuer *authority
+	var why error
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if a.cert == nil || !artifact.SameName(c.RawIssuer, a.cert.RawSubject) {
+			continue
+		}
+		if why = artifact.CheckIssued(c, a.cert); why == nil {
+			issuer = a
+			break
+		}
+	}
+	switch {
+	case issuer == nil && why != nil:
+		return refuse("%w", why)
+	case issuer == nil:
+		return refuse("certificate %x of %q was issued by %q, which is no issuer of the configuration", c.SerialNumber, c.Subject, c.Issuer)
+	case !issuer.External():
+		return refuse("certificate %x names issuer %s, whose key is in this room: it was signed past it", c.SerialNumber, issuer.Name)
+	}
+	if err := v.of(issuer.Name); err != nil {
+		return err
+	}
+	if o := issuer.OCSP; o != nil && o.Responder != nil && checkPinnedKey(o.Responder.Key, c) == nil {
+		v.Name, v.Present = public.Certificate(o.Responder.Name), issuer.responder.Equal(c)
+		if err := r.adoptResponder(ctx, issuer, o.Responder, c); err != nil {
+			return refuse("%w", err)
+		}
+		return nil
+	}
+	return all.add(ctx, r, issuer.Name, c, v)
+}
+
+// add puts a certificate among those that are imported together; one that contradicts the inventory is refused by itself.
+func (f *foreign) add(ctx context.Context, r *Room, issuer string, c *x509.Certificate, v *Verdict) error {
+	serial := artifact.SerialBytes(c)
+	if err := inventory.CheckSignedSerial(serial); err != nil {
+		return refuse("%w", err)
+	}
+	e, err := r.inv.Get(ctx, issuer, serial)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if err == nil && len(e.DER) > 0 {
+		if !bytes.Equal(e.DER, c.Raw) {
+			return refuse("the inventory has another certificate of %s under serial %x, of %q: the CA issued two with one serial", issuer, serial, e.Subject)
+		}
+		v.Present = true
+		return nil
+	}
+	if f.records == nil {
+		f.records, f.verdicts, f.digest = map[string][]inventory.Record{}, map[string][]*Verdict{}, map[string][]byte{}
+		f.seen = map[string]artifact.Digest{}
+	}
+	sum := artifact.Sum(c.Raw)
+	key := issuer + " " + string(serial)
+	if other, ok := f.seen[key]; ok && other != sum {
+		return refuse("another certificate of %s has serial %x, too: the CA issued two with one serial", issuer, serial)
+	}
+	f.seen[key] = sum
+	rec := inventory.Record{Certificate: inventory.Certificate{Issuer: issuer, Serial: serial, Kind: artifact.SubscriberCertificate, DER: c.Raw,
+		Subject: c.Subject.String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC()}, State: inventory.Issued, Proven: true, File: v.Input}
+	if artifact.IsOCSPSigner(c) {
+		rec.Kind = artifact.OCSPSignerCertificate
+	}
+	if _, known := f.records[issuer]; !known {
+		f.names = append(f.names, issuer)
+	}
+	f.records[issuer] = append(f.records[issuer], rec)
+	f.verdicts[issuer] = append(f.verdicts[issuer], v)
+	f.count++
+	f.digest[issuer] = append(f.digest[issuer], sum[:]...)
+	return nil
+}
+
+// acceptForeign imports the certificates that were gathered.
+func (r *Room) acceptForeign(ctx context.Context, all *foreign) error {
+	for _, issuer := range all.names {
+		src := &records{all: all.records[issuer], info: inventory.SourceInfo{Name: "certificates", Format: "accepted certificates",
+			Scope: inventory.Partial, NoStatus: true, Digest: artifact.Sum(all.digest[issuer])}}
+		_, err := r.inv.Import(ctx, inventory.Import{Issuer: issuer, Source: src})
+		if err != nil && !refused(err) {
+			return fmt.Errorf("recording the certificates of %s: %w", issuer, err)
+		}
+		for _, v := range all.verdicts[issuer] {
+			v.settle(err)
+			v.add("recorded in the private master and in the inventory")
+		}
+	}
+	*all = foreign{}
+	return nil
+}
+
+// records are an inventory source in memory.
+type records struct {
+	all  []inventory.Record
+	info inventory.SourceInfo
+}
+
+func (s *records) Info() inventory.SourceInfo { return s.info }
+
+func (s *records) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
+	return func(yield func(inventory.Record, error) bool) {
+		for _, rec := range s.all {
+			if !yield(rec, ctx.Err()) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,372 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/crl"
+	"seihon/hsmsign/memory"
+	"seihon/inventory"
+	"seihon/public"
+	"seihon/sectiona"
+)
+
+// acceptList takes a revocation list of any scope, and takes over into the inventory what it says.
+func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, v *Verdict) error {
+	l, err := r.place(a.CRL)
+	if err != nil {
+		return err
+	}
+	v.Name, v.Kind = l.name(), string(l.kind)
+	if err := v.of(l.Name); err != nil {
+		return err
+	}
+	done, previous, err := r.predecessor(ctx, l, a, v)
+	if done || err != nil {
+		return err
+	}
+	evidence := sectiona.Evidence{InLedger: true, Claimed: l.kind, Previous: previous}
+	if refusal := r.policy.Admit(a, evidence); refusal != nil {
+		return refusal
+	}
+	if err := r.checkBase(ctx, l, a.CRL); err != nil {
+		return err
+	}
+	before, err := r.watchAccepted(ctx, l, a.CRL)
+	if err != nil {
+		return err
+	}
+	res, err := r.importList(ctx, l, a, before)
+	if err != nil {
+		return err
+	}
+	v.add("%d entries: %d newly revoked, %d released", res.Read-res.Released, res.NewlyRevoked+res.Added, res.Released)
+	rec := inventory.ArtifactRecord{Issuer: l.Name, Kind: l.kind, Name: l.name(), Scope: l.series(),
+		Number: a.CRL.Number, ThisUpdate: a.CRL.ThisUpdate, NextUpdate: a.CRL.NextUpdate}
+	if err := r.store(ctx, rec, a.Bytes); err != nil {
+		return err
+	}
+	r.addExpired(l.Name, before.Expired)
+	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
+		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), historyScope
+		return r.store(ctx, rec, a.Bytes)
+	}
+	return nil
+}
+
+// place finds the list of the configuration that a list is: by the key that signed it and by its scope.
+func (r *Room) place(l *artifact.RevocationList) (list, error) {
+	issuer, err := r.policy.Trust.CheckCRL(l)
+	if err != nil {
+		return list{}, refuse("%w", err)
+	}
+	var a *authority
+	for i := range r.conf.Issuers {
+		if c := r.authorities[r.conf.Issuers[i].Name]; c.cert != nil && c.cert.Equal(issuer) {
+			a = c
+		}
+	}
+	if a == nil {
+		return list{}, refuse("it is signed by %q, which is no issuer of the configuration", issuer.Subject)
+	}
+	if !a.External() {
+		return list{}, refuse("it names issuer %s, whose lists are signed in this room: it was signed past it", a.Name)
+	}
+	kind := artifact.CRL
+	switch {
+	case l.BaseNumber != nil:
+		kind = artifact.DeltaCRL
+	case l.IDP != nil && l.IDP.OnlyCA, l.IDP == nil && a.CRL == nil:
+		kind = artifact.ARL
+	}
+	var places []list
+	for _, one := range listsOf(a) {
+		if one.kind == kind {
+			places = append(places, one)
+		}
+	}
+	switch {
+	case len(places) == 1:
+		return places[0], nil
+	case len(places) == 0:
+		return list{}, refuse("it is a %s of %s, and the configuration has no such list of this issuer: add %s", kind, a.Name, missingKey(kind))
+	}
+	return r.placePart(a, places, l)
+}
+
+// missingKey names the key of the configuration that makes a place for a kind of list.
+func missingKey(kind artifact.Kind) string {
+	switch kind {
+	case artifact.ARL:
+		return "arl"
+	case artifact.DeltaCRL:
+		return "crl.delta"
+	}
+	return "crl"
+}
+
+// placePart finds which part of a partitioned list a list is, by its distribution point.
+func (r *Room) placePart(a *authority, parts []list, l *artifact.RevocationList) (list, error) {
+	if l.IDP == nil || len(l.IDP.URIs) == 0 {
+		return list{}, refuse("the lists of %s are in %d parts, and this one has no distribution point that says which part it is", a.Name, len(parts))
+	}
+	for i, p := range parts {
+		if slices.Contains(l.IDP.URIs, r.publicURL(p.name())) || i < len(a.CRL.Points) && slices.Contains(l.IDP.URIs, a.CRL.Points[i]) {
+			return p, nil
+		}
+	}
+	return list{}, refuse("its distribution point %q is that of no part of the lists of %s: name it in crl.points", l.IDP.URIs, a.Name)
+}
+
+// predecessor finds the list that is replaced. done says that the list is here already.
+func (r *Room) predecessor(ctx context.Context, l list, a *artifact.Artifact, v *Verdict) (done bool, previous *artifact.RevocationList, err error) {
+	for _, rec := range r.pending { // judged against what the log has
+		if rec.Name == l.name() {
+			if _, err := r.Commit(ctx, "signer accept"); err != nil {
+				return false, nil, err
+			}
+			break
+		}
+	}
+	state, err := r.logState(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+	line, ok := state.Get(l.name())
+	if !ok {
+		return false, nil, nil
+	}
+	if line.Digest == a.Digest {
+		v.Present = true
+		return true, nil, nil
+	}
+	der, err := r.log.Log().ReadBlob(ctx, line)
+	if err != nil {
+		return false, nil, err
+	}
+	if previous, err = artifact.ParseRevocationList(der); err != nil {
+		return false, nil, fmt.Errorf("reading %s from the master: %w", l.name(), err)
+	}
+	switch number := a.CRL.Number; {
+	case number == nil || previous.Number == nil || number.Cmp(previous.Number) > 0:
+	case number.Cmp(previous.Number) == 0:
+		return false, nil, &RecordError{err: fmt.Errorf("it has number %v, as %s in the master, and other bytes (%s there, %s here): the CA used one number twice",
+			number, l.name(), line.Digest, a.Digest)}
+	default:
+		taken, err := r.taken(ctx, l, a.Digest)
+		if taken {
+			v.Present = true
+			v.add("number %v has replaced it since", previous.Number)
+		}
+		return taken, previous, err
+	}
+	return false, previous, sameScope(l, previous.IDP, a.CRL.IDP)
+}
+
+// taken reports whether a list was accepted before.
+func (r *Room) taken(ctx context.Context, l list, digest artifact.Digest) (bool, error) {
+	for rec, err := range r.inv.Artifacts(ctx, l.Name, l.kind) {
+		if err != nil || rec.Digest == digest {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// sameScope wants a list to cover what the one before it covered.
+func sameScope(l list, was, now *artifact.DistributionPoint) error {
+	empty := artifact.DistributionPoint{}
+	if was == nil {
+		was = &empty
+	}
+	if now == nil {
+		now = &empty
+	}
+	if slices.Equal(was.URIs, now.URIs) && was.OnlyCA == now.OnlyCA && was.OnlyUser == now.OnlyUser && was.OnlySomeReasons == now.OnlySomeReasons {
+		return nil
+	}
+	return &RecordError{err: fmt.Errorf("its scope is not that of the list which it replaces as %s: the distribution point was %s and is %s",
+		l.name(), pointText(was), pointText(now))}
+}
+
+func pointText(p *artifact.DistributionPoint) string {
+	return fmt.Sprintf("%q (only CA certificates %t, only subscriber certificates %t, only some reasons %t)", p.URIs, p.OnlyCA, p.OnlyUser, p.OnlySomeReasons)
+}
+
+// checkBase wants the full list of a delta to be here: who gets the delta needs it.
+func (r *Room) checkBase(ctx context.Context, l list, now *artifact.RevocationList) error {
+	if l.kind != artifact.DeltaCRL {
+		return nil
+	}
+	base, err := latest(ctx, r.inv, l.Name, artifact.CRL, l.series())
+	switch {
+	case err != nil:
+		return err
+	case base == nil:
+		return refuse("it is a delta to list %v, and no full list of %s is here: hand that over first", now.BaseNumber, l.Name)
+	case now.BaseNumber.Cmp(base.Number) > 0:
+		return refuse("it is a delta to list %v, and the newest full list of %s here is %v: hand that over first", now.BaseNumber, l.Name, base.Number)
+	}
+	return nil
+}
+
+// watchAccepted holds every entry against the list that is replaced, and against what the inventory can hold.
+func (r *Room) watchAccepted(ctx context.Context, l list, now *artifact.RevocationList) (*memory.List, error) {
+	t := crl.Template{BaseNumber: now.BaseNumber}
+	if now.IDP != nil {
+		t.Scope = &crl.Scope{URIs: now.IDP.URIs, OnlyCACerts: now.IDP.OnlyCA, OnlyUserCerts: now.IDP.OnlyUser}
+	}
+	before, err := r.watchList(ctx, l, &t)
+	if err != nil {
+		return nil, err
+	}
+	before.Vouched = nil // the CA's signature stands behind what changes
+	for _, err := range r.confirmed(ctx, l, before, before.Watch(r.acceptedEntries(now))) {
+		if errors.Is(err, memory.ErrFaults) {
+			return nil, &RecordError{Issuer: l.Name, Name: l.name(), Faults: before.Faults, Signed: true}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return before, nil
+}
+
+// acceptedEntries gives the entries of a list by serial, and ends at one that nothing here could hold.
+func (r *Room) acceptedEntries(l *artifact.RevocationList) iter.Seq2[crl.Entry, error] {
+	return func(yield func(crl.Entry, error) bool) {
+		now := r.now()
+		walk, err := l.SortedReader()
+		if err != nil {
+			yield(crl.Entry{}, refuse("%w", err))
+			return
+		}
+		for {
+			e, more, err := walk.Next()
+			if err == nil && !more {
+				return
+			}
+			entry := crl.Entry{Serial: e.Serial, Time: e.Time, Reason: e.Reason, InvalidityDate: e.InvalidityDate}
+			if err == nil {
+				err = checkAccepted(&entry, now)
+			}
+			if err != nil {
+				yield(entry, refuse("entry of serial %x: %w", e.Serial, err))
+				return
+			}
+			if !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// checkAccepted says why an entry cannot be taken over.
+func checkAccepted(e *crl.Entry, now time.Time) error {
+	if err := inventory.CheckDate(e.Time); err != nil {
+		return fmt.Errorf("its revocation date: %w", err)
+	}
+	if !e.InvalidityDate.IsZero() {
+		if err := inventory.CheckDate(e.InvalidityDate); err != nil {
+			return fmt.Errorf("its invalidity date: %w", err)
+		}
+	}
+	if e.Time.After(now) || e.InvalidityDate.After(now) {
+		return fmt.Errorf("it is dated %s, after now (%s): compare the clocks of the CA and of this room, and hand it over again",
+			maxTime(e.Time, e.InvalidityDate).Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// importList takes over what a list says: its entries, and the holds that it ends.
+func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, before *memory.List) (*inventory.ImportResult, error) {
+	src := &listSource{room: r, ctx: ctx, issuer: l.Name, list: a.CRL, ended: before.Changes, kind: artifact.SubscriberCertificate}
+	src.info = inventory.SourceInfo{Name: l.name(), Format: "accepted " + l.name(), AsOf: a.CRL.ThisUpdate, Digest: a.Digest, Scope: inventory.Partial}
+	if l.kind == artifact.ARL {
+		src.kind = artifact.CACertificate
+	}
+	if l.kind == artifact.CRL && a.CRL.IDP == nil {
+		src.info.Scope = inventory.AllRevoked
+	}
+	some := false
+	for _, err := range src.Records(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		some = true
+		break
+	}
+	// A list may become shorter at once, when many certificates have expired; what may leave is judged one by one.
+	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Empty: !some, MaxShrink: 1})
+	var contradiction *inventory.ImportRefused
+	if errors.As(err, &contradiction) {
+		return nil, &RecordError{err: fmt.Errorf("%s contradicts the inventory: %w", l.name(), err)}
+	}
+	return res, err
+}
+
+// A listSource gives the inventory the entries of an accepted list.
+type listSource struct {
+	room   *Room
+	ctx    context.Context
+	issuer string
+	list   *artifact.RevocationList
+	ended  []memory.Fault // holds that the list ends by leaving them out
+	kind   artifact.Kind
+	info   inventory.SourceInfo
+}
+
+func (s *listSource) Info() inventory.SourceInfo { return s.info }
+
+func (s *listSource) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
+	return func(yield func(inventory.Record, error) bool) {
+		line := 0
+		for e, err := range s.list.Entries() {
+			line++
+			rec := inventory.Record{Line: line, Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind}, State: inventory.Revoked,
+				Revocation: inventory.Revocation{Time: e.Time, Reason: e.Reason, InvalidityDate: e.InvalidityDate}}
+			rec.Proven = s.room.conf.Trust.IsMisissued(e.Serial)
+			if e.Reason == crl.RemoveFromCRL {
+				known, lookup := s.known(e.Serial)
+				if lookup == nil && !known { // nothing to release
+					continue
+				}
+				rec.State, rec.Revocation, err = inventory.Issued, inventory.Revocation{}, errors.Join(err, lookup)
+			}
+			if err == nil {
+				err = ctx.Err()
+			}
+			if !yield(rec, err) || err != nil {
+				return
+			}
+		}
+		for _, hold := range s.ended {
+			rec := inventory.Record{Certificate: inventory.Certificate{Serial: hold.Serial, Kind: s.kind}, State: inventory.Issued}
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *listSource) known(serial []byte) (bool, error) {
+	_, err := s.room.inv.Get(s.ctx, s.issuer, serial)
+	if isNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func isNotFound(err error) bool { return errors.Is(err, inventory.ErrNotFound) }

@@ -1,0 +1,112 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"seihon/internal/config"
+	"seihon/internal/incoming"
+	"seihon/internal/regular"
+)
+
+// DropFolder is the drop folder of a configuration.
+func (r *Room) DropFolder(a *config.Accept) *incoming.Folder {
+	return &incoming.Folder{Dir: string(a.Directory), Settle: a.Settle.Std(), Now: r.now}
+}
+
+// Emptied is what became of the files of a drop folder.
+type Emptied struct {
+	Acceptance
+	Waiting int `json:"waiting"` // files that are not whole yet, or that could not be judged
+}
+
+// inputsAtATime bounds how many files of the folder are judged before their verdicts are carried out.
+const inputsAtATime = 10000
+
+// Empty takes what is whole in a drop folder. What is accepted stands in the master log before its file is
+// moved, so that nothing is lost; what could not be judged stays.
+func (r *Room) Empty(ctx context.Context, folder *incoming.Folder) (*Emptied, error) {
+	ready, waiting, err := folder.Look()
+	if err != nil {
+		return nil, err
+	}
+	res := &Emptied{Waiting: len(waiting), Acceptance: Acceptance{Size: r.log.Log().Size(), Verdicts: []Verdict{}}}
+	for len(ready) > 0 && ctx.Err() == nil {
+		n := min(len(ready), inputsAtATime)
+		part := ready[:n]
+		ready = ready[n:]
+		inputs := make([]Input, n)
+		for i, file := range part {
+			inputs[i] = Input{Name: file.Name, Read: func() ([]byte, error) { return readInput(folder, file) }}
+		}
+		done, err := r.Accept(ctx, inputs)
+		if err != nil {
+			return res, err
+		}
+		res.Size = done.Size
+		for i := range done.Verdicts {
+			if err := r.close(folder, part[i], &done.Verdicts[i], res); err != nil {
+				return res, err
+			}
+		}
+	}
+	return res, ctx.Err()
+}
+
+// readInput reads a file; what is no file will never be one.
+func readInput(folder *incoming.Folder, file incoming.File) ([]byte, error) {
+	raw, err := folder.Read(file)
+	if errors.Is(err, regular.ErrNotRegular) {
+		err = refuse("%w", err)
+	}
+	return raw, err
+}
+
+// close carries out the verdict on a file.
+func (r *Room) close(folder *incoming.Folder, file incoming.File, v *Verdict, res *Emptied) error {
+	where, reason := incoming.Accepted, v.text()
+	switch {
+	case errors.Is(v.err, incoming.ErrChanging), errors.Is(v.err, fs.ErrNotExist):
+		res.Waiting++
+		return nil
+	case v.Failed != "":
+		res.Waiting++
+		res.Verdicts = append(res.Verdicts, *v)
+		return nil
+	case v.Refused != "":
+		where, reason = incoming.Refused, v.Refused
+	}
+	res.Verdicts = append(res.Verdicts, *v)
+	return folder.Close(file, where, v.Digest, reason)
+}
+
+// text says in one line what was accepted.
+func (v *Verdict) text() string {
+	text := v.Kind
+	if v.Issuer != "" {
+		text += " of " + v.Issuer
+	}
+	if v.Name != "" {
+		text += ", public as " + v.Name
+	}
+	if v.Present {
+		text += ", which was here already"
+	}
+	if v.Note != "" {
+		text += "; " + v.Note
+	}
+	return text
+}
+
+// String says what became of an input.
+func (v *Verdict) String() string {
+	switch {
+	case v.Refused != "":
+		return fmt.Sprintf("refused   %s: %s", v.Input, v.Refused)
+	case v.Failed != "":
+		return fmt.Sprintf("waits     %s: %s", v.Input, v.Failed)
+	}
+	return fmt.Sprintf("accepted  %s: %s", v.Input, v.text())
+}

@@ -1,0 +1,233 @@
+// Package incoming is a drop folder: somebody else writes files into it, and each is taken when it is whole.
+//
+// A file ends in the folder accepted or refused below, beside a file with a line that says why, and under a
+// name that begins with its digest: a decision that is repeated after a crash gives the same names. Until then
+// it stays where it was written. Nothing is deleted.
+//
+// A file is whole when it is one complete DER object, or when nobody has changed it for the settling time. Names
+// that begin with a dot or end as those of unfinished transfers do (.part, .tmp, .filepart, ~) are passed over.
+package incoming
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"seihon/internal/durable"
+	"seihon/internal/regular"
+)
+
+// The folders in which inputs end.
+const (
+	Accepted = "accepted"
+	Refused  = "refused"
+)
+
+// reasonEnd is what the name of a reason has behind that of its input.
+const reasonEnd = ".reason"
+
+// ErrChanging says that a file was written to while it was read: it is looked at again later.
+var ErrChanging = errors.New("it changed while it was read")
+
+// A Folder is a drop folder.
+type Folder struct {
+	Dir    string
+	Settle time.Duration // how long a file that is no complete DER object must have been left alone
+	Now    func() time.Time
+	FS     durable.FS // nil: the machine's
+}
+
+// A File is one file of the folder.
+type File struct {
+	Name string // below the folder
+	Size int64
+	time time.Time
+}
+
+func (f *Folder) fs() durable.FS {
+	if f.FS == nil {
+		return durable.OS{}
+	}
+	return f.FS
+}
+
+// Look lists the files that are whole, by name, and those that have to wait.
+func (f *Folder) Look() (ready, waiting []File, err error) {
+	err = filepath.WalkDir(f.Dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != f.Dir {
+			return nil // somebody took it away
+		}
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(f.Dir, path)
+		if err != nil || name == "." {
+			return err
+		}
+		if d.IsDir() {
+			if name == Accepted || name == Refused || unfinished(d.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if unfinished(d.Name()) {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil // as above
+		}
+		file := File{Name: name, Size: info.Size(), time: info.ModTime()}
+		if f.whole(path, file) {
+			ready = append(ready, file)
+		} else {
+			waiting = append(waiting, file)
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("looking into the drop folder: %w; make it, or correct its path", err)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking into the drop folder: %w", err)
+	}
+	return ready, waiting, nil
+}
+
+// unfinished reports whether a name is that of a transfer that is under way, or of no input at all.
+func unfinished(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.ContainsFunc([]string{".part", ".tmp", ".filepart", ".swp", "~"}, func(end string) bool {
+		return strings.HasSuffix(name, end)
+	})
+}
+
+// whole reports whether nobody is writing the file any more, as far as can be told.
+func (f *Folder) whole(path string, file File) bool {
+	left := f.Now().Sub(file.time)
+	if left < 0 || left >= f.Settle { // a time ahead of ours was not set by a writer on this machine
+		return true
+	}
+	in, err := regular.Open(path)
+	if err != nil {
+		return false
+	}
+	defer in.Close()
+	var head [10]byte
+	n, _ := io.ReadFull(in, head[:])
+	length := derLength(head[:n])
+	return length > 0 && length == file.Size
+}
+
+// derLength is the length of the DER SEQUENCE that begins with b, header and all; 0 when none does.
+func derLength(b []byte) int64 {
+	if len(b) < 2 || b[0] != 0x30 {
+		return 0
+	}
+	if b[1] < 0x80 {
+		return int64(b[1]) + 2
+	}
+	n := int(b[1] & 0x7f)
+	if n == 0 || n > 4 || len(b) < 2+n {
+		return 0
+	}
+	length := int64(0)
+	for _, c := range b[2 : 2+n] {
+		length = length<<8 | int64(c)
+	}
+	return length + 2 + int64(n)
+}
+
+// maxFile bounds an input; a list with ten million entries has less.
+const maxFile = 1 << 30
+
+// Read reads a file, all of it or nothing.
+func (f *Folder) Read(file File) ([]byte, error) {
+	in, err := regular.Open(filepath.Join(f.Dir, file.Name))
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	same := func() error {
+		info, err := in.Stat()
+		if err == nil && (info.Size() != file.Size || !info.ModTime().Equal(file.time)) {
+			err = ErrChanging
+		}
+		return err
+	}
+	if err := same(); err != nil {
+		return nil, err
+	}
+	if file.Size > maxFile {
+		return nil, fmt.Errorf("it has %d octets, more than %d", file.Size, maxFile)
+	}
+	b := make([]byte, file.Size)
+	if _, err := io.ReadFull(in, b); err != nil {
+		return nil, errors.Join(ErrChanging, err)
+	}
+	return b, same()
+}
+
+// Close puts a file into one of the folders Accepted and Refused, with a line that says why.
+func (f *Folder) Close(file File, folder, digest, reason string) error {
+	if digest == "" {
+		digest = "unread"
+	}
+	name := digest[:min(16, len(digest))] + "-" + filepath.Base(file.Name)
+	to := filepath.Join(f.Dir, folder, name)
+	line := fmt.Sprintf("%s %s sha256:%s %s: %s\n", f.Now().UTC().Format(time.RFC3339), folder, digest, file.Name, oneLine(reason))
+	if err := f.fs().Mkdir(filepath.Join(f.Dir, folder)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("closing %s: %w", file.Name, err)
+	}
+	err := f.write(to+reasonEnd, line)
+	if err == nil {
+		err = f.fs().Rename(filepath.Join(f.Dir, file.Name), to)
+	}
+	if err == nil {
+		err = f.fs().SyncDir(filepath.Join(f.Dir, folder))
+	}
+	if err != nil {
+		return fmt.Errorf("closing %s: %w", file.Name, err)
+	}
+	return nil
+}
+
+func (f *Folder) write(path, text string) error {
+	out, err := f.fs().Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, text)
+	return errors.Join(err, out.Close())
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// Reasons returns the lines of what was refused and is still in the folder, by name.
+func Reasons(dir string) ([]string, error) {
+	all, err := os.ReadDir(filepath.Join(dir, Refused))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking at what was refused: %w", err)
+	}
+	var lines []string
+	for _, d := range all {
+		input, ok := strings.CutSuffix(d.Name(), reasonEnd)
+		if _, err := os.Lstat(filepath.Join(dir, Refused, input)); !ok || err != nil { // somebody has taken the input away
+			continue
+		}
+		line, err := regular.ReadFile(filepath.Join(dir, Refused, d.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("looking at what was refused: %w", err)
+		}
+		lines = append(lines, oneLine(string(line)))
+	}
+	return lines, nil
+}

@@ -1,0 +1,45 @@
+package inputtest
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/x509"
+	"time"
+
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Namesake is another CA of the same name.
+func Namesake(ca *CA) *CA {
+	seed := sha256.Sum256(ca.name)
+	seed[0] = 0
+	other := &CA{key: must(ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])), name: ca.name}
+	other.Cert = must(x509.ParseCertificate(other.Certificate(Certificate{Subject: ca.name, Extensions: [][]byte{
+		Extension(oidBasicConstraints, true, seq(bytes(cbasn1.BOOLEAN, []byte{0xff}))),
+		Extension(oidKeyUsage, true, []byte{3, 2, 1, 6}),
+	}})))
+	return other
+}
+
+// Responder is the certificate of a delegated OCSP signer.
+func (ca *CA) Responder(key crypto.PublicKey) []byte { return ca.ResponderUntil(key, Now.Add(60*day)) }
+
+// ResponderUntil is one that ends at a time.
+func (ca *CA) ResponderUntil(key crypto.PublicKey, end time.Time) []byte {
+	return ca.Certificate(Certificate{
+		Serial: Integer([]byte{0x70}), Subject: Name(UTF8, "responder"), SPKI: must(x509.MarshalPKIXPublicKey(key)), NotAfter: Time(end),
+		Extensions: [][]byte{
+			Extension(oidKeyUsage, true, []byte{3, 2, 7, 0x80}),
+			Extension(oid(2, 5, 29, 37), false, seq(oid(1, 3, 6, 1, 5, 5, 7, 3, 9))),
+			Extension(oid(1, 3, 6, 1, 5, 5, 7, 48, 1, 5), false, []byte{5, 0}),
+		},
+	})
+}
+
+// OnlyUser and OnlyCA are distribution points of a list that covers only subscribers' or only CA certificates.
+func OnlyUser() []byte { return Extension(oidIDP, true, seq(primitive(1, []byte{0xff}))) }
+
+// OnlyCA is the other of the two.
+func OnlyCA() []byte { return Extension(oidIDP, true, seq(primitive(2, []byte{0xff}))) }
