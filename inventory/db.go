@@ -64,9 +64,19 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, err
 	}
 	if err := d.prepare(ctx); err != nil {
-		return nil, errors.Join(err, d.Close())
+		return nil, errors.Join(damaged(c.DSN, err), d.Close())
 	}
 	return d, nil
+}
+
+// damaged says what to do with a file that SQLite cannot read any more.
+func damaged(dsn string, err error) error {
+	var failed *sqlite.Error
+	if !errors.As(err, &failed) || failed.Code()&0xff != sqlite3.SQLITE_CORRUPT && failed.Code()&0xff != sqlite3.SQLITE_NOTADB {
+		return err
+	}
+	return fmt.Errorf("opening inventory %q: the file is damaged: %w: put the newest copy in its place, which `signer run` brings up to date from the master, "+
+		"or move it away and make it again with `signer inventory rebuild`", strings.TrimPrefix(dsn, "sqlite:"), failed)
 }
 
 // connect sets up the pools; it reaches no database yet.

@@ -73,7 +73,7 @@ func (d *DB) addIssuer(ctx context.Context, tx *sql.Tx, i Issuer) error {
 		return err
 	}
 	if artifact.Digest(key) != i.Key {
-		return fmt.Errorf("it is known with the key %x: a new key needs a new issuer name", key)
+		return fmt.Errorf("it is known with the key %x: a new key needs a new issuer name, and an inventory of another CA its own room", key)
 	}
 	if keyID == 0 { // the oldest issuer with this key names the space of serials
 		if _, err := tx.ExecContext(ctx, d.q(`UPDATE issuers SET key_id = (SELECT min(id) FROM issuers WHERE key = $1) WHERE id = $2`), i.Key[:], id); err != nil {
