@@ -39,9 +39,14 @@ type keptRoom struct {
 // newKeptRoom makes a room that has the CA's certificate and a certificate for its OCSP signer.
 func newKeptRoom(t testing.TB) *keptRoom {
 	t.Helper()
+	return newKeptRoomOf(t, keptYAML)
+}
+
+func newKeptRoomOf(t testing.TB, yaml string) *keptRoom {
+	t.Helper()
 	ca, dir := inputtest.NewCA("kept"), t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "kept.der"), ca.Cert.Raw, 0o644), os.Mkdir(filepath.Join(dir, "incoming"), 0o755))
-	k := &keptRoom{newTestRoomOf(t, dir, keptYAML, "kept-ocsp"), ca}
+	k := &keptRoom{newTestRoomOf(t, dir, yaml, "kept-ocsp"), ca}
 	k.now = inputtest.Now
 	must(t, k.do(t, func(r *Room) error {
 		res, err := r.Accept(t.Context(), []Input{inputOf("ca", ca.Cert.Raw), inputOf("ocsp", ca.Responder(k.keys["kept-ocsp"].Public()))})

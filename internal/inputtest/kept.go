@@ -43,3 +43,11 @@ func OnlyUser() []byte { return Extension(oidIDP, true, seq(primitive(1, []byte{
 
 // OnlyCA is the other of the two.
 func OnlyCA() []byte { return Extension(oidIDP, true, seq(primitive(2, []byte{0xff}))) }
+
+// Delta makes a list a delta to the list with that number.
+func Delta(base byte) []byte { return Extension(oidDelta, true, Integer([]byte{base})) }
+
+// Point is a distribution point with an address.
+func Point(uri string) []byte {
+	return Extension(oidIDP, true, seq(explicit(0, explicit(0, primitive(6, []byte(uri))))))
+}
