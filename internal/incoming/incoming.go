@@ -5,7 +5,7 @@
 // it stays where it was written. Nothing is deleted.
 //
 // A file is whole when it is one complete DER object, or when nobody has changed it for the settling time. Names
-// that begin with a dot or end as those of unfinished transfers do (.part, .tmp, .filepart, ~) are passed over.
+// that begin with a dot or end as those of unfinished transfers do (.part, .tmp, .filepart, ~) are passed over, and so are symbolic links.
 package incoming
 
 import (
@@ -76,7 +76,7 @@ func (f *Folder) Look() (ready, waiting []File, err error) {
 			}
 			return nil
 		}
-		if unfinished(d.Name()) {
+		if unfinished(d.Name()) || d.Type()&fs.ModeSymlink != 0 {
 			return nil
 		}
 		info, err := d.Info()

@@ -49,6 +49,9 @@ func TestLook(t *testing.T) {
 	} {
 		put(t, f, c.name, c.content, c.age)
 	}
+	if err := os.Symlink("complete", filepath.Join(f.Dir, "link")); err != nil {
+		t.Fatal(err)
+	}
 	ready, waiting, err := f.Look()
 	if err != nil {
 		t.Fatal(err)
