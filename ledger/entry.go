@@ -200,6 +200,7 @@ type Receipt struct {
 // A Probe entry holds samples of a target's availability.
 type Probe struct {
 	Target  string
+	Vantage string // the name of the place that asked; empty: it was not said
 	Samples []Sample
 }
 

@@ -294,6 +294,7 @@ func (p *Probe) fields(c *coder) {
 		}
 	})
 	c.text("target", &p.Target)
+	c.note("vantage", &p.Vantage)
 }
 
 func (v *Verify) fields(c *coder) {

@@ -38,7 +38,9 @@ const (
 type Copy struct {
 	Source Source
 	Layout string // LayoutBundle or LayoutObjects; empty: found out from the copy
-	Likely string // the layout that the estimate assumes when Layout is empty; default LayoutBundle
+	// Responder is the address of the OCSP responder that answers for the copy; empty: it is not asked.
+	Responder string
+	Likely    string // the layout that the estimate assumes when Layout is empty; default LayoutBundle
 }
 
 // An Inventory is the signing room's book of certificates, exported. Each line says what relying parties should be told.

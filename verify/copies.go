@@ -55,7 +55,7 @@ func (c *checker) checkCopies(ctx context.Context, r *Report) error {
 		r.Copies = append(r.Copies, k.summary())
 	}
 	c.compareVantages(done)
-	return nil
+	return c.checkResponders(ctx, r, done)
 }
 
 func (c *checker) newCopyCheck(index int, p Copy) *copyCheck {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -31,14 +32,17 @@ func publicationLog(t *testing.T, r *repo) *ledger.Writer {
 	return w
 }
 
-// responder answers OCSP by GET from the bundles of sub and root, and everything else from the public copy.
+// responder answers OCSP by GET and POST from the bundles of sub and root, and everything else from the public copy.
 func responder(t *testing.T, r *repo, broken *bool) *httptest.Server {
 	t.Helper()
 	answers := map[string][]byte{}
 	for _, p := range bundleNames(r.public()) {
 		b := must(ocspcache.OpenBundle(p))
 		for k, der := range b.All() {
-			answers[k.Hash.String()+string(k.Serial)] = bytes.Clone(der)
+			key := k.Hash.String() + string(k.Serial)
+			if old := answers[key]; old == nil || this(der).After(this(old)) {
+				answers[key] = bytes.Clone(der)
+			}
 		}
 		b.Close()
 	}
@@ -47,9 +51,17 @@ func responder(t *testing.T, r *repo, broken *bool) *httptest.Server {
 			http.Error(w, "down", http.StatusBadGateway)
 			return
 		}
-		if enc, ok := strings.CutPrefix(req.URL.EscapedPath(), "/ocsp/M"); ok {
-			q := must(ocsp.ParseRequest(must(base64.StdEncoding.DecodeString(must(url.QueryUnescape("M" + enc))))))
-			_, _ = w.Write(answers[q.HashAlgorithm.String()+string(serialOctets(q.SerialNumber.Int64()))])
+		if enc, ok := strings.CutPrefix(req.URL.EscapedPath(), "/ocsp/"); ok && !strings.Contains(enc, ".") {
+			der := must(io.ReadAll(req.Body))
+			if req.Method == http.MethodGet {
+				der = must(base64.StdEncoding.DecodeString(must(url.QueryUnescape(enc))))
+			}
+			q := must(ocsp.ParseRequest(der))
+			answer, ok := answers[q.HashAlgorithm.String()+string(q.SerialNumber.Bytes())]
+			if !ok {
+				answer = unauthorized
+			}
+			_, _ = w.Write(answer)
 			return
 		}
 		b, err := readFile(r.public(), req.URL.Path)
@@ -93,7 +105,7 @@ func TestProbeAndUptime(t *testing.T) {
 			ocspSamples++
 		}
 	}
-	if len(p.Samples) < 8 || ocspSamples != 2 {
+	if len(p.Samples) < 8 || ocspSamples != 20 {
 		t.Errorf("%d samples, %d of OCSP", len(p.Samples), ocspSamples)
 	}
 	start := r.now

@@ -1,26 +1,19 @@
 package verify
 
 import (
-	"bytes"
 	"context"
-	"crypto"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/sync/errgroup"
 
 	"seihon/artifact"
 	"seihon/ledger"
-	"seihon/ocspcache"
 	"seihon/public"
 )
 
@@ -29,8 +22,10 @@ type ProbeConfig struct {
 	Target   string // name of the target in the publication log
 	BaseURL  string // its public address
 	Master   *ledger.Log
-	Trust    *artifact.Trust // for the signatures of OCSP responses; nil: they are only parsed
+	Trust    *artifact.Trust // for the signatures of OCSP responses; nil: no OCSP request is made
 	OCSPPath string          // of the responder; empty: no OCSP request is made
+	Static   bool            // the responses are objects behind a cache, which answers no POST
+	Vantage  string          // the name of the place that asks; may be empty
 	// Sent tells when the target was first sent what, by its receipts; nil: nobody knows, and an older copy passes as long as it is valid.
 	Sent map[artifact.Digest]time.Time
 
@@ -38,6 +33,8 @@ type ProbeConfig struct {
 	Timeout time.Duration // of one request; default 10 s
 	Workers int           // default 4
 	Now     func() time.Time
+
+	ocspClient *http.Client // nil: that of package responder, which follows no redirects
 }
 
 // A probeRequest is one request a relying party could make, and what must be true of the answer.
@@ -47,7 +44,7 @@ type probeRequest struct {
 }
 
 // Probe asks a public copy for what relying parties ask for, once each: the current lists, CA certificates, documents and index,
-// the checkpoint, and one OCSP response of each issuer. A sample is good when the answer arrived in time with status 200, holds
+// the checkpoint, and the OCSP responses that package responder chooses of each issuer. A sample is good when the answer arrived in time with status 200, holds
 // what the master has or had under that name, is not stale, and is not older than what caches may still have of what the target was
 // sent; that last one has the code older-copy. The samples are for the publication log, the record of operation.
 func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
@@ -60,6 +57,7 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.ocspClient = c.Client
 	if c.Client == nil {
 		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
 	}
@@ -68,7 +66,11 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("probing %s: %w", c.BaseURL, err)
 	}
-	samples := make([]ledger.Sample, len(requests))
+	asked, err := c.questions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("probing %s: %w", c.BaseURL, err)
+	}
+	samples := make([]ledger.Sample, len(requests), len(requests)+len(asked))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(c.Workers)
 	for i, r := range requests {
@@ -77,10 +79,17 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 			return gctx.Err()
 		})
 	}
+	answers := make([]ledger.Sample, len(asked))
+	for i, q := range asked {
+		g.Go(func() error {
+			answers[i] = c.askGroup(gctx, q)
+			return gctx.Err()
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("probing %s: %w", c.BaseURL, err)
 	}
-	return &ledger.Probe{Target: c.Target, Samples: samples}, nil
+	return &ledger.Probe{Target: c.Target, Vantage: c.Vantage, Samples: append(samples, answers...)}, nil
 }
 
 // requests derives what to ask for from the master.
@@ -103,10 +112,6 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
 			out = append(out, probeRequest{c.BaseURL + "/" + escapeName(line.Name), func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
-		case k == artifact.OCSPGeneration && c.OCSPPath != "":
-			if r, ok := c.ocspRequest(ctx, line); ok {
-				out = append(out, r)
-			}
 		}
 	}
 	slices.SortFunc(out, func(a, b probeRequest) int { return strings.Compare(a.url, b.url) })
@@ -135,96 +140,6 @@ func (c *ProbeConfig) isOurs(k artifact.Kind, digests []artifact.Digest, b []byt
 		return errors.New("the list is stale")
 	}
 	return nil
-}
-
-// ocspRequest asks for the first response of the first bundle of a generation that has one.
-func (c *ProbeConfig) ocspRequest(ctx context.Context, line ledger.Line) (probeRequest, bool) {
-	body, err := c.Master.ReadBlob(ctx, line)
-	if err != nil {
-		return probeRequest{}, false
-	}
-	g, _, err := ocspcache.ParseGeneration(body)
-	if err != nil {
-		return probeRequest{}, false
-	}
-	for _, gb := range g.Bundles {
-		bundle, err := ocspcache.OpenBundle(c.Master.BlobPath(ledger.Line{Kind: artifact.OCSPBundle, Digest: gb.Digest}))
-		if err != nil {
-			continue
-		}
-		for _, der := range bundle.All() {
-			r, err := artifact.ParseResponse(bytes.Clone(der)) // der ends with the bundle
-			if err != nil {
-				break
-			}
-			id := r.Singles[0].CertID
-			req := base64.StdEncoding.EncodeToString(encodeRequest(id))
-			bundle.Close()
-			return probeRequest{c.BaseURL + c.OCSPPath + "/" + url.QueryEscape(req), func(b []byte) error { return c.isAnswer(id, b, line.Digest, r.Singles[0].ThisUpdate) }}, true
-		}
-		bundle.Close()
-	}
-	return probeRequest{}, false
-}
-
-// isAnswer accepts a response for the certificate that was asked about, which is not older than that of the generation.
-func (c *ProbeConfig) isAnswer(id artifact.CertID, b []byte, generation artifact.Digest, newest time.Time) error {
-	r, err := artifact.ParseResponse(b)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(r.Singles, func(s artifact.Single) bool {
-		return s.CertID.Hash == id.Hash && string(s.CertID.Serial) == string(id.Serial) && string(s.CertID.IssuerKeyHash) == string(id.IssuerKeyHash)
-	})
-	if i < 0 {
-		return errors.New("the response is about another certificate")
-	}
-	if artifact.Stale(r.Singles[i].NextUpdate, c.Now()) {
-		return errors.New("the response is stale")
-	}
-	at, sent := c.Sent[generation]
-	if this := r.Singles[i].ThisUpdate; sent && this.Before(newest) && c.Now().After(at.Add(public.MaxAge(artifact.OCSPResponse))) {
-		return fmt.Errorf("%sthe response is of %s, one of %s was sent at %s", olderCopy, stamp(this), stamp(newest), stamp(at))
-	}
-	if c.Trust != nil {
-		_, _, err = c.Trust.CheckResponse(r)
-	}
-	return err
-}
-
-// encodeRequest writes the canonical OCSPRequest for one certificate (RFC 6960 section 4.1.1).
-func encodeRequest(id artifact.CertID) []byte {
-	oids := map[crypto.Hash][]byte{
-		crypto.SHA1: {0x2b, 0x0e, 0x03, 0x02, 0x1a}, crypto.SHA256: {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01},
-		crypto.SHA384: {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02}, crypto.SHA512: {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03},
-	}
-	bytesOf := func(tag cbasn1.Tag, v []byte) func(*cryptobyte.Builder) {
-		return func(b *cryptobyte.Builder) { b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes(v) }) }
-	}
-	var b cryptobyte.Builder
-	seq := func(b *cryptobyte.Builder, f func(*cryptobyte.Builder)) { b.AddASN1(cbasn1.SEQUENCE, f) }
-	seq(&b, func(b *cryptobyte.Builder) { // OCSPRequest
-		seq(b, func(b *cryptobyte.Builder) { // TBSRequest
-			seq(b, func(b *cryptobyte.Builder) { // requestList
-				seq(b, func(b *cryptobyte.Builder) { // Request
-					seq(b, func(b *cryptobyte.Builder) { // CertID
-						seq(b, func(b *cryptobyte.Builder) {
-							bytesOf(cbasn1.OBJECT_IDENTIFIER, oids[id.Hash])(b)
-							b.AddASN1NULL()
-						})
-						bytesOf(cbasn1.OCTET_STRING, id.IssuerNameHash)(b)
-						bytesOf(cbasn1.OCTET_STRING, id.IssuerKeyHash)(b)
-						bytesOf(cbasn1.INTEGER, id.Serial)(b)
-					})
-				})
-			})
-		})
-	})
-	der, err := b.Bytes()
-	if err != nil {
-		return nil // only lengths beyond what a CertID can have make it fail
-	}
-	return der
 }
 
 // sample makes one request and judges the answer.

@@ -7,14 +7,15 @@ import (
 
 // A Scope says what a check did. Every sentence of a verdict follows from it, so that no report claims what nobody looked at.
 type Scope struct {
-	Master             string   `json:"master"`       // "bytes": read and compared with their digests; "sizes"; "none"
-	Memory             bool     `json:"memory"`       // the past was compared with itself
-	Copies             int      `json:"copies"`       // places that were looked at
-	CopyContent        string   `json:"copy_content"` // "all", "sample", "sizes" or "none"
-	HTTP               bool     `json:"http"`         // at least one place answered over HTTP
-	Unlisted           int      `json:"unlisted"`     // places where nothing was looked for that nobody promised
-	URLs               bool     `json:"urls"`         // the addresses inside certificates and lists were followed
-	Responder          bool     `json:"responder"`    // an OCSP responder was asked
+	Master             string   `json:"master"`            // "bytes": read and compared with their digests; "sizes"; "none"
+	Memory             bool     `json:"memory"`            // the past was compared with itself
+	Copies             int      `json:"copies"`            // places that were looked at
+	CopyContent        string   `json:"copy_content"`      // "all", "sample", "sizes" or "none"
+	HTTP               bool     `json:"http"`              // at least one place answered over HTTP
+	Unlisted           int      `json:"unlisted"`          // places where nothing was looked for that nobody promised
+	URLs               bool     `json:"urls"`              // the addresses inside certificates and lists were followed
+	Responder          bool     `json:"responder"`         // an OCSP responder was asked
+	Unasked            []string `json:"unasked,omitempty"` // issuers with a status of which no certificate is known to ask about
 	Inventory          bool     `json:"inventory"`
 	Commitments        int64    `json:"commitments"`          // to certificates that were opened
 	Publication        string   `json:"publication"`          // "checked", "no-key" or "no-log"
@@ -58,6 +59,7 @@ func (c *checker) scope(r *Report) Scope {
 		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(), Commitments: r.Counts.Commitments, Timestamps: c.stamped, Witnesses: c.witnessed,
 		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known), KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
 	}
+	s.asked(r.Responders)
 	switch c.Tier {
 	case TierFull:
 		s.Master, s.CopyContent = masterBytes, contentAll
@@ -135,7 +137,10 @@ func (s Scope) unlooked() []Unlooked {
 	without(s.Copies > 0 && !s.HTTP, "http", "公開アドレス（HTTP での応答とヘッダー）", "the public address: what answers over HTTP, and its headers")
 	without(s.Copies > 0 && s.Unlisted > 0, "listing", fmt.Sprintf("余分な公開物（%d か所で一覧を取得できない）", s.Unlisted),
 		fmt.Sprintf("objects that nobody promised (%d places were not listed)", s.Unlisted))
-	without(!s.Responder, "responder", "OCSP レスポンダーの応答", "the answers of the OCSP responder")
+	without(!s.Responder && !s.HTTP, "responder", "OCSP レスポンダーの応答", "the answers of the OCSP responder")
+	without(!s.Responder && s.HTTP, "responder", "OCSP レスポンダーの応答（レスポンダーが設定されていない）", "the answers of the OCSP responder (none is configured)")
+	without(len(s.Unasked) > 0, "responder-questions", "OCSP レスポンダーへの一部の質問（該当する証明書がない発行者：状態 "+strings.Join(s.Unasked, "、")+"）",
+		"some questions to the OCSP responder (no certificate of that status is known: "+strings.Join(s.Unasked, ", ")+")")
 	without(!s.URLs, "urls", "証明書・CRL 内の URL", "the URLs inside certificates and lists")
 	without(!s.Inventory, "inventory", "発行簿との一致", "agreement with the inventory")
 	without(s.Inventory && s.Commitments == 0, "commitments", "発行前の予告（コミットメント）との一致", "whether the log announced every certificate before it was signed")

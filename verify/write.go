@@ -75,6 +75,15 @@ func (r *Report) WriteText(w io.Writer) error {
 			b.WriteString(", not listed\n")
 		}
 	}
+	for _, p := range r.Responders {
+		for _, n := range p.Issuers {
+			fmt.Fprintf(&b, "OCSP responder %s asked by %s about %d good, %d revoked and %d never issued certificates of %s, by SHA-1 and SHA-256\n",
+				p.Address, strings.Join(p.Methods, " and "), n.Good, n.Revoked, n.NeverIssued, n.Issuer)
+		}
+		if p.OneRead > 0 {
+			fmt.Fprintf(&b, "OCSP responder %s: %d answers were read by one reader only, the algorithm of their signatures is unknown to the other\n", p.Address, p.OneRead)
+		}
+	}
 	r.Memory.text(&b)
 	r.Resumed.text(&b)
 	for _, k := range r.kinds() {

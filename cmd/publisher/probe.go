@@ -55,8 +55,8 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 		if t.URL == "" {
 			continue
 		}
-		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now, Sent: sent[t.Name]}
-		if t.OCSP {
+		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now, Sent: sent[t.Name], Vantage: h.conf.Probe.Vantage}
+		if conf.Static = t.Layout == verify.LayoutObjects; t.OCSP {
 			conf.OCSPPath = h.conf.Serve.OCSPPath
 		}
 		p, err := probeTarget(ctx, conf)

@@ -23,6 +23,7 @@ func verifyFlags() []cli.Flag {
 		&cli.IntFlag{Name: "sample", Usage: "with --tier sample: how many `NAMES`; default 100"},
 		&cli.UintFlag{Name: "seed", Usage: "with --tier sample: draw the names of the report with this `SEED` again; default: a new draw, which nobody can know beforehand"},
 		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources; with --tier log its public log is checked, without any master"},
+		&cli.StringSliceFlag{Name: "responder", Usage: "the `ADDRESS` of the OCSP responder below a --source, to ask it what the master answers; may be repeated; default: serve.ocsp_path below the urls of targets with ocsp: true"},
 		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
 		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
@@ -188,7 +189,10 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, verify.Copy{Source: source, Likely: h.likelyLayout(string(place))})
+		out = append(out, verify.Copy{Source: source, Likely: h.likelyLayout(string(place)), Responder: h.responderOf(c, string(place))})
+	}
+	if err := namesItsCopy(c.StringSlice("responder"), out); err != nil {
+		return nil, err
 	}
 	if len(out) == 0 {
 		return nil, cliexit.UsageError("there is no public copy to verify; see verify.sources and targets, or give --source (or --tier log for the master alone)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"seihon/internal/cliexit"
+	"seihon/internal/config"
 	"seihon/verify"
 )
 
@@ -52,6 +54,31 @@ func (h *host) estimate(c *cli.Context) error {
 		fmt.Fprintln(c.App.Writer, "nothing is asked over the network")
 	}
 	return nil
+}
+
+// namesItsCopy wants every address of --responder to be below one of the copies, so that none is silently left out.
+func namesItsCopy(addresses []string, copies []verify.Copy) error {
+	for _, a := range addresses {
+		if !slices.ContainsFunc(copies, func(p verify.Copy) bool { return p.Responder == strings.TrimSuffix(a, "/") }) {
+			return cliexit.UsageError("--responder %s is below no http source that is looked at, or that source has another one; give its --source as well", a)
+		}
+	}
+	return nil
+}
+
+// responderOf is the address of the OCSP responder below a public address; empty when nobody named one.
+func (h *host) responderOf(c *cli.Context, place string) string {
+	for _, a := range c.StringSlice("responder") {
+		if config.Location(place).IsURL() && strings.HasPrefix(a, strings.TrimSuffix(place, "/")+"/") {
+			return strings.TrimSuffix(a, "/")
+		}
+	}
+	for _, t := range h.conf.Targets {
+		if t.OCSP && strings.TrimSuffix(t.URL, "/") == strings.TrimSuffix(place, "/") {
+			return strings.TrimSuffix(t.URL, "/") + h.conf.Serve.OCSPPath
+		}
+	}
+	return ""
 }
 
 // likelyLayout is what the targets say about the layout of a copy.

@@ -47,6 +47,8 @@ type Config struct {
 	Serve Serve `yaml:"serve"`
 	// Verify says where `publisher verify` and `publisher probe` look.
 	Verify Verify `yaml:"verify"`
+	// Probe says who takes the samples of `publisher probe`, and how often.
+	Probe Probe `yaml:"probe"`
 	// Telemetry pushes traces, figures and logs to an OpenTelemetry collector; absent: nothing is pushed.
 	Telemetry *Telemetry `yaml:"telemetry"`
 
@@ -412,6 +414,14 @@ type Serve struct {
 	OCSPPath string `yaml:"ocsp_path"`
 	// Poll is how often the source is looked at; default 5s for a folder, 30s for a URL.
 	Poll Duration `yaml:"poll"`
+}
+
+// Probe is the observation of the public addresses.
+type Probe struct {
+	// Every is the rhythm in which `publisher probe` is started; the record of operation counts what is missing as not observed. 0: unknown.
+	Every Duration `yaml:"every"`
+	// Vantage is the name of this place in the samples: who asked, from where; empty: it is not said.
+	Vantage string `yaml:"vantage"`
 }
 
 // Verify says where the auditor's commands look.

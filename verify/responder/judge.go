@@ -1,0 +1,144 @@
+package responder
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"seihon/artifact"
+)
+
+// errorNames are the statuses of an OCSPResponse that is none (RFC 6960 section 4.2.1).
+var errorNames = map[byte]string{1: "malformedRequest", 2: "internalError", 3: "tryLater", 5: "sigRequired", 6: "unauthorized"}
+
+// unauthorized is what a responder says that has no answer (RFC 5019 section 2.2.3).
+const unauthorized = "unauthorized"
+
+// judge compares an answer with the master's.
+func (c *Client) judge(a *Answer, body []byte) {
+	wrong := func(code, format string, args ...any) { a.Code, a.Detail = code, fmt.Sprintf(format, args...) }
+	if len(body) == 5 && bytes.HasPrefix(body, []byte{0x30, 3, 0x0a, 1}) {
+		a.Says = errorNames[body[4]]
+		switch {
+		case a.Says != unauthorized:
+			wrong(Fails, "the answer is the error %s", a.Says)
+		case a.Question.Want != nil:
+			wrong(Fails, "the answer is that it has none (unauthorized), the master says %s", statusName(a.Question.Want.Status))
+		}
+		return
+	}
+	r, err := artifact.ParseResponse(body)
+	if err != nil {
+		wrong(Invalid, "%v", err)
+		if second, err := ocsp.ParseResponse(body, nil); err == nil {
+			wrong(TwoReadings, "one reader says %q, the other reads that serial %x is %s", a.Detail, second.SerialNumber, statusName(second.Status))
+		}
+		return
+	}
+	i := find(r, a.Question.ID)
+	if i < 0 {
+		wrong(Invalid, "the response is about another certificate")
+		return
+	}
+	s := &r.Singles[i]
+	a.Says, a.This = statusName(s.Status), s.ThisUpdate
+	if r.NeverIssued(s) {
+		a.Says = NeverIssued
+	}
+	issuer, _, err := c.Trust.CheckResponse(r)
+	now := c.Now()
+	switch {
+	case err != nil:
+		wrong(Invalid, "%v", err)
+	case artifact.Stale(s.NextUpdate, now):
+		wrong(Invalid, "the response is stale: its nextUpdate was %s", stamp(s.NextUpdate))
+	case s.ThisUpdate.After(now.Add(5 * time.Minute)):
+		wrong(Invalid, "the response is of the future: its thisUpdate is %s", stamp(s.ThisUpdate))
+	default:
+		if a.OneRead, err = secondReading(body, r, s, issuer); err != nil {
+			wrong(TwoReadings, "%v", err)
+			return
+		}
+		c.compare(a, s)
+	}
+}
+
+// compare holds an answer that is genuine against the master's.
+func (c *Client) compare(a *Answer, s *artifact.Single) {
+	wrong := func(code, format string, args ...any) { a.Code, a.Detail = code, fmt.Sprintf(format, args...) }
+	w := a.Question.Want
+	switch {
+	case w == nil && (a.Says == NeverIssued || s.Status == artifact.StatusUnknown):
+	case w == nil:
+		wrong(Claims, "the answer is %s", a.Says)
+	case s.Status != w.Status, !s.RevokedAt.Equal(w.RevokedAt), max(s.Reason, 0) != max(w.Reason, 0):
+		code := Differs
+		if s.ThisUpdate.Before(w.ThisUpdate) && c.unsent(a.Question) {
+			code = Older
+		}
+		wrong(code, "the answer of %s is %s, the master says since %s: %s", stamp(s.ThisUpdate), statusOf(s), stamp(w.ThisUpdate), statusOf(w))
+	case s.ThisUpdate.Before(w.ThisUpdate):
+		a.Late = c.late(a.Question)
+		wrong(Older, "the answer is of %s, the master has one of %s that says the same", stamp(s.ThisUpdate), stamp(w.ThisUpdate))
+	}
+}
+
+// secondReading lets golang.org/x/crypto/ocsp read the answer. alone is true when it does not know the algorithm of the signature.
+func secondReading(body []byte, r *artifact.Response, s *artifact.Single, issuer *x509.Certificate) (alone bool, err error) {
+	cert := &x509.Certificate{SerialNumber: new(big.Int).SetBytes(s.CertID.Serial)}
+	if len(s.CertID.Serial) > 0 && s.CertID.Serial[0]&0x80 != 0 {
+		return true, nil // a negative number, which an existing CA may have
+	}
+	o, err := ocsp.ParseResponseForCert(body, cert, issuer)
+	var insecure x509.InsecureAlgorithmError
+	switch {
+	case errors.Is(err, x509.ErrUnsupportedAlgorithm), errors.As(err, &insecure):
+		return true, nil
+	case err != nil && o == nil && r.SignatureAlgorithm == x509.UnknownSignatureAlgorithm:
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("golang.org/x/crypto/ocsp does not accept the answer: %w", err)
+	}
+	for _, f := range []struct {
+		name         string
+		ours, theirs any
+	}{
+		{"status", s.Status, o.Status}, {"thisUpdate", stamp(s.ThisUpdate), stamp(o.ThisUpdate)}, {"nextUpdate", stamp(s.NextUpdate), stamp(o.NextUpdate)},
+		{"producedAt", stamp(r.ProducedAt), stamp(o.ProducedAt)}, {"revocationTime", stamp(s.RevokedAt), stamp(o.RevokedAt)},
+		{"reason", max(s.Reason, 0), o.RevocationReason},
+	} {
+		if f.ours != f.theirs {
+			return false, fmt.Errorf("%s is %v to one reader and %v to golang.org/x/crypto/ocsp", f.name, f.ours, f.theirs)
+		}
+	}
+	return false, nil
+}
+
+func statusName(status int) string {
+	switch status {
+	case artifact.StatusGood:
+		return "good"
+	case artifact.StatusRevoked:
+		return "revoked"
+	}
+	return "unknown"
+}
+
+func statusOf(s *artifact.Single) string {
+	if s.Status != artifact.StatusRevoked {
+		return statusName(s.Status)
+	}
+	return fmt.Sprintf("revoked at %s, reason %d", stamp(s.RevokedAt), max(s.Reason, 0))
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
