@@ -1,0 +1,25 @@
+package config
+
+// Probe is the observation of the public addresses.
+type Probe struct {
+	// Every is the rhythm in which `publisher probe` is started; the record of operation counts what is missing as not observed. 0: unknown.
+	Every Duration `yaml:"every"`
+	// Vantage is the name of this place in the samples: who asked, from where; empty: it is not said.
+	Vantage string `yaml:"vantage"`
+}
+
+// Verify says where the auditor's commands look.
+type Verify struct {
+	// Sources are folders or base URLs with public copies, compared with each other; default: every directory target and every target's url.
+	Sources []Location `yaml:"sources"`
+	// Checkpoint is the auditor's own last checkpoint; kept up to date only with --remember.
+	Checkpoint Path `yaml:"checkpoint"`
+	// CRLAge is the greatest acceptable age of a CRL; default: its nextUpdate.
+	CRLAge Duration `yaml:"crl_age"`
+	// Timestamps are the RFC 3161 authorities that the auditor believes (name, roots, policies; no url is needed); default: those of signer.timestamps.
+	Timestamps []TSA `yaml:"timestamps"`
+	// Witnesses are the witnesses that the auditor believes; default: those of signer.witnesses.
+	Witnesses []Witness `yaml:"witnesses"`
+	// Quorum is how many of them must have cosigned the newest checkpoint; default: all, or signer.quorum with signer.witnesses.
+	Quorum int `yaml:"quorum"`
+}
