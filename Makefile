@@ -19,7 +19,7 @@ UNIT         = $$(go list ./... | grep -v '^seihon/bench') ./bench/bar
 ALL          = $$(go list -tags integration ./... | grep -v '^seihon/bench') ./bench/bar
 FUZZTIME    ?= 5s
 
-.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers vulncheck deadcode fuzz race soak mutants tools packages release-check clean cross help
+.PHONY: all build demo test generated unit test-terraform integration check fmt vet layers vulncheck deadcode fuzz race soak mutants tools packages release-check test-producers clean cross help
 
 all: build
 
@@ -50,6 +50,12 @@ mutants:
 release-check: .tools/packages-test tools
 	scripts/install-tools.sh $(TOOLS) release
 	go test -tags 'integration release' -count=1 -timeout 60m -run TestGoReleaser -v ./deploy
+
+# Documents by TeX, LibreOffice, WeasyPrint and scanners, none of which may raise an alarm. Not part of `make test`: the programs
+# are large.
+test-producers: .tools/packages-test
+	scripts/install-packages.sh producers
+	go test -tags 'integration producers' -count=1 -timeout 30m -run TestManyProducers -v ./artifact/keyscan
 
 # The keyless binary for every platform that an auditor may use.
 cross:

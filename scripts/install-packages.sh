@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a group of work needs: demo, test or bench. Says what it installs.
+# Installs the Debian packages that a group of work needs: demo, test, producers or bench. Says what it installs.
 set -euo pipefail
 
 case "${1:-}" in
@@ -8,8 +8,9 @@ test) packages=(softhsm2 openssl gcc libc6-dev git curl zstd gnutls-bin libnss3 
   postgresql nginx-light openjdk-17-jdk-headless chromium fonts-ipafont-gothic fonts-dejavu-core poppler-utils nodejs npm jq procps util-linux
   systemd prometheus groff-base awscli rclone zsh fish rpm openssh-client
   qpdf ghostscript python3-reportlab python3-cairo) ;;
+producers) packages=(texlive-latex-base libreoffice-writer-nogui weasyprint img2pdf python3-pil fonts-ipafont-gothic) ;;
 bench) packages=(softhsm2 openssl gcc libc6-dev git curl nginx-light wrk postgresql) ;;
-*) echo "usage: install-packages.sh demo|test|bench" >&2; exit 2 ;;
+*) echo "usage: install-packages.sh demo|test|producers|bench" >&2; exit 2 ;;
 esac
 
 missing=()

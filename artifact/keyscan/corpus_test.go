@@ -52,7 +52,7 @@ for i in range(100):
     s.finish()
 `
 
-// TestNoFalseAlarmOnManyDocuments makes 500 documents and more with the tools of several producers.
+// TestNoFalseAlarmOnManyDocuments makes 700 documents and more with the tools of several producers.
 func TestNoFalseAlarmOnManyDocuments(t *testing.T) {
 	dir := t.TempDir()
 	run := func(name string, args ...string) {
@@ -78,8 +78,9 @@ func TestNoFalseAlarmOnManyDocuments(t *testing.T) {
 			run("gs", "-q", "-dBATCH", "-dNOPAUSE", "-sDEVICE=pdfwrite", "-o", out, n)
 		}
 	}
+	recorded(t, dir, run)
 	all := must(filepath.Glob(filepath.Join(dir, "*.pdf")))
-	if len(all) < 500 {
+	if len(all) < 700 {
 		t.Fatalf("there are only %d documents", len(all))
 	}
 	for _, n := range all {
@@ -88,4 +89,17 @@ func TestNoFalseAlarmOnManyDocuments(t *testing.T) {
 		}
 	}
 	t.Logf("%d documents", len(all))
+}
+
+// recorded lays new pages over the documents that TeX, LibreOffice, browsers and scanners made, and packs each in several ways.
+func recorded(t *testing.T, dir string, run func(name string, args ...string)) {
+	t.Helper()
+	ways := [][]string{{"--qdf"}, {"--object-streams=generate", "--recompress-flate"}, {"--linearize"}, {"--stream-data=uncompress"},
+		{"--object-streams=disable", "--compression-level=9", "--recompress-flate"}, {"--coalesce-contents", "--normalize-content=y"}}
+	for i, n := range must(filepath.Glob("testdata/pdf/*.pdf")) {
+		for j, way := range ways {
+			over := filepath.Join(dir, fmt.Sprintf("reportlab-%d.pdf", i*len(ways)+j))
+			run("qpdf", append(way, n, "--overlay", over, "--", filepath.Join(dir, fmt.Sprintf("recorded-%d-%d.pdf", i, j)))...)
+		}
+	}
 }
