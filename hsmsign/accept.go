@@ -83,7 +83,7 @@ func (a *Acceptance) Err() error {
 func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) {
 	res := &Acceptance{Verdicts: make([]Verdict, len(inputs))}
 	order := r.order(inputs, res.Verdicts)
-	certs := &foreign{}
+	certs, told := &foreign{}, &answers{}
 	for _, n := range order {
 		if ctx.Err() != nil {
 			return res, ctx.Err()
@@ -97,14 +97,14 @@ func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) 
 		raw, err := inputs[n.at].Read()
 		if err == nil {
 			v.wanted = inputs[n.at].Issuer
-			err = r.acceptOne(ctx, raw, v, certs)
+			err = r.acceptOne(ctx, raw, v, certs, told)
 			if errors.Is(err, errDocument) {
 				err = r.acceptDocument(ctx, artifact.Parse(raw), inputs[n.at].Document, inputs, res.Verdicts, v)
 			}
 		}
 		v.settle(err)
 	}
-	if err := r.acceptForeign(ctx, certs); err != nil {
+	if err := errors.Join(r.acceptForeign(ctx, certs), r.acceptAnswers(ctx, told)); err != nil {
 		return res, err
 	}
 	var err error
@@ -224,7 +224,7 @@ func inner(raw []byte) []byte {
 var errDocument = errors.New("it is a document")
 
 // acceptOne judges one input by what it is.
-func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *foreign) error {
+func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *foreign, told *answers) error {
 	a := artifact.Parse(raw)
 	if der := inner(raw); a.Kind == artifact.Unrecognised && len(der) != len(raw) {
 		a, v.Note = artifact.Parse(der), "taken out of PEM"
@@ -239,6 +239,8 @@ func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *for
 		return r.acceptLink(ctx, a.Certificates[0], v)
 	case artifact.OCSPSignerCertificate, artifact.SubscriberCertificate:
 		return r.acceptEndEntity(ctx, a.Certificates[0], v, certs)
+	case artifact.OCSPResponse:
+		return r.acceptResponse(a, v, told)
 	}
 	switch {
 	case a.Problem != "":

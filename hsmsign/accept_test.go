@@ -48,8 +48,12 @@ func newKeptRoomOf(t testing.TB, yaml string) *keptRoom {
 	must(t, os.WriteFile(filepath.Join(dir, "kept.der"), ca.Cert.Raw, 0o644), os.Mkdir(filepath.Join(dir, "incoming"), 0o755))
 	k := &keptRoom{newTestRoomOf(t, dir, yaml, "kept-ocsp"), ca}
 	k.now = inputtest.Now
+	inputs := []Input{inputOf("ca", ca.Cert.Raw)}
+	if strings.Contains(yaml, "responder") {
+		inputs = append(inputs, inputOf("ocsp", ca.Responder(k.keys["kept-ocsp"].Public())))
+	}
 	must(t, k.do(t, func(r *Room) error {
-		res, err := r.Accept(t.Context(), []Input{inputOf("ca", ca.Cert.Raw), inputOf("ocsp", ca.Responder(k.keys["kept-ocsp"].Public()))})
+		res, err := r.Accept(t.Context(), inputs)
 		return errors.Join(err, res.Err())
 	}))
 	return k
@@ -102,25 +106,25 @@ func TestAcceptRefuses(t *testing.T) {
 		raw []byte
 		why string
 	}{
-		"namesake.crl":      {namesake.List(inputtest.List{}), "signature by"},
-		"stranger.crl":      {stranger.List(inputtest.List{}), "is not a trusted CA"},
-		"older.crl":         {k.listed(4, 0x10, 0x11), "does not follow 5"},
-		"same-number.crl":   {k.listed(5, 0x10, 0x11, 0x12), "used one number twice"},
-		"critical.crl":      {k.ca.List(inputtest.List{Extensions: [][]byte{critical}}), "is not understood"},
-		"truncated.crl":     {good[:len(good)-9], "it is not taken"},
-		"two.crl":           {append(bytes.Clone(good), good...), "follow the first object"},
-		"empty":             {nil, "it is empty"},
-		"key.pem":           {[]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), ""},
-		"forgets.crl":       {k.listed(6, 0x10), `serial 11 is "revoked`},
-		"odd-serial.crl":    {k.ca.List(inputtest.List{Number: number(8), Entries: []inputtest.Entry{{Serial: number(0)}, {}, {Serial: number(0x11)}}}), "trust.misissued"},
-		"stale.crl":         {k.ca.List(inputtest.List{Number: number(8), Next: inputtest.Time(k.now.Add(-time.Minute))}), "has passed"},
-		"stranger.cer":      {stranger.Certificate(inputtest.Certificate{}), "which is no issuer of the configuration"},
-		"other-ca.cer":      {stranger.Cert.Raw, "no issuer of the configuration"},
-		"other-scope.crl":   {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyUser()}}), "its scope is not that"},
-		"authorities.crl":   {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyCA()}}), "add arl"},
-		"no-usage.cer":      {k.ca.Certificate(inputtest.Certificate{SPKI: spkiOf(t, k), Serial: number(0x71)}), "id-kp-OCSPSigning"},
-		"long-past-ocsp":    {k.ca.ResponderUntil(k.keys["kept-ocsp"].Public(), k.now.Add(-time.Minute)), "it expired at"},
-		"someone-else.ocsp": {k.ca.Response(inputtest.Response{Singles: []inputtest.Single{{}}}), "not taken here"},
+		"namesake.crl":    {namesake.List(inputtest.List{}), "signature by"},
+		"stranger.crl":    {stranger.List(inputtest.List{}), "is not a trusted CA"},
+		"older.crl":       {k.listed(4, 0x10, 0x11), "does not follow 5"},
+		"same-number.crl": {k.listed(5, 0x10, 0x11, 0x12), "used one number twice"},
+		"critical.crl":    {k.ca.List(inputtest.List{Extensions: [][]byte{critical}}), "is not understood"},
+		"truncated.crl":   {good[:len(good)-9], "it is not taken"},
+		"two.crl":         {append(bytes.Clone(good), good...), "follow the first object"},
+		"empty":           {nil, "it is empty"},
+		"key.pem":         {[]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), ""},
+		"forgets.crl":     {k.listed(6, 0x10), `serial 11 is "revoked`},
+		"odd-serial.crl":  {k.ca.List(inputtest.List{Number: number(8), Entries: []inputtest.Entry{{Serial: number(0)}, {}, {Serial: number(0x11)}}}), "trust.misissued"},
+		"stale.crl":       {k.ca.List(inputtest.List{Number: number(8), Next: inputtest.Time(k.now.Add(-time.Minute))}), "has passed"},
+		"stranger.cer":    {stranger.Certificate(inputtest.Certificate{}), "which is no issuer of the configuration"},
+		"other-ca.cer":    {stranger.Cert.Raw, "no issuer of the configuration"},
+		"other-scope.crl": {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyUser()}}), "its scope is not that"},
+		"authorities.crl": {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyCA()}}), "add arl"},
+		"no-usage.cer":    {k.ca.Certificate(inputtest.Certificate{SPKI: spkiOf(t, k), Serial: number(0x71)}), "id-kp-OCSPSigning"},
+		"long-past-ocsp":  {k.ca.ResponderUntil(k.keys["kept-ocsp"].Public(), k.now.Add(-time.Minute)), "it expired at"},
+		"room-signs.ocsp": {k.ca.Response(inputtest.Response{Singles: []inputtest.Single{{}}}), "are signed in this room"},
 	}
 	for name, w := range wrong {
 		k.drop(t, name, w.raw)

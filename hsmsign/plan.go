@@ -54,7 +54,7 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 	}
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
-		if a.cert == nil || a.OCSP == nil {
+		if a.cert == nil || a.OCSP == nil || a.OCSP.External() {
 			continue
 		}
 		cutoff, _, err := r.cutoff(ctx, a, now)

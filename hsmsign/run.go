@@ -69,7 +69,7 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 	}
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
-		if a.cert == nil || a.OCSP == nil || ctx.Err() != nil || refused[a.Name] {
+		if a.cert == nil || a.OCSP == nil || a.OCSP.External() || ctx.Err() != nil || refused[a.Name] {
 			continue
 		}
 		if err := r.runResponses(ctx, a, f, now, res); err != nil {

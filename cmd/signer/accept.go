@@ -16,7 +16,7 @@ import (
 func acceptCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "accept",
-		Usage: "take in what a CA that keeps its own software has signed: lists, certificates, documents",
+		Usage: "take in what a CA that keeps its own software has signed: lists, certificates, responses, documents",
 		Flags: cliexit.Flags(
 			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` that the CA signed, in DER; may be repeated"},
 			&cli.StringFlag{Name: "issuer", Usage: "refuse what is not of issuer `NAME`"},

@@ -23,7 +23,7 @@ complete -c signer -n '__signer_at' -a cross -d 'issue a cross certificate for a
 complete -c signer -n '__signer_at' -a import -d 'take over what another CA software issued and revoked; refuses a past that changed'
 complete -c signer -n '__signer_at' -a inventory -d 'list what was issued and revoked, a line of JSON per certificate; private: it has the subscribers\' certificates'
 complete -c signer -n '__signer_at' -a revoke -d 'record a revocation; the next `signer run` signs it first of all'
-complete -c signer -n '__signer_at' -a accept -d 'take in what a CA that keeps its own software has signed: lists, certificates, documents'
+complete -c signer -n '__signer_at' -a accept -d 'take in what a CA that keeps its own software has signed: lists, certificates, responses, documents'
 complete -c signer -n '__signer_at' -a crl -d 'sign revocation lists now, due or not'
 complete -c signer -n '__signer_at' -a ocsp -d 'sign OCSP responses now, due or not'
 complete -c signer -n '__signer_at' -a document -d 'sign and record a version of a CP/CPS or disclosure document'

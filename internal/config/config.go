@@ -262,6 +262,9 @@ type CRL struct {
 
 // OCSP is the schedule and profile of the pre-signed responses.
 type OCSP struct {
+	// SignedBy says who signs the responses: room (default; its key, or the responder's, is in the token), or external: the CA's own software
+	// does, and `signer accept` takes them. Only for an issuer that is signed_by: external; it has no responder here.
+	SignedBy string `yaml:"signed_by"`
 	// Responder is the delegated signer's key; omitted: the issuer signs itself.
 	Responder *Responder `yaml:"responder"`
 	// Validity from thisUpdate to nextUpdate.

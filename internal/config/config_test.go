@@ -120,6 +120,13 @@ targets:
 				"issuers[0].ocsp.responder: is missing: the room has no key of the issuer", `issuers[1].signed_by: is "others", must be room or external`,
 			},
 		},
+		"who signs the responses": {
+			minimal + room + "accept: {directory: in}\nissuers:\n  - {name: a, subject: {common_name: A}, validity: 10y, crl: {validity: 3d, refresh: 1d, points: [x]}, ocsp: {signed_by: external, validity: 3d, refresh: 1d, responder: {}}}\n",
+			[]string{
+				"line 9: accept: is of no use: no issuer is signed_by: external", "issuers[0].ocsp.signed_by: is external, the issuer is not",
+				"issuers[0].crl.points: is for issuers that are signed_by: external", "issuers[0].ocsp.responder: is of responses that are signed_by: external",
+			},
+		},
 		"pin": {
 			minimal + "signer: {module: m, token: t, pin: {file: p, env: E}}\n", []string{"line 5: signer.pin: has 2 sources"},
 		},

@@ -73,6 +73,9 @@ func (c *Config) defaultSources() {
 // External reports whether a CA software elsewhere signs for the issuer.
 func (i *Issuer) External() bool { return i.SignedBy == "external" }
 
+// External reports whether a CA software elsewhere signs the responses.
+func (o *OCSP) External() bool { return o != nil && o.SignedBy == "external" }
+
 func (i *Issuer) setDefaults() {
 	setDefault(&i.SignedBy, "room")
 	if !i.External() {
@@ -82,6 +85,7 @@ func (i *Issuer) setDefaults() {
 		setDefault(&s.Profile, "subscriber")
 	}
 	if o := i.OCSP; o != nil {
+		setDefault(&o.SignedBy, "room")
 		setDefault(&o.Shards, 1)
 		setDefault(&o.CertID, "separate")
 		setDefault(&o.NeverIssued, "unauthorized")

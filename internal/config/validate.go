@@ -210,6 +210,9 @@ func (v *validator) signedBy(path string, is *Issuer) {
 		v.add(path+".validity", "must be positive, such as 10y")
 	}
 	v.key(path+".key", is.Key)
+	if is.OCSP.External() {
+		v.add(path+".ocsp.signed_by", "is external, the issuer is not: its responses are signed here")
+	}
 	if is.CRL != nil && len(is.CRL.Points) > 0 {
 		v.add(path+".crl.points", "is for issuers that are signed_by: external; the lists of this one name their public addresses")
 	}
@@ -239,8 +242,8 @@ func (v *validator) external(path string, is *Issuer) {
 	if is.Subscribers != nil {
 		v.add(path+".subscribers", "is of an issuer that is signed_by: external; the CA's own software issues its certificates")
 	}
-	if is.OCSP != nil && is.OCSP.Responder == nil {
-		v.add(path+".ocsp.responder", "is missing: the room has no key of the issuer; name the delegated signer whose key is in the token")
+	if is.OCSP != nil && !is.OCSP.External() && is.OCSP.Responder == nil {
+		v.add(path+".ocsp.responder", "is missing: the room has no key of the issuer; name the delegated signer whose key is in the token, or say signed_by: external")
 	}
 }
 
@@ -283,6 +286,12 @@ func (v *validator) ocsp(path string, o *OCSP) {
 		return
 	}
 	v.cadence(path, o.Validity, o.Refresh)
+	if o.SignedBy != "room" && o.SignedBy != "external" {
+		v.add(path+".signed_by", "is %q, must be room or external", o.SignedBy)
+	}
+	if o.External() && o.Responder != nil {
+		v.add(path+".responder", "is of responses that are signed_by: external; leave it out")
+	}
 	if o.Shards < 1 || o.Shards > 4096 {
 		v.add(path+".shards", "is %d, must be 1 to 4096", o.Shards)
 	}
