@@ -65,6 +65,7 @@ var plan = map[string]room{
 	"publish/purge":             {imports: []string{"artifact", "public", "ledger", "publish/credentials", "internal/secret"}, modules: []string{"github.com/aws/", zap, xsync}},
 	"publish/storetest":         {imports: []string{"artifact", "public", "publish"}},
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
+	"verify/japanese":           {},
 	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
 	"verify/responder":          {imports: []string{"artifact", "public", "ledger", "ocspcache"}, modules: []string{xcrypto}},
 	"verify":                    {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "verify/...", "internal/regular"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},

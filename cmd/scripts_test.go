@@ -83,6 +83,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TMPDIR", e.WorkDir)
 			e.Setenv("DEMO_PDF", demoPDF)
+			e.Setenv("TESTDATA", filepath.Join(filepath.Dir(filepath.Dir(demoPDF)), "cmd", "testdata"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

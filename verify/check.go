@@ -34,8 +34,9 @@ type checker struct {
 	witnessed int      // cosignatures that were verified
 	unseen    []string // targets with receipts that no copy shows
 	counts    counters
-	resume    *progress // nil: not asked for
-	mirror    string    // where a public log was fetched to; empty: there is a master
+	resume    *progress    // nil: not asked for
+	looked    []*copyCheck // copies that were checked, for the annex
+	mirror    string       // where a public log was fetched to; empty: there is a master
 
 	lastExpiry time.Time // of a certificate in the inventory
 
@@ -62,7 +63,7 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 	}
 	err = c.run(ctx, r)
 	if err == nil {
-		c.finish(r)
+		err = c.finish(ctx, r)
 	}
 	if c.mirror != "" {
 		err = errors.Join(err, os.RemoveAll(c.mirror))
@@ -136,7 +137,7 @@ func (c *checker) summarizeLog(r *Report) {
 }
 
 // finish moves everything collected into the report.
-func (c *checker) finish(r *Report) {
+func (c *checker) finish(ctx context.Context, r *Report) error {
 	n := &c.counts
 	r.Counts.Artifacts, r.Counts.ArtifactBytes = n.artifacts.Load(), n.artifactBytes.Load()
 	r.Counts.Certificates, r.Counts.RevocationLists, r.Counts.Revocations = n.certificates.Load(), n.lists.Load(), n.revocations.Load()
@@ -157,6 +158,8 @@ func (c *checker) finish(r *Report) {
 	r.OK = !failed(r.Findings)
 	r.Scope = c.scope(r)
 	r.judge()
+	c.describe(ctx, r)
+	return step(ctx, "annex", func(ctx context.Context) error { return c.writeAnnex(ctx, r) })
 }
 
 // progress reports at most ten times a second.

@@ -19,7 +19,7 @@ var copyCodes = []Code{
 	{"copy-superseded", Note, "", "", "取り下げ済みの古い OCSP バンドルが残っている", "a withdrawn bundle of expired OCSP responses is still there", "publisher sync --prune で削除できる（支障はない）", "publisher sync --prune removes it; it is harmless"},
 	{"copy-unreadable", Warning, "", "3713", "副本を読めない", "a copy cannot be read", "接続・権限・稼働状況を確認する", "check the connection, the permissions and the service"},
 	{"copy-forbidden", Error, "", "3713", "副本の読み取りがすべて拒否される", "the copy refuses every request", "バケットポリシーまたは配信の許可を公開読み取り（GetObject）に改める。バケットが空の場合にも起こる", "let the bucket's policy, or the CDN's access to it, allow everybody to read (s3:GetObject, storage.objects.get); an empty bucket that may not be listed answers so, too"},
-	{"copy-unlisted", Note, "", "3C56", "一覧を取得できないため、余分な公開物は調べていない", "the source cannot be listed, so that extra objects were not looked for", "バケットの一覧を与えて再実行する", "give a listing of the bucket and run again"},
+	{"copy-unlisted", Note, "", "3C56", "一覧を取得できないため、台帳外の公開物は調べていない", "the source cannot be listed, so that extra objects were not looked for", "バケットの一覧を与えて再実行する", "give a listing of the bucket and run again"},
 	{"checkpoint-missing", Error, "", "3C56", "公開チェックポイントがない", "the copy has no checkpoint", republishJA, republish},
 	{"checkpoint-invalid", Critical, "", "3C56", "公開チェックポイントの署名または形式が不正", "the public checkpoint is not one that the pinned keys signed", keepJA, keep},
 	{"checkpoint-fork", Critical, "", "3C56", "公開チェックポイントが正本のログと矛盾する", "the public checkpoint contradicts the master log", keepJA, keep},

@@ -64,7 +64,7 @@ var commitmentCodes = []Code{
 	},
 	{
 		"commitment-unopened", Critical, "", "3C56",
-		"ログが予告した証明書が発行簿にない", "the log announced certificates that the inventory does not have", misissuedJA, misissued,
+		"ログが予告した証明書が発行台帳にない", "the log announced certificates that the inventory does not have", misissuedJA, misissued,
 	},
 	{
 		"commitment-twice", Critical, "", "3C56",
@@ -72,16 +72,16 @@ var commitmentCodes = []Code{
 	},
 	{
 		"commitment-salt", Critical, "", "3C56",
-		"発行簿の記載では予告を確かめられない", "the inventory does not have what opens a commitment",
-		"署名室で発行簿を書き出し直し、同じなら原因を調査する", "export the inventory again in the signing room; if it is the same, find out why",
+		"発行台帳の記載では予告を確かめられない", "the inventory does not have what opens a commitment",
+		"署名室で発行台帳を書き出し直し、同じなら原因を調査する", "export the inventory again in the signing room; if it is the same, find out why",
 	},
 	{
 		"commitment-root", Critical, "", "3C56",
-		"発行簿の証明書が、ログの予告した証明書と異なる", "the certificates of the inventory are not those that the log announced", misissuedJA, misissued,
+		"発行台帳の証明書が、ログの予告した証明書と異なる", "the certificates of the inventory are not those that the log announced", misissuedJA, misissued,
 	},
 	{
 		"commitment-not-given", Note, "", "3C56",
-		"発行簿の書き出しに、予告を開くための値がない", "the inventory has nothing that opens the commitments of this issuer, so they were not checked",
+		"発行台帳の書き出しに、予告を開くための値がない", "the inventory has nothing that opens the commitments of this issuer, so they were not checked",
 		"開くための値を含めて書き出し、再び検証する", "export the inventory with what opens them, and verify again",
 	},
 	{

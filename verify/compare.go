@@ -15,35 +15,34 @@ import (
 )
 
 // compare fetches one artifact and compares it with its line.
-func (k *copyCheck) compare(ctx context.Context, line ledger.Line) {
+func (k *copyCheck) compare(ctx context.Context, line ledger.Line) sighting {
 	if k.Tier == TierList {
-		k.compareSize(ctx, line.Name, line.Size, line.Digest, line.Kind == artifact.OCSPGeneration)
-		return
+		return k.compareSize(ctx, line.Name, line.Size, line.Digest, line.Kind == artifact.OCSPGeneration)
 	}
 	if line.Kind == artifact.OCSPGeneration {
-		k.compareGeneration(ctx, line)
-		return
+		return k.compareGeneration(ctx, line)
 	}
 	if k.taken(line.Name, line.Digest, line.Size) {
 		k.remember(line, line.Digest)
-		return
+		return sighting{line.Digest, equalEarlier}
 	}
 	got, o, err := k.digest(ctx, line.Name, line.Size)
 	if errors.Is(err, errLonger) {
-		k.longer(ctx, line)
-		return
+		return k.longer(ctx, line)
 	}
 	if err != nil {
-		k.unread(ctx, line.Name, line.Digest.String(), err)
-		return
+		return k.unread(ctx, line.Name, line.Digest.String(), err)
 	}
 	k.remember(line, got)
 	fine := k.checkHeaders(line.Name, line.Kind, &line, o)
 	if got != line.Digest {
 		k.mismatch(ctx, line, got)
-	} else if fine {
+		return sighting{got, different}
+	}
+	if fine {
 		k.done(line.Name, got, line.Size, o)
 	}
+	return sighting{got, equal}
 }
 
 // errLonger says that an object has more bytes than its master. How many more does not matter: it may have no end.
@@ -99,11 +98,11 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 }
 
 // longer reports an object that goes on where its master ends. Another version, or another name's master, may be longer.
-func (k *copyCheck) longer(ctx context.Context, line ledger.Line) {
+func (k *copyCheck) longer(ctx context.Context, line ledger.Line) sighting {
 	f := Finding{Code: "copy-different", Name: line.Name, Want: bytesText(line.Size), Got: "more than " + bytesText(line.Size)}
 	if f.Detail = irregular(k.src, line.Name); f.Detail != "" {
 		k.report(f)
-		return
+		return sighting{how: different}
 	}
 	b, _, err := k.read(ctx, line.Name, maxRead)
 	switch {
@@ -113,7 +112,9 @@ func (k *copyCheck) longer(ctx context.Context, line ledger.Line) {
 		k.report(f)
 	default:
 		k.mismatch(ctx, line, artifact.Sum(b))
+		return sighting{artifact.Sum(b), different}
 	}
+	return sighting{how: different}
 }
 
 // remember keeps the digests of names that change, for comparing vantages.
@@ -127,14 +128,16 @@ func (k *copyCheck) remember(line ledger.Line, got artifact.Digest) {
 }
 
 // unread reports an object that is missing or could not be read.
-func (k *copyCheck) unread(ctx context.Context, name, want string, err error) {
+func (k *copyCheck) unread(ctx context.Context, name, want string, err error) sighting {
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, ErrNotFound):
 		k.report(Finding{Code: "copy-missing", Name: name, Want: want, Detail: refusal(err)})
+		return sighting{how: missing}
 	default:
 		k.report(Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()})
 	}
+	return sighting{how: unreadable}
 }
 
 // mismatch says what the bytes under a name are instead of the master's.
@@ -188,11 +191,10 @@ func (k *copyCheck) explain(ctx context.Context, line ledger.Line) string {
 }
 
 // compareGeneration checks the public copy of a generation: the master's body, and a proof that holds with the pinned keys.
-func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) {
+func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) sighting {
 	b, o, err := k.read(ctx, line.Name, 16<<20)
 	if err != nil {
-		k.unread(ctx, line.Name, line.Digest.String(), err)
-		return
+		return k.unread(ctx, line.Name, line.Digest.String(), err)
 	}
 	k.objects.Add(1)
 	k.checkHeaders(line.Name, line.Kind, &line, o)
@@ -200,13 +202,13 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) {
 	if err != nil {
 		k.remember(line, artifact.Sum(b))
 		k.report(Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(b).String(), Detail: err.Error()})
-		return
+		return sighting{artifact.Sum(b), different}
 	}
 	body := artifact.Sum(g.Body())
 	k.remember(line, body)
 	if body != line.Digest {
 		k.mismatch(ctx, line, body)
-		return
+		return sighting{body, different}
 	}
 	proven, err := k.verifyProof(proof)
 	switch {
@@ -215,20 +217,20 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) {
 	case proven.Digest != body || proven.Name != line.Name || proven.Kind != line.Kind:
 		k.report(Finding{Code: "generation-proof", Name: line.Name, Want: body.String(), Got: proven.Digest.String(), Detail: "the proof is of another line, " + proven.Name})
 	}
+	return sighting{body, equal}
 }
 
 // compareSize is compare without reading: by size, and by digest where the source tells one.
-func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, digest artifact.Digest, atLeast bool) {
+func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, digest artifact.Digest, atLeast bool) sighting {
 	h, ok := k.src.(Heads)
 	if !ok {
 		k.report(Finding{Code: "copy-unreadable", Name: name, Want: bytesText(size), Detail: "the source tells nothing without being read; use another tier"})
-		return
+		return sighting{how: unreadable}
 	}
 	k.requests.Add(1)
 	got, err := h.Head(ctx, name)
 	if err != nil {
-		k.unread(ctx, name, bytesText(size), err)
-		return
+		return k.unread(ctx, name, bytesText(size), err)
 	}
 	k.objects.Add(1)
 	switch {
@@ -236,5 +238,8 @@ func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, di
 		k.report(Finding{Code: "copy-different", Name: name, Want: bytesText(size), Got: bytesText(got.Size)})
 	case !got.Digest.IsZero() && got.Digest != digest && !atLeast:
 		k.report(Finding{Code: "copy-different", Name: name, Want: digest.String(), Got: got.Digest.String()})
+	default:
+		return sighting{how: sizeOnly}
 	}
+	return sighting{how: different}
 }

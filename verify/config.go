@@ -126,6 +126,13 @@ type Config struct {
 	Logger   *zap.Logger      // nil: none
 	Progress func(Progress)   // called now and then, from one goroutine at a time; may be nil
 
+	// Annex is where the itemised list of everything that was read goes; nil: nobody wants it. What is read is noted in eight
+	// bytes for each object and place, and written as a stream at the end.
+	Annex *Annex
+
+	// About goes into the report.
+	About About
+
 	// Timestamps are the pinned authorities of RFC 3161 tokens; none: tokens are counted, not checked.
 	Timestamps []timestamp.Authority
 

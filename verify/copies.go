@@ -39,6 +39,8 @@ type copyCheck struct {
 	tilesOnce sync.Once
 	tiles     map[string]ledger.File // files of the newest log by stem
 
+	record placeRecord // for the annex
+
 	objects, bytes, requests, extra atomic.Int64
 	listed                          bool
 }
@@ -52,6 +54,7 @@ func (c *checker) checkCopies(ctx context.Context, r *Report) error {
 			return fmt.Errorf("checking the copy %s: %w", p.Source.Name(), err)
 		}
 		done = append(done, k)
+		c.looked = append(c.looked, k)
 		r.Copies = append(r.Copies, k.summary())
 	}
 	c.compareVantages(done)
@@ -144,13 +147,16 @@ func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Ob
 	case errors.Is(err, ErrForbidden) && k.forbidden(ctx):
 		return nil, nil, errCopyForbidden
 	case errors.Is(err, ErrNotFound):
+		k.enterCheckpoint(nil, missing)
 		k.report(Finding{Code: "checkpoint-missing", Name: checkpointName, Detail: refusal(err)})
 		return nil, nil, nil
 	case err != nil:
+		k.enterCheckpoint(nil, unreadable)
 		k.report(Finding{Code: "copy-unreadable", Name: checkpointName, Detail: err.Error()})
 		return nil, nil, nil
 	}
 	k.objects.Add(1)
+	k.enterCheckpoint(b, different)
 	cp, err := ledger.ParseCheckpoint(b)
 	if err != nil {
 		k.report(Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
@@ -172,6 +178,9 @@ func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, 
 	default:
 		k.report(Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
 		return nil
+	}
+	if f := k.record.checkpoint; f != nil {
+		f.how = signed
 	}
 	k.checkHeaders(checkpointName, artifact.Checkpoint, nil, o)
 	if len(k.keys) > 0 { // without a master the keys are read from the log that is being fetched, and its checkpoint is looked at then
@@ -265,10 +274,11 @@ func (k *copyCheck) artifacts(ctx context.Context) error {
 			lines = append(lines, line)
 		}
 	}
+	k.expect(lines)
 	if k.Tier == TierSample {
 		lines = k.sample(lines)
 	}
-	return k.each(ctx, len(lines), func(ctx context.Context, i int) { k.compare(ctx, lines[i]) })
+	return k.each(ctx, len(lines), func(ctx context.Context, i int) { k.enter(lines[i], k.compare(ctx, lines[i])) })
 }
 
 // sample keeps pointers and lists, which relying parties read first, and as many of the rest as was asked for.

@@ -27,7 +27,8 @@ type Finding struct {
 	Name     string   `json:"name,omitempty"`   // of the artifact, object or entry
 	Want     string   `json:"want,omitempty"`
 	Got      string   `json:"got,omitempty"`
-	Detail   string   `json:"detail,omitempty"` // what exactly, in English
+	Detail   string   `json:"detail,omitempty"`    // what exactly, in English
+	DetailJA string   `json:"detail_ja,omitempty"` // and in Japanese
 	TextJA   string   `json:"text_ja"`
 	TextEN   string   `json:"text_en"`
 	Hint     string   `json:"hint"`
@@ -68,8 +69,11 @@ func (c *collector) add(f Finding) {
 		f.Rule = code.Rule
 	}
 	f.TextJA, f.TextEN, f.HintJA = code.TextJA, code.TextEN, code.HintJA
-	if f.Hint == "" {
+	switch f.Hint {
+	case "", code.Hint:
 		f.Hint = code.Hint
+	default:
+		f.HintJA = inJapanese(f.Hint)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,6 +88,7 @@ func (c *collector) add(f Finding) {
 		c.dropped[k]++
 		return
 	}
+	f.DetailJA = inJapanese(f.Detail)
 	c.findings = append(c.findings, f)
 }
 

@@ -7,9 +7,9 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"time"
 
 	"seihon/artifact"
-	"seihon/sectiona"
 )
 
 // WriteHTML writes the report as one self-contained page in Japanese and English: no script, no request to anywhere, the
@@ -21,12 +21,13 @@ import (
 func (r *Report) WriteHTML(w io.Writer) error {
 	p := &page{}
 	p.head(r)
-	p.verdict(r)
+	p.front(r)
 	p.findings(r)
 	p.copies(r)
 	p.publication(r)
 	p.record(r)
 	p.rules()
+	p.annex(r.Annex)
 	p.evidence(r)
 	p.raw("</main></div></body></html>\n")
 	if _, err := io.WriteString(w, p.b.String()); err != nil {
@@ -87,8 +88,22 @@ func (p *page) end() { p.raw("</section>\n") }
 type column struct{ ja, en string }
 
 func (p *page) table(captionJA, captionEN string, columns ...column) {
-	p.raw(`<div class="scroll" tabindex="0"><table>`)
+	p.beginTable("<table>", "", captionJA, captionEN, columns)
+}
+
+// wideTable is a table whose columns have shares of the width, so that none collapses on paper.
+func (p *page) wideTable(captionJA, captionEN string, shares []int, columns ...column) {
+	cols := "<colgroup>"
+	for _, share := range shares {
+		cols += fmt.Sprintf(`<col style="width:%d%%">`, share)
+	}
+	p.beginTable(`<table class="wide">`, cols+"</colgroup>", captionJA, captionEN, columns)
+}
+
+func (p *page) beginTable(tag, cols, captionJA, captionEN string, columns []column) {
+	p.raw(`<div class="scroll" tabindex="0">` + tag)
 	p.bothIn("caption", captionJA, captionEN)
+	p.raw(cols)
 	p.raw("<thead><tr>")
 	for _, c := range columns {
 		p.bothIn(`th scope="col"`, c.ja, c.en)
@@ -96,19 +111,29 @@ func (p *page) table(captionJA, captionEN string, columns ...column) {
 	p.raw("</tr></thead><tbody>")
 }
 
-func (p *page) row(cells ...string) {
+// row writes a row of a table: texts from outside, texts in both languages, and times.
+func (p *page) row(cells ...any) {
 	p.raw("<tr>")
 	for i, c := range cells {
+		tag, end := "td", "td"
 		if i == 0 {
-			p.element(`th scope="row"`+class(c), c)
-		} else {
-			p.element("td"+class(c), c)
+			tag, end = `th scope="row"`, "th"
+		}
+		switch c := c.(type) {
+		case string:
+			p.element(tag+class(c), c)
+		case column:
+			p.bothIn(tag, c.ja, c.en)
+		case time.Time:
+			p.raw("<" + tag + ">")
+			p.moment(c)
+			p.raw("</" + end + ">")
 		}
 	}
 	p.raw("</tr>")
 }
 
-var printedHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var printedHash = regexp.MustCompile(`^([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$`)
 
 // class lets a digest fit on one line, and keeps a number or a time on one.
 func class(value string) string {
@@ -129,14 +154,13 @@ var navigation = []struct{ id, ja, en string }{
 	{"publication", "公開と有効期限（3713）", "Publication and shelf life (3713)"},
 	{"record", "関連するログと稼働実績", "Logs and record of operation"},
 	{"rules", "報告書 3-4 A の規則", "Rules of section A"},
-	{"evidence", "証拠", "Evidence"},
+	{"annex", "別紙：公開物の明細", "Annex: every object"},
+	{"evidence", "再現の方法", "How to repeat"},
 }
 
 func (p *page) head(r *Report) {
-	p.begin("検証報告書 / Verification report: " + r.Log.Origin)
+	p.begin("リポジトリ検証報告書", "Repository verification report", r.Log.Origin)
 	p.bothIn("h1", "リポジトリ検証報告書", "Repository verification report")
-	about := r.Log.Origin + " · " + stamp(r.Made)
-	p.bothIn("p", about+" · 検証範囲 "+r.depth()+" · 規則 "+r.RulePack, about+" · tier "+r.depth()+" · rules "+r.RulePack)
 	p.raw("</header>\n<nav aria-label=\"目次 / Contents\"><ul>")
 	for _, n := range navigation {
 		p.raw(`<li><a href="#` + n.id + `">`)
@@ -147,55 +171,19 @@ func (p *page) head(r *Report) {
 }
 
 // begin writes everything up to the heading of a page.
-func (p *page) begin(title string) {
+func (p *page) begin(ja, en, about string) {
 	p.raw("<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">" +
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
-	p.element("title", title)
-	p.raw("<style>" + styleSheet + "</style></head>\n<body>" +
+	p.element("title", ja+" / "+en+": "+about)
+	p.raw("<style>" + styleSheet + running(ja, en, about) + "</style></head>\n<body>" +
 		`<div class="page"><header><div class="languages" role="radiogroup" aria-label="言語 / Language">` +
 		`<input type="radio" name="lang" id="lang-ja" checked><label for="lang-ja" lang="ja">日本語</label> ` +
 		`<input type="radio" name="lang" id="lang-en"><label for="lang-en" lang="en">English</label></div>`)
 }
 
-var severityNames = map[Severity]column{Critical: {"重大", "critical"}, Error: {"誤り", "error"}, Warning: {"警告", "warning"}, Note: {"備考", "note"}}
-
-func (p *page) findings(r *Report) {
-	p.section("findings", "指摘事項", "Findings")
-	if len(r.Findings) == 0 {
-		p.bothIn("p", "なし", "None")
-	}
-	for _, k := range r.kinds() {
-		for _, f := range k.findings {
-			p.finding(f)
-		}
-		if k.more > 0 {
-			f := k.findings[0]
-			p.bothIn("p", fmt.Sprintf("… %s（%s）はこのほかに %d 件ある。", f.Code, f.Source, k.more), fmt.Sprintf("… and %d more of %s at %s.", k.more, f.Code, f.Source))
-		}
-	}
-	p.end()
-}
-
-func (p *page) finding(f Finding) {
-	p.raw(`<article class="finding ` + string(f.Severity) + `"><h3>`)
-	n := severityNames[f.Severity]
-	p.raw(`<span class="badge">`)
-	p.both(n.ja, n.en)
-	p.raw("</span> ")
-	p.both(f.TextJA, f.TextEN)
-	p.raw("</h3><dl>")
-	p.pair("符号", "code", f.Code)
-	p.pair("対象", "where", strings.TrimSuffix(f.Source+": "+f.Name, ": "))
-	p.pair("あるべき値", "want", f.Want)
-	p.pair("実際の値", "got", f.Got)
-	p.pair("詳細", "detail", f.Detail)
-	p.raw("<div>")
-	p.bothIn("dt", "対処", "what to do")
-	p.raw("<dd>")
-	p.both(f.HintJA, f.Hint)
-	p.raw("</dd></div>")
-	p.ruleQuote(f.Rule)
-	p.raw("</dl></article>\n")
+// severityNames are the words of a survey's report.
+var severityNames = map[Severity]column{
+	Critical: {"重大な不適合", "critical"}, Error: {"不適合", "error"}, Warning: {"観察事項", "warning"}, Note: {"備考", "note"},
 }
 
 // pair writes a line of a definition list, unless there is nothing to say.
@@ -207,20 +195,6 @@ func (p *page) pair(ja, en, value string) {
 	p.bothIn("dt", ja, en)
 	p.element("dd"+class(value), value)
 	p.raw("</div>")
-}
-
-func (p *page) ruleQuote(id string) {
-	rule, ok := sectiona.RuleByID(id)
-	if !ok {
-		return
-	}
-	p.raw("<div>")
-	p.bothIn("dt", "規則", "rule")
-	p.raw("<dd>")
-	p.element("code", rule.ID)
-	p.raw(" ")
-	p.both(rule.Quote, rule.Gloss)
-	p.raw("</dd></div>")
 }
 
 // compared says, by what was read, what was done with the masters and the copies.
@@ -240,11 +214,11 @@ func (p *page) copies(r *Report) {
 	master, copies := compared[r.Scope.Master], compared["copies "+r.Scope.CopyContent]
 	p.bothIn("p", master.ja+copies.ja, master.en+" "+copies.en)
 	p.table("公開場所", "Places of publication", column{"場所", "place"}, column{"約束する記録数", "entries promised"}, column{"読んだ副本", "copies read"}, column{"バイト", "bytes"},
-		column{"配置", "layout"}, column{"余分", "extra"})
+		column{"配置", "layout"}, column{"台帳外", "not in the ledger"})
 	for _, c := range r.Copies {
-		extra := "–"
+		extra := column{"一覧なし", "not listed"}
 		if c.Listed {
-			extra = itoa(c.Extra)
+			extra = column{itoa(c.Extra), itoa(c.Extra)}
 		}
 		p.row(c.Source, itoa(c.Size), itoa(c.Objects), itoa(c.Bytes), c.Layout, extra)
 	}
@@ -256,21 +230,21 @@ func (p *page) copies(r *Report) {
 func (p *page) publication(r *Report) {
 	p.section("publication", "公開と有効期限（調査項目 3713）", "Publication and shelf life (survey item 3713)")
 	if t := r.FirstExpiry(); !t.IsZero() {
-		left := span(t.Sub(r.Made))
-		p.bothIn("p", fmt.Sprintf("仮に今後一切署名が行われない場合、最初に期限を迎えるのは %s（%s 後）である。", stamp(t), left),
-			fmt.Sprintf("If nothing were signed from now on, the first list or response would expire at %s (in %s).", stamp(t), left))
+		left := t.Sub(r.Made)
+		p.bothIn("p", fmt.Sprintf("仮に今後一切署名が行われない場合、最初に期限を迎えるのは %s（%s 後）である。", clock(t), spanJA(left)),
+			fmt.Sprintf("If nothing were signed from now on, the first list or response would expire at %s (in %s).", clock(t), span(left)))
 	}
 	p.shelfLifePlot(r)
 	p.table("公開中のものの有効期間", "Validity of what is public", column{"名前", "name"}, column{"種別", "kind"}, column{"番号", "number"}, column{"開始", "from"}, column{"終了", "until"})
 	for _, l := range r.ShelfLife {
-		p.row(l.Name, l.Kind, l.Number, stamp(l.ThisUpdate), stamp(l.NextUpdate))
+		p.row(l.Name, kindName(l.Kind), l.Number, l.ThisUpdate, l.NextUpdate)
 	}
 	p.tableEnd()
 	if r.Record != nil && len(r.Record.Lists) > 0 {
 		p.table("失効リストの発行履歴", "History of the revocation lists", column{"名前", "name"}, column{"版数", "versions"}, column{"最初", "first"}, column{"最新", "newest"},
 			column{"最長間隔", "longest interval"}, column{"空白", "gaps"})
 		for _, l := range r.Record.Lists {
-			p.row(l.Name, fmt.Sprint(l.Versions), stamp(l.First), stamp(l.Last), span(l.Longest), fmt.Sprint(l.Gaps))
+			p.row(l.Name, fmt.Sprint(l.Versions), l.First, l.Last, column{spanJA(l.Longest), span(l.Longest)}, fmt.Sprint(l.Gaps))
 		}
 		p.tableEnd()
 	}

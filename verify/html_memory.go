@@ -23,11 +23,12 @@ func (p *page) memory(m *MemorySummary) {
 	p.table("上書き許可（署名により認められた変更）", "Overrides (changes that a signature allowed)", column{"日時", "time"}, column{"記録番号", "entry"},
 		column{"発行者", "issuer"}, column{"理由", "reason"}, column{"効力", "counts"}, column{"変更", "changes"})
 	for _, o := range m.Overrides {
-		counts := "yes"
+		counts := column{"あり", "yes"}
 		if !o.Counts {
-			counts = "no: " + o.Problem
+			why := saying(o.Problem)
+			counts = column{"なし：" + why.ja, "no: " + why.en}
 		}
-		p.row(stamp(o.Time), itoa(o.Entry), o.Issuer, o.Reason, counts, strings.Join(o.lines(), "; "))
+		p.row(o.Time, itoa(o.Entry), o.Issuer, o.Reason, counts, strings.Join(o.lines(), "; "))
 	}
 	p.tableEnd()
 }

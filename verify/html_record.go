@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"html"
 	"io"
 	"time"
 
@@ -38,7 +37,7 @@ func (p *page) events(ja, en string, events []Event) {
 	}
 	p.table(ja, en, column{"日時", "time"}, column{"ログ", "log"}, column{"記録番号", "entry"}, column{"対象", "what"}, column{"内容", "detail"})
 	for _, e := range events {
-		p.row(stamp(e.Time), e.Log, itoa(e.Entry), e.Name, e.Detail)
+		p.row(e.Time, column{sourceNames[e.Log], e.Log}, itoa(e.Entry), e.Name, saying(e.Detail))
 	}
 	p.tableEnd()
 }
@@ -66,19 +65,19 @@ func (p *page) uptime(u *Uptime) {
 	if len(u.Incidents) > 0 {
 		p.table("障害", "Incidents", column{"開始", "from"}, column{"回復", "until"}, column{"アドレス", "address"}, column{"観測", "samples"}, column{"内容", "error"})
 		for _, in := range u.Incidents {
-			p.row(stamp(in.From), stamp(in.To), in.Name, fmt.Sprint(in.Samples), in.Error)
+			p.row(in.From, in.To, in.Name, fmt.Sprint(in.Samples), saying(in.Error))
 		}
 		p.tableEnd()
 	}
 	if s := u.Slowest; s != nil {
-		p.bothIn("p", fmt.Sprintf("署名から公開までの時間：中央値 %s、最長 %s（%s）。", span(u.Median), span(s.Took), s.Name), fmt.Sprintf("From signing to public: %s in the median, %s at most (%s).", span(u.Median), span(s.Took), s.Name))
+		p.bothIn("p", fmt.Sprintf("署名から公開までの時間：中央値 %s、最長 %s（%s）。", spanJA(u.Median), spanJA(s.Took), s.Name), fmt.Sprintf("From signing to public: %s in the median, %s at most (%s).", span(u.Median), span(s.Took), s.Name))
 	}
 }
 
 // WriteHTML writes the record of operation as a page of its own, in both languages, for the month's file.
 func (u *Uptime) WriteHTML(w io.Writer) error {
 	p := &page{}
-	p.begin("稼働実績 / Record of operation: " + day(u.From))
+	p.begin("稼働実績", "Record of operation", day(u.From))
 	p.bothIn("h1", "稼働実績", "Record of operation")
 	p.element("p", stamp(u.From)+" – "+stamp(u.To))
 	p.raw("</header>\n<main>")
@@ -94,40 +93,50 @@ func (u *Uptime) WriteHTML(w io.Writer) error {
 	return nil
 }
 
+// rules shows each rule once, and each sentence of the report once.
 func (p *page) rules() {
 	p.section("rules", "報告書 3-4 A の規則（"+sectiona.Pack+"）", "Rules of section A ("+sectiona.Pack+")")
 	p.bothIn("p", "報告書（案）に基づく。確定版ではない。公開対象は内容により分類し、いずれかの規則が許可しない限り公開を認めない。",
 		"From the draft of the report; not its final text. What is public is classified by content and denied unless a rule allows it.")
-	p.table("規則", "Rules", column{"規則", "rule"}, column{"判定", "verdict"}, column{"要件", "asks for"}, column{"報告書の文言", "sentence of the report"})
+	var quotes []sectiona.Rule
+	number := map[string]string{}
 	for _, rule := range sectiona.Rules() {
-		p.raw("<tr>")
+		if number[rule.Quote] == "" {
+			quotes = append(quotes, rule)
+			number[rule.Quote] = fmt.Sprintf("A%d", len(quotes))
+		}
+	}
+	p.table("報告書の文言", "Sentences of the report", column{"番号", "number"}, column{"文言", "sentence"})
+	for _, q := range quotes {
+		p.row(number[q.Quote], column{q.Quote, q.Gloss})
+	}
+	p.tableEnd()
+	p.table("規則", "Rules", column{"規則", "rule"}, column{"判定", "verdict"}, column{"要件", "asks for"}, column{"文言", "sentence"})
+	verdicts := map[string]column{sectiona.Allow: {"許可", "allow"}, sectiona.Deny: {"禁止", "deny"}}
+	for _, rule := range sectiona.Rules() {
+		p.raw(`<tr id="rule-` + rule.ID + `">`)
 		p.element(`th scope="row"`, rule.ID)
-		p.element(`td class="short"`, rule.Verdict)
-		p.element(`td lang="en"`, rule.Need)
-		p.raw("<td>")
-		p.both(rule.Quote, rule.Gloss)
-		p.raw("</td></tr>")
+		p.bothIn(`td class="short"`, verdicts[rule.Verdict].ja, verdicts[rule.Verdict].en)
+		p.sayIn("td", rule.Need)
+		p.element(`td class="short"`, number[rule.Quote])
+		p.raw("</tr>")
 	}
 	p.tableEnd()
 	p.end()
 }
 
+// evidence says how to come to the same result.
 func (p *page) evidence(r *Report) {
-	p.section("evidence", "証拠", "Evidence")
-	p.bothIn("p", "以下のチェックポイントを保管し、次回の検証で --checkpoint に与えると、ログの切り詰め・書き換えが検出される。",
-		"Keep this checkpoint and give it to the next check with --checkpoint: a truncated or rewritten log is then found out.")
-	p.raw(`<div class="scroll" tabindex="0">`)
-	p.raw("<pre>" + html.EscapeString(r.Log.Checkpoint) + "</pre>")
-	p.raw("</div><dl>")
-	p.pair("ログ", "log", r.Log.Origin)
-	p.pair("記録数", "entries", itoa(r.Log.Size))
-	p.pair("ルートハッシュ", "root hash", r.Log.Root)
-	p.pair("最新の記録", "newest entry", stamp(r.Log.Time))
-	for _, k := range r.Log.Keys {
-		p.pair("検証鍵", "verifier key", k)
+	p.section("evidence", "再現の方法", "How to repeat")
+	p.bothIn("p", "第 1 ページのチェックポイントを保管し、次回の検証で --checkpoint に与えると、ログの切り詰め・書き換えが検出される。",
+		"Keep the checkpoints of page one and give them to the next check with --checkpoint: a truncated or rewritten log is then found out.")
+	p.bothIn("p", "同じ入力と時刻を publisher verify --json --now に与えれば、誰でもこの結果を再現できる。",
+		"Anybody can reproduce this with publisher verify --json --now on the same input and time.")
+	p.bothIn("p", "別紙の各行は sha256sum で確かめられる（OCSP 世代は先頭の size バイト：head -c）。ログは Tessera の fsck -ui=false で確かめられる。手順は docs/verify.ja.md にある。",
+		"Each line of the annex is derived again with sha256sum (of an OCSP generation the first size bytes: head -c), the log with Tessera's fsck -ui=false; docs/verify.en.md has the commands.")
+	if r.Tier == TierSample && r.Sample != nil {
+		p.bothIn("p", fmt.Sprintf("抽出は --sample %d --seed %d で再現できる。", r.Sample.Names, r.Sample.Seed),
+			fmt.Sprintf("The draw is repeated by --sample %d --seed %d.", r.Sample.Names, r.Sample.Seed))
 	}
-	p.pair("この報告書（JSON 形式）の SHA-256", "SHA-256 of this report in JSON", r.Digest().String())
-	p.raw("</dl>")
-	p.bothIn("p", "同じ入力に対して publisher verify --json を実行すれば、誰でもこの結果を再現できる。", "Anybody can reproduce this with publisher verify --json on the same input.")
 	p.end()
 }

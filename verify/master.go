@@ -70,47 +70,56 @@ func (c *checker) checkGroup(ctx context.Context, g *group) {
 	c.counts.artifacts.Add(1)
 	switch {
 	case c.Tier == TierList:
-		c.checkSize(line)
+		c.enterMaster(g, c.checkSize(line))
 		return
 	case line.Kind == artifact.OCSPBundle:
-		c.reportBlob(line, c.log.CheckBlob(ctx, line))
+		c.enterMaster(g, c.reportBlob(line, c.log.CheckBlob(ctx, line)))
 		c.counts.artifactBytes.Add(line.Size)
 		return
 	}
 	b, err := c.log.ReadBlob(ctx, line)
+	c.enterMaster(g, c.reportBlob(line, err))
 	if err != nil {
-		c.reportBlob(line, err)
 		return
 	}
 	c.counts.artifactBytes.Add(int64(len(b)))
 	c.checkContent(ctx, g, artifact.ParseKnown(b, line.Digest))
 }
 
-func (c *checker) checkSize(line ledger.Line) {
+func (c *checker) checkSize(line ledger.Line) outcome {
 	st, err := os.Stat(c.log.BlobPath(line))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		c.add(Finding{Code: "master-missing", Source: sourceMaster, Name: line.Name, Want: line.Digest.String()})
+		return missing
 	case err != nil:
 		c.add(Finding{Code: "master-unreadable", Source: sourceMaster, Name: line.Name, Detail: err.Error()})
+		return unreadable
 	case st.Size() != line.Size:
 		c.add(Finding{Code: "master-damaged", Source: sourceMaster, Name: line.Name, Want: bytesText(line.Size), Got: bytesText(st.Size())})
+		return different
 	}
+	return sizeOnly
 }
 
 // reportBlob turns an error of reading a master into a finding.
-func (c *checker) reportBlob(line ledger.Line, err error) {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return
+func (c *checker) reportBlob(line ledger.Line, err error) outcome {
+	switch {
+	case err == nil:
+		return equal
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return notRead
 	}
+	how := unreadable
 	f := Finding{Code: "master-unreadable", Source: sourceMaster, Name: line.Name, Want: line.Digest.String(), Detail: err.Error()}
 	if errors.Is(err, ledger.ErrCorrupt) {
-		f.Code = "master-damaged"
+		f.Code, how = "master-damaged", different
 		if _, serr := os.Stat(c.log.BlobPath(line)); errors.Is(serr, fs.ErrNotExist) {
-			f.Code = "master-missing"
+			f.Code, how = "master-missing", missing
 		}
 	}
 	c.add(f)
+	return how
 }
 
 // checkContent judges the bytes of a group: by section A as they will be, or were, published, and against every line that

@@ -22,6 +22,7 @@ import (
 func (k *copyCheck) logFiles(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(k.Workers)
+	i := -1
 	for f, err := range k.log.PublicFiles(ctx, 0, k.size) {
 		if err != nil {
 			if ctx.Err() != nil {
@@ -30,41 +31,49 @@ func (k *copyCheck) logFiles(ctx context.Context) error {
 			break // the log's own findings say why
 		}
 		k.expected[f.Name] = true
+		i++
+		at := i
 		g.Go(func() error {
-			k.compareFile(gctx, f)
+			k.enterFile(at, f, k.compareFile(gctx, f))
 			return gctx.Err()
 		})
 	}
 	return g.Wait()
 }
 
-func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) {
+func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) sighting {
 	if k.Tier == TierList {
-		k.compareSize(ctx, f.Name, f.Size, f.Digest, false)
-		return
+		return k.compareSize(ctx, f.Name, f.Size, f.Digest, false)
 	}
 	if k.taken(f.Name, f.Digest, f.Size) {
-		return
+		return sighting{f.Digest, equalEarlier}
 	}
 	got, o, err := k.digest(ctx, f.Name, f.Size)
 	if errors.Is(err, errLonger) {
-		k.longer(ctx, ledger.Line{Name: f.Name, Kind: f.Kind, Digest: f.Digest, Size: f.Size})
-		return
+		return k.longer(ctx, ledger.Line{Name: f.Name, Kind: f.Kind, Digest: f.Digest, Size: f.Size})
 	}
 	if err != nil {
-		k.unread(ctx, f.Name, f.Digest.String(), err)
-		return
+		return k.unread(ctx, f.Name, f.Digest.String(), err)
 	}
 	fine := k.checkHeaders(f.Name, f.Kind, nil, o)
 	if got != f.Digest {
 		k.mismatch(ctx, ledger.Line{Name: f.Name, Kind: f.Kind, Digest: f.Digest, Size: f.Size}, got)
-	} else if fine {
+		return sighting{got, different}
+	}
+	if fine {
 		k.done(f.Name, got, f.Size, o)
 	}
+	return sighting{got, equal}
 }
 
 // A shelf holds the open bundles of the generations that the promised state names, by the issuer's name in the ledger.
-type shelf map[string][]*ocspcache.Bundle
+type shelf map[string][]shelved
+
+// A shelved is an open bundle and its digest, which the master's check compared; nil when it cannot be opened.
+type shelved struct {
+	*ocspcache.Bundle
+	digest artifact.Digest
+}
 
 // openShelf opens the master's bundles. What cannot be opened has been reported by the checks of the master.
 func (k *copyCheck) openShelf(ctx context.Context) shelf {
@@ -86,7 +95,7 @@ func (k *copyCheck) openShelf(ctx context.Context) shelf {
 			if err != nil {
 				b = nil
 			}
-			s[g.Issuer] = append(s[g.Issuer], b)
+			s[g.Issuer] = append(s[g.Issuer], shelved{b, gb.Digest})
 		}
 	}
 	return s
@@ -100,9 +109,19 @@ func (s shelf) close() {
 
 func (s shelf) all() iter.Seq[*ocspcache.Bundle] {
 	return func(yield func(*ocspcache.Bundle) bool) {
+		for _, b := range s.digests() {
+			if !yield(b) {
+				return
+			}
+		}
+	}
+}
+
+func (s shelf) digests() iter.Seq2[artifact.Digest, *ocspcache.Bundle] {
+	return func(yield func(artifact.Digest, *ocspcache.Bundle) bool) {
 		for _, issuer := range slices.Sorted(maps.Keys(s)) {
 			for _, b := range s[issuer] {
-				if b != nil && !yield(b) {
+				if b.Bundle != nil && !yield(b.digest, b.Bundle) {
 					return
 				}
 			}
@@ -117,7 +136,7 @@ func (s shelf) promises(name string) bool {
 		return false
 	}
 	for _, bundles := range s {
-		if b := bundles[ocspcache.ShardOf(key.Serial, len(bundles))]; b != nil {
+		if b := bundles[ocspcache.ShardOf(key.Serial, len(bundles))]; b.Bundle != nil {
 			if _, ok := b.Lookup(key); ok {
 				return true
 			}
@@ -141,8 +160,12 @@ func responseKey(name string) (key ocspcache.Key, ok bool) {
 
 // responses compares the single objects of the layout without a responder with the members of the master's bundles.
 func (k *copyCheck) responses(ctx context.Context) error {
-	for b := range k.shelf.all() {
-		if err := k.members(ctx, b); err != nil {
+	for digest, b := range k.shelf.digests() {
+		count := &bundleReading{digest: digest, reading: k.reading(equal)}
+		if k.Annex != nil {
+			k.record.bundles = append(k.record.bundles, count)
+		}
+		if err := k.members(ctx, b, count); err != nil {
 			return err
 		}
 	}
@@ -157,7 +180,7 @@ type memberOf struct {
 
 // members compares the members of one bundle, some dozens at a time: a goroutine for each of a million files costs more than
 // its file.
-func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle) error {
+func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle, count *bundleReading) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(k.Workers)
 	var batch []memberOf
@@ -168,7 +191,10 @@ func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle) error {
 		work := batch
 		g.Go(func() error {
 			for _, m := range work {
-				k.compareMember(gctx, m.name, m.der)
+				count.total.Add(1)
+				if k.compareMember(gctx, m.name, m.der) {
+					count.equal.Add(1)
+				}
 			}
 			return gctx.Err()
 		})
@@ -186,43 +212,44 @@ func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle) error {
 	return g.Wait()
 }
 
-func (k *copyCheck) compareMember(ctx context.Context, name string, der []byte) {
+// compareMember reports whether the object is the member.
+func (k *copyCheck) compareMember(ctx context.Context, name string, der []byte) bool {
 	if k.Tier == TierList {
-		k.compareSize(ctx, name, int64(len(der)), artifact.Sum(der), false)
-		return
+		return k.compareSize(ctx, name, int64(len(der)), artifact.Sum(der), false).how == sizeOnly
 	}
 	if k.resume != nil && k.taken(name, artifact.Sum(der), int64(len(der))) {
-		return
+		return true
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	n, o, err := k.readInto(ctx, name, (*buf)[:min(len(*buf), len(der)+1)])
 	if err != nil {
 		k.unread(ctx, name, artifact.Sum(der).String(), err)
-		return
+		return false
 	}
 	k.objects.Add(1)
-	equal := bytes.Equal((*buf)[:n], der)
-	if equal && o.Header == nil {
-		return
+	same := bytes.Equal((*buf)[:n], der)
+	if same && o.Header == nil {
+		return true
 	}
 	line := ledger.Line{Name: name, Kind: artifact.OCSPResponse, Digest: artifact.Sum(der), Size: int64(len(der))}
 	if r, err := artifact.ParseResponse(der); err == nil {
 		line.NotBefore, line.NotAfter = r.Singles[0].ThisUpdate, r.Singles[0].NextUpdate
 	}
 	fine := k.checkHeaders(name, artifact.OCSPResponse, &line, o)
-	if equal {
+	if same {
 		if fine {
 			k.done(name, line.Digest, line.Size, o)
 		}
-		return
+		return true
 	}
 	b, _, err := k.read(ctx, name, maxRead)
 	if err != nil {
 		k.unread(ctx, name, line.Digest.String(), err)
-		return
+		return false
 	}
 	k.mismatchedMember(line, der, b)
+	return false
 }
 
 // readInto reads as much of an object as fits into p.

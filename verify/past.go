@@ -13,7 +13,10 @@ import (
 type version struct {
 	ledger.Line
 	index   int64
+	order   int  // among all versions
 	current bool // in the newest state
+
+	master reading // of the first version of the same bytes
 }
 
 // A past is everything the log ever said, in its order.
@@ -39,7 +42,7 @@ func (c *checker) readPast(ctx context.Context) error {
 			p.withdrawn[ch.Withdraw.Name] = ch.Index
 			continue
 		}
-		v := &version{Line: *ch.Line, index: ch.Index}
+		v := &version{Line: *ch.Line, index: ch.Index, order: len(p.versions)}
 		p.versions = append(p.versions, v)
 		p.byName[v.Name] = append(p.byName[v.Name], v)
 		p.byDigest[v.Digest] = append(p.byDigest[v.Digest], v)

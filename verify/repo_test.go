@@ -382,6 +382,7 @@ func (r *repo) check(tb testing.TB, change ...func(*verify.Config)) *verify.Repo
 	if err != nil {
 		tb.Fatal(err)
 	}
+	bilingual(tb, report)
 	return report
 }
 

@@ -18,6 +18,9 @@ type Report struct {
 	OK          bool               `json:"ok"`               // no finding above a note
 	Scope       Scope              `json:"scope"`
 	Verdict     *Verdict           `json:"verdict"`
+	About       *About             `json:"about,omitempty"` // who made it, and with what
+	Pins        []Pin              `json:"pins"`            // what was believed without proof
+	Period      Period             `json:"period"`
 	Log         LogSummary         `json:"log"`
 	Publication *LogSummary        `json:"publication_log,omitempty"` // when it was looked at
 	Counts      Counts             `json:"counts"`
@@ -30,6 +33,7 @@ type Report struct {
 	Record      *Record            `json:"record,omitempty"` // not in tier log
 	Findings    []Finding          `json:"findings"`
 	Omitted     []Omitted          `json:"omitted,omitempty"` // findings beyond the first of a code
+	Annex       *AnnexSummary      `json:"annex,omitempty"`   // when it was asked for
 }
 
 // A Sample says how the names of tier sample were drawn: the same seed draws the

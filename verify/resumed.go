@@ -49,7 +49,7 @@ func (p *page) resumed(r *Resumed) {
 		return
 	}
 	for _, run := range r.Runs {
-		p.bothIn("p", fmt.Sprintf("このうち %d 件（%d バイト）は、中断された検証で %s から %s の間に読み、正本と照合したものであり、改めて取得していない。", run.Objects, run.Bytes, stamp(run.From), stamp(run.Until)),
-			fmt.Sprintf("Of these, %d (%d bytes) were read and compared between %s and %s by a check that was interrupted, and were not fetched again.", run.Objects, run.Bytes, stamp(run.From), stamp(run.Until)))
+		p.bothIn("p", fmt.Sprintf("このうち %d 件（%d バイト）は、中断された検証で %s から %s の間に読み、正本と照合したものであり、改めて取得していない。", run.Objects, run.Bytes, clock(run.From), clock(run.Until)),
+			fmt.Sprintf("Of these, %d (%d bytes) were read and compared between %s and %s by a check that was interrupted, and were not fetched again.", run.Objects, run.Bytes, clock(run.From), clock(run.Until)))
 	}
 }

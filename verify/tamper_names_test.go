@@ -170,7 +170,7 @@ func TestManyFindingsAreGrouped(t *testing.T) {
 	if n := strings.Count(text.String(), "error copy-extra"); n != 21 || !strings.Contains(text.String(), "copy-extra: 2980 more") {
 		t.Errorf("the text tells of %d, and not of the rest", n)
 	}
-	if n := strings.Count(page.String(), "<article"); n != 20 || !strings.Contains(page.String(), "2980 more of copy-extra") {
+	if n := strings.Count(page.String(), "<li><strong>"); n != 20 || !strings.Contains(page.String(), "and 2980 more") {
 		t.Errorf("the page tells of %d, and not of the rest", n)
 	}
 }

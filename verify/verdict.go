@@ -43,10 +43,11 @@ const (
 type Verdict struct {
 	JA         string     `json:"ja"`
 	EN         string     `json:"en"`
+	Checked    []Unlooked `json:"checked"`
 	NotChecked []Unlooked `json:"not_checked"`
 }
 
-// An Unlooked is something that this check did not look at. IDs are API.
+// An Unlooked is something that this check did or did not look at. IDs are API.
 type Unlooked struct {
 	ID string `json:"id"`
 	JA string `json:"ja"`
@@ -90,7 +91,7 @@ func (c *checker) scope(r *Report) Scope {
 // judge puts the outcome into words.
 func (r *Report) judge() {
 	ja, en := r.sentence()
-	r.Verdict = &Verdict{JA: ja, EN: en, NotChecked: r.Scope.unlooked()}
+	r.Verdict = &Verdict{JA: ja, EN: en, Checked: r.Scope.looked(r), NotChecked: r.Scope.unlooked()}
 }
 
 func (r *Report) sentence() (ja, en string) {
@@ -135,14 +136,14 @@ func (s Scope) unlooked() []Unlooked {
 	without(s.CopyContent == contentSizes, "copy-content", "副本の内容（名前と大きさのみ照合）", "the content of the copies (only names and sizes)")
 	without(s.CopyContent == contentSample, "rest-of-copies", "抽出されなかった副本", "the copies that were not drawn")
 	without(s.Copies > 0 && !s.HTTP, "http", "公開アドレス（HTTP での応答とヘッダー）", "the public address: what answers over HTTP, and its headers")
-	without(s.Copies > 0 && s.Unlisted > 0, "listing", fmt.Sprintf("余分な公開物（%d か所で一覧を取得できない）", s.Unlisted),
+	without(s.Copies > 0 && s.Unlisted > 0, "listing", fmt.Sprintf("台帳外の公開物（%d か所で一覧を取得できない）", s.Unlisted),
 		fmt.Sprintf("objects that nobody promised (%d places were not listed)", s.Unlisted))
 	without(!s.Responder && !s.HTTP, "responder", "OCSP レスポンダーの応答", "the answers of the OCSP responder")
 	without(!s.Responder && s.HTTP, "responder", "OCSP レスポンダーの応答（レスポンダーが設定されていない）", "the answers of the OCSP responder (none is configured)")
 	without(len(s.Unasked) > 0, "responder-questions", "OCSP レスポンダーへの一部の質問（該当する証明書がない発行者：状態 "+strings.Join(s.Unasked, "、")+"）",
 		"some questions to the OCSP responder (no certificate of that status is known: "+strings.Join(s.Unasked, ", ")+")")
 	without(!s.URLs, "urls", "証明書・CRL 内の URL", "the URLs inside certificates and lists")
-	without(!s.Inventory, "inventory", "発行簿との一致", "agreement with the inventory")
+	without(!s.Inventory, "inventory", "発行台帳との一致", "agreement with the inventory")
 	without(s.Inventory && s.Commitments == 0, "commitments", "発行前の予告（コミットメント）との一致", "whether the log announced every certificate before it was signed")
 	without(s.Known == 0, "checkpoint", "前回のチェックポイントとの整合（切り詰め・巻き戻し）", "consistency with an earlier checkpoint (truncation, roll-back)")
 	without(s.Publication == publicationNoLog, "publication-log", "公開ログ（受領記録と稼働実績）", "the publication log: receipts and record of operation")
@@ -178,14 +179,23 @@ func (p *page) verdict(r *Report) {
 	p.raw(`<section class="verdict ` + class + `" aria-label="結論 / Verdict"><p class="big">`)
 	p.both(v.JA, v.EN)
 	p.raw("</p>")
-	if len(v.NotChecked) > 0 {
-		p.bothIn("p", "この検証で調べていないもの：", "Not looked at in this check:")
+	p.raw(`<div class="scope">`)
+	for _, half := range []struct {
+		ja, en string
+		all    []Unlooked
+	}{{"この検証で調べたもの：", "Looked at in this check:", v.Checked}, {"この検証で調べていないもの：", "Not looked at in this check:", v.NotChecked}} {
+		if len(half.all) == 0 {
+			continue
+		}
+		p.raw("<div>")
+		p.bothIn(`p class="label"`, half.ja, half.en)
 		p.raw("<ul>")
-		for _, u := range v.NotChecked {
+		for _, u := range half.all {
 			p.bothIn("li", u.JA, u.EN)
 		}
-		p.raw("</ul>")
+		p.raw("</ul></div>")
 	}
+	p.raw("</div>")
 	p.raw("<dl>")
 	for _, f := range r.facts() {
 		p.raw("<div>")
@@ -201,8 +211,8 @@ type fact struct{ ja, en, value string }
 // facts counts the findings, and what was looked at: nothing is counted that the tier leaves out.
 func (r *Report) facts() []fact {
 	facts := []fact{
-		{"重大", "critical", fmt.Sprint(r.Count(Critical))}, {"誤り", "errors", fmt.Sprint(r.Count(Error))},
-		{"警告", "warnings", fmt.Sprint(r.Count(Warning))}, {"備考", "notes", fmt.Sprint(r.Count(Note))},
+		{"重大な不適合", "critical", fmt.Sprint(r.Count(Critical))}, {"不適合", "errors", fmt.Sprint(r.Count(Error))},
+		{"観察事項", "warnings", fmt.Sprint(r.Count(Warning))}, {"備考", "notes", fmt.Sprint(r.Count(Note))},
 		{"ログの記録", "log entries", fmt.Sprint(r.Counts.Entries)},
 	}
 	if r.Scope.Master != contentNone {

@@ -30,7 +30,9 @@ func verifyFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`, of the master log or of the publication log; may be repeated; default: verify.checkpoint and, beside it, FILE.publication"},
 		&cli.BoolFlag{Name: "first", Usage: "there is no last checkpoint yet: the files of --checkpoint need not be there"},
 		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoints of both logs for the next time when nothing was found"},
-		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English"},
+		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English, and beside it the annex, FILE.annex.csv and FILE.annex.jsonl"},
+		&cli.StringFlag{Name: "auditor", Usage: "who verifies, for the report's first page: a `NAME`"},
+		&cli.StringFlag{Name: "body", Usage: "the survey body that the report is for: a `NAME`"},
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
 		&cli.BoolFlag{Name: "empty", Usage: "the inventory is known to have no certificate of an issuer, or none at all"},
 		&cli.StringFlag{Name: "price", Value: defaultPrice, Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
@@ -43,6 +45,7 @@ func auditorFlags() []cli.Flag {
 		&cli.StringFlag{Name: "resume", Usage: "keep in `FILE` how far the network copies were read, and go on there when a run was interrupted; --tier full only"},
 		&cli.StringFlag{Name: "report", Usage: "also write the report as JSON to `FILE`"},
 		&cli.StringFlag{Name: "sign-with", Usage: "sign the files of --report and --html with the auditor's own `KEY`, ssh:PATH or pem:PATH, into FILE.sig"},
+		&cli.StringFlag{Name: "now", Usage: "judge as of `TIME`, such as 2026-11-21T07:00:00Z, to repeat an earlier check; no time of reading is recorded then"},
 		&cli.BoolFlag{Name: "estimate", Usage: "print what reading the public copies would cost, and stop before the first request"},
 	}
 }
@@ -78,12 +81,26 @@ func (h *host) verify(c *cli.Context) (*verify.Report, error) {
 	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
 		conf.Progress = func(p verify.Progress) { fmt.Fprintf(os.Stderr, "\r%s: %d of %d ", p.Step, p.Done, p.Total) }
 	}
+	annex := (*annexFiles)(nil)
+	if page := c.String("html"); page != "" {
+		if conf.Annex, annex, err = annexOf(page); err != nil {
+			return nil, err
+		}
+	}
 	ctx, span := span(c.Context, "verify")
 	defer span.End()
-	return verify.Check(ctx, conf)
+	report, err := verify.Check(ctx, conf)
+	if err != nil {
+		annex.drop()
+		return nil, err
+	}
+	return report, annex.keep()
 }
 
 func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
+	if err := h.givenNow(c); err != nil {
+		return verify.Config{}, err
+	}
 	verifier, err := h.verifier()
 	if err != nil {
 		return verify.Config{}, err
@@ -104,6 +121,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		Now: h.now, Logger: h.logger,
 	}
 	if err := cliexit.Choice("tier", c.String("tier"), "log", "list", "full", "sample"); err != nil {
+		return conf, err
+	}
+	if conf.About, err = h.about(c); err != nil {
 		return conf, err
 	}
 	if conf.OverrideKeys, err = h.overrideKeys(); err != nil {

@@ -61,6 +61,12 @@ func ParseKey(vkey string) (*Key, error) {
 // Name implements note.Verifier.
 func (k *Key) Name() string { return k.name }
 
+// String is the verifier key, as ParseKey takes it.
+func (k *Key) String() string {
+	raw := append([]byte{algCosignature}, k.pub...)
+	return fmt.Sprintf("%s+%08x+%s", k.name, k.hash, base64.StdEncoding.EncodeToString(raw))
+}
+
 // KeyHash implements note.Verifier.
 func (k *Key) KeyHash() uint32 { return k.hash }
 
