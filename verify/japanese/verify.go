@@ -166,6 +166,7 @@ var verifyRows = []row{
 	{"this list has %d entries", "この CRL には {1} 件の記載がある"},
 	{"the inventory calls it imported, and no commitment explains it; they began at %s", "発行台帳では取り込まれたものとされているが、対応する予告がない。予告は {1} から行われている"},
 	{"its producedAt is %s, its thisUpdate %s", "producedAt は {1}、thisUpdate は {2} である"},
+	{"nothing is known of the earlier log; reason: %s", "以前のログについて知られていることはない。理由：{1!}"},
 	{"good", "good（有効）"},
 	{"revoked", "revoked（失効）"},
 	{"none", "なし"},
