@@ -240,6 +240,7 @@ func (p *page) publication(r *Report) {
 		p.row(l.Name, kindName(l.Kind), l.Number, l.ThisUpdate, l.NextUpdate)
 	}
 	p.tableEnd()
+	p.responders(r.Responders)
 	if r.Record != nil && len(r.Record.Lists) > 0 {
 		p.table("失効リストの発行履歴", "History of the revocation lists", column{"名前", "name"}, column{"版数", "versions"}, column{"最初", "first"}, column{"最新", "newest"},
 			column{"最長間隔", "longest interval"}, column{"空白", "gaps"})
@@ -249,4 +250,19 @@ func (p *page) publication(r *Report) {
 		p.tableEnd()
 	}
 	p.end()
+}
+
+// responders tells which questions the responders were asked.
+func (p *page) responders(all []ResponderSummary) {
+	if len(all) == 0 {
+		return
+	}
+	p.table("OCSP レスポンダーへの問い合わせ（正本の状態別）", "Questions to OCSP responders (by what the master says)", column{"アドレス", "address"}, column{"発行者", "issuer"},
+		column{"有効", "good"}, column{"失効", "revoked"}, column{"未発行", "never issued"})
+	for _, r := range all {
+		for _, n := range r.Issuers {
+			p.row(r.Address, n.Issuer, fmt.Sprint(n.Good), fmt.Sprint(n.Revoked), fmt.Sprint(n.NeverIssued))
+		}
+	}
+	p.tableEnd()
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"strings"
 
 	"seihon/sectiona"
 )
@@ -51,7 +52,7 @@ func (p *page) item(first, f *Finding) {
 		return
 	}
 	p.raw("<li>")
-	if _, ours := sourceNames[f.Source]; ours {
+	if _, ours := sourceNames[f.Source]; ours || strings.HasPrefix(f.Code, "responder-") {
 		p.sayIn("strong", f.Name)
 	} else {
 		p.element("strong", f.Name) // of a copy: somebody else may have chosen it

@@ -1,0 +1,32 @@
+package japanese
+
+// responderRows are what the questions to OCSP responders say (package verify/responder and what asks it).
+var responderRows = []row{
+	{"every question", "すべての問い合わせ"},
+	{"%d questions: %s", "問い合わせ {1} 件：{2}"},
+	{"the copy is behind the master, at %d of %d", "副本が正本より遅れている（記録 {2} 件のうち {1} 件まで）"},
+	{"%s serial %x (%s, %s, %s)", "{1} シリアル番号 {2}（{3}、{4}、{5}）"},
+	{"%s answers %s", "{1} の応答は {2}"},
+	{"not found", "なし（404）"},
+	{"no answer", "応答なし"},
+	{"never issued", "未発行"},
+	{"unknown", "unknown（不明）"},
+	{"HTTP status %d %s", "HTTP の状態 {1} {2!}"},
+	{"asking the responder: %w", "レスポンダーへの問い合わせ：{1}"},
+	{"no answer within %v", "{1} 以内に応答がない"},
+	{"the answer is longer than %d bytes", "応答が {1} バイトより長い"},
+	{"the answer is the error %s", "応答はエラー {1!} である"},
+	{"the answer is that it has none (unauthorized), the master says %s", "応答なし（unauthorized）と答えたが、正本では {1}"},
+	{"one reader says %q, the other reads that serial %x is %s", "一方の読取りでは {1}、他方の読取りではシリアル番号 {2} は {3}"},
+	{"the response is stale: its nextUpdate was %s", "応答の有効期限が過ぎている：nextUpdate は {1} であった"},
+	{"the response is of the future: its thisUpdate is %s", "応答の日時が未来である：thisUpdate は {1} である"},
+	{"the answer is %s", "応答は {1} である"},
+	{"the answer of %s is %s, the master says since %s: %s", "{1} の応答は {2}。正本では {3} から {4}"},
+	{"the answer is of %s, the master has one of %s that says the same", "応答は {1} のもの。正本には同じ内容の {2} のものがある"},
+	{"golang.org/x/crypto/ocsp does not accept the answer: %w", "golang.org/x/crypto/ocsp はこの応答を受け付けない：{1}"},
+	{"%s is %v to one reader and %v to golang.org/x/crypto/ocsp", "{1} は、一方の読取りでは {2}、golang.org/x/crypto/ocsp では {3}"},
+	{"revoked at %s, reason %d", "{1} に失効、理由 {2}"},
+	{"the master says %s", "正本では {1}"},
+	{"the response has expired", "応答の有効期限が過ぎている"},
+	{"ocsp: %s", "golang.org/x/crypto/ocsp：「{1!}」"},
+}
