@@ -104,6 +104,9 @@ func (r *Room) encoder(ctx context.Context, a *authority) (*ocsp.Encoder, time.T
 			return nil, time.Time{}, fmt.Errorf("signing responses of %s: its OCSP signer has no certificate; `signer issue --name %s` makes it", a.Name, a.OCSP.Responder.Name)
 		}
 		signerKey, notAfter = a.OCSP.Responder.Key, responder.NotAfter
+		if err := r.notRevoked(ctx, a.Name, a.OCSP.Responder.Name, responder); err != nil { // clients are told not to ask (nocheck)
+			return nil, time.Time{}, fmt.Errorf("signing responses of %s: %w", a.Name, err)
+		}
 	}
 	key, err := r.key(ctx, signerKey)
 	if err != nil {
