@@ -52,11 +52,15 @@ const (
 	PinOverride       = "override-key"
 	PinTimestamp      = "timestamp-root"
 	PinWitness        = "witness-key"
+	PinFile           = "pins-file" // the auditor's file that the configuration was held against
 )
 
 // pins lists what this check was told to believe.
 func (c *checker) pins() []Pin {
 	pins := []Pin{}
+	if c.Pins != nil {
+		pins = append(pins, Pin{PinFile, PinsSchema, c.PinsDigest.String()})
+	}
 	text := func(kind string, keys ...string) {
 		for _, k := range keys {
 			pins = append(pins, Pin{kind, k, artifact.Sum([]byte(k)).String()})

@@ -61,6 +61,11 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 	if c.Tier == TierSample {
 		r.Sample = &Sample{c.Config.Sample, c.Seed}
 	}
+	if c.Pins != nil && c.PinsNow != nil {
+		for _, f := range c.Pins.Compare(c.PinsNow) {
+			c.add(f)
+		}
+	}
 	err = c.run(ctx, r)
 	if err == nil {
 		err = c.finish(ctx, r)

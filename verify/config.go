@@ -140,6 +140,11 @@ type Config struct {
 	Witnesses []*witness.Key
 	Quorum    int
 
+	// Pins are what the auditor keeps, PinsDigest is the digest of the file, and PinsNow is what this configuration pins; nil:
+	// there is no such file.
+	Pins, PinsNow *Pins
+	PinsDigest    artifact.Digest
+
 	observe func(Finding)
 }
 

@@ -142,6 +142,7 @@ var pinNames = map[string]column{
 	PinPartner:        {"相互認証の相手", "partner"},
 	PinOverride:       {"上書き許可の検証鍵", "key for overrides"},
 	PinTimestamp:      {"時刻認証局の証明書", "root of a time-stamping authority"},
+	PinFile:           {"監査人の固定ファイル", "the auditor's pins file"},
 	PinWitness:        {"証人の検証鍵", "key of a witness"},
 }
 

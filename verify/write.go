@@ -52,6 +52,11 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.Verdict.text(&b)
 	b.WriteByte('\n')
 	fmt.Fprintf(&b, "made %s, tier %s, rules %s\n", stamp(r.Made), r.depth(), r.RulePack)
+	for _, p := range r.Pins {
+		if p.Kind == PinFile {
+			fmt.Fprintf(&b, "held against the auditor's pins file with SHA-256 %s\n", p.SHA256)
+		}
+	}
 	n := r.Counts
 	fmt.Fprintf(&b, "master log %s: %d entries, root %s, newest entry %s\n", r.Log.Origin, r.Log.Size, r.Log.Root, stamp(r.Log.Time))
 	switch r.Scope.Master {

@@ -28,7 +28,8 @@ func verifyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
 		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
 		&cli.StringSliceFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`, of the master log or of the publication log; may be repeated; default: verify.checkpoint and, beside it, FILE.publication"},
-		&cli.BoolFlag{Name: "first", Usage: "there is no last checkpoint yet: the files of --checkpoint need not be there"},
+		&cli.BoolFlag{Name: "first", Usage: "there is no last checkpoint yet: the files of --checkpoint need not be there, and that of --pins is written"},
+		&cli.StringFlag{Name: "pins", Usage: "the auditor's own `FILE` of anchors, keys, origins, addresses and witnesses, auditor.yaml; a configuration that pins less is a critical finding"},
 		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoints of both logs for the next time when nothing was found"},
 		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English, and beside it the annex, FILE.annex.csv and FILE.annex.jsonl"},
 		&cli.StringFlag{Name: "auditor", Usage: "who verifies, for the report's first page: a `NAME`"},
@@ -179,7 +180,10 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		conf.Master, conf.Publication, conf.PublicationKnown, conf.PublicationHead = "", "", nil, nil
 		conf.Copies, err = h.copies(c)
 	}
-	return conf, err
+	if err != nil {
+		return conf, err
+	}
+	return conf, h.holdAgainstPins(c, &conf)
 }
 
 // copies opens the public copies to compare.

@@ -51,6 +51,9 @@ func (h *host) knownCheckpoints(c *cli.Context, conf *verify.Config) error {
 			conf.PublicationKnown = append(conf.PublicationKnown, known)
 			continue
 		}
+		if err == nil && cp.Origin != h.conf.Master.Origin && !c.Bool("first") {
+			return cliexit.UsageError("%q is a checkpoint of the log %q; this configuration looks at %q and %q: correct the name", file, cp.Origin, h.conf.Master.Origin, h.conf.Publication.Origin)
+		}
 		conf.Known = append(conf.Known, known) // what is no checkpoint at all is a finding
 	}
 	return nil

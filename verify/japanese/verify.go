@@ -2,6 +2,10 @@ package japanese
 
 // verifyRows are what package verify says.
 var verifyRows = []row{
+	{"the configuration names another master log", "設定が別の正本ログを指している"},
+	{"the configuration does not pin it any more", "設定がこれを固定しなくなっている"},
+	{"the configuration believes it, the auditor does not", "設定はこれを信じるが、監査人の控えにはない"},
+	{"fewer witnesses are required", "必要な証人の数が減っている"},
 	{"listing time-stamps: %w", "タイムスタンプの一覧の取得：{1}"},
 	{"%d of %d files are no time-stamps at all; no authority is pinned", "{2} 個のファイルのうち {1} 個はタイムスタンプではない。時刻認証局を固定していない"},
 	{"%d time-stamps", "タイムスタンプ {1} 件"},

@@ -1,0 +1,88 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// PinsSchema names the version of the auditor's pins file.
+const PinsSchema = "seihon/auditor/v1"
+
+// Pins are what an auditor believes, kept by the auditor. The operator's configuration is held against them: it may ask for
+// more, but whoever shortens or changes it changes what a check proves.
+type Pins struct {
+	Schema      string   `yaml:"schema" json:"schema"`
+	Origin      string   `yaml:"origin" json:"origin"`                     // of the master log
+	Keys        []string `yaml:"log_keys" json:"log_keys"`                 // of the master log; all of them are required
+	Publication []string `yaml:"publication_keys" json:"publication_keys"` // verifier keys of the publication log
+	Anchors     []string `yaml:"anchors" json:"anchors"`                   // SHA-256 of the trust anchors
+	Partners    []string `yaml:"partners" json:"partners"`                 // SHA-256 of other CAs for cross certificates
+	Overrides   []string `yaml:"override_keys" json:"override_keys"`
+	Addresses   []string `yaml:"addresses" json:"addresses"` // public addresses and folders that are looked at
+	Targets     []string `yaml:"targets" json:"targets"`
+	Timestamps  []string `yaml:"timestamps" json:"timestamps"` // SHA-256 of the roots of time-stamping authorities
+	Witnesses   []string `yaml:"witnesses" json:"witnesses"`
+	Quorum      int      `yaml:"quorum" json:"quorum"` // how many witnesses are required; 0: all
+}
+
+// A pinned is one kind of pins. believes says that one more of them makes the check believe more than the auditor does.
+type pinned struct {
+	name      string
+	kept, now []string
+	believes  bool
+}
+
+// Compare returns what the configuration pins less than the auditor, or otherwise (critical), and what it adds to what is
+// looked at (a note).
+func (p *Pins) Compare(now *Pins) []Finding {
+	var all []Finding
+	differ := func(code, name, want, got, detail string) {
+		all = append(all, Finding{Code: code, Source: sourcePins, Name: name, Want: want, Got: got, Detail: detail})
+	}
+	if p.Origin != now.Origin {
+		differ("pins-fewer", "origin", p.Origin, now.Origin, "the configuration names another master log")
+	}
+	for _, k := range []pinned{
+		{"log_keys", p.Keys, now.Keys, false}, {"publication_keys", p.Publication, now.Publication, true}, {"anchors", p.Anchors, now.Anchors, true},
+		{"partners", p.Partners, now.Partners, true}, {"override_keys", p.Overrides, now.Overrides, true}, {"addresses", p.Addresses, now.Addresses, false},
+		{"targets", p.Targets, now.Targets, false}, {"timestamps", p.Timestamps, now.Timestamps, true}, {"witnesses", p.Witnesses, now.Witnesses, false},
+	} {
+		for _, pin := range k.kept {
+			if !slices.Contains(k.now, pin) && !(k.name == "partners" || k.name == "override_keys") { // to believe fewer of these is stricter
+				differ("pins-fewer", k.name, pin, strings.Join(k.now, " "), "the configuration does not pin it any more")
+			}
+		}
+		for _, pin := range k.now {
+			if slices.Contains(k.kept, pin) {
+				continue
+			}
+			if k.believes {
+				differ("pins-fewer", k.name, strings.Join(k.kept, " "), pin, "the configuration believes it, the auditor does not")
+			} else {
+				differ("pins-more", k.name, "", pin, "")
+			}
+		}
+	}
+	if kept, asked := p.required(), now.required(); asked < kept {
+		differ("pins-fewer", "quorum", fmt.Sprint(kept), fmt.Sprint(asked), "fewer witnesses are required")
+	}
+	return all
+}
+
+// required is the number of witnesses that must have cosigned.
+func (p *Pins) required() int {
+	if p.Quorum <= 0 {
+		return len(p.Witnesses)
+	}
+	return p.Quorum
+}
+
+// sourcePins is where findings about the configuration come from.
+const sourcePins = "configuration"
+
+// pinCodes are the findings about the configuration.
+var pinCodes = []Code{
+	{"pins-fewer", Critical, "", "3C56", "設定が、監査人の固定した鍵・認証局・公開先より少ない、または異なる", "the configuration pins less than the auditor's file, or something else", "監査人の控えと照合し、設定を改めた者と理由を確認する。正当な変更であれば監査人が自ら控えを改める", "compare with the auditor's papers and ask who changed the configuration and why; a rightful change is entered into the file by the auditor"},
+	{"pins-more", Note, "", "3C56", "設定に、監査人の控えにない公開先または鍵がある（より厳しい検証となる）", "the configuration names more to look at, or more keys to require, than the auditor's file", "確認のうえ監査人の控えに加える", "add it to the auditor's file once it is confirmed"},
+}
