@@ -51,5 +51,10 @@ var statusCodes = []Code{
 		"発行台帳に発行者の証明書が一つもなく、照合できない", "the inventory has no certificate of an issuer, so that nothing of it was compared",
 		"発行台帳の全体を書き出すか、空であると --empty で明示する", "export the inventory of all issuers, or say with --empty that it is empty",
 	},
+	{
+		"inventory-compromised-key", Critical, "", "3713",
+		"危殆化で失効した鍵の証明書が有効なまま残っている", "a certificate is good although its key was compromised: another certificate with it was revoked for that",
+		"直ちに失効し、経緯を調査する", "revoke it at once and find out how this came about",
+	},
 	{"inventory-unknown", Critical, "", "3713", "発行台帳にない証明書が CRL または OCSP 応答にある", "lists or answers are about certificates that the inventory does not know", "誤発行または鍵の不正使用を疑い調査する", "suspect misissuance or misuse of the key, and examine"},
 }

@@ -81,6 +81,7 @@ func (c *checker) checkInventory(ctx context.Context) error {
 	}
 	books := &openBooks{c: c, open: map[string][]*ocspcache.Bundle{}}
 	defer books.close()
+	keys := keyBook{}
 	for line, err := range c.Inventory.Lines(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading the inventory: %w", err)
@@ -91,6 +92,7 @@ func (c *checker) checkInventory(ctx context.Context) error {
 		}
 		c.checkInventoryLine(books, line)
 		commitments.line(line)
+		keys.line(&line)
 		if !line.NotAfter.IsZero() {
 			c.memory.Known(line.Issuer, line.Serial, line.NotAfter, sourceInventory)
 		}
@@ -103,7 +105,7 @@ func (c *checker) checkInventory(ctx context.Context) error {
 	c.checkAbsent(commitments)
 	commitments.close(c.InventoryEmpty)
 	c.counts.commitments.Store(commitments.opened)
-	return nil
+	return c.checkCompromisedKeys(ctx, keys)
 }
 
 func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {

@@ -102,6 +102,12 @@ func commitmentTampers() []tamper {
 			b[1].Commitment.Certificate = newCert("somebody else", 100, r.sub, func(*x509.Certificate) {}).cert.Raw
 			return b
 		}),
+		with("a good certificate with a compromised key", []string{"inventory-compromised-key@serial 64#its key is that of sub serial 67", "commitment-root"}, func(r *repo, b book) book {
+			key := must(x509.ParseCertificate(b[4].Commitment.Certificate)).PublicKey
+			template := *must(x509.ParseCertificate(b[1].Commitment.Certificate))
+			b[1].Commitment.Certificate = must(x509.CreateCertificate(rand.Reader, &template, r.sub.cert, key, r.sub.key))
+			return b
+		}),
 		with("another salt", []string{"commitment-root@issuance entry 2 of sub"}, func(_ *repo, b book) book {
 			b[1].Commitment.Salt = make([]byte, 32)
 			return b

@@ -166,6 +166,7 @@ var verifyRows = []row{
 	{"%sthe response is of %s, one of %s was sent at %s", "{1}応答は {2} のもの。{3} のものが {4} に送信されている"},
 	{"its first line is damaged", "先頭の行が壊れている"},
 	{"the log has commitments of this issuer", "ログにこの発行者の予告がある"},
+	{"its key is that of %s serial %x, revoked at %s", "その鍵は {1} のシリアル番号 {2}（{3} に失効）の証明書の鍵と同じである"},
 	{"there are %d responses of this issuer", "この発行者の応答が {1} 件ある"},
 	{"this list has %d entries", "この CRL には {1} 件の記載がある"},
 	{"the inventory calls it imported, and no commitment explains it; they began at %s", "発行台帳では取り込まれたものとされているが、対応する予告がない。予告は {1} から行われている"},
