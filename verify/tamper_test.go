@@ -34,8 +34,15 @@ var (
 func TestTampering(t *testing.T) {
 	t.Parallel()
 	cases := tampers()
-	if len(cases) < 60 {
-		t.Errorf("only %d cases", len(cases))
+	found := 0 // cases that are neither harmless nor explained by notes
+	for _, c := range cases {
+		if !c.passes {
+			found++
+		}
+	}
+	t.Logf("%d cases, %d of them must be found", len(cases), found)
+	if found < 200 || len(cases)-found < 6 {
+		t.Errorf("only %d tamperings and %d harmless variations", found, len(cases)-found)
 	}
 	var ran atomic.Int64
 	t.Run("cases", func(t *testing.T) {
