@@ -43,7 +43,7 @@ figure{margin:1rem 0}figcaption{font-weight:700}svg{max-width:100%;height:auto;f
 .languages,nav{display:none}body{font-size:9pt;line-height:1.5}.page{max-width:none;padding:0}h1{font-size:13pt;margin:0}header{margin-bottom:2mm;border-width:2px}.subject dl,.means{margin:1mm 0}.means{font-size:7pt;line-height:1.25}h2{font-size:12pt;margin-top:6mm}h3{font-size:10pt}
 .badge,.verdict,thead th{print-color-adjust:exact;-webkit-print-color-adjust:exact}.scroll{overflow:visible}h2,h3,caption,.label{break-after:avoid}tr,figure,.finding h3{break-inside:avoid}
 table,.wide{font-size:7.5pt;margin:2mm 0}th,td{padding:.5mm 1mm}thead{display:table-header-group}.digest,pre{font-size:6.5pt;line-height:1.35}.wide .digest{font-size:6.5pt}table .digest{word-break:break-all}
-.front{font-size:8pt;line-height:1.35}.front table,.front .wide{font-size:7pt;margin:1.5mm 0}.front pre{padding:.5mm 1mm;margin:.5mm 0;font-size:6pt}.front .digest{font-size:6.2pt}.front .label{margin:1mm 0 0}.big{font-size:11pt}.verdict{margin:2mm 0}.verdict dd{font-size:10pt}.verdict dt{font-size:7.5pt}
+.front{font-size:8pt;line-height:1.35}.front table,.front .wide{font-size:7pt;margin:1.5mm 0}.front pre{padding:.5mm 1mm;margin:.5mm 0;font-size:6pt}.front .digest{font-size:6.2pt}.front .label{margin:1mm 0 0}.big{font-size:11pt}.verdict{margin:2mm 0}.verdict dd{font-size:9pt}.verdict dt{font-size:7pt}.verdict dl{gap:0 1rem;margin:1mm 0}.scope{font-size:7pt;line-height:1.2}.scope>div:first-child{flex-grow:1.4}
 .subject dt{flex-basis:28mm}.means dt{flex-basis:72mm}.seal{width:24mm;height:24mm}a{color:inherit;text-decoration:none}#findings{break-before:page;margin-top:0}
 }
 `
