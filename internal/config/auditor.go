@@ -2,8 +2,6 @@ package config
 
 // Probe is the observation of the public addresses.
 type Probe struct {
-	// Every is the rhythm in which `publisher probe` is started; the record of operation counts what is missing as not observed. 0: unknown.
-	Every Duration `yaml:"every"`
 	// Vantage is the name of this place in the samples: who asked, from where; empty: it is not said.
 	Vantage string `yaml:"vantage"`
 }
