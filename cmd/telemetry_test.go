@@ -58,7 +58,7 @@ func TestTelemetryOfASync(t *testing.T) {
 		must(t, os.Remove(filepath.Join(dir, key)))
 	}
 	textfile := filepath.Join(dir, "sync.prom")
-	stdout, stderr, code := runs(t, conf, "sync", "--prometheus", textfile)
+	stdout, stderr, code := runs(t, conf, "sync", "--new-log", "--reason", "the host was set up anew", "--prometheus", textfile)
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
