@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"slices"
 
 	"seihon/artifact"
@@ -34,17 +35,15 @@ func (r *Room) checkKeyHistory(ctx context.Context, a *authority, orders []order
 	if err != nil || len(asked) == 0 {
 		return refused, err
 	}
-	for sum, wanted := range asked {
-		for past, err := range r.inv.RevokedWithKey(ctx, sum) {
-			if err != nil {
-				return nil, fmt.Errorf("looking for the key among revoked certificates: %w", err)
-			}
-			reason := max(past.Revocation.Reason, 0) // none is unspecified: RFC 5280 5.3.1
-			for _, n := range wanted {
-				keeps := len(orders[n].req.CSR) > 0 && slices.Contains(kept, reason)
-				if slices.Contains(compromised, reason) || !keeps {
-					refused[n] = &KeyRevokedError{Issuer: past.Issuer, Serial: past.Serial, Revocation: past.Revocation, Key: sum}
-				}
+	for past, err := range r.inv.RevokedWithKey(ctx, slices.Collect(maps.Keys(asked))...) {
+		if err != nil {
+			return nil, fmt.Errorf("looking for the key among revoked certificates: %w", err)
+		}
+		reason := max(past.Revocation.Reason, 0) // none is unspecified: RFC 5280 5.3.1
+		for _, n := range asked[past.Key] {
+			keeps := len(orders[n].req.CSR) > 0 && slices.Contains(kept, reason)
+			if slices.Contains(compromised, reason) || !keeps {
+				refused[n] = &KeyRevokedError{Issuer: past.Issuer, Serial: past.Serial, Revocation: past.Revocation, Key: past.Key}
 			}
 		}
 	}

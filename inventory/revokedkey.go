@@ -7,36 +7,61 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"seihon/artifact"
 )
 
-// RevokedWithKey returns the revoked certificates of all issuers that have a key, by the SHA-256 of its SubjectPublicKeyInfo,
-// in the order of their revocation. Certificates of which only the status is known are not among them: import the certificates
-// themselves, too.
-func (d *DB) RevokedWithKey(ctx context.Context, key artifact.Digest) iter.Seq2[*Entry, error] {
-	all := stream(ctx, d.read, "looking for a revoked key", scanRevokedBody, d.q(`SELECT i.name, c.serial, c.revoked_at, c.reason, c.invalidity, b.der
+// A RevokedKey is a revoked certificate, found by the SHA-256 of its SubjectPublicKeyInfo.
+type RevokedKey struct {
+	*Entry
+	Key artifact.Digest
+}
+
+// RevokedWithKey returns the revoked certificates of all issuers that have one of some keys, for each key in the order of their
+// revocation. Certificates of which only the status is known are not among them: import the certificates themselves, too.
+func (d *DB) RevokedWithKey(ctx context.Context, keys ...artifact.Digest) iter.Seq2[RevokedKey, error] {
+	return func(yield func(RevokedKey, error) bool) {
+		for part := range slices.Chunk(keys, missingChunk) {
+			for r, err := range d.revokedWithKey(ctx, part) {
+				if !yield(r, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (d *DB) revokedWithKey(ctx context.Context, keys []artifact.Digest) iter.Seq2[RevokedKey, error] {
+	digests := make([][]byte, len(keys))
+	for n := range keys {
+		digests[n] = keys[n][:]
+	}
+	all := stream(ctx, d.read, "looking for a revoked key", scanRevokedKey, d.q(`SELECT k.digest, i.name, c.serial, c.revoked_at, c.reason, c.invalidity, b.der
 		FROM keys k JOIN certificates c ON c.key_id = k.key_id AND c.serial = k.serial
 		JOIN bodies b ON b.key_id = k.key_id AND b.serial = k.serial JOIN issuers i ON i.id = c.issuer_id
-		WHERE k.digest = $1 AND c.state = $2 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`), key[:], int(Revoked))
-	return func(yield func(*Entry, error) bool) {
-		for e, err := range all {
-			if err == nil && !bytes.Equal(keyOf(e.DER), key[:]) {
+		WHERE k.digest IN (`+d.literals(digests)+`) AND c.state = $1 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`), int(Revoked))
+	return func(yield func(RevokedKey, error) bool) {
+		for r, err := range all {
+			if err == nil && !bytes.Equal(keyOf(r.DER), r.Key[:]) {
 				continue // healed since, with another key
 			}
-			if !yield(e, err) {
+			if !yield(r, err) {
 				return
 			}
 		}
 	}
 }
 
-func scanRevokedBody(rows *sql.Rows) (*Entry, error) {
+func scanRevokedKey(rows *sql.Rows) (RevokedKey, error) {
 	e := &Entry{State: Revoked}
+	var digest []byte
 	var at, invalidity int64
-	err := rows.Scan(&e.Issuer, &e.Serial, &at, &e.Revocation.Reason, &invalidity, &e.DER)
+	err := rows.Scan(&digest, &e.Issuer, &e.Serial, &at, &e.Revocation.Reason, &invalidity, &e.DER)
 	e.Revocation.Time, e.Revocation.InvalidityDate = fromSeconds(at), fromSeconds(invalidity)
-	return e, err
+	r := RevokedKey{Entry: e}
+	copy(r.Key[:], digest)
+	return r, err
 }
 
 // keyOf returns the SHA-256 of a certificate's SubjectPublicKeyInfo; nil when there is none to be read.

@@ -304,6 +304,9 @@ func issuePlain(ctx context.Context, s settings, conf *config.Config, issuer str
 }
 
 func (p *plainRoom) issue(ctx context.Context, requests [][]byte) error {
+	if err := p.checkKeys(ctx, requests); err != nil {
+		return err
+	}
 	prepared := make([]*cert.Prepared, len(requests))
 	serials := make([][]byte, len(requests))
 	err := p.each(len(requests), func(n int) error {
@@ -353,6 +356,25 @@ func (p *plainRoom) issue(ctx context.Context, requests [][]byte) error {
 		return err
 	}
 	return p.db.MarkRecorded(ctx, p.log.Log().Origin(), inventory.Position{Size: p.log.Log().Size()})
+}
+
+// checkKeys looks for the keys among those of revoked certificates, as the room does.
+func (p *plainRoom) checkKeys(ctx context.Context, requests [][]byte) error {
+	keys := make([]artifact.Digest, len(requests))
+	for n, raw := range requests {
+		csr, err := x509.ParseCertificateRequest(raw)
+		if err != nil {
+			return err
+		}
+		keys[n] = artifact.Sum(csr.RawSubjectPublicKeyInfo)
+	}
+	for past, err := range p.db.RevokedWithKey(ctx, keys...) {
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("the key of certificate %x was revoked", past.Serial)
+	}
+	return nil
 }
 
 // each runs a step as parallel as the room does.
