@@ -110,23 +110,6 @@ func (t *tally) add(f Fault, serials ...string) {
 	}
 }
 
-// merge takes over the faults of another tally.
-func (t *tally) merge(o *tally) {
-	for key, f := range o.byPair {
-		if t.byPair == nil {
-			t.byPair = map[string]*Fault{}
-		}
-		known := t.byPair[key]
-		if known == nil {
-			t.byPair[key] = f
-			continue
-		}
-		known.Count += f.Count
-		known.Serials = append(known.Serials, f.Serials...)
-		known.Serials = known.Serials[:min(len(known.Serials), maxSerials)]
-	}
-}
-
 // sorted returns the faults in the order of the log.
 func (t *tally) sorted() []Fault {
 	var all []Fault
