@@ -58,7 +58,8 @@ func refused(err error) bool {
 	var record *RecordError
 	var rule *sectiona.Refusal
 	var contradiction *inventory.ImportRefused
-	return errors.As(err, &input) || errors.As(err, &record) || errors.As(err, &rule) || errors.As(err, &contradiction)
+	var wrong *inventory.RecordRefused
+	return errors.As(err, &wrong) || errors.As(err, &input) || errors.As(err, &record) || errors.As(err, &rule) || errors.As(err, &contradiction)
 }
 
 // An Acceptance is what Accept did.

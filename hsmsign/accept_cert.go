@@ -210,22 +210,42 @@ func (f *foreign) add(ctx context.Context, r *Room, issuer string, c *x509.Certi
 	return nil
 }
 
-// acceptForeign imports the certificates that were gathered.
+// acceptForeign imports the certificates that were gathered. The inventory takes all or none: when it refuses, they are
+// imported one by one, so that each has a verdict of its own and a wrong one holds no other up.
 func (r *Room) acceptForeign(ctx context.Context, all *foreign) error {
 	for _, issuer := range all.names {
-		src := &records{all: all.records[issuer], info: inventory.SourceInfo{Name: "certificates", Format: "accepted certificates",
-			Scope: inventory.Partial, NoStatus: true, Digest: artifact.Sum(all.digest[issuer])}}
-		_, err := r.inv.Import(ctx, inventory.Import{Issuer: issuer, Source: src})
+		batch, verdicts := all.records[issuer], all.verdicts[issuer]
+		err := r.importForeign(ctx, issuer, batch, verdicts, all.digest[issuer])
+		if len(batch) > 1 && refused(err) {
+			err = nil
+			for n := range batch {
+				sum := artifact.Sum(batch[n].DER)
+				if one := r.importForeign(ctx, issuer, batch[n:n+1], verdicts[n:n+1], sum[:]); one != nil && !refused(one) {
+					err = one
+					break
+				}
+			}
+		}
 		if err != nil && !refused(err) {
 			return fmt.Errorf("recording the certificates of %s: %w", issuer, err)
-		}
-		for _, v := range all.verdicts[issuer] {
-			v.settle(err)
-			v.add("recorded in the private master and in the inventory")
 		}
 	}
 	*all = foreign{}
 	return nil
+}
+
+// importForeign imports certificates together, and settles their verdicts.
+func (r *Room) importForeign(ctx context.Context, issuer string, batch []inventory.Record, verdicts []*Verdict, digests []byte) error {
+	src := &records{all: batch, info: inventory.SourceInfo{Name: "certificates", Format: "accepted certificates",
+		Scope: inventory.Partial, NoStatus: true, Digest: artifact.Sum(digests)}}
+	_, err := r.inv.Import(ctx, inventory.Import{Issuer: issuer, Source: src})
+	for _, v := range verdicts {
+		v.Refused, v.Failed = "", ""
+		if v.settle(err); err == nil {
+			v.add("recorded in the private master and in the inventory")
+		}
+	}
+	return err
 }
 
 // records are an inventory source in memory.

@@ -382,3 +382,24 @@ func TestAgain(t *testing.T) {
 		t.Errorf("sizes %v", sizes)
 	}
 }
+
+// TestAcceptOneWrongCertificate: certificates are imported together, and one that the inventory refuses holds no other up.
+func TestAcceptOneWrongCertificate(t *testing.T) {
+	t.Parallel()
+	k := newKeptRoom(t)
+	epoch := inputtest.Time(time.Unix(0, 0).UTC())
+	k.drop(t, "one.cer", k.ca.Certificate(inputtest.Certificate{Serial: number(0x71)}))
+	k.drop(t, "two.cer", k.ca.Certificate(inputtest.Certificate{Serial: number(0x72), NotBefore: epoch, NotAfter: epoch}))
+	k.drop(t, "three.cer", k.ca.Certificate(inputtest.Certificate{Serial: number(0x73)}))
+	res, err := k.empty(t)
+	must(t, err)
+	for _, v := range res.Verdicts {
+		wrong := v.Input == "two.cer"
+		if wrong != (v.Refused != "") || wrong == strings.Contains(v.Note, "recorded in the private master") || wrong && !strings.Contains(v.Refused, "1970") {
+			t.Errorf("%s, note %q", v.String(), v.Note)
+		}
+	}
+	if len(res.Verdicts) != 3 {
+		t.Errorf("%d verdicts", len(res.Verdicts))
+	}
+}

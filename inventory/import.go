@@ -173,10 +173,10 @@ func (d *DB) fillSpool(ctx context.Context, s *spool, source Source) (revoked in
 			return 0, err
 		}
 		if err := checkRecord(&r, now); err != nil {
-			if r.Line == 0 && r.File == "" {
-				return 0, fmt.Errorf("record %d: %w", s.count+1, err)
+			if err = r.At(source.Info().Format, err); r.Line == 0 && r.File == "" {
+				err = fmt.Errorf("record %d: %w", s.count+1, err)
 			}
-			return 0, r.At(source.Info().Format, err)
+			return 0, &RecordRefused{err}
 		}
 		if r.State == Revoked {
 			revoked++
@@ -187,6 +187,12 @@ func (d *DB) fillSpool(ctx context.Context, s *spool, source Source) (revoked in
 	}
 	return revoked, ctx.Err()
 }
+
+// RecordRefused says that a record of an import is wrong by itself: reading it again does not help.
+type RecordRefused struct{ err error }
+
+func (e *RecordRefused) Error() string { return e.err.Error() }
+func (e *RecordRefused) Unwrap() error { return e.err }
 
 // checkRecord refuses a record that no inventory could hold.
 func checkRecord(r *Record, now time.Time) error {

@@ -202,7 +202,9 @@ func (f *Folder) write(path, text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(out, text)
+	if _, err = io.WriteString(out, text); err == nil {
+		err = out.Sync()
+	}
 	return errors.Join(err, out.Close())
 }
 
