@@ -67,7 +67,9 @@ var plan = map[string]room{
 	"publish/storetest/servers": {imports: []string{"artifact", "publish"}},
 	"verify/japanese":           {},
 	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
-	"verify/responder":          {imports: []string{"artifact", "public", "ledger", "ocspcache"}, modules: []string{xcrypto}},
+	"verify/headers":            {},
+	"verify/exchange":           {imports: []string{"artifact"}, modules: []string{xcrypto}},
+	"verify/responder":          {imports: []string{"artifact", "public", "ledger", "ocspcache", "verify/exchange"}, modules: []string{xcrypto}},
 	"verify":                    {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "verify/...", "internal/regular"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
 
 	"override":                             {imports: []string{"artifact"}},

@@ -11,6 +11,3 @@ var TagOf = tagOf
 
 // Judge puts the outcome of a report into words again, after a test changed it.
 func Judge(r *Report) { r.judge() }
-
-// CachedUntil is how long some cache may keep an answer.
-var CachedUntil = cachedUntil

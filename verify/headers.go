@@ -1,79 +1,31 @@
 package verify
 
 import (
-	"mime"
-	"net/http"
-	"strings"
 	"time"
 
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/verify/headers"
 )
 
-// checkHeaders judges the HTTP headers with which an object arrived. What matters is what clients and caches make of them: the
-// media type, that nothing transforms the bytes, that dates can be parsed, and that no cache keeps a dated object too long. It
-// reports whether there was nothing to find.
+// checkHeaders judges the HTTP headers with which an object arrived. It reports whether there was nothing to find.
 func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.Line, o *Object) (fine bool) {
 	if o == nil || o.Header == nil {
 		return true
 	}
-	h := o.Header
-	fine = true
-	bad := func(code, want, got string) {
-		fine = false
-		k.report(Finding{Code: code, Name: name, Want: want, Got: got})
+	want := headers.Expected{
+		ContentType: public.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0).ContentType, AnyType: !typeMatters(kind),
+		Redirected: o.Header.Get(redirectedHeader), Now: k.now,
 	}
-	want := public.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0)
-	wantType, _, _ := mime.ParseMediaType(want.ContentType)
-	if got, right := mediaType(h.Values("Content-Type"), wantType); !right && (typeMatters(kind) || got == "") || len(h.Values("Content-Type")) > 1 && !right {
-		bad("header-type", want.ContentType, strings.Join(h.Values("Content-Type"), " and "))
+	if line != nil && dated(kind) && !artifact.Final(line.NotAfter) {
+		want.NotAfter = line.NotAfter
 	}
-	if e := encodings(h); e != "" {
-		bad("header-encoding", "none", e)
+	faults := headers.Judge(o.Header, want)
+	for _, f := range faults {
+		k.report(Finding{Code: f.Code, Name: name, Want: f.Want, Got: f.Got})
 	}
-	for _, f := range []string{"Date", "Last-Modified", "Expires"} {
-		for _, v := range h.Values(f) {
-			if _, err := http.ParseTime(v); err != nil && v != "" && v != "0" {
-				bad("header-date", f+" as "+http.TimeFormat, v)
-			}
-		}
-	}
-	if u := o.Header.Get(redirectedHeader); u != "" {
-		bad("header-redirect", "an answer at the address itself", u)
-	}
-	if line == nil || !dated(kind) || line.NotAfter.IsZero() || artifact.Final(line.NotAfter) {
-		return fine
-	}
-	if until, why := cachedUntil(h, k.now); until.After(line.NotAfter) {
-		bad("header-cache", "not beyond "+stamp(line.NotAfter), "until "+stamp(until)+" ("+why+")")
-	}
-	return fine
-}
-
-// mediaType reports whether every Content-Type that was sent is the wanted one. got is empty when there is none that can be read.
-func mediaType(values []string, want string) (got string, right bool) {
-	right = len(values) > 0
-	for _, v := range values {
-		t, _, err := mime.ParseMediaType(v)
-		if err != nil {
-			return "", false
-		}
-		got = t
-		right = right && t == want
-	}
-	return got, right
-}
-
-// encodings returns the Content-Encodings other than identity, in all fields of that name.
-func encodings(h http.Header) string {
-	var all []string
-	for _, e := range strings.Split(strings.Join(h.Values("Content-Encoding"), ","), ",") {
-		if e = strings.TrimSpace(e); e != "" && !strings.EqualFold(e, "identity") {
-			all = append(all, e)
-		}
-	}
-	return strings.Join(all, ", ")
+	return len(faults) == 0
 }
 
 // typeMatters reports whether clients refuse a kind under another media type. Files of the log are for tools that do not look.

@@ -111,7 +111,7 @@ var sources = []struct {
 	{"*.go", `^(writing |reading the inventory|configuring |estimating|describing |opening the progress|reading the progress|going on in|checking the |computing |keeping |making a folder|probing |verifying: |no master directory|` +
 		`the publication log is compared|no pinned key|no section A policy|unknown (tier|layout)|a copy without|tier %s cannot|the (progress|log's history) )|^it is of (the|a) check|\n`},
 	{"memory/*.go", `^%s%s \(`},
-	{"responder/*.go", `^choosing `},
+	{"responder/*.go", `^choosing `}, {"exchange/*.go", ""}, {"headers/*.go", ""},
 	{"../sectiona/[a-pr-z]*.go", ""}, // quotes.go has both languages side by side
 	{"../artifact/*.go", `^(seihon|date of birth|<|name=|SQLite|openssl )`},
 	{"../artifact/cms/*.go", ""},

@@ -1,22 +1,15 @@
 package responder
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"seihon/artifact"
 	"seihon/public"
+	"seihon/verify/exchange"
 )
-
-// maxResponse bounds what is read of an answer.
-const maxResponse = 64 << 10
 
 // A Client asks one responder.
 type Client struct {
@@ -44,10 +37,13 @@ func (c *Client) Methods() []string {
 // Ask asks once, or until it was answered Tries times with nothing, and judges the answer.
 func (c *Client) Ask(ctx context.Context, q Question, method string) Answer {
 	a := Answer{Question: q, Method: method, Time: c.Now()}
-	var body []byte
+	sender := exchange.Sender{HTTP: c.HTTP, Timeout: c.Timeout, Now: c.Now}
+	request := exchange.Request(q.ID, nil)
+	var reply exchange.Reply
 	var err error
 	for try := 1; ; try++ {
-		body, a.Status, err = c.once(ctx, q, method)
+		reply, err = sender.Send(ctx, c.Address+"/", method, request)
+		a.Status = reply.Status
 		transient := err != nil || a.Status >= 500 || a.Status == http.StatusTooManyRequests
 		if !transient || try >= max(c.Tries, 1) || !pause(ctx, c.Pause) {
 			break
@@ -62,7 +58,7 @@ func (c *Client) Ask(ctx context.Context, q Question, method string) Answer {
 	case a.Status != http.StatusOK:
 		a.Code, a.Detail = Fails, fmt.Sprintf("HTTP status %d %s", a.Status, http.StatusText(a.Status))
 	default:
-		c.judge(&a, body)
+		c.judge(&a, reply.Body)
 	}
 	return a
 }
@@ -77,57 +73,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-time.After(d):
 		return true
 	}
-}
-
-// client does not follow redirects: what a client that does not would get is the answer.
-var client = &http.Client{
-	Transport:     &http.Transport{DisableCompression: true, Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
-func (c *Client) once(ctx context.Context, q Question, method string) ([]byte, int, error) {
-	timeout := c.Timeout
-	if timeout <= 0 {
-		timeout = 10 * time.Second
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	der := Request(q.ID)
-	address, content := c.Address, io.Reader(nil)
-	if method == http.MethodGet {
-		address += "/" + url.QueryEscape(base64.StdEncoding.EncodeToString(der))
-	} else {
-		address, content = address+"/", bytes.NewReader(der)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, address, content)
-	if err != nil {
-		return nil, 0, fmt.Errorf("asking the responder: %w", err)
-	}
-	req.Header.Set("Accept-Encoding", "identity")
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/ocsp-request")
-	}
-	h := c.HTTP
-	if h == nil {
-		h = client
-	}
-	resp, err := h.Do(req)
-	if err != nil {
-		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
-			return nil, 0, fmt.Errorf("no answer within %v", timeout)
-		}
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err // its address is long and says nothing
-		}
-		return nil, 0, fmt.Errorf("asking the responder: %w", err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
-	if err == nil && len(body) > maxResponse {
-		err = fmt.Errorf("the answer is longer than %d bytes", maxResponse)
-	}
-	return body, resp.StatusCode, err
 }
 
 // Polled is how long a responder may take to notice that there is something newer.

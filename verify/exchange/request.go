@@ -1,4 +1,4 @@
-package responder
+package exchange
 
 import (
 	"crypto"
@@ -9,8 +9,9 @@ import (
 	"seihon/artifact"
 )
 
-// Request writes the canonical OCSPRequest for one certificate (RFC 6960 section 4.1.1).
-func Request(id artifact.CertID) []byte {
+// Request writes the canonical OCSPRequest for one certificate (RFC 6960 section 4.1.1), with a nonce unless that is nil
+// (RFC 9654).
+func Request(id artifact.CertID, nonce []byte) []byte {
 	oids := map[crypto.Hash][]byte{
 		crypto.SHA1: {0x2b, 0x0e, 0x03, 0x02, 0x1a}, crypto.SHA256: {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01},
 		crypto.SHA384: {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02}, crypto.SHA512: {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03},
@@ -35,6 +36,9 @@ func Request(id artifact.CertID) []byte {
 					})
 				})
 			})
+			if nonce != nil {
+				b.AddASN1(cbasn1.Tag(2).ContextSpecific().Constructed(), nonceExtension(nonce))
+			}
 		})
 	})
 	der, err := b.Bytes()
@@ -43,3 +47,18 @@ func Request(id artifact.CertID) []byte {
 	}
 	return der
 }
+
+// nonceExtension writes Extensions with the nonce alone.
+func nonceExtension(nonce []byte) func(*cryptobyte.Builder) {
+	return func(b *cryptobyte.Builder) {
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier([]int{1, 3, 6, 1, 5, 5, 7, 48, 1, 2})
+				b.AddASN1OctetString(NonceValue(nonce))
+			})
+		})
+	}
+}
+
+// NonceValue is the value of the extension for a nonce: an OCTET STRING in the octets of the extension.
+func NonceValue(nonce []byte) []byte { return append([]byte{4, byte(len(nonce))}, nonce...) }

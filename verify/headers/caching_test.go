@@ -1,11 +1,11 @@
-package verify_test
+package headers_test
 
 import (
 	"net/http"
 	"testing"
 	"time"
 
-	"seihon/verify"
+	"seihon/verify/headers"
 )
 
 // TestCachedUntil reads the fields as caches do, the most generous of them.
@@ -47,7 +47,7 @@ func TestCachedUntil(t *testing.T) {
 		{"a guess from Last-Modified", http.Header{"Last-Modified": {at(-10 * year)}}, year},
 		{"max-age that cannot be read", http.Header{"Cache-Control": {"max-age=soon"}, "Last-Modified": {at(-10 * year)}}, -1},
 	} {
-		until, why := verify.CachedUntil(c.h, now)
+		until, why := headers.CachedUntil(c.h, now)
 		if c.want < 0 {
 			if until.After(now) {
 				t.Errorf("%s: it is kept until %v (%s)", c.name, until, why)

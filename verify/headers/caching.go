@@ -1,4 +1,4 @@
-package verify
+package headers
 
 import (
 	"net/http"
@@ -17,9 +17,9 @@ var cacheFields = []string{
 // longestLife bounds what is computed with: RFC 9111 section 1.2.2 lets a cache take 2^31 seconds for anything greater.
 const longestLife = 1 << 31
 
-// cachedUntil computes how long some cache may give the answer out, from RFC 9111 section 4.2 and what is known of caches that
+// CachedUntil computes how long some cache may give the answer out, from RFC 9111 section 4.2 and what is known of caches that
 // read more than that. why names the field. It is the zero time when nothing may be kept.
-func cachedUntil(h http.Header, now time.Time) (until time.Time, why string) {
+func CachedUntil(h http.Header, now time.Time) (until time.Time, why string) {
 	from := now.Add(-time.Duration(age(h)) * time.Second)
 	longer := func(t time.Time, reason string) {
 		if t.After(until) {
@@ -41,7 +41,7 @@ func cachedUntil(h http.Header, now time.Time) (until time.Time, why string) {
 	for _, v := range h.Values("X-Accel-Expires") { // nginx: seconds, or @ and a Unix time
 		if at, ok := strings.CutPrefix(v, "@"); ok {
 			if n, ok := seconds(at, 1<<40); ok {
-				longer(unix(n), "X-Accel-Expires: "+v)
+				longer(time.Unix(n, 0).UTC(), "X-Accel-Expires: "+v)
 			}
 		} else if n, ok := seconds(v, longestLife); ok {
 			longer(from.Add(time.Duration(n)*time.Second), "X-Accel-Expires: "+v)
