@@ -48,10 +48,10 @@ type issuanceFault struct {
 
 // In a batch the log key signs twice, the commitment and what the inventory changed; the CA's key signs three times, at once.
 var issuanceFaults = []issuanceFault{
-	{name: "at reserving", trigger: `BEFORE INSERT ON pending`},
-	{name: "in the middle of reserving", trigger: `BEFORE INSERT ON pending WHEN NEW.leaf = 1`},
+	{name: "at reserving", trigger: `BEFORE INSERT ON reserved`},
+	{name: "in the middle of reserving", trigger: `BEFORE INSERT ON certificates WHEN NEW.state = 0 AND (SELECT count(*) FROM certificates WHERE state = 0) = 1`},
 	{name: "at committing", key: "log", at: 1},
-	{name: "after the commitment, before it is noted", trigger: `BEFORE UPDATE OF entry ON pending`, want: 3},
+	{name: "at a signature and at keeping what is not signed", key: "ca", at: 2, trigger: `BEFORE INSERT ON pending`, want: 3},
 	{name: "before the first signature", key: "ca", at: 1, want: 3},
 	{name: "before another signature", key: "ca", at: 2, want: 3},
 	{name: "after the signatures, before the record", key: "ca", at: 3, cancel: true, want: 3},

@@ -34,6 +34,13 @@ func TestInterruptedIssuance(t *testing.T) {
 		{"noted", func(t *testing.T, r *Room, a *authority, batch []inventory.Intent) {
 			must(t, r.stageBatch(t.Context(), a, batch), r.commitLog(t.Context()))
 		}, inventory.Issued},
+		{"not signed, and the room went on", func(t *testing.T, r *Room, a *authority, batch []inventory.Intent) {
+			must(t, r.stageBatch(t.Context(), a, batch))
+			_, err := r.commitJournal(t.Context())
+			must(t, err)
+			more := []inventory.Intent{prepareIntent(t, r, a, "three")}
+			must(t, r.stageBatch(t.Context(), a, more)) // and this batch never came into the log
+		}, inventory.Issued},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()

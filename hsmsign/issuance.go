@@ -11,6 +11,7 @@ import (
 	"iter"
 	"math/big"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,13 +29,14 @@ import (
 //
 //  1. every TBSCertificate is made, checked and rehearsed; one that is refused
 //     ends the batch, and nothing has happened;
-//  2. the inventory reserves the serials, with what will be signed;
+//  2. the inventory reserves the serials;
 //  3. the log gets one entry that commits to all of them, and the private master
 //     what was committed to;
-//  4. the HSM signs exactly those octets, while the inventory notes the entry;
+//  4. the HSM signs exactly those octets;
 //  5. the inventory records the certificates and what of them is public.
 //
-// After a crash the next room finishes what the log commits to: see finish.go.
+// After a crash the inventory is behind the log: the next room takes from the private
+// master what was committed to, and finishes it: see finish.go.
 
 // An order is one certificate that is to be issued.
 type order struct {
@@ -47,7 +49,7 @@ type order struct {
 	asked    inventory.Asked
 }
 
-// announcement is a batch whose issuance entry is staged and not committed yet.
+// announcement is a batch with an issuance entry whose certificates the inventory does not have yet.
 type announcement struct {
 	issuer string
 	entry  int64
@@ -140,8 +142,6 @@ func (r *Room) issuePrepared(ctx context.Context, a *authority, prepared []*cert
 	if err := r.commitAnnounced(ctx); err != nil {
 		return nil, err
 	}
-	var noting errgroup.Group // while the HSM signs: what the log has is found again without the note
-	noting.Go(func() error { return r.noteAnnounced(ctx) })
 	signed := make([]issued, len(batch))
 	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) error {
 		der, err := prepared[n].Sign(ctx, key)
@@ -151,8 +151,8 @@ func (r *Room) issuePrepared(ctx context.Context, a *authority, prepared []*cert
 		signed[n], err = readBack(a.Name, &batch[n], der)
 		return err
 	})
-	if err = errors.Join(err, noting.Wait()); err != nil {
-		return nil, fmt.Errorf("%w; the master log commits to it: the next command in the room finishes it", err)
+	if err != nil {
+		return nil, fmt.Errorf("%w; the master log commits to it: the next command in the room finishes it", errors.Join(err, r.noteAnnounced(ctx)))
 	}
 	return r.recordBatch(ctx, a, batch, signed)
 }
@@ -229,6 +229,9 @@ func (r *Room) stageBatch(ctx context.Context, a *authority, batch []inventory.I
 		return err
 	}
 	n := announcement{issuer: a.Name, entry: log.Size() + int64(r.log.Staged()) + 1, batch: batch} // the private manifest goes first
+	for leaf := range batch {
+		batch[leaf].Entry, batch[leaf].Leaf = n.entry, int64(leaf)
+	}
 	// The records are written while the serials are reserved: at a token that signs as quickly as software, that takes a good part of the time.
 	var private *ledger.Private
 	var making errgroup.Group
@@ -262,7 +265,7 @@ func commitments(batch []inventory.Intent) iter.Seq[ledger.Commitment] {
 	}
 }
 
-// commitLog commits the log and notes which commitments are in it now.
+// commitLog commits the log and notes what it commits to and was not signed.
 func (r *Room) commitLog(ctx context.Context) error {
 	if err := r.commitAnnounced(ctx); err != nil {
 		return err
@@ -287,11 +290,12 @@ func (r *Room) commitAnnounced(ctx context.Context) error {
 	return nil
 }
 
-// noteAnnounced notes in the inventory which entries the commitments are.
+// noteAnnounced keeps in the inventory what the log commits to and was not signed: when the
+// position of the inventory moves past the commitment, nobody reads it from the log again.
 func (r *Room) noteAnnounced(ctx context.Context) error {
 	for len(r.announced) > 0 {
 		n := r.announced[0]
-		if err := r.inv.Committed(ctx, n.issuer, r.log.Log().Origin(), n.entry, n.batch, r.position()); err != nil {
+		if err := r.inv.Committed(ctx, n.issuer, r.log.Log().Origin(), n.batch); err != nil {
 			return err
 		}
 		r.announced = r.announced[1:]
@@ -301,6 +305,11 @@ func (r *Room) noteAnnounced(ctx context.Context) error {
 
 // issuedTotal is how many certificates of an issuer the log commits to.
 func (r *Room) issuedTotal(ctx context.Context, issuer string) (int64, error) {
+	for _, n := range slices.Backward(r.announced) {
+		if n.issuer == issuer {
+			return n.Total, nil
+		}
+	}
 	log := r.log.Log()
 	entry, err := r.inv.LastIssuance(ctx, issuer, log.Origin())
 	if err != nil {
@@ -364,9 +373,10 @@ func (r *Room) recordBatch(ctx context.Context, a *authority, batch []inventory.
 		}
 		public = append(public, rec)
 	}
-	if err := r.inv.RecordIssued(ctx, a.Name, rows, public); err != nil {
+	if err := r.inv.RecordIssued(ctx, a.Name, r.log.Log().Origin(), batch, rows, public); err != nil {
 		return nil, err
 	}
+	r.announced = slices.DeleteFunc(r.announced, func(n announcement) bool { return &n.batch[0] == &batch[0] })
 	r.pending = append(r.pending, public...)
 	return certs, errors.Join(refused...)
 }

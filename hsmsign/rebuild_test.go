@@ -22,8 +22,8 @@ var everyRow = map[string]string{
 	"certificates": `SELECT i.name, hex(c.serial), c.state, c.kind, c.ca, c.imported, c.not_before, c.not_after, c.subject, c.consent, c.revoked_at, c.reason,
 		c.invalidity, c.revoked_here, c.this_update, c.next_update, c.due_at, c.bucket, c.shard, c.revision, c.changed_at, c.recorded
 		FROM certificates c JOIN issuers i ON i.id = c.issuer_id`,
-	"bodies":   `SELECT i.name, hex(b.serial), hex(b.der) FROM bodies b JOIN issuers i ON i.id = b.key_id`,
-	"issuance": `SELECT i.name, hex(s.serial), hex(s.salt), s.entry, s.leaf FROM issuance s JOIN issuers i ON i.id = s.issuer_id`,
+	"bodies":   `SELECT i.name, hex(b.serial), hex(b.der), hex(b.salt), b.entry, b.leaf, hex(b.csr) FROM bodies b JOIN issuers i ON i.id = b.key_id`,
+	"reserved": `SELECT i.name, hex(r.serial), r.place, hex(r.more) FROM reserved r JOIN issuers i ON i.id = r.issuer_id`,
 	"pending":  `SELECT i.name, hex(p.serial), hex(p.salt), hex(p.tbs), p.entry, p.leaf, p.place, p.name, hex(p.csr) FROM pending p JOIN issuers i ON i.id = p.issuer_id`,
 	"counters": `SELECT coalesce(i.name || substr(n.name, length('crl/' || i.id) + 1), n.name), hex(n.value), n.recorded
 		FROM counters n LEFT JOIN issuers i ON n.name LIKE 'crl/' || i.id || '/%'`,

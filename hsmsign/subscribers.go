@@ -71,8 +71,8 @@ func (r *Room) Subscribers(ctx context.Context, s SubscriberRequests) (*Subscrib
 	if j.batch <= 0 {
 		j.batch = IssuanceBatch
 	}
-	var orders []order
-	first := map[[sha256.Size]byte]int{}
+	orders := make([]order, 0, len(s.CSRs))
+	first := make(map[[sha256.Size]byte]int, len(s.CSRs))
 	for n, q := range s.CSRs {
 		der, err := cert.RequestDER(q.Data)
 		if err != nil {

@@ -69,29 +69,30 @@ func (d *DB) Reserve(ctx context.Context, issuer string, serials ...[]byte) erro
 	})
 }
 
-// Record writes down a certificate that was signed under a reserved serial.
-// Recording the same bytes twice is fine, so that an interrupted run can be
-// repeated. Where the log commits to a certificate under this serial, it must be
-// that one.
-func (d *DB) Record(ctx context.Context, c Certificate) error {
-	if err := checkCertificate(c); err != nil {
-		return fmt.Errorf("recording certificate of %q: %w", c.Issuer, err)
+// Record writes down certificates of one issuer that were signed under reserved
+// serials and that no log commits to, in one transaction. Recording the same bytes
+// twice is fine, so that an interrupted run can be repeated.
+func (d *DB) Record(ctx context.Context, certs ...Certificate) error {
+	for _, c := range certs {
+		if err := checkCertificate(c); err != nil {
+			return fmt.Errorf("recording certificate of %q: %w", c.Issuer, err)
+		}
 	}
-	return d.update(ctx, fmt.Sprintf("recording certificate %x of %q", c.Serial, c.Issuer), func(tx *sql.Tx) error {
-		i, err := d.issuer(ctx, tx, c.Issuer, forShare)
+	if len(certs) == 0 {
+		return nil
+	}
+	issuer := certs[0].Issuer
+	return d.update(ctx, fmt.Sprintf("recording %d certificates of %q", len(certs), issuer), func(tx *sql.Tx) error {
+		i, err := d.issuer(ctx, tx, issuer, forShare)
 		if err != nil {
 			return err
 		}
-		return d.record(ctx, tx, i, []Certificate{c}, false)
+		return d.record(ctx, tx, i, certs, nil, false)
 	})
 }
 
-// record completes reserved rows.
-func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, imported bool) error {
-	spent, err := d.opened(ctx, tx, i, certs)
-	if err != nil {
-		return err
-	}
+// record completes reserved rows. batch has the commitments to the certificates; nil: nothing commits to them.
+func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, batch []Intent, imported bool) error {
 	lock := d.forUpdate()
 	if lock != "" {
 		lock += " OF c" // PostgreSQL locks no row of an outer join's other side
@@ -107,7 +108,11 @@ func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certif
 		return err
 	}
 	defer f.close()
-	for _, c := range certs {
+	for n, c := range certs {
+		var t Intent
+		if batch != nil {
+			t = batch[n]
+		}
 		var state State
 		var owner int64
 		var body []byte
@@ -116,9 +121,9 @@ func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certif
 			err = fmt.Errorf("serial was not reserved before it was signed: %w", ErrNotFound)
 		}
 		if err == nil && !(body != nil && bytes.Equal(body, c.DER) && owner == i.id) {
-			err = fillable(i, state, owner, body, spent[string(c.Serial)])
+			err = fillable(i, state, owner, body)
 			if err == nil {
-				err = f.fill(ctx, i, c, state)
+				err = f.fill(ctx, i, c, t, state)
 			}
 		}
 		if err != nil {
@@ -129,7 +134,7 @@ func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certif
 }
 
 // fillable says why a row cannot take a certificate.
-func fillable(i issuerRow, state State, owner int64, body []byte, spent bool) error {
+func fillable(i issuerRow, state State, owner int64, body []byte) error {
 	switch {
 	case owner != i.id:
 		return fmt.Errorf("another issuer name with this key reserved it: %w", ErrSerialTaken)
@@ -137,8 +142,6 @@ func fillable(i issuerRow, state State, owner int64, body []byte, spent bool) er
 		return ErrNeverIssued
 	case body != nil || state == Issued:
 		return fmt.Errorf("another certificate is recorded: %w", ErrSerialTaken)
-	case spent:
-		return ErrNotCommitted
 	}
 	return nil
 }
@@ -159,7 +162,7 @@ func (d *DB) filler(ctx context.Context, tx *sql.Tx, imported bool) (*filler, er
 	if err != nil {
 		return nil, err
 	}
-	if f.insert, err = tx.PrepareContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3)`)); err != nil {
+	if f.insert, err = tx.PrepareContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der, salt, entry, leaf, csr) VALUES ($1, $2, $3, $4, $5, $6, $7)`)); err != nil {
 		return nil, err
 	}
 	f.key, err = tx.PrepareContext(ctx, d.q(insertKey))
@@ -170,7 +173,7 @@ func (f *filler) close() { f.update.Close(); f.insert.Close(); f.key.Close() }
 
 // fill completes a reserved row. One that was revoked while it was only
 // reserved stays revoked.
-func (f *filler) fill(ctx context.Context, i issuerRow, c Certificate, state State) error {
+func (f *filler) fill(ctx context.Context, i issuerRow, c Certificate, t Intent, state State) error {
 	now := f.d.now().Unix()
 	due := i.dueFor(dueNew, seconds(c.NotAfter), now)
 	if state == Reserved {
@@ -180,7 +183,7 @@ func (f *filler) fill(ctx context.Context, i issuerRow, c Certificate, state Sta
 		c.Subject, c.Consent, due, now, flag(f.imported)); err != nil {
 		return err
 	}
-	if _, err := f.insert.ExecContext(ctx, i.keyID, c.Serial, c.DER); err != nil {
+	if _, err := f.insert.ExecContext(ctx, i.keyID, c.Serial, c.DER, t.Salt, t.Entry, t.Leaf, t.CSR); err != nil {
 		return err
 	}
 	if key := keyOf(c.DER); key != nil {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -184,27 +185,33 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 		case errors.Is(err, sql.ErrNoRows):
 			_, err = tx.ExecContext(ctx, d.q(`INSERT INTO meta (version) VALUES ($1)`), schemaVersion)
 		case err == nil && version == 1:
-			err = execAll(ctx, tx, upgrades1)
+			err = d.execAll(ctx, tx, slices.Concat(upgrades1, upgrades4))
 		case err == nil && version == 2:
-			all = append(all, upgrades2...)
-		case err == nil && version == 3:
-			all = append(all, upgrades3...)
+			err = d.execAll(ctx, tx, upgrades4)
+			all = slices.Concat(all, moved2, moved3)
+		case err == nil && (version == 3 || version == 4):
+			err = d.execAll(ctx, tx, upgrades4)
+			all = append(all, moved3...)
 		case err == nil && version != schemaVersion:
 			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
 		}
 		if err != nil {
 			return err
 		}
-		if err := execAll(ctx, tx, all); err != nil || version == schemaVersion {
+		if err := d.execAll(ctx, tx, all); err != nil || version == schemaVersion {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, d.q(`UPDATE meta SET version = $1`), schemaVersion); err != nil {
 			return err
 		}
 		return d.indexKeys(ctx, tx)
 	})
 }
 
-func execAll(ctx context.Context, tx *sql.Tx, statements []string) error {
+func (d *DB) execAll(ctx context.Context, tx *sql.Tx, statements []string) error {
+	words := dialect(d.postgres)
 	for _, s := range statements {
-		if _, err := tx.ExecContext(ctx, s); err != nil {
+		if _, err := tx.ExecContext(ctx, words.Replace(s)); err != nil {
 			return fmt.Errorf("creating tables: %w", err)
 		}
 	}

@@ -27,15 +27,12 @@ func (d *DB) Export(ctx context.Context, issuer string) iter.Seq2[*Exported, err
 		e, err := scanEntry(issuer, func(columns ...any) error {
 			return rows.Scan(append(columns, &x.Salt, &x.Index, &x.Leaf)...)
 		})
-		if err == nil && x.Index == uncommitted {
-			x.Salt, x.Index, x.Leaf = nil, 0, 0
-		}
 		x.Entry = e
 		return &x, err
 	}
-	return stream(ctx, d.read, doing, scan, d.q(`SELECT `+entryColumns+`, b.der, coalesce(s.salt, p.salt), coalesce(s.entry, p.entry, 0), coalesce(s.leaf, p.leaf, 0)
+	return stream(ctx, d.read, doing, scan, d.q(`SELECT `+entryColumns+`, b.der, coalesce(b.salt, p.salt),
+		CASE WHEN b.salt IS NULL THEN coalesce(p.entry, 0) ELSE b.entry END, CASE WHEN b.salt IS NULL THEN coalesce(p.leaf, 0) ELSE b.leaf END
 		FROM certificates c LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
-		LEFT JOIN issuance s ON s.key_id = c.key_id AND s.serial = c.serial
 		LEFT JOIN pending p ON p.key_id = c.key_id AND p.serial = c.serial
 		WHERE c.key_id = $1 AND c.issuer_id = $2 ORDER BY c.serial`), i.keyID, i.id)
 }

@@ -86,20 +86,32 @@ func (k *healer) intent(ctx context.Context, r journalRecord) error {
 	return k.d.raiseIssuance(ctx, k.tx, r.Issuer, k.place, r.Entry)
 }
 
-// commitment writes the commitment of a row: issued, if the row has its
-// certificate, else pending.
+// commitment writes the commitment of a row: beside the certificate, if the row has it, else as pending.
 func (k *healer) commitment(ctx context.Context, i issuerRow, serial []byte, have, r *journalRecord) error {
-	for _, table := range []string{"pending", "issuance"} {
-		if _, err := k.tx.ExecContext(ctx, k.d.q(`DELETE FROM `+table+` WHERE key_id = $1 AND serial = $2`), i.keyID, serial); err != nil {
-			return err
-		}
-	}
-	unsigned := have == nil || have.DER == nil && (have.State == Reserved.String() || have.State == Revoked.String() && have.NotBefore == 0)
-	if unsigned {
-		_, err := k.tx.ExecContext(ctx, k.d.q(insertPending), i.keyID, serial, i.id, r.Salt, r.TBS, r.Entry, r.Leaf, k.place, r.Name, r.SubjectKey, r.CSR)
+	if err := k.settled(ctx, i, serial); err != nil {
 		return err
 	}
-	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, entry, leaf, csr) VALUES ($1, $2, $3, $4, $5, $6, $7)`),
-		i.keyID, serial, i.id, r.Salt, r.Entry, r.Leaf, r.CSR)
+	if have != nil && have.DER != nil {
+		return k.opened(ctx, i, serial, r)
+	}
+	_, err := k.tx.ExecContext(ctx, k.d.q(insertPending), i.keyID, serial, i.id, r.Salt, r.TBS, r.Entry, r.Leaf, k.place, r.Name, r.SubjectKey, r.CSR)
+	return err
+}
+
+// settled ends the waiting of a row, if it is pending: the certificate, if it is there, takes over the commitment.
+func (k *healer) settled(ctx context.Context, i issuerRow, serial []byte) error {
+	_, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE bodies SET salt = p.salt, entry = p.entry, leaf = p.leaf, csr = coalesce(p.csr, bodies.csr)
+		FROM pending p WHERE p.key_id = $1 AND p.serial = $2 AND bodies.key_id = $1 AND bodies.serial = $2`), i.keyID, serial)
+	if err == nil {
+		_, err = k.tx.ExecContext(ctx, k.d.q(`DELETE FROM pending WHERE key_id = $1 AND serial = $2`), i.keyID, serial)
+	}
+	return err
+}
+
+// opened writes what a record says of the commitment beside the certificate. Of the
+// request only the record of the intent says something.
+func (k *healer) opened(ctx context.Context, i issuerRow, serial []byte, r *journalRecord) error {
+	_, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE bodies SET salt = $3, entry = $4, leaf = $5, csr = coalesce($6, csr) WHERE key_id = $1 AND serial = $2`),
+		i.keyID, serial, r.Salt, r.Entry, r.Leaf, r.CSR)
 	return err
 }

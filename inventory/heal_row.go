@@ -171,13 +171,10 @@ func (k *healer) parts(ctx context.Context, i issuerRow, serial []byte, r *journ
 	if err := k.d.indexKey(ctx, k.tx, i.keyID, serial, r.DER); err != nil {
 		return err
 	}
-	if err := k.d.settled(ctx, k.tx, ` WHERE key_id = $1 AND serial = $2`, i.keyID, serial); err != nil || r.Salt == nil {
+	if err := k.settled(ctx, i, serial); err != nil || r.Salt == nil {
 		return err
 	}
-	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, entry, leaf) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (key_id, serial) DO UPDATE SET salt = excluded.salt, leaf = excluded.leaf, entry = excluded.entry`),
-		i.keyID, serial, i.id, r.Salt, r.Entry, r.Leaf)
-	return err
+	return k.opened(ctx, i, serial, r)
 }
 
 // said records a revocation that the CA has signed and the inventory lost.

@@ -210,7 +210,8 @@ func TestUpgrade(t *testing.T) {
 	old := []string{
 		`DROP INDEX certificates_unrecorded`, `DROP INDEX events_unrecorded`, `ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
 		`ALTER TABLE events DROP COLUMN requested_by`, `ALTER TABLE events DROP COLUMN request`, `ALTER TABLE events DROP COLUMN recorded`,
-		`ALTER TABLE imports DROP COLUMN recorded`, `DROP TABLE issuance`, `DROP TABLE pending`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
+		`ALTER TABLE imports DROP COLUMN recorded`, `DROP TABLE pending`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
+		`DROP TABLE bodies`, `CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
 		`INSERT INTO certificates VALUES (1, x'01', 1, 1, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0)`,
 	}
 	for _, s := range old {
@@ -245,17 +246,20 @@ func TestUpgradeFrom2(t *testing.T) {
 	if err := db.AddIssuer(t.Context(), Issuer{Name: "sub", Key: artifact.Sum(nil)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Reserve(t.Context(), "sub", []byte{1}, []byte{2}); err != nil {
+	if err := db.Reserve(t.Context(), "sub", []byte{1}, []byte{2}, []byte{3}); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []string{
-		`DROP TABLE pending`, `DROP TABLE issuance`, `UPDATE meta SET version = 2`,
+		`DROP TABLE pending`, `UPDATE meta SET version = 2`,
+		`DROP TABLE bodies`, `CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
+		`INSERT INTO bodies SELECT key_id, serial, x'3000' FROM certificates WHERE serial = x'01'`,
 		`CREATE TABLE issuance (key_id INTEGER NOT NULL, serial BLOB NOT NULL, issuer_id INTEGER NOT NULL, salt BLOB NOT NULL, tbs BLOB, entry INTEGER NOT NULL,
 			leaf INTEGER NOT NULL, place TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '', subject_key BLOB, csr BLOB, PRIMARY KEY (key_id, serial)) WITHOUT ROWID`,
 		`CREATE INDEX issuance_unsigned ON issuance (issuer_id, entry, leaf) WHERE tbs IS NOT NULL`,
 		`CREATE INDEX issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL`,
 		`INSERT INTO issuance SELECT key_id, serial, issuer_id, zeroblob(32), NULL, 7, 0, 'log', '', NULL, x'c1' FROM certificates WHERE serial = x'01'`,
 		`INSERT INTO issuance SELECT key_id, serial, issuer_id, zeroblob(32), x'30', 8, 0, 'log', 'n', x'aa', x'c2' FROM certificates WHERE serial = x'02'`,
+		`INSERT INTO issuance SELECT key_id, serial, issuer_id, zeroblob(32), x'30', -1, 0, 'log', '', NULL, NULL FROM certificates WHERE serial = x'03'`,
 	} {
 		if _, err := db.write.Exec(s); err != nil {
 			t.Fatalf("%s: %v", s, err)
@@ -285,13 +289,21 @@ func TestUpgradeFrom2(t *testing.T) {
 			}
 		}
 		for x, err := range db.Export(t.Context(), "sub") {
-			if err != nil || x.Salt == nil || x.Index != int64(6+x.Entry.Serial[0]) {
+			reserved := x != nil && bytes.Equal(x.Entry.Serial, []byte{3})
+			if err != nil || (x.Salt == nil) != reserved || !reserved && x.Index != int64(6+x.Entry.Serial[0]) {
 				t.Errorf("export: %+v, %v", x, err)
 			}
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if db, err = Open(t.Context(), Config{DSN: dsn}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if n, err := db.DropUncommitted(t.Context(), "log"); err != nil || n != 1 {
+		t.Errorf("dropped %d, %v; want what was only reserved", n, err)
 	}
 }
 

@@ -15,18 +15,16 @@ import (
 )
 
 // A certificate is issued in four steps, and a crash between two of them costs
-// nothing: ReserveIssuance writes the serials down with what will be signed; the
-// master log gets an entry that commits to it, and Committed notes which; the
-// HSM signs; RecordIssued keeps the certificates. Pending gives what is committed
-// to and not signed, and DropUncommitted forgets what never came into the log:
-// its serials stay taken. What is on its way stands in the table pending, which
-// is small; the table issuance gets a row once, with the certificate.
+// nothing: ReserveIssuance writes the serials down; the master log gets an entry
+// that commits to what will be signed, and the private master what that is; the
+// HSM signs; RecordIssued keeps the certificates. What the log commits to and a
+// crash left unsigned, Heal takes from the private master: the position of the
+// inventory is behind the entry until the certificates are there. Committed keeps
+// it where the room goes on without having signed it. Pending gives both back;
+// what never came into the log, DropUncommitted forgets: its serials stay taken.
 
 // SaltSize is the length of the salt of a commitment, in octets.
 const SaltSize = 32
-
-// uncommitted is the entry of a commitment that is not in the log yet.
-const uncommitted = -1
 
 // Intent is a certificate that is about to be signed.
 type Intent struct {
@@ -39,29 +37,26 @@ type Intent struct {
 	SubjectKey, CSR []byte
 	Asked
 
-	Entry, Leaf int64 // where the commitment stands; filled by Pending
+	Entry, Leaf int64 // where the log commits to it
 }
 
-// ReserveIssuance reserves the serials of a batch, in one transaction, with what
-// will be signed under them. place is the origin of the log that will commit to
-// it; the leaves have the order of the batch.
+// ReserveIssuance reserves the serials of a batch, in one transaction. place is the
+// origin of the log that will commit to what is signed under them.
 func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []Intent) error {
+	if len(batch) == 0 {
+		return nil
+	}
 	return d.update(ctx, fmt.Sprintf("reserving %d serials of %q", len(batch), issuer), func(tx *sql.Tx) error {
 		i, err := d.issuer(ctx, tx, issuer, forShare)
 		if err != nil {
 			return err
 		}
-		insert, err := tx.PrepareContext(ctx, d.q(insertPending))
-		if err != nil {
-			return err
-		}
-		defer insert.Close()
 		row, err := tx.PrepareContext(ctx, d.q(reserveRow))
 		if err != nil {
 			return err
 		}
 		defer row.Close()
-		for n, t := range batch {
+		for _, t := range batch {
 			if err := checkIntent(t); err != nil {
 				return err
 			}
@@ -69,15 +64,35 @@ func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []
 			if err := reserved(res, err); err != nil {
 				return err
 			}
-			if _, err := insert.ExecContext(ctx, i.keyID, t.Serial, i.id, t.Salt, t.TBS, uncommitted, n, place, t.Name, t.SubjectKey, t.CSR); err != nil {
-				return err
-			}
 			if err := d.requested(ctx, tx, i.id, t.Serial, "issue", t.Asked); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err = tx.ExecContext(ctx, d.q(`INSERT INTO reserved (key_id, serial, issuer_id, place, more) VALUES ($1, $2, $3, $4, $5)`),
+			i.keyID, batch[0].Serial, i.id, place, joinSerials(batch[1:]))
+		return err
 	})
+}
+
+// joinSerials writes the serials of a batch one after the other, each after its length.
+func joinSerials(batch []Intent) []byte {
+	all := []byte{}
+	for _, t := range batch {
+		all = append(append(all, byte(len(t.Serial))), t.Serial...)
+	}
+	return all
+}
+
+func splitSerials(all []byte) (serials [][]byte, err error) {
+	in := cryptobyte.String(all)
+	for !in.Empty() {
+		var serial cryptobyte.String
+		if !in.ReadUint8LengthPrefixed(&serial) || CheckSerial(serial) != nil {
+			return nil, errors.New("the reserved serials of a batch are damaged")
+		}
+		serials = append(serials, serial)
+	}
+	return serials, nil
 }
 
 const insertPending = `INSERT INTO pending (key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr)
@@ -119,40 +134,32 @@ func (d *DB) reserve(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 	return reserved(tx.ExecContext(ctx, d.q(reserveRow), d.reservation(i, serial, consent)...))
 }
 
-// Committed notes that the commitments to a batch are an entry of the log of an
-// origin, which now stands at a position.
-func (d *DB) Committed(ctx context.Context, issuer, place string, entry int64, batch []Intent, p Position) error {
+// Committed keeps a batch that the log of an origin commits to and that is not signed
+// yet: Pending gives it from now on. Each intent says where its commitment stands.
+func (d *DB) Committed(ctx context.Context, issuer, place string, batch []Intent) error {
 	return d.update(ctx, fmt.Sprintf("noting the commitments to %d certificates of %q", len(batch), issuer), func(tx *sql.Tx) error {
 		i, err := d.issuer(ctx, tx, issuer, forShare)
 		if err != nil {
 			return err
 		}
-		for part := range slices.Chunk(batch, missingChunk) {
-			if err := d.committed(ctx, tx, i, entry, part); err != nil {
+		for _, t := range batch {
+			if _, err := tx.ExecContext(ctx, d.q(insertPending), i.keyID, t.Serial, i.id, t.Salt, t.TBS, t.Entry, t.Leaf, place, t.Name, t.SubjectKey, t.CSR); err != nil {
 				return err
 			}
 		}
-		if err := d.raiseIssuance(ctx, tx, issuer, place, entry); err != nil {
-			return err
-		}
-		return d.setPosition(ctx, tx, place, p)
+		return d.announced(ctx, tx, i, issuer, place, batch)
 	})
 }
 
-func (d *DB) committed(ctx context.Context, tx *sql.Tx, i issuerRow, entry int64, batch []Intent) error {
-	serials := make([][]byte, len(batch))
-	for n, t := range batch {
-		serials[n] = t.Serial
+// announced forgets that a batch was only reserved, and keeps which entry commits to it.
+func (d *DB) announced(ctx context.Context, tx *sql.Tx, i issuerRow, issuer, place string, batch []Intent) error {
+	if len(batch) == 0 {
+		return nil
 	}
-	which := ` WHERE key_id = $1 AND serial IN (` + d.literals(serials) + `)`
-	res, err := tx.ExecContext(ctx, d.q(`UPDATE pending SET entry = $2`+which+` AND entry = -1`), i.keyID, entry)
-	if err != nil {
+	if _, err := tx.ExecContext(ctx, d.q(`DELETE FROM reserved WHERE key_id = $1 AND serial = $2`), i.keyID, batch[0].Serial); err != nil {
 		return err
 	}
-	if n, err := res.RowsAffected(); err != nil || n != int64(len(batch)) {
-		return errors.Join(err, fmt.Errorf("%d of %d serials: %w", int64(len(batch))-n, len(batch), ErrNotFound))
-	}
-	return nil
+	return d.raiseIssuance(ctx, tx, issuer, place, batch[len(batch)-1].Entry)
 }
 
 // issuanceCounter keeps the number after the newest issuance entry of an issuer
@@ -199,45 +206,119 @@ func (d *DB) Pending(ctx context.Context, issuer, place string) iter.Seq2[Intent
 	}
 	return stream(ctx, d.read, doing, scan, d.q(`SELECT p.serial, p.salt, p.tbs, p.entry, p.leaf, p.name, p.subject_key, p.csr, c.consent
 		FROM pending p JOIN certificates c ON c.key_id = p.key_id AND c.serial = p.serial
-		WHERE p.issuer_id = $1 AND p.place = $2 AND p.entry >= 0 ORDER BY p.entry, p.leaf`), i.id, place)
+		WHERE p.issuer_id = $1 AND p.place = $2 ORDER BY p.entry, p.leaf`), i.id, place)
 }
 
 // DropUncommitted forgets what was reserved for the log of an origin and is not
 // in it. Nothing was signed; the serials stay reserved and are not used again.
 func (d *DB) DropUncommitted(ctx context.Context, place string) (dropped int64, err error) {
 	err = d.update(ctx, "dropping what was never committed to", func(tx *sql.Tx) error {
-		const which = ` FROM pending WHERE entry = -1 AND place = $1`
-		if _, err := tx.ExecContext(ctx, d.q(`INSERT INTO events (at, issuer_id, serial, what, detail)
-			SELECT CAST($2 AS BIGINT), issuer_id, serial, 'issuance dropped', 'interrupted before the log committed to it'`+which), place, d.now().Unix()); err != nil {
-			return err
+		type batch struct {
+			key, issuer int64
+			serials     [][]byte
 		}
-		res, err := tx.ExecContext(ctx, d.q(`DELETE`+which), place)
-		if err == nil {
-			dropped, err = res.RowsAffected()
+		scan := func(rows *sql.Rows) (b batch, err error) {
+			var first, more []byte
+			if err = rows.Scan(&b.key, &b.issuer, &first, &more); err == nil {
+				b.serials, err = splitSerials(more)
+			}
+			b.serials = append(b.serials, first)
+			return b, err
 		}
+		var batches []batch
+		for b, err := range stream(ctx, tx, "reading what was reserved", scan, d.q(`SELECT key_id, issuer_id, serial, more FROM reserved WHERE place = $1`), place) {
+			if err != nil {
+				return err
+			}
+			batches = append(batches, b)
+		}
+		for _, b := range batches {
+			for part := range slices.Chunk(b.serials, missingChunk) {
+				n, err := d.dropUncommitted(ctx, tx, b.key, b.issuer, part)
+				if err != nil {
+					return err
+				}
+				dropped += n
+			}
+		}
+		_, err := tx.ExecContext(ctx, d.q(`DELETE FROM reserved WHERE place = $1`), place)
 		return err
 	})
 	return dropped, err
 }
 
-// RecordIssued records the certificates of a batch and what of them is to be
-// published, in one transaction.
-func (d *DB) RecordIssued(ctx context.Context, issuer string, certs []Certificate, artifacts []ArtifactRecord) error {
-	for _, c := range certs {
-		if err := checkCertificate(c); err != nil {
-			return fmt.Errorf("recording certificate of %q: %w", issuer, err)
+// dropUncommitted leaves an event for each serial that the log does not commit to.
+func (d *DB) dropUncommitted(ctx context.Context, tx *sql.Tx, key, issuer int64, serials [][]byte) (int64, error) {
+	res, err := tx.ExecContext(ctx, d.q(`INSERT INTO events (at, issuer_id, serial, what, detail)
+		SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), c.serial, 'issuance dropped', 'interrupted before the log committed to it' FROM certificates c
+		WHERE c.key_id = $1 AND c.serial IN (`+d.literals(serials)+`)
+		AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.key_id = c.key_id AND p.serial = c.serial)
+		AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.key_id = c.key_id AND b.serial = c.serial)`), key, d.now().Unix(), issuer)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// RecordIssued records the certificates of a batch, in its order, and what of them is to
+// be published, in one transaction. Each must be the one that the log commits to.
+func (d *DB) RecordIssued(ctx context.Context, issuer, place string, batch []Intent, certs []Certificate, artifacts []ArtifactRecord) error {
+	doing := fmt.Sprintf("recording %d certificates of %q", len(certs), issuer)
+	if len(batch) != len(certs) {
+		return fmt.Errorf("%s: %d were committed to", doing, len(batch))
+	}
+	for n, c := range certs {
+		err := checkCertificate(c)
+		if err == nil {
+			err = committedTo(batch[n], c)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: serial %x: %w", doing, c.Serial, err)
 		}
 	}
-	return d.update(ctx, fmt.Sprintf("recording %d certificates of %q", len(certs), issuer), func(tx *sql.Tx) error {
+	return d.update(ctx, doing, func(tx *sql.Tx) error {
 		i, err := d.issuer(ctx, tx, issuer, forShare)
 		if err != nil {
 			return err
 		}
-		if err := d.record(ctx, tx, i, certs, false); err != nil {
+		if err := d.record(ctx, tx, i, certs, batch, false); err != nil {
 			return err
 		}
-		return d.addArtifacts(ctx, tx, artifacts)
+		if err := d.signed(ctx, tx, i, batch); err != nil {
+			return err
+		}
+		return errors.Join(d.announced(ctx, tx, i, issuer, place, batch), d.addArtifacts(ctx, tx, artifacts))
 	})
+}
+
+// ErrNotCommitted: the certificate is not the one that the master log commits to.
+var ErrNotCommitted = errors.New("the certificate is not the one that the master log commits to")
+
+// committedTo says whether a certificate is what was committed to.
+func committedTo(t Intent, c Certificate) error {
+	if t.Entry < 0 || !bytes.Equal(t.Serial, c.Serial) || !bytes.Equal(tbsOf(c.DER), t.TBS) {
+		return ErrNotCommitted
+	}
+	return nil
+}
+
+// signed takes a batch out of what is pending. Nothing is, unless an earlier process was interrupted.
+func (d *DB) signed(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Intent) error {
+	var waiting bool
+	err := tx.QueryRowContext(ctx, d.q(`SELECT EXISTS (SELECT 1 FROM pending WHERE issuer_id = $1)`), i.id).Scan(&waiting)
+	if err != nil || !waiting {
+		return err
+	}
+	for part := range slices.Chunk(batch, missingChunk) {
+		serials := make([][]byte, len(part))
+		for n, t := range part {
+			serials[n] = t.Serial
+		}
+		if _, err := tx.ExecContext(ctx, d.q(`DELETE FROM pending WHERE key_id = $1 AND serial IN (`+d.literals(serials)+`)`), i.keyID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Adopt records a certificate that was signed elsewhere, under a serial that was
@@ -254,59 +335,8 @@ func (d *DB) Adopt(ctx context.Context, c Certificate, asked Asked) error {
 		if err := d.reserve(ctx, tx, i, c.Serial, ""); err != nil {
 			return err
 		}
-		return errors.Join(d.record(ctx, tx, i, []Certificate{c}, true), d.requested(ctx, tx, i.id, c.Serial, "adopt", asked))
+		return errors.Join(d.record(ctx, tx, i, []Certificate{c}, nil, true), d.requested(ctx, tx, i.id, c.Serial, "adopt", asked))
 	})
-}
-
-// ErrNotCommitted: the certificate is not the one that the log commits to.
-var ErrNotCommitted = errors.New("the certificate is not the one that the master log commits to")
-
-// opened holds certificates against what was committed to under their serials, and
-// turns what was pending into issuances. spent are the serials that were issued before.
-func (d *DB) opened(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate) (spent map[string]bool, err error) {
-	spent = map[string]bool{}
-	for part := range slices.Chunk(certs, missingChunk) {
-		if err := d.openedPart(ctx, tx, i, part, spent); err != nil {
-			return nil, err
-		}
-	}
-	return spent, nil
-}
-
-func (d *DB) openedPart(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, spent map[string]bool) error {
-	serials := make([][]byte, len(certs))
-	der := make(map[string][]byte, len(certs))
-	for n, c := range certs {
-		serials[n], der[string(c.Serial)] = c.Serial, c.DER
-	}
-	which := ` WHERE key_id = $1 AND serial IN (` + d.literals(serials) + `)`
-	scan := func(rows *sql.Rows) (t Intent, err error) {
-		return t, rows.Scan(&t.Serial, &t.TBS, &t.Entry)
-	}
-	for t, err := range stream(ctx, tx, "reading the commitments", scan, d.q(`SELECT serial, tbs, entry FROM pending`+which+
-		` UNION ALL SELECT serial, NULL, entry FROM issuance`+which), i.keyID) {
-		switch {
-		case err != nil:
-			return err
-		case t.TBS == nil:
-			spent[string(t.Serial)] = true
-		case t.Entry == uncommitted:
-			return fmt.Errorf("serial %x: %w: nothing of it is in the log yet", t.Serial, ErrNotCommitted)
-		case !bytes.Equal(tbsOf(der[string(t.Serial)]), t.TBS):
-			return fmt.Errorf("serial %x: %w", t.Serial, ErrNotCommitted)
-		}
-	}
-	return d.settled(ctx, tx, which, i.keyID)
-}
-
-// settled turns pending rows into issuances: the certificate has what was to be signed.
-func (d *DB) settled(ctx context.Context, tx *sql.Tx, which string, args ...any) error {
-	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO issuance (key_id, serial, issuer_id, salt, entry, leaf, csr)
-		SELECT key_id, serial, issuer_id, salt, entry, leaf, csr FROM pending`+which), args...)
-	if err == nil {
-		_, err = tx.ExecContext(ctx, d.q(`DELETE FROM pending`+which), args...)
-	}
-	return err
 }
 
 // tbsOf returns the first element of a certificate, which is what was signed; nil when there is none.

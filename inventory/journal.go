@@ -181,10 +181,9 @@ func scanIssuerRecord(rows *sql.Rows) (journalRecord, error) {
 }
 
 const certificateRecords = `SELECT i.name, c.serial, c.state, c.kind, c.imported, c.not_before, c.not_after, c.subject, c.consent,
-	c.revoked_at, c.reason, c.invalidity, c.revoked_here, c.revision, c.changed_at, b.der, s.salt, coalesce(s.entry, 0), coalesce(s.leaf, 0)
+	c.revoked_at, c.reason, c.invalidity, c.revoked_here, c.revision, c.changed_at, b.der, b.salt, coalesce(b.entry, 0), coalesce(b.leaf, 0)
 	FROM certificates c JOIN issuers i ON i.id = c.issuer_id
-	LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
-	LEFT JOIN issuance s ON s.key_id = c.key_id AND s.serial = c.serial`
+	LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial`
 
 func scanCertificateRecord(rows *sql.Rows) (journalRecord, error) {
 	r := journalRecord{Type: recordCertificate}

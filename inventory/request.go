@@ -28,9 +28,9 @@ func (d *DB) Issuance(ctx context.Context, issuer string, csr []byte) (*Entry, e
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM
-		(SELECT key_id, serial, entry, leaf FROM issuance WHERE csr = $1 AND issuer_id = $2
-		UNION ALL SELECT key_id, serial, entry, leaf FROM pending WHERE csr = $1 AND issuer_id = $2) s
-		JOIN certificates c ON c.key_id = s.key_id AND c.serial = s.serial
+		(SELECT key_id, serial, entry, leaf FROM bodies WHERE csr = $1
+		UNION ALL SELECT key_id, serial, entry, leaf FROM pending WHERE csr = $1) s
+		JOIN certificates c ON c.key_id = s.key_id AND c.serial = s.serial AND c.issuer_id = $2
 		LEFT JOIN bodies b ON b.key_id = s.key_id AND b.serial = s.serial
 		ORDER BY s.entry DESC, s.leaf DESC LIMIT 1`), csr, i.id)
 	return oneEntry(doing, issuer, row)

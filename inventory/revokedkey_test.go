@@ -55,6 +55,18 @@ func fillRevoked(tb testing.TB, dsn string, n int) func(int) []byte {
 	}
 	body := bodyMaker(tb)
 	err = db.update(tb.Context(), "filling", func(tx *sql.Tx) error {
+		for _, s := range []string{
+			`DROP TABLE keys`, `DROP TABLE reserved`, `DROP TABLE bodies`, `UPDATE meta SET version = 3`,
+			`CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
+			`CREATE TABLE issuance (key_id INTEGER NOT NULL, serial BLOB NOT NULL, issuer_id INTEGER NOT NULL, salt BLOB NOT NULL, entry INTEGER NOT NULL,
+				leaf INTEGER NOT NULL, csr BLOB, PRIMARY KEY (key_id, serial)) WITHOUT ROWID`,
+			`CREATE INDEX issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL`,
+			`INSERT INTO issuance VALUES (1, x'010000000000000000', 1, zeroblob(32), 5, 2, x'aa')`,
+		} {
+			if _, err := tx.Exec(s); err != nil {
+				return err
+			}
+		}
 		row, err := tx.Prepare(`INSERT INTO certificates VALUES (1, ?1, 1, 2, '', 0, 1, 0, 0, '', '', ?2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1)`)
 		if err != nil {
 			return err
@@ -69,11 +81,6 @@ func fillRevoked(tb testing.TB, dsn string, n int) func(int) []byte {
 				return err
 			}
 			if _, err := der.Exec(serial, body(i)); err != nil {
-				return err
-			}
-		}
-		for _, s := range []string{`DROP TABLE keys`, `UPDATE meta SET version = 3`} {
-			if _, err := tx.Exec(s); err != nil {
 				return err
 			}
 		}
@@ -120,6 +127,14 @@ func TestUpgradeFrom3(t *testing.T) {
 		}
 		if got := revokedWith(t, db, body(n)); got != nil {
 			t.Errorf("a key that nobody has: found %x", got)
+		}
+		for x, err := range db.Export(t.Context(), "sub") {
+			if first := binary.BigEndian.Uint64(x.Entry.Serial[1:]) == 0; err != nil || first != (len(x.Salt) == 32 && x.Index == 5 && x.Leaf == 2) {
+				t.Fatalf("export: %+v, %v", x, err)
+			}
+		}
+		if e, err := db.Issuance(t.Context(), "sub", []byte{0xaa}); err != nil || binary.BigEndian.Uint64(e.Serial[1:]) != 0 {
+			t.Errorf("the certificate of a request: %+v, %v", e, err)
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)

@@ -3,7 +3,7 @@ package inventory
 import "strings"
 
 // schemaVersion is refused when the database carries another one.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // Values of certificates.due_at that are not times.
 const (
@@ -29,16 +29,15 @@ const (
 //     order, without a search in the table for each entry.
 //   - recorded says whether the private master has the row as it stands: see
 //     journal.go. Every statement that changes what is recorded sets it to 0.
-//   - issuance has the commitment of each certificate that was issued here: its
-//     salt, and the entry of the master log and the leaf in it; csr is the SHA-256
-//     of the request.
-//   - pending has the same of what is to be signed (entry -1: not in the log yet),
-//     with tbs, the octets that will be signed. name is the public name that the
-//     certificate gets, if any; place is the origin of the log; subject_key is the
-//     SHA-256 of the certified key. A row leaves it for issuance with the
-//     certificate. It is a table of its own since its rows change in each step of
-//     issuing: it stays small, while a row of issuance is written once, anywhere
-//     in a large table.
+//   - bodies has the certificates themselves. Of one that was issued here it has the
+//     commitment, too: its salt, and the entry of the master log and the leaf in it;
+//     csr is the SHA-256 of the request.
+//   - pending has the same of what the log commits to and what an interruption left
+//     unsigned, with tbs, the octets that will be signed. name is the public name
+//     that the certificate gets, if any; place is the origin of the log; subject_key
+//     is the SHA-256 of the certified key. A row leaves it with the certificate.
+//   - reserved has a row for each batch whose certificates are not there yet: its
+//     first serial, and in more the others, each after an octet with its length.
 //   - keys finds the certificates of a key, by the SHA-256 of its
 //     SubjectPublicKeyInfo. Every statement that writes a body writes it, too; a
 //     row whose body has another key by now is passed over.
@@ -82,17 +81,6 @@ CREATE TABLE IF NOT EXISTS certificates (
 	PRIMARY KEY (key_id, serial)
 ) CLUSTERED;
 CREATE INDEX IF NOT EXISTS certificates_unrecorded ON certificates (key_id, serial) WHERE recorded <> 1;
-CREATE TABLE IF NOT EXISTS issuance (
-	key_id BIGINT NOT NULL,
-	serial BYTEA NOT NULL,
-	issuer_id BIGINT NOT NULL,
-	salt BYTEA NOT NULL,
-	entry BIGINT NOT NULL,
-	leaf BIGINT NOT NULL,
-	csr BYTEA,
-	PRIMARY KEY (key_id, serial)
-) CLUSTERED;
-CREATE INDEX IF NOT EXISTS issuance_csr ON issuance (csr, issuer_id) WHERE csr IS NOT NULL;
 CREATE TABLE IF NOT EXISTS pending (
 	key_id BIGINT NOT NULL,
 	serial BYTEA NOT NULL,
@@ -107,6 +95,14 @@ CREATE TABLE IF NOT EXISTS pending (
 	csr BYTEA,
 	PRIMARY KEY (key_id, serial)
 ) CLUSTERED;
+CREATE TABLE IF NOT EXISTS reserved (
+	key_id BIGINT NOT NULL,
+	serial BYTEA NOT NULL,
+	issuer_id BIGINT NOT NULL,
+	place TEXT NOT NULL,
+	more BYTEA NOT NULL,
+	PRIMARY KEY (key_id, serial)
+) CLUSTERED;
 CREATE TABLE IF NOT EXISTS masters (
 	place TEXT PRIMARY KEY,
 	size BIGINT NOT NULL,
@@ -119,8 +115,13 @@ CREATE TABLE IF NOT EXISTS bodies (
 	key_id BIGINT NOT NULL,
 	serial BYTEA NOT NULL,
 	der BYTEA NOT NULL,
+	salt BYTEA,
+	entry BIGINT NOT NULL DEFAULT 0,
+	leaf BIGINT NOT NULL DEFAULT 0,
+	csr BYTEA,
 	PRIMARY KEY (key_id, serial)
 );
+CREATE INDEX IF NOT EXISTS bodies_csr ON bodies (csr) WHERE csr IS NOT NULL;
 CREATE TABLE IF NOT EXISTS keys (
 	digest BYTEA NOT NULL,
 	key_id BIGINT NOT NULL,
@@ -195,35 +196,43 @@ var upgrades1 = []string{
 	// Something has to stand behind the revocations that are there (Unvouched).
 	`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override)
 		SELECT id, 'upgrade', 'inventory of schema version 1', 0, '', 0, 0, 0, '' FROM issuers`,
-	`UPDATE meta SET version = 4`,
 }
 
-// upgrades2 bring the tables of version 2 to the present one, after the statements of
-// the schema have added the table pending: in version 2 the table issuance had
-// what was to be signed as well.
-var upgrades2 = []string{
+// upgrades4 give the table bodies its columns of today, before the statements of the
+// schema: until version 4 commitments had a table of their own, issuance.
+var upgrades4 = []string{
+	`ALTER TABLE bodies ADD COLUMN salt BYTEA`,
+	`ALTER TABLE bodies ADD COLUMN entry BIGINT NOT NULL DEFAULT 0`,
+	`ALTER TABLE bodies ADD COLUMN leaf BIGINT NOT NULL DEFAULT 0`,
+	`ALTER TABLE bodies ADD COLUMN csr BYTEA`,
+}
+
+// moved2 and moved3 fill the tables of today, after the statements of the schema, from those of version 2, and of
+// versions 3 and 4. In version 2 the table issuance had what was to be signed as well. What was only reserved was
+// committed to in entry -1.
+var moved2 = []string{
 	`INSERT INTO pending (key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr)
 		SELECT key_id, serial, issuer_id, salt, tbs, entry, leaf, place, name, subject_key, csr FROM issuance WHERE tbs IS NOT NULL`,
 	`DELETE FROM issuance WHERE tbs IS NOT NULL`,
-	`DROP INDEX issuance_unsigned`,
-	`ALTER TABLE issuance DROP COLUMN tbs`,
-	`ALTER TABLE issuance DROP COLUMN place`,
-	`ALTER TABLE issuance DROP COLUMN name`,
-	`ALTER TABLE issuance DROP COLUMN subject_key`,
-	`UPDATE meta SET version = 4`,
 }
 
-// upgrades3 bring the tables of version 3 to the present one: the table keys is new.
-var upgrades3 = []string{`UPDATE meta SET version = 4`}
+var moved3 = []string{
+	`INSERT INTO reserved (key_id, serial, issuer_id, place, more) SELECT key_id, serial, issuer_id, place, '' FROM pending WHERE entry = -1`,
+	`DELETE FROM pending WHERE entry = -1`,
+	`UPDATE bodies SET salt = s.salt, entry = s.entry, leaf = s.leaf, csr = s.csr FROM issuance s WHERE s.key_id = bodies.key_id AND s.serial = bodies.serial`,
+	`DROP TABLE issuance`,
+}
 
 // statements returns the schema for one of the databases, one statement each.
 func statements(postgres bool) []string {
-	words := strings.NewReplacer(
-		"SERIAL_KEY", "INTEGER PRIMARY KEY AUTOINCREMENT",
-		" CLUSTERED", " WITHOUT ROWID",
-		"BYTEA", "BLOB", "BIGINT", "INTEGER", "SMALLINT", "INTEGER")
+	return strings.Split(dialect(postgres).Replace(schema), ";\n")
+}
+
+// dialect writes the words of one of the databases.
+func dialect(postgres bool) *strings.Replacer {
 	if postgres {
-		words = strings.NewReplacer("SERIAL_KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", " CLUSTERED", "")
+		return strings.NewReplacer("SERIAL_KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", " CLUSTERED", "")
 	}
-	return strings.Split(words.Replace(schema), ";\n")
+	return strings.NewReplacer("SERIAL_KEY", "INTEGER PRIMARY KEY AUTOINCREMENT", " CLUSTERED", " WITHOUT ROWID",
+		"BYTEA", "BLOB", "BIGINT", "INTEGER", "SMALLINT", "INTEGER")
 }

@@ -31,7 +31,10 @@ const (
 const maxManifest = 4 << 30
 
 // manifestChunk is how much text is handed on at once.
-const manifestChunk = 1 << 20
+const manifestChunk = 128 << 10
+
+// manifestWindow is how far back compression looks. Lines are sorted: what is alike stands close together.
+const manifestWindow = 512 << 10
 
 // A manifestWriter streams lines into a compressed file, while it computes the
 // digest of the text and the Merkle root over the lines. Hashing and
@@ -54,13 +57,13 @@ func newManifestWriter(tx *durable.Tx, header string) (*manifestWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
-	zw, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
+	zw, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(manifestWindow))
 	if err != nil {
 		f.Discard()
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
 	m := &manifestWriter{file: f, zw: zw, sum: sha256.New(), work: make(chan []byte, 2), done: make(chan error, 1)}
-	m.chunk = append(make([]byte, 0, manifestChunk+maxLine), header...)
+	m.chunk = append(make([]byte, 0, manifestChunk), header...)
 	go m.run()
 	return m, nil
 }
@@ -94,10 +97,10 @@ func (m *manifestWriter) add(l *Line) error {
 // addText adds a line of any content that has no line feed.
 func (m *manifestWriter) addText(line []byte) {
 	m.tree.add(leafHash(line))
-	m.chunk = append(append(m.chunk, line...), '\n')
-	if len(m.chunk) >= manifestChunk {
-		m.hand(make([]byte, 0, manifestChunk+maxLine))
+	if len(m.chunk)+len(line)+1 > cap(m.chunk) {
+		m.hand(make([]byte, 0, max(manifestChunk, len(line)+1)))
 	}
+	m.chunk = append(append(m.chunk, line...), '\n')
 }
 
 func (m *manifestWriter) hand(next []byte) {

@@ -346,7 +346,7 @@ func (p *plainRoom) issue(ctx context.Context, requests [][]byte) error {
 	if err != nil {
 		return err
 	}
-	if err := p.db.RecordIssued(ctx, p.issuer, rows, nil); err != nil {
+	if err := p.db.Record(ctx, rows...); err != nil {
 		return err
 	}
 	if _, err := p.log.AppendPrivate(ctx, p.db.Journal(ctx)); err != nil {

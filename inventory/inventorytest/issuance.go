@@ -32,6 +32,14 @@ func intents(t *testing.T, ns ...int) (batch []inventory.Intent, rows []inventor
 	return batch, rows
 }
 
+// committed says in which entry of the log the commitments to a batch stand.
+func committed(batch []inventory.Intent, entry int64) []inventory.Intent {
+	for n := range batch {
+		batch[n].Entry, batch[n].Leaf = entry, int64(n)
+	}
+	return batch
+}
+
 func testIssuance(t *testing.T, b *Bench) {
 	ctx := t.Context()
 	b.AddIssuer(t, Issuer, 2)
@@ -49,14 +57,11 @@ func testIssuance(t *testing.T, b *Bench) {
 	if left := collect(t, b.Pending(ctx, Issuer, place)); len(left) != 0 {
 		t.Errorf("%d are to be signed before the log commits to them", len(left))
 	}
-	wantError(t, "recording before the log commits to it", b.Record(ctx, rows[0]), inventory.ErrNotCommitted)
-	must(t, b.Committed(ctx, Issuer, place, 7, batch, inventory.Position{Size: 8, Root: artifact.Sum([]byte("root"))}))
-	wantError(t, "committing twice", b.Committed(ctx, Issuer, place, 8, batch, inventory.Position{Size: 9}), inventory.ErrNotFound)
+	batch[0].Entry = -1
+	wantError(t, "recording before the log commits to it", b.RecordIssued(ctx, Issuer, place, batch[:1], rows[:1], nil), inventory.ErrNotCommitted)
+	must(t, b.Committed(ctx, Issuer, place, committed(batch, 7)))
 	if last, err := b.LastIssuance(ctx, Issuer, place); err != nil || last != 7 {
 		t.Errorf("last issuance is %d, %v, want 7", last, err)
-	}
-	if p, err := b.Position(ctx, place); err != nil || p.Size != 8 {
-		t.Errorf("position is %+v, %v", p, err)
 	}
 	left := collect(t, b.Pending(ctx, Issuer, place))
 	if len(left) != 3 || left[2].Entry != 7 || left[2].Leaf != 2 || !bytes.Equal(left[2].TBS, batch[2].TBS) || left[2].Consent != "form-1" || left[2].Name != "cert/x.cer" {
@@ -67,9 +72,11 @@ func testIssuance(t *testing.T, b *Bench) {
 	}
 	other, err := inventory.FromX509(Issuer, MakeCertificate(t, Serial(1), Epoch.Add(-time.Hour), Epoch.Add(time.Hour)), artifact.SubscriberCertificate)
 	must(t, err)
-	wantError(t, "recording another certificate", b.Record(ctx, other), inventory.ErrNotCommitted)
-	must(t, b.RecordIssued(ctx, Issuer, rows[:2], nil))
-	must(t, b.RecordIssued(ctx, Issuer, rows[:2], nil)) // an interrupted run, repeated
+	wantError(t, "recording another certificate", b.RecordIssued(ctx, Issuer, place, batch[:1], []inventory.Certificate{other}, nil), inventory.ErrNotCommitted)
+	wantError(t, "recording certificates in another order", b.RecordIssued(ctx, Issuer, place, batch[:2], []inventory.Certificate{rows[1], rows[0]}, nil), inventory.ErrNotCommitted)
+	wantRefused(t, "recording half a batch", b.RecordIssued(ctx, Issuer, place, batch[:2], rows[:1], nil))
+	must(t, b.RecordIssued(ctx, Issuer, place, batch[:2], rows[:2], nil))
+	must(t, b.RecordIssued(ctx, Issuer, place, batch[:2], rows[:2], nil)) // an interrupted run, repeated
 	if left := collect(t, b.Pending(ctx, Issuer, place)); len(left) != 1 || left[0].Leaf != 2 {
 		t.Errorf("to be signed after two of three: %+v", left)
 	}
@@ -109,6 +116,14 @@ func testIssuanceDropped(t *testing.T, b *Bench) {
 		t.Errorf("dropped %d, %v, want 2", n, err)
 	}
 	wantError(t, "reserving a dropped serial", b.ReserveIssuance(ctx, Issuer, place, batch), inventory.ErrSerialTaken)
+	if n, err := b.DropUncommitted(ctx, place); err != nil || n != 0 {
+		t.Errorf("dropped %d again, %v", n, err)
+	}
+	for _, q := range batch {
+		if events := collect(t, b.Events(ctx, Issuer, q.Serial)); len(events) != 2 || events[1].What != "issuance dropped" {
+			t.Errorf("history of %x: %+v", q.Serial, events)
+		}
+	}
 	e, err := b.Get(ctx, Issuer, Serial(1))
 	if must(t, err); e.State != inventory.Reserved {
 		t.Errorf("a dropped serial is %s", e.State)
@@ -147,7 +162,7 @@ func testIssuanceHealed(t *testing.T, b *Bench) {
 	if last, err := b.LastIssuance(ctx, Issuer, place); err != nil || last != 5 {
 		t.Errorf("last issuance is %d, %v, want 5", last, err)
 	}
-	must(t, b.RecordIssued(ctx, Issuer, rows[:1], nil))
+	must(t, b.RecordIssued(ctx, Issuer, place, committed(batch, 5)[:1], rows[:1], nil))
 	if healed := heal(records); healed.Any() {
 		t.Errorf("healing again changed %+v", healed)
 	}
@@ -155,7 +170,7 @@ func testIssuanceHealed(t *testing.T, b *Bench) {
 	if left := collect(t, b.Pending(ctx, Issuer, place)); len(left) != 1 || left[0].Leaf != 1 {
 		t.Errorf("healing again made what is signed pending: %+v", left)
 	}
-	must(t, b.RecordIssued(ctx, Issuer, rows[1:], nil))
+	must(t, b.RecordIssued(ctx, Issuer, place, batch[1:], rows[1:], nil))
 }
 
 func testAdopt(t *testing.T, b *Bench) {

@@ -53,8 +53,7 @@ func (b *Bench) lived(t *testing.T) {
 	b.AddIssuer(t, Issuer, 4)
 	batch, rows := intents(t, 1, 2)
 	must(t, b.ReserveIssuance(ctx, Issuer, place, batch))
-	must(t, b.Committed(ctx, Issuer, place, 3, batch, inventory.Position{Size: 4}))
-	must(t, b.RecordIssued(ctx, Issuer, rows, nil))
+	must(t, b.RecordIssued(ctx, Issuer, place, committed(batch, 3), rows, nil))
 	b.Issue(t, Issuer, year, 3, 4, 5, 6)
 	must(t, b.Reserve(ctx, Issuer, Serial(7)))
 	must(t, b.Revoke(ctx, Issuer, Serial(1), key, inventory.RevokeOptions{}))
@@ -109,9 +108,6 @@ func (b *Bench) edit(t *testing.T, statement string, args ...any) {
 func testJournal(t *testing.T, b *Bench) {
 	ctx := t.Context()
 	b.lived(t)
-	if p, err := b.Position(ctx, place); err != nil || p.Size != 4 {
-		t.Errorf("position is %+v, %v", p, err)
-	}
 	if _, err := b.Position(ctx, "another log"); err == nil {
 		t.Error("a position in a log that was never seen")
 	}
@@ -125,6 +121,9 @@ func testJournal(t *testing.T, b *Bench) {
 		t.Errorf("what is on its way has %d records, then %d", len(first), len(again))
 	}
 	b.record(t, 5)
+	if p, err := b.Position(ctx, place); err != nil || p.Size != 5 {
+		t.Errorf("position is %+v, %v", p, err)
+	}
 	if left := collect(t, b.Journal(ctx)); len(left) != 0 || unrecorded() {
 		t.Errorf("after it was recorded: %s", left)
 	}
@@ -216,7 +215,6 @@ func testHealEdited(t *testing.T, b *Bench) {
 			b.edit(t, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1, recorded = 0, revision = revision + 1 WHERE serial = $1`, Serial(1))
 		},
 		"row deleted": func() {
-			b.edit(t, `DELETE FROM issuance WHERE serial = $1`, Serial(1))
 			b.edit(t, `DELETE FROM bodies WHERE serial = $1`, Serial(1))
 			b.edit(t, `DELETE FROM certificates WHERE serial = $1`, Serial(1))
 		},
