@@ -104,7 +104,7 @@ func Check(ctx context.Context, dir string, v *Verifier, c CheckConfig) ([]Findi
 		return k.findings, nil
 	}
 	k.l = l
-	for _, step := range []func(context.Context) error{k.tree, k.extra, k.archive, k.known, k.history, k.batches, k.index} {
+	for _, step := range []func(context.Context) error{k.tree, k.extra, k.stray, k.archive, k.known, k.history, k.batches, k.index} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("checking the log in %s: %w", dir, err)
 		}

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -358,4 +360,36 @@ func (k *checker) evidence(path string) bool {
 		}
 	}
 	return false
+}
+
+// Names that a master or a publication log has beside log/tile. Publishers keep their own memory in state/.
+var (
+	ownNames  = []string{logDir, manifestDir, privateDir, blobDir, bundleDir, tmpDir, lockFile, lockFile + ".holder", indexFile, indexFile + "-wal", indexFile + "-shm", indexFile + "-journal", "state"}
+	logNames  = []string{"checkpoint", "checkpoints", "tile"}
+	tokenFile = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[a-z0-9][a-z0-9._-]*\.tsr)?$`)
+)
+
+// stray notes what lies beside the files of a log under a name that the format does not have. No check looks into such a file.
+func (k *checker) stray(ctx context.Context) error {
+	for _, dir := range []struct {
+		name string
+		ours func(name string) bool
+	}{
+		{"", func(name string) bool { return slices.Contains(ownNames, name) }},
+		{logDir, func(name string) bool { return slices.Contains(logNames, name) }},
+		{checkpointDir, tokenFile.MatchString},
+	} {
+		path := filepath.Join(k.l.dir, filepath.FromSlash(dir.name))
+		entries, err := os.ReadDir(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, e := range entries {
+			if !dir.ours(e.Name()) {
+				k.warn(CodeUnreferenced, filepath.Join(path, e.Name()), "find out what it is and who put it here", "the format has no such name, and nothing looks at it")
+				k.findings[len(k.findings)-1].Severity = SeverityNote
+			}
+		}
+	}
+	return ctx.Err()
 }

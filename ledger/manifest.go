@@ -173,7 +173,7 @@ func readManifest(path string, want artifact.Digest, size int64) ([]byte, error)
 
 // inflate decompresses exactly size bytes.
 func inflate(r io.Reader, size int64) ([]byte, error) {
-	zr, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20))
+	zr, err := zstd.NewReader(&oneFrame{r: r}, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func inflate(r io.Reader, size int64) ([]byte, error) {
 
 // inflatedSum decompresses exactly size bytes and keeps none of them.
 func inflatedSum(r io.Reader, size int64) (artifact.Digest, error) {
-	zr, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20), zstd.WithDecoderConcurrency(1))
+	zr, err := zstd.NewReader(&oneFrame{r: r}, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20), zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return artifact.Digest{}, err
 	}

@@ -190,6 +190,9 @@ func (f *fixture) manifest(t *testing.T, text string, change func(*Batch)) strin
 	return string(raw)
 }
 
+// skippable is a zstd frame that decoders pass over (RFC 8878 section 3.1.2).
+const skippable = "\x50\x2a\x4d\x18\x06\x00\x00\x00hidden"
+
 const okEntry = `{"body":{"reason":"r"},"time":"2026-11-24T06:00:00Z","type":"freeze","v":1}`
 
 const lineA = "x/a ocsp-response 0000000000000000000000000000000000000000000000000000000000000000 1 - - - - -\n"
@@ -285,6 +288,16 @@ var tamperings = []tampering{
 	{"entry: rotation without acceptance", CodeRotation, entries(`{"body":{"acceptance":"","new":[],"old":[]},"time":"2026-11-24T06:00:00Z","type":"key-rotation","v":1}`)},
 	// Manifests.
 	{"manifest: missing", CodeManifestAbsent, func(t *testing.T, f *fixture) { remove(f.glob(t, "manifests/*"))(t, f) }},
+	{"manifest: a byte behind it", CodeManifest, func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), grow)(t, f) }},
+	{"manifest: a second frame behind it, of nothing", CodeManifest, func(t *testing.T, f *fixture) {
+		edit(f.glob(t, "manifests/*"), func(b []byte) []byte { return append(b, deflate(t, "")...) })(t, f)
+	}},
+	{"manifest: a frame to skip behind it", CodeManifest, func(t *testing.T, f *fixture) {
+		edit(f.glob(t, "manifests/*"), func(b []byte) []byte { return append(b, skippable...) })(t, f)
+	}},
+	{"manifest: a frame to skip before it", CodeManifest, func(t *testing.T, f *fixture) {
+		edit(f.glob(t, "manifests/*"), func(b []byte) []byte { return append([]byte(skippable), b...) })(t, f)
+	}},
 	{"manifest: a byte", CodeManifest, func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), flip(30))(t, f) }},
 	{"manifest: truncated", CodeManifest, func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), cut(4))(t, f) }},
 	{"manifest: another one in its place", CodeManifest, func(t *testing.T, f *fixture) {
@@ -314,6 +327,10 @@ var tamperings = []tampering{
 	{"artifact: longer", CodeBlob, func(t *testing.T, f *fixture) { edit(f.glob(t, "blobs/*/*"), grow)(t, f) }},
 	{"artifact: missing", CodeBlobAbsent, func(t *testing.T, f *fixture) { remove(f.glob(t, "blobs/*/*"))(t, f) }},
 	{"artifact: a foreign file", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "blobs/00/key.pem", []byte("x")) }},
+	{"directory: a file that the format does not have", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "notes.txt", []byte("x")) }},
+	{"directory: a folder that the format does not have", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "old/log/checkpoint", []byte("x")) }},
+	{"directory: a file beside the checkpoint", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint.bak", []byte("x")) }},
+	{"directory: a file among the archived checkpoints", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "log/checkpoints/258.bak", []byte("x")) }},
 	{"evidence: a byte", CodeBlob, func(t *testing.T, f *fixture) { edit(f.evidence(), flip(0))(t, f) }},
 	{"evidence: missing", CodeBlobAbsent, func(t *testing.T, f *fixture) { remove(f.evidence())(t, f) }},
 	// The index.

@@ -3,11 +3,8 @@ package verify
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,14 +23,13 @@ import (
 const clockSkew = 5 * time.Minute
 
 // checkAnchors looks at what others say about the log: time-stamps beside its checkpoints, cosignatures of witnesses on them, and
-// signatures of anybody else.
+// what else stands on a checkpoint.
 func (c *checker) checkAnchors(ctx context.Context) error {
 	if err := c.checkTimestamps(ctx); err != nil {
 		return err
 	}
 	c.checkWitnesses()
-	c.reportStrangers(sourceLog, "log/checkpoint", c.log.Checkpoint())
-	return nil
+	return c.reportTolerated(ctx)
 }
 
 // checkTimestamps verifies every RFC 3161 token of the master: that one of the pinned authorities made it, over this checkpoint,
@@ -153,40 +149,4 @@ func (c *checker) checkWitnesses() {
 	if err != nil {
 		c.add(Finding{Code: "witness-quorum", Source: sourceLog, Name: "log/checkpoint", Detail: err.Error()})
 	}
-}
-
-// reportStrangers counts the signatures on a checkpoint that are of no pinned key. The format allows any number of them, and they
-// prove nothing.
-func (c *checker) reportStrangers(source, name string, checkpoint []byte) {
-	var known []string
-	for _, k := range c.keys {
-		for _, vkey := range k.Keys() {
-			known = append(known, keyID(vkey))
-		}
-	}
-	for _, w := range c.Witnesses {
-		known = append(known, fmt.Sprintf("%s+%08x", w.Name(), w.KeyHash()))
-	}
-	var strangers []string
-	_, signatures, _ := bytes.Cut(checkpoint, []byte("\n\n"))
-	for _, line := range strings.Split(strings.TrimSpace(string(signatures)), "\n") {
-		who, encoded, ok := strings.Cut(strings.TrimPrefix(line, "— "), " ")
-		raw, err := base64.StdEncoding.DecodeString(encoded)
-		if !ok || err != nil || len(raw) < 4 {
-			continue // the note could not be opened with such a line
-		}
-		if id := fmt.Sprintf("%s+%08x", who, binary.BigEndian.Uint32(raw)); !slices.Contains(known, id) {
-			strangers = append(strangers, id)
-		}
-	}
-	if len(strangers) > 0 {
-		c.add(Finding{Code: "checkpoint-strangers", Source: source, Name: name, Got: strings.Join(strangers[:min(len(strangers), 10)], " "), Detail: fmt.Sprintf("%d signatures", len(strangers))})
-	}
-}
-
-// keyID is the part of a verifier key that a signature names.
-func keyID(vkey string) string {
-	name, rest, _ := strings.Cut(vkey, "+")
-	hash, _, _ := strings.Cut(rest, "+")
-	return name + "+" + hash
 }

@@ -36,6 +36,7 @@ type checker struct {
 	counts    counters
 	resume    *progress    // nil: not asked for
 	looked    []*copyCheck // copies that were checked, for the annex
+	notes     []placeNote  // checkpoints of public logs, to be looked at when the keys are known
 	mirror    string       // where a public log was fetched to; empty: there is a master
 
 	lastExpiry time.Time // of a certificate in the inventory

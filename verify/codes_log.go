@@ -37,7 +37,7 @@ var logCodes = []Code{
 	{logPrefix + ledger.CodePrivateAbsent, Note, "", "3C56", "正本の非公開部分がここにない", "the private part of the master is not here", "署名室の正本、または --private で書き出した正本を検査する", "check the master in the signing room, or an export made with --private"},
 	{logPrefix + ledger.CodeBlob, Critical, "", "3C56", "正本が壊れている", "a master is damaged", restoreJA, restore},
 	{logPrefix + ledger.CodeBlobAbsent, Critical, "", "3C56", "正本が失われている", "a master is missing", restoreJA, restore},
-	{logPrefix + ledger.CodeUnreferenced, Note, "", "3C56", "ログのどの記録にも現れないファイルがある", "a file of the master is named by no entry", "中断した処理の残りであれば害はない", "harmless if it is left over from an interrupted run"},
+	{logPrefix + ledger.CodeUnreferenced, Note, "", "3C56", "ログのどの記録にも現れないファイルがある", "a file lies there that no entry leads to", "中断した処理の残りであれば害はない", "harmless if it is left over from an interrupted run"},
 	{logPrefix + ledger.CodeIndexAhead, Critical, "", "3C56", "索引がログより進んでいる（ログの巻き戻し）", "the index is ahead of the log: the log was rolled back", "新しい方のログを探す", "find the newer log"},
 	{logPrefix + ledger.CodeIndexDiffers, Error, "", "3C56", "索引がログと一致しない", "the index differs from the log", "索引を削除すれば再作成される。変更者を調査する", "delete the index, it is rebuilt; then ask who changed it"},
 	{logPrefix + ledger.CodeToken, Error, "", "3C56", "タイムスタンプトークンが不正", "a timestamp token is invalid", "最新のチェックポイントに改めてタイムスタンプを付す", "stamp the newest checkpoint again"},
@@ -46,4 +46,5 @@ var logCodes = []Code{
 	{"timestamp-missing", Warning, "", "3C56", "あるべきタイムスタンプがない", "a time-stamp that should be there is missing", "正本の控えを探し、最新のチェックポイントに改めてタイムスタンプを付す", "look for it in other copies of the master, and stamp the newest checkpoint again"},
 	{"witness-quorum", Error, "", "3C56", "最新のチェックポイントに、必要な数の証人の連署がない", "the newest checkpoint lacks good cosignatures of enough witnesses", "署名室で連署を依頼し、証人が拒む場合はその理由を調査する", "ask the witnesses in the signing room; if one refuses, find out why"},
 	{"checkpoint-strangers", Note, "", "3C56", "チェックポイントに、固定していない鍵の署名がある（証拠にならない）", "the checkpoint has signatures of keys that nobody pinned; they prove nothing", "署名者が分かれば鍵を固定する", "pin the key if it is known whose it is"},
+	{"tolerated", Note, "", "3C56", "形式が許す余分なデータがある（検証の対象外であり、証拠にならない）", "there is more than what was checked, which the format tolerates; it proves nothing", "誰が何のために付けたかを確認する", "find out who added it and what for"},
 }

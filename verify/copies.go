@@ -184,7 +184,9 @@ func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, 
 	}
 	k.checkHeaders(checkpointName, artifact.Checkpoint, nil, o)
 	if len(k.keys) > 0 { // without a master the keys are read from the log that is being fetched, and its checkpoint is looked at then
-		k.reportStrangers(k.src.Name(), checkpointName, cp.Note)
+		k.tolerate(k.src.Name(), []checkpointAt{{checkpointName, cp.Note}}, k.keys)
+	} else {
+		k.notes = append(k.notes, placeNote{k.src.Name(), cp.Note})
 	}
 	for _, known := range k.Known {
 		if old, err := ledger.ParseCheckpoint(known); err == nil && old.Size > cp.Size && old.Origin == cp.Origin && k.log.Consistent(ctx, known) == nil {

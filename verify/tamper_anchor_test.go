@@ -179,14 +179,6 @@ func anchorTampers() []tamper {
 		witnessed("a cosignature of an earlier checkpoint", []string{"witness-quorum"}, func(r *repo, _ *verify.Config, one, two *cosigner) {
 			cosigned(r, one.sign(must(r.writer.Log().ArchivedCheckpoint(context.Background(), 1)), r.now), two.sign(r.writer.Log().Checkpoint(), r.now))
 		}),
-		on("signatures of strangers", []string{"checkpoint-strangers@log/checkpoint#2 signatures"}, func(_ *testing.T, r *repo, c *verify.Config) {
-			one, two := newCosigner("one.example"), newCosigner("two.example")
-			cosigned(r, one.sign(r.writer.Log().Checkpoint(), r.now), two.sign(r.writer.Log().Checkpoint(), r.now))
-		}).passing(),
-		{name: "anchors: signatures of strangers on a public checkpoint", want: []string{"checkpoint-strangers@log/checkpoint#1 signatures"}, only: true, passes: true,
-			do: func(_ *testing.T, r *repo, _ *verify.Config) {
-				write(r.public(), "log/checkpoint", append(read(r.public(), "log/checkpoint"), newCosigner("one.example").sign(r.writer.Log().Checkpoint(), r.now)...))
-			}},
 	}
 }
 
