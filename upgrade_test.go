@@ -17,7 +17,7 @@ var formatOf = regexp.MustCompile(`"seihon/[a-z-]+/v[0-9]+`)
 // about upgrades need not name them.
 var inOtherPages = []string{
 	"seihon/hsm-approvals/v1", "seihon/key-evidence/v1", "seihon/refused-pins/v1", "seihon/revocation/v1", "seihon/override/v1",
-	"seihon/status/v1", "seihon/uptime/v1", "seihon/verify-report/v1", "seihon/verify-progress/v1", "seihon/status-evidence/v1",
+	"seihon/status/v1", "seihon/uptime/v2", "seihon/verify-report/v1", "seihon/verify-progress/v1", "seihon/status-evidence/v1",
 	"seihon/key-rotation/v1", "seihon/line-proof/v1",
 }
 

@@ -148,7 +148,8 @@ func (m *month) report(from time.Time) {
 	total := 0
 	for month := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, time.UTC); month.Before(m.clock); month = month.AddDate(0, 1, 0) {
 		page := filepath.Join(m.TempDir(), "month.html")
-		cmd := exec.CommandContext(m.Context(), "publisher", "report", "--config", m.conf.File, "--month", month.Format("2006-01"), "--json", "--html", page)
+		cmd := exec.CommandContext(m.Context(), "publisher", "report", "--config", m.conf.File, "--month", month.Format("2006-01"), "--json", "--html", page,
+			"--now", m.clock.Add(time.Second).Format(time.RFC3339))
 		out, err := cmd.Output()
 		m.check(err)
 		var u verify.Uptime
@@ -156,7 +157,7 @@ func (m *month) report(from time.Time) {
 		m.availability(&u, month)
 		m.incidents(&u, page)
 		m.publications(&u, month)
-		total += u.Total.Samples
+		total += int(u.Total.Samples)
 	}
 	if total != len(m.notes.samples) || total < 3000 {
 		m.Errorf("the reports speak of %d samples, %d were taken", total, len(m.notes.samples))
@@ -196,7 +197,7 @@ func (m *month) within(month time.Time) []seen {
 // availability compares the uptime in total and of each address.
 func (m *month) availability(u *verify.Uptime, month time.Time) {
 	m.Helper()
-	count, good := map[string]int{}, map[string]int{}
+	count, good := map[string]int64{}, map[string]int64{}
 	for _, s := range m.within(month) {
 		for _, name := range []string{"total", s.url} {
 			count[name]++
@@ -209,12 +210,11 @@ func (m *month) availability(u *verify.Uptime, month time.Time) {
 		m.Errorf("%s: %d addresses in the report, %d were asked", month.Format("2006-01"), len(u.Names), len(count)-1)
 	}
 	for _, a := range append(slices.Clone(u.Names), u.Total) {
-		ratio := 1.0
-		if count[a.Name] > 0 {
-			ratio = float64(good[a.Name]) / float64(count[a.Name])
-		}
-		if a.Samples != count[a.Name] || a.Good != good[a.Name] || a.Ratio != ratio {
+		if a.Samples != count[a.Name] || a.Good != good[a.Name] || a.Observed != a.Samples {
 			m.Errorf("%s: %+v; %d of %d samples were good", month.Format("2006-01"), a, good[a.Name], count[a.Name])
+		}
+		if n := count[a.Name]; n == 0 && a.Ratio != nil || n > 0 && (a.Ratio == nil || *a.Ratio != float64(good[a.Name])/float64(n)) {
+			m.Errorf("%s: the share of %+v; %d of %d samples were good", month.Format("2006-01"), a, good[a.Name], n)
 		}
 	}
 }

@@ -128,8 +128,11 @@ func (m *month) event(day int) {
 
 func newMonth(t *testing.T) *month {
 	m := &month{T: t, dir: copyGolden(t), clock: time.Now().UTC().Truncate(time.Second), certs: map[string]*x509.Certificate{}}
-	var err error
-	m.conf, err = config.Load(filepath.Join(m.dir, "repository.yaml"))
+	file := filepath.Join(m.dir, "repository.yaml")
+	raw, err := os.ReadFile(file)
+	m.check(err)
+	m.check(os.WriteFile(file, append(raw, "probe: {every: 2h}\n"...), 0o600))
+	m.conf, err = config.Load(file)
 	m.check(err)
 	t.Setenv("SOFTHSM2_CONF", string(m.conf.Signer.SoftHSMConfig))
 	for _, name := range []string{"root", "sub", "good", "revoked"} {

@@ -88,6 +88,9 @@ type Config struct {
 	// Targets are the places that the operator's configuration names; none: nobody knows them.
 	Targets []Target
 
+	// ProbeEvery is how often the public addresses were to be probed; 0: DefaultEvery.
+	ProbeEvery time.Duration
+
 	// Policy holds section A as the operator configured it. Its Trust must hold the pinned anchors and partners; the CAs below
 	// them are taken from the master as far as they chain.
 	Policy *sectiona.Policy

@@ -47,34 +47,6 @@ func (p *page) shelfLifePlot(r *Report) {
 	p.raw("</svg></div></figure>\n")
 }
 
-// availabilityPlot draws one column for each day; what is missing from its height is the share of bad samples, drawn to scale.
-func (p *page) availabilityPlot(u *Uptime) {
-	days := u.Days
-	if len(days) > 370 {
-		days = days[len(days)-370:]
-	}
-	if len(days) == 0 {
-		return
-	}
-	const height, wide = 140, plotLabel + plotWidth
-	p.figure("日ごとの正常応答率（塗り：正常、赤枠の白：異常）", "Share of good answers by day (filled: good, white in red: bad)", wide, height+22)
-	width := float64(wide) / float64(len(days))
-	for i, d := range days {
-		good := d.Ratio * height
-		x := float64(i) * width
-		p.raw(fmt.Sprintf(`<g><title>%s: %.3f%% (%d)</title>`, d.Name, 100*d.Ratio, d.Samples))
-		if d.Ratio < 1 {
-			p.raw(fmt.Sprintf(`<rect class="missing" x="%.2f" y="1" width="%.2f" height="%d"/>`, x, width*0.9, height-2))
-		}
-		p.raw(fmt.Sprintf(`<rect class="bar" x="%.2f" y="%.2f" width="%.2f" height="%.2f"/></g>`, x, height-good, width*0.9, good))
-	}
-	p.raw(fmt.Sprintf(`<text x="0" y="%d">`, height+16))
-	p.text(days[0].Name)
-	p.raw(fmt.Sprintf(`</text><text x="%d" y="%d" text-anchor="end">`, wide, height+16))
-	p.text(days[len(days)-1].Name)
-	p.raw("</text></svg></div></figure>\n")
-}
-
 // figure begins a plot with its title in both languages.
 func (p *page) figure(ja, en string, width, height int) {
 	p.raw("<figure>")

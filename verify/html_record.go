@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"seihon/sectiona"
@@ -40,57 +39,6 @@ func (p *page) events(ja, en string, events []Event) {
 		p.row(e.Time, column{sourceNames[e.Log], e.Log}, itoa(e.Entry), e.Name, saying(e.Detail))
 	}
 	p.tableEnd()
-}
-
-func (p *page) uptime(u *Uptime) {
-	if u == nil {
-		return
-	}
-	if u.Total.Samples == 0 {
-		p.bothIn("p", fmt.Sprintf("稼働実績：%s から %s までの間、観測は行われていない。稼働率は不明である。", day(u.From), day(u.To)),
-			fmt.Sprintf("Record of operation: no observation was made from %s to %s. Nothing is known of the availability.", day(u.From), day(u.To)))
-	} else {
-		p.bothIn("p", fmt.Sprintf("稼働実績：%s から %s までの %d 回の観測のうち %d 回が正常（%s）。", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, u.Total.percent()),
-			fmt.Sprintf("Record of operation: of %[3]d observations from %[1]s to %[2]s, %[4]d were good (%[5]s).", day(u.From), day(u.To), u.Total.Samples, u.Total.Good, u.Total.percent()))
-	}
-	p.bothIn("p", fmt.Sprintf("公開処理 %d 回、送信 %d 件。", u.Syncs, u.Published), fmt.Sprintf("%d syncs sent %d objects.", u.Syncs, u.Published))
-	if u.Total.Samples > 0 {
-		p.availabilityPlot(u)
-		p.table("観測", "Observations", column{"アドレス", "address"}, column{"回数", "samples"}, column{"正常", "good"}, column{"割合", "ratio"}, column{"応答時間（中央値）", "median latency"}, column{"最遅", "slowest"})
-		for _, a := range u.Names {
-			p.row(a.Name, fmt.Sprint(a.Samples), fmt.Sprint(a.Good), a.percent(), a.Median.String(), a.Slowest.String())
-		}
-		p.tableEnd()
-	}
-	if len(u.Incidents) > 0 {
-		p.table("障害", "Incidents", column{"開始", "from"}, column{"回復", "until"}, column{"アドレス", "address"}, column{"観測", "samples"}, column{"内容", "error"})
-		for _, in := range u.Incidents {
-			p.row(in.From, in.To, in.Name, fmt.Sprint(in.Samples), saying(in.Error))
-		}
-		p.tableEnd()
-	}
-	if s := u.Slowest; s != nil {
-		p.bothIn("p", fmt.Sprintf("署名から公開までの時間：中央値 %s、最長 %s（%s）。", spanJA(u.Median), spanJA(s.Took), s.Name), fmt.Sprintf("From signing to public: %s in the median, %s at most (%s).", span(u.Median), span(s.Took), s.Name))
-	}
-}
-
-// WriteHTML writes the record of operation as a page of its own, in both languages, for the month's file.
-func (u *Uptime) WriteHTML(w io.Writer) error {
-	p := &page{}
-	p.begin("稼働実績", "Record of operation", day(u.From))
-	p.bothIn("h1", "稼働実績", "Record of operation")
-	p.element("p", stamp(u.From)+" – "+stamp(u.To))
-	p.raw("</header>\n<main>")
-	p.section("record", "観測と公開（調査項目 3713）", "Observations and publication (survey item 3713)")
-	p.uptime(u)
-	p.bothIn("p", fmt.Sprintf("規則による公開拒否 %d 件、検証 %d 回（うち指摘あり %d 回）。", u.Refused, u.Verified, u.VerifiedBad),
-		fmt.Sprintf("%d refusals by section A; %d verifications, %d of them with findings.", u.Refused, u.Verified, u.VerifiedBad))
-	p.end()
-	p.raw("</main></div></body></html>\n")
-	if _, err := io.WriteString(w, p.b.String()); err != nil {
-		return fmt.Errorf("writing the record of operation: %w", err)
-	}
-	return nil
 }
 
 // rules shows each rule once, and each sentence of the report once.

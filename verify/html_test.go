@@ -19,11 +19,15 @@ func richReport(t *testing.T) *verify.Report {
 	t.Helper()
 	r := newRepo(t)
 	log := publicationLog(t, r)
-	p := &ledger.Probe{Target: "public"}
 	for i := range 60 {
-		p.Samples = append(p.Samples, ledger.Sample{URL: baseURL + "/crl/sub.crl", Time: r.now.Add(time.Duration(i-80) * 6 * time.Hour), OK: i%13 != 5, Status: 200, Latency: 40 * time.Millisecond})
+		if i >= 30 && i < 36 {
+			continue // nobody asked
+		}
+		at := r.now.Add(time.Duration(i-80) * 6 * time.Hour)
+		check(log.Append(t.Context(), &ledger.Entry{Time: at, Probe: &ledger.Probe{Target: "public", Samples: []ledger.Sample{
+			{URL: baseURL + "/crl/sub.crl", Time: at, OK: i%13 != 5, Status: 200, Latency: 40 * time.Millisecond, Error: map[bool]string{true: "the list is stale"}[i%13 == 5]},
+		}}}))
 	}
-	check(log.Append(t.Context(), &ledger.Entry{Probe: p, Time: r.now.AddDate(0, -1, 0)}))
 	check(log.Append(t.Context(), &ledger.Entry{Refusal: &ledger.Refusal{Target: "public", Name: "docs/<b>x", Kind: "unrecognised", Rule: "unrecognised", Reason: "it is <script>alert(1)</script>"}}))
 	_ = must(log.Commit(t.Context()))
 	line, _ := must(r.writer.Log().Replay(t.Context(), 2)).Get("cert/sub-ocsp.cer")
@@ -33,6 +37,7 @@ func richReport(t *testing.T) *verify.Report {
 	write(r.public(), "logo.png", pkcs8(r))
 	write(r.public(), "crl/sub.crl", before(r, "crl/sub.crl"))
 	return r.check(t, func(c *verify.Config) {
+		c.ProbeEvery = 6 * time.Hour
 		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(log.Log().Origin(), log.Log().Keys()...))
 	})
 }

@@ -14,6 +14,7 @@ import (
 // A Target is a place that the operator's configuration publishes to.
 type Target struct {
 	Name   string
+	URL    string // its public address; empty: it has none
 	Source string // the name of the copy that shows it; empty: none of the copies does
 }
 

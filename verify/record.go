@@ -18,7 +18,7 @@ type Record struct {
 	Evidence    []Event       `json:"evidence"`
 	Refusals    []Event       `json:"refusals"`
 	Retention   Retention     `json:"retention"`
-	Uptime      *Uptime       `json:"uptime,omitempty"` // of the publication log's whole time
+	Uptime      *Uptime       `json:"uptime,omitempty"` // from the publication log's beginning to now
 }
 
 // A ListHistory sums up the versions of one revocation list.
@@ -152,7 +152,10 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 		if err != nil {
 			return ctx.Err()
 		}
-		rec.Uptime, err = MeasureUptime(ctx, log, c.log, first.Time, log.Time().Add(time.Second))
+		rec.Uptime, err = MeasureUptime(ctx, UptimeConfig{
+			Publication: log, Master: c.log, From: first.Time, To: c.now, Now: c.now,
+			Every: c.ProbeEvery, BaseURL: c.BaseURL, Targets: c.Targets,
+		})
 		if err != nil {
 			return ctx.Err()
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,17 +16,27 @@ import (
 )
 
 // UptimeSchema names the version of the JSON form of an Uptime.
-const UptimeSchema = "seihon/uptime/v1"
+const UptimeSchema = "seihon/uptime/v2"
 
-// An Uptime is the record of operation (稼働実績, survey item 3713) of a span of time, computed from the publication log.
+// An Uptime is the record of operation (稼働実績, survey item 3713) of a span of time, computed from
+// the publication log. Time is cut into slots as long as the rhythm of the samples. What nobody
+// asked in a slot is not known, and counts neither as good nor as bad: the availability is
+// between the case that all of it was down and the case that all of it was up.
 type Uptime struct {
 	Schema    string         `json:"schema"`
 	From      time.Time      `json:"from"`
-	To        time.Time      `json:"to"`
+	To        time.Time      `json:"to"`                  // not after the time of the report
+	Every     time.Duration  `json:"every"`               // the rhythm: one round of samples in each slot
+	GapSlots  int64          `json:"gap_slots"`           // so many slots without a round make a gap
+	Addresses []string       `json:"addresses,omitempty"` // the public ones; none: they are not known
+	Rounds    Rounds         `json:"rounds"`
 	Total     Availability   `json:"total"`
 	Names     []Availability `json:"names"` // by URL
 	Days      []Availability `json:"days"`  // by day, UTC
+	Vantages  []Availability `json:"vantages"`
 	Incidents []Incident     `json:"incidents"`
+	Gaps      []Gap          `json:"gaps"`
+	Uncounted Uncounted      `json:"uncounted"`
 
 	Syncs       int           `json:"syncs"`
 	Published   int           `json:"published"` // objects sent
@@ -36,25 +47,54 @@ type Uptime struct {
 	VerifiedBad int           `json:"verified_with_findings"`
 }
 
-// An Availability says how many samples were good.
-type Availability struct {
-	Name    string        `json:"name"`
-	Samples int           `json:"samples"`
-	Good    int           `json:"good"`
-	Ratio   float64       `json:"ratio"` // 0 when there is no sample: nothing was observed
-	Median  time.Duration `json:"median_latency"`
-	Slowest time.Duration `json:"slowest_latency"`
+// Rounds are how often the targets were to be asked, and how often they were. Several rounds in
+// one slot count once.
+type Rounds struct {
+	Expected int64 `json:"expected"`
+	Taken    int64 `json:"taken"`
+}
 
-	latencies []time.Duration
+// An Availability says in how many slots answers were good. Of nothing that was observed there is
+// no share.
+type Availability struct {
+	Name     string        `json:"name"`
+	Expected int64         `json:"expected"` // slots
+	Observed int64         `json:"observed"` // of them, slots with a sample
+	Good     int64         `json:"good"`     // of them, slots in which every sample was good
+	Samples  int64         `json:"samples"`  // all that count, also several in one slot
+	Ratio    *float64      `json:"ratio,omitempty"`
+	Worst    *float64      `json:"worst,omitempty"` // if all that was not observed was down
+	Best     *float64      `json:"best,omitempty"`  // if all that was not observed was up
+	Median   time.Duration `json:"median_latency"`
+	Slowest  time.Duration `json:"slowest_latency"`
+
+	latencies map[time.Duration]int64
 }
 
 // An Incident is a run of bad samples of one URL without a good one between them.
 type Incident struct {
 	Name    string    `json:"name"`
+	Vantage string    `json:"vantage,omitempty"`
 	From    time.Time `json:"from"`
 	To      time.Time `json:"to"` // the first good sample after it; zero when there was none
 	Samples int       `json:"samples"`
 	Error   string    `json:"error"` // of the first
+}
+
+// A Gap is a time in which nobody asked a target.
+type Gap struct {
+	Target string    `json:"target"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Slots  int64     `json:"slots"`
+}
+
+// Uncounted are samples that say nothing about what the public saw at their time.
+type Uncounted struct {
+	Elsewhere int64 `json:"elsewhere"` // of an address that is not the public one
+	Late      int64 `json:"late"`      // recorded long after the time that they claim
+	Future    int64 `json:"future"`    // of a time that had not come
+	Backwards int64 `json:"backwards"` // good ones of a time that the same clock had passed already
 }
 
 // A Publication says how long a list took from signing to its public copy.
@@ -66,15 +106,44 @@ type Publication struct {
 	Took   time.Duration `json:"took"`
 }
 
-// MeasureUptime computes the record of from ≤ t < to from the publication log. With the master log it also says how long lists
-// took from signing to public.
-func MeasureUptime(ctx context.Context, publication, master *ledger.Log, from, to time.Time) (*Uptime, error) {
-	m := &uptimeMeter{
-		u:     &Uptime{Schema: UptimeSchema, From: from, To: to, Names: []Availability{}, Days: []Availability{}, Incidents: []Incident{}},
-		names: map[string]*Availability{}, days: map[string]*Availability{}, open: map[string]*Incident{}, signed: map[artifact.Digest]ledger.Line{},
-	}
-	if master != nil {
-		for ch, err := range master.Changes(ctx, 0, master.Size()) {
+// DefaultEvery is the rhythm of the timer and of the crontab that come with the program.
+const DefaultEvery = time.Minute
+
+// gapSlots are how many slots in a row without a round are listed as a gap. Fewer count as not
+// observed all the same.
+const gapSlots = 3
+
+// What a clock may be off, and how long after its time a sample may be recorded. One that is
+// recorded later could have been made up to fill a gap.
+const (
+	clockSlack = 5 * time.Minute
+	lateAfter  = 15 * time.Minute
+)
+
+// An UptimeConfig says of what the record is computed.
+type UptimeConfig struct {
+	Publication *ledger.Log
+	Master      *ledger.Log   // for how long lists took from signing to public; may be nil
+	From, To    time.Time     // the period, From ≤ t < To
+	Now         time.Time     // nothing is expected after it; zero: To
+	Every       time.Duration // the rhythm; 0: DefaultEvery
+
+	// BaseURL and the URLs of the targets are the public addresses; samples of others do not
+	// count. Without any of them it is not known which addresses are public.
+	BaseURL string
+	Targets []Target
+}
+
+// MeasureUptime computes the record of operation.
+//
+// A target is expected to be asked from the first receipt or sample that the log has of it,
+// since from then on it existed; before, nothing is said about it. An address is expected from
+// its first sample, or with its target if the target's first round asked for it, and as long as
+// the rounds ask for it: what was withdrawn is asked for no more.
+func MeasureUptime(ctx context.Context, c UptimeConfig) (*Uptime, error) {
+	m := newUptimeMeter(c)
+	if c.Master != nil {
+		for ch, err := range c.Master.Changes(ctx, 0, c.Master.Size()) {
 			if err != nil {
 				return nil, fmt.Errorf("measuring uptime: %w", err)
 			}
@@ -83,7 +152,7 @@ func MeasureUptime(ctx context.Context, publication, master *ledger.Log, from, t
 			}
 		}
 	}
-	for e, err := range publication.Entries(ctx, 0, publication.Size()) {
+	for e, err := range c.Publication.Entries(ctx, 0, c.Publication.Size()) {
 		if err != nil {
 			return nil, fmt.Errorf("measuring uptime: %w", err)
 		}
@@ -92,126 +161,55 @@ func MeasureUptime(ctx context.Context, publication, master *ledger.Log, from, t
 	return m.finish(), nil
 }
 
-// An uptimeMeter walks the publication log once.
-type uptimeMeter struct {
-	u      *Uptime
-	names  map[string]*Availability
-	days   map[string]*Availability
-	open   map[string]*Incident
-	signed map[artifact.Digest]ledger.Line
-	took   []time.Duration
-}
-
-func (m *uptimeMeter) inside(t time.Time) bool { return !t.Before(m.u.From) && t.Before(m.u.To) }
-
-func (m *uptimeMeter) entry(e *ledger.Entry) {
-	switch {
-	case e.Probe != nil:
-		for _, s := range e.Probe.Samples {
-			if m.inside(s.Time) {
-				m.sample(s)
-			}
-		}
-	case !m.inside(e.Time):
-	case e.Publish != nil:
-		m.u.Syncs++
-		for _, r := range e.Publish.Receipts {
-			m.receipt(e.Publish.Target, r)
-		}
-	case e.Refusal != nil:
-		m.u.Refused++
-	case e.Verify != nil:
-		m.u.Verified++
-		if !e.Verify.OK {
-			m.u.VerifiedBad++
-		}
+func (a *Availability) sample(latency time.Duration) {
+	if a.latencies == nil {
+		a.latencies = map[time.Duration]int64{}
 	}
-}
-
-func (m *uptimeMeter) sample(s ledger.Sample) {
-	day := s.Time.UTC().Format(time.DateOnly)
-	for _, a := range []*Availability{&m.u.Total, entryOf(m.names, s.URL), entryOf(m.days, day)} {
-		a.Samples++
-		a.latencies = append(a.latencies, s.Latency)
-		if s.OK {
-			a.Good++
-		}
-	}
-	in := m.open[s.URL]
-	switch {
-	case s.OK && in != nil:
-		in.To = s.Time
-		m.u.Incidents = append(m.u.Incidents, *in)
-		delete(m.open, s.URL)
-	case !s.OK && in == nil:
-		m.open[s.URL] = &Incident{Name: s.URL, From: s.Time, Samples: 1, Error: s.Error}
-	case !s.OK:
-		in.Samples++
-	}
-}
-
-func entryOf(m map[string]*Availability, name string) *Availability {
-	if m[name] == nil {
-		m[name] = &Availability{Name: name}
-	}
-	return m[name]
-}
-
-func (m *uptimeMeter) receipt(target string, r ledger.Receipt) {
-	if r.Op == "delete" || r.Op == "purge" {
-		return
-	}
-	m.u.Published++
-	line, ok := m.signed[r.Digest]
-	if !ok || r.Op == "replay" {
-		return
-	}
-	p := Publication{Name: r.Name, Target: target, Signed: line.NotBefore, Public: r.Time, Took: r.Time.Sub(line.NotBefore)}
-	m.took = append(m.took, p.Took)
-	if m.u.Slowest == nil || p.Took > m.u.Slowest.Took {
-		m.u.Slowest = &p
-	}
-	delete(m.signed, r.Digest) // a later repair says nothing about the delay
-}
-
-func (m *uptimeMeter) finish() *Uptime {
-	u := m.u
-	for _, in := range m.open {
-		u.Incidents = append(u.Incidents, *in)
-	}
-	slices.SortFunc(u.Incidents, func(a, b Incident) int { return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name)) })
-	u.Total.Name = "total"
-	u.Total.finish()
-	u.Names, u.Days = finishAll(m.names), finishAll(m.days)
-	u.Median = medianOf(m.took)
-	return u
-}
-
-func finishAll(m map[string]*Availability) []Availability {
-	all := []Availability{}
-	for _, a := range m {
-		a.finish()
-		all = append(all, *a)
-	}
-	slices.SortFunc(all, func(a, b Availability) int { return strings.Compare(a.Name, b.Name) })
-	return all
+	a.Samples++
+	a.latencies[latency.Truncate(time.Millisecond)]++
+	a.Slowest = max(a.Slowest, latency)
 }
 
 func (a *Availability) finish() {
-	if a.Samples > 0 {
-		a.Ratio = float64(a.Good) / float64(a.Samples)
-		a.Slowest = slices.Max(a.latencies)
+	if a.Observed > 0 {
+		share := func(part, of int64) *float64 { r := float64(part) / float64(of); return &r }
+		a.Ratio, a.Worst = share(a.Good, a.Observed), share(a.Good, a.Expected)
+		a.Best = share(a.Expected-(a.Observed-a.Good), a.Expected)
 	}
-	a.Median = medianOf(a.latencies)
+	half := a.Samples / 2
+	for _, d := range slices.Sorted(keys(a.latencies)) {
+		if half -= a.latencies[d]; half < 0 {
+			a.Median = d
+			break
+		}
+	}
 	a.latencies = nil
 }
 
-// percent writes the share of good samples; of none there is no share.
-func (a *Availability) percent() string {
-	if a.Samples == 0 {
+func keys[K cmp.Ordered, V any](m map[K]V) func(func(K) bool) {
+	return func(yield func(K) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// percent writes a share, never more than it is: what is not all of it is less than 100 %.
+func percent(share *float64) string {
+	if share == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%.4f%%", 100*a.Ratio)
+	return fmt.Sprintf("%.4f%%", math.Floor(*share*1e6+1e-6)/1e4)
+}
+
+// between writes the availability as the interval that is known of it.
+func (a *Availability) between() string {
+	if a.Worst == nil {
+		return "–"
+	}
+	return percent(a.Worst) + " – " + percent(a.Best)
 }
 
 func medianOf(d []time.Duration) time.Duration {
@@ -233,26 +231,13 @@ func (u *Uptime) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// WriteText writes the record for people.
-func (u *Uptime) WriteText(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "record of operation (稼働実績) from %s to %s\n\n", stamp(u.From), stamp(u.To))
-	fmt.Fprintf(&b, "%8s  %9s  %9s  %9s  %s\n", "samples", "good", "median", "slowest", "address")
-	for _, a := range append(slices.Clone(u.Names), u.Total) {
-		fmt.Fprintf(&b, "%8d  %9s  %9v  %9v  %s\n", a.Samples, a.percent(), a.Median, a.Slowest, a.Name)
-	}
-	if u.Total.Samples == 0 {
-		b.WriteString("no observation was made: nothing is known of the availability (観測なし。稼働率は不明)\n")
-	}
-	fmt.Fprintf(&b, "\n%d syncs sent %d objects; %d refusals; %d verifications, %d of them with findings\n", u.Syncs, u.Published, u.Refused, u.Verified, u.VerifiedBad)
-	if s := u.Slowest; s != nil {
-		fmt.Fprintf(&b, "lists were public %v after signing (median); the slowest, %s at %s, took %v\n", u.Median, s.Name, s.Target, s.Took)
-	}
-	for _, in := range u.Incidents {
-		fmt.Fprintf(&b, "\nincident at %s from %s to %s: %d bad samples, %s\n", in.Name, stamp(in.From), stamp(in.To), in.Samples, in.Error)
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("writing the record of operation: %w", err)
-	}
-	return nil
+// isBelow reports whether an address lies below one of the public ones.
+func isBelow(url string, bases []string) bool {
+	return slices.ContainsFunc(bases, func(base string) bool {
+		base = strings.TrimSuffix(base, "/")
+		return base != "" && strings.HasPrefix(url, base+"/")
+	})
 }
+
+// signedLists are the master's lists by their digests.
+type signedLists map[artifact.Digest]ledger.Line

@@ -19,6 +19,7 @@ type Scope struct {
 	Inventory          bool     `json:"inventory"`
 	Commitments        int64    `json:"commitments"`          // to certificates that were opened
 	Publication        string   `json:"publication"`          // "checked", "no-key" or "no-log"
+	Rounds             *Rounds  `json:"rounds,omitempty"`     // of samples in the publication log
 	KnownOfPublication int      `json:"known_of_publication"` // the same of the publication log
 	Unseen             []string `json:"unseen"`               // targets with receipts that were not looked at
 	Known              int      `json:"known"`                // checkpoints that the auditor had seen before
@@ -61,6 +62,9 @@ func (c *checker) scope(r *Report) Scope {
 		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known), KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
 	}
 	s.asked(r.Responders)
+	if r.Record != nil && r.Record.Uptime != nil {
+		s.Rounds = &r.Record.Uptime.Rounds
+	}
 	switch c.Tier {
 	case TierFull:
 		s.Master, s.CopyContent = masterBytes, contentAll
@@ -150,6 +154,11 @@ func (s Scope) unlooked() []Unlooked {
 	without(s.Publication == publicationNoKey, "publication-log", "公開ログ（検証鍵がない）", "the publication log: its key was not given")
 	without(s.Publication == publicationChecked && s.KnownOfPublication == 0, "publication-checkpoint", "公開ログの前回のチェックポイントとの整合",
 		"consistency of the publication log with an earlier checkpoint")
+	if n := s.Rounds; n != nil {
+		without(n.Taken == 0, "uptime", "稼働率（観測が行われていない）", "the availability (no samples were taken)")
+		without(n.Taken > 0 && n.Taken < n.Expected, "uptime", fmt.Sprintf("観測のない時間の公開状況（予定 %d 回のうち %d 回は観測なし）", n.Expected, n.Expected-n.Taken),
+			fmt.Sprintf("what was public while nobody took samples (%d of %d expected rounds)", n.Expected-n.Taken, n.Expected))
+	}
 	without(len(s.Unseen) > 0, "targets", "公開ログに記録のある公開先 "+strings.Join(s.Unseen, "、"), "places that the publication log has receipts of: "+strings.Join(s.Unseen, ", "))
 	without(s.Timestamps == 0, "timestamps", "タイムスタンプ", "time-stamps")
 	without(s.Witnesses == 0, "witnesses", "第三者（証人）の連署", "cosignatures of witnesses")

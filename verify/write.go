@@ -89,6 +89,9 @@ func (r *Report) WriteText(w io.Writer) error {
 			fmt.Fprintf(&b, "OCSP responder %s: %d answers were read by one reader only, the algorithm of their signatures is unknown to the other\n", p.Address, p.OneRead)
 		}
 	}
+	if r.Record != nil {
+		r.Record.Uptime.line(&b)
+	}
 	r.Memory.text(&b)
 	r.Resumed.text(&b)
 	for _, k := range r.kinds() {

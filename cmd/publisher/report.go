@@ -17,13 +17,18 @@ func reportCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "month", Usage: "the `MONTH` as 2026-10 (UTC); default: the current one"},
 			&cli.StringFlag{Name: "html", Usage: "also write the record as one HTML `FILE`, in Japanese and English"},
+			&cli.StringFlag{Name: "now", Usage: "report as of `TIME`, such as 2026-11-21T07:00:00Z, to repeat an earlier report; nothing is expected after it"},
 		),
 		Action: func(c *cli.Context) error {
 			h, err := open(c, now)
 			if err != nil {
 				return err
 			}
-			from := time.Date(now().UTC().Year(), now().UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
+			if err := h.givenNow(c); err != nil {
+				return err
+			}
+			at := h.now().UTC()
+			from := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
 			if m := c.String("month"); m != "" {
 				if from, err = time.Parse("2006-01", m); err != nil {
 					return cliexit.UsageError("--month is %q, must look like 2026-10", m)
@@ -43,7 +48,10 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 	if err != nil {
 		return err
 	}
-	u, err := verify.MeasureUptime(c.Context, log, master, from, from.AddDate(0, 1, 0))
+	u, err := verify.MeasureUptime(c.Context, verify.UptimeConfig{
+		Publication: log, Master: master, From: from, To: from.AddDate(0, 1, 0), Now: h.now().UTC().Truncate(time.Second),
+		Every: h.conf.Probe.Every.Std(), BaseURL: h.conf.Repository.BaseURL, Targets: h.publicTargets(),
+	})
 	if err != nil {
 		return err
 	}
@@ -59,4 +67,12 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 		return fmt.Errorf("printing the report: %w", err)
 	}
 	return nil
+}
+
+// publicTargets are the targets with their public addresses.
+func (h *host) publicTargets() (all []verify.Target) {
+	for _, t := range h.conf.Targets {
+		all = append(all, verify.Target{Name: t.Name, URL: t.URL})
+	}
+	return all
 }

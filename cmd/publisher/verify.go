@@ -119,7 +119,8 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		Master: string(h.conf.Master.Directory), Verifier: verifier, Policy: policy,
 		BaseURL: h.conf.Repository.BaseURL, OCSPPath: h.conf.Serve.OCSPPath,
 		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
-		Now: h.now, Logger: h.logger,
+		ProbeEvery: h.conf.Probe.Every.Std(),
+		Now:        h.now, Logger: h.logger,
 	}
 	if err := cliexit.Choice("tier", c.String("tier"), "log", "list", "full", "sample"); err != nil {
 		return conf, err

@@ -95,7 +95,7 @@ func (h *host) lookedAt(c *cli.Context) []verify.Target {
 	}
 	var out []verify.Target
 	for _, t := range h.conf.Targets {
-		target := verify.Target{Name: t.Name}
+		target := verify.Target{Name: t.Name, URL: t.URL}
 		for _, s := range looked {
 			if s == string(t.Directory) || s == t.URL && s != "" {
 				target.Source = s

@@ -9,7 +9,7 @@ _publisher() {
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
   "probe" | "probe "*) choices="--config --json --quiet --log-format --help" ;;
-  "report" | "report "*) choices="--config --json --quiet --log-format --month --html --help" ;;
+  "report" | "report "*) choices="--config --json --quiet --log-format --month --html --now --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --help" ;;
   "status-at" | "status-at "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --time --out --check --help" ;;
   "ledger show" | "ledger show "*) choices="--config --json --quiet --log-format --log --help" ;;

@@ -133,6 +133,7 @@ complete -c publisher -n '__publisher_below report' -l quiet -d 'log errors only
 complete -c publisher -n '__publisher_below report' -l log-format -x -d 'FORMAT of the log on stderr: auto, console or json'
 complete -c publisher -n '__publisher_below report' -l month -x -d 'the MONTH as 2026-10 (UTC); default: the current one'
 complete -c publisher -n '__publisher_below report' -l html -r -F -d 'also write the record as one HTML FILE, in Japanese and English'
+complete -c publisher -n '__publisher_below report' -l now -x -d 'report as of TIME, such as 2026-11-21T07:00:00Z, to repeat an earlier report; nothing is expected after it'
 complete -c publisher -n '__publisher_below report' -l help -d 'show help'
 complete -c publisher -n '__publisher_below status' -l config -r -F -d 'read the configuration from FILE'
 complete -c publisher -n '__publisher_below status' -l json -d 'print the result as JSON'

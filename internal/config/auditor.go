@@ -1,9 +1,17 @@
 package config
 
+import "time"
+
+// probeEvery is the rhythm of the timer in deploy/systemd and of the line in deploy/cron; a test
+// compares the three.
+const probeEvery = Duration(time.Minute)
+
 // Probe is the observation of the public addresses.
 type Probe struct {
 	// Vantage is the name of this place in the samples: who asked, from where; empty: it is not said.
 	Vantage string `yaml:"vantage"`
+	// Every is how often `publisher probe` is started, in whole seconds; default 1m, as the timer and the crontab that come with the program do. The record of operation expects as many samples, and calls not observed what was not asked.
+	Every Duration `yaml:"every"`
 }
 
 // Verify says where the auditor's commands look.

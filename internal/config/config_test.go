@@ -79,6 +79,9 @@ func TestParseListsEveryProblemWithItsLine(t *testing.T) {
 			minimal + room + "issuers: [{name: a, subject: {common_name: A}, validity: 30d, crl: {validity: 31d, refresh: 1d}}]\n",
 			[]string{"issuers[0].crl.validity: is 31d, must be shorter than the validity of the issuer's certificate (30d)"},
 		},
+		"a rhythm of samples that no timer has": {
+			minimal + "probe: {every: 1500ms}\n", []string{"line 5: probe.every: is 1.5s, must be whole seconds from 10s to 1d"},
+		},
 		"sections without content": {
 			minimal + "targets:\nissuers: ~\nverify: {sources: , checkpoint: c}\n",
 			[]string{"line 5: targets: has no value; give it one, leave the key out, or write []", "line 6: issuers: has no value", "line 7: verify.sources: has no value"},

@@ -73,3 +73,10 @@ func (v *validator) rhythm(s *Signer) {
 		v.add("signer.max_clock_jump", "is %v, must be 0 (not checked) or at least signer.rhythm and signer.absence", s.MaxClockJump)
 	}
 }
+
+// probe checks the rhythm of the samples: a slot of the record of operation is as long.
+func (v *validator) probe(p Probe) {
+	if d := p.Every.Std(); d < 10*time.Second || d > 24*time.Hour || d%time.Second != 0 {
+		v.add("probe.every", "is %v, must be whole seconds from 10s to 1d", p.Every)
+	}
+}

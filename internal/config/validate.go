@@ -108,6 +108,7 @@ func (v *validator) config(c *Config) {
 			v.anyURL(fmt.Sprintf("verify.sources[%d]", i), string(s))
 		}
 	}
+	v.probe(c.Probe)
 	v.telemetry(c.Telemetry)
 }
 

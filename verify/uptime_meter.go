@@ -1,0 +1,350 @@
+package verify
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"seihon/ledger"
+)
+
+// An uptimeMeter walks the publication log once.
+type uptimeMeter struct {
+	u        *Uptime
+	now      time.Time
+	public   map[string][]string // the public addresses of each target
+	known    bool                // which addresses are public
+	asked    map[string]bool     // targets with an address of their own
+	targets  map[string]*watch
+	vantages map[string]*watch // by vantage and target
+	names    map[string]*Availability
+	days     map[string]*Availability
+	places   map[string]*Availability
+	open     map[string]*Incident
+	signed   signedLists
+	took     []time.Duration
+}
+
+// A watch is what was seen of one target: by one vantage, or by all of them.
+type watch struct {
+	target, vantage string
+	since           time.Time // when the target is known to have existed; zero: it is not
+	rounds          slots
+	urls            map[string]*slots
+	last            time.Time // of the newest round
+}
+
+func newUptimeMeter(c UptimeConfig) *uptimeMeter {
+	m := &uptimeMeter{
+		u: &Uptime{
+			Schema: UptimeSchema, From: c.From, To: c.To, Every: c.Every, GapSlots: gapSlots,
+			Names: []Availability{}, Days: []Availability{}, Vantages: []Availability{},
+			Incidents: []Incident{}, Gaps: []Gap{},
+		},
+		now: c.Now, public: map[string][]string{}, targets: map[string]*watch{}, vantages: map[string]*watch{},
+		asked: map[string]bool{}, names: map[string]*Availability{}, days: map[string]*Availability{}, places: map[string]*Availability{},
+		open: map[string]*Incident{}, signed: signedLists{},
+	}
+	if m.u.Every < time.Second {
+		m.u.Every = DefaultEvery
+	}
+	if m.now.IsZero() {
+		m.now = c.To
+	}
+	if m.u.To.After(m.now) {
+		m.u.To = m.now
+	}
+	if m.u.To.Before(m.u.From) {
+		m.u.To = m.u.From
+	}
+	all := []string{c.BaseURL}
+	for _, t := range c.Targets {
+		m.public[t.Name] = []string{c.BaseURL, t.URL}
+		m.asked[t.Name] = t.URL != ""
+		all = append(all, t.URL)
+	}
+	m.public[""] = []string{c.BaseURL} // of targets that the configuration does not name
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	m.u.Addresses = slices.Compact(slices.Sorted(slices.Values(all)))
+	m.known = len(all) > 0
+	return m
+}
+
+func (m *uptimeMeter) inside(t time.Time) bool { return !t.Before(m.u.From) && t.Before(m.u.To) }
+
+func (m *uptimeMeter) entry(e *ledger.Entry) {
+	switch {
+	case e.Probe != nil:
+		m.round(e.Probe, e.Time)
+	case e.Publish != nil && len(e.Publish.Receipts) > 0:
+		m.watchOf(m.targets, "", e.Publish.Target).exists(e.Time)
+	}
+	switch {
+	case !m.inside(e.Time):
+	case e.Publish != nil:
+		m.u.Syncs++
+		for _, r := range e.Publish.Receipts {
+			m.receipt(e.Publish.Target, r)
+		}
+	case e.Refusal != nil:
+		m.u.Refused++
+	case e.Verify != nil:
+		m.u.Verified++
+		if !e.Verify.OK {
+			m.u.VerifiedBad++
+		}
+	}
+}
+
+func (m *uptimeMeter) watchOf(all map[string]*watch, vantage, target string) *watch {
+	key := vantage + "\x00" + target
+	if all[key] == nil {
+		all[key] = &watch{target: target, vantage: vantage, urls: map[string]*slots{}}
+	}
+	return all[key]
+}
+
+// exists notes that the target was there at t.
+func (w *watch) exists(t time.Time) {
+	if w.since.IsZero() || t.Before(w.since) {
+		w.since = t
+	}
+}
+
+// round counts the samples of one round, all in the slot of the first: a long round is one round.
+func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
+	samples := m.countable(p, recorded)
+	if len(samples) == 0 {
+		return
+	}
+	at := samples[0].Time
+	for _, s := range samples {
+		if s.Time.Before(at) {
+			at = s.Time
+		}
+	}
+	all, one := m.watchOf(m.targets, "", p.Target), m.watchOf(m.vantages, p.Vantage, p.Target)
+	all.exists(at)
+	one.exists(at)
+	again := at.Before(one.last.Add(-clockSlack))
+	if at.After(one.last) {
+		one.last = at
+	}
+	if !m.inside(at) {
+		return
+	}
+	slot := slotOf(at, m.u.Every)
+	for _, s := range samples {
+		if again && s.OK {
+			m.u.Uncounted.Backwards++
+			continue
+		}
+		all.add(slot, s)
+		one.add(slot, s)
+		m.sample(p.Vantage, at, s)
+	}
+}
+
+// countable leaves out what says nothing about the public address at the time that it claims.
+func (m *uptimeMeter) countable(p *ledger.Probe, recorded time.Time) (some []ledger.Sample) {
+	public, named := m.public[p.Target]
+	if !named {
+		public = m.public[""]
+	}
+	for _, s := range p.Samples {
+		counted := m.inside(s.Time)
+		left := new(int64)
+		switch {
+		case m.known && !isBelow(s.URL, public):
+			left = &m.u.Uncounted.Elsewhere
+		case s.Time.After(recorded.Add(clockSlack)) || s.Time.After(m.now.Add(clockSlack)):
+			left, counted = &m.u.Uncounted.Future, !s.Time.Before(m.u.From)
+		case recorded.After(s.Time.Add(lateAfter)):
+			left = &m.u.Uncounted.Late
+		default:
+			some = append(some, s)
+			continue
+		}
+		if counted {
+			*left++
+		}
+	}
+	return some
+}
+
+func (w *watch) add(slot int64, s ledger.Sample) {
+	w.rounds.add(slot, false)
+	if w.urls[s.URL] == nil {
+		w.urls[s.URL] = &slots{}
+	}
+	w.urls[s.URL].add(slot, !s.OK)
+}
+
+func (m *uptimeMeter) sample(vantage string, at time.Time, s ledger.Sample) {
+	day := at.UTC().Format(time.DateOnly)
+	for _, a := range []*Availability{
+		&m.u.Total, entryOf(m.names, s.URL), entryOf(m.days, day), entryOf(m.places, vantage),
+	} {
+		a.sample(s.Latency)
+	}
+	key := vantage + "\x00" + s.URL
+	in := m.open[key]
+	switch {
+	case s.OK && in != nil:
+		if in.To = s.Time; in.To.Before(in.From) { // of two rounds that overlap
+			in.To = in.From
+		}
+		m.u.Incidents = append(m.u.Incidents, *in)
+		delete(m.open, key)
+	case !s.OK && in == nil:
+		m.open[key] = &Incident{Name: s.URL, Vantage: vantage, From: s.Time, Samples: 1, Error: s.Error}
+	case !s.OK:
+		in.Samples++
+	}
+}
+
+func entryOf(m map[string]*Availability, name string) *Availability {
+	if m[name] == nil {
+		m[name] = &Availability{Name: name}
+	}
+	return m[name]
+}
+
+func (m *uptimeMeter) receipt(target string, r ledger.Receipt) {
+	if r.Op == "delete" || r.Op == "purge" {
+		return
+	}
+	m.u.Published++
+	line, ok := m.signed[r.Digest]
+	if !ok || r.Op == "replay" {
+		return
+	}
+	p := Publication{Name: r.Name, Target: target, Signed: line.NotBefore, Public: r.Time, Took: r.Time.Sub(line.NotBefore)}
+	m.took = append(m.took, p.Took)
+	if m.u.Slowest == nil || p.Took > m.u.Slowest.Took {
+		m.u.Slowest = &p
+	}
+	delete(m.signed, r.Digest) // a later repair says nothing about the delay
+}
+
+func (m *uptimeMeter) finish() *Uptime {
+	u := m.u
+	for _, in := range m.open {
+		u.Incidents = append(u.Incidents, *in)
+	}
+	slices.SortFunc(u.Incidents, func(a, b Incident) int {
+		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name), strings.Compare(a.Vantage, b.Vantage))
+	})
+	for _, key := range slices.Sorted(keys(m.targets)) {
+		m.settle(m.targets[key])
+	}
+	slices.SortFunc(u.Gaps, func(a, b Gap) int {
+		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Target, b.Target))
+	})
+	for _, w := range m.vantages {
+		from, to, ok := m.expected(w)
+		if !ok {
+			continue
+		}
+		for _, seen := range w.urls {
+			w.each(seen, from, to, func(a, b int64, bad, observed bool) {
+				entryOf(m.places, w.vantage).count(b-a, bad, observed)
+			})
+		}
+	}
+	u.Total.Name = "total"
+	u.Total.finish()
+	u.Names, u.Days, u.Vantages = finishAll(m.names), finishAll(m.days), finishAll(m.places)
+	u.Median = medianOf(m.took)
+	return u
+}
+
+// expected are the slots in which a round of the target is expected: those that lie in the period
+// and after the target began to exist. A slot that has only begun is expected once it has a round.
+func (m *uptimeMeter) expected(w *watch) (from, to int64, ok bool) {
+	if w.since.IsZero() || !w.since.Before(m.u.To) {
+		return 0, 0, false
+	}
+	start := m.u.From
+	if w.since.After(start) {
+		start = w.since
+	}
+	from, to = slotAfter(start, m.u.Every), slotOf(m.u.To, m.u.Every)
+	if first, last, seen := w.rounds.ends(); seen {
+		from, to = min(from, first), max(to, last)
+	}
+	return from, to, from < to
+}
+
+// settle adds what was seen of a target to the figures.
+func (m *uptimeMeter) settle(w *watch) {
+	from, to, ok := m.expected(w)
+	if !ok || len(w.urls) == 0 && m.known && !m.asked[w.target] {
+		return // it has no address that could be asked
+	}
+	m.u.Rounds.Expected += to - from
+	m.u.Rounds.Taken += to - from
+	for a, b := range w.rounds.missing(from, to) {
+		m.u.Rounds.Taken -= b - a
+		if b-a >= gapSlots {
+			m.u.Gaps = append(m.u.Gaps, Gap{w.target, slotTime(a, m.u.Every), slotTime(b, m.u.Every), b - a})
+		}
+	}
+	for url, seen := range w.urls {
+		name := entryOf(m.names, url)
+		w.each(seen, from, to, func(a, b int64, bad, observed bool) {
+			name.count(b-a, bad, observed)
+			m.u.Total.count(b-a, bad, observed)
+			m.byDay(a, b, bad, observed)
+		})
+	}
+}
+
+func (a *Availability) count(n int64, bad, observed bool) {
+	a.Expected += n
+	if observed {
+		a.Observed += n
+	}
+	if observed && !bad {
+		a.Good += n
+	}
+}
+
+// byDay counts slots under the days in which they begin.
+func (m *uptimeMeter) byDay(from, to int64, bad, observed bool) {
+	for from < to {
+		day := slotTime(from, m.u.Every).Truncate(24 * time.Hour)
+		end := min(slotAfter(day.Add(24*time.Hour), m.u.Every), to)
+		entryOf(m.days, day.Format(time.DateOnly)).count(end-from, bad, observed)
+		from = end
+	}
+}
+
+// each calls f for the runs of slots in which one address was expected. While nobody asked the
+// target the address is expected if the round before asked for it; before the first round, if that
+// one did.
+func (w *watch) each(seen *slots, from, to int64, f func(a, b int64, bad, observed bool)) {
+	for _, r := range seen.runs {
+		f(r.from, r.to, r.bad, true)
+	}
+	for a, b := range w.rounds.missing(from, to) {
+		neighbour := a - 1
+		if a == from {
+			neighbour = b
+		}
+		if seen.has(neighbour) {
+			f(a, b, false, false)
+		}
+	}
+}
+
+func finishAll(m map[string]*Availability) []Availability {
+	all := []Availability{}
+	for _, a := range m {
+		a.finish()
+		all = append(all, *a)
+	}
+	slices.SortFunc(all, func(a, b Availability) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
