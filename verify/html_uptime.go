@@ -159,10 +159,10 @@ func (p *page) timePlot(u *Uptime) {
 		if to.IsZero() || to.After(u.To) {
 			to = u.To
 		}
-		bad.add(u, in.From, to)
+		bad.mark(u, in.From, to)
 	}
 	for _, g := range u.Gaps {
-		unseen.add(u, g.From, g.To)
+		unseen.mark(u, g.From, g.To)
 	}
 	p.stretches(&bad, "stale", 4)
 	p.stretches(&unseen, "unseen", 30)
@@ -172,7 +172,7 @@ func (p *page) timePlot(u *Uptime) {
 // Stretches are times drawn to the width of a plot: what lies on the same point is drawn once.
 type stretches [plotLabel + plotWidth]struct{ from, to time.Time }
 
-func (s *stretches) add(u *Uptime, from, to time.Time) {
+func (s *stretches) mark(u *Uptime, from, to time.Time) {
 	total := u.To.Sub(u.From)
 	point := func(t time.Time) int {
 		return min(max(int(float64(len(s))*float64(t.Sub(u.From))/float64(total)), 0), len(s)-1)

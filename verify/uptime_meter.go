@@ -140,8 +140,8 @@ func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
 			m.u.Uncounted.Backwards++
 			continue
 		}
-		all.add(slot, s)
-		one.add(slot, s)
+		all.mark(slot, s)
+		one.mark(slot, s)
 		m.sample(p.Vantage, at, s)
 	}
 }
@@ -173,12 +173,12 @@ func (m *uptimeMeter) countable(p *ledger.Probe, recorded time.Time) (some []led
 	return some
 }
 
-func (w *watch) add(slot int64, s ledger.Sample) {
-	w.rounds.add(slot, false)
+func (w *watch) mark(slot int64, s ledger.Sample) {
+	w.rounds.mark(slot, false)
 	if w.urls[s.URL] == nil {
 		w.urls[s.URL] = &slots{}
 	}
-	w.urls[s.URL].add(slot, !s.OK)
+	w.urls[s.URL].mark(slot, !s.OK)
 }
 
 func (m *uptimeMeter) sample(vantage string, at time.Time, s ledger.Sample) {

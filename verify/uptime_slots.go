@@ -50,8 +50,8 @@ func (s *slots) find(n int64) int {
 	return sort.Search(len(s.runs), func(i int) bool { return s.runs[i].to > n })
 }
 
-// add notes a sample, or a round of them, in slot n. A slot with a bad one stays bad.
-func (s *slots) add(n int64, bad bool) {
+// mark notes a sample, or a round of them, in slot n. A slot with a bad one stays bad.
+func (s *slots) mark(n int64, bad bool) {
 	i := s.find(n)
 	if i < len(s.runs) && s.runs[i].from <= n {
 		r := s.runs[i]
