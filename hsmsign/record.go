@@ -57,8 +57,10 @@ func (r *Room) notAfter(ctx context.Context, issuer string, serial []byte) (time
 }
 
 // permitted reports whether a signed override, by a key of the configuration,
-// lets the status of a certificate change from one to the other.
-func (r *Room) permitted(ctx context.Context, issuer string, serial []byte, was, now override.Status) (bool, error) {
+// lets the status of a certificate change from what an artifact, the newest of its
+// name, says of it to what its successor will. An override counts once: when the
+// log has it, it stands behind the artifact.
+func (r *Room) permitted(ctx context.Context, issuer, name string, serial []byte, was, now override.Status) (bool, error) {
 	if len(r.overrideKeys) == 0 {
 		return false, nil
 	}
@@ -70,12 +72,43 @@ func (r *Room) permitted(ctx context.Context, issuer string, serial []byte, was,
 		if err != nil || c.Was != was.String() || c.Now != now.String() || !o.SignedBy(r.overrideKeys) {
 			continue
 		}
+		if c.Recorded {
+			if again, err := r.overriddenBefore(ctx, name, c); err != nil || again {
+				return false, err
+			}
+		}
 		change := override.Change{Issuer: issuer, Serial: serial, Now: now}
 		if o.Digest == change.Digest() || r.imported(ctx, issuer, o.Digest) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// overriddenBefore reports whether the log has a change that an override let pass only before the newest artifact of a name.
+func (r *Room) overriddenBefore(ctx context.Context, name string, c inventory.Overridden) (bool, error) {
+	log := r.log.Log()
+	serial := serialText(c.Serial)
+	for i := log.Size() - 1; i >= 0; i-- {
+		e, err := log.Entry(ctx, i)
+		if err != nil {
+			return false, err
+		}
+		if o := e.Override; o != nil && o.Issuer == c.Issuer && o.Text == c.Text && slices.ContainsFunc(o.Changes, func(x ledger.StatusChange) bool {
+			return x.Serial == serial && x.Was == c.Was && x.Now == c.Now
+		}) {
+			return false, nil
+		}
+		if e.Batch == nil {
+			continue
+		}
+		for line, err := range log.Lines(ctx, e.Batch) {
+			if err != nil || line.Name == name {
+				return true, err
+			}
+		}
+	}
+	return true, nil
 }
 
 // imported reports whether an import of this digest is on record for an issuer.

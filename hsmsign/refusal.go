@@ -85,7 +85,7 @@ func (r *Room) watchList(ctx context.Context, l list, t *crl.Template) (*memory.
 		Vouched:  func(changes []memory.Fault) ([]memory.Fault, error) { return r.unvouched(ctx, l.Name, changes) },
 		NotAfter: func(serial []byte) (time.Time, error) { return r.notAfter(ctx, l.Name, serial) },
 		Permitted: func(serial []byte, was, now override.Status) (bool, error) {
-			return r.permitted(ctx, l.Name, serial, was, now)
+			return r.permitted(ctx, l.Name, l.name(), serial, was, now)
 		},
 	}
 	state, err := r.logState(ctx)

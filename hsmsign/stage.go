@@ -122,7 +122,7 @@ func (r *Room) recover(ctx context.Context) error {
 		return nil
 	}
 	r.logger.Info("recording what an earlier process signed and did not record", zap.Int("artifacts", len(r.pending)))
-	_, err := r.commitPending(ctx, "recovered")
+	_, err := r.commitPending(ctx, "recovered", true)
 	return err
 }
 
@@ -143,10 +143,12 @@ func (r *Room) Commit(ctx context.Context, why string) (size int64, err error) {
 	if err := r.stageIndex(ctx); err != nil {
 		return 0, err
 	}
-	return r.commitPending(ctx, why)
+	return r.commitPending(ctx, why, false)
 }
 
-func (r *Room) commitPending(ctx context.Context, why string) (size int64, err error) {
+// recovered says that an earlier process signed what is pending: an override that nobody has
+// recorded yet may be older or newer, so it stands before and behind it.
+func (r *Room) commitPending(ctx context.Context, why string, recovered bool) (size int64, err error) {
 	digests := make([]artifact.Digest, 0, len(r.pending))
 	batches, err := r.batches()
 	if err != nil {
@@ -162,6 +164,11 @@ func (r *Room) commitPending(ctx context.Context, why string) (size int64, err e
 	for _, lines := range batches {
 		if _, err := r.log.AppendBatch(ctx, lines, why); err != nil {
 			return 0, fmt.Errorf("recording the batch: %w", err)
+		}
+	}
+	if recovered {
+		if err := r.appendOverridden(ctx); err != nil {
+			return 0, err
 		}
 	}
 	for _, rec := range r.pending {

@@ -13,6 +13,7 @@ import (
 	"seihon/inventory"
 	"seihon/ocspcache"
 	"seihon/override"
+	"seihon/public"
 )
 
 // watchShard holds what is about to be signed in a shard against what the
@@ -181,7 +182,7 @@ func (w *shardWatch) judge(ctx context.Context, f memory.Fault) error {
 		if err1 != nil || err2 != nil || !sameAnswer(was, f.Was) || !sameAnswer(now, f.Now) {
 			continue
 		}
-		if ok, err := w.r.permitted(ctx, w.a.Name, f.Serial, was, now); err != nil || ok {
+		if ok, err := w.r.permitted(ctx, w.a.Name, public.Generation(w.a.Name), f.Serial, was, now); err != nil || ok {
 			return err
 		}
 	}

@@ -25,5 +25,5 @@ func (r *Room) Withdraw(ctx context.Context, name, reason string) (size int64, e
 	if err := r.stageIndex(ctx, name); err != nil {
 		return 0, err
 	}
-	return r.commitPending(ctx, "withdraw "+name)
+	return r.commitPending(ctx, "withdraw "+name, false)
 }

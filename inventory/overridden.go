@@ -23,37 +23,50 @@ type Overridden struct {
 	Serial   []byte
 	Was, Now string // as override.Status writes them
 	Text     string // the file of the override
+	Recorded bool   // the master log has it
 }
+
+// ErrOverrideUsed: an override lets a change pass once.
+var ErrOverrideUsed = errors.New("this override was used for this certificate before: sign a new one, with another reason or expiry")
 
 // overrideEvent leaves word of a change, for the master log.
 func (d *DB) overrideEvent(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, was, now override.Status, text string) error {
+	for c, err := range stream(ctx, tx, "reading the overrides", scanOverridden, d.q(overriddenEvents+`WHERE e.issuer_id = $1 AND e.serial = $2 AND e.what = $3`), issuer, serial, eventOverride) {
+		if err != nil {
+			return err
+		}
+		if c.Text == text {
+			return ErrOverrideUsed
+		}
+	}
 	return d.event(ctx, tx, issuer, serial, eventOverride, was.String()+"\n"+now.String()+"\n"+text)
 }
 
 // Overridden streams the changes of one certificate, oldest first.
 func (d *DB) Overridden(ctx context.Context, issuer string, serial []byte) iter.Seq2[Overridden, error] {
 	doing := fmt.Sprintf("reading the overrides for serial %x of %q", serial, issuer)
-	return stream(ctx, d.read, doing, scanOverridden, d.q(`SELECT i.name, e.serial, e.detail FROM events e JOIN issuers i ON i.id = e.issuer_id
-		WHERE i.name = $1 AND e.serial = $2 AND e.what = $3 ORDER BY e.id`), issuer, serial, eventOverride)
+	return stream(ctx, d.read, doing, scanOverridden, d.q(overriddenEvents+`WHERE i.name = $1 AND e.serial = $2 AND e.what = $3 ORDER BY e.id`), issuer, serial, eventOverride)
 }
 
 // OverriddenUnrecorded streams the changes that the master log does not have yet.
 func (d *DB) OverriddenUnrecorded(ctx context.Context) iter.Seq2[Overridden, error] {
-	return stream(ctx, d.read, "reading overrides", scanOverridden, d.q(`SELECT i.name, e.serial, e.detail FROM events e JOIN issuers i ON i.id = e.issuer_id
-		WHERE e.recorded <> 1 AND e.what = $1 ORDER BY e.id`), eventOverride)
+	return stream(ctx, d.read, "reading overrides", scanOverridden, d.q(overriddenEvents+`WHERE e.recorded <> 1 AND e.what = $1 ORDER BY e.id`), eventOverride)
 }
+
+const overriddenEvents = `SELECT i.name, e.serial, e.detail, e.recorded FROM events e JOIN issuers i ON i.id = e.issuer_id `
 
 func scanOverridden(rows *sql.Rows) (Overridden, error) {
 	var c Overridden
 	var detail string
-	if err := rows.Scan(&c.Issuer, &c.Serial, &detail); err != nil {
+	var recorded int
+	if err := rows.Scan(&c.Issuer, &c.Serial, &detail, &recorded); err != nil {
 		return c, err
 	}
 	parts := strings.SplitN(detail, "\n", 3)
 	if len(parts) != 3 {
 		return c, errors.New("an override event without its three parts")
 	}
-	c.Was, c.Now, c.Text = parts[0], parts[1], parts[2]
+	c.Was, c.Now, c.Text, c.Recorded = parts[0], parts[1], parts[2], recorded == 1
 	return c, nil
 }
 

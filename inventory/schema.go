@@ -168,6 +168,7 @@ CREATE TABLE IF NOT EXISTS events (
 	request TEXT NOT NULL DEFAULT '',
 	recorded SMALLINT NOT NULL DEFAULT 0
 );
+CREATE INDEX IF NOT EXISTS events_override ON events (issuer_id, serial) WHERE what = 'override';
 CREATE INDEX IF NOT EXISTS events_unrecorded ON events (id) WHERE recorded <> 1;
 CREATE TABLE IF NOT EXISTS imports (
 	id SERIAL_KEY,

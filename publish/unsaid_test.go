@@ -231,6 +231,13 @@ func TestUnsaid(t *testing.T) {
 			w.sayOverride(key, "7", status(b), status(with(b, func(e *entry) { e.reason = 4 })))
 			w.commit(w.full(2, with(b, func(e *entry) { e.reason = 4 })))
 		}},
+		"override used a second time": {true, func(w *world) {
+			w.commit(w.full(1, a, b))
+			w.sayOverride(key, "7", status(b), "good")
+			w.commit(w.full(2, a))
+			w.commit(w.full(3, a, b))
+			w.commit(w.full(4, a))
+		}},
 		"override to something else": {true, func(w *world) {
 			w.commit(w.full(1, b))
 			w.sayOverride(key, "7", status(b), status(with(b, func(e *entry) { e.reason = 4 })))

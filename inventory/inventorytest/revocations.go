@@ -86,6 +86,11 @@ func testRevokeChanged(t *testing.T, b *Bench) {
 	if e.Revocation != reason {
 		t.Errorf("revocation is %+v, want %+v", e.Revocation, reason)
 	}
+	back := override.Override{Digest: inventory.ChangeDigest(Issuer, Serial(1), key), Allow: good.Allow, Reason: "ticket 4712", Expires: hours(1)}
+	must(t, b.Revoke(ctx, Issuer, Serial(1), key, inventory.RevokeOptions{Override: permit(back)}))
+	wantError(t, "an override used twice", b.Revoke(ctx, Issuer, Serial(1), reason, inventory.RevokeOptions{Override: permit(good)}), inventory.ErrOverrideUsed)
+	good.Reason = "ticket 4713"
+	must(t, b.Revoke(ctx, Issuer, Serial(1), reason, inventory.RevokeOptions{Override: permit(good)}))
 }
 
 // sign takes an override through its file form.

@@ -11,7 +11,7 @@
 //   - Hold: an entry with the reason certificateHold may leave, or become final with a date that is not
 //     before the hold's. Between two deltas of one base it may not leave silently: the second must say
 //     removeFromCRL, or whoever has the base and the second delta still sees the hold.
-//   - Override: an entry of the log before the new list names the serial with exactly what was said and what
+//   - Override: an entry of the log between the two lists names the serial with exactly what was said and what
 //     is said now, and carries an override that a pinned key signed.
 //
 // A list must also keep its scope: with a narrower one, what it no longer covers would be gone although

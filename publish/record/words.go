@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"seihon/ledger"
@@ -18,7 +19,7 @@ type words struct {
 	keys   []ed25519.PublicKey
 	read   bool
 	ends   map[string]ending
-	passes map[string]int64 // the first entry that allows a change
+	passes map[string][]int64 // the entries that allow a change
 }
 
 // An ending is when the log says that a certificate ended.
@@ -34,7 +35,7 @@ func (w *words) load(ctx context.Context) error {
 	if w.read {
 		return nil
 	}
-	w.ends, w.passes = map[string]ending{}, map[string]int64{}
+	w.ends, w.passes = map[string]ending{}, map[string][]int64{}
 	index := int64(0)
 	for e, err := range w.log.Entries(ctx, 0, w.log.Size()) {
 		switch {
@@ -79,9 +80,7 @@ func (w *words) addOverride(e *ledger.Entry, index int64) {
 		}
 		for _, dated := range []bool{true, false} {
 			key := passKey(e.Override.Issuer, c.Serial, was, now, dated)
-			if _, ok := w.passes[key]; !ok {
-				w.passes[key] = index
-			}
+			w.passes[key] = append(w.passes[key], index)
 		}
 	}
 }
@@ -117,11 +116,12 @@ func (w *words) expiry(ctx context.Context, issuer, serial string, before int64)
 	return end.notAfter, true, nil
 }
 
-// allow reports whether an override before the newer version lets exactly this change pass.
+// allow reports whether an override lets exactly this change pass. It stands in the log between the two versions: one that was
+// used before does not count again.
 func (w *words) allow(ctx context.Context, p *pair, serial string, was, now override.Status) (bool, error) {
 	if err := w.load(ctx); err != nil {
 		return false, err
 	}
-	index, ok := w.passes[passKey(p.now.Issuer, serial, was, now, p.now.Kind.IsRevocationList())]
-	return ok && index < p.now.Index, nil
+	passes := w.passes[passKey(p.now.Issuer, serial, was, now, p.now.Kind.IsRevocationList())]
+	return slices.ContainsFunc(passes, func(index int64) bool { return index > p.was.Index && index < p.now.Index }), nil
 }

@@ -166,10 +166,11 @@ func (b *books) enterOverride(o Override, p Permission, t *tally) {
 	}
 }
 
-// permitted reports whether an override from before an entry of the log covers a step.
-func (b *books) permitted(who subject, old, now standing, before int64, isAnswer bool) bool {
+// permitted reports whether an override covers a step. It stands in the log between the two
+// artifacts: one that was used before does not count again.
+func (b *books) permitted(who subject, s step) bool {
 	for _, p := range b.permits[who] {
-		if p.lets(old, now, before, isAnswer) {
+		if p.index > s.old.Index && p.index < s.now.Index && p.lets(s.was, s.is, s.isAnswer) {
 			return true
 		}
 	}

@@ -170,7 +170,7 @@ func (m *Memory) judge(s step) {
 		}
 		m.unsaid(CodeVanished, s)
 	case altered:
-		if !m.books.permitted(m.books.subject(s.issuer, s.serial), s.was, s.is, s.now.Index, s.isAnswer) {
+		if !m.books.permitted(m.books.subject(s.issuer, s.serial), s) {
 			m.fault(CodeChanged, s)
 		}
 	case fine:
@@ -181,7 +181,7 @@ func (m *Memory) judge(s step) {
 func (m *Memory) unsaid(code string, s step) {
 	who := m.books.subject(s.issuer, s.serial)
 	expired, sure := m.books.expired(who, s.by, s.now.Index)
-	if expired || m.books.permitted(who, s.was, s.is, s.now.Index, s.isAnswer) {
+	if expired || m.books.permitted(who, s) {
 		return
 	}
 	if sure {

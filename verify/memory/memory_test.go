@@ -204,6 +204,18 @@ func TestOverrides(t *testing.T) {
 		{"only to vanish", tell("vanished", changed, later), []string{"memory-changed 5"}},
 		{"a revocation taken back", tell("changed", memory.Change{Serial: "05", Was: final.String(), Now: "good"}), nil},
 		{"a revocation that may vanish", tell("vanished", memory.Change{Serial: "05", Was: final.String(), Now: "absent"}), nil},
+		{"used a second time", func(r *record) {
+			r.list(crl, final)
+			r.permit(r.override, "vanished", memory.Change{Serial: "05", Was: final.String(), Now: "absent"})
+			r.list(crl)
+			r.list(crl, final)
+			r.list(crl)
+		}, []string{"memory-vanished 5"}},
+		{"made before what it lets pass", func(r *record) {
+			r.permit(r.override, "changed", changed)
+			r.list(crl, final)
+			r.list(crl, later)
+		}, []string{"memory-changed 5"}},
 		{"made afterwards", func(r *record) {
 			r.list(crl, final)
 			r.list(crl, later)

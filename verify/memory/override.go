@@ -85,7 +85,7 @@ type permit struct {
 
 // lets reports whether the permit covers the step. Responses carry no invalidity date, so that is
 // not compared with theirs.
-func (p permit) lets(old, now standing, before int64, isAnswer bool) bool {
+func (p permit) lets(old, now standing, isAnswer bool) bool {
 	same := func(a, b standing) bool {
 		if isAnswer {
 			a.invalid, b.invalid = noDate, noDate
@@ -93,7 +93,7 @@ func (p permit) lets(old, now standing, before int64, isAnswer bool) bool {
 		return a.status == b.status &&
 			(a.status != revoked || a.at == b.at && a.reason == b.reason && a.invalid == b.invalid)
 	}
-	if p.index >= before || !same(p.was, old) {
+	if !same(p.was, old) {
 		return false
 	}
 	if now.status == revoked {
