@@ -15,6 +15,7 @@ import (
 	"seihon/ledger"
 	"seihon/ledger/timestamp"
 	"seihon/ledger/witness"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -100,6 +101,10 @@ type Config struct {
 	// BaseURL is the repository's public address, for the URLs inside certificates and lists; empty: they are not followed.
 	BaseURL  string
 	OCSPPath string // of the responder below BaseURL; default "/ocsp"
+
+	OtherURLs []string       // further addresses of the same names, without a slash at their end
+	OCSPURLs  []string       // further addresses of the responder
+	Aliases   public.Aliases // further names of artifacts; each must hold its artifact on every copy
 
 	Inventory Inventory // nil: not compared
 

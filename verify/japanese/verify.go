@@ -87,6 +87,8 @@ var verifyRows = []row{
 	{"%d bytes, of which the first %d are a %s", "{1} バイト。先頭の {2} バイトは {3}"},
 	{"what follows the first %d bytes was not read", "先頭の {1} バイトより後は読んでいない"},
 	{"the name was withdrawn by log entry %d, and never had these bytes", "この名前はログの記録 {1} で取り下げられ、この内容であったことはない"},
+	{"it is a further name of %s", "{1} の別名である"},
+	{"it is different", "異なる"},
 	{"the same bytes as the master of %s", "{1} の正本と同じ内容"},
 	{"section A: %s", "規則 A：{1}"},
 	{"compared with %s", "{1} との比較"},
