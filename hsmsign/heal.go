@@ -99,7 +99,8 @@ func (r *Room) healSince(ctx context.Context, from int64, said []inventory.Said,
 		return nil, err
 	}
 	healed, err := r.inv.Heal(ctx, inventory.Healing{
-		Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, from), Artifacts: artifacts, Said: said, DryRun: dryRun,
+		Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, from), From: from, List: r.listed,
+		Artifacts: artifacts, Said: said, DryRun: dryRun,
 	})
 	if err != nil {
 		return nil, &RecordError{err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}
