@@ -12,7 +12,6 @@ import (
 	"seihon/hsmsign/crl"
 	"seihon/hsmsign/memory"
 	"seihon/inventory"
-	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -37,7 +36,7 @@ func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, v *Verdict)
 	if err := r.checkBase(ctx, l, a.CRL); err != nil {
 		return err
 	}
-	before, err := r.watchAccepted(ctx, l, a.CRL)
+	before, err := r.watchAccepted(ctx, l, previous, a.CRL)
 	if err != nil {
 		return err
 	}
@@ -201,12 +200,12 @@ func (r *Room) checkBase(ctx context.Context, l list, now *artifact.RevocationLi
 }
 
 // watchAccepted holds every entry against the list that is replaced, and against what the inventory can hold.
-func (r *Room) watchAccepted(ctx context.Context, l list, now *artifact.RevocationList) (*memory.List, error) {
+func (r *Room) watchAccepted(ctx context.Context, l list, previous, now *artifact.RevocationList) (*memory.List, error) {
 	t := crl.Template{BaseNumber: now.BaseNumber}
 	if now.IDP != nil {
 		t.Scope = &crl.Scope{URIs: now.IDP.URIs, OnlyCACerts: now.IDP.OnlyCA, OnlyUserCerts: now.IDP.OnlyUser}
 	}
-	before, err := r.watchList(ctx, l, &t)
+	before, err := r.watchAgainst(ctx, l, &t, previous)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ const (
 //     SubjectPublicKeyInfo. Every statement that writes a body writes it, too; a
 //     row whose body has another key by now is passed over.
 //   - imports.listed is the kind of the certificates of a revocation list that stands for
-//     the rows it added, which have no records of their own (list.go); '' when they have.
+//     the rows it added, which have no records of their own (list.go); ” when they have.
 //   - masters says up to which size of which master log the tables are in step.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
