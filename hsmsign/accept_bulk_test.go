@@ -26,7 +26,9 @@ func (k *keptRoom) many(no byte, from, n int) []byte {
 	return k.ca.List(l)
 }
 
-func manySerial(n int) []byte { return append([]byte{0x7a}, binary.BigEndian.AppendUint32(nil, uint32(n))...) }
+func manySerial(n int) []byte {
+	return append([]byte{0x7a}, binary.BigEndian.AppendUint32(nil, uint32(n))...)
+}
 
 func (k *keptRoom) accept(t *testing.T, inputs ...[]byte) {
 	t.Helper()

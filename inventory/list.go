@@ -64,9 +64,6 @@ func inOrder(ctx context.Context, source Source) iter.Seq2[*Record, error] {
 	}
 }
 
-// listedValues is how many values differ between the rows that a list adds.
-const listedValues = 6
-
 // flushListed writes a batch of the entries of a list: most columns are the same for all of them.
 func (w *writer) flushListed(ctx context.Context) error {
 	stmt, rows := &w.one, 1
@@ -74,19 +71,18 @@ func (w *writer) flushListed(ctx context.Context) error {
 		stmt, rows = &w.many, batchRowsSQLite
 	}
 	if *stmt == nil {
-		all := make([]string, rows)
-		for n := range all {
-			p := 7 + n*listedValues
-			all[n] = fmt.Sprintf(`(?1, ?2, 1, 0, 0, 0, 1, ?%d, 2, ?3, ?4, 0, 0, '', '', ?%d, ?%d, ?%d, ?5, ?%d, ?%d, ?6, 1)`, p, p+1, p+2, p+3, p+4, p+5)
-		}
+		// What is the same stands in the statement, and parameters have no numbers: the driver looks for the name of
+		// each one that has, in a list, each time.
+		row := fmt.Sprintf(`(%d, %d, 1, 0, 0, 0, 1, ?, 2, '%s', %d, 0, 0, '', '', ?, ?, ?, %d, ?, ?, %d, 1)`, w.issuer.keyID, w.issuer.id,
+			kindText(w.listed), flag(isCA(w.listed)), w.issuer.dueFor(dueNew, 0, w.now), w.now)
 		var err error
-		if *stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Join(all, ", ")); err != nil {
+		*stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", rows-1)+row)
+		if err != nil {
 			return err
 		}
 	}
 	for n := 0; n < len(w.batch); n += rows {
 		args := w.args[:0]
-		args = append(args, w.issuer.keyID, w.issuer.id, kindText(w.listed), int64(flag(isCA(w.listed))), w.issuer.dueFor(dueNew, 0, w.now), w.now)
 		for m := n; m < n+rows; m++ {
 			r := &w.batch[m]
 			bucket := int64(bucketOf(r.Serial))

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -65,18 +66,18 @@ signer keygen --quiet
 signer accept --quiet --file root.pem --file sub.pem`
 
 // newCA makes a CA, and the room that takes in what it signs.
-func newCA(ctx context.Context, s settings, ocspKeys string) (*ca, error) {
+func newCA(ctx context.Context, s settings, ocspKeys string) error {
 	if err := os.Mkdir(s.dir, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	c := &ca{now: now}
+	var cert *x509.Certificate
 	var parent *x509.Certificate
 	var parentKey *ecdsa.PrivateKey
 	for i, name := range []string{"root", "sub"} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		t := &x509.Certificate{SerialNumber: big.NewInt(int64(i) + 1), Subject: pkix.Name{Country: []string{"JP"}, CommonName: "Kept " + name},
 			NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(10-i, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
@@ -85,25 +86,74 @@ func newCA(ctx context.Context, s settings, ocspKeys string) (*ca, error) {
 		}
 		der, err := x509.CreateCertificate(rand.Reader, t, parent, key.Public(), parentKey)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if c.cert, err = x509.ParseCertificate(der); err != nil {
-			return nil, err
+		if cert, err = x509.ParseCertificate(der); err != nil {
+			return err
 		}
-		c.key, parent, parentKey = key, c.cert, key
+		parent, parentKey = cert, key
+		raw, err := x509.MarshalECPrivateKey(key)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(s.path(name+".key"), raw, 0o600); err != nil {
+			return err
+		}
 		if err := os.WriteFile(s.path(name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := os.WriteFile(s.path("repository.yaml"), fmt.Appendf(nil, configuration, ocspKeys), 0o644); err != nil {
-		return nil, err
+		return err
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-c", commands)
 	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "PATH="+filepath.Dir(s.dir)+":"+os.Getenv("PATH"))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("preparing the room: %w\n%s", err, out)
+		return fmt.Errorf("preparing the room: %w\n%s", err, out)
 	}
-	return c, nil
+	return nil
+}
+
+// make lets a child write lists or responses: the peak memory of a process begins with that of its parent, which must
+// stay small.
+func (s settings) make(ctx context.Context, what, path string, number, n int) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, self, "-contender", "make", "-dir", s.dir, what, path, strconv.Itoa(number), strconv.Itoa(n))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("making %s: %w\n%s", path, err, out)
+	}
+	return nil
+}
+
+// making is the child of make.
+func (s settings) making(args []string) error {
+	number, err := strconv.ParseInt(args[2], 10, 64)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(args[3])
+	if err != nil {
+		return err
+	}
+	c := &ca{now: time.Now().UTC().Truncate(time.Second)}
+	if c.cert, err = s.issuer(); err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(s.path("sub.key"))
+	if err != nil {
+		return err
+	}
+	if c.key, err = x509.ParseECPrivateKey(raw); err != nil {
+		return err
+	}
+	c.now = c.cert.NotBefore.Add(24 * time.Hour) // the same for every child
+	if args[0] == "list" {
+		return c.list(args[1], number, n)
+	}
+	return c.answers(args[1], n)
 }
 
 // serial is the n-th serial: 16 octets, rising with n.
@@ -130,7 +180,8 @@ func (c *ca) list(file string, number int64, n int) error {
 }
 
 // certificates imports the first n serials from the books of the CA.
-func (c *ca) certificates(ctx context.Context, s settings, n int) error {
+func (s settings) certificates(ctx context.Context, n int) error {
+	now := time.Now().UTC().Truncate(time.Second)
 	file, err := os.Create(s.path("books.csv"))
 	if err != nil {
 		return err
@@ -139,7 +190,7 @@ func (c *ca) certificates(ctx context.Context, s settings, n int) error {
 	w := bufio.NewWriter(file)
 	fmt.Fprintln(w, "serial,not_before,not_after,subject,state")
 	for i := range n {
-		fmt.Fprintf(w, "%x,%s,%s,CN=subscriber %d,issued\n", serial(i), c.now.Add(-48*time.Hour).Format(time.RFC3339), c.now.AddDate(1, 0, 0).Format(time.RFC3339), i)
+		fmt.Fprintf(w, "%x,%s,%s,CN=subscriber %d,issued\n", serial(i), now.Add(-48*time.Hour).Format(time.RFC3339), now.AddDate(1, 0, 0).Format(time.RFC3339), i)
 	}
 	if err := w.Flush(); err != nil {
 		return err

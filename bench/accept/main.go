@@ -83,16 +83,16 @@ func run(ctx context.Context, s settings) error {
 
 // listPart hands over two lists: one of which nothing is known, and its successor.
 func listPart(ctx context.Context, s settings) ([]bar.Bar, error) {
-	ca, err := newCA(ctx, s, "responder: {validity: 90d, key: {algorithm: p256}}")
+	err := newCA(ctx, s, "responder: {validity: 90d, key: {algorithm: p256}}")
 	if err != nil {
 		return nil, err
 	}
 	const more = 10
 	first, next := s.path("first.crl"), s.path("next.crl")
-	if err := ca.list(first, 100, s.entries); err != nil {
+	if err := s.make(ctx, "list", first, 100, s.entries); err != nil {
 		return nil, err
 	}
-	if err := ca.list(next, 101, s.entries+more); err != nil {
+	if err := s.make(ctx, "list", next, 101, s.entries+more); err != nil {
 		return nil, err
 	}
 	header(fmt.Sprintf("a list of %d entries", s.entries))
@@ -113,16 +113,16 @@ func listPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 
 // knownPart hands over a list about certificates that were imported before.
 func knownPart(ctx context.Context, s settings) ([]bar.Bar, error) {
-	ca, err := newCA(ctx, s, "responder: {validity: 90d, key: {algorithm: p256}}")
+	err := newCA(ctx, s, "responder: {validity: 90d, key: {algorithm: p256}}")
 	if err != nil {
 		return nil, err
 	}
 	list := s.path("list.crl")
-	if err := ca.list(list, 100, s.entries); err != nil {
+	if err := s.make(ctx, "list", list, 100, s.entries); err != nil {
 		return nil, err
 	}
 	header(fmt.Sprintf("a list of %d entries, whose certificates are known", s.entries))
-	if err := ca.certificates(ctx, s, s.entries); err != nil {
+	if err := s.certificates(ctx, s.entries); err != nil {
 		return nil, err
 	}
 	a, err := s.signer(ctx, "the room: all of them revoked at once", "accept", "--file", list)
@@ -134,22 +134,22 @@ func knownPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 
 // ocspPart hands over a folder with responses that the CA signed.
 func ocspPart(ctx context.Context, s settings) ([]bar.Bar, error) {
-	ca, err := newCA(ctx, s, "signed_by: external")
+	err := newCA(ctx, s, "signed_by: external")
 	if err != nil {
 		return nil, err
 	}
 	list := s.path("list.crl")
-	if err := ca.list(list, 100, 1); err != nil {
+	if err := s.make(ctx, "list", list, 100, 1); err != nil {
 		return nil, err
 	}
 	header(fmt.Sprintf("a folder with %d OCSP responses", s.responses))
-	if err := ca.certificates(ctx, s, s.responses); err != nil {
+	if err := s.certificates(ctx, s.responses); err != nil {
 		return nil, err
 	}
 	if _, err := s.signer(ctx, "(the room: the list)", "accept", "--file", list); err != nil {
 		return nil, err
 	}
-	if err := ca.answers(s.path("incoming"), s.responses); err != nil {
+	if err := s.make(ctx, "answers", s.path("incoming"), 0, s.responses); err != nil {
 		return nil, err
 	}
 	if err := answerPeers(ctx, s, s.path("incoming")); err != nil {

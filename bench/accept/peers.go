@@ -55,6 +55,8 @@ func answerPeers(ctx context.Context, s settings, dir string) error {
 // child is one contender.
 func child(ctx context.Context, s settings, args []string) error {
 	switch s.contender {
+	case "make":
+		return s.making(args)
 	case "go-list":
 		return s.readList(args[0])
 	case "go-answers":
