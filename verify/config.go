@@ -141,6 +141,9 @@ type Config struct {
 	// About goes into the report.
 	About About
 
+	// Tolerated is what the caller passed over in the auditor's own files.
+	Tolerated []Tolerated
+
 	// Timestamps are the pinned authorities of RFC 3161 tokens; none: tokens are counted, not checked.
 	Timestamps []timestamp.Authority
 

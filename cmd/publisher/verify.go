@@ -135,6 +135,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	if err := h.pinOthers(&conf); err != nil {
 		return conf, err
 	}
+	if err := h.textAround(&conf); err != nil {
+		return conf, err
+	}
 	if conf.Seed, err = seed(c); err != nil {
 		return conf, err
 	}

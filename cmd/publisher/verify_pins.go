@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -49,6 +51,9 @@ func (h *host) holdAgainstPins(c *cli.Context, conf *verify.Config) error {
 	d.KnownFields(true)
 	if err := d.Decode(conf.Pins); err != nil {
 		return cliexit.UsageError("the pins file %q cannot be read: %v", file, err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return cliexit.UsageError("the pins file %q holds more than one YAML document, and only the first would count", file)
 	}
 	if conf.Pins.Schema != verify.PinsSchema {
 		return cliexit.UsageError("the pins file %q has schema %q, must be %q", file, conf.Pins.Schema, verify.PinsSchema)

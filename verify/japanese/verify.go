@@ -17,6 +17,7 @@ var verifyRows = []row{
 	{"the log records a time-stamp of %s on the checkpoint of size %d, which is not there", "ログには、大きさ {2} のチェックポイントに対する {1} のタイムスタンプの記録があるが、そのタイムスタンプがない"},
 	{"the cosignature of %s is of the future, %s", "{1} の連署の時刻 {2} が未来である"},
 	{"%d signatures", "署名 {1} 件"},
+	{"%d bytes of text around the certificates, which were not read", "証明書の前後に文字列 {1} バイト（読み取りの対象外）"},
 	{"%d signatures on %d checkpoints", "チェックポイント {2} 個に署名 {1} 件"},
 	{"%d further signatures of a key that has signed already; only its first was verified", "既に署名した鍵の重ねての署名 {1} 件。検証したのは最初の署名のみ"},
 	{"%d further signatures of a key that has signed already, on %d checkpoints; only its first was verified", "チェックポイント {2} 個に、既に署名した鍵の重ねての署名 {1} 件。検証したのは最初の署名のみ"},
