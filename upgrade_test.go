@@ -16,7 +16,7 @@ var formatOf = regexp.MustCompile(`"seihon/[a-z-]+/v[0-9]+`)
 // inOtherPages are formats that are read where they are written, or that nothing else depends on; the page
 // about upgrades need not name them.
 var inOtherPages = []string{
-	"seihon/hsm-approvals/v1", "seihon/key-evidence/v1", "seihon/refused-pins/v1", "seihon/revocation/v1", "seihon/override/v1",
+	"seihon/hsm-approvals/v1", "seihon/key-evidence/v1", "seihon/refused-pins/v1", "seihon/revocation/v1", "seihon/override/v1", "seihon/exception/v1",
 	"seihon/status/v1", "seihon/uptime/v2", "seihon/verify-report/v1", "seihon/verify-progress/v1", "seihon/status-evidence/v1",
 	"seihon/key-rotation/v1", "seihon/line-proof/v1",
 }

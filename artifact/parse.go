@@ -133,7 +133,7 @@ func (a *Artifact) der() {
 		a.Problem = fmt.Sprintf("%d bytes follow the first object, a %s", len(after), first.Kind)
 		return
 	}
-	c, asCertificate := x509.ParseCertificate(a.Bytes)
+	c, asCertificate := ParseCertificate(a.Bytes)
 	if asCertificate == nil {
 		a.Certificates = []*x509.Certificate{c}
 		a.Kind = certificateKind(c)

@@ -152,7 +152,7 @@ func (c *CertificateCache) certificate(der []byte) (*x509.Certificate, error) {
 	if cert != nil {
 		return cert, nil
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := ParseCertificate(der)
 	if err != nil {
 		return nil, err
 	}

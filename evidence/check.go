@@ -120,7 +120,7 @@ func (c *check) authorities() error {
 		if err != nil {
 			return err
 		}
-		cert, err := x509.ParseCertificate(b)
+		cert, err := artifact.ParseCertificate(b)
 		if err != nil {
 			return fmt.Errorf("the part %s: %w", name, err)
 		}
@@ -164,7 +164,7 @@ func (c *check) question() error {
 	if err != nil {
 		return err
 	}
-	cert, err := x509.ParseCertificate(b)
+	cert, err := artifact.ParseCertificate(b)
 	if err != nil {
 		return fmt.Errorf("the part certificate.cer: %w", err)
 	}

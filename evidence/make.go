@@ -309,5 +309,5 @@ func Certificate(b []byte) (*x509.Certificate, error) {
 		}
 		b = block.Bytes
 	}
-	return x509.ParseCertificate(b)
+	return artifact.ParseCertificate(b)
 }

@@ -3,7 +3,6 @@ package hsmsign
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"sort"
@@ -11,6 +10,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/unwrap"
 	"seihon/inventory"
+	"seihon/override"
 	"seihon/sectiona"
 )
 
@@ -98,7 +98,9 @@ func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) 
 		raw, err := inputs[n.at].Read()
 		if err == nil {
 			v.wanted = inputs[n.at].Issuer
+			r.exceptions.passed = nil
 			err = r.acceptOne(ctx, raw, v, certs, told)
+			r.exceptions.tell(v)
 			if errors.Is(err, errDocument) {
 				err = r.acceptDocument(ctx, artifact.Parse(raw), inputs[n.at].Document, inputs, res.Verdicts, v)
 			}
@@ -128,7 +130,9 @@ func (v *Verdict) settle(err error) {
 // The order in which inputs are looked at: authorities before what they signed, and before a list what tells
 // when its certificates expire.
 const (
-	rankAuthority = iota
+	rankException = iota
+	rankAuthority
+	rankLaterException // for a CA whose certificate comes with it
 	rankOCSPSigner
 	rankSubscriber
 	rankList
@@ -154,6 +158,11 @@ func (r *Room) order(inputs []Input, verdicts []Verdict) []ranked {
 			continue
 		}
 		rank, key := rankOf(inner(raw))
+		if o, err := override.ParseException(raw); err == nil && r.exceptionFor(o.Key) != "" {
+			rank = rankException
+		} else if err == nil {
+			rank = rankLaterException
+		}
 		all = append(all, ranked{i, rank, key})
 	}
 	sort.SliceStable(all, func(i, j int) bool {
@@ -164,7 +173,7 @@ func (r *Room) order(inputs []Input, verdicts []Verdict) []ranked {
 
 // rankOf says when an input is looked at.
 func rankOf(raw []byte) (rank int, key string) {
-	if c, err := x509.ParseCertificate(raw); err == nil {
+	if c, err := artifact.ParseCertificate(raw); err == nil {
 		switch {
 		case c.IsCA && artifact.SameName(c.RawSubject, c.RawIssuer):
 			return rankAuthority, ""
@@ -226,6 +235,9 @@ var errDocument = errors.New("it is a document")
 
 // acceptOne judges one input by what it is.
 func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *foreign, told *answers) error {
+	if bytes.HasPrefix(raw, []byte(override.ExceptionMagic)) {
+		return r.acceptException(ctx, raw, v)
+	}
 	a := artifact.Parse(raw)
 	if der := inner(raw); a.Kind == artifact.Unrecognised && len(der) != len(raw) {
 		a, v.Note = artifact.Parse(der), "taken out of PEM"

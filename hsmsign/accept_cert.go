@@ -11,6 +11,7 @@ import (
 	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/public"
+	"seihon/sectiona"
 )
 
 // acceptAuthority takes the certificate of a CA of the configuration, or a cross certificate.
@@ -111,6 +112,9 @@ func (r *Room) acceptCertificate(ctx context.Context, rec inventory.ArtifactReco
 		v.Present = true
 		return nil
 	}
+	if refusal := r.policy.Admit(artifact.Parse(c.Raw), sectiona.Evidence{InLedger: true, Claimed: rec.Kind}); refusal != nil {
+		return refusal // before the inventory remembers it
+	}
 	if a := r.authorities[rec.Issuer]; artifact.CheckIssued(c, a.cert) == nil {
 		if err := r.recordAdopted(ctx, a.Name, c); err != nil {
 			return err
@@ -164,6 +168,9 @@ func (r *Room) acceptEndEntity(ctx context.Context, c *x509.Certificate, v *Verd
 			return refuse("%w", err)
 		}
 		return nil
+	}
+	if why := r.policy.Irregular(c, issuer.cert); why != "" {
+		return refuse("%s", why)
 	}
 	return all.add(ctx, r, issuer.Name, c, v)
 }

@@ -70,6 +70,9 @@ func (r *Room) adoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	if err := artifact.CheckIssued(c, signer); err != nil { // before the inventory remembers anything of it
 		return fmt.Errorf("adopting %s: %w", name, err)
 	}
+	if why := r.policy.Irregular(c, signer); why != "" {
+		return fmt.Errorf("adopting %s: %s", name, why)
+	}
 	if err := r.tellInventory(ctx, issuer, artifact.Sum(issuer.spki(c))); err != nil {
 		return err
 	}
@@ -158,6 +161,9 @@ func (r *Room) adoptResponder(ctx context.Context, a *authority, resp *config.Re
 	}
 	if err == nil {
 		err = r.checkResponder(c)
+	}
+	if why := r.policy.Irregular(c, a.cert); err == nil && why != "" {
+		err = errors.New(why)
 	}
 	if err == nil && a.responder != nil && c.NotBefore.Before(a.responder.NotBefore) {
 		err = fmt.Errorf("it begins at %s, before the one in use (%s): it is an older one",

@@ -102,7 +102,7 @@ func (b *Books) masterCertificate(ctx context.Context, issuer string) (*x509.Cer
 	if err != nil {
 		return nil, err
 	}
-	return x509.ParseCertificate(der)
+	return artifact.ParseCertificate(der)
 }
 
 // otherKey explains a certificate that is not of the issuer's key: most often it belongs to another generation

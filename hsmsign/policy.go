@@ -35,7 +35,7 @@ func (r *Room) buildPolicy(anchors, issued []*x509.Certificate) error {
 			return err
 		}
 	}
-	r.policy = &sectiona.Policy{Trust: trust, Now: r.now, Misissued: r.conf.Trust.IsMisissued, SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
+	r.policy = &sectiona.Policy{Trust: trust, Now: r.now, Misissued: r.conf.Trust.IsMisissued, Excepted: r.exceptions.allow(r), SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
 	if d := r.conf.DocumentSigner; d != nil {
 		r.policy.DocumentSigner = &sectiona.DocumentSigner{CommonName: d.Subject.CommonName, Usage: d.Usage, Policy: d.Policy}
 	}
@@ -60,7 +60,7 @@ func readCertificate(file string) (*x509.Certificate, error) {
 	if block, _ := pem.Decode(raw); block != nil {
 		raw = block.Bytes
 	}
-	c, err := x509.ParseCertificate(raw)
+	c, err := artifact.ParseCertificate(raw)
 	if err != nil {
 		return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
 	}

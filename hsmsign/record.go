@@ -3,7 +3,6 @@ package hsmsign
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +45,7 @@ func (r *Room) notAfter(ctx context.Context, issuer string, serial []byte) (time
 		}
 		return e.NotAfter, err
 	}
-	c, err := x509.ParseCertificate(e.DER)
+	c, err := artifact.ParseCertificate(e.DER)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading certificate %x of %s: %w", serial, issuer, err)
 	}
@@ -292,11 +291,6 @@ func (r *Room) unrecorded(ctx context.Context, issuer string, open map[string]me
 			return faults, nil
 		}
 	}
-	more, err := r.unlisted(ctx, issuer, open)
-	if err != nil {
-		return nil, err
-	}
-	faults = append(faults, more...)
 	for _, change := range open {
 		change.Why = "the private master has no record of it"
 		faults = append(faults, change)

@@ -145,7 +145,7 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 		for _, s := range due {
 			renewed[string(s.Serial)] = true
 			status := responseStatus(s)
-			status.Misissued = r.conf.Trust.IsMisissued(s.Serial)
+			status.Misissued = r.known(a.Name, s.Serial, r.now())
 			if err := unsignable(status); err != nil { // it stays urgent; the others are not kept waiting
 				r.leftOut = append(r.leftOut, fmt.Errorf("signing a response of %s for serial %x: %w", a.Name, s.Serial, err))
 				continue

@@ -63,7 +63,8 @@ type Room struct {
 	expired     map[string][]ledger.Expired // by issuer: what the lists and responses staged leave out
 	state       *ledger.State               // of the log's newest size, once it was read
 
-	overrideKeys []ed25519.PublicKey // whose overrides count
+	overrideKeys []ed25519.PublicKey // whose overrides and exceptions count
+	exceptions   exceptions          // the signed ones that the log has
 	healed       *inventory.Healed   // what opening the room took back from the master
 }
 
@@ -251,7 +252,7 @@ func (r *Room) loadAuthorities(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		return x509.ParseCertificate(der)
+		return artifact.ParseCertificate(der)
 	}
 	for i := range r.conf.Issuers {
 		a := &authority{Issuer: &r.conf.Issuers[i]}

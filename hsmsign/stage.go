@@ -132,6 +132,9 @@ func (r *Room) recover(ctx context.Context) error {
 func (r *Room) Commit(ctx context.Context, why string) (size int64, err error) {
 	if len(r.pending) == 0 {
 		changed, err := r.inv.Unrecorded(ctx)
+		if err == nil {
+			err = r.appendExceptions(ctx)
+		}
 		if err != nil || !changed && r.log.Staged() == 0 {
 			return r.log.Log().Size(), err
 		}
@@ -159,6 +162,9 @@ func (r *Room) commitPending(ctx context.Context, why string, recovered bool) (s
 		return 0, err
 	}
 	if err := r.appendOverridden(ctx); err != nil {
+		return 0, err
+	}
+	if err := r.appendExceptions(ctx); err != nil {
 		return 0, err
 	}
 	for _, lines := range batches {
@@ -211,7 +217,7 @@ func (r *Room) settle(ctx context.Context) error {
 	if err != nil || len(edited) == 0 {
 		return err
 	}
-	healed, err := r.inv.Heal(ctx, inventory.Healing{Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0), List: r.listed})
+	healed, err := r.inv.Heal(ctx, inventory.Healing{Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0)})
 	if err != nil {
 		return &RecordError{err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"seihon/artifact"
 	"seihon/hsmsign/cert"
 	"seihon/inventory"
 )
@@ -127,7 +128,7 @@ func (r *Room) presentFor(ctx context.Context, a *authority, csr []byte, consent
 	case r.now().After(e.NotAfter):
 		return nil, fmt.Errorf("the certificate of this request, serial %x, expired at %s; --reissue issues another one for it", e.Serial, e.NotAfter.UTC().Format(time.RFC3339))
 	}
-	return x509.ParseCertificate(e.DER)
+	return artifact.ParseCertificate(e.DER)
 }
 
 // afterRevocation says what to do about a request whose certificate was revoked. Another certificate for the same key is

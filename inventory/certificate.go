@@ -13,8 +13,8 @@ import (
 
 // FromX509 fills a Certificate from a parsed one.
 func FromX509(issuer string, c *x509.Certificate, kind artifact.Kind) (Certificate, error) {
-	serial, err := SerialOf(c.SerialNumber)
-	if err != nil {
+	serial := artifact.SerialBytes(c) // what the room issues is looked at again, more strictly
+	if err := CheckSignedSerial(serial); err != nil {
 		return Certificate{}, err
 	}
 	return Certificate{
@@ -218,20 +218,26 @@ func checkCertificate(c Certificate) error {
 	if err := CheckSerial(c.Serial); err != nil {
 		return err
 	}
+	return checkAdopted(c)
+}
+
+// checkAdopted is checkCertificate for one that was signed elsewhere, whose serial may be one that nobody should have given.
+func checkAdopted(c Certificate) error {
+	if err := CheckSignedSerial(c.Serial); err != nil {
+		return err
+	}
 	if !c.Kind.IsCertificate() {
 		return fmt.Errorf("kind %q is not a certificate", c.Kind)
 	}
 	if len(c.DER) == 0 {
 		return errors.New("its DER is missing")
 	}
-	parsed, err := x509.ParseCertificate(c.DER)
+	parsed, err := artifact.ParseCertificate(c.DER)
 	if err != nil {
 		return fmt.Errorf("parsing it: %w", err)
 	}
-	serial, err := SerialOf(parsed.SerialNumber)
+	serial := artifact.SerialBytes(parsed)
 	switch {
-	case err != nil:
-		return err
 	case !bytes.Equal(serial, c.Serial):
 		return fmt.Errorf("it carries the serial %x, not %x", serial, c.Serial)
 	case !parsed.NotAfter.Equal(c.NotAfter) || !parsed.NotBefore.Equal(c.NotBefore):

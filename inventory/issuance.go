@@ -324,7 +324,7 @@ func (d *DB) signed(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Intent
 // Adopt records a certificate that was signed elsewhere, under a serial that was
 // never used here: the log has no commitment to it.
 func (d *DB) Adopt(ctx context.Context, c Certificate, asked Asked) error {
-	if err := checkCertificate(c); err != nil {
+	if err := checkAdopted(c); err != nil {
 		return fmt.Errorf("adopting certificate of %q: %w", c.Issuer, err)
 	}
 	return d.update(ctx, fmt.Sprintf("adopting certificate %x of %q", c.Serial, c.Issuer), func(tx *sql.Tx) error {

@@ -32,6 +32,7 @@ func sampleEntries() map[string]*Entry {
 		"private":        {Private: &Private{Manifest: d, Size: 4321, Count: 3, Root: h}},
 		"expiry":         {Expiry: &Expiry{Issuer: "sub", Entries: []Expired{{Serial: "1f", NotAfter: at}, {Serial: "7a00", NotAfter: at}}}},
 		"override":       {Override: &Override{Issuer: "sub", Text: "seihon/override/v1\n…\n", Changes: []StatusChange{{Serial: "1f", Was: "revoked 20261124T060000Z 1 -", Now: "good"}}}},
+		"exception":      {Exception: &Exception{Issuer: "sub", Text: "seihon/exception/v1\n…\n"}},
 		"withdraw":       {Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "crl/a.crl", Digest: d, Reason: "superseded"}, {Name: "crl/b.crl"}}}},
 		"key-rotation":   {KeyRotation: &KeyRotation{Old: []string{"o1", "o2"}, New: []string{"n"}, Reason: "planned", Acceptance: "note"}},
 		"evidence":       {Evidence: &Evidence{Kind: "key-ceremony", Name: "minutes.pdf", Digest: d, Size: 7, Note: "signed by two"}},

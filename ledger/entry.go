@@ -16,7 +16,7 @@ const EntryVersion = 1
 // bundle has two bytes.
 const MaxEntry = 65535
 
-// The types of an entry. The first ten belong to a master log, the other four
+// The types of an entry. The first eleven belong to a master log, the other four
 // to a publication log; the encoding does not tie them to either.
 const (
 	TypeBatch       = "batch"
@@ -24,6 +24,7 @@ const (
 	TypePrivate     = "private"
 	TypeExpiry      = "expiry"
 	TypeOverride    = "override"
+	TypeException   = "exception"
 	TypeWithdraw    = "withdraw"
 	TypeKeyRotation = "key-rotation"
 	TypeEvidence    = "evidence"
@@ -47,6 +48,7 @@ type Entry struct {
 	Private     *Private
 	Expiry      *Expiry
 	Override    *Override
+	Exception   *Exception
 	Withdraw    *Withdraw
 	KeyRotation *KeyRotation
 	Evidence    *Evidence
@@ -120,6 +122,14 @@ type StatusChange struct {
 	Was, Now string
 }
 
+// An Exception makes public that a CA which keeps its own software deviates from
+// an RFC in known ways, and that somebody signed to publish what it makes all the
+// same (docs/accept.md).
+type Exception struct {
+	Issuer string
+	Text   string // the file of the exception as it was signed
+}
+
 // A Withdraw takes names out of the current state. Nothing is deleted from the
 // master by it; a target removes a public copy only with such an entry.
 type Withdraw struct {
@@ -184,13 +194,9 @@ type Publish struct {
 	Receipts   []Receipt
 }
 
-// OpFound marks a receipt of what lay on a target when it was taken over: bytes
-// that the publisher did not send and may replace.
-const OpFound = "found"
-
 // A Receipt is what a target answered to one request.
 type Receipt struct {
-	Op         string // "put", "replay", "repair", "delete"; "purge" of a CDN; OpFound
+	Op         string // "put", "replay", "repair", "delete"; "purge" of a CDN
 	Name       string
 	Kind       artifact.Kind
 	Digest     artifact.Digest

@@ -47,7 +47,8 @@ func (e *Entry) typ() string {
 		typ string
 	}{
 		{e.Batch != nil, TypeBatch}, {e.Issuance != nil, TypeIssuance}, {e.Private != nil, TypePrivate},
-		{e.Expiry != nil, TypeExpiry}, {e.Override != nil, TypeOverride}, {e.Withdraw != nil, TypeWithdraw}, {e.KeyRotation != nil, TypeKeyRotation},
+		{e.Expiry != nil, TypeExpiry}, {e.Override != nil, TypeOverride}, {e.Exception != nil, TypeException},
+		{e.Withdraw != nil, TypeWithdraw}, {e.KeyRotation != nil, TypeKeyRotation},
 		{e.Evidence != nil, TypeEvidence}, {e.Anchor != nil, TypeAnchor}, {e.Freeze != nil, TypeFreeze},
 		{e.Publish != nil, TypePublish}, {e.Probe != nil, TypeProbe}, {e.Verify != nil, TypeVerify}, {e.Refusal != nil, TypeRefusal},
 	} {
@@ -74,6 +75,8 @@ func (e *Entry) body(c *coder, typ string) {
 		e.Expiry.fields(c)
 	case TypeOverride:
 		e.Override.fields(c)
+	case TypeException:
+		e.Exception.fields(c)
 	case TypeWithdraw:
 		e.Withdraw.fields(c)
 	case TypeKeyRotation:
@@ -108,6 +111,8 @@ func (e *Entry) allot(typ string) {
 		e.Expiry = new(Expiry)
 	case TypeOverride:
 		e.Override = new(Override)
+	case TypeException:
+		e.Exception = new(Exception)
 	case TypeWithdraw:
 		e.Withdraw = new(Withdraw)
 	case TypeKeyRotation:
@@ -218,6 +223,11 @@ func (o *Override) fields(c *coder) {
 	})
 	c.text("issuer", &o.Issuer)
 	c.text("text", &o.Text)
+}
+
+func (x *Exception) fields(c *coder) {
+	c.text("issuer", &x.Issuer)
+	c.text("text", &x.Text)
 }
 
 func (w *Withdraw) fields(c *coder) {

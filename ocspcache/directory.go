@@ -28,8 +28,7 @@ type DirectoryConfig struct {
 	// VerifyGeneration checks a generation's body against its proof of being in
 	// the ledger. Generations are taken unverified when it is nil.
 	VerifyGeneration func(body, proof []byte) error
-	Poll             time.Duration  // between looks for new generations; 5 s when 0
-	Aliases          public.Aliases // further names of the artifacts
+	Poll             time.Duration // between looks for new generations; 5 s when 0
 	Metrics          *Metrics
 	Now              func() time.Time
 	Logger           *zap.Logger
@@ -42,7 +41,6 @@ type Directory struct {
 	root     *os.Root
 	path     string
 	describe *describer
-	aliases  public.Aliases
 
 	loading sync.Mutex
 	seen    map[string]stamp // generation files as of the last look
@@ -66,7 +64,7 @@ func OpenDirectory(ctx context.Context, cfg DirectoryConfig) (*Directory, error)
 	}
 	d := &Directory{
 		shelf: newShelf(cfg.VerifyGeneration, cfg.Metrics, cfg.Now, cfg.Logger),
-		root:  root, path: cfg.Root, describe: newDescriber(), aliases: cfg.Aliases,
+		root:  root, path: cfg.Root, describe: newDescriber(),
 		seen: make(map[string]stamp), done: make(chan struct{}),
 	}
 	if err := d.Reload(ctx); err != nil {
@@ -164,9 +162,6 @@ func (d *Directory) bundlePath(digest artifact.Digest) string {
 
 // Open implements [Source].
 func (d *Directory) Open(_ context.Context, name string) (*Object, error) {
-	if of, ok := d.aliases.Of(name); ok {
-		name = of
-	}
 	if !public.Is(name) {
 		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
 	}

@@ -50,7 +50,7 @@ func (p *Policy) authority(c *x509.Certificate) string {
 	if !signedByAny(c, issuers) {
 		return fmt.Sprintf("the CA %q does not chain to a pinned anchor", c.Subject.String())
 	}
-	return ""
+	return p.irregular(c)
 }
 
 func linkCertificate(p *Policy, a *artifact.Artifact, _ Evidence) string {
@@ -65,7 +65,7 @@ func linkCertificate(p *Policy, a *artifact.Artifact, _ Evidence) string {
 	case !signedByAny(c, p.trust().Issuers()):
 		return "neither the old nor the new key of this CA signed it"
 	}
-	return ""
+	return p.irregular(c)
 }
 
 func crossCertificate(p *Policy, a *artifact.Artifact, _ Evidence) string {
@@ -82,7 +82,7 @@ func (p *Policy) cross(c *x509.Certificate) string {
 	case !c.IsCA || !c.BasicConstraintsValid:
 		return "it is not a CA certificate"
 	case isOne(partners) && signedByAny(c, issuers), isOne(issuers) && signedByAny(c, partners):
-		return ""
+		return p.irregular(c)
 	}
 	return fmt.Sprintf("no pinned partner stands on one side of it (issuer %q, subject %q)", c.Issuer.String(), c.Subject.String())
 }
@@ -93,7 +93,7 @@ func subscriber(p *Policy, a *artifact.Artifact, _ Evidence) string {
 	if p.SubscriberConsent != nil {
 		if id, ok := p.SubscriberConsent(serial); ok && id != "" {
 			if signedByAny(c, p.trust().Issuers()) {
-				return ""
+				return p.irregular(c)
 			}
 			return "no CA of this hierarchy issued it"
 		}
@@ -103,7 +103,7 @@ func subscriber(p *Policy, a *artifact.Artifact, _ Evidence) string {
 
 func ocspSigner(p *Policy, a *artifact.Artifact, _ Evidence) string {
 	if signedByAny(a.Certificates[0], p.trust().Issuers()) {
-		return ""
+		return p.irregular(a.Certificates[0])
 	}
 	return "no CA of this hierarchy issued it"
 }

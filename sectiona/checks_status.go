@@ -1,6 +1,7 @@
 package sectiona
 
 import (
+	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -33,7 +34,10 @@ func crlScope(p *Policy, a *artifact.Artifact, ev Evidence) string {
 	case ev.Claimed == artifact.ARL && l.IDP != nil && !l.IDP.OnlyCA:
 		return "it is recorded as an authority revocation list, but its scope says otherwise"
 	}
-	return p.unexcepted(listDeviations(l))
+	return p.unexcepted(listDeviations(l), func() *x509.Certificate {
+		issuer, _ := p.trust().CheckCRL(l) // by rule crl-signature there is one
+		return issuer
+	}, l.ThisUpdate)
 }
 
 func crlNumber(_ *Policy, a *artifact.Artifact, ev Evidence) string {
@@ -115,7 +119,11 @@ func ocspCurrent(p *Policy, a *artifact.Artifact, ev Evidence) string {
 	if p.Now != nil {
 		now = p.Now()
 	}
-	if reason := p.unexcepted(answerDeviations(a.OCSP, now)); reason != "" {
+	by := func() *x509.Certificate {
+		issuer, _, _ := p.trust().CheckResponse(a.OCSP) // by rule ocsp-signature there is one
+		return issuer
+	}
+	if reason := p.unexcepted(answerDeviations(a.OCSP, now), by, a.OCSP.ProducedAt); reason != "" {
 		return reason
 	}
 	for _, s := range a.OCSP.Singles {

@@ -2,14 +2,16 @@ package sectiona
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"seihon/artifact"
 )
 
-// A Deviation is one thing in a list or a response that an RFC forbids and that a program can read all the same. Section A
+// A Deviation is one thing in a certificate, a list or a response that an RFC forbids and that a program can read all the same. Section A
 // refuses it unless Policy.Excepted lets it pass.
 type Deviation struct {
 	Code   string // the kind of deviation, one of the constants below
@@ -33,13 +35,29 @@ const (
 	AnsweredLater   = "answered-later"    // an answer that is newer than its response (RFC 6960 section 2.4)
 	AnsweredTwoWays = "answered-two-ways" // two answers about one certificate that contradict each other
 
-	// Unreadable is an entry that cannot be read at all. No exception is asked for: nobody knows what it says.
+	// Unreadable is an entry that cannot be read at all.
 	Unreadable = "unreadable"
 )
 
-// Deviations names everything of that kind in a list or a response. A zero now leaves out what only a clock can tell.
+// excusable are the kinds of deviation that leave no doubt about what is said, so that a CA which is known for them can be
+// published by a signed exception. Who could not be understood is never excepted.
+var excusable = []string{
+	AnsweredLater, DeltaUncritical, EarlyLong, artifact.IrregularCritical, ListedTwice, artifact.IrregularName, artifact.IrregularParameter,
+	RevokedLater, ScopeUncritical, SerialLong, SerialNegative, SerialZero, artifact.IrregularVersion,
+}
+
+// Excusable reports whether an exception can let a kind of deviation pass.
+func Excusable(kind string) bool { return slices.Contains(excusable, kind) }
+
+// ExcusableKinds returns what an exception can allow, sorted.
+func ExcusableKinds() []string { return slices.Sorted(slices.Values(excusable)) }
+
+// Deviations names everything of that kind in a certificate, a list or a response. A zero now leaves out what only a clock
+// can tell.
 func Deviations(a *artifact.Artifact, now time.Time) iter.Seq[Deviation] {
 	switch {
+	case a.Kind.IsCertificate() && len(a.Certificates) == 1:
+		return certificateDeviations(a.Certificates[0])
 	case a.CRL != nil:
 		return listDeviations(a.CRL)
 	case a.OCSP != nil:
@@ -48,26 +66,70 @@ func Deviations(a *artifact.Artifact, now time.Time) iter.Seq[Deviation] {
 	return func(func(Deviation) bool) {}
 }
 
-// unexcepted returns the reason of the first deviation that the policy does not let pass, or "".
-func (p *Policy) unexcepted(all iter.Seq[Deviation]) string {
+// unexcepted returns the reason of the first deviation that the policy does not let pass, or "". by is the CA that signed,
+// nil when it is not known; it is asked for when there is a deviation.
+func (p *Policy) unexcepted(all iter.Seq[Deviation], by func() *x509.Certificate, dated time.Time) string {
+	var ca *x509.Certificate
 	for d := range all {
-		if d.Code == Unreadable {
+		if !Excusable(d.Code) {
 			return d.Reason
 		}
 		odd := d.Code == SerialZero || d.Code == SerialNegative || d.Code == SerialLong
-		if odd && p.Misissued != nil && p.Misissued(d.Serial) || p.Excepted != nil && p.Excepted(d) {
+		if odd && p.Misissued != nil && p.Misissued(d.Serial) {
+			continue
+		}
+		if ca == nil && p.Excepted != nil {
+			ca = by()
+		}
+		if ca != nil && p.Excepted(ca, d, dated) {
 			continue
 		}
 		if odd {
 			return d.Reason + "; if the CA did issue such a certificate, name the serial in trust.misissued"
 		}
-		return d.Reason
+		return d.Reason + "; a signed exception that allows " + d.Code + " lets it pass"
 	}
 	return ""
 }
 
-// oddSerial says why no certificate should have a serial number; its code is empty when nothing is odd.
-func oddSerial(serial []byte) Deviation {
+// Irregular explains what by got wrong in a certificate, or returns "": it is right, or an exception lets it pass. It is for
+// who takes in certificates that are not published.
+func (p *Policy) Irregular(c, by *x509.Certificate) string {
+	return p.unexcepted(certificateDeviations(c), func() *x509.Certificate { return by }, c.NotBefore)
+}
+
+// irregular explains what a CA got wrong in a certificate; every rule that allows one asks it.
+func (p *Policy) irregular(c *x509.Certificate) string {
+	return p.unexcepted(certificateDeviations(c), func() *x509.Certificate { return p.issuerOf(c) }, c.NotBefore)
+}
+
+// issuerOf finds the pinned CA or partner that signed a certificate.
+func (p *Policy) issuerOf(c *x509.Certificate) *x509.Certificate {
+	for _, i := range append(p.trust().Issuers(), p.trust().Partners()...) {
+		if signedBy(c, i) {
+			return i
+		}
+	}
+	return nil
+}
+
+// certificateDeviations walks a certificate.
+func certificateDeviations(c *x509.Certificate) iter.Seq[Deviation] {
+	return func(yield func(Deviation) bool) {
+		serial := artifact.SerialBytes(c)
+		if d := OddSerial(serial); d.Code != "" && !yield(d) {
+			return
+		}
+		for _, i := range artifact.Irregularities(c) {
+			if !yield(Deviation{i.Code, serial, i.Text}) {
+				return
+			}
+		}
+	}
+}
+
+// OddSerial says why no certificate should have a serial number; its code is empty when nothing is odd.
+func OddSerial(serial []byte) Deviation {
 	code, what := "", ""
 	switch {
 	case len(serial) > 20:
@@ -119,7 +181,7 @@ func listDeviations(l *artifact.RevocationList) iter.Seq[Deviation] {
 
 // entryDeviations judges one line; it reports whether the walk goes on.
 func entryDeviations(l *artifact.RevocationList, e *artifact.RevokedEntry, yield func(Deviation) bool) bool {
-	if d := oddSerial(e.Serial); d.Code != "" && !yield(d) {
+	if d := OddSerial(e.Serial); d.Code != "" && !yield(d) {
 		return false
 	}
 	if e.EarlyGeneralized && !yield(Deviation{EarlyLong, e.Serial, fmt.Sprintf("the revocation date of serial number %x is "+
@@ -154,7 +216,7 @@ func answerDeviations(r *artifact.Response, now time.Time) iter.Seq[Deviation] {
 func singleDeviations(r *artifact.Response, i int, yield func(Deviation) bool) bool {
 	s := &r.Singles[i]
 	serial := s.CertID.Serial
-	if d := oddSerial(serial); d.Code != "" && !yield(d) {
+	if d := OddSerial(serial); d.Code != "" && !yield(d) {
 		return false
 	}
 	later := s.Status == artifact.StatusRevoked && s.RevokedAt.After(s.ThisUpdate.Add(skew))

@@ -11,25 +11,30 @@ import (
 	"seihon/internal/inputtest"
 )
 
-// deviant is a list that deviates in every way that a list can.
-func deviant(ca *inputtest.CA) *artifact.Artifact {
+// deviant is a list that deviates in every way that a list can; doubtful says whether also in those that leave doubt.
+func deviant(ca *inputtest.CA, doubtful bool) *artifact.Artifact {
 	number := inputtest.Integer
 	at := func(d time.Duration) []byte { return inputtest.Time(inputtest.Now.Add(d)) }
+	doubts := []inputtest.Entry{
+		{Serial: number([]byte{4}), Extensions: inputtest.Reason(8)},
+		{Serial: number([]byte{5}), Extensions: inputtest.Reason(1)},
+		{Serial: number([]byte{5}), Extensions: inputtest.Reason(4)},
+	}
+	if !doubtful {
+		doubts = nil
+	}
 	return artifact.Parse(ca.List(inputtest.List{
 		This: inputtest.Generalized(inputtest.Now.Add(-time.Hour)),
-		Entries: []inputtest.Entry{
+		Entries: append([]inputtest.Entry{
 			{Serial: number([]byte{0})},
 			{Serial: number([]byte{0xfe})},
 			{Serial: number(append([]byte{1}, make([]byte, 20)...))},
 			{Serial: number([]byte{2}), Time: inputtest.Generalized(inputtest.Now.Add(-48 * time.Hour))},
 			{Serial: number([]byte{3}), Time: at(time.Hour)},
-			{Serial: number([]byte{4}), Extensions: inputtest.Reason(8)},
-			{Serial: number([]byte{5}), Extensions: inputtest.Reason(1)},
-			{Serial: number([]byte{5}), Extensions: inputtest.Reason(4)},
 			{Serial: number([]byte{6})},
 			{Serial: number([]byte{6})},
 			{Serial: number([]byte{7})},
-		},
+		}, doubts...),
 	}))
 }
 
@@ -45,10 +50,10 @@ func TestDeviations(t *testing.T) {
 		}
 		return all
 	}
-	list := deviant(ca)
+	list := deviant(ca, true)
 	long := "01" + fmt.Sprintf("%040d", 0)
 	want := []string{"early-long-time ", "serial-zero 00", "serial-negative fe", "serial-long " + long, "early-long-time 02",
-		"revoked-later 03", "removed-in-full 04", "listed-two-ways 05", "listed-twice 06"}
+		"revoked-later 03", "removed-in-full 04", "listed-twice 06", "listed-two-ways 05"}
 	if got := named(list); !slices.Equal(got, want) {
 		t.Errorf("the list: %q, want %q", got, want)
 	}
@@ -82,26 +87,49 @@ func TestDeviations(t *testing.T) {
 // TestExcepted: one exception lets one deviation pass, and no other.
 func TestExcepted(t *testing.T) {
 	ca := inputtest.NewCA("Example CA One")
-	list := deviant(ca)
+	list := deviant(ca, false)
 	key := func(d Deviation) string { return fmt.Sprintf("%s %x", d.Code, d.Serial) }
 	var all []string
 	for d := range Deviations(list, inputtest.Now) {
+		if !Excusable(d.Code) {
+			t.Fatalf("%s leaves doubt", d.Code)
+		}
 		all = append(all, key(d))
 	}
 	for missing := range len(all) + 1 {
 		p := &Policy{
-			Trust:    artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil),
-			Now:      func() time.Time { return inputtest.Now },
-			Excepted: func(d Deviation) bool { i := slices.Index(all, key(d)); return i >= 0 && i != missing },
+			Trust: artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil),
+			Now:   func() time.Time { return inputtest.Now },
+			Excepted: func(by *x509.Certificate, d Deviation, dated time.Time) bool {
+				i := slices.Index(all, key(d))
+				return by.Equal(ca.Cert) && dated.Equal(list.CRL.ThisUpdate) && i >= 0 && i != missing
+			},
 		}
 		refusal := p.Admit(list, Evidence{InLedger: true})
 		if (refusal == nil) != (missing == len(all)) {
 			t.Errorf("with every exception but %d of %d: %v", missing, len(all), refusal)
 		}
 	}
-	broken := artifact.Parse(ca.List(inputtest.List{Entries: []inputtest.Entry{{Time: inputtest.Integer([]byte{1})}}}))
-	p := &Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil), Excepted: func(Deviation) bool { return true }}
-	if p.Admit(broken, Evidence{InLedger: true}) == nil {
-		t.Error("an entry that cannot be read was excepted")
+}
+
+// TestNeverExcepted: what leaves doubt about what is said passes by no exception.
+func TestNeverExcepted(t *testing.T) {
+	ca := inputtest.NewCA("Example CA One")
+	p := &Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil), Now: func() time.Time { return inputtest.Now },
+		Excepted: func(*x509.Certificate, Deviation, time.Time) bool { return true }}
+	five := inputtest.Integer([]byte{5})
+	hour := inputtest.Generalized(inputtest.Now.Add(time.Hour))
+	for name, der := range map[string][]byte{
+		"unreadable":      ca.List(inputtest.List{Entries: []inputtest.Entry{{Time: inputtest.Integer([]byte{1})}}}),
+		"removed in full": ca.List(inputtest.List{Entries: []inputtest.Entry{{Extensions: inputtest.Reason(8)}}}),
+		"two ways": ca.List(inputtest.List{Entries: []inputtest.Entry{
+			{Serial: five, Extensions: inputtest.Reason(1)}, {Serial: five, Extensions: inputtest.Reason(4)}}}),
+		"answered two ways": ca.Response(inputtest.Response{Singles: []inputtest.Single{
+			{Serial: five}, {Serial: five, Status: inputtest.Revoked(inputtest.Generalized(inputtest.Now.Add(-48*time.Hour)), 1)}}}),
+		"produced later": ca.Response(inputtest.Response{Produced: hour, Singles: []inputtest.Single{{Serial: five}}}),
+	} {
+		if p.Admit(artifact.Parse(der), Evidence{InLedger: true}) == nil {
+			t.Errorf("%s: it was excepted", name)
+		}
 	}
 }

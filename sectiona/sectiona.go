@@ -11,6 +11,7 @@
 package sectiona
 
 import (
+	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -59,9 +60,9 @@ type Policy struct {
 	// none is.
 	Misissued func(serial []byte) bool
 
-	// Excepted reports whether a deviation from the RFC is one that this CA is known for and that the operator has decided to
-	// publish. Nil means that none is.
-	Excepted func(Deviation) bool
+	// Excepted reports whether a deviation from the RFC, in what a CA signed and dated so, is one that this CA is known for and
+	// that somebody signed to publish. It is asked only for the kinds of Excusable. Nil means that none is.
+	Excepted func(by *x509.Certificate, d Deviation, dated time.Time) bool
 
 	// Now is the time freshness is judged at. Nil means that freshness is not judged.
 	Now func() time.Time

@@ -20,24 +20,25 @@ type checker struct {
 	Config
 	collector
 
-	now       time.Time
-	log       *ledger.Log
-	keys      []*ledger.Verifier // the pinned one and those that key rotations appointed
-	state     *ledger.State      // the newest
-	trust     *artifact.Trust
-	policy    *sectiona.Policy
-	past      *past
-	status    *status
-	memory    *memory.Memory // of deep tiers
-	overrides []memory.Override
-	stamped   int      // time-stamps that were verified
-	witnessed int      // cosignatures that were verified
-	unseen    []string // targets with receipts that no copy shows
-	counts    counters
-	resume    *progress    // nil: not asked for
-	looked    []*copyCheck // copies that were checked, for the annex
-	notes     []placeNote  // checkpoints of public logs, to be looked at when the keys are known
-	mirror    string       // where a public log was fetched to; empty: there is a master
+	now        time.Time
+	log        *ledger.Log
+	keys       []*ledger.Verifier // the pinned one and those that key rotations appointed
+	state      *ledger.State      // the newest
+	trust      *artifact.Trust
+	policy     *sectiona.Policy
+	past       *past
+	status     *status
+	memory     *memory.Memory // of deep tiers
+	overrides  []memory.Override
+	exceptions exceptions // of the log
+	stamped    int        // time-stamps that were verified
+	witnessed  int        // cosignatures that were verified
+	unseen     []string   // targets with receipts that no copy shows
+	counts     counters
+	resume     *progress    // nil: not asked for
+	looked     []*copyCheck // copies that were checked, for the annex
+	notes      []placeNote  // checkpoints of public logs, to be looked at when the keys are known
+	mirror     string       // where a public log was fetched to; empty: there is a master
 
 	lastExpiry time.Time // of a certificate in the inventory
 
@@ -132,6 +133,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	if c.memory != nil {
 		c.reportMemory(r)
 	}
+	c.reportExceptions(r)
 	return nil
 }
 

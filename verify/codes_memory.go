@@ -49,7 +49,15 @@ var memoryCodes = []Code{
 		"記録された上書き許可が、固定した鍵で署名されていない（効力なし）", "an override in the log is not signed by a pinned key and counts for nothing",
 		"上書き許可の出所を調査し、正しい鍵を固定する", "find out where it comes from; if it is right, pin the key that signed it",
 	},
+	{
+		codeException, Error, "", "3C56",
+		"記録された例外が、固定した鍵で署名されていない（効力なし）", "an exception in the log is not signed by a pinned key and counts for nothing",
+		"例外の出所を調査し、正しい鍵を固定する", "find out where it comes from; if it is right, pin the key that signed it",
+	},
 }
+
+// codeException is the finding about an exception that counts for nothing.
+const codeException = "exception-unpinned"
 
 const (
 	misissuedJA = "誤発行または鍵の不正使用を疑い、署名室の記録と HSM の署名回数を調査する"

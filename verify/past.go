@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 
 	"seihon/artifact"
@@ -64,13 +63,19 @@ func (c *checker) readPast(ctx context.Context) error {
 	return c.buildTrust(ctx)
 }
 
-// readKeys collects the key sets that the log ever had: proofs of before a key rotation stay good.
+// readKeys collects the key sets that the log ever had, since proofs of before a key rotation stay good, and the exceptions
+// that section A needs from the first artifact on.
 func (c *checker) readKeys(ctx context.Context) error {
 	c.keys = []*ledger.Verifier{c.Verifier}
+	index := int64(0)
 	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
 		if err != nil {
 			return ctx.Err() // the log's own findings say why
 		}
+		if e.Exception != nil {
+			c.exceptions.enter(index, e, c.OverrideKeys)
+		}
+		index++
 		if e.KeyRotation == nil {
 			continue
 		}
@@ -98,6 +103,7 @@ func (c *checker) verifyProof(proof []byte) (line *ledger.Line, err error) {
 func (c *checker) buildTrust(ctx context.Context) error {
 	c.trust = artifact.NewTrust(c.Policy.Trust.Anchors(), c.Policy.Trust.Partners())
 	c.policy = policyWithoutClock(c.Policy, c.trust)
+	c.policy.Excepted = c.exceptions.allow
 	waiting := c.Policy.Trust.Issuers()
 	seen := map[artifact.Digest]bool{}
 	for _, v := range c.past.versions {
@@ -114,7 +120,7 @@ func (c *checker) buildTrust(ctx context.Context) error {
 		if err != nil {
 			continue // checkMaster reports it
 		}
-		if cert, err := x509.ParseCertificate(der); err == nil {
+		if cert, err := artifact.ParseCertificate(der); err == nil {
 			waiting = append(waiting, cert)
 		}
 	}

@@ -28,9 +28,7 @@ type receiptBook struct {
 
 func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
 	for _, r := range e.Receipts {
-		if r.Op != ledger.OpFound { // it lay there before
-			b.sent[r.Digest] = true
-		}
+		b.sent[r.Digest] = true
 	}
 	if len(e.Receipts) > 0 {
 		b.targets[e.Target] = at

@@ -94,7 +94,7 @@ func (c *checker) certificatesEver(ctx context.Context, visit func(v *version, c
 		if err != nil {
 			continue // checkMaster reports it
 		}
-		if cert, err := x509.ParseCertificate(der); err == nil {
+		if cert, err := artifact.ParseCertificate(der); err == nil {
 			visit(v, cert)
 		}
 	}

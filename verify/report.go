@@ -30,6 +30,7 @@ type Report struct {
 	Responders  []ResponderSummary `json:"responders,omitempty"` // that were asked
 	ShelfLife   []ShelfLife        `json:"shelf_life"`
 	Memory      *MemorySummary     `json:"memory,omitempty"` // of the tiers that read the master's bytes
+	Exceptions  []ExceptionEntry   `json:"exceptions,omitempty"`
 	Record      *Record            `json:"record,omitempty"` // not in tier log
 	Findings    []Finding          `json:"findings"`
 	Omitted     []Omitted          `json:"omitted,omitempty"` // findings beyond the first of a code

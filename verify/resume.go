@@ -76,6 +76,7 @@ type binding struct {
 	Strict   bool              `json:"strict"`
 	Anchors  []artifact.Digest `json:"anchors"`
 	Partners []artifact.Digest `json:"partners"`
+	Words    []artifact.Digest `json:"override_keys"`
 	Sources  []string          `json:"sources"`
 }
 
@@ -89,6 +90,9 @@ func (c *checker) binding() binding {
 	}
 	b := binding{Origin: c.log.Origin(), Size: c.log.Size(), Root: c.log.Root().String(), Keys: c.log.Keys(), Rules: sectiona.Pack, Strict: c.Policy.Strict,
 		Anchors: digests(c.Policy.Trust.Anchors()), Partners: digests(c.Policy.Trust.Partners())}
+	for _, key := range c.OverrideKeys {
+		b.Words = append(b.Words, artifact.Sum(key))
+	}
 	for _, p := range c.Copies {
 		b.Sources = append(b.Sources, p.Source.Name())
 	}

@@ -93,6 +93,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		r.Record.Uptime.line(&b)
 	}
 	r.Memory.text(&b)
+	exceptionText(&b, r.Exceptions)
 	r.Resumed.text(&b)
 	for _, k := range r.kinds() {
 		for _, f := range k.findings {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"strings"
 	"time"
@@ -74,6 +76,25 @@ func (h *host) trust() (*artifact.Trust, error) {
 	return artifact.NewTrust(anchors, partners), nil
 }
 
+func certificates(files []config.Path) ([]*x509.Certificate, error) {
+	var out []*x509.Certificate
+	for _, file := range files {
+		raw, err := regular.ReadFile(string(file))
+		if err != nil {
+			return nil, err
+		}
+		if block, _ := pem.Decode(raw); block != nil {
+			raw = block.Bytes
+		}
+		crt, err := artifact.ParseCertificate(raw)
+		if err != nil {
+			return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
+		}
+		out = append(out, crt)
+	}
+	return out, nil
+}
+
 // policy is section A with the authorities that the master vouches for and the
 // anchors confirm. A CA certificate that does not chain to an anchor is left out:
 // section A then refuses what it signed.
@@ -96,5 +117,10 @@ func (h *host) policy(ctx context.Context, master *ledger.Log) (*sectiona.Policy
 	if master == nil {
 		return p, nil
 	}
+	keys, err := h.overrideKeys()
+	if err != nil {
+		return nil, err
+	}
+	p.Excepted = publish.Exceptions(ctx, master, keys)
 	return p, publish.AddIssuers(ctx, master, trust)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"seihon/artifact"
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
@@ -155,7 +157,9 @@ func writePEM(file string, crt *x509.Certificate) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("making the folder of %q: %w", file, err)
 	}
-	return writeNew(file, 0o644, func(w io.Writer) error { return encodePEM(w, crt.Raw) })
+	return writeNew(file, 0o644, func(w io.Writer) error {
+		return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: crt.Raw})
+	})
 }
 
 // readCertificate reads one certificate, PEM or DER.
@@ -168,7 +172,7 @@ func readCertificate(file string) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading certificate %q: %w", file, err)
 	}
-	crt, err := x509.ParseCertificate(der)
+	crt, err := artifact.ParseCertificate(der)
 	if err != nil {
 		return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
 	}

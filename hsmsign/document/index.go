@@ -3,7 +3,6 @@ package document
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
 	"fmt"
@@ -85,7 +84,7 @@ type certificateRow struct {
 }
 
 func describe(c IndexCertificate) (certificateRow, error) {
-	x, err := x509.ParseCertificate(c.DER)
+	x, err := artifact.ParseCertificate(c.DER)
 	if err != nil {
 		return certificateRow{}, fmt.Errorf("parsing certificate %q: %w", c.URL, err)
 	}

@@ -39,8 +39,6 @@ type Config struct {
 	DocumentSigner *DocumentSigner `yaml:"document_signer"`
 	// Documents are the CP/CPS and disclosure documents.
 	Documents []Document `yaml:"documents"`
-	// Names keep the paths by which certificates that were issued before this repository began point at its artifacts.
-	Names []Names `yaml:"names"`
 	// Publication is the publishing host's own log of what it did.
 	Publication Publication `yaml:"publication"`
 	// Targets are the places where public copies lie.
@@ -64,8 +62,6 @@ type Repository struct {
 	Name string `yaml:"name"`
 	// BaseURL is the public address under which every public name is found; http, since OCSP and CRL clients must not need TLS.
 	BaseURL string `yaml:"base_url"`
-	// OtherURLs are further public addresses under which every public name is found as well, such as the host names that stand in certificates issued before; http.
-	OtherURLs []string `yaml:"other_urls"`
 }
 
 // Master is the master directory and the pinned keys of its log.
@@ -86,7 +82,7 @@ type Trust struct {
 	Partners []Path `yaml:"partners"`
 	// Misissued names the serial numbers (content octets of the DER INTEGER, in hex) of certificates that a CA issued although RFC 5280 section 4.1.2.2 forbids such serials: 00, ff (negative), more than 20 octets. Lists and responses may name these and no others.
 	Misissued []string `yaml:"misissued"`
-	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides (docs/inventory.md) let a status change that is refused otherwise: the room, the publisher and the auditor each believe the keys of their own configuration.
+	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides (docs/inventory.md) let a status change that is refused otherwise, and whose signed exceptions (docs/accept.md) let known deviations of a CA pass: the room, the publisher and the auditor each believe the keys of their own configuration.
 	OverrideKeys []Path `yaml:"override_keys"`
 }
 
@@ -342,14 +338,6 @@ type DocumentSigner struct {
 	Policy string `yaml:"policy"`
 }
 
-// Names are the further public names of one artifact. What lies there is the artifact, byte for byte (docs/ca/taking-over.md).
-type Names struct {
-	// Artifact is the public name of a list, a certificate or a document, such as crl/sub.crl, cert/sub.cer or docs/cps-1.0.pdf.
-	Artifact string `yaml:"artifact"`
-	// Aliases are the paths behind the base address as they stand in certificates, such as CertEnroll/Sub%20CA+.crl; percent-encoding is decoded.
-	Aliases []string `yaml:"aliases"`
-}
-
 // Publication is the publishing host's own log.
 type Publication struct {
 	// Directory of the publication log.
@@ -427,8 +415,6 @@ type Serve struct {
 	Metrics string `yaml:"metrics"`
 	// OCSPPath is the path of the OCSP endpoint; default /ocsp.
 	OCSPPath string `yaml:"ocsp_path"`
-	// URLs are the addresses of the OCSP endpoint as they stand in certificates, when they are others than base_url or one of other_urls with ocsp_path.
-	URLs []string `yaml:"urls"`
 	// Poll is how often the source is looked at; default 5s for a folder, 30s for a URL.
 	Poll Duration `yaml:"poll"`
 }

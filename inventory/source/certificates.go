@@ -136,7 +136,7 @@ func (f *folder) file(name string, e fs.DirEntry) ([]inventory.Record, error) {
 // fromCertificate holds a record's certificate against its issuer and against what else the record says, and takes from it
 // what the record leaves out. The signature proves what no file can claim: that the CA issued this very certificate.
 func fromCertificate(r *inventory.Record, issuer *x509.Certificate) error {
-	c, err := x509.ParseCertificate(r.DER)
+	c, err := artifact.ParseCertificate(r.DER)
 	if err != nil {
 		return fmt.Errorf("parsing certificate: %w", err)
 	}

@@ -25,6 +25,7 @@ var memoryRows = []row{
 	{"no key for overrides is pinned", "上書き許可の検証鍵を固定していない"},
 	{"none of the pinned keys has signed it", "固定した鍵のいずれも署名していない"},
 	{"it expired at %s, before it was entered", "記録される前の {1} に期限が切れている"},
+	{"it does not have the six lines of an exception", "例外の 6 行の形式ではない"},
 	{"it does not have the six lines of an override", "上書き許可の 6 行の形式ではない"},
 	{"its line %d does not begin with %q", "{1} 行目が {2} で始まっていない"},
 	{"its expiry %q is no time", "期限 {1} が時刻ではない"},

@@ -1,0 +1,154 @@
+package hsmsign
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"seihon/artifact"
+	"seihon/ledger"
+	"seihon/override"
+	"seihon/sectiona"
+)
+
+// exceptions are the signed statements by which known deviations of a CA are let pass. They stand in the master log, where
+// the publisher and the auditor find them, too, and judge them with the keys of their own configurations.
+type exceptions struct {
+	read   bool
+	all    []*override.Exception
+	texts  map[string]bool
+	new    []*ledger.Entry // accepted, and not in the log yet
+	passed map[string]int  // what they let pass of the input in hand, by kind
+}
+
+// allow is what section A asks.
+func (x *exceptions) allow(r *Room) func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
+	return func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
+		x.load(r)
+		key := artifact.Sum(by.RawSubjectPublicKeyInfo)
+		if !slices.ContainsFunc(x.all, func(e *override.Exception) bool { return e.Covers(key, d.Code, dated) }) {
+			return false
+		}
+		if x.passed == nil {
+			x.passed = map[string]int{}
+		}
+		x.passed[d.Code]++
+		return true
+	}
+}
+
+// load reads the exceptions of the log, once and when the first deviation comes: most CAs have none.
+func (x *exceptions) load(r *Room) {
+	if x.read || r.log == nil {
+		return
+	}
+	x.read = true
+	if x.texts == nil {
+		x.texts = map[string]bool{}
+	}
+	for e, err := range r.log.Log().Entries(context.Background(), 0, r.log.Log().Size()) {
+		if err != nil {
+			r.logger.Warn("the exceptions of the master log cannot be read", zap.Error(err))
+			return
+		}
+		if e.Exception != nil {
+			x.enter(r, e)
+		}
+	}
+}
+
+// enter takes an exception that a pinned key signed and that held when it was recorded.
+func (x *exceptions) enter(r *Room, e *ledger.Entry) {
+	o, err := override.ParseException([]byte(e.Exception.Text))
+	if err == nil && o.SignedBy(r.overrideKeys) && e.Time.Before(o.Expires) {
+		x.all = append(x.all, o)
+		x.texts[e.Exception.Text] = true
+	}
+}
+
+// tell notes what exceptions let pass of an input.
+func (x *exceptions) tell(v *Verdict) {
+	if len(x.passed) == 0 {
+		return
+	}
+	v.add("let pass by exception: %s", strings.Join(slices.Sorted(maps.Keys(x.passed)), ", "))
+}
+
+// known reports whether certificates of an issuer with a serial that RFC 5280 section 4.1.2.2 forbids are known to exist: by
+// trust.misissued, or because the CA is known for such serials.
+func (r *Room) known(issuer string, serial []byte, dated time.Time) bool {
+	if r.conf.Trust.IsMisissued(serial) {
+		return true
+	}
+	d := sectiona.OddSerial(serial)
+	a := r.authorities[issuer]
+	return d.Code != "" && a != nil && a.cert != nil && r.policy.Excepted(a.cert, d, dated)
+}
+
+// acceptException takes a signed exception into the log.
+func (r *Room) acceptException(_ context.Context, raw []byte, v *Verdict) error {
+	v.Digest, v.Kind = artifact.Sum(raw).String(), "exception"
+	o, err := override.ParseException(raw)
+	if err != nil {
+		return refuse("%w", err)
+	}
+	issuer := r.exceptionFor(o.Key)
+	switch {
+	case !o.SignedBy(r.overrideKeys):
+		return refuse("no key of trust.override_keys signed this exception")
+	case !r.now().Before(o.Expires):
+		return refuse("this exception expired at %s", o.Expires.Format(time.RFC3339))
+	case issuer == "":
+		return refuse("its key %s is of no CA that signed anything here: hand over that CA's certificate first, or pin it", o.Key)
+	}
+	for _, kind := range o.Allow {
+		if !sectiona.Excusable(kind) {
+			return refuse("it allows %q; what an exception can allow is %s", kind, strings.Join(sectiona.ExcusableKinds(), ", "))
+		}
+	}
+	if err := v.of(issuer); err != nil {
+		return err
+	}
+	r.exceptions.load(r)
+	if v.Present = r.exceptions.texts[string(raw)]; v.Present {
+		return nil
+	}
+	e := &ledger.Entry{Time: r.now(), Exception: &ledger.Exception{Issuer: issuer, Text: string(raw)}}
+	r.exceptions.new = append(r.exceptions.new, e)
+	r.exceptions.enter(r, e)
+	v.add("%s until %s: %s", strings.Join(o.Allow, ", "), o.Expires.Format(time.RFC3339), o.Reason)
+	return nil
+}
+
+// exceptionFor names the issuer of the configuration for whose sake a CA's deviations matter: the one with that key, or, for
+// a root that has not come in yet and for a partner, the first.
+func (r *Room) exceptionFor(key artifact.Digest) string {
+	for i := range r.conf.Issuers {
+		if a := r.authorities[r.conf.Issuers[i].Name]; a.cert != nil && artifact.Sum(a.cert.RawSubjectPublicKeyInfo) == key {
+			return a.Name
+		}
+	}
+	for _, file := range append(slices.Clone(r.conf.Trust.Anchors), r.conf.Trust.Partners...) {
+		if c, err := readCertificate(string(file)); err == nil && artifact.Sum(c.RawSubjectPublicKeyInfo) == key {
+			return r.conf.Issuers[0].Name
+		}
+	}
+	return ""
+}
+
+// appendExceptions puts exceptions into the log, before what they let pass.
+func (r *Room) appendExceptions(ctx context.Context) error {
+	for _, e := range r.exceptions.new {
+		if err := r.log.Append(ctx, e); err != nil {
+			return fmt.Errorf("recording an exception: %w", err)
+		}
+	}
+	r.exceptions.new = nil
+	return nil
+}
