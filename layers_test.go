@@ -91,7 +91,7 @@ var plan = map[string]room{
 	"hsmsign/internal/testca":              {imports: []string{"hsmsign/..."}, modules: []string{xcrypto}},
 
 	"internal/certprofile": {modules: []string{yaml}},
-	"internal/config":      {imports: []string{"internal/certprofile", "internal/regular"}, modules: []string{yaml}},
+	"internal/config":      {imports: []string{"artifact", "public", "internal/certprofile", "internal/regular"}, modules: []string{yaml}},
 	"internal/cliexit":     {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
 	"internal/incoming":    {imports: []string{"internal/durable", "internal/regular"}},
 	"internal/sdnotify":    {},

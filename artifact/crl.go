@@ -32,6 +32,7 @@ type RevocationList struct {
 
 	rawEntries cryptobyte.String
 	verified   atomic.Pointer[listVerdict]
+	ordered    atomic.Bool // the entries were found to be in order
 }
 
 // A listVerdict remembers that a trust set found the list's signature good, since hashing a long list takes long.

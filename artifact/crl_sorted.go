@@ -8,8 +8,12 @@ import (
 // SortedReader walks the revoked certificates by serial number, in the order of its octets. Most lists are written so; for
 // another one it holds four octets for each entry, not the entries.
 func (l *RevocationList) SortedReader() (*EntryReader, error) {
+	if l.ordered.Load() {
+		return l.Reader(), nil
+	}
 	starts, err := l.unordered()
 	if err != nil || starts == nil {
+		l.ordered.Store(err == nil)
 		return l.Reader(), err
 	}
 	return &EntryReader{sorted: l, starts: starts}, nil

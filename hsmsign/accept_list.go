@@ -12,7 +12,6 @@ import (
 	"seihon/hsmsign/crl"
 	"seihon/hsmsign/memory"
 	"seihon/inventory"
-	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -37,26 +36,11 @@ func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, v *Verdict)
 	if err := r.checkBase(ctx, l, a.CRL); err != nil {
 		return err
 	}
-	before, err := r.watchAccepted(ctx, l, a.CRL)
+	before, err := r.watchAccepted(ctx, l, previous, a.CRL)
 	if err != nil {
 		return err
 	}
-	res, err := r.importList(ctx, l, a, before)
-	if err != nil {
-		return err
-	}
-	v.add("%d entries: %d newly revoked, %d released", res.Read-res.Released, res.NewlyRevoked+res.Added, res.Released)
-	rec := inventory.ArtifactRecord{Issuer: l.Name, Kind: l.kind, Name: l.name(), Scope: l.series(),
-		Number: a.CRL.Number, ThisUpdate: a.CRL.ThisUpdate, NextUpdate: a.CRL.NextUpdate}
-	if err := r.store(ctx, rec, a.Bytes); err != nil {
-		return err
-	}
-	r.addExpired(l.Name, before.Expired)
-	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
-		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), historyScope
-		return r.store(ctx, rec, a.Bytes)
-	}
-	return nil
+	return r.importList(ctx, l, a, previous, before, v)
 }
 
 // place finds the list of the configuration that a list is: by the key that signed it and by its scope.
@@ -216,12 +200,12 @@ func (r *Room) checkBase(ctx context.Context, l list, now *artifact.RevocationLi
 }
 
 // watchAccepted holds every entry against the list that is replaced, and against what the inventory can hold.
-func (r *Room) watchAccepted(ctx context.Context, l list, now *artifact.RevocationList) (*memory.List, error) {
+func (r *Room) watchAccepted(ctx context.Context, l list, previous, now *artifact.RevocationList) (*memory.List, error) {
 	t := crl.Template{BaseNumber: now.BaseNumber}
 	if now.IDP != nil {
 		t.Scope = &crl.Scope{URIs: now.IDP.URIs, OnlyCACerts: now.IDP.OnlyCA, OnlyUserCerts: now.IDP.OnlyUser}
 	}
-	before, err := r.watchList(ctx, l, &t)
+	before, err := r.watchAgainst(ctx, l, &t, previous)
 	if err != nil {
 		return nil, err
 	}
@@ -289,84 +273,3 @@ func maxTime(a, b time.Time) time.Time {
 	}
 	return b
 }
-
-// importList takes over what a list says: its entries, and the holds that it ends.
-func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, before *memory.List) (*inventory.ImportResult, error) {
-	src := &listSource{room: r, ctx: ctx, issuer: l.Name, list: a.CRL, ended: before.Changes, kind: artifact.SubscriberCertificate}
-	src.info = inventory.SourceInfo{Name: l.name(), Format: "accepted " + l.name(), AsOf: a.CRL.ThisUpdate, Digest: a.Digest, Scope: inventory.Partial}
-	if l.kind == artifact.ARL {
-		src.kind = artifact.CACertificate
-	}
-	if l.kind == artifact.CRL && a.CRL.IDP == nil {
-		src.info.Scope = inventory.AllRevoked
-	}
-	some := false
-	for _, err := range src.Records(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		some = true
-		break
-	}
-	// A list may become shorter at once, when many certificates have expired; what may leave is judged one by one.
-	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Empty: !some, MaxShrink: 1})
-	var contradiction *inventory.ImportRefused
-	if errors.As(err, &contradiction) {
-		return nil, &RecordError{err: fmt.Errorf("%s contradicts the inventory: %w", l.name(), err)}
-	}
-	return res, err
-}
-
-// A listSource gives the inventory the entries of an accepted list.
-type listSource struct {
-	room   *Room
-	ctx    context.Context
-	issuer string
-	list   *artifact.RevocationList
-	ended  []memory.Fault // holds that the list ends by leaving them out
-	kind   artifact.Kind
-	info   inventory.SourceInfo
-}
-
-func (s *listSource) Info() inventory.SourceInfo { return s.info }
-
-func (s *listSource) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
-	return func(yield func(inventory.Record, error) bool) {
-		line := 0
-		for e, err := range s.list.Entries() {
-			line++
-			rec := inventory.Record{Line: line, Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind}, State: inventory.Revoked,
-				Revocation: inventory.Revocation{Time: e.Time, Reason: e.Reason, InvalidityDate: e.InvalidityDate}}
-			rec.Proven = s.room.known(s.issuer, e.Serial, s.list.ThisUpdate)
-			if e.Reason == crl.RemoveFromCRL {
-				known, lookup := s.known(e.Serial)
-				if lookup == nil && !known { // nothing to release
-					continue
-				}
-				rec.State, rec.Revocation, err = inventory.Issued, inventory.Revocation{}, errors.Join(err, lookup)
-			}
-			if err == nil {
-				err = ctx.Err()
-			}
-			if !yield(rec, err) || err != nil {
-				return
-			}
-		}
-		for _, hold := range s.ended {
-			rec := inventory.Record{Certificate: inventory.Certificate{Serial: hold.Serial, Kind: s.kind}, State: inventory.Issued}
-			if !yield(rec, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (s *listSource) known(serial []byte) (bool, error) {
-	_, err := s.room.inv.Get(s.ctx, s.issuer, serial)
-	if isNotFound(err) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func isNotFound(err error) bool { return errors.Is(err, inventory.ErrNotFound) }

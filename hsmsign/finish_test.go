@@ -4,6 +4,10 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"seihon/hsmsign/cert"
@@ -118,4 +122,28 @@ func checkFinished(t *testing.T, r *Room, batch []inventory.Intent, want invento
 		}
 	}
 	return nil
+}
+
+// TestOlderMasterAfterInterruption: certificates were recorded, the process was killed, and the master is put back to what it was
+// before the commitment to them. The position of the inventory is not behind that, and the room is refused all the same.
+func TestOlderMasterAfterInterruption(t *testing.T) {
+	t.Parallel()
+	tr := newTestRoom(t, t.TempDir())
+	tr.issue(t, 1)
+	master, older := filepath.Join(tr.dir, "master"), filepath.Join(tr.dir, "older")
+	must(t, os.CopyFS(older, os.DirFS(master)))
+	must(t, tr.do(t, func(r *Room) error {
+		csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "two"}}, testKey("two"))
+		must(t, err)
+		j, err := r.Subscribers(t.Context(), SubscriberRequests{Issuer: "ca", CSRs: []CSR{{Data: csr}}})
+		must(t, err)
+		_, err = r.issuePrepared(t.Context(), j.a, j.prepared, j.intents)
+		return err
+	}))
+	must(t, os.RemoveAll(master), os.Rename(older, master))
+	_, err := tr.open(t)
+	var refused *RecordError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "the master is an older copy") {
+		t.Errorf("a master without the commitment: %v", err)
+	}
 }

@@ -48,8 +48,12 @@ func (r *Room) compare(ctx context.Context) (standing, error) {
 	if err != nil {
 		return standing{}, err
 	}
-	if pos.Size > log.Size() {
-		return refuse("it has seen the master log %q with %d entries, the log in %s has %d: the master is an older copy; restore a newer one", log.Origin(), pos.Size, r.conf.Master.Directory, log.Size())
+	seen, err := r.seen(ctx, pos.Size)
+	if err != nil {
+		return standing{}, err
+	}
+	if seen > log.Size() {
+		return refuse("it has seen the master log %q with %d entries, the log in %s has %d: the master is an older copy; restore a newer one", log.Origin(), seen, r.conf.Master.Directory, log.Size())
 	}
 	root, err := log.RootAt(pos.Size)
 	if err != nil {
@@ -59,6 +63,23 @@ func (r *Room) compare(ctx context.Context) (standing, error) {
 		return refuse("it has seen the master log %q with another content of its first %d entries: inventory and master are of two different histories; restore both from the same one", log.Origin(), pos.Size)
 	}
 	return standing{from: pos.Size, same: pos.Size == log.Size()}, nil
+}
+
+// seen is how many entries the log had when the inventory last heard of it: those up to its position, and
+// the commitments to certificates that were recorded since, before a crash.
+func (r *Room) seen(ctx context.Context, size int64) (int64, error) {
+	issuers, err := r.inv.Issuers(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, i := range issuers {
+		entry, err := r.inv.LastIssuance(ctx, i.Name, r.log.Log().Origin())
+		if err != nil {
+			return 0, err
+		}
+		size = max(size, entry+1)
+	}
+	return size, nil
 }
 
 // heal brings an inventory that is behind the master log up to it. It does
@@ -78,7 +99,8 @@ func (r *Room) healSince(ctx context.Context, from int64, said []inventory.Said,
 		return nil, err
 	}
 	healed, err := r.inv.Heal(ctx, inventory.Healing{
-		Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, from), Artifacts: artifacts, Said: said, DryRun: dryRun,
+		Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, from), From: from, List: r.listed,
+		Artifacts: artifacts, Said: said, DryRun: dryRun,
 	})
 	if err != nil {
 		return nil, &RecordError{err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}

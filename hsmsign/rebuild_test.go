@@ -28,7 +28,7 @@ var everyRow = map[string]string{
 	"counters": `SELECT coalesce(i.name || substr(n.name, length('crl/' || i.id) + 1), n.name), hex(n.value), n.recorded
 		FROM counters n LEFT JOIN issuers i ON n.name LIKE 'crl/' || i.id || '/%'`,
 	"events":    `SELECT i.name, hex(e.serial), e.at, e.what, e.detail, e.requested_by, e.request, e.recorded FROM events e JOIN issuers i ON i.id = e.issuer_id`,
-	"imports":   `SELECT i.name, m.format, m.name, m.as_of, hex(m.digest), m.records, m.revoked, m.at, m.override, m.recorded FROM imports m JOIN issuers i ON i.id = m.issuer_id`,
+	"imports":   `SELECT i.name, m.format, m.name, m.as_of, hex(m.digest), m.records, m.revoked, m.at, m.override, m.listed, m.recorded FROM imports m JOIN issuers i ON i.id = m.issuer_id`,
 	"artifacts": `SELECT i.name, a.kind, a.name, a.scope, hex(a.number), a.this_update, a.next_update, hex(a.digest), a.signed_at FROM artifacts a JOIN issuers i ON i.id = a.issuer_id`,
 	"masters":   `SELECT place, size, hex(root) FROM masters`,
 }

@@ -291,6 +291,11 @@ func (r *Room) unrecorded(ctx context.Context, issuer string, open map[string]me
 			return faults, nil
 		}
 	}
+	more, err := r.unlisted(ctx, issuer, open)
+	if err != nil {
+		return nil, err
+	}
+	faults = append(faults, more...)
 	for _, change := range open {
 		change.Why = "the private master has no record of it"
 		faults = append(faults, change)

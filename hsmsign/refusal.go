@@ -80,6 +80,27 @@ func (e *RecordError) Unwrap() error { return e.err }
 // watchList prepares the predecessor of a list from the master log. A list that
 // narrows what its predecessor covered is refused at once.
 func (r *Room) watchList(ctx context.Context, l list, t *crl.Template) (*memory.List, error) {
+	state, err := r.logState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	line, ok := state.Get(l.name())
+	if !ok {
+		return r.watchAgainst(ctx, l, t, nil)
+	}
+	der, err := r.log.Log().ReadBlob(ctx, line)
+	if err != nil {
+		return nil, err
+	}
+	old, err := artifact.ParseRevocationList(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s from the master: %w", l.name(), err)
+	}
+	return r.watchAgainst(ctx, l, t, old)
+}
+
+// watchAgainst is watchList with the list that is replaced; nil when there is none.
+func (r *Room) watchAgainst(ctx context.Context, l list, t *crl.Template, old *artifact.RevocationList) (*memory.List, error) {
 	p := &memory.List{
 		Delta:    l.kind == artifact.DeltaCRL,
 		Vouched:  func(changes []memory.Fault) ([]memory.Fault, error) { return r.unvouched(ctx, l.Name, changes) },
@@ -88,32 +109,19 @@ func (r *Room) watchList(ctx context.Context, l list, t *crl.Template) (*memory.
 			return r.permitted(ctx, l.Name, l.name(), serial, was, now)
 		},
 	}
-	state, err := r.logState(ctx)
-	if err != nil {
-		return nil, err
-	}
-	line, ok := state.Get(l.name())
-	if !ok {
+	if old == nil {
 		return p, nil
 	}
-	der, err := r.log.Log().ReadBlob(ctx, line)
-	if err != nil {
-		return nil, err
-	}
-	list, err := artifact.ParseRevocationList(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s from the master: %w", l.name(), err)
-	}
-	if list.BaseNumber != nil {
-		if t.BaseNumber == nil || list.BaseNumber.Cmp(t.BaseNumber) != 0 {
+	if old.BaseNumber != nil {
+		if t.BaseNumber == nil || old.BaseNumber.Cmp(t.BaseNumber) != 0 {
 			return p, nil // a new base holds what the delta said
 		}
 		p.Partial = true
 	}
-	p.Old = list
-	if why := memory.Narrower(list.IDP, t.Scope); why != "" {
+	p.Old = old
+	if why := memory.Narrower(old.IDP, t.Scope); why != "" {
 		return nil, &RecordError{Issuer: l.Name, Name: l.name(),
-			err: fmt.Errorf("replacing %s: number %s under this name covers more than the new list would (%s): restore the configuration of the issuer's lists, or publish the new ones under new names", l.name(), line.Number, why)}
+			err: fmt.Errorf("replacing %s: number %v under this name covers more than the new list would (%s): restore the configuration of the issuer's lists, or publish the new ones under new names", l.name(), old.Number, why)}
 	}
 	return p, nil
 }

@@ -217,7 +217,7 @@ func (r *Room) settle(ctx context.Context) error {
 	if err != nil || len(edited) == 0 {
 		return err
 	}
-	healed, err := r.inv.Heal(ctx, inventory.Healing{Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0)})
+	healed, err := r.inv.Heal(ctx, inventory.Healing{Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0), List: r.listed})
 	if err != nil {
 		return &RecordError{err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}
 	}

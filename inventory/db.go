@@ -192,6 +192,8 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 		case err == nil && (version == 3 || version == 4):
 			err = d.execAll(ctx, tx, upgrades4)
 			all = append(all, moved3...)
+		case err == nil && version == 5:
+			err = d.execAll(ctx, tx, upgrades5)
 		case err == nil && version != schemaVersion:
 			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
 		}

@@ -22,6 +22,9 @@ type Healing struct {
 	Position Position // up to which the log was read
 	// Records are the lines of the private master, the newest manifest first.
 	Records iter.Seq2[[]byte, error]
+	From    int64 // the size of the log at which they begin
+	// List gives the entries of a revocation list that the master has, by issuer, public name and digest.
+	List func(ctx context.Context, issuer, name string, digest artifact.Digest) iter.Seq2[Record, error]
 	// Artifacts are what the log has and the inventory may lack, oldest first.
 	Artifacts []ArtifactRecord
 	// Said are revocations that the current lists and responses have and the
@@ -96,7 +99,7 @@ type healer struct {
 
 func (k *healer) all(ctx context.Context, h Healing) error {
 	if h.Records != nil {
-		if err := k.records(ctx, h.Records); err != nil {
+		if err := k.records(ctx, &h); err != nil {
 			return err
 		}
 	}
@@ -111,8 +114,8 @@ func (k *healer) all(ctx context.Context, h Healing) error {
 	return k.artifacts(ctx, h.Artifacts)
 }
 
-func (k *healer) records(ctx context.Context, lines iter.Seq2[[]byte, error]) error {
-	for line, err := range lines {
+func (k *healer) records(ctx context.Context, h *Healing) error {
+	for line, err := range h.Records {
 		if err != nil {
 			return err
 		}
@@ -126,10 +129,11 @@ func (k *healer) records(ctx context.Context, lines iter.Seq2[[]byte, error]) er
 	}
 	slices.Reverse(k.later)
 	slices.Reverse(k.asked)
+	later := slices.Concat(k.later...)
 	for _, part := range []struct {
 		records []journalRecord
 		apply   func(context.Context, journalRecord) error
-	}{{slices.Concat(k.later...), k.once}, {k.asked, k.whoAsked}} {
+	}{{later, k.once}, {later, func(ctx context.Context, r journalRecord) error { return k.list(ctx, h, r) }}, {k.asked, k.whoAsked}} {
 		for _, r := range part.records {
 			if err := part.apply(ctx, r); err != nil {
 				return fmt.Errorf("applying the record %s %s %s: %w", r.Type, r.Issuer, r.Serial+r.Name, err)
@@ -271,9 +275,9 @@ func (k *healer) once(ctx context.Context, r journalRecord) error {
 	if err != nil {
 		return err
 	}
-	query, args = `UPDATE imports SET recorded = 1 WHERE issuer_id = $1 AND at = $2 AND format = $3 AND name = $4 AND as_of = $5 AND digest = $6 AND records = $7 AND revoked = $8 AND override = $9`,
-		[]any{id, r.At, r.Format, r.Name, r.AsOf, digest, r.Records, r.Revoked, r.Override}
-	return k.insertOnce(ctx, query, `INSERT INTO imports (issuer_id, at, format, name, as_of, digest, records, revoked, override, recorded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)`, args)
+	query, args = `UPDATE imports SET recorded = 1 WHERE issuer_id = $1 AND at = $2 AND format = $3 AND name = $4 AND as_of = $5 AND digest = $6 AND records = $7 AND revoked = $8 AND override = $9 AND listed = $10`,
+		[]any{id, r.At, r.Format, r.Name, r.AsOf, digest, r.Records, r.Revoked, r.Override, r.Kind}
+	return k.insertOnce(ctx, query, `INSERT INTO imports (issuer_id, at, format, name, as_of, digest, records, revoked, override, listed, recorded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`, args)
 }
 
 // insertOnce inserts a row that mark, with the same arguments, does not find.

@@ -71,6 +71,8 @@ type Import struct {
 	// Empty says that the source is known to have no record. Without it a source without records is refused: absence is
 	// more often a wrong file than a CA that issued nothing.
 	Empty bool
+	// List says that the source is a revocation list; nil: it is not.
+	List *List
 }
 
 // ImportResult says what an import did, or would do.
@@ -102,15 +104,23 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 	doing := fmt.Sprintf("importing %s %q for %q", info.Format, info.Name, im.Issuer)
 	s := newSpool(d.spoolDir)
 	defer s.close()
-	revoked, err := d.fillSpool(ctx, s, im.Source)
+	keep := s.add
+	if im.List != nil { // it is in order, and can be read again
+		keep = func(*Record) error { return nil }
+	}
+	read, revoked, err := d.check(ctx, im.Source, keep)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	info = im.Source.Info()
-	if err := checkEmpty(s.count, im.Empty); err != nil {
+	if err := checkEmpty(read, im.Empty); err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override, result: ImportResult{Digest: info.Digest, Read: s.count, Skipped: info.Skipped}}
+	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override, result: ImportResult{Digest: info.Digest, Read: read, Skipped: info.Skipped}}
+	sorted := s.sorted()
+	if im.List != nil {
+		sorted, j.result.Read = inOrder(ctx, im.Source), im.List.Total
+	}
 	if j.asOf.IsZero() {
 		j.asOf = j.now
 	}
@@ -128,7 +138,8 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 			return err
 		}
 		w := d.newWriter(tx, i, j.now.Unix())
-		if err := d.mergeInto(ctx, j, s, w); err != nil {
+		w.of(im.List, read)
+		if err := d.merge(ctx, j, sorted, im.List, w); err != nil {
 			return err
 		}
 		if err := d.settleRefusal(j, im.Override); err != nil {
@@ -137,7 +148,10 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 		if im.DryRun {
 			return errDry
 		}
-		return d.recordImport(ctx, tx, j, revoked, im.Override)
+		if err := d.recordImport(ctx, tx, j, revoked, w.listed, im.Override); err != nil || im.List == nil {
+			return err
+		}
+		return d.addArtifacts(ctx, tx, im.List.Artifacts)
 	})
 	if err != nil && !errors.Is(err, errDry) {
 		return nil, err
@@ -146,7 +160,7 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 		return nil, fmt.Errorf("%s: it is imported, but: %w", doing, err)
 	}
 	d.log.Info("imported certificates", zap.String("issuer", im.Issuer), zap.String("format", info.Format), zap.String("name", info.Name),
-		zap.Stringer("sha256", info.Digest), zap.Int64("read", s.count), zap.Int64("added", j.result.Added),
+		zap.Stringer("sha256", info.Digest), zap.Int64("read", read), zap.Int64("added", j.result.Added),
 		zap.Int64("revoked", j.result.NewlyRevoked), zap.Bool("same", j.result.Same), zap.Bool("dry_run", im.DryRun))
 	return &j.result, nil
 }
@@ -164,28 +178,29 @@ func (d *DB) analyze(ctx context.Context, added int64) error {
 	return nil
 }
 
-// fillSpool reads the source, checks each record by itself and counts those
-// that are revoked.
-func (d *DB) fillSpool(ctx context.Context, s *spool, source Source) (revoked int64, err error) {
+// check reads the source, checks each record by itself, counts them and those
+// that are revoked, and hands each on.
+func (d *DB) check(ctx context.Context, source Source, keep func(*Record) error) (read, revoked int64, err error) {
 	now := d.now()
 	for r, err := range source.Records(ctx) {
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if err := checkRecord(&r, now); err != nil {
 			if err = r.At(source.Info().Format, err); r.Line == 0 && r.File == "" {
-				err = fmt.Errorf("record %d: %w", s.count+1, err)
+				err = fmt.Errorf("record %d: %w", read+1, err)
 			}
-			return 0, &RecordRefused{err}
+			return 0, 0, &RecordRefused{err}
 		}
+		read++
 		if r.State == Revoked {
 			revoked++
 		}
-		if err := s.add(&r); err != nil {
-			return 0, err
+		if err := keep(&r); err != nil {
+			return 0, 0, err
 		}
 	}
-	return revoked, ctx.Err()
+	return read, revoked, ctx.Err()
 }
 
 // RecordRefused says that a record of an import is wrong by itself: reading it again does not help.
@@ -295,13 +310,13 @@ func (d *DB) settleRefusal(j *judge, o *override.Override) error {
 }
 
 // recordImport remembers the import for the next one.
-func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, o *override.Override) error {
+func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, listed artifact.Kind, o *override.Override) error {
 	permit := ""
 	if o != nil {
 		permit = strings.TrimSpace(string(o.Text()))
 	}
-	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`), j.issuer.id, j.info.Format, filepath.Base(j.info.Name), seconds(j.info.AsOf),
-		j.info.Digest[:], j.result.Read, revoked, j.now.Unix(), permit)
+	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override, listed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`), j.issuer.id, j.info.Format, filepath.Base(j.info.Name), seconds(j.info.AsOf),
+		j.info.Digest[:], j.result.Read, revoked, j.now.Unix(), permit, string(listed))
 	return err
 }

@@ -210,7 +210,7 @@ func TestUpgrade(t *testing.T) {
 	old := []string{
 		`DROP INDEX certificates_unrecorded`, `DROP INDEX events_unrecorded`, `ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
 		`ALTER TABLE events DROP COLUMN requested_by`, `ALTER TABLE events DROP COLUMN request`, `ALTER TABLE events DROP COLUMN recorded`,
-		`ALTER TABLE imports DROP COLUMN recorded`, `DROP TABLE pending`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
+		`ALTER TABLE imports DROP COLUMN recorded`, `ALTER TABLE imports DROP COLUMN listed`, `DROP TABLE pending`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
 		`DROP TABLE bodies`, `CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
 		`INSERT INTO certificates VALUES (1, x'01', 1, 1, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0)`,
 	}
@@ -236,6 +236,34 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestUpgradeFrom5 opens tables in which no import was a list that stands for its rows.
+func TestUpgradeFrom5(t *testing.T) {
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")
+	db, err := Open(t.Context(), Config{DSN: dsn, Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{`ALTER TABLE imports DROP COLUMN listed`, `UPDATE meta SET version = 5`} {
+		if _, err := db.write.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if db, err = Open(t.Context(), Config{DSN: dsn}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.read.Exec(`SELECT listed FROM imports`); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestUpgradeFrom2 opens tables of version 2 with a certificate, and one that is to be signed: both are still what they were.
 func TestUpgradeFrom2(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")
@@ -250,7 +278,7 @@ func TestUpgradeFrom2(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range []string{
-		`DROP TABLE pending`, `UPDATE meta SET version = 2`,
+		`DROP TABLE pending`, `UPDATE meta SET version = 2`, `ALTER TABLE imports DROP COLUMN listed`,
 		`DROP TABLE bodies`, `CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
 		`INSERT INTO bodies SELECT key_id, serial, x'3000' FROM certificates WHERE serial = x'01'`,
 		`CREATE TABLE issuance (key_id INTEGER NOT NULL, serial BLOB NOT NULL, issuer_id INTEGER NOT NULL, salt BLOB NOT NULL, tbs BLOB, entry INTEGER NOT NULL,

@@ -44,7 +44,7 @@ type journalRecord struct {
 	Shards int    `json:"shards,omitempty"`
 	Grace  int64  `json:"grace,omitempty"` // seconds
 
-	// certificate; serial also of an event
+	// certificate; serial also of an event; kind also of an import, a list that stands for its rows (list.go)
 	Serial      string `json:"serial,omitempty"` // content octets of the DER INTEGER, hex
 	State       string `json:"state,omitempty"`
 	Kind        string `json:"kind,omitempty"`
@@ -229,13 +229,13 @@ func scanEventRecord(rows *sql.Rows) (journalRecord, error) {
 	return r, err
 }
 
-const importRecords = `SELECT i.name, m.format, m.name, m.as_of, m.digest, m.records, m.revoked, m.at, m.override
+const importRecords = `SELECT i.name, m.format, m.name, m.as_of, m.digest, m.records, m.revoked, m.at, m.override, m.listed
 	FROM imports m JOIN issuers i ON i.id = m.issuer_id`
 
 func scanImportRecord(rows *sql.Rows) (journalRecord, error) {
 	r := journalRecord{Type: recordImport}
 	var digest []byte
-	err := rows.Scan(&r.Issuer, &r.Format, &r.Name, &r.AsOf, &digest, &r.Records, &r.Revoked, &r.At, &r.Override)
+	err := rows.Scan(&r.Issuer, &r.Format, &r.Name, &r.AsOf, &digest, &r.Records, &r.Revoked, &r.At, &r.Override, &r.Kind)
 	r.Digest = hex.EncodeToString(digest)
 	return r, err
 }

@@ -11,15 +11,23 @@ import (
 	"seihon/override"
 )
 
+// merge judges the sorted input against the certificates of the key, and writes.
+func (d *DB) merge(ctx context.Context, j *judge, sorted iter.Seq2[*Record, error], list *List, w *writer) error {
+	if list != nil && list.Changes {
+		return d.mergeChanges(ctx, j, sorted, w)
+	}
+	return d.mergeInto(ctx, j, sorted, w)
+}
+
 // mergeInto walks the sorted input and the certificates of the key side by
 // side, judges, and writes. The certificates are read on another connection,
 // in a snapshot that no writer can outdate: Import holds the issuer's row.
-func (d *DB) mergeInto(ctx context.Context, j *judge, s *spool, w *writer) error {
+func (d *DB) mergeInto(ctx context.Context, j *judge, sorted iter.Seq2[*Record, error], w *writer) error {
 	next, stop := iter.Pull2(d.known(ctx, j.issuer))
 	defer stop()
 	k, err, more := next()
 	var last Record
-	for r, err2 := range s.sorted() {
+	for r, err2 := range sorted {
 		if err2 != nil {
 			return err2
 		}
@@ -59,6 +67,30 @@ func (d *DB) mergeInto(ctx context.Context, j *judge, s *spool, w *writer) error
 	return w.finish(ctx)
 }
 
+// mergeChanges looks each record of the sorted input up by itself: there are few, and what is not among them stays.
+func (d *DB) mergeChanges(ctx context.Context, j *judge, sorted iter.Seq2[*Record, error], w *writer) error {
+	for r, err := range sorted {
+		if err != nil {
+			return err
+		}
+		k, err := d.knownOne(ctx, w.tx, j.issuer, r.Serial)
+		if err != nil {
+			return err
+		}
+		if k != nil {
+			err = d.mergeOne(ctx, j, k, r, w)
+		} else {
+			j.result.Added++
+			j.checkPlausible(r, 0)
+			err = w.insert(ctx, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.finish(ctx)
+}
+
 // mergeOne applies one record to the certificate it is about.
 func (d *DB) mergeOne(ctx context.Context, j *judge, k *known, r *Record, w *writer) error {
 	if r.DER != nil {
@@ -87,10 +119,20 @@ func (d *DB) mergeOne(ctx context.Context, j *judge, k *known, r *Record, w *wri
 	return nil
 }
 
+const selectKnown = `SELECT serial, issuer_id, state, not_before, not_after, subject,
+	coalesce(revoked_at, 0), reason, invalidity, revoked_here, imported, next_update, due_at FROM certificates WHERE key_id = $1`
+
 // known streams the certificates of a key by serial.
 func (d *DB) known(ctx context.Context, i issuerRow) iter.Seq2[known, error] {
-	return stream(ctx, d.read, "reading known certificates", scanKnown, d.q(`SELECT serial, issuer_id, state, not_before, not_after, subject,
-		coalesce(revoked_at, 0), reason, invalidity, revoked_here, imported, next_update, due_at FROM certificates WHERE key_id = $1 ORDER BY serial`), i.keyID)
+	return stream(ctx, d.read, "reading known certificates", scanKnown, d.q(selectKnown+` ORDER BY serial`), i.keyID)
+}
+
+// knownOne is one certificate of a key; nil when there is none.
+func (d *DB) knownOne(ctx context.Context, q querier, i issuerRow, serial []byte) (*known, error) {
+	for k, err := range stream(ctx, q, "reading a known certificate", scanKnown, d.q(selectKnown+` AND serial = $2`), i.keyID, serial) {
+		return &k, err
+	}
+	return nil, nil
 }
 
 func scanKnown(rows *sql.Rows) (known, error) {

@@ -56,7 +56,7 @@ func fillRevoked(tb testing.TB, dsn string, n int) func(int) []byte {
 	body := bodyMaker(tb)
 	err = db.update(tb.Context(), "filling", func(tx *sql.Tx) error {
 		for _, s := range []string{
-			`DROP TABLE keys`, `DROP TABLE reserved`, `DROP TABLE bodies`, `UPDATE meta SET version = 3`,
+			`DROP TABLE keys`, `DROP TABLE reserved`, `DROP TABLE bodies`, `ALTER TABLE imports DROP COLUMN listed`, `UPDATE meta SET version = 3`,
 			`CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
 			`CREATE TABLE issuance (key_id INTEGER NOT NULL, serial BLOB NOT NULL, issuer_id INTEGER NOT NULL, salt BLOB NOT NULL, entry INTEGER NOT NULL,
 				leaf INTEGER NOT NULL, csr BLOB, PRIMARY KEY (key_id, serial)) WITHOUT ROWID`,

@@ -3,7 +3,7 @@ package inventory
 import "strings"
 
 // schemaVersion is refused when the database carries another one.
-const schemaVersion = 5
+const schemaVersion = 6
 
 // Values of certificates.due_at that are not times.
 const (
@@ -41,6 +41,8 @@ const (
 //   - keys finds the certificates of a key, by the SHA-256 of its
 //     SubjectPublicKeyInfo. Every statement that writes a body writes it, too; a
 //     row whose body has another key by now is passed over.
+//   - imports.listed is the kind of the certificates of a revocation list that stands for
+//     the rows it added, which have no records of their own (list.go); ” when they have.
 //   - masters says up to which size of which master log the tables are in step.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
@@ -181,7 +183,8 @@ CREATE TABLE IF NOT EXISTS imports (
 	revoked BIGINT NOT NULL,
 	at BIGINT NOT NULL,
 	override TEXT NOT NULL,
-	recorded SMALLINT NOT NULL DEFAULT 0
+	recorded SMALLINT NOT NULL DEFAULT 0,
+	listed TEXT NOT NULL DEFAULT ''
 )`
 
 // upgrades1 bring the tables of version 1 to the present one, before the
@@ -199,6 +202,9 @@ var upgrades1 = []string{
 		SELECT id, 'upgrade', 'inventory of schema version 1', 0, '', 0, 0, 0, '' FROM issuers`,
 }
 
+// upgrades5 let a revocation list stand for the rows that its import added.
+var upgrades5 = []string{`ALTER TABLE imports ADD COLUMN listed TEXT NOT NULL DEFAULT ''`}
+
 // upgrades4 give the table bodies its columns of today, before the statements of the
 // schema: until version 4 commitments had a table of their own, issuance.
 var upgrades4 = []string{
@@ -206,6 +212,7 @@ var upgrades4 = []string{
 	`ALTER TABLE bodies ADD COLUMN entry BIGINT NOT NULL DEFAULT 0`,
 	`ALTER TABLE bodies ADD COLUMN leaf BIGINT NOT NULL DEFAULT 0`,
 	`ALTER TABLE bodies ADD COLUMN csr BYTEA`,
+	upgrades5[0],
 }
 
 // moved2 and moved3 fill the tables of today, after the statements of the schema, from those of version 2, and of

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"seihon/artifact"
 )
 
 // writer writes the outcome of an import. New rows go in batches: one
@@ -15,8 +17,12 @@ type writer struct {
 	issuer issuerRow
 	now    int64
 	batch  []Record
+	args   []any
 	many   *sql.Stmt // SQLite: a full batch
 	one    *sql.Stmt // SQLite: what is left of the last one
+
+	open   int64         // changed_at of revocations until the end
+	listed artifact.Kind // a revocation list stands for the rows that are added; see list.go
 }
 
 // batchRows is how many rows a statement inserts. SQLite binds 32766 values at
@@ -28,7 +34,7 @@ const (
 )
 
 func (d *DB) newWriter(tx *sql.Tx, i issuerRow, now int64) *writer {
-	return &writer{d: d, tx: tx, issuer: i, now: now}
+	return &writer{d: d, tx: tx, issuer: i, now: now, open: changeOpen}
 }
 
 // changeOpen stands in changed_at of the revocations of an import until its
@@ -38,13 +44,16 @@ const changeOpen = dueNever
 
 // insertColumns are the columns of an imported row, in the order of values.
 const insertColumns = `INTO certificates (key_id, issuer_id, imported, revoked_here, this_update, next_update, revision,
-	serial, state, kind, ca, not_before, not_after, subject, consent, revoked_at, reason, invalidity, due_at, bucket, shard, changed_at) `
+	serial, state, kind, ca, not_before, not_after, subject, consent, revoked_at, reason, invalidity, due_at, bucket, shard, changed_at, recorded) `
 
-// insertValues is how many of them differ from row to row.
+// insertValues is how many of them differ from row to row; recorded, the last one, does not.
 const insertValues = 15
 
 // insert adds a certificate.
 func (w *writer) insert(ctx context.Context, r *Record) error {
+	if w.listed != "" && r.State != Revoked { // the end of a hold that is not here
+		return nil
+	}
 	w.batch = append(w.batch, *r)
 	full := batchRowsSQLite
 	if w.d.postgres {
@@ -62,8 +71,11 @@ func (w *writer) flush(ctx context.Context) error {
 		return nil
 	}
 	write := w.flushSQLite
-	if w.d.postgres {
+	switch {
+	case w.d.postgres:
 		write = w.flushPostgres
+	case w.listed != "":
+		write = w.flushListed
 	}
 	if err := write(ctx); err != nil {
 		return fmt.Errorf("adding certificates: %w", err)
@@ -79,7 +91,7 @@ func (w *writer) flush(ctx context.Context) error {
 
 // finish writes what is left and dates the changes.
 func (w *writer) finish(ctx context.Context) error {
-	if err := w.flush(ctx); err != nil {
+	if err := w.flush(ctx); err != nil || w.open != changeOpen {
 		return err
 	}
 	if _, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET changed_at = $1 WHERE issuer_id = $2 AND revoked_at IS NOT NULL AND changed_at = $3`),
@@ -118,7 +130,7 @@ func (w *writer) prepare(ctx context.Context, stmt **sql.Stmt, n int) (err error
 	if *stmt != nil {
 		return nil
 	}
-	row := `(?1, ?2, 1, 0, 0, 0, 1` + strings.Repeat(", ?", insertValues) + `)`
+	row := `(?1, ?2, 1, 0, 0, 0, 1` + strings.Repeat(", ?", insertValues) + `, 0)`
 	// OR FAIL spares SQLite the copy of each page with which it could undo half a
 	// statement; the transaction is undone as a whole.
 	*stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", n-1)+row)
@@ -132,7 +144,7 @@ func (w *writer) values(args []any, r *Record) []any {
 	var revokedAt any
 	changedAt := w.now
 	if r.State == Revoked {
-		revokedAt, changedAt = seconds(r.Revocation.Time), changeOpen
+		revokedAt, changedAt = seconds(r.Revocation.Time), w.open
 	}
 	return append(args, r.Serial, int64(r.State), kindText(r.Kind), int64(flag(isCA(r.Kind))), seconds(r.NotBefore), notAfter, r.Subject, r.Consent,
 		revokedAt, int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucket), int64(bucket%w.issuer.shards), changedAt)
@@ -156,11 +168,11 @@ func (w *writer) flushPostgres(ctx context.Context) error {
 	}
 	_, err := w.tx.ExecContext(ctx, `INSERT `+insertColumns+`SELECT $1::bigint, $2::bigint, 1, 0, 0, 0, 1,
 		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint,
-		CASE WHEN v.revoked_at = 0 THEN $3::bigint ELSE $18::bigint END
+		CASE WHEN v.revoked_at = 0 THEN $3::bigint ELSE $18::bigint END, $19::smallint
 		FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
 		AS v (serial, kind, subject, consent, state, ca, not_before, not_after, revoked_at, reason, invalidity, due_at, bucket)`,
 		w.issuer.keyID, w.issuer.id, w.now, w.issuer.shards, serials, kinds, subjects, consents,
-		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], int64(changeOpen))
+		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], w.open, flag(w.listed != ""))
 	return err
 }
 
@@ -202,7 +214,7 @@ func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 // restate gives a certificate another status and makes it urgent.
 func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
 	var at any = seconds(r.Revocation.Time)
-	reason, changed := r.Revocation.Reason, int64(changeOpen)
+	reason, changed := r.Revocation.Reason, w.open
 	switch {
 	case r.State == Issued && k.state == NeverIssued: // on no CRL before, and on none now
 		at, reason, changed = nil, NoReason, w.now

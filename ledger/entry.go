@@ -194,9 +194,13 @@ type Publish struct {
 	Receipts   []Receipt
 }
 
+// OpFound marks a receipt of what lay on a target when it was taken over: bytes
+// that the publisher did not send and may replace.
+const OpFound = "found"
+
 // A Receipt is what a target answered to one request.
 type Receipt struct {
-	Op         string // "put", "replay", "repair", "delete"; "purge" of a CDN
+	Op         string // "put", "replay", "repair", "delete"; "purge" of a CDN; OpFound
 	Name       string
 	Kind       artifact.Kind
 	Digest     artifact.Digest

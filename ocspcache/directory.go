@@ -28,7 +28,8 @@ type DirectoryConfig struct {
 	// VerifyGeneration checks a generation's body against its proof of being in
 	// the ledger. Generations are taken unverified when it is nil.
 	VerifyGeneration func(body, proof []byte) error
-	Poll             time.Duration // between looks for new generations; 5 s when 0
+	Poll             time.Duration  // between looks for new generations; 5 s when 0
+	Aliases          public.Aliases // further names of the artifacts
 	Metrics          *Metrics
 	Now              func() time.Time
 	Logger           *zap.Logger
@@ -41,6 +42,7 @@ type Directory struct {
 	root     *os.Root
 	path     string
 	describe *describer
+	aliases  public.Aliases
 
 	loading sync.Mutex
 	seen    map[string]stamp // generation files as of the last look
@@ -64,7 +66,7 @@ func OpenDirectory(ctx context.Context, cfg DirectoryConfig) (*Directory, error)
 	}
 	d := &Directory{
 		shelf: newShelf(cfg.VerifyGeneration, cfg.Metrics, cfg.Now, cfg.Logger),
-		root:  root, path: cfg.Root, describe: newDescriber(),
+		root:  root, path: cfg.Root, describe: newDescriber(), aliases: cfg.Aliases,
 		seen: make(map[string]stamp), done: make(chan struct{}),
 	}
 	if err := d.Reload(ctx); err != nil {
@@ -162,6 +164,9 @@ func (d *Directory) bundlePath(digest artifact.Digest) string {
 
 // Open implements [Source].
 func (d *Directory) Open(_ context.Context, name string) (*Object, error) {
+	if of, ok := d.aliases.Of(name); ok {
+		name = of
+	}
 	if !public.Is(name) {
 		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)
 	}

@@ -33,8 +33,9 @@ type RemoteConfig struct {
 	// the ledger. It is required: what lies in the cloud is trusted only so far.
 	VerifyGeneration func(body, proof []byte) error
 	Poll             time.Duration // between looks, and how long an object is fresh; 30 s when 0
-	Cache            Limits        // of the copies of objects; bundles in use are not among them
-	Client           *http.Client  // nil for one without compression and redirects
+	Aliases          public.Aliases
+	Cache            Limits       // of the copies of objects; bundles in use are not among them
+	Client           *http.Client // nil for one without compression and redirects
 	Metrics          *Metrics
 	Now              func() time.Time
 	Logger           *zap.Logger
@@ -227,6 +228,9 @@ func (r *Remote) generationPath(issuer string) string {
 
 // Open implements [Source].
 func (r *Remote) Open(ctx context.Context, name string) (*Object, error) {
+	if of, ok := r.cfg.Aliases.Of(name); ok {
+		name = of
+	}
 	n, err := public.Parse(name)
 	if err != nil {
 		return nil, fmt.Errorf("opening object %q: %w", name, fs.ErrNotExist)

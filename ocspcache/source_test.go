@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -341,6 +343,41 @@ func TestReadiness(t *testing.T) {
 		got := strings.Join(test.limits.problems(test.states, testNow), "; ")
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// TestAliasesAreServed asks for a list by the path that stands in older certificates, as clients write it.
+func TestAliasesAreServed(t *testing.T) {
+	t.Parallel()
+	repo := newRepository(t)
+	list := []byte("the content of a list")
+	repo.write("crl/sub.crl", list)
+	aliases := public.NewAliases([]public.Alias{{Name: "CertEnroll/Sub CA+.crl", Artifact: "crl/sub.crl"}})
+	directory, err := OpenDirectory(t.Context(), DirectoryConfig{Root: repo.root, Poll: time.Hour, Now: clock, Aliases: aliases})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer directory.Close()
+	origin := httptest.NewServer(http.FileServer(http.Dir(repo.root)))
+	defer origin.Close()
+	remote, err := OpenRemote(t.Context(), RemoteConfig{BaseURL: origin.URL, CacheDir: t.TempDir(), Poll: time.Hour, Now: clock, Aliases: aliases,
+		VerifyGeneration: func([]byte, []byte) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remote.Close()
+	for _, source := range []Source{directory, remote} {
+		h, err := NewHandler(HandlerConfig{Source: source, Now: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]int{"/CertEnroll/Sub%20CA+.crl": 200, "/CertEnroll/Sub%20CA%2B.crl": 200, "/CertEnroll/Sub%20CA%20.crl": 404, "/crl/sub.crl": 200} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+			if w.Code != want || want == 200 && w.Body.String() != string(list) {
+				t.Errorf("%T: %s: %d, %q", source, path, w.Code, w.Body)
+			}
 		}
 	}
 }

@@ -125,7 +125,8 @@ func parse(file []byte) (*Override, error) {
 	if o.Expires, err = time.Parse(stampForm, values[4]); err != nil {
 		return nil, fmt.Errorf("expiry %q: want the form 20261201T000000Z", values[4])
 	}
-	if o.signature, err = base64.StdEncoding.Strict().DecodeString(values[5]); err != nil {
+	o.signature, err = base64.StdEncoding.Strict().DecodeString(values[5])
+	if err != nil || base64.StdEncoding.EncodeToString(o.signature) != values[5] { // the decoder passes over a CR
 		return nil, errors.New("signature is not base64")
 	}
 	if err := o.check(); err != nil {

@@ -54,7 +54,8 @@ func TestOverride(t *testing.T) {
 			t.Errorf("%s: signed", name)
 		}
 	}
-	for name, text := range map[string]string{"empty": "", "trailing": string(file) + "\n", "no end": string(file[:len(file)-1]), "CRLF": strings.ReplaceAll(string(file), "\n", "\r\n")} {
+	for name, text := range map[string]string{"empty": "", "trailing": string(file) + "\n", "no end": string(file[:len(file)-1]), "CRLF": strings.ReplaceAll(string(file), "\n", "\r\n"),
+		"a CR in the signature": string(file[:len(file)-1]) + "\r\n"} {
 		if _, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%s: parsed", name)
 		}

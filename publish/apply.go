@@ -29,6 +29,8 @@ type session struct {
 	logger *zap.Logger
 	result *TargetResult
 
+	with map[string][]*Step // of the stage that runs: the aliases that go with an artifact
+
 	done, bytes  atomic.Int64 // for progress
 	certificates artifact.CertificateCache
 	verdict      *record.Verdict // on what the master says; nil until it is asked for
@@ -39,6 +41,7 @@ type session struct {
 	problems   []error
 	held       []string // names that were not published
 	entryTimes map[int64]time.Time
+	found      func() (map[string]artifact.Digest, error) // what lay there when the target was taken over; nil until it is asked for
 }
 
 func newSession(t Target, c Config) *session {
@@ -164,6 +167,7 @@ func (s *session) runStage(ctx context.Context, stage Stage, steps []*Step) (err
 		})
 		return true
 	}
+	steps, s.with = group(steps)
 	for _, step := range steps {
 		if why := s.unsaid(step); why != nil {
 			s.keepBack(step.Name, step.Kind, step.Digest, why)
@@ -262,8 +266,10 @@ func (s *session) do(ctx context.Context, step *Step) error {
 			return nil
 		}
 	}
-	_, err := s.send(ctx, it)
-	return err
+	if _, err := s.send(ctx, it); err != nil {
+		return err
+	}
+	return s.sendAliases(ctx, it)
 }
 
 // send puts an item and records what became of it. It reports whether the
@@ -305,6 +311,9 @@ func (s *session) keepBack(name string, kind artifact.Kind, d artifact.Digest, p
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = append(s.held, name)
+	for _, alias := range s.with[name] {
+		s.held = append(s.held, alias.Name)
+	}
 	s.bad[d] = name + " is not published"
 	if p.unsaid {
 		return

@@ -49,6 +49,8 @@ type TargetConfig struct {
 	Cadence time.Duration // how often the room signs; bounds max-age; default 1 h
 	Price   Price         // for the estimate; zero: no estimate
 	Timeout time.Duration // of a whole sync; default Limits.TotalTimeout
+
+	Aliases public.Aliases // further public names of artifacts
 }
 
 func (c TargetConfig) withDefaults() TargetConfig {

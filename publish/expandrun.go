@@ -115,6 +115,11 @@ func (s *session) remove(ctx context.Context, step *Step) error {
 	if step.prev != nil {
 		known = append(known, step.prev.Digest)
 	}
+	for _, alias := range s.with[step.Name] {
+		if err := s.removeName(ctx, alias.Name, alias.Kind, known); err != nil {
+			return err
+		}
+	}
 	return s.removeName(ctx, step.Name, step.Kind, known)
 }
 

@@ -21,10 +21,23 @@ const (
 	older      verdict = verdict(Rollback)
 	newer      verdict = verdict(Ahead)
 	strange    verdict = verdict(Drift)
+	found      verdict = "found" // what lay there when the target was taken over, to be replaced
 )
 
-// judge compares an object of the target with the item that is to be there.
+// judge compares an object of the target with the item that is to be there. What was found at the takeover is there to
+// be replaced, unless it is newer than ours.
 func (s *session) judge(ctx context.Context, it *item, got *stored) (verdict, error) {
+	v, err := s.judgeBytes(ctx, it, got)
+	if err != nil || v != older && v != strange {
+		return v, err
+	}
+	if taken, err := s.adopted(ctx, it.name, got.digest); taken || err != nil {
+		return found, err
+	}
+	return v, nil
+}
+
+func (s *session) judgeBytes(ctx context.Context, it *item, got *stored) (verdict, error) {
 	d := got.digest
 	if d == it.digest {
 		return same, nil
@@ -42,12 +55,17 @@ func (s *session) judge(ctx context.Context, it *item, got *stored) (verdict, er
 		return superseded, nil
 	}
 	if it.prevDigest.IsZero() && it.step != nil && s.plan.From > 0 {
-		line, err := s.plan.current.get(ctx, it.name)
+		line, err := s.plan.current.get(ctx, it.step.artifact())
 		if err != nil {
 			return "", err
 		}
 		if line != nil && line.Digest == d {
 			return superseded, nil
+		}
+	}
+	if it.taken() {
+		if own, err := s.ours(ctx, d); own || err != nil {
+			return superseded, err
 		}
 	}
 	switch {

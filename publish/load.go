@@ -43,6 +43,9 @@ type item struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// taken reports whether the item goes to an alias that the target is not known to have.
+func (it *item) taken() bool { return it.step != nil && it.step.taken }
+
 func (it *item) object() Object {
 	return Object{
 		Name: it.name, Body: Bytes(it.bytes), Size: int64(len(it.bytes)), SHA256: it.digest,
@@ -73,7 +76,7 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 	}
 	it := &item{
 		step: step, name: step.Name, kind: step.Kind, digest: step.Digest, bytes: b,
-		index: step.index, fresh: step.Action == Send, older: step.older, signed: s.entryTime(ctx, step.index),
+		index: step.index, fresh: step.Action == Send, older: step.older, signed: s.entryTime(ctx, step.index), // zero for unindexed
 		header: public.HeaderFor(step.Kind, step.line.NotBefore, step.line.NotAfter, s.now(), s.plan.config.Cadence),
 	}
 	previous := s.previous(ctx, step, it)

@@ -70,6 +70,7 @@ const (
 // A Step is one name of the plan; for Expand, one issuer's responses.
 type Step struct {
 	Name    string          `json:"name"`
+	AliasOf string          `json:"alias_of,omitempty"` // the artifact of which Name is a further public name
 	Kind    artifact.Kind   `json:"kind"`
 	Action  Action          `json:"action"`
 	Stage   Stage           `json:"stage"`
@@ -86,6 +87,7 @@ type Step struct {
 	signed *ledger.Line      // the detached signature of a document
 
 	superseded bool // a bundle that no current generation of its issuer names
+	taken      bool // an alias that the target is not known to have: it may hold anything
 }
 
 // A Plan is what a sync of one target will do. It is what `publisher plan`
@@ -163,6 +165,9 @@ func (p *Plan) build(ctx context.Context) error {
 		}
 		p.Steps = append(p.Steps, Step{Name: f.Name, Kind: f.Kind, Action: Send, Stage: LogFiles, Digest: f.Digest, Size: f.Size, Objects: 1, file: &f})
 	}
+	if p.Steps, err = p.withAliases(p.Steps); err != nil {
+		return err
+	}
 	p.sort()
 	p.Estimate = p.estimate()
 	return nil
@@ -227,7 +232,7 @@ func (p *Plan) findCurrent(ctx context.Context, cs *changes) {
 }
 
 // sort puts the steps into the order of execution. Within the first stage the
-// CRLs, few and long awaited, go before the responses.
+// CRLs, few and long awaited, go before the responses. Aliases follow their artifact.
 func (p *Plan) sort() {
 	rank := func(s Step) int {
 		if s.Kind.IsRevocationList() {
@@ -236,7 +241,8 @@ func (p *Plan) sort() {
 		return 1
 	}
 	slices.SortStableFunc(p.Steps, func(a, b Step) int {
-		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(rank(a), rank(b)),
+			cmp.Compare(a.artifact(), b.artifact()), cmp.Compare(a.AliasOf, b.AliasOf), cmp.Compare(a.Name, b.Name))
 	})
 }
 

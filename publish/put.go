@@ -100,7 +100,7 @@ func (s *session) firstCondition(ctx context.Context, it *item, out *outcome) (C
 // promised reports, for a repair, whether the target's checkpoint speaks of the
 // item. Other syncs know it by what the item replaces.
 func (s *session) promised(it *item) bool {
-	return s.config.Repair && it.index >= 0 && it.index < s.plan.remote.size
+	return s.config.Repair && it.index >= 0 && it.index < s.plan.remote.size && !it.taken()
 }
 
 // restoredHint is what remains to be done about a finding that was put right.
@@ -160,7 +160,9 @@ func (s *session) compare(ctx context.Context, it *item, got *stored, out *outco
 		}
 		out.receipt = Receipt{ETag: got.etag}
 		return true, next, nil
-	case v == superseded && s.config.Repair:
+	case v == found:
+		return false, next, nil
+	case v == superseded && s.config.Repair && !it.taken():
 		out.finding = s.finding(it, Rollback, got)
 		return false, next, nil
 	case v == superseded:
@@ -229,6 +231,10 @@ func (s *session) finding(it *item, code FindingCode, got *stored) *Finding {
 	case Rollback:
 		f.Detail = "the object is older than what the target's checkpoint promises"
 		f.Hint = "somebody put an old copy back: find out who, then run sync with --repair"
+		if it.taken() || s.plan.remote.note == nil {
+			f.Detail = "an older list of this CA lies here, which the master never had"
+			f.Hint = "if it was public before this repository began, take the target over with publisher adopt"
+		}
 	case Ahead:
 		f.Detail = "the object is newer than this master and signed by the CA; it is left alone"
 		f.Hint = "another publisher has a newer master: bring this copy of the master up to date"

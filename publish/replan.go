@@ -20,7 +20,8 @@ func (p *Plan) resume(ctx context.Context, known memory, c Config) error {
 	}
 	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool {
 		done := files[s.Name] || s.file == nil && s.index < known.Done
-		return done && s.Action != Remove && !slices.Contains(known.Held, s.Name)
+		here := s.AliasOf == "" || known.Aliases[s.Name] == s.AliasOf
+		return done && here && s.Action != Remove && !slices.Contains(known.Held, s.Name)
 	})
 	p.Estimate = p.estimate()
 	return nil
@@ -55,11 +56,14 @@ func (p *Plan) addWithdrawn(ctx context.Context, since int64) error {
 	if err != nil {
 		return fmt.Errorf("planning for %q: %w", p.Target, err)
 	}
-	for _, s := range gone {
-		if _, again := state.Get(s.Name); !again {
-			p.Steps = append(p.Steps, s)
-		}
+	gone = slices.DeleteFunc(gone, func(s Step) bool {
+		_, again := state.Get(s.Name)
+		return again
+	})
+	if gone, err = p.withAliases(gone); err != nil {
+		return fmt.Errorf("planning for %q: %w", p.Target, err)
 	}
+	p.Steps = append(p.Steps, gone...)
 	p.sort()
 	p.Estimate = p.estimate()
 	return nil

@@ -30,6 +30,9 @@ type memory struct {
 
 	// Pruned is the size up to which all that the log withdrew is gone.
 	Pruned int64 `json:"pruned"`
+
+	// Aliases are the further names that the target has, and of which artifact each is.
+	Aliases map[string]string `json:"aliases,omitempty"`
 }
 
 const memoryVersion = 1

@@ -167,6 +167,9 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan
 	if err := p.resume(ctx, known, s.config); err != nil {
 		return nil, err
 	}
+	if err := p.takeUp(ctx, known); err != nil {
+		return nil, err
+	}
 	if s.config.Prune {
 		if err := p.addWithdrawn(ctx, min(known.Pruned, from)); err != nil {
 			return nil, err
@@ -199,6 +202,9 @@ func (s *session) suspect(known memory, p *Plan) {
 func (s *session) learn(known memory) memory {
 	m := known
 	m.Size = max(known.Size, s.result.Size)
+	if s.result.Err == nil && s.config.Only == Everything {
+		m.Aliases = s.learnAliases()
+	}
 	switch {
 	case s.result.Complete:
 		m.From, m.Done, m.Held = 0, 0, nil

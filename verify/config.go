@@ -15,6 +15,7 @@ import (
 	"seihon/ledger"
 	"seihon/ledger/timestamp"
 	"seihon/ledger/witness"
+	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -101,6 +102,10 @@ type Config struct {
 	BaseURL  string
 	OCSPPath string // of the responder below BaseURL; default "/ocsp"
 
+	OtherURLs []string       // further addresses of the same names, without a slash at their end
+	OCSPURLs  []string       // further addresses of the responder
+	Aliases   public.Aliases // further names of artifacts; each must hold its artifact on every copy
+
 	Inventory Inventory // nil: not compared
 
 	// InventoryEmpty says that the inventory may lack every certificate of an issuer, or all of them.
@@ -135,6 +140,9 @@ type Config struct {
 
 	// About goes into the report.
 	About About
+
+	// Tolerated is what the caller passed over in the auditor's own files.
+	Tolerated []Tolerated
 
 	// Timestamps are the pinned authorities of RFC 3161 tokens; none: tokens are counted, not checked.
 	Timestamps []timestamp.Authority

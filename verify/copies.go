@@ -47,6 +47,7 @@ type copyCheck struct {
 
 // checkCopies checks every copy and then compares them with each other.
 func (c *checker) checkCopies(ctx context.Context, r *Report) error {
+	c.checkNames()
 	var done []*copyCheck
 	for i, p := range c.Copies {
 		k := c.newCopyCheck(i, p)
@@ -88,6 +89,9 @@ func (k *copyCheck) run(ctx context.Context) error {
 	}
 	k.checkStrict()
 	if err := k.artifacts(ctx); err != nil {
+		return err
+	}
+	if err := k.aliases(ctx); err != nil {
 		return err
 	}
 	if err := k.logFiles(ctx); err != nil {

@@ -55,6 +55,12 @@ func (c *checker) estimates(ctx context.Context) ([]Estimate, error) {
 			if e, err = estimate(ctx, c.log, c.state, c.Tier, p.layout(), c.Sample); err != nil {
 				return nil, err
 			}
+			for _, a := range c.Aliases {
+				if line, ok := c.state.Get(a.Artifact); ok {
+					e.Requests++
+					e.Bytes += line.Size
+				}
+			}
 		}
 		if c.resume != nil {
 			e.Requests, e.Bytes = max(0, e.Requests-c.resume.left[i].Requests), max(0, e.Bytes-c.resume.left[i].Bytes)

@@ -119,8 +119,9 @@ func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *Finding) {
 			d = artifact.Sum(g.Body())
 		}
 	}
-	vs := k.past.byName[f.Name]
-	gone, withdrawn := k.past.withdrawn[f.Name]
+	of := k.artifactOf(f.Name)
+	vs := k.past.byName[of]
+	gone, withdrawn := k.past.withdrawn[of]
 	switch had := slices.ContainsFunc(vs, func(v *version) bool { return v.Digest == d }); {
 	case withdrawn && had && a.Kind == artifact.OCSPBundle: // the room withdraws what expired; publishers without the right to delete keep it
 		f.Code = "copy-superseded"

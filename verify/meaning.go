@@ -84,15 +84,26 @@ func (c *checker) checkDeltas() {
 	}
 }
 
-// public returns the public name that a URL leads to. ok is false when the URL leads elsewhere.
+// public returns the public name that a URL leads to: of an alias, its artifact's. ok is false when the URL leads elsewhere.
 func (c *checker) public(raw string) (name string, ok bool) {
-	base := strings.TrimSuffix(c.BaseURL, "/") + "/"
-	rest, ok := strings.CutPrefix(raw, base)
-	if !ok {
-		return "", false
+	for _, base := range append([]string{c.BaseURL}, c.OtherURLs...) {
+		if rest, ok := strings.CutPrefix(raw, strings.TrimSuffix(base, "/")+"/"); ok {
+			name, err := url.PathUnescape(rest)
+			return c.artifactOf(name), err == nil
+		}
 	}
-	name, err := url.PathUnescape(rest)
-	return name, err == nil
+	return "", false
+}
+
+// answers reports whether a URL is an address of the responder.
+func (c *checker) answers(raw string) bool {
+	raw = strings.TrimSuffix(raw, "/")
+	for _, base := range append([]string{c.BaseURL}, c.OtherURLs...) {
+		if raw == strings.TrimSuffix(strings.TrimSuffix(base, "/")+c.OCSPPath, "/") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.OCSPURLs, func(u string) bool { return raw == strings.TrimSuffix(u, "/") })
 }
 
 // checkURL reports where a URL goes wrong. expect explains what is wrong with the version under the name, or returns "".
@@ -127,8 +138,7 @@ func (c *checker) checkCertificateURLs(k keptCert, issuer *x509.Certificate) {
 		c.checkURL(k.name, "CA issuers", u, "", func(v *version) string { return c.expectIssuer(v, issuer) })
 	}
 	for _, u := range k.cert.OCSPServer {
-		want := strings.TrimSuffix(c.BaseURL, "/") + c.OCSPPath
-		if strings.TrimSuffix(u, "/") != strings.TrimSuffix(want, "/") {
+		if want := strings.TrimSuffix(c.BaseURL, "/") + c.OCSPPath; !c.answers(u) {
 			c.add(Finding{Code: "url-elsewhere", Source: sourceMaster, Name: k.name, Want: want, Got: u, Detail: "OCSP responder"})
 		}
 	}

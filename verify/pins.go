@@ -23,7 +23,8 @@ type Pins struct {
 	Targets     []string `yaml:"targets" json:"targets"`
 	Timestamps  []string `yaml:"timestamps" json:"timestamps"` // SHA-256 of the roots of time-stamping authorities
 	Witnesses   []string `yaml:"witnesses" json:"witnesses"`
-	Quorum      int      `yaml:"quorum" json:"quorum"` // how many witnesses are required; 0: all
+	Names       []string `yaml:"names,omitempty" json:"names,omitempty"` // further names of artifacts: alias = artifact
+	Quorum      int      `yaml:"quorum" json:"quorum"`                   // how many witnesses are required; 0: all
 }
 
 // A pinned is one kind of pins. believes says that one more of them makes the check believe more than the auditor does.
@@ -46,7 +47,7 @@ func (p *Pins) Compare(now *Pins) []Finding {
 	for _, k := range []pinned{
 		{"log_keys", p.Keys, now.Keys, false}, {"publication_keys", p.Publication, now.Publication, true}, {"anchors", p.Anchors, now.Anchors, true},
 		{"partners", p.Partners, now.Partners, true}, {"override_keys", p.Overrides, now.Overrides, true}, {"addresses", p.Addresses, now.Addresses, false},
-		{"targets", p.Targets, now.Targets, false}, {"timestamps", p.Timestamps, now.Timestamps, true}, {"witnesses", p.Witnesses, now.Witnesses, false},
+		{"targets", p.Targets, now.Targets, false}, {"names", p.Names, now.Names, false}, {"timestamps", p.Timestamps, now.Timestamps, true}, {"witnesses", p.Witnesses, now.Witnesses, false},
 	} {
 		for _, pin := range k.kept {
 			if !slices.Contains(k.now, pin) && !(k.name == "partners" || k.name == "override_keys") { // to believe fewer of these is stricter

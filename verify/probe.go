@@ -28,6 +28,8 @@ type ProbeConfig struct {
 	Vantage  string          // the name of the place that asks; may be empty
 	// Sent tells when the target was first sent what, by its receipts; nil: nobody knows, and an older copy passes as long as it is valid.
 	Sent map[artifact.Digest]time.Time
+	// Aliases are further names of artifacts, which are asked for as well.
+	Aliases public.Aliases
 
 	Client  *http.Client
 	Timeout time.Duration // of one request; default 10 s
@@ -111,7 +113,9 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
-			out = append(out, probeRequest{c.BaseURL + "/" + escapeName(line.Name), func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
+			for _, name := range append(c.Aliases.For(line.Name), line.Name) {
+				out = append(out, probeRequest{c.BaseURL + "/" + escapeName(name), func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b probeRequest) int { return strings.Compare(a.url, b.url) })

@@ -28,7 +28,9 @@ type receiptBook struct {
 
 func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
 	for _, r := range e.Receipts {
-		b.sent[r.Digest] = true
+		if r.Op != ledger.OpFound { // it lay there before
+			b.sent[r.Digest] = true
+		}
 	}
 	if len(e.Receipts) > 0 {
 		b.targets[e.Target] = at

@@ -167,7 +167,7 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 // with their proof, have other digests than the lines.
 func (c *checker) checkReceipt(entry int64, r ledger.Receipt) {
 	switch {
-	case r.Op == "delete", r.Op == "purge", r.Kind == artifact.Checkpoint, r.Kind == artifact.Tile, r.Kind == artifact.Manifest, r.Kind == artifact.OCSPGeneration,
+	case r.Op == "delete", r.Op == "purge", r.Op == ledger.OpFound, r.Kind == artifact.Checkpoint, r.Kind == artifact.Tile, r.Kind == artifact.Manifest, r.Kind == artifact.OCSPGeneration,
 		r.Kind == artifact.OCSPResponse, len(c.past.byDigest[r.Digest]) > 0:
 		return
 	}

@@ -121,7 +121,7 @@ func (c *checker) sentAnswers(ctx context.Context) (map[artifact.Digest]time.Tim
 			continue
 		}
 		for _, r := range e.Publish.Receipts {
-			if r.Kind == artifact.OCSPBundle || r.Kind == artifact.OCSPResponse {
+			if r.Op != ledger.OpFound && (r.Kind == artifact.OCSPBundle || r.Kind == artifact.OCSPResponse) {
 				sent[r.Digest] = r.Time // the last place: responders of all of them may still be behind
 			}
 		}

@@ -12,7 +12,7 @@ import (
 func pins() *verify.Pins {
 	return &verify.Pins{
 		Schema: verify.PinsSchema, Origin: origin, Keys: []string{"a", "b"}, Publication: []string{"p"}, Anchors: []string{"root"}, Overrides: []string{"o"},
-		Addresses: []string{baseURL}, Targets: []string{"public"}, Timestamps: []string{"tsa"}, Witnesses: []string{"w1", "w2"},
+		Addresses: []string{baseURL}, Targets: []string{"public"}, Names: []string{"a.crl = crl/sub.crl"}, Timestamps: []string{"tsa"}, Witnesses: []string{"w1", "w2"},
 	}
 }
 
@@ -41,6 +41,7 @@ func pinTampers() []tamper {
 	publication := func(p *verify.Pins) *[]string { return &p.Publication }
 	addresses := func(p *verify.Pins) *[]string { return &p.Addresses }
 	targets := func(p *verify.Pins) *[]string { return &p.Targets }
+	names := func(p *verify.Pins) *[]string { return &p.Names }
 	stamps := func(p *verify.Pins) *[]string { return &p.Timestamps }
 	return []tamper{
 		change("as it was", "", func(*verify.Pins) {}),
@@ -48,10 +49,11 @@ func pinTampers() []tamper {
 		change("fewer witnesses required", "pins-fewer@quorum", func(p *verify.Pins) { p.Quorum = 1 }),
 		change("fewer keys believed for overrides", "", func(p *verify.Pins) { p.Overrides = nil }),
 		without("log_keys", keys), without("anchors", anchors), without("publication_keys", publication), without("addresses", addresses),
-		without("targets", targets), without("timestamps", stamps),
+		without("targets", targets), without("timestamps", stamps), without("names", names),
 		with("anchors", "pins-fewer", anchors), with("override_keys", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Overrides }),
 		with("timestamps", "pins-fewer", stamps), with("publication_keys", "pins-fewer", publication),
 		with("partners", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Partners }),
 		with("log_keys", "pins-more", keys), with("addresses", "pins-more", addresses), with("targets", "pins-more", targets),
+		with("names", "pins-more", names),
 	}
 }

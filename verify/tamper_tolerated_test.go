@@ -102,6 +102,16 @@ func toleratedTampers() []tamper {
 		publication("signatures of strangers on the auditor's last checkpoint", []string{"checkpoint-strangers@known checkpoint 1#1 signatures"}, func(r *repo, c *verify.Config, dir string) {
 			c.PublicationKnown = [][]byte{append(must(os.ReadFile(filepath.Join(dir, "log/checkpoint"))), stranger(r, "one.example")...)}
 		}),
+		on("text around a pinned certificate", []string{"tolerated@ca/root.pem#120 bytes"}, func(_ *repo, c *verify.Config) {
+			c.Tolerated = []verify.Tolerated{{Name: "ca/root.pem", Detail: fmt.Sprintf(verify.TextAroundPEM, 120)}}
+		}),
+		{name: "tolerated: not another spelling of a cosignature", want: []string{"witness-quorum#0 of the 1"}, only: true, do: func(_ *testing.T, r *repo, c *verify.Config) {
+			one := newCosigner("one.example")
+			c.Witnesses = []*witness.Key{one.pinned()}
+			line := one.sign(r.writer.Log().Checkpoint(), r.now)
+			at := len(line) - len("==\n") - 1 // four bits of the last letter are padding
+			head(r, append(bytes.Clone(r.writer.Log().Checkpoint()), line[:at]+string(line[at]+1)+line[at+1:]...))
+		}},
 		{name: "tolerated: not a byte behind a proof", want: []string{"generation-proof@ocsp/sub.generation"}, only: true, do: func(_ *testing.T, r *repo, _ *verify.Config) {
 			write(r.public(), "ocsp/sub.generation", append(read(r.public(), "ocsp/sub.generation"), '\n'))
 		}},

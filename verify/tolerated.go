@@ -32,6 +32,15 @@ type placeNote struct {
 	note   []byte
 }
 
+// A Tolerated is something in a file that was given to a check and that nothing interprets.
+type Tolerated struct {
+	Name   string // of the file
+	Detail string
+}
+
+// TextAroundPEM says how much there is around the blocks of a PEM file.
+const TextAroundPEM = "%d bytes of text around the certificates, which were not read"
+
 // reportTolerated looks at every checkpoint of the master log, and at those that the auditor brought.
 func (c *checker) reportTolerated(ctx context.Context) error {
 	if err := c.tolerateLog(ctx, sourceLog, c.log, c.keys); err != nil {
@@ -50,6 +59,9 @@ func (c *checker) reportTolerated(ctx context.Context) error {
 		for i, known := range c.PublicationKnown {
 			c.tolerate(sourcePublication, []checkpointAt{{fmt.Sprintf("known checkpoint %d", i+1), known}}, keys)
 		}
+	}
+	for _, t := range c.Tolerated {
+		c.add(Finding{Code: "tolerated", Source: sourcePins, Name: t.Name, Detail: t.Detail})
 	}
 	for _, n := range c.notes {
 		if !bytes.Equal(n.note, c.log.Checkpoint()) {

@@ -212,7 +212,7 @@ func entryOf(m map[string]*Availability, name string) *Availability {
 }
 
 func (m *uptimeMeter) receipt(target string, r ledger.Receipt) {
-	if r.Op == "delete" || r.Op == "purge" {
+	if r.Op == "delete" || r.Op == "purge" || r.Op == ledger.OpFound {
 		return
 	}
 	m.u.Published++

@@ -25,7 +25,7 @@ func configCommand(now func() time.Time) *cli.Command {
 		Usage: "write, check or print the configuration",
 		Subcommands: []*cli.Command{
 			{Name: "init", Usage: "write a commented repository.yaml to begin with", Flags: cliexit.Flags(), Action: initConfig},
-			{Name: "check", Usage: "list every problem of the configuration, with its line", Flags: cliexit.Flags(), Action: checkConfig},
+			{Name: "check", Usage: "list every problem of the configuration, with its line, and addresses in certificates that nothing serves", Flags: cliexit.Flags(), Action: func(c *cli.Context) error { return checkConfig(c, now) }},
 			{Name: "print", Usage: "print the configuration with every default and absolute path", Flags: cliexit.Flags(), Action: printConfig},
 		},
 	}
@@ -48,7 +48,7 @@ func initConfig(c *cli.Context) error {
 	return nil
 }
 
-func checkConfig(c *cli.Context) error {
+func checkConfig(c *cli.Context, now func() time.Time) error {
 	conf, err := config.Load(c.String("config"))
 	var problems *config.Problems
 	if errors.As(err, &problems) && c.Bool("json") {
@@ -60,8 +60,12 @@ func checkConfig(c *cli.Context) error {
 	if err != nil {
 		return &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}
+	warnings := (&host{conf: conf, now: now}).warnings(c.Context)
 	if c.Bool("json") {
-		return cliexit.PrintJSON(c.App.Writer, []config.Problem{})
+		return cliexit.PrintJSON(c.App.Writer, append([]config.Problem{}, warnings...))
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(c.App.Writer, w)
 	}
 	fmt.Fprintf(c.App.Writer, "%s: ok, %d issuers, %d targets\n", c.String("config"), len(conf.Issuers), len(conf.Targets))
 	return nil

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"strings"
 	"time"
@@ -74,25 +72,6 @@ func (h *host) trust() (*artifact.Trust, error) {
 		return nil, fmt.Errorf("reading trust.partners: %w", err)
 	}
 	return artifact.NewTrust(anchors, partners), nil
-}
-
-func certificates(files []config.Path) ([]*x509.Certificate, error) {
-	var out []*x509.Certificate
-	for _, file := range files {
-		raw, err := regular.ReadFile(string(file))
-		if err != nil {
-			return nil, err
-		}
-		if block, _ := pem.Decode(raw); block != nil {
-			raw = block.Bytes
-		}
-		crt, err := artifact.ParseCertificate(raw)
-		if err != nil {
-			return nil, fmt.Errorf("parsing certificate %q: %w", file, err)
-		}
-		out = append(out, crt)
-	}
-	return out, nil
 }
 
 // policy is section A with the authorities that the master vouches for and the

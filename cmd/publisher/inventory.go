@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -80,6 +81,9 @@ func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err 
 	if err := dec.Decode(&in); err != nil {
 		return out, false, err
 	}
+	if err := onlyOnce(raw); err != nil {
+		return out, false, err
+	}
 	if in.Issuer == "" || in.Serial == "" {
 		return out, false, errors.New("it has no issuer or no serial; is it an export of `signer inventory`?")
 	}
@@ -102,6 +106,38 @@ func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err 
 		out.Reason = code
 	}
 	return out, in.State == "issued" || in.State == "revoked", nil
+}
+
+// onlyOnce refuses what encoding/json lets pass: a member that stands there twice or in other letters, and anything behind the
+// object. Programs disagree on which of two members counts.
+func onlyOnce(raw []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("it is no JSON object")
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		key, err := dec.Token()
+		name, ok := key.(string)
+		if err != nil || !ok {
+			return errors.New("it is no JSON object")
+		}
+		if seen[name] || strings.ToLower(name) != name {
+			return fmt.Errorf("the member %q stands there twice, or is not in small letters", name)
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the object")
+	}
+	return nil
 }
 
 // inventoryStates are the states of a serial number in the room.

@@ -55,7 +55,7 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 		if t.URL == "" {
 			continue
 		}
-		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now, Sent: sent[t.Name], Vantage: h.conf.Probe.Vantage}
+		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now, Sent: sent[t.Name], Aliases: h.conf.Aliases(), Vantage: h.conf.Probe.Vantage}
 		if conf.Static = t.Layout == verify.LayoutObjects; t.OCSP {
 			conf.OCSPPath = h.conf.Serve.OCSPPath
 		}
@@ -113,7 +113,7 @@ func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Ti
 			sent[e.Publish.Target] = of
 		}
 		for _, r := range e.Publish.Receipts {
-			if _, has := of[r.Digest]; !has && r.Op != "delete" && r.Op != "purge" {
+			if _, has := of[r.Digest]; !has && r.Op != "delete" && r.Op != "purge" && r.Op != ledger.OpFound {
 				of[r.Digest] = r.Time
 			}
 		}

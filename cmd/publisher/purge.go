@@ -96,6 +96,9 @@ func (h *host) preparePurges(c *cli.Context, state *ledger.State) ([]*purged, er
 		if err != nil {
 			return nil, err
 		}
+		for _, name := range names {
+			names = append(names, h.conf.Aliases().For(name)...)
+		}
 		p := &purged{Target: t.Name, CDN: t.CDN.Kind, Paths: []string{}, Receipts: []purge.Receipt{}, timeout: t.CDN.Timeout.Std()}
 		results = append(results, p)
 		if p.cdn, p.base, p.unopened = h.cdn(c.Context, t); p.unopened != nil {
@@ -130,6 +133,9 @@ func (h *host) namesToPurge(c *cli.Context, t config.Target, state *ledger.State
 	}
 	// A name may be one that the master withdrew: what should not be public is what an emergency is about.
 	for _, name := range names {
+		if _, alias := h.conf.Aliases().Of(name); alias {
+			continue
+		}
 		if err := purge.CheckName(name); err != nil {
 			return nil, cliexit.UsageError("--name: %w", err)
 		}

@@ -96,7 +96,7 @@ func (h *host) source(ctx context.Context, v *ledger.Verifier, m *ocspcache.Metr
 	if s.Source.IsURL() {
 		r, err := ocspcache.OpenRemote(ctx, ocspcache.RemoteConfig{
 			BaseURL: string(s.Source), Issuers: h.ocspIssuers(), CacheDir: string(s.Cache), VerifyGeneration: verifyGeneration(v),
-			Poll: s.Poll.Std(), Metrics: m, Now: h.now, Logger: h.logger,
+			Poll: s.Poll.Std(), Aliases: h.conf.Aliases(), Metrics: m, Now: h.now, Logger: h.logger,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -104,7 +104,7 @@ func (h *host) source(ctx context.Context, v *ledger.Verifier, m *ocspcache.Metr
 		return r, func() { _ = r.Close() }, nil
 	}
 	d, err := ocspcache.OpenDirectory(ctx, ocspcache.DirectoryConfig{
-		Root: string(s.Source), VerifyGeneration: verifyGeneration(v), Poll: s.Poll.Std(), Metrics: m, Now: h.now, Logger: h.logger,
+		Root: string(s.Source), VerifyGeneration: verifyGeneration(v), Poll: s.Poll.Std(), Aliases: h.conf.Aliases(), Metrics: m, Now: h.now, Logger: h.logger,
 	})
 	if err != nil {
 		return nil, nil, err

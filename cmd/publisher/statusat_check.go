@@ -1,15 +1,12 @@
 package main
 
 import (
-	"encoding/pem"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/artifact"
 	"seihon/evidence"
 	"seihon/internal/cliexit"
-	"seihon/internal/config"
 	"seihon/internal/regular"
 	"seihon/ledger/timestamp"
 )
@@ -59,30 +56,11 @@ func (h *host) evidencePins() (evidence.Pins, error) {
 		return pins, nil
 	}
 	for _, t := range h.conf.Signer.Timestamps {
-		a, err := stampingAuthority(t)
+		roots, err := readRoots(t)
 		if err != nil {
-			return pins, fmt.Errorf("reading the roots of the time-stamping authority %s: %w", t.Name, err)
+			return pins, err
 		}
-		pins.Authorities = append(pins.Authorities, a)
+		pins.Authorities = append(pins.Authorities, timestamp.Authority{Name: t.Name, Anchors: roots})
 	}
 	return pins, nil
-}
-
-func stampingAuthority(t config.TSA) (timestamp.Authority, error) {
-	a := timestamp.Authority{Name: t.Name}
-	raw, err := regular.ReadFile(string(t.Roots))
-	if err != nil {
-		return a, err
-	}
-	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
-		c, err := artifact.ParseCertificate(block.Bytes)
-		if err != nil {
-			return a, err
-		}
-		a.Anchors = append(a.Anchors, c)
-	}
-	if len(a.Anchors) == 0 {
-		return a, fmt.Errorf("%q holds no PEM certificate", t.Roots)
-	}
-	return a, nil
 }

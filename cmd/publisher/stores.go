@@ -24,7 +24,7 @@ func (h *host) targets(ctx context.Context, only string) ([]publish.Target, erro
 			store = unopened{err} // fails alone: the other targets must not wait for it
 		}
 		out = append(out, publish.Target{
-			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price, Timeout: t.Timeout.Std()},
+			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price, Timeout: t.Timeout.Std(), Aliases: h.conf.Aliases()},
 			Store:        store,
 		})
 	}

@@ -117,7 +117,8 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	conf := verify.Config{
 		Price: cost, Announce: h.announce,
 		Master: string(h.conf.Master.Directory), Verifier: verifier, Policy: policy,
-		BaseURL: h.conf.Repository.BaseURL, OCSPPath: h.conf.Serve.OCSPPath,
+		BaseURL: h.conf.Repository.BaseURL, OtherURLs: h.conf.Repository.OtherURLs,
+		OCSPPath: h.conf.Serve.OCSPPath, OCSPURLs: h.conf.Serve.URLs, Aliases: h.conf.Aliases(),
 		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
 		ProbeEvery: h.conf.Probe.Every.Std(),
 		Now:        h.now, Logger: h.logger,
@@ -132,6 +133,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		return conf, err
 	}
 	if err := h.pinOthers(&conf); err != nil {
+		return conf, err
+	}
+	if err := h.textAround(&conf); err != nil {
 		return conf, err
 	}
 	if conf.Seed, err = seed(c); err != nil {

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 
-	"seihon/artifact"
 	"seihon/internal/config"
-	"seihon/internal/regular"
 	"seihon/ledger/timestamp"
 	"seihon/ledger/witness"
 	"seihon/verify"
@@ -17,17 +13,12 @@ import (
 // pinOthers takes the time-stamping authorities and witnesses that are believed from the configuration: the auditor's own, or
 // those that the signing room asks.
 func (h *host) pinOthers(conf *verify.Config) error {
-	stamps, witnesses := h.conf.Verify.Timestamps, h.conf.Verify.Witnesses
+	witnesses := h.conf.Verify.Witnesses
 	conf.Quorum = h.conf.Verify.Quorum
-	if s := h.conf.Signer; s != nil {
-		if len(stamps) == 0 {
-			stamps = s.Timestamps
-		}
-		if len(witnesses) == 0 {
-			witnesses, conf.Quorum = s.Witnesses, s.Quorum
-		}
+	if s := h.conf.Signer; s != nil && len(witnesses) == 0 {
+		witnesses, conf.Quorum = s.Witnesses, s.Quorum
 	}
-	for _, t := range stamps {
+	for _, t := range h.timestamps() {
 		roots, err := readRoots(t)
 		if err != nil {
 			return err
@@ -44,20 +35,18 @@ func (h *host) pinOthers(conf *verify.Config) error {
 	return nil
 }
 
+// timestamps are the time-stamping authorities that are believed.
+func (h *host) timestamps() []config.TSA {
+	if s := h.conf.Signer; s != nil && len(h.conf.Verify.Timestamps) == 0 {
+		return s.Timestamps
+	}
+	return h.conf.Verify.Timestamps
+}
+
 func readRoots(t config.TSA) (roots []*x509.Certificate, err error) {
-	raw, err := regular.ReadFile(string(t.Roots))
+	roots, _, err = readCertificates(string(t.Roots))
 	if err != nil {
 		return nil, fmt.Errorf("reading the roots of time-stamping authority %s: %w", t.Name, err)
-	}
-	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(bytes.TrimSpace(rest)) {
-		cert, err := artifact.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("parsing the roots of time-stamping authority %s, %q: %w", t.Name, t.Roots, err)
-		}
-		roots = append(roots, cert)
-	}
-	if len(roots) == 0 {
-		return nil, fmt.Errorf("parsing the roots of time-stamping authority %s: %q holds no PEM certificate", t.Name, t.Roots)
 	}
 	return roots, nil
 }

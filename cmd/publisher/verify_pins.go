@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -50,6 +52,9 @@ func (h *host) holdAgainstPins(c *cli.Context, conf *verify.Config) error {
 	if err := d.Decode(conf.Pins); err != nil {
 		return cliexit.UsageError("the pins file %q cannot be read: %v", file, err)
 	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return cliexit.UsageError("the pins file %q holds more than one YAML document, and only the first would count", file)
+	}
 	if conf.Pins.Schema != verify.PinsSchema {
 		return cliexit.UsageError("the pins file %q has schema %q, must be %q", file, conf.Pins.Schema, verify.PinsSchema)
 	}
@@ -82,13 +87,14 @@ func (h *host) pinsNow(c *cli.Context, conf *verify.Config) (*verify.Pins, error
 	for _, t := range h.conf.Targets {
 		p.Targets = append(p.Targets, t.Name)
 	}
+	p.Names = conf.AliasPins()
 	for _, t := range conf.Timestamps {
 		p.Timestamps = append(p.Timestamps, fingerprints(t.Anchors)...)
 	}
 	for _, w := range conf.Witnesses {
 		p.Witnesses = append(p.Witnesses, fmt.Sprintf("%s+%08x", w.Name(), w.KeyHash()))
 	}
-	for _, all := range []*[]string{&p.Keys, &p.Anchors, &p.Partners, &p.Overrides, &p.Addresses, &p.Targets, &p.Timestamps, &p.Witnesses} {
+	for _, all := range []*[]string{&p.Keys, &p.Anchors, &p.Partners, &p.Overrides, &p.Addresses, &p.Targets, &p.Names, &p.Timestamps, &p.Witnesses} {
 		*all = slices.Compact(slices.Sorted(slices.Values(*all)))
 	}
 	return p, nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
@@ -157,9 +156,7 @@ func writePEM(file string, crt *x509.Certificate) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("making the folder of %q: %w", file, err)
 	}
-	return writeNew(file, 0o644, func(w io.Writer) error {
-		return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: crt.Raw})
-	})
+	return writeNew(file, 0o644, func(w io.Writer) error { return encodePEM(w, crt.Raw) })
 }
 
 // readCertificate reads one certificate, PEM or DER.

@@ -205,7 +205,7 @@ complete -c publisher -n '__publisher_below purge' -l wait -d 'end when the CDN 
 complete -c publisher -n '__publisher_below purge' -l dry-run -d 'print the paths and ask nobody'
 complete -c publisher -n '__publisher_below purge' -l help -d 'show help'
 complete -c publisher -n '__publisher_at config' -a init -d 'write a commented repository.yaml to begin with'
-complete -c publisher -n '__publisher_at config' -a check -d 'list every problem of the configuration, with its line'
+complete -c publisher -n '__publisher_at config' -a check -d 'list every problem of the configuration, with its line, and addresses in certificates that nothing serves'
 complete -c publisher -n '__publisher_at config' -a print -d 'print the configuration with every default and absolute path'
 complete -c publisher -n '__publisher_at config' -l help -d 'show help'
 complete -c publisher -n '__publisher_below config init' -l config -r -F -d 'read the configuration from FILE'

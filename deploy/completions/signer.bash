@@ -15,6 +15,7 @@ _signer() {
   "inventory rebuild" | "inventory rebuild "*) choices="--config --json --quiet --log-format --help" ;;
   "inventory history" | "inventory history "*) choices="--config --json --quiet --log-format --issuer --serial --help" ;;
   "inventory" | "inventory "*) choices="rebuild history --config --json --quiet --log-format --issuer --subjects --status-only --out --help" ;;
+  "show" | "show "*) choices="--config --json --quiet --log-format --issuer --serial --out --help" ;;
   "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --invalidity --override --time --request --by --help" ;;
   "accept" | "accept "*) choices="--config --json --quiet --log-format --file --issuer --document --document-version --watch --every --once --help" ;;
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
@@ -30,7 +31,7 @@ _signer() {
   "export" | "export "*) choices="--config --json --quiet --log-format --out --private --since --help" ;;
   "archive" | "archive "*) choices="--config --json --quiet --log-format --out --since --medium --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --prometheus --help" ;;
-  "") choices="init token evidence counter keygen request issue link cross import inventory revoke accept crl ocsp document run withdraw log witness timestamp export archive status --help --version" ;;
+  "") choices="init token evidence counter keygen request issue link cross import inventory show revoke accept crl ocsp document run withdraw log witness timestamp export archive status --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }

@@ -39,6 +39,8 @@ type Config struct {
 	DocumentSigner *DocumentSigner `yaml:"document_signer"`
 	// Documents are the CP/CPS and disclosure documents.
 	Documents []Document `yaml:"documents"`
+	// Names keep the paths by which certificates that were issued before this repository began point at its artifacts.
+	Names []Names `yaml:"names"`
 	// Publication is the publishing host's own log of what it did.
 	Publication Publication `yaml:"publication"`
 	// Targets are the places where public copies lie.
@@ -62,6 +64,8 @@ type Repository struct {
 	Name string `yaml:"name"`
 	// BaseURL is the public address under which every public name is found; http, since OCSP and CRL clients must not need TLS.
 	BaseURL string `yaml:"base_url"`
+	// OtherURLs are further public addresses under which every public name is found as well, such as the host names that stand in certificates issued before; http.
+	OtherURLs []string `yaml:"other_urls"`
 }
 
 // Master is the master directory and the pinned keys of its log.
@@ -338,6 +342,14 @@ type DocumentSigner struct {
 	Policy string `yaml:"policy"`
 }
 
+// Names are the further public names of one artifact. What lies there is the artifact, byte for byte (docs/ca/taking-over.md).
+type Names struct {
+	// Artifact is the public name of a list, a certificate or a document, such as crl/sub.crl, cert/sub.cer or docs/cps-1.0.pdf.
+	Artifact string `yaml:"artifact"`
+	// Aliases are the paths behind the base address as they stand in certificates, such as CertEnroll/Sub%20CA+.crl; percent-encoding is decoded.
+	Aliases []string `yaml:"aliases"`
+}
+
 // Publication is the publishing host's own log.
 type Publication struct {
 	// Directory of the publication log.
@@ -415,6 +427,8 @@ type Serve struct {
 	Metrics string `yaml:"metrics"`
 	// OCSPPath is the path of the OCSP endpoint; default /ocsp.
 	OCSPPath string `yaml:"ocsp_path"`
+	// URLs are the addresses of the OCSP endpoint as they stand in certificates, when they are others than base_url or one of other_urls with ocsp_path.
+	URLs []string `yaml:"urls"`
 	// Poll is how often the source is looked at; default 5s for a folder, 30s for a URL.
 	Poll Duration `yaml:"poll"`
 }

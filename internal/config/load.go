@@ -23,12 +23,17 @@ type Problem struct {
 	Line int    // 1-based; 0 when the file as a whole is meant
 	Path string // such as issuers[1].crl.refresh; empty for syntax
 	Text string // what is wrong and what to do
+
+	Warning bool `json:",omitempty"` // the configuration is valid all the same
 }
 
 func (p Problem) String() string {
 	s := p.Text
 	if p.Path != "" {
 		s = p.Path + ": " + s
+	}
+	if p.Warning {
+		s = "warning: " + s
 	}
 	if p.Line > 0 {
 		s = fmt.Sprintf("line %d: %s", p.Line, s)

@@ -75,6 +75,9 @@ func (v *validator) config(c *Config) {
 		v.add("repository.name", "is %q, must be lower case letters, digits, dots and hyphens", c.Repository.Name)
 	}
 	v.httpURL("repository.base_url", c.Repository.BaseURL)
+	for i, u := range c.Repository.OtherURLs {
+		v.httpURL(fmt.Sprintf("repository.other_urls[%d]", i), u)
+	}
 	if len(c.Master.Keys) == 0 {
 		v.add("master.keys", "is empty; name the log's verifier key files (signer init writes them)")
 	}
@@ -98,6 +101,7 @@ func (v *validator) config(c *Config) {
 	for i, d := range c.Documents {
 		v.document(c, fmt.Sprintf("documents[%d]", i), d)
 	}
+	v.names(c)
 	if c.Publication.Ping != "" {
 		v.anyURL("publication.ping", c.Publication.Ping)
 	}
@@ -447,6 +451,9 @@ func (v *validator) serve(c *Config) {
 	}
 	if p := c.Serve.OCSPPath; !strings.HasPrefix(p, "/") || (len(p) > 1 && strings.HasSuffix(p, "/")) || strings.Contains(p, "//") {
 		v.add("serve.ocsp_path", "is %q, must begin with one slash and not end with one", p)
+	}
+	for i, u := range c.Serve.URLs {
+		v.anyURL(fmt.Sprintf("serve.urls[%d]", i), u)
 	}
 }
 

@@ -239,6 +239,12 @@ func TestOverrides(t *testing.T) {
 			r.in.Overrides[0].Time = days(401)
 			r.list(crl, later)
 		}, []string{"memory-changed 5", "override-unpinned"}},
+		{"its signature has a CR behind it", func(r *record) {
+			r.list(crl, final)
+			r.permit(r.override, "changed", changed)
+			r.in.Overrides[0].Text = strings.TrimSuffix(r.in.Overrides[0].Text, "\n") + "\r\n"
+			r.list(crl, later)
+		}, []string{"memory-changed 5", "override-unpinned"}},
 		{"changed after it was signed", func(r *record) {
 			r.list(crl, final)
 			r.permit(r.override, "changed", changed)

@@ -70,7 +70,8 @@ func readOverride(text string) (p Permission, body string, signature []byte, err
 	if p.Expires, err = time.Parse(timeForm, values[4]); err != nil {
 		return p, "", nil, fmt.Errorf("its expiry %q is no time", values[4])
 	}
-	if signature, err = base64.StdEncoding.Strict().DecodeString(values[5]); err != nil {
+	signature, err = base64.StdEncoding.Strict().DecodeString(values[5])
+	if err != nil || base64.StdEncoding.EncodeToString(signature) != values[5] { // the decoder passes over a CR
 		return p, "", nil, errors.New("its signature is not base64")
 	}
 	return p, strings.Join(lines[:5], "\n") + "\n", signature, nil

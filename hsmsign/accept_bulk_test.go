@@ -1,0 +1,150 @@
+package hsmsign
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seihon/internal/inputtest"
+	"seihon/ledger"
+)
+
+// many is a list with so many entries that it stands for their rows; they begin at a serial.
+func (k *keptRoom) many(no byte, from, n int) []byte {
+	l := inputtest.List{Number: number(no)}
+	for i := range n {
+		l.Entries = append(l.Entries, inputtest.Entry{Serial: inputtest.Integer(manySerial(from + i))})
+	}
+	return k.ca.List(l)
+}
+
+func manySerial(n int) []byte {
+	return append([]byte{0x7a}, binary.BigEndian.AppendUint32(nil, uint32(n))...)
+}
+
+func (k *keptRoom) accept(t *testing.T, inputs ...[]byte) {
+	t.Helper()
+	must(t, k.do(t, func(r *Room) error {
+		var all []Input
+		for _, raw := range inputs {
+			all = append(all, inputOf("input", raw))
+		}
+		res, err := r.Accept(t.Context(), all)
+		return errors.Join(err, res.Err())
+	}))
+}
+
+// rows is dump without the time at which a row is due: what is healed is due at once.
+func rows(t *testing.T, file string) map[string][]string {
+	all := dump(t, file)
+	for i, row := range all["certificates"] {
+		all["certificates"][i] = dueAt.ReplaceAllString(row, "")
+	}
+	slices.Sort(all["certificates"])
+	return all
+}
+
+var dueAt = regexp.MustCompile(` due_at=\S+`)
+
+// rebuilt makes the inventory again from the master and wants every row as it was.
+func (k *keptRoom) rebuilt(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(k.dir, "inventory.db")
+	before := rows(t, file)
+	for _, end := range []string{"", "-wal", "-shm"} {
+		must(t, os.RemoveAll(file+end))
+	}
+	r := k.room(t)
+	var err error
+	r.log, err = ledger.OpenWriter(t.Context(), string(r.conf.Master.Directory), r.writerConfig(k.signers(t)))
+	must(t, err)
+	must(t, r.rebuild(t.Context(), &Rebuilt{}), r.Close())
+	if diff := cmp.Diff(before, rows(t, file)); diff != "" {
+		t.Errorf("rows differ after the rebuild (-before +after):\n%.3000s", diff)
+	}
+}
+
+// count asks the inventory.
+func (k *keptRoom) count(t *testing.T, where string) (n int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(k.dir, "inventory.db"))
+	must(t, err)
+	must(t, db.QueryRow(`SELECT count(*) FROM certificates WHERE `+where).Scan(&n), db.Close())
+	return n
+}
+
+// TestListStandsForItsRows: a list of many entries leaves one record in the private master, from which every row comes back;
+// what was known before and what changes later has its own.
+func TestListStandsForItsRows(t *testing.T) {
+	t.Parallel()
+	k := newKeptRoom(t)
+	const n = 1500
+	k.accept(t, k.ca.Certificate(inputtest.Certificate{Serial: inputtest.Integer(manySerial(3))}))
+	k.accept(t, k.many(1, 0, n))
+	if got := k.count(t, `state = 2 AND recorded = 1`); got != n {
+		t.Errorf("%d rows are revoked and recorded, want %d", got, n)
+	}
+	lines := 0
+	must(t, k.do(t, func(r *Room) error {
+		for line, err := range r.privateRecords(t.Context(), 0) {
+			if err != nil {
+				return err
+			}
+			if strings.Contains(string(line), `"t":"certificate"`) {
+				lines++
+			}
+		}
+		return nil
+	}))
+	if lines > 10 {
+		t.Errorf("the private master has %d records of certificates", lines)
+	}
+	k.rebuilt(t)
+	k.accept(t, k.many(2, 0, n+2))
+	if got := k.count(t, `state = 2 AND revision = 1`); got != n+2-1 { // all but the one that was known
+		t.Errorf("%d rows have one revision: the next list touches what has not changed", got)
+	}
+	k.rebuilt(t)
+	k.accept(t, k.many(3, 0, 2*n+2))
+	k.rebuilt(t)
+}
+
+// TestListHealsItsRows edits and takes away rows that a list stands for, and puts an older inventory back: the master
+// says what they were.
+func TestListHealsItsRows(t *testing.T) {
+	t.Parallel()
+	k := newKeptRoom(t)
+	file := filepath.Join(k.dir, "inventory.db")
+	old, err := os.ReadFile(file)
+	must(t, err)
+	k.accept(t, k.many(1, 0, 1200))
+	want := rows(t, file)
+	for _, end := range []string{"-wal", "-shm"} {
+		must(t, os.RemoveAll(file+end))
+	}
+	must(t, os.WriteFile(file, old, 0o600))
+	k.accept(t, k.many(1, 0, 1200)) // opening heals; the list is here already
+	if diff := cmp.Diff(want["certificates"], rows(t, file)["certificates"]); diff != "" {
+		t.Errorf("rows of an older inventory after healing (-want +got):\n%.3000s", diff)
+	}
+	execSQL(t, file, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE serial = x'7a00000007'`)
+	execSQL(t, file, `DELETE FROM certificates WHERE serial = x'7a00000008'`)
+	must(t, k.do(t, func(r *Room) error {
+		healed, err := r.healSince(t.Context(), 0, nil, false)
+		if len(healed.Certificates) != 2 {
+			t.Errorf("healed %+v", healed.Certificates)
+		}
+		return err
+	}))
+	if diff := cmp.Diff(want["certificates"], rows(t, file)["certificates"]); diff != "" {
+		t.Errorf("edited rows after healing (-want +got):\n%.3000s", diff)
+	}
+}

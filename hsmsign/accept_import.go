@@ -1,0 +1,218 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"seihon/artifact"
+	"seihon/hsmsign/crl"
+	"seihon/hsmsign/memory"
+	"seihon/inventory"
+	"seihon/public"
+)
+
+// importList stores a list and takes over what it says: its entries, and the holds that it ends. History and inventory
+// change together: when a crash comes then, the next commit has both.
+func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List, v *Verdict) error {
+	rec := inventory.ArtifactRecord{Issuer: l.Name, Kind: l.kind, Name: l.name(), Scope: l.series(), Digest: a.Digest,
+		Number: a.CRL.Number, ThisUpdate: a.CRL.ThisUpdate, NextUpdate: a.CRL.NextUpdate, SignedAt: r.now().UTC().Truncate(time.Second)}
+	if _, _, err := r.log.PutBlob(ctx, rec.Kind, bytes.NewReader(a.Bytes)); err != nil {
+		return err
+	}
+	records := []inventory.ArtifactRecord{rec}
+	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
+		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), historyScope
+		records = append(records, rec)
+	}
+	src, err := r.listSource(ctx, l, a, previous, before)
+	if err != nil {
+		return err
+	}
+	// A list may become shorter at once, when many certificates have expired; what may leave is judged one by one.
+	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Empty: src.count == 0, MaxShrink: 1,
+		List: &inventory.List{Artifacts: records, Kind: src.kind, Total: src.total, Changes: src.since != nil}})
+	var contradiction *inventory.ImportRefused
+	if errors.As(err, &contradiction) {
+		return &RecordError{err: fmt.Errorf("%s contradicts the inventory: %w", l.name(), err)}
+	}
+	if err == nil && res.Same { // taken over already, and what is known of it was lost
+		err = r.inv.AddArtifacts(ctx, records)
+	}
+	if err != nil {
+		return err
+	}
+	v.add("%d entries: %d newly revoked, %d released", src.total, res.NewlyRevoked+res.Added, res.Released)
+	r.pending = append(r.pending, records...)
+	r.addExpired(l.Name, before.Expired)
+	return nil
+}
+
+// fewChanges is up to how many changes are looked up one by one; with more, all rows of the issuer are read.
+const fewChanges = 20000
+
+// listSource prepares the entries of a list for the inventory: only what differs from the list before it, where the
+// inventory is as that one left it.
+func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List) (*listSource, error) {
+	src := &listSource{room: r, issuer: l.Name, list: a.CRL, kind: artifact.SubscriberCertificate}
+	src.info = inventory.SourceInfo{Name: l.name(), Format: inventory.AcceptedFormat + l.name(), AsOf: a.CRL.ThisUpdate, Digest: a.Digest, Scope: inventory.Partial}
+	if l.kind == artifact.ARL {
+		src.kind = artifact.CACertificate
+	}
+	for _, hold := range before.Changes {
+		src.ended = append(src.ended, hold.Serial)
+	}
+	slices.SortFunc(src.ended, bytes.Compare)
+	if previous != nil {
+		follows, err := r.inv.Follows(ctx, l.Name, src.info.Format, artifact.Sum(previous.Raw), otherLists)
+		if err != nil {
+			return nil, err
+		}
+		d := &difference{was: previous, now: a.CRL}
+		for range d.entries() { // counts
+		}
+		// What left the list other than by its expiry or the end of a hold is judged against all that is known.
+		if follows && d.changed <= fewChanges && d.left == len(before.Expired)+len(before.Changes) {
+			src.since = previous
+		}
+	}
+	if src.since == nil && l.kind == artifact.CRL && a.CRL.IDP == nil {
+		src.info.Scope = inventory.AllRevoked
+	}
+	for _, err := range a.CRL.Entries() {
+		if err != nil {
+			return nil, err
+		}
+		src.total++
+	}
+	for _, err := range src.Records(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		src.count++
+		break
+	}
+	return src, nil
+}
+
+// A listSource gives the inventory the entries of an accepted list, by serial.
+type listSource struct {
+	room   *Room
+	issuer string
+	list   *artifact.RevocationList
+	since  *artifact.RevocationList // nil: all entries; else what differs from this one
+	ended  [][]byte                 // serials of the holds that the list ends by leaving them out, sorted
+	kind   artifact.Kind
+	info   inventory.SourceInfo
+	total  int64 // entries of the list
+	count  int   // 0: it has no record
+}
+
+func (s *listSource) Info() inventory.SourceInfo { return s.info }
+
+func (s *listSource) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
+	return func(yield func(inventory.Record, error) bool) {
+		ended := s.ended
+		release := func(before []byte) bool {
+			for len(ended) > 0 && (before == nil || bytes.Compare(ended[0], before) < 0) {
+				rec := inventory.Record{Certificate: inventory.Certificate{Serial: ended[0], Kind: s.kind}, State: inventory.Issued}
+				if ended = ended[1:]; !yield(rec, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		d := &difference{was: s.since, now: s.list}
+		for e, err := range d.entries() {
+			if err == nil && !release(e.Serial) {
+				return
+			}
+			rec := inventory.Record{Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind}, State: inventory.Revoked,
+				Revocation: inventory.Revocation{Time: e.Time, Reason: e.Reason, InvalidityDate: e.InvalidityDate}}
+			rec.Proven = s.room.known(s.issuer, e.Serial, s.list.ThisUpdate)
+			if err == nil && e.Reason == crl.RemoveFromCRL {
+				known, lookup := s.known(ctx, e.Serial)
+				if lookup == nil && !known { // nothing to release
+					continue
+				}
+				rec.State, rec.Revocation, err = inventory.Issued, inventory.Revocation{}, lookup
+			}
+			if err == nil {
+				err = ctx.Err()
+			}
+			if !yield(rec, err) || err != nil {
+				return
+			}
+		}
+		release(nil)
+	}
+}
+
+func (s *listSource) known(ctx context.Context, serial []byte) (bool, error) {
+	_, err := s.room.inv.Get(ctx, s.issuer, serial)
+	if isNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func isNotFound(err error) bool { return errors.Is(err, inventory.ErrNotFound) }
+
+// A difference walks two lists side by side.
+type difference struct {
+	was, now      *artifact.RevocationList // was: nil when there is none
+	changed, left int                      // after the walk: entries of now that was has not or otherwise, and of was that now has not
+}
+
+// entries gives the entries of now, by serial, that was does not have or has with another date or reason.
+func (d *difference) entries() iter.Seq2[artifact.RevokedEntry, error] {
+	return func(yield func(artifact.RevokedEntry, error) bool) {
+		was, now, err := d.readers()
+		if err != nil {
+			yield(artifact.RevokedEntry{}, err)
+			return
+		}
+		old, more, err := was.Next()
+		for {
+			e, another, err2 := now.Next()
+			if err = errors.Join(err, err2); err != nil {
+				yield(e, err)
+				return
+			}
+			for err == nil && more && (!another || bytes.Compare(old.Serial, e.Serial) < 0) {
+				d.left++
+				old, more, err = was.Next()
+			}
+			if !another && err == nil {
+				return
+			}
+			same := false
+			if err == nil && more && bytes.Equal(old.Serial, e.Serial) {
+				same = old.Time.Equal(e.Time) && max(old.Reason, 0) == max(e.Reason, 0) && old.InvalidityDate.Equal(e.InvalidityDate)
+				old, more, err = was.Next()
+			}
+			if same {
+				continue
+			}
+			d.changed++
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (d *difference) readers() (was, now *artifact.EntryReader, err error) {
+	was = (&artifact.RevocationList{}).Reader()
+	if d.was != nil {
+		if was, err = d.was.SortedReader(); err != nil {
+			return nil, nil, err
+		}
+	}
+	now, err = d.now.SortedReader()
+	return was, now, err
+}
