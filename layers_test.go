@@ -57,6 +57,7 @@ var plan = map[string]room{
 	"ocspcache":                      {imports: []string{"artifact/...", "public", "internal/durable", "internal/regular"}, modules: []string{xcrypto, xsys, xsync, xtime, zap, "github.com/prometheus/client_golang"}},
 
 	"publish":                   {imports: []string{"artifact/...", "publish/record", "public", "override", "sectiona", "ledger", "ocspcache", "internal/durable", "internal/regular"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
+	"publish/adopt":             {imports: []string{"artifact", "public", "publish", "ledger", "ocspcache"}, modules: []string{xsync}},
 	"publish/record":            {imports: []string{"artifact", "public", "override", "ledger", "ocspcache", "internal/durable", "internal/regular"}, modules: []string{xmod}},
 	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable", "internal/regular"}, modules: []string{flock, xsys}},
 	"publish/s3store":           {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"github.com/aws/"}},

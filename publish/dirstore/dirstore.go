@@ -24,6 +24,7 @@ import (
 	"iter"
 	"os"
 	"path"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,7 +33,9 @@ import (
 	"seihon/publish"
 )
 
-// tmpDir holds what is being written. Names that start with a dot are never public.
+// tmpDir holds what is being written. Names that start with a dot are never
+// written as objects; what others put under such a name is listed, read and
+// removed like anything else.
 const tmpDir = ".tmp"
 
 // sweepAge is the age from which a temporary file is taken for a crash's where
@@ -90,6 +93,9 @@ func (s *Store) Tag(content []byte) string {
 func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) (publish.Receipt, error) {
 	if err := check(o.Name, c); err != nil {
 		return publish.Receipt{}, err
+	}
+	if strings.HasPrefix(o.Name, ".") {
+		return publish.Receipt{}, fmt.Errorf("writing %q: a name that begins with a dot is never public", o.Name)
 	}
 	tmp, err := s.temporary()
 	if err != nil {

@@ -25,10 +25,10 @@ func check(name string, c publish.Condition) error {
 	return nil
 }
 
-// checkName refuses names that are not slash-separated public names. The
+// checkName refuses names that are not slash-separated names of objects. The
 // backslash and colon have a meaning on Windows.
 func checkName(name string) error {
-	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:\x00") || strings.HasPrefix(name, ".") {
+	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:\x00") || name == tmpDir || strings.HasPrefix(name, tmpDir+"/") {
 		return fmt.Errorf("name %q cannot be the name of an object in a directory", name)
 	}
 	return nil
@@ -125,7 +125,7 @@ func (s *Store) list(ctx context.Context, dir, prefix string, yield func(publish
 			return yield(publish.Listed{}, err)
 		}
 		name := path.Join(dir, e.Name())
-		if dir == "." && strings.HasPrefix(name, ".") {
+		if name == tmpDir {
 			continue
 		}
 		if e.IsDir() {
