@@ -204,6 +204,7 @@ func TestFound(t *testing.T) {
 		m.set("crl/sub.crl", older)
 		m.set("pki/SubCA.crl", older)
 		m.set("pki/SubCA.crt", []byte("something else"))
+		m.set("cert/sub.cer", w.ca.Raw) // without headers
 		publication := must(ledger.Create(t.Context(), t.TempDir()+"/publication", w.writerConfig()))(t)
 		defer publication.Close()
 		if c.recorded {
@@ -231,6 +232,9 @@ func TestFound(t *testing.T) {
 		}
 		if c.want != nil {
 			continue
+		}
+		if got := m.header("cert/sub.cer"); got == "" {
+			t.Error("what had the right bytes has no headers")
 		}
 		// What was found counts once: put back later, it is a rollback.
 		m.set("crl/sub.crl", older)

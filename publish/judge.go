@@ -25,10 +25,10 @@ const (
 )
 
 // judge compares an object of the target with the item that is to be there. What was found at the takeover is there to
-// be replaced, unless it is newer than ours.
+// be replaced, unless it is newer than ours; also with the same bytes, for the headers that others gave it.
 func (s *session) judge(ctx context.Context, it *item, got *stored) (verdict, error) {
 	v, err := s.judgeBytes(ctx, it, got)
-	if err != nil || v != older && v != strange {
+	if err != nil || v != older && v != strange && !(v == same && it.fresh) {
 		return v, err
 	}
 	if taken, err := s.adopted(ctx, it.name, got.digest); taken || err != nil {

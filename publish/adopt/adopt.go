@@ -83,7 +83,8 @@ type Object struct {
 	Artifact string          `json:"artifact,omitempty"` // the public name of the master that it is, was, or becomes
 	Detail   string          `json:"detail,omitempty"`
 
-	etag, version string
+	etag, version             string
+	contentType, cacheControl string // empty where the store keeps none
 }
 
 // Schema is the version of the report's JSON.
@@ -241,5 +242,6 @@ func (c Config) fetch(ctx context.Context, o *Object) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes arrived of %d", len(b), r.Size)
 	}
 	o.Size, o.Digest, o.etag, o.version = int64(len(b)), artifact.Sum(b), r.ETag, r.Version
+	o.contentType, o.cacheControl = r.ContentType, r.CacheControl
 	return b, nil
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"seihon/artifact"
 	"seihon/ocspcache"
@@ -109,8 +110,8 @@ func (m *master) recorded(o *Object, d artifact.Digest, form string) bool {
 	own := m.of(o.Name)
 	switch now, ever := m.names[d], m.past[d]; {
 	case slices.Contains(now, own):
-		o.Class, o.Artifact, o.Detail = Known, own, form
-		if form != "" {
+		o.Class, o.Artifact = Known, own
+		if o.Detail = join(form, m.headers(o, own)); o.Detail != "" {
 			o.Class = Replace
 		}
 	case slices.Contains(ever, own):
@@ -123,6 +124,21 @@ func (m *master) recorded(o *Object, d artifact.Digest, form string) bool {
 		return false
 	}
 	return true
+}
+
+// headers says what is wrong with the headers that a store keeps with the right bytes: clients and caches go by them.
+func (m *master) headers(o *Object, own string) string {
+	line := m.current[own]
+	want := public.HeaderFor(line.Kind, time.Time{}, time.Time{}, time.Time{}, 0).ContentType
+	switch {
+	case o.contentType == "":
+		return ""
+	case o.contentType != want:
+		return fmt.Sprintf("the bytes are right, its Content-Type is %s, must be %s", o.contentType, want)
+	case o.cacheControl == "":
+		return "the bytes are right, it has no Cache-Control"
+	}
+	return ""
 }
 
 // first is the name that certificates point at, rather than that of an archived copy.
