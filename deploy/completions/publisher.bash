@@ -18,12 +18,13 @@ _publisher() {
   "ledger tail" | "ledger tail "*) choices="--config --json --quiet --log-format --log --help" ;;
   "ledger" | "ledger "*) choices="show prove check tail --help" ;;
   "import" | "import "*) choices="--config --json --quiet --log-format --file --private --help" ;;
+  "adopt" | "adopt "*) choices="--config --json --quiet --log-format --target --dry-run --yes --remove --help" ;;
   "purge" | "purge "*) choices="--config --json --quiet --log-format --target --name --urgent --all --wait --dry-run --help" ;;
   "config init" | "config init "*) choices="--config --json --quiet --log-format --help" ;;
   "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
   "config print" | "config print "*) choices="--config --json --quiet --log-format --help" ;;
   "config" | "config "*) choices="init check print --help" ;;
-  "") choices="run plan sync verify explain serve probe report status status-at ledger import purge config --help --version" ;;
+  "") choices="run plan sync verify explain serve probe report status status-at ledger import adopt purge config --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }
