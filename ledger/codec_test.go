@@ -44,6 +44,8 @@ func sampleEntries() map[string]*Entry {
 			{Op: "put", Name: "crl/a.crl", Kind: artifact.CRL, Digest: d, Size: 9, ETag: `"e"`, Version: "v", Generation: "1", Time: at}, {Op: "delete", Name: "x", Time: at}}}},
 		"probe": {Probe: &Probe{Target: "s3", Samples: []Sample{{URL: "http://ca.example.jp/crl/a.crl", Time: at, OK: true, Status: 200, Latency: 1234 * time.Microsecond},
 			{URL: "u", Time: at, Error: "no such host"}}}},
+		"probe-answers": {Probe: &Probe{Target: "s3", Vantage: "Osaka", Samples: []Sample{
+			{URL: "http://ca.example.jp/crl/a.crl", Time: at, OK: true, Status: 200, Digest: d, Version: "12"}, {URL: "u", Time: at, OK: true, Says: "revoked"}}}},
 		"verify":  {Verify: &Verify{Target: "s3", MasterSize: 3, MasterRoot: h, OK: true, Objects: 12, Report: d, Findings: []FindingCount{{Code: "extra", Severity: "error", Count: 2}}}},
 		"refusal": {Refusal: &Refusal{Target: "s3", Name: "x", Kind: artifact.PrivateKey, Digest: d, Rule: "A-1", Reason: "a private key"}},
 	}

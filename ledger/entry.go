@@ -226,6 +226,11 @@ type Sample struct {
 	Status  int64 // HTTP status, 0 when there was no answer
 	Latency time.Duration
 	Error   string
+
+	// What was answered, so that what several vantages got can be compared.
+	Digest  artifact.Digest // of the answer; zero when there was none, or several
+	Version string          // number of a list, size of a checkpoint
+	Says    string          // what a responder says of the certificates: "good", "revoked" …
 }
 
 // A Verify entry is the outcome of one verification of a target.

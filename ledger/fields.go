@@ -295,9 +295,12 @@ func (p *Probe) fields(c *coder) {
 			c.note("error", &s.Error)
 			c.int("latency-us", &us)
 			c.bool("ok", &s.OK)
+			c.note("says", &s.Says)
+			c.optionalDigest("sha256", &s.Digest)
 			c.int("status", &s.Status)
 			c.time("time", &s.Time)
 			c.text("url", &s.URL)
+			c.note("version", &s.Version)
 		})
 		if c.reading {
 			s.Latency = time.Duration(us) * time.Microsecond

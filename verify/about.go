@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"fmt"
 	"time"
 
 	"seihon/artifact"
@@ -52,7 +53,8 @@ const (
 	PinOverride       = "override-key"
 	PinTimestamp      = "timestamp-root"
 	PinWitness        = "witness-key"
-	PinFile           = "pins-file" // the auditor's file that the configuration was held against
+	PinVantage        = "vantage-key" // of an outside vantage that signs samples
+	PinFile           = "pins-file"   // the auditor's file that the configuration was held against
 )
 
 // pins lists what this check was told to believe.
@@ -86,6 +88,9 @@ func (c *checker) pins() []Pin {
 	}
 	for _, w := range c.Witnesses {
 		text(PinWitness, w.String())
+	}
+	for _, v := range c.Vantages {
+		text(PinVantage, fmt.Sprint(v))
 	}
 	return pins
 }

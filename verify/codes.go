@@ -24,7 +24,7 @@ func Findings() []Code {
 	return all
 }
 
-var codes = slices.Concat(logCodes, masterCodes, memoryCodes, commitmentCodes, statusCodes, copyCodes, aliasCodes, responderCodes, pinCodes)
+var codes = slices.Concat(logCodes, masterCodes, memoryCodes, commitmentCodes, statusCodes, copyCodes, aliasCodes, responderCodes, sampleCodes, pinCodes)
 
 var codeByName = func() map[string]Code {
 	m := make(map[string]Code, len(codes))

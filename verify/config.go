@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/mod/sumdb/note"
 
 	"seihon/artifact"
 	"seihon/ledger"
@@ -91,6 +92,10 @@ type Config struct {
 
 	// ProbeEvery is how often the public addresses were to be probed; 0: DefaultEvery.
 	ProbeEvery time.Duration
+
+	// Samples are files, or folders of them, that outside vantages signed with keys of Vantages.
+	Samples  []string
+	Vantages []note.Verifier
 
 	// Policy holds section A as the operator configured it. Its Trust must hold the pinned anchors and partners; the CAs below
 	// them are taken from the master as far as they chain.

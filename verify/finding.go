@@ -41,6 +41,7 @@ const (
 	sourceMaster      = "master"
 	sourcePublication = "publication log"
 	sourceInventory   = "inventory"
+	sourceSamples     = "samples"
 )
 
 // A collector gathers findings from many goroutines.

@@ -94,7 +94,7 @@ func (p *page) rule(id string) {
 
 // sourceNames are the places of findings that are no copy.
 var sourceNames = map[string]string{sourceLog: "正本のログ", sourceMaster: "正本", sourcePublication: "公開ログ", sourceInventory: "発行台帳",
-	sourcePins: "設定"}
+	sourcePins: "設定", sourceSamples: "観測"}
 
 // source writes the place of a finding.
 func (p *page) source(name string) {

@@ -125,7 +125,7 @@ func (p *page) pins(pins []Pin) {
 // short is the name of a pin without the key itself, which the JSON form has.
 func (p Pin) short() string {
 	switch p.Kind {
-	case PinMasterLog, PinPublicationLog, PinWitness:
+	case PinMasterLog, PinPublicationLog, PinWitness, PinVantage:
 		if id, _, ok := cutLast(p.Name, "+"); ok && strings.Count(p.Name, "+") >= 2 {
 			name, rest, _ := strings.Cut(id, "+")
 			hash, _, _ := strings.Cut(rest, "+")
@@ -144,6 +144,7 @@ var pinNames = map[string]column{
 	PinTimestamp:      {"時刻認証局の証明書", "root of a time-stamping authority"},
 	PinFile:           {"監査人の固定ファイル", "the auditor's pins file"},
 	PinWitness:        {"証人の検証鍵", "key of a witness"},
+	PinVantage:        {"外部の観測者の検証鍵", "key of an outside vantage"},
 }
 
 // means says with what the report was made, and what belongs to it.

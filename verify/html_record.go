@@ -22,6 +22,7 @@ func (p *page) record(r *Report) {
 			fmt.Sprintf("The last certificate concerned expires on %s, so the records are to be kept until %s at least (Rule 12 (2)).", day(rec.Retention.LastExpiry), day(rec.Retention.Floor)))
 	}
 	p.uptime(rec.Uptime)
+	p.signedSamples(rec.Signed)
 	p.events("取下げ", "Withdrawals", rec.Withdrawals)
 	p.events("鍵の更新", "Key rotations", rec.Rotations)
 	p.events("証跡", "Recorded evidence", rec.Evidence)

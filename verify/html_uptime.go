@@ -41,6 +41,19 @@ func (p *page) uptime(u *Uptime) {
 	}
 }
 
+// signedSamples tells what came from outside vantages.
+func (p *page) signedSamples(all []SignedSamples) {
+	if len(all) == 0 {
+		return
+	}
+	p.table("外部の観測者が署名した観測", "Samples that outside vantages have signed", column{"観測者", "vantage"}, column{"ファイル", "files"},
+		column{"回数", "rounds"}, column{"観測", "samples"}, column{"最初", "first"}, column{"最後", "last"})
+	for _, s := range all {
+		p.row(s.Vantage, fmt.Sprint(s.Files), fmt.Sprint(s.Rounds), fmt.Sprint(s.Samples), s.First, s.Last)
+	}
+	p.tableEnd()
+}
+
 func (p *page) availabilities(ja, en string, what column, all []Availability) {
 	p.wideTable(ja, en, []int{26, 10, 10, 8, 10, 19, 9, 8}, what, column{"予定", "expected"}, column{"観測", "observed"}, column{"正常", "good"}, column{"観測中の割合", "share of observed"},
 		column{"稼働率（下限 – 上限）", "availability"}, column{"応答時間（中央値）", "median latency"}, column{"最遅", "slowest"})

@@ -24,6 +24,7 @@ type Pins struct {
 	Timestamps  []string `yaml:"timestamps" json:"timestamps"` // SHA-256 of the roots of time-stamping authorities
 	Witnesses   []string `yaml:"witnesses" json:"witnesses"`
 	Names       []string `yaml:"names,omitempty" json:"names,omitempty"` // further names of artifacts: alias = artifact
+	Vantages    []string `yaml:"vantages" json:"vantages"`               // keys of outside vantages, whose samples count
 	Quorum      int      `yaml:"quorum" json:"quorum"`                   // how many witnesses are required; 0: all
 }
 
@@ -48,6 +49,7 @@ func (p *Pins) Compare(now *Pins) []Finding {
 		{"log_keys", p.Keys, now.Keys, false}, {"publication_keys", p.Publication, now.Publication, true}, {"anchors", p.Anchors, now.Anchors, true},
 		{"partners", p.Partners, now.Partners, true}, {"override_keys", p.Overrides, now.Overrides, true}, {"addresses", p.Addresses, now.Addresses, false},
 		{"targets", p.Targets, now.Targets, false}, {"names", p.Names, now.Names, false}, {"timestamps", p.Timestamps, now.Timestamps, true}, {"witnesses", p.Witnesses, now.Witnesses, false},
+		{"vantages", p.Vantages, now.Vantages, true},
 	} {
 		for _, pin := range k.kept {
 			if !slices.Contains(k.now, pin) && !(k.name == "partners" || k.name == "override_keys") { // to believe fewer of these is stricter

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,7 @@ type ProbeConfig struct {
 	OCSPPath string          // of the responder; empty: no OCSP request is made
 	Static   bool            // the responses are objects behind a cache, which answers no POST
 	Vantage  string          // the name of the place that asks; may be empty
+	Outside  bool            // the place has a copy of the master, which may be older than what is public
 	// Sent tells when the target was first sent what, by its receipts; nil: nobody knows, and an older copy passes as long as it is valid.
 	Sent map[artifact.Digest]time.Time
 	// Aliases are further names of artifacts, which are asked for as well.
@@ -36,19 +38,22 @@ type ProbeConfig struct {
 	Workers int           // default 4
 	Now     func() time.Time
 
+	behind     *atomic.Bool // the pinned keys signed a larger tree than the master's
 	ocspClient *http.Client // nil: that of package responder, which follows no redirects
 }
 
 // A probeRequest is one request a relying party could make, and what must be true of the answer.
 type probeRequest struct {
 	url  string
+	kind artifact.Kind
 	good func(body []byte) error
 }
 
 // Probe asks a public copy for what relying parties ask for, once each: the current lists, CA certificates, documents and index,
 // the checkpoint, and the OCSP responses that package responder chooses of each issuer. A sample is good when the answer arrived in time with status 200, holds
 // what the master has or had under that name, is not stale, and is not older than what caches may still have of what the target was
-// sent; that last one has the code older-copy. The samples are for the publication log, the record of operation.
+// sent; that last one has the code older-copy. The samples are for the publication log, the record of operation, or are signed by
+// an outside vantage.
 func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
@@ -63,6 +68,7 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	if c.Client == nil {
 		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
 	}
+	c.behind = new(atomic.Bool)
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
 	requests, err := c.requests(ctx)
 	if err != nil {
@@ -91,6 +97,9 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("probing %s: %w", c.BaseURL, err)
 	}
+	if c.Outside && c.behind.Load() {
+		return nil, fmt.Errorf("probing %s: %w", c.BaseURL, ErrBehind)
+	}
 	return &ledger.Probe{Target: c.Target, Vantage: c.Vantage, Samples: append(samples, answers...)}, nil
 }
 
@@ -109,17 +118,35 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 			had[ch.Line.Name] = append(had[ch.Line.Name], ch.Line.Digest)
 		}
 	}
-	out := []probeRequest{{c.BaseURL + "/" + checkpointName, func(b []byte) error { return c.Master.Consistent(ctx, b) }}}
+	out := []probeRequest{{c.BaseURL + "/" + checkpointName, artifact.Checkpoint, func(b []byte) error { return c.Master.Consistent(ctx, b) }}}
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
 			for _, name := range append(c.Aliases.For(line.Name), line.Name) {
-				out = append(out, probeRequest{c.BaseURL + "/" + escapeName(name), func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
+				out = append(out, probeRequest{c.BaseURL + "/" + escapeName(name), k, func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b probeRequest) int { return strings.Compare(a.url, b.url) })
 	return out, nil
+}
+
+// ErrBehind says that an outside vantage cannot tell good from bad, since the public copy has more than its copy of the master.
+var ErrBehind = errors.New("what is public is newer than the master that is here, so that nothing can be compared; import a new export of the master")
+
+// versionOf is what tells a newer answer from an older one: the number of a list, the size of a checkpoint.
+func versionOf(k artifact.Kind, body []byte) string {
+	if k.IsRevocationList() {
+		if l, err := artifact.ParseRevocationList(body); err == nil && l.Number != nil {
+			return l.Number.String()
+		}
+	}
+	if k == artifact.Checkpoint {
+		if cp, err := ledger.ParseCheckpoint(body); err == nil {
+			return itoa(cp.Size)
+		}
+	}
+	return ""
 }
 
 // olderCopy begins the error of a sample that is genuine and valid, and which something newer has replaced too long ago.
@@ -159,7 +186,11 @@ func (c *ProbeConfig) sample(ctx context.Context, r probeRequest) ledger.Sample 
 	case err == nil && status != http.StatusOK:
 		err = errors.New(http.StatusText(status))
 	case err == nil:
+		s.Digest, s.Version = artifact.Sum(body), versionOf(r.kind, body)
 		err = r.good(body)
+	}
+	if r.kind == artifact.Checkpoint && errors.Is(err, ledger.ErrRollback) {
+		c.behind.Store(true)
 	}
 	if err != nil {
 		s.Error = shorten(err.Error())

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,11 +60,15 @@ func (c *ProbeConfig) responder() *responder.Client {
 func (c *ProbeConfig) askGroup(ctx context.Context, g questionGroup) ledger.Sample {
 	s := ledger.Sample{URL: g.url, Time: c.Now().UTC().Truncate(time.Second), OK: true}
 	ask := c.responder()
+	var says []string
 	for _, q := range g.questions {
 		a := ask.Ask(ctx, q, g.method)
 		s.Latency = max(s.Latency, a.Latency.Truncate(time.Millisecond))
 		if s.OK {
 			s.Status = int64(a.Status)
+		}
+		if a.Says != "" && !slices.Contains(says, a.Says) {
+			says = append(says, a.Says)
 		}
 		why := ""
 		switch {
@@ -77,5 +82,7 @@ func (c *ProbeConfig) askGroup(ctx context.Context, g questionGroup) ledger.Samp
 			s.OK, s.Error = false, shorten(why)
 		}
 	}
+	slices.Sort(says)
+	s.Says = strings.Join(says, ", ")
 	return s
 }

@@ -19,6 +19,8 @@ type Record struct {
 	Refusals    []Event       `json:"refusals"`
 	Retention   Retention     `json:"retention"`
 	Uptime      *Uptime       `json:"uptime,omitempty"` // from the publication log's beginning to now
+
+	Signed []SignedSamples `json:"signed_samples,omitempty"` // of outside vantages
 }
 
 // A ListHistory sums up the versions of one revocation list.
@@ -74,7 +76,43 @@ func (c *checker) readRecord(ctx context.Context, r *Report) error {
 		rec.masterEntry(i, e)
 		i++
 	}
-	return c.readPublicationRecord(ctx, rec, r)
+	log, err := c.readPublicationRecord(ctx, rec, r)
+	if err != nil {
+		return err
+	}
+	return c.measure(ctx, rec, log)
+}
+
+// measure computes the uptime from the samples of the publication log, if there is one, and of
+// outside vantages, and compares what they got.
+func (c *checker) measure(ctx context.Context, rec *Record, log *ledger.Log) error {
+	rounds, all, err := c.readSamples(ctx)
+	if err != nil {
+		return err
+	}
+	rec.Signed = all
+	conf := UptimeConfig{
+		Publication: log, Master: c.log, Rounds: rounds, From: c.now, To: c.now.Add(time.Second), Now: c.now.Add(time.Second), // the second of the check is over
+		Every: c.ProbeEvery, BaseURL: c.BaseURL, Targets: c.Targets, compare: newComparer(c.ProbeEvery),
+	}
+	if log != nil && log.Size() > 0 {
+		first, err := log.Entry(ctx, 0)
+		if err != nil {
+			return ctx.Err() // the log's own findings say why
+		}
+		conf.From = first.Time
+	}
+	if len(rounds) > 0 && rounds[0].Time.Before(conf.From) {
+		conf.From = rounds[0].Time.Add(-lateAfter)
+	}
+	if !conf.From.Before(c.now) {
+		return nil // there is neither
+	}
+	if rec.Uptime, err = MeasureUptime(ctx, conf); err != nil {
+		return ctx.Err()
+	}
+	conf.compare.report(c.add)
+	return nil
 }
 
 func (c *checker) listHistories(rec *Record) {
@@ -111,14 +149,14 @@ func (rec *Record) masterEntry(i int64, e *ledger.Entry) {
 	}
 }
 
-// readPublicationRecord adds refusals and uptime, and wants every receipt to be for bytes that the master has.
-func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Report) error {
+// readPublicationRecord adds refusals, and wants every receipt to be for bytes that the master has.
+func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Report) (*ledger.Log, error) {
 	if c.Publication == "" || c.PublicationVerifier == nil {
-		return nil
+		return nil, nil
 	}
 	log, err := ledger.Open(ctx, c.Publication, c.PublicationVerifier)
 	if err != nil {
-		return ctx.Err() // checkLogs has reported why
+		return nil, ctx.Err() // checkLogs has reported why
 	}
 	r.Publication = &LogSummary{
 		Origin: log.Origin(), Size: log.Size(), Root: log.Root().String(), Time: log.Time(), Keys: log.Keys(),
@@ -128,7 +166,7 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 	i := int64(0)
 	for e, err := range log.Entries(ctx, 0, log.Size()) {
 		if err != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		if i == 0 {
 			c.checkBeginning(book, e)
@@ -144,23 +182,7 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 		}
 		i++
 	}
-	if err := c.checkReceipts(ctx, book, r); err != nil {
-		return err
-	}
-	if log.Size() > 0 {
-		first, err := log.Entry(ctx, 0)
-		if err != nil {
-			return ctx.Err()
-		}
-		rec.Uptime, err = MeasureUptime(ctx, UptimeConfig{
-			Publication: log, Master: c.log, From: first.Time, To: c.now, Now: c.now,
-			Every: c.ProbeEvery, BaseURL: c.BaseURL, Targets: c.Targets,
-		})
-		if err != nil {
-			return ctx.Err()
-		}
-	}
-	return nil
+	return log, c.checkReceipts(ctx, book, r)
 }
 
 // checkReceipt reports a receipt for bytes that no line of the master names. Files of the log and generations, which are sent

@@ -12,7 +12,7 @@ import (
 func pins() *verify.Pins {
 	return &verify.Pins{
 		Schema: verify.PinsSchema, Origin: origin, Keys: []string{"a", "b"}, Publication: []string{"p"}, Anchors: []string{"root"}, Overrides: []string{"o"},
-		Addresses: []string{baseURL}, Targets: []string{"public"}, Names: []string{"a.crl = crl/sub.crl"}, Timestamps: []string{"tsa"}, Witnesses: []string{"w1", "w2"},
+		Addresses: []string{baseURL}, Targets: []string{"public"}, Names: []string{"a.crl = crl/sub.crl"}, Timestamps: []string{"tsa"}, Witnesses: []string{"w1", "w2"}, Vantages: []string{"v1", "v2"},
 	}
 }
 
@@ -52,6 +52,8 @@ func pinTampers() []tamper {
 		without("targets", targets), without("timestamps", stamps), without("names", names),
 		with("anchors", "pins-fewer", anchors), with("override_keys", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Overrides }),
 		with("timestamps", "pins-fewer", stamps), with("publication_keys", "pins-fewer", publication),
+		with("vantages", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Vantages }),
+		without("vantages", func(p *verify.Pins) *[]string { return &p.Vantages }),
 		with("partners", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Partners }),
 		with("log_keys", "pins-more", keys), with("addresses", "pins-more", addresses), with("targets", "pins-more", targets),
 		with("names", "pins-more", names),

@@ -48,6 +48,10 @@ func answering(t *testing.T, r *repo, tell lie) string {
 		b.Close()
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if !strings.HasPrefix(req.URL.Path, "/ocsp/") {
+			http.NotFound(w, req)
+			return
+		}
 		der, err := io.ReadAll(req.Body)
 		if req.Method == http.MethodGet {
 			der, err = base64.StdEncoding.DecodeString(must(url.QueryUnescape(strings.TrimPrefix(req.URL.EscapedPath(), "/ocsp/"))))

@@ -22,7 +22,7 @@ type tamper struct {
 
 // tampers returns all cases.
 func tampers() []tamper {
-	return slices.Concat(publicTampers(), extraTampers(), checkpointTampers(), objectTampers(), masterTampers(), publicationTampers(), roomTampers(), meaningTampers(), inventoryTampers(), httpTampers(), bundleTampers(), neverIssuedTampers(), sourceTampers(), publicLogTampers(), memoryTampers(), nameTampers(), endlessTampers(), commitmentTampers(), anchorTampers(), receiptTampers(), forcedTampers(), exceptionTampers(), responderTampers(), pinTampers(), toleratedTampers(), aliasTampers())
+	return slices.Concat(publicTampers(), extraTampers(), checkpointTampers(), objectTampers(), masterTampers(), publicationTampers(), roomTampers(), meaningTampers(), inventoryTampers(), httpTampers(), bundleTampers(), neverIssuedTampers(), sourceTampers(), publicLogTampers(), memoryTampers(), nameTampers(), endlessTampers(), commitmentTampers(), anchorTampers(), receiptTampers(), forcedTampers(), exceptionTampers(), responderTampers(), sampleTampers(), pinTampers(), toleratedTampers(), aliasTampers())
 }
 
 var (

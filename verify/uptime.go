@@ -122,16 +122,19 @@ const (
 
 // An UptimeConfig says of what the record is computed.
 type UptimeConfig struct {
-	Publication *ledger.Log
-	Master      *ledger.Log   // for how long lists took from signing to public; may be nil
-	From, To    time.Time     // the period, From ≤ t < To
-	Now         time.Time     // nothing is expected after it; zero: To
-	Every       time.Duration // the rhythm; 0: DefaultEvery
+	Publication *ledger.Log     // may be nil when there are Rounds
+	Rounds      []*ledger.Entry // of outside vantages, in the order of time
+	Master      *ledger.Log     // for how long lists took from signing to public; may be nil
+	From, To    time.Time       // the period, From ≤ t < To
+	Now         time.Time       // nothing is expected after it; zero: To
+	Every       time.Duration   // the rhythm; 0: DefaultEvery
 
 	// BaseURL and the URLs of the targets are the public addresses; samples of others do not
 	// count. Without any of them it is not known which addresses are public.
 	BaseURL string
 	Targets []Target
+
+	compare *comparer // nil: what vantages got is not compared
 }
 
 // MeasureUptime computes the record of operation.
@@ -152,11 +155,21 @@ func MeasureUptime(ctx context.Context, c UptimeConfig) (*Uptime, error) {
 			}
 		}
 	}
-	for e, err := range c.Publication.Entries(ctx, 0, c.Publication.Size()) {
-		if err != nil {
-			return nil, fmt.Errorf("measuring uptime: %w", err)
+	rounds := c.Rounds
+	if c.Publication != nil {
+		for e, err := range c.Publication.Entries(ctx, 0, c.Publication.Size()) {
+			if err != nil {
+				return nil, fmt.Errorf("measuring uptime: %w", err)
+			}
+			for len(rounds) > 0 && rounds[0].Time.Before(e.Time) {
+				m.round(rounds[0].Probe, rounds[0].Time)
+				rounds = rounds[1:]
+			}
+			m.entry(e)
 		}
-		m.entry(e)
+	}
+	for _, e := range rounds {
+		m.round(e.Probe, e.Time)
 	}
 	return m.finish(), nil
 }

@@ -24,6 +24,8 @@ type uptimeMeter struct {
 	open     map[string]*Incident
 	signed   signedLists
 	took     []time.Duration
+	outside  map[string]bool // names that a pinned key stands for
+	compare  *comparer
 }
 
 // A watch is what was seen of one target: by one vantage, or by all of them.
@@ -45,6 +47,10 @@ func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 		now: c.Now, public: map[string][]string{}, targets: map[string]*watch{}, vantages: map[string]*watch{},
 		asked: map[string]bool{}, names: map[string]*Availability{}, days: map[string]*Availability{}, places: map[string]*Availability{},
 		open: map[string]*Incident{}, signed: signedLists{},
+	}
+	m.compare, m.outside = c.compare, map[string]bool{}
+	for _, e := range c.Rounds {
+		m.outside[e.Probe.Vantage] = true
 	}
 	if m.u.Every < time.Second {
 		m.u.Every = DefaultEvery
@@ -76,7 +82,7 @@ func (m *uptimeMeter) inside(t time.Time) bool { return !t.Before(m.u.From) && t
 func (m *uptimeMeter) entry(e *ledger.Entry) {
 	switch {
 	case e.Probe != nil:
-		m.round(e.Probe, e.Time)
+		m.round(m.own(e.Probe), e.Time)
 	case e.Publish != nil && len(e.Publish.Receipts) > 0:
 		m.watchOf(m.targets, "", e.Publish.Target).exists(e.Time)
 	}
@@ -95,6 +101,17 @@ func (m *uptimeMeter) entry(e *ledger.Entry) {
 			m.u.VerifiedBad++
 		}
 	}
+}
+
+// own is a round of the publication log. Its host may call itself as it likes, but a name for which
+// a pinned key stands is not shared.
+func (m *uptimeMeter) own(p *ledger.Probe) *ledger.Probe {
+	if !m.outside[p.Vantage] {
+		return p
+	}
+	renamed := *p
+	renamed.Vantage += " (publication log)"
+	return &renamed
 }
 
 func (m *uptimeMeter) watchOf(all map[string]*watch, vantage, target string) *watch {
@@ -117,6 +134,11 @@ func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
 	samples := m.countable(p, recorded)
 	if len(samples) == 0 {
 		return
+	}
+	if m.compare != nil {
+		for _, s := range samples {
+			m.compare.enter(p.Vantage, s)
+		}
 	}
 	at := samples[0].Time
 	for _, s := range samples {

@@ -70,6 +70,11 @@ func (u *Uptime) line(b *strings.Builder) {
 	b.WriteByte('\n')
 }
 
+// line tells what came from one outside vantage.
+func (s *SignedSamples) line(b *strings.Builder) {
+	fmt.Fprintf(b, "samples signed by %s: %d rounds in %d files, from %s to %s\n", shown(s.Vantage), s.Rounds, s.Files, stamp(s.First), stamp(s.Last))
+}
+
 func more(b *strings.Builder, what string, n int) {
 	if n > uptimeShown {
 		fmt.Fprintf(b, "\n%d more %s (--json has all of them)\n", n-uptimeShown, what)

@@ -19,6 +19,7 @@ type Scope struct {
 	Inventory          bool     `json:"inventory"`
 	Commitments        int64    `json:"commitments"`          // to certificates that were opened
 	Publication        string   `json:"publication"`          // "checked", "no-key" or "no-log"
+	Vantages           int      `json:"vantages"`             // outside ones, whose signed samples count
 	Rounds             *Rounds  `json:"rounds,omitempty"`     // of samples in the publication log
 	KnownOfPublication int      `json:"known_of_publication"` // the same of the publication log
 	Unseen             []string `json:"unseen"`               // targets with receipts that were not looked at
@@ -62,6 +63,9 @@ func (c *checker) scope(r *Report) Scope {
 		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known), KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
 	}
 	s.asked(r.Responders)
+	if r.Record != nil {
+		s.Vantages = len(r.Record.Signed)
+	}
 	if r.Record != nil && r.Record.Uptime != nil {
 		s.Rounds = &r.Record.Uptime.Rounds
 	}
@@ -159,6 +163,7 @@ func (s Scope) unlooked() []Unlooked {
 		without(n.Taken > 0 && n.Taken < n.Expected, "uptime", fmt.Sprintf("観測のない時間の公開状況（予定 %d 回のうち %d 回は観測なし）", n.Expected, n.Expected-n.Taken),
 			fmt.Sprintf("what was public while nobody took samples (%d of %d expected rounds)", n.Expected-n.Taken, n.Expected))
 	}
+	without(s.Vantages == 0, "vantages", "第三者（外部の観測者）の署名付き観測", "signed samples of an outside vantage")
 	without(len(s.Unseen) > 0, "targets", "公開ログに記録のある公開先 "+strings.Join(s.Unseen, "、"), "places that the publication log has receipts of: "+strings.Join(s.Unseen, ", "))
 	without(s.Timestamps == 0, "timestamps", "タイムスタンプ", "time-stamps")
 	without(s.Witnesses == 0, "witnesses", "第三者（証人）の連署", "cosignatures of witnesses")

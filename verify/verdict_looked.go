@@ -29,6 +29,7 @@ func (s Scope) looked(r *Report) []Unlooked {
 	with(s.Publication == publicationChecked, "publication-log", "公開ログ：署名、受領記録、稼働実績", "the publication log: signatures, receipts, record of operation")
 	with(s.Publication == publicationChecked && s.KnownOfPublication > 0, "publication-checkpoint", fmt.Sprintf("公開ログの前回のチェックポイントとの整合（%d 件）", s.KnownOfPublication),
 		fmt.Sprintf("consistency of the publication log with %d earlier checkpoints", s.KnownOfPublication))
+	with(s.Vantages > 0, "vantages", fmt.Sprintf("外部の観測者 %d 者の署名付き観測", s.Vantages), fmt.Sprintf("signed samples of %d outside vantages", s.Vantages))
 	with(s.Timestamps > 0, "timestamps", fmt.Sprintf("タイムスタンプ %d 件", s.Timestamps), fmt.Sprintf("%d time-stamps", s.Timestamps))
 	with(s.Witnesses > 0, "witnesses", fmt.Sprintf("第三者（証人）の連署 %d 件", s.Witnesses), fmt.Sprintf("%d cosignatures of witnesses", s.Witnesses))
 	return all

@@ -91,6 +91,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if r.Record != nil {
 		r.Record.Uptime.line(&b)
+		for _, s := range r.Record.Signed {
+			s.line(&b)
+		}
 	}
 	r.Memory.text(&b)
 	exceptionText(&b, r.Exceptions)

@@ -22,8 +22,11 @@ func probeCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "probe",
 		Usage: "ask the public addresses as a relying party would and record the answers: the uptime record of item 3713",
-		Flags: cliexit.Flags(),
+		Flags: cliexit.Flags(vantageFlags()...),
 		Action: observed(now, func(h *host, c *cli.Context) error {
+			if c.IsSet("vantage") || c.IsSet("key") || c.IsSet("out") || c.Bool("new-key") {
+				return h.outside(c)
+			}
 			probes, err := h.probe(c.Context)
 			if err != nil {
 				return locked(err)
@@ -33,40 +36,15 @@ func probeCommand(now func() time.Time) *cli.Command {
 	}
 }
 
-// probe samples every target that has a URL, and the repository's own address, and records the samples.
+// probe samples every target that has a URL and records the samples.
 func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
-	master, err := h.master(ctx)
-	if err != nil {
-		return nil, err
-	}
-	trust, err := h.trust()
-	if err != nil {
-		return nil, err
-	}
-	if err := publish.AddIssuers(ctx, master, trust); err != nil {
-		return nil, err
-	}
 	sent, err := h.sent(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var probes []*ledger.Probe
-	for _, t := range h.conf.Targets {
-		if t.URL == "" {
-			continue
-		}
-		conf := verify.ProbeConfig{Target: t.Name, BaseURL: t.URL, Master: master, Trust: trust, Now: h.now, Sent: sent[t.Name], Aliases: h.conf.Aliases(), Vantage: h.conf.Probe.Vantage}
-		if conf.Static = t.Layout == verify.LayoutObjects; t.OCSP {
-			conf.OCSPPath = h.conf.Serve.OCSPPath
-		}
-		p, err := probeTarget(ctx, conf)
-		if err != nil {
-			return probes, err
-		}
-		probes = append(probes, p)
-	}
-	if len(probes) == 0 {
-		return nil, cliexit.UsageError("no target has a url to probe; see targets[].url in %q", h.conf.File)
+	probes, err := h.samples(ctx, verify.ProbeConfig{Vantage: h.conf.Probe.Vantage}, sent)
+	if err != nil {
+		return probes, err
 	}
 	log, err := h.publication(ctx)
 	if err != nil {
@@ -79,6 +57,42 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 		_, err = log.Commit(ctx)
 	}
 	return probes, errors.Join(err, log.Close())
+}
+
+// samples asks every target that has a URL. What each was sent is nil where nobody knows it.
+func (h *host) samples(ctx context.Context, as verify.ProbeConfig, sent map[string]map[artifact.Digest]time.Time) ([]*ledger.Probe, error) {
+	master, err := h.master(ctx)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := h.trust()
+	if err != nil {
+		return nil, err
+	}
+	if err := publish.AddIssuers(ctx, master, trust); err != nil {
+		return nil, err
+	}
+	var probes []*ledger.Probe
+	for _, t := range h.conf.Targets {
+		if t.URL == "" {
+			continue
+		}
+		conf := as
+		conf.Target, conf.BaseURL, conf.Master, conf.Trust, conf.Now, conf.Sent = t.Name, t.URL, master, trust, h.now, sent[t.Name]
+		conf.Aliases = h.conf.Aliases()
+		if conf.Static = t.Layout == verify.LayoutObjects; t.OCSP {
+			conf.OCSPPath = h.conf.Serve.OCSPPath
+		}
+		p, err := probeTarget(ctx, conf)
+		if err != nil {
+			return probes, err
+		}
+		probes = append(probes, p)
+	}
+	if len(probes) == 0 {
+		return nil, cliexit.UsageError("no target has a url to probe; see targets[].url in %q", h.conf.File)
+	}
+	return probes, nil
 }
 
 // recentReceipts is how many entries of the publication log are searched for what was sent: about a week of probes each minute.

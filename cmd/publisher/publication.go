@@ -286,19 +286,19 @@ func newNoteKey(keyFile, vkeyFile, origin string) error {
 func readNoteKey(file, origin string) (note.Signer, error) {
 	raw, err := secret.File(file, 64<<10)
 	if err != nil {
-		return nil, fmt.Errorf("reading the publication log's key: %w", err)
+		return nil, fmt.Errorf("reading a note key: %w", err)
 	}
 	block, _ := pem.Decode(raw)
 	if block == nil {
-		return nil, fmt.Errorf("reading the publication log's key %q: it is not PEM", file)
+		return nil, fmt.Errorf("reading a note key %q: it is not PEM", file)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("parsing the publication log's key %q: %w", file, err)
+		return nil, fmt.Errorf("parsing a note key %q: %w", file, err)
 	}
 	key, ok := parsed.(ed25519.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("parsing the publication log's key %q: it is %T, must be an Ed25519 key", file, parsed)
+		return nil, fmt.Errorf("parsing a note key %q: it is %T, must be an Ed25519 key", file, parsed)
 	}
 	return ledger.NewNoteSigner(origin, key)
 }

@@ -34,6 +34,7 @@ func verifyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English, and beside it the annex, FILE.annex.csv and FILE.annex.jsonl"},
 		&cli.StringFlag{Name: "auditor", Usage: "who verifies, for the report's first page: a `NAME`"},
 		&cli.StringFlag{Name: "body", Usage: "the survey body that the report is for: a `NAME`"},
+		&cli.StringSliceFlag{Name: "samples", Usage: "samples that outside vantages signed: a `FILE`, or a folder of them; may be repeated; their keys are verify.vantages"},
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
 		&cli.BoolFlag{Name: "empty", Usage: "the inventory is known to have no certificate of an issuer, or none at all"},
 		&cli.StringFlag{Name: "price", Value: defaultPrice, Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
@@ -130,6 +131,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		return conf, err
 	}
 	if conf.OverrideKeys, err = h.overrideKeys(); err != nil {
+		return conf, err
+	}
+	if err := h.takeSamples(c, &conf); err != nil {
 		return conf, err
 	}
 	if err := h.pinOthers(&conf); err != nil {

@@ -91,10 +91,13 @@ func (h *host) pinsNow(c *cli.Context, conf *verify.Config) (*verify.Pins, error
 	for _, t := range conf.Timestamps {
 		p.Timestamps = append(p.Timestamps, fingerprints(t.Anchors)...)
 	}
+	for _, v := range conf.Vantages {
+		p.Vantages = append(p.Vantages, fmt.Sprint(v))
+	}
 	for _, w := range conf.Witnesses {
 		p.Witnesses = append(p.Witnesses, fmt.Sprintf("%s+%08x", w.Name(), w.KeyHash()))
 	}
-	for _, all := range []*[]string{&p.Keys, &p.Anchors, &p.Partners, &p.Overrides, &p.Addresses, &p.Targets, &p.Names, &p.Timestamps, &p.Witnesses} {
+	for _, all := range []*[]string{&p.Keys, &p.Anchors, &p.Partners, &p.Overrides, &p.Addresses, &p.Targets, &p.Names, &p.Timestamps, &p.Witnesses, &p.Vantages} {
 		*all = slices.Compact(slices.Sorted(slices.Values(*all)))
 	}
 	return p, nil

@@ -26,6 +26,8 @@ type Verify struct {
 	Timestamps []TSA `yaml:"timestamps"`
 	// Witnesses are the witnesses that the auditor believes; default: those of signer.witnesses.
 	Witnesses []Witness `yaml:"witnesses"`
+	// Vantages are files with the verifier keys (vkey) of outside vantages: what they sign with `publisher probe --vantage` counts in `publisher verify --samples`.
+	Vantages []Path `yaml:"vantages"`
 	// Quorum is how many of them must have cosigned the newest checkpoint; default: all, or signer.quorum with signer.witnesses.
 	Quorum int `yaml:"quorum"`
 }
