@@ -36,6 +36,33 @@ func reportPage(t *testing.T, clean bool) []byte {
 	return b.Bytes()
 }
 
+// TestRecordedReportAgrees wants the recorded report to say one thing in all its tables.
+func TestRecordedReportAgrees(t *testing.T) {
+	t.Parallel()
+	var r verify.Report
+	check(json.Unmarshal(must(os.ReadFile(filepath.Join("testdata", "golden", "report.json"))), &r))
+	unlisted := 0
+	for _, p := range r.Copies {
+		if !p.Listed {
+			unlisted++
+		}
+		if p.Size != r.Log.Size {
+			t.Errorf("%s promises %d entries of %d, and no finding says so", p.Source, p.Size, r.Log.Size)
+		}
+	}
+	for what, pair := range map[string][2]int64{
+		"known checkpoints":                        {int64(r.Scope.Known), int64(r.Log.Known)},
+		"known checkpoints of the publication log": {int64(r.Scope.KnownOfPublication), int64(r.Publication.Known)},
+		"copies":                      {int64(r.Scope.Copies), int64(len(r.Copies))},
+		"copies that were not listed": {int64(r.Scope.Unlisted), int64(unlisted)},
+		"entries":                     {r.Log.Size, r.Counts.Entries},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %d in one table and %d in another", what, pair[0], pair[1])
+		}
+	}
+}
+
 // indexPage is the public front page of a repository whose keys are the same in every run: an Ed25519 signature has no randomness.
 func indexPage(t *testing.T) []byte {
 	t.Helper()

@@ -66,12 +66,17 @@ func Dir(dir string) (Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the copy %q: %w", dir, err)
 	}
-	return &directory{filepath.Clean(dir)}, nil
+	// A folder that is reached through a link, as web servers often have it, is listed like any other.
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the copy %q: %w", dir, err)
+	}
+	return &directory{name: filepath.Clean(dir), dir: filepath.Clean(real)}, nil
 }
 
-type directory struct{ dir string }
+type directory struct{ name, dir string }
 
-func (d *directory) Name() string { return d.dir }
+func (d *directory) Name() string { return d.name }
 
 func (d *directory) path(name string) string {
 	return d.dir + string(filepath.Separator) + filepath.FromSlash(name)
