@@ -156,6 +156,9 @@ func TestImportRefuses(t *testing.T) {
 	if _, err := Import(t.Context(), iotest.ErrReader(io.ErrNoProgress), dir, c); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a reader that fails: %v", err)
 	}
+	if got, err := Import(t.Context(), bytes.NewReader(append(bytes.Clone(good), 'x')), dir, c); err == nil || f.open(t, dir).Size() != 261 {
+		t.Errorf("a byte behind the end: imported %+v", got)
+	}
 	foreign := ImportConfig{Verifier: newRoom(t, testOrigin).v}
 	if _, err := Import(t.Context(), bytes.NewReader(f.export(t, 0)), t.TempDir(), foreign); !errors.Is(err, ErrKey) {
 		t.Errorf("foreign keys: %v", err)

@@ -68,7 +68,16 @@ func (m *importer) end() error {
 	if string(b) != strconv.FormatInt(n, 10) {
 		return fmt.Errorf("the file has %d frames, its end says %.20q", n, b)
 	}
-	return m.f.skip()
+	if err := m.f.skip(); err != nil {
+		return err
+	}
+	switch _, err := m.f.r.ReadByte(); {
+	case err == nil:
+		return errors.New("bytes follow the end of the export")
+	case !errors.Is(err, io.EOF):
+		return err
+	}
+	return nil
 }
 
 // manifest stores one manifest, after a look at its text.

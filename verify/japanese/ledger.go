@@ -51,6 +51,7 @@ var ledgerRows = []row{
 	{"find out what it is and who put it here", "何であり、誰が置いたかを確認する"},
 	{"the format has no such name, and nothing looks at it", "形式にない名前であり、内容は検証の対象外である"},
 	{"the file does not begin with a zstd frame", "ファイルが zstd フレームで始まっていない"},
+	{"bytes follow the end of the export", "書き出しの終わりの後にバイト列が続いている"},
 	{"bytes follow the zstd frame", "zstd フレームの後にバイト列が続いている"},
 	{"the zstd frame has a block of a reserved type", "zstd フレームに予約された種別のブロックがある"},
 	{"reading %s: an artifact of kind %s has no file of its own; it is a member of a bundle", "{1} の読み取り：種別 {2} には個別のファイルがなく、バンドルに含まれる"},
