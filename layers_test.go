@@ -70,6 +70,7 @@ var plan = map[string]room{
 	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
 	"verify/headers":            {},
 	"verify/exchange":           {imports: []string{"artifact"}, modules: []string{xcrypto}},
+	"verify/observe":            {imports: []string{"artifact/...", "public", "sectiona", "verify/exchange", "verify/headers", "verify/memory", "internal/durable", "internal/regular"}, modules: []string{flock, xsync}},
 	"verify/responder":          {imports: []string{"artifact", "public", "ledger", "ocspcache", "verify/exchange"}, modules: []string{xcrypto}},
 	"verify":                    {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "verify/...", "internal/regular"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
 
@@ -104,7 +105,7 @@ var plan = map[string]room{
 	"internal/telemetry":   {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":     {modules: []string{xsys}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
+	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/observe", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 

@@ -93,6 +93,7 @@ func TestScripts(t *testing.T) {
 			"slip":       slip,
 			"unsay":      unsay,
 			"sql":        sqlite,
+			"web":        web,
 		},
 	})
 }

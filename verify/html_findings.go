@@ -52,7 +52,7 @@ func (p *page) item(first, f *Finding) {
 		return
 	}
 	p.raw("<li>")
-	if _, ours := sourceNames[f.Source]; ours || strings.HasPrefix(f.Code, "responder-") {
+	if _, ours := sourceNames[f.Source]; ours || strings.HasPrefix(f.Code, "responder-") || strings.HasPrefix(f.Code, "observe-") {
 		p.sayIn("strong", f.Name)
 	} else {
 		p.element("strong", f.Name) // of a copy: somebody else may have chosen it

@@ -26,18 +26,22 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// Summary is the report in one line, in the manner of monitoring plug-ins.
-func (r *Report) Summary() string {
-	state := "OK"
+// state is the word for the worst finding.
+func (r *Report) state() string {
 	switch {
 	case r.Count(Critical) > 0:
-		state = "CRITICAL"
+		return "CRITICAL"
 	case r.Count(Error) > 0:
-		state = "ERROR"
+		return "ERROR"
 	case r.Count(Warning) > 0:
-		state = "WARNING"
+		return "WARNING"
 	}
-	s := fmt.Sprintf("%s - %d critical, %d errors, %d warnings, %d notes; tier %s; log %s at %d entries", state, r.Count(Critical), r.Count(Error),
+	return "OK"
+}
+
+// Summary is the report in one line, in the manner of monitoring plug-ins.
+func (r *Report) Summary() string {
+	s := fmt.Sprintf("%s - %d critical, %d errors, %d warnings, %d notes; tier %s; log %s at %d entries", r.state(), r.Count(Critical), r.Count(Error),
 		r.Count(Warning), r.Count(Note), r.Tier, r.Log.Origin, r.Log.Size)
 	if t := r.FirstExpiry(); !t.IsZero() {
 		s += fmt.Sprintf("; first expiry %s (in %v)", stamp(t), t.Sub(r.Made).Truncate(time.Minute))

@@ -9,6 +9,7 @@ _publisher() {
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
   "probe" | "probe "*) choices="--config --json --quiet --log-format --vantage --key --out --new-key --help" ;;
+  "observe" | "observe "*) choices="--config --json --quiet --log-format --issuer-certificate --crl --partition --ocsp --certificate --list --state --html --report --prometheus --timeout --proxy --help" ;;
   "report" | "report "*) choices="--config --json --quiet --log-format --month --html --now --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --help" ;;
   "status-at" | "status-at "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --time --out --check --help" ;;
@@ -24,7 +25,7 @@ _publisher() {
   "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
   "config print" | "config print "*) choices="--config --json --quiet --log-format --help" ;;
   "config" | "config "*) choices="init check print --help" ;;
-  "") choices="run plan sync verify explain serve probe report status status-at ledger import adopt purge config --help --version" ;;
+  "") choices="run plan sync verify explain serve probe observe report status status-at ledger import adopt purge config --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }
