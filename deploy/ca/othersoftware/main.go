@@ -1,0 +1,213 @@
+// Command othersoftware makes what the CA software of others makes: a root, an issuing CA, two certificates and
+// revocation lists, by step-ca's issuance code and, with --boulder, lists in parts by Boulder's. It is a module of its own, so that the
+// repository does not depend on theirs; cmd/others_test.go runs it. What it leaves in the folder:
+//
+//	root.cer sub.cer one.cer two.cer cps.cer   certificates, DER
+//	root.crl                           the root's list
+//	good/…                             the issuing CA's first lists; nothing is revoked
+//	revoked/…                          the next ones: one is revoked
+//	private/…                          keys and certificates, PEM
+//	forgot/…                           the next ones: the CA has forgotten it
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jmhodges/clock"
+	"github.com/letsencrypt/boulder/config"
+	"github.com/letsencrypt/boulder/issuance"
+	"github.com/smallstep/certificates/cas/apiv1"
+	"github.com/smallstep/certificates/cas/softcas"
+	"go.step.sm/crypto/pemutil"
+)
+
+func main() {
+	log.SetFlags(0)
+	dir := flag.String("out", "", "folder to write to")
+	boulder := flag.Bool("boulder", false, "let Boulder make the issuing CA's lists, in two parts")
+	flag.Parse()
+	if *dir == "" {
+		log.Fatal("othersoftware: --out is missing")
+	}
+	if err := run(*dir, *boulder); err != nil {
+		log.Fatalf("othersoftware: %v", err)
+	}
+}
+
+const year = 365 * 24 * time.Hour
+
+// An authority is a CA of step-ca.
+type authority struct {
+	*apiv1.CreateCertificateAuthorityResponse
+	cas *softcas.SoftCAS
+}
+
+func run(dir string, boulder bool) error {
+	root, err := newAuthority("Other Root CA", nil)
+	if err != nil {
+		return err
+	}
+	sub, err := newAuthority("Other Sub CA", root)
+	if err != nil {
+		return err
+	}
+	issued := map[string]*x509.Certificate{"root.cer": root.Certificate, "sub.cer": sub.Certificate}
+	for i, name := range []string{"one", "two", "cps"} {
+		c, key, err := sub.issue(int64(0x1001+i), name)
+		if err == nil {
+			err = writePEM(dir, name, c, key)
+		}
+		if err != nil {
+			return err
+		}
+		issued[name+".cer"] = c
+	}
+	for name, c := range issued {
+		if err := write(dir, name, c.Raw); err != nil {
+			return err
+		}
+	}
+	if err := writePEM(dir, "sub", sub.Certificate, sub.PrivateKey); err != nil {
+		return err
+	}
+	arl, err := root.list(1, nil)
+	if err == nil {
+		err = write(dir, "root.crl", arl)
+	}
+	if err != nil {
+		return err
+	}
+	lists := sub.lists
+	if boulder {
+		issuer, err := boulderIssuer(dir, sub)
+		if err != nil {
+			return err
+		}
+		lists = issuer.lists
+	}
+	revoked := []x509.RevocationListEntry{{SerialNumber: issued["one.cer"].SerialNumber, RevocationTime: time.Now().UTC().Truncate(time.Second), ReasonCode: 1}}
+	return errors.Join(lists(dir, "good", 1, nil), lists(dir, "revoked", 2, revoked), lists(dir, "forgot", 3, nil))
+}
+
+func write(dir, name string, content []byte) error {
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o644)
+}
+
+func newAuthority(name string, parent *authority) (*authority, error) {
+	creator, err := softcas.New(context.Background(), apiv1.Options{IsCreator: true})
+	if err != nil {
+		return nil, err
+	}
+	req := &apiv1.CreateCertificateAuthorityRequest{Name: name, Type: apiv1.RootCA, Lifetime: 10 * year, Backdate: time.Minute, Template: &x509.Certificate{
+		Subject:      pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: name},
+		SerialNumber: big.NewInt(0x7001), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true,
+	}}
+	if parent != nil {
+		req.Type, req.Parent, req.Lifetime = apiv1.IntermediateCA, parent.CreateCertificateAuthorityResponse, 5*year
+		req.Template.SerialNumber = big.NewInt(0x7002)
+	}
+	made, err := creator.CreateCertificateAuthority(req)
+	if err != nil {
+		return nil, fmt.Errorf("making %q: %w", name, err)
+	}
+	cas, err := softcas.New(context.Background(), apiv1.Options{CertificateChain: []*x509.Certificate{made.Certificate}, Signer: made.Signer})
+	return &authority{made, cas}, err
+}
+
+// writePEM leaves a key and its certificate for who reads files: Boulder, and OpenSSL, which signs the CPS.
+func writePEM(dir, name string, c *x509.Certificate, private crypto.PrivateKey) error {
+	key, err := pemutil.Serialize(private)
+	if err != nil {
+		return err
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	return errors.Join(write(dir, "private/"+name+".key", pem.EncodeToMemory(key)), write(dir, "private/"+name+".pem", certificate))
+}
+
+func (a *authority) issue(serial int64, name string) (*x509.Certificate, crypto.Signer, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	res, err := a.cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year, Backdate: time.Minute, Template: &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: name},
+		KeyUsage: x509.KeyUsageDigitalSignature, PublicKey: key.Public(),
+	}})
+	if err != nil {
+		return nil, nil, fmt.Errorf("issuing %q: %w", name, err)
+	}
+	return res.Certificate, key, nil
+}
+
+// list is a list by step-ca.
+func (a *authority) list(number int64, entries []x509.RevocationListEntry) ([]byte, error) {
+	now := time.Now().UTC().Truncate(time.Second)
+	res, err := a.cas.CreateCRL(&apiv1.CreateCRLRequest{RevocationList: &x509.RevocationList{
+		Number: big.NewInt(number), ThisUpdate: now, NextUpdate: now.Add(7 * 24 * time.Hour), RevokedCertificateEntries: entries}})
+	if err != nil {
+		return nil, fmt.Errorf("making list %d: %w", number, err)
+	}
+	return res.CRL, nil
+}
+
+func (a *authority) lists(dir, stage string, number int64, entries []x509.RevocationListEntry) error {
+	der, err := a.list(number, entries)
+	if err != nil {
+		return err
+	}
+	return write(dir, filepath.Join(stage, "sub.crl"), der)
+}
+
+// A shards is Boulder's issuer, which makes its lists in parts.
+type shards struct {
+	issuer  *issuance.Issuer
+	profile *issuance.CRLProfile
+}
+
+func boulderIssuer(dir string, a *authority) (*shards, error) {
+	issuer, err := issuance.LoadIssuer(issuance.IssuerConfig{
+		IssuerURL: "http://other.example/sub.cer", CRLURLBase: "http://other.example/crl/sub/", CRLShards: 2,
+		Location: issuance.IssuerLoc{File: filepath.Join(dir, "private/sub.key"), CertFile: filepath.Join(dir, "private/sub.pem")},
+	}, clock.New())
+	if err != nil {
+		return nil, fmt.Errorf("loading Boulder's issuer: %w", err)
+	}
+	profile, err := issuance.NewCRLProfile(issuance.CRLProfileConfig{
+		ValidityInterval: config.Duration{Duration: 7 * 24 * time.Hour}, MaxBackdate: config.Duration{Duration: time.Hour}})
+	return &shards{issuer, profile}, err
+}
+
+// lists writes both parts as Boulder's storer names them; what is revoked is on the first.
+func (s *shards) lists(dir, stage string, number int64, entries []x509.RevocationListEntry) error {
+	for shard := range int64(2) {
+		der, err := s.issuer.IssueCRL(s.profile, &issuance.CRLRequest{Number: big.NewInt(number), Shard: shard,
+			ThisUpdate: time.Now().UTC().Truncate(time.Second), Entries: entries})
+		if err != nil {
+			return fmt.Errorf("making shard %d of list %d: %w", shard, number, err)
+		}
+		if err := write(dir, filepath.Join(stage, fmt.Sprintf("%d.crl", shard)), der); err != nil {
+			return err
+		}
+		entries = nil
+	}
+	return nil
+}
