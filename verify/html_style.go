@@ -37,7 +37,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;list-style:none;padding:0}a{
 caption{text-align:left;font-weight:700;padding:.3rem 0}th,td{border:1px solid var(--line);padding:.25rem .5rem;text-align:left;vertical-align:top}td{overflow-wrap:anywhere}th{overflow-wrap:break-word}
 thead th{background:var(--soft);word-break:keep-all}tbody th{font-weight:400}pre{background:var(--soft);padding:.7rem;white-space:pre-wrap;overflow-wrap:anywhere;margin:.3rem 0;font-size:.8rem;line-height:1.4}
 .wide{table-layout:fixed;font-size:.85rem}.wide td,.wide th{overflow-wrap:anywhere;white-space:normal}.wide .digest{word-break:break-all;line-height:1.4}.wide .moment span{white-space:normal}
-figure{margin:1rem 0}figcaption{font-weight:700}svg{max-width:100%;height:auto;font-size:12px}svg text{fill:var(--ink)}.bar{fill:var(--bar)}.stale{fill:var(--bad)}.missing{fill:var(--paper);stroke:var(--bad)}.unseen{fill:#aab4bf}.axis{fill:var(--soft)}
+figure{margin:1rem 0}figcaption{font-weight:700}svg{max-width:100%;height:auto;font-size:12px}svg text{fill:var(--ink)}.bar{fill:var(--bar)}.stale{fill:var(--bad)}.missing{fill:var(--paper);stroke:var(--bad)}.unseen{fill:#94b1ca}.axis{fill:var(--soft)}
 @media(max-width:600px){.subject dl div,.means div,.finding dl div,.scope{display:block}thead th{white-space:nowrap}table{font-size:.85rem}svg{min-width:36rem}td:not(.short),tbody th:not(.short){min-width:9rem}.wide{min-width:52rem}.wide td,.wide th{min-width:0!important}}
 @media print{
 .languages,nav{display:none}body{font-size:9pt;line-height:1.5}.page{max-width:none;padding:0}h1{font-size:13pt;margin:0}header{margin-bottom:2mm;border-width:2px}.subject dl,.means{margin:1mm 0}.means{font-size:7pt;line-height:1.25}h2{font-size:12pt;margin-top:6mm}h3{font-size:10pt}
