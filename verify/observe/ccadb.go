@@ -210,8 +210,8 @@ func inForce(r record, now time.Time) bool {
 
 // certificate returns the CA's certificate.
 func (l *lister) certificate(r record) (*x509.Certificate, error) {
-	for _, text := range r.of("certificate") {
-		certs, err := Certificates([]byte(strings.Trim(text, "'")))
+	if texts := r.of("certificate"); len(texts) > 0 {
+		certs, err := Certificates([]byte(strings.Trim(texts[0], "'")))
 		if err != nil {
 			return nil, fmt.Errorf("its certificate cannot be used: %w", err)
 		}
@@ -221,12 +221,12 @@ func (l *lister) certificate(r record) (*x509.Certificate, error) {
 		}
 		return cas[0], nil
 	}
-	for _, text := range r.of("fingerprint") {
-		sum, err := hex.DecodeString(strings.ToLower(strings.ReplaceAll(text, ":", "")))
+	if texts := r.of("fingerprint"); len(texts) > 0 {
+		sum, err := hex.DecodeString(strings.ToLower(strings.ReplaceAll(texts[0], ":", "")))
 		if c := l.known[hex.EncodeToString(sum)]; err == nil && c != nil {
 			return c, nil
 		}
-		return nil, fmt.Errorf("the certificate with SHA-256 %.64q is not at hand; give it with --issuer-certificate", text)
+		return nil, fmt.Errorf("the certificate with SHA-256 %.64q is not at hand; give it with --issuer-certificate", texts[0])
 	}
 	return nil, errors.New("it names no certificate of its CA: a column with the PEM or the SHA-256 is needed")
 }

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
@@ -379,41 +378,4 @@ func TestVerdicts(t *testing.T) {
 			})
 		}
 	}
-}
-
-// idp is a critical issuing distribution point with one address.
-func idp(address string) []byte {
-	tlv := func(tag byte, content []byte) []byte { return append([]byte{tag, byte(len(content))}, content...) }
-	return inputtest.Extension([]byte{6, 3, 0x55, 0x1d, 0x1c}, true, tlv(0x30, tlv(0xa0, tlv(0xa0, tlv(0x86, []byte(address))))))
-}
-
-// delta is a delta list with one entry, revoked two hours ago.
-func delta(w *world, base, number, serial byte) inputtest.List {
-	return inputtest.List{
-		Number: inputtest.Integer([]byte{number}), Extensions: [][]byte{inputtest.Extension([]byte{6, 3, 0x55, 0x1d, 0x1b}, true, inputtest.Integer([]byte{base}))},
-		Entries: []inputtest.Entry{{Serial: inputtest.Integer([]byte{serial}), Time: inputtest.UTC(w.now.Add(-2 * time.Hour))}},
-	}
-}
-
-// rsaCA is a CA of the same name with an RSA key.
-func rsaCA(w *world, key *rsa.PrivateKey) *x509.Certificate {
-	sum := sha256.Sum256(key.N.Bytes())
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), RawSubject: w.ca.Cert.RawSubject, NotBefore: w.now.Add(-day), NotAfter: w.now.Add(day), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign, SubjectKeyId: sum[:20],
-	}
-	return w.certify(c, key.Public(), c, key)
-}
-
-// other is a list by a CA of the same name with an RSA key. It has no key identifier, by which it could be told apart.
-func other(w *world, key *rsa.PrivateKey, alg x509.SignatureAlgorithm) []byte {
-	ca := *rsaCA(w, key)
-	if alg != x509.SHA1WithRSA {
-		ca.SubjectKeyId = w.ca.Cert.SubjectKeyId
-	}
-	if len(ca.SubjectKeyId) == 0 {
-		ca.SubjectKeyId = []byte{1}
-	}
-	l := &x509.RevocationList{SignatureAlgorithm: alg, Number: big.NewInt(7), ThisUpdate: w.now.Add(-time.Hour), NextUpdate: w.now.Add(day)}
-	return must(x509.CreateRevocationList(rand.Reader, l, &ca, key))
 }
