@@ -28,6 +28,7 @@ const (
 var elsewhere = map[string]string{
 	"inventory.md: createuser --pwprompt signer":                         "inventory/inventorytest/postgrestest runs against a PostgreSQL server of its own",
 	"inventory.md: openssl genpkey -algorithm ed25519 -out override.key": "the import that it allows is a made-up one; inventory's tests sign and use overrides",
+	"taking-over.md: publisher adopt --target web --dry-run":             "the demo has no old repository; cmd/testdata/adopt.txtar takes one over by these commands",
 }
 
 // A block is one fenced block of a page.
