@@ -148,3 +148,50 @@ func TestListHealsItsRows(t *testing.T) {
 		t.Errorf("edited rows after healing (-want +got):\n%.3000s", diff)
 	}
 }
+
+// TestLongListFaults lets each step of taking in a long list fail, and takes it in again: every row is there once, and the
+// master alone gives the same rows.
+func TestLongListFaults(t *testing.T) {
+	t.Parallel()
+	for _, f := range []struct {
+		name, trigger string
+		sign          int64
+	}{
+		{name: "in the rows", trigger: `BEFORE INSERT ON certificates WHEN NEW.serial = x'7a000004af'`},
+		{name: "at the import", trigger: `BEFORE INSERT ON imports`},
+		{name: "at the history", trigger: `BEFORE INSERT ON artifacts WHEN NEW.scope = 'history'`},
+		{name: "at the journal", trigger: `BEFORE UPDATE OF recorded ON imports WHEN NEW.recorded = 2`},
+		{name: "at the checkpoint", sign: 1},
+		{name: "at marking the import", trigger: `BEFORE UPDATE OF recorded ON imports WHEN NEW.recorded = 1`},
+		{name: "at marking the list", trigger: `BEFORE UPDATE OF committed ON artifacts`},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			k := newKeptRoom(t)
+			list := k.many(1, 0, 1200)
+			k.drop(t, "list", list)
+			good, file := k.keys["log"], filepath.Join(k.dir, "inventory.db")
+			key := &faultyKey{Signer: good, fault: func() error { return errFault }}
+			key.at.Store(f.sign)
+			k.keys["log"] = key
+			if f.trigger != "" {
+				execSQL(t, file, `CREATE TRIGGER fault `+f.trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
+			}
+			res, err := k.empty(t)
+			if err == nil && res.Waiting == 0 {
+				t.Error("nothing failed")
+			}
+			k.keys["log"] = good
+			if f.trigger != "" {
+				execSQL(t, file, `DROP TRIGGER fault`)
+			}
+			_, err = k.empty(t)
+			must(t, err)
+			k.checkList(t, list)
+			if got := k.count(t, `state = 2 AND revision = 1 AND recorded = 1`); got != 1200 {
+				t.Errorf("%d rows are revoked and recorded, want 1200", got)
+			}
+			k.rebuilt(t)
+		})
+	}
+}

@@ -81,14 +81,21 @@ func latest(ctx context.Context, db *inventory.DB, issuer string, kind artifact.
 // recover takes up what an earlier process signed and did not commit. What is
 // in the log but was not marked is marked; the rest waits for the next Commit.
 func (r *Room) recover(ctx context.Context) error {
-	open := map[artifact.Digest]inventory.ArtifactRecord{}
-	var order []artifact.Digest
+	type named struct { // a list and its copy in the history have one digest
+		name   string
+		digest artifact.Digest
+	}
+	open := map[named]inventory.ArtifactRecord{}
+	var order []named
 	for rec, err := range r.inv.Uncommitted(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading what is not committed: %w", err)
 		}
-		open[rec.Digest] = rec
-		order = append(order, rec.Digest)
+		at := named{rec.Name, rec.Digest}
+		if _, again := open[at]; !again {
+			order = append(order, at)
+		}
+		open[at] = rec
 	}
 	if len(open) == 0 {
 		return nil
@@ -103,9 +110,10 @@ func (r *Room) recover(ctx context.Context) error {
 		if change.Line == nil {
 			continue
 		}
-		if _, ok := open[change.Line.Digest]; ok {
-			done = append(done, change.Line.Digest)
-			delete(open, change.Line.Digest)
+		at := named{change.Line.Name, change.Line.Digest}
+		if _, ok := open[at]; ok {
+			done = append(done, at.digest)
+			delete(open, at)
 		}
 	}
 	if len(done) > 0 {

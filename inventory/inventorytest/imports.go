@@ -1,6 +1,7 @@
 package inventorytest
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"errors"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/override"
 )
@@ -227,5 +229,48 @@ func testImportRevokedScope(t *testing.T, b *Bench) {
 	}
 	if due := collect(t, b.Due(ctx, Issuer, 0, Epoch)); len(due) != 4 {
 		t.Errorf("%d due, want 4", len(due))
+	}
+}
+
+// testImportList: a long list adds rows that count as recorded, and a later one touches only what it says otherwise.
+func testImportList(t *testing.T, b *Bench) {
+	ctx := t.Context()
+	b.AddIssuer(t, Issuer, 4)
+	b.Issue(t, Issuer, year, 7)
+	take := func(digest string, since bool, records ...inventory.Record) *inventory.ImportResult {
+		t.Helper()
+		for i := range records { // a list knows no more of a certificate
+			records[i].Certificate = inventory.Certificate{Serial: records[i].Serial, Kind: artifact.SubscriberCertificate}
+		}
+		slices.SortFunc(records, func(a, b inventory.Record) int { return bytes.Compare(a.Serial, b.Serial) })
+		src := &List{List: records}
+		list := &inventory.List{Kind: artifact.SubscriberCertificate, Total: int64(len(records)), Changes: since}
+		list.Artifacts = []inventory.ArtifactRecord{{Issuer: Issuer, Kind: artifact.CRL, Name: "crl/" + digest, Scope: "crl", Digest: artifact.Sum([]byte(digest))}}
+		res, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: src, List: list})
+		must(t, err)
+		return res
+	}
+	var records []inventory.Record
+	for n := range 1203 {
+		records = append(records, RevokedAt(n, time.Time{}, hours(-n-1), 1))
+	}
+	b.record(t, 1)
+	if res := take("first", false, records...); res.Added != 1202 || res.NewlyRevoked != 1 {
+		t.Errorf("the first list is %+v", res)
+	}
+	certificates := 0
+	for _, line := range b.record(t, 2) {
+		if bytes.Contains(line, []byte(`"t":"certificate"`)) {
+			certificates++
+		}
+	}
+	if certificates != 1 { // the one that was known
+		t.Errorf("%d records of certificates, want 1", certificates)
+	}
+	if res := take("second", true, RevokedAt(2000, time.Time{}, hours(-1), 4), RevokedAt(3, time.Time{}, hours(-4), 1)); res.Added != 1 || res.Unchanged != 1 {
+		t.Errorf("the changes are %+v", res)
+	}
+	if n := len(collect(t, b.Revoked(ctx, Issuer, inventory.RevokedOptions{}))); n != 1204 {
+		t.Errorf("%d revocations, want 1204", n)
 	}
 }

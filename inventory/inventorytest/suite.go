@@ -68,6 +68,7 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 		{"reopen", testReopen},
 		{"import", testImport},
 		{"import slow", testImportSlow},
+		{"import list", testImportList},
 		{"import refusals", testImportRefusals},
 		{"import override", testImportOverride},
 		{"import beside local changes", testImportLocal},
