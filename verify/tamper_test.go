@@ -3,6 +3,8 @@ package verify_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -160,7 +162,14 @@ var notShown = []string{"internal", "master-unreadable"}
 
 func everyCodeIsShown(t *testing.T) {
 	t.Helper()
+	var outside strings.Builder // the tests of package observe, which looks at what no master stands behind
+	for _, file := range append(must(filepath.Glob("observe/*_test.go")), "../cmd/testdata/observe.txtar") {
+		outside.Write(must(os.ReadFile(file)))
+	}
 	for _, c := range verify.Findings() {
+		if strings.HasPrefix(c.Code, "observe-") && strings.Contains(outside.String(), c.Code) {
+			continue
+		}
 		if !shown[c.Code] && !strings.HasPrefix(c.Code, "log-") && !slices.Contains(notShown, c.Code) {
 			t.Errorf("no case shows finding %s", c.Code)
 		}
