@@ -102,14 +102,7 @@ names:
 		t.Fatal(err)
 	}
 	publisher(0, "adopt", "--target", "old", "--remove", list, "--yes")
-	// A sync that is killed behind the target's checkpoint has left no receipts, and nobody makes them afterwards: verify says
-	// so, and must find nothing else.
-	cmd := exec.CommandContext(t.Context(), "publisher", "verify", "--source", address, "--list", "--quiet", "--config", conf)
-	verified, err := cmd.CombinedOutput()
-	missing := strings.Contains(string(verified), "ERROR - 0 critical, 1 errors, 0 warnings") && strings.Contains(string(verified), "error receipt-missing")
-	if err != nil && !missing {
-		t.Errorf("publisher verify: %v\n%.2000s", err, verified)
-	}
+	publisher(0, "verify", "--source", address, "--list")
 	stop()
 	<-done
 	p.judge(t)

@@ -97,7 +97,12 @@ func noteSize(note []byte) (int64, error) {
 // putCheckpoint makes the promise: everything up to this size is there. It
 // never replaces a checkpoint of a larger tree.
 func (s *session) putCheckpoint(ctx context.Context) error {
-	if r := s.plan.remote; s.plan.To == 0 || r.size == s.plan.To && !r.alien {
+	r := s.plan.remote
+	if s.plan.To == 0 || r.size == s.plan.To && s.plan.From == r.size {
+		return nil
+	}
+	if r.size == s.plan.To && !r.alien {
+		s.promiseStands(r.note)
 		return nil
 	}
 	note, err := s.note(ctx)
@@ -150,6 +155,15 @@ func (s *session) committed(ctx context.Context, it *item, receipt Receipt) erro
 	return nil
 }
 
+// promiseStands notes that the checkpoint is there already.
+func (s *session) promiseStands(note []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Size = s.plan.To
+	s.result.Counts.Replayed++
+	s.receipts = append(s.receipts, s.receipt(CheckpointName, artifact.Checkpoint, artifact.Sum(note), int64(len(note)), outcome{op: "replay"}))
+}
+
 // readBackCheckpoint accepts our checkpoint, or a larger one of the same log
 // that another publisher wrote in the meantime.
 func (s *session) readBackCheckpoint(ctx context.Context, it *item) error {
@@ -173,10 +187,7 @@ func (s *session) checkpointConflict(ctx context.Context, it *item) (done bool, 
 		return false, next, err
 	}
 	if got.digest == it.digest {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.result.Size = s.plan.To
-		s.result.Counts.Replayed++
+		s.promiseStands(got.bytes)
 		return true, next, nil
 	}
 	err = s.config.Master.Consistent(ctx, got.bytes)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"seihon/artifact"
@@ -25,6 +26,30 @@ func (s *session) receipt(name string, kind artifact.Kind, d artifact.Digest, si
 		r.Generation = strconv.FormatInt(out.receipt.Generation, 10)
 	}
 	return r
+}
+
+// recorded is the size up to which the publication log has the receipts of a target whose checkpoint is of a size. The
+// receipt of the checkpoint tells: it comes last. A sync that was killed between writing the checkpoint and recording
+// has left less, and the next one compares what it wrote once more, which leaves the receipts.
+func (s *session) recorded(ctx context.Context, size int64) (int64, error) {
+	if s.config.Publication == nil || size == 0 {
+		return size, nil
+	}
+	log := s.config.Publication.Log()
+	for i := log.Size() - 1; i >= 0; i-- {
+		e, err := log.Entry(ctx, i)
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("looking for the last receipts of target %q: %w", s.result.Target, err)
+		case e.Anchor != nil && e.Anchor.Kind == ledger.AnchorPredecessor:
+			return size, nil // another log had the receipts until then
+		case e.Publish != nil && e.Publish.Target == s.result.Target && slices.ContainsFunc(e.Publish.Receipts, func(r ledger.Receipt) bool {
+			return r.Name == CheckpointName && r.Op != ledger.OpFound
+		}):
+			return min(size, e.Publish.MasterSize), nil
+		}
+	}
+	return 0, nil
 }
 
 // record writes what a session did into the publication log: receipts in

@@ -72,3 +72,58 @@ func TestReceipts(t *testing.T) {
 		}
 	}
 }
+
+// TestReceiptsAfterKill: a sync that was killed behind the target's checkpoint recorded nothing. The next one leaves its
+// receipts, and writes nothing again.
+func TestReceiptsAfterKill(t *testing.T) {
+	for _, layout := range layouts {
+		w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+		publication := must(ledger.Create(t.Context(), t.TempDir()+"/publication", w.writerConfig()))(t)
+		defer publication.Close()
+		state := t.TempDir()
+		sync := func(log *ledger.Log, recorded bool) *publish.TargetResult {
+			t.Helper()
+			c := w.config(log, target("t", layout, m))
+			c.StateDir = state
+			if recorded { // without, it is as if it had been killed
+				c.Publication = publication
+			}
+			return w.sync(c)
+		}
+		receipts := func(entry int64) map[string]string {
+			t.Helper()
+			if size := publication.Log().Size(); size != entry+1 {
+				t.Fatalf("%s: the publication log has %d entries, want %d", layout, size, entry+1)
+			}
+			ops := map[string]string{}
+			for _, r := range must(publication.Log().Entry(t.Context(), entry))(t).Publish.Receipts {
+				ops[r.Name] = r.Op
+			}
+			return ops
+		}
+		first := w.signingRun(responses, 5, 6, 7)
+		sync(first, false)
+		if r := sync(first, true); r.Counts.Sent != 0 || !r.Complete {
+			t.Errorf("%s: after the first sync was killed: %+v", layout, r)
+		}
+		all := receipts(0)
+		for _, name := range []string{publish.CheckpointName, "crl/sub.crl", "log/tile/0/000.p/1"} {
+			if all[name] != "replay" {
+				t.Errorf("%s: the receipt of %s is %q", layout, name, all[name])
+			}
+		}
+		sync(first, true)
+		receipts(0) // nothing more to record
+
+		second := w.signingRun(responses, 5)
+		sync(second, false)
+		if r := sync(second, true); r.Counts.Sent != 0 || !r.Complete {
+			t.Errorf("%s: after a later sync was killed: %+v", layout, r)
+		}
+		if later := receipts(1); later[publish.CheckpointName] != "replay" || later["log/tile/0/000.p/1"] != "" || len(later) >= len(all) {
+			t.Errorf("%s: receipts of a later sync: %v", layout, later)
+		}
+		sync(second, true)
+		receipts(1)
+	}
+}

@@ -154,6 +154,8 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan
 	s.result.Size, s.result.From = from, from
 	if s.config.Repair {
 		from = 0 // everything is compared again
+	} else if from, err = s.recorded(ctx, from); err != nil {
+		return nil, err
 	}
 	p, err := NewPlan(ctx, s.config.Master, from, to, t.TargetConfig)
 	if err != nil {
