@@ -17,6 +17,19 @@ import (
 // presignYAML is a CA that signs its OCSP responses itself.
 var presignYAML = strings.Replace(keptYAML, "certid: sha256, responder: {validity: 30d, key: {algorithm: p256}}", "signed_by: external, shards: 2", 1)
 
+// TestNoKeysToMake: other software has all keys of such a CA; a name that nobody has is still an error.
+func TestNoKeysToMake(t *testing.T) {
+	t.Parallel()
+	k := newKeptRoomOf(t, presignYAML)
+	must(t, k.do(t, func(r *Room) error {
+		var res KeyResult
+		if err := r.generateKeys(t.Context(), "nobody", &res); err == nil {
+			t.Error("the key of a stranger was made")
+		}
+		return r.generateKeys(t.Context(), "", &res)
+	}))
+}
+
 func (k *keptRoom) answer(serial byte, s inputtest.Single) []byte {
 	s.Serial = number(serial)
 	return k.ca.Response(inputtest.Response{Singles: []inputtest.Single{s}})

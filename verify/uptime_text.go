@@ -100,7 +100,7 @@ func vantageName(name string) column {
 func (u *Uptime) roundsEN() string {
 	r := u.Rounds
 	if r.Expected == 0 {
-		return "no round of samples was expected: no target was there to be asked in this time"
+		return "no round of samples was expected: the time with a target to be asked holds no whole round"
 	}
 	s := fmt.Sprintf("one round of samples each %s was expected: %d rounds; %d were taken", span(u.Every), r.Expected, r.Taken)
 	if missing := r.Expected - r.Taken; missing > 0 {
@@ -112,7 +112,7 @@ func (u *Uptime) roundsEN() string {
 func (u *Uptime) roundsJA() string {
 	r := u.Rounds
 	if r.Expected == 0 {
-		return "この期間に予定された観測はない（観測すべき公開先がなかった）"
+		return "この期間に予定された観測はない（公開先のあった時間に、観測 1 回分の区間が丸ごとは含まれない）"
 	}
 	s := fmt.Sprintf("%s ごとに 1 回の観測を予定：%d 回。うち実施 %d 回", spanJA(u.Every), r.Expected, r.Taken)
 	if missing := r.Expected - r.Taken; missing > 0 {

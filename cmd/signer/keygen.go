@@ -31,6 +31,9 @@ func keygenCommand(now func() time.Time) *cli.Command {
 			for _, p := range res.Present {
 				say(c, "present  %s", p)
 			}
+			if len(res.Made)+len(res.Present) == 0 {
+				say(c, "nothing to make: the configuration names no key of this room but the log's")
+			}
 			if res.Recorded > 0 {
 				say(c, "recorded what the token says of the new keys, tree size %d", res.Recorded)
 			}
