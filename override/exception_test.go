@@ -39,7 +39,7 @@ func TestException(t *testing.T) {
 	}
 	for _, c := range [][2]string{
 		{"allow aia time", "allow time aia"}, {"allow aia time", "allow aia aia"}, {"allow aia time", "allow "}, {"reason ticket 1", "reason "},
-		{"expires 2027", "expires 20270"}, {"key ", "key"}, {"seihon/exception/v1", "seihon/override/v1"}, {"signature ", "signature *"}, {"\nkey", "\n\nkey"},
+		{"expires 2027", "expires 20270"}, {"key ", "key"}, {"seihon/exception/v1", "seihon/override/v1"}, {"signature ", "signature *"}, {"signature ", "signature \r"}, {"\nkey", "\n\nkey"},
 	} {
 		if _, err := ParseException([]byte(strings.Replace(string(text), c[0], c[1], 1))); err == nil {
 			t.Errorf("%q for %q is read", c[1], c[0])

@@ -12,9 +12,7 @@
 package override
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,7 +35,7 @@ const (
 var allowed = []string{Changed, Implausible, Older, Shrink, Vanished}
 
 // header is the first line of an override file.
-const header = "seihon/override/v1"
+const header = "seihon/override/v1\n"
 
 // An Override is a signed permission. As a file:
 //
@@ -55,38 +53,23 @@ type Override struct {
 	signature []byte
 }
 
-// body is what is signed.
-func (o *Override) body() []byte {
-	return fmt.Appendf(nil, "%s\ndigest %s\nallow %s\nreason %s\nexpires %s\n",
-		header, o.Digest, strings.Join(o.Allow, " "), o.Reason, stamp(o.Expires))
+func (o *Override) statement() *statement {
+	return &statement{header, "digest", o.Digest, o.Allow, o.Reason, o.Expires, o.signature}
 }
 
 // Text is the file of a signed override.
-func (o *Override) Text() []byte {
-	return fmt.Appendf(o.body(), "signature %s\n", base64.StdEncoding.EncodeToString(o.signature))
-}
+func (o *Override) Text() []byte { return o.statement().text() }
 
 // Sign signs o and returns the file.
 func (o *Override) Sign(key ed25519.PrivateKey) ([]byte, error) {
-	if err := o.check(); err != nil {
+	if err := errors.Join(o.statement().check(), o.check()); err != nil {
 		return nil, fmt.Errorf("signing override: %w", err)
 	}
-	o.signature = ed25519.Sign(key, o.body())
+	o.signature = ed25519.Sign(key, o.statement().body())
 	return o.Text(), nil
 }
 
 func (o *Override) check() error {
-	switch {
-	case o.Digest.IsZero():
-		return errors.New("its digest is missing")
-	case strings.TrimSpace(o.Reason) == "" || strings.ContainsAny(o.Reason, "\r\n"):
-		return errors.New("it needs a reason, in one line")
-	case o.Expires.IsZero():
-		return errors.New("it needs an expiry")
-	case len(o.Allow) == 0 || !slices.IsSorted(o.Allow) ||
-		len(slices.Compact(slices.Clone(o.Allow))) != len(o.Allow):
-		return fmt.Errorf("it must allow something of %s, sorted", strings.Join(allowed, ", "))
-	}
 	for _, a := range o.Allow {
 		if !slices.Contains(allowed, a) {
 			return fmt.Errorf("it allows %q, which is none of %s", a, strings.Join(allowed, ", "))
@@ -97,53 +80,19 @@ func (o *Override) check() error {
 
 // Parse reads an override file. It does not verify the signature: see [Override.Permits].
 func Parse(file []byte) (*Override, error) {
-	o, err := parse(file)
+	s, err := parseStatement(file, header, "digest")
+	o := &Override{Digest: s.digest, Allow: s.allow, Reason: s.reason, Expires: s.expires, signature: s.signature}
+	if err == nil {
+		err = o.check()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("parsing override: %w", err)
 	}
 	return o, nil
 }
 
-func parse(file []byte) (*Override, error) {
-	lines := strings.Split(string(file), "\n")
-	if len(lines) != 7 || lines[0] != header || lines[6] != "" {
-		return nil, fmt.Errorf("want the six lines of a %s file", header)
-	}
-	values := make([]string, 6)
-	for n, field := range []string{1: "digest ", "allow ", "reason ", "expires ", "signature "} {
-		v, ok := strings.CutPrefix(lines[n], field)
-		if !ok {
-			return nil, fmt.Errorf("line %d: want %q", n+1, field)
-		}
-		values[n] = v
-	}
-	o := &Override{Allow: strings.Split(values[2], " "), Reason: values[3]}
-	var err error
-	if o.Digest, err = artifact.ParseDigest(values[1]); err != nil {
-		return nil, err
-	}
-	if o.Expires, err = time.Parse(stampForm, values[4]); err != nil {
-		return nil, fmt.Errorf("expiry %q: want the form 20261201T000000Z", values[4])
-	}
-	o.signature, err = base64.StdEncoding.Strict().DecodeString(values[5])
-	if err != nil || base64.StdEncoding.EncodeToString(o.signature) != values[5] { // the decoder passes over a CR
-		return nil, errors.New("signature is not base64")
-	}
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	if !bytes.HasPrefix(file, o.body()) {
-		return nil, errors.New("it is not written in its canonical form")
-	}
-	return o, nil
-}
-
 // SignedBy reports whether one of the keys signed the override.
-func (o *Override) SignedBy(keys []ed25519.PublicKey) bool {
-	return slices.ContainsFunc(keys, func(key ed25519.PublicKey) bool {
-		return len(key) == ed25519.PublicKeySize && ed25519.Verify(key, o.body(), o.signature)
-	})
-}
+func (o *Override) SignedBy(keys []ed25519.PublicKey) bool { return o.statement().signedBy(keys) }
 
 // Permits reports as an error why an override, at a time, does not permit what on digest.
 func (o *Override) Permits(keys []ed25519.PublicKey, digest artifact.Digest, what string, now time.Time) error {

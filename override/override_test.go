@@ -70,7 +70,7 @@ func FuzzParseOverride(f *testing.F) {
 	}
 	f.Add(file)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if o, err := Parse(b); err == nil && !bytes.HasPrefix(b, o.body()) {
+		if o, err := Parse(b); err == nil && !bytes.HasPrefix(b, o.statement().body()) {
 			t.Fatalf("parsed what is not canonical: %q", b)
 		}
 	})

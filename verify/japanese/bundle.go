@@ -57,7 +57,7 @@ var bundleRows = []row{
 	{"its digest is missing", "ダイジェストがない"},
 	{"it needs a reason, in one line", "1 行の理由が必要である"},
 	{"it needs an expiry", "期限が必要である"},
-	{"it must allow something of %s, sorted", "{1} のいずれかを整列して許可しなければならない"},
+	{"it must allow something, each once, sorted", "何かを、重複なく整列して許可しなければならない"},
 	{"it allows %q, which is none of %s", "{2} のいずれでもない {1} を許可している"},
 	{"parsing override: %w", "上書き許可の解析：{1}"},
 	{"want the six lines of a %s file", "{1} の 6 行が必要である"},
