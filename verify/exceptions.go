@@ -4,9 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +14,7 @@ import (
 
 	"seihon/ledger"
 	"seihon/sectiona"
+	"seihon/verify/memory"
 )
 
 // An ExceptionEntry is a signed word in the log by which known deviations of a CA from the RFCs are let pass.
@@ -42,44 +41,13 @@ type exceptions struct {
 // enter reads an exception as docs/accept.md describes it and verifies its signature with the pinned keys.
 func (x *exceptions) enter(index int64, e *ledger.Entry, keys []ed25519.PublicKey) {
 	out := &ExceptionEntry{Entry: index, Time: e.Time, Issuer: e.Exception.Issuer, Text: e.Exception.Text, Allow: []string{}, Passed: map[string]int64{}}
-	body, signature, err := out.read(e.Exception.Text)
-	switch {
-	case err != nil:
-		out.Problem = err.Error()
-	case len(keys) == 0:
-		out.Problem = "no key for overrides is pinned"
-	case !slices.ContainsFunc(keys, func(k ed25519.PublicKey) bool {
-		return len(k) == ed25519.PublicKeySize && ed25519.Verify(k, []byte(body), signature)
-	}):
-		out.Problem = "none of the pinned keys has signed it"
-	case !e.Time.Before(out.Expires):
-		out.Problem = fmt.Sprintf("it expired at %s, before it was entered", out.Expires.Format(time.RFC3339))
+	s := memory.ReadSigned(e.Exception.Text, "seihon/exception/v1", "key", e.Time, keys)
+	out.Key, out.Reason, out.Expires, out.Problem = s.About, s.Reason, s.Expires, s.Problem
+	if s.Allow != nil {
+		out.Allow = s.Allow
 	}
 	out.Counts = out.Problem == ""
 	x.all = append(x.all, out)
-}
-
-// read takes the six lines of an exception apart.
-func (o *ExceptionEntry) read(text string) (body string, signature []byte, err error) {
-	lines := strings.Split(text, "\n")
-	if len(lines) != 7 || lines[0] != "seihon/exception/v1" || lines[6] != "" {
-		return "", nil, errors.New("it does not have the six lines of an exception")
-	}
-	var values [6]string
-	for i, label := range []string{"", "key ", "allow ", "reason ", "expires ", "signature "} {
-		var ok bool
-		if values[i], ok = strings.CutPrefix(lines[i], label); !ok {
-			return "", nil, fmt.Errorf("its line %d does not begin with %q", i+1, label)
-		}
-	}
-	o.Key, o.Allow, o.Reason = values[1], strings.Split(values[2], " "), values[3]
-	if o.Expires, err = time.Parse("20060102T150405Z", values[4]); err != nil {
-		return "", nil, fmt.Errorf("its expiry %q is no time", values[4])
-	}
-	if signature, err = base64.StdEncoding.Strict().DecodeString(values[5]); err != nil {
-		return "", nil, errors.New("its signature is not base64")
-	}
-	return strings.Join(lines[:5], "\n") + "\n", signature, nil
 }
 
 // allow reports whether an exception lets a deviation pass in what a CA dated so, and counts it.

@@ -141,7 +141,7 @@ func falseStatement(where Artifact, said int64, cert knownCertificate) Fault {
 }
 
 // enterOverride remembers what an override lets pass, if it counts.
-func (b *books) enterOverride(o Override, p Permission, t *tally) {
+func (b *books) enterOverride(o Override, p Signed, t *tally) {
 	where := Artifact{Name: fmt.Sprintf("the override of log entry %d about %s", o.Index, o.Issuer), Index: o.Index}
 	if p.Problem != "" {
 		t.add(Fault{Code: CodeOverride, Old: where, New: where, Why: p.Problem})

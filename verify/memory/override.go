@@ -2,8 +2,6 @@ package memory
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,55 +24,10 @@ type Change struct {
 	Was, Now string
 }
 
-// A Permission is what an override says once it has been read and verified.
-type Permission struct {
-	Reason  string
-	Allow   []string
-	Expires time.Time
-	Problem string // why it counts for nothing; empty: it counts
-}
-
 // Judge reads an override as docs/inventory.md describes it and verifies its signature with the
 // pinned keys.
-func Judge(o Override, keys []ed25519.PublicKey) Permission {
-	p, body, signature, err := readOverride(o.Text)
-	switch {
-	case err != nil:
-		p.Problem = err.Error()
-	case len(keys) == 0:
-		p.Problem = "no key for overrides is pinned"
-	case !slices.ContainsFunc(keys, func(k ed25519.PublicKey) bool {
-		return len(k) == ed25519.PublicKeySize && ed25519.Verify(k, []byte(body), signature)
-	}):
-		p.Problem = "none of the pinned keys has signed it"
-	case o.Time.After(p.Expires):
-		p.Problem = fmt.Sprintf("it expired at %s, before it was entered", p.Expires.Format(time.RFC3339))
-	}
-	return p
-}
-
-// readOverride takes the six lines of an override apart.
-func readOverride(text string) (p Permission, body string, signature []byte, err error) {
-	lines := strings.Split(text, "\n")
-	if len(lines) != 7 || lines[0] != "seihon/override/v1" || lines[6] != "" {
-		return p, "", nil, errors.New("it does not have the six lines of an override")
-	}
-	var values [6]string
-	for i, label := range []string{"", "digest ", "allow ", "reason ", "expires ", "signature "} {
-		var ok bool
-		if values[i], ok = strings.CutPrefix(lines[i], label); !ok {
-			return p, "", nil, fmt.Errorf("its line %d does not begin with %q", i+1, label)
-		}
-	}
-	p.Allow, p.Reason = strings.Split(values[2], " "), values[3]
-	if p.Expires, err = time.Parse(timeForm, values[4]); err != nil {
-		return p, "", nil, fmt.Errorf("its expiry %q is no time", values[4])
-	}
-	signature, err = base64.StdEncoding.Strict().DecodeString(values[5])
-	if err != nil || base64.StdEncoding.EncodeToString(signature) != values[5] { // the decoder passes over a CR
-		return p, "", nil, errors.New("its signature is not base64")
-	}
-	return p, strings.Join(lines[:5], "\n") + "\n", signature, nil
+func Judge(o Override, keys []ed25519.PublicKey) Signed {
+	return ReadSigned(o.Text, "seihon/override/v1", "digest", o.Time, keys)
 }
 
 // A permit is one change that a person allowed.
