@@ -165,7 +165,12 @@ func (s *Status) Line() string {
 		fmt.Fprintf(&b, "; if nothing is signed any more, the first artifact expires at %s (in %v)", stamp(s.First), s.First.Sub(s.Made).Truncate(time.Minute))
 	}
 	for _, t := range s.Targets {
-		fmt.Fprintf(&b, "; %s: %d behind, %d of %d samples good", t.Name, t.Behind, t.Good, t.Samples)
+		fmt.Fprintf(&b, "; %s: %d behind", t.Name, t.Behind)
+		if t.Samples == 0 {
+			b.WriteString(", no samples were taken")
+			continue
+		}
+		fmt.Fprintf(&b, ", %d of %d samples good", t.Good, t.Samples)
 	}
 	return b.String()
 }

@@ -197,6 +197,10 @@ func checkStatusLine(t *testing.T, r *repo, log *ledger.Writer) {
 	if s.Warn || s.Critical || !strings.HasPrefix(s.Line(), "OK - 2 entries") || len(s.Targets) != 1 || s.Targets[0].Behind != 0 || s.Targets[0].Good != s.Targets[0].Samples {
 		t.Errorf("status %+v: %s", s, s.Line())
 	}
+	s.Targets[0].Samples, s.Targets[0].Good = 0, 0
+	if line := s.Line(); !strings.HasSuffix(line, "0 behind, no samples were taken") {
+		t.Errorf("without samples: %s", line)
+	}
 	if s := at(r.now.Add(50 * time.Hour)); !s.Warn || s.Critical {
 		t.Errorf("a day before the first expiry: %s", s.Line())
 	}
