@@ -16,6 +16,9 @@
 //
 // so a reader who follows a pointer always finds what it points to, and a sync
 // that dies anywhere is finished by the next one from the same starting point.
+// The publication log gets the receipts after the checkpoint. A sync that dies
+// in between is told by the log: the next one begins at the size whose
+// checkpoint has a receipt, finds what is there already, and records that.
 //
 // # Conditions
 //
