@@ -125,7 +125,7 @@ func (d *smallDisk) fails(look func(), args ...string) int {
 	for tries := range 400 {
 		d.fill(int64(tries) * step)
 		out, code := d.run(args...)
-		if code == 0 || code == 3 && strings.Contains(out, "receipt-missing") { // what was sent while the record was full has no receipt, and verify says so
+		if code == 0 {
 			d.empty()
 			return tries
 		}
@@ -246,18 +246,18 @@ func TestFullPublicationLog(t *testing.T) {
 	set(t, conf, "directory: publication\n", "directory: "+d.at+"/publication\n  head: "+dir+"/publication.head\n")
 	check := func() {
 		t.Helper()
-		// A commit that was cut off leaves files that no checkpoint leads to yet.
+		// A commit that was cut off leaves files that no checkpoint leads to yet, at last the checkpoint to come in the archive.
 		out, code := d.run("publisher", "ledger", "check", "--log", "publication", "--config", conf)
-		if code != 0 && (code != 3 || strings.Count(out, "warning extra-file: ") != strings.Count(out, "\n")) {
+		cut := strings.Count(out, "warning extra-file: ") + strings.Count(out, "warning checkpoint-behind: ")
+		if code != 0 && (code != 3 || cut != strings.Count(out, "\n")) {
 			t.Errorf("the publication log is broken: exit code %d\n%s", code, out)
 		}
 	}
 	revokeGood(t, d, dir)
 	d.must("signer", "run", "--quiet", "--config", conf)
 	full := 0
-	for range 3 { // a run that sent something without a record ends a round: verify reports it from then on
+	for range 3 { // what a run sent without a record, the next one records: verify finds every receipt
 		full += d.fails(check, "publisher", "run", "--quiet", "--config", conf)
-		d.must("publisher", "sync", "--quiet", "--repair", "--config", conf) // compares everything, and records what it found
 		d.must("publisher", "run", "--quiet", "--config", conf)
 		d.must("signer", "crl", "--quiet", "--config", conf)
 	}
