@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -23,6 +24,14 @@ type Response struct {
 	Nonce                  []byte // not nil when a nonce extension is present, even an empty one
 	ExtendedRevoke         bool   // the responder says "revoked" of certificates that were never issued, too (RFC 6960 section 4.4.8)
 	UnhandledCritical      []string
+
+	verified atomic.Pointer[responseVerdict]
+}
+
+// A responseVerdict remembers who signed a response, and by which trust set.
+type responseVerdict struct {
+	trust          *Trust
+	issuer, signer *x509.Certificate
 }
 
 // A Single is one SingleResponse.

@@ -166,6 +166,9 @@ func (t *Trust) CheckCRL(l *RevocationList) (*x509.Certificate, error) {
 // CheckResponse verifies the response's signature and returns the trusted issuer it speaks for and the certificate that
 // signed. A delegate's own certificate is verified once and remembered.
 func (t *Trust) CheckResponse(r *Response) (issuer, signer *x509.Certificate, err error) {
+	if v := r.verified.Load(); v != nil && v.trust == t {
+		return v.issuer, v.signer, nil
+	}
 	if len(r.Singles) == 0 {
 		return nil, nil, errors.New("checking OCSP response: it has no single response")
 	}
@@ -181,6 +184,14 @@ func (t *Trust) CheckResponse(r *Response) (issuer, signer *x509.Certificate, er
 	}
 	signer, err = r.signedBy(issuer, t)
 	return issuer, signer, err
+}
+
+// CheckAhead verifies a response before CheckResponse is called, for who has many of them and several processors. What is
+// wrong with it CheckResponse says.
+func (t *Trust) CheckAhead(r *Response) {
+	if issuer, signer, err := t.CheckResponse(r); err == nil {
+		r.verified.Store(&responseVerdict{t, issuer, signer})
+	}
 }
 
 func (t *Trust) checkDelegate(cert, issuer *x509.Certificate) error {

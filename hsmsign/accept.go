@@ -85,7 +85,8 @@ func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) 
 	res := &Acceptance{Verdicts: make([]Verdict, len(inputs))}
 	order := r.order(inputs, res.Verdicts)
 	certs, told := &foreign{}, &answers{}
-	for _, n := range order {
+	ahead := &lookahead{room: r, inputs: inputs, order: order}
+	for i, n := range order {
 		if ctx.Err() != nil {
 			return res, ctx.Err()
 		}
@@ -95,8 +96,9 @@ func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) 
 				return res, err
 			}
 		}
-		raw, err := inputs[n.at].Read()
-		if err == nil {
+		in := ahead.take(ctx, i)
+		raw, err := in.raw, in.err
+		if told.parsed = in.a; err == nil {
 			v.wanted = inputs[n.at].Issuer
 			r.exceptions.passed = nil
 			err = r.acceptOne(ctx, raw, v, certs, told)
@@ -145,11 +147,17 @@ const (
 type ranked struct {
 	at, rank int
 	key      string // within the rank
+	size     int
+	raw      []byte // kept, as far as there is room for it
 }
+
+// keptBytes bounds what is kept of the inputs between sorting and judging them; more is read again.
+const keptBytes = 64 << 20
 
 // order reads every input once, and sorts by what they are.
 func (r *Room) order(inputs []Input, verdicts []Verdict) []ranked {
 	var all []ranked
+	kept := 0
 	for i, in := range inputs {
 		verdicts[i] = Verdict{Input: in.Name}
 		raw, err := in.Read()
@@ -158,17 +166,31 @@ func (r *Room) order(inputs []Input, verdicts []Verdict) []ranked {
 			continue
 		}
 		rank, key := rankOf(inner(raw))
-		if o, err := override.ParseException(raw); err == nil && r.exceptionFor(o.Key) != "" {
-			rank = rankException
-		} else if err == nil {
-			rank = rankLaterException
+		if bytes.HasPrefix(raw, []byte(override.ExceptionMagic)) {
+			rank = r.rankOfException(raw)
 		}
-		all = append(all, ranked{i, rank, key})
+		one := ranked{at: i, rank: rank, key: key, size: len(raw)}
+		if kept += len(raw); kept <= keptBytes {
+			one.raw = raw
+		}
+		all = append(all, one)
 	}
 	sort.SliceStable(all, func(i, j int) bool {
 		return all[i].rank < all[j].rank || all[i].rank == all[j].rank && all[i].key < all[j].key
 	})
 	return all
+}
+
+// rankOfException says when an exception is looked at: the certificate of its CA may have to come before it.
+func (r *Room) rankOfException(raw []byte) int {
+	o, err := override.ParseException(raw)
+	switch {
+	case err != nil:
+		return rankOther
+	case r.exceptionFor(o.Key) != "":
+		return rankException
+	}
+	return rankLaterException
 }
 
 // rankOf says when an input is looked at.
@@ -238,7 +260,10 @@ func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *for
 	if bytes.HasPrefix(raw, []byte(override.ExceptionMagic)) {
 		return r.acceptException(ctx, raw, v)
 	}
-	a := artifact.Parse(raw)
+	a := told.parsed
+	if a == nil {
+		a = artifact.Parse(raw)
+	}
 	if der := inner(raw); a.Kind == artifact.Unrecognised && len(der) != len(raw) {
 		a, v.Note = artifact.Parse(der), "taken out of PEM"
 	}

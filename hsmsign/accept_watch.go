@@ -46,10 +46,14 @@ func (r *Room) Empty(ctx context.Context, folder *incoming.Folder) (*Emptied, er
 			return res, err
 		}
 		res.Size = done.Size
+		var closings []incoming.Closing
 		for i := range done.Verdicts {
-			if err := r.close(folder, part[i], &done.Verdicts[i], res); err != nil {
-				return res, err
+			if c, ok := closing(part[i], &done.Verdicts[i], res); ok {
+				closings = append(closings, c)
 			}
+		}
+		if err := folder.CloseAll(closings); err != nil {
+			return res, err
 		}
 	}
 	return res, ctx.Err()
@@ -64,22 +68,22 @@ func readInput(folder *incoming.Folder, file incoming.File) ([]byte, error) {
 	return raw, err
 }
 
-// close carries out the verdict on a file.
-func (r *Room) close(folder *incoming.Folder, file incoming.File, v *Verdict, res *Emptied) error {
+// closing says what the verdict on a file means for it; not ok: it stays.
+func closing(file incoming.File, v *Verdict, res *Emptied) (c incoming.Closing, ok bool) {
 	where, reason := incoming.Accepted, v.text()
 	switch {
 	case errors.Is(v.err, incoming.ErrChanging), errors.Is(v.err, fs.ErrNotExist):
 		res.Waiting++
-		return nil
+		return c, false
 	case v.Failed != "":
 		res.Waiting++
 		res.Verdicts = append(res.Verdicts, *v)
-		return nil
+		return c, false
 	case v.Refused != "":
 		where, reason = incoming.Refused, v.Refused
 	}
 	res.Verdicts = append(res.Verdicts, *v)
-	return folder.Close(file, where, v.Digest, reason)
+	return incoming.Closing{File: file, Folder: where, Digest: v.Digest, Reason: reason}, true
 }
 
 // text says in one line what was accepted.

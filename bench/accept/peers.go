@@ -10,7 +10,6 @@ import (
 
 	"seihon/hsmsign"
 	"seihon/internal/config"
-	"seihon/internal/incoming"
 )
 
 // listPeers measures what others need to read a list and check its signature.
@@ -94,7 +93,7 @@ func (s settings) room(ctx context.Context, args []string) error {
 		done, err = r.Accept(ctx, []hsmsign.Input{{Name: args[2], Read: func() ([]byte, error) { return os.ReadFile(args[2]) }}})
 	case "--watch":
 		var emptied *hsmsign.Emptied
-		if emptied, err = r.Empty(ctx, &incoming.Folder{Dir: args[2]}); err == nil {
+		if emptied, err = r.Empty(ctx, r.DropFolder(conf.Accept)); err == nil {
 			done = &emptied.Acceptance
 		}
 	default:

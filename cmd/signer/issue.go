@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -127,11 +128,17 @@ func readLimited(file string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer // of the right size at once: a list may have a good part of the memory
+	b.Grow(int(min(info.Size(), most)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(f, most+1))
+	if err == nil && n > most {
 		err = fmt.Errorf("%q is longer than %d bytes", file, most)
 	}
-	return b, err
+	return b.Bytes(), err
 }
 
 // writable wants an output file to be new, or to hold already what will be written; present is that, if it is known.

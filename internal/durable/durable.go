@@ -45,6 +45,14 @@ type FS interface {
 	SyncDir(name string) error
 }
 
+// An AllSyncer is an FS that can put all that was written to it on stable storage at once, which for thousands of small
+// files is quicker than one by one.
+type AllSyncer interface {
+	// OpenAll opens the file system of a directory. Sync covers every file that was written and every name that was given
+	// since then; it is opened before them, so that no error passes it by.
+	OpenAll(dir string) (File, error)
+}
+
 // OS is the file system of the machine.
 type OS struct{}
 

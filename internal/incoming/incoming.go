@@ -175,16 +175,11 @@ func (f *Folder) Read(file File) ([]byte, error) {
 
 // Close puts a file into one of the folders Accepted and Refused, with a line that says why.
 func (f *Folder) Close(file File, folder, digest, reason string) error {
-	if digest == "" {
-		digest = "unread"
-	}
-	name := digest[:min(16, len(digest))] + "-" + filepath.Base(file.Name)
-	to := filepath.Join(f.Dir, folder, name)
-	line := fmt.Sprintf("%s %s sha256:%s %s: %s\n", f.Now().UTC().Format(time.RFC3339), folder, digest, file.Name, oneLine(reason))
+	to, line := f.destination(Closing{file, folder, digest, reason})
 	if err := f.fs().Mkdir(filepath.Join(f.Dir, folder)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("closing %s: %w", file.Name, err)
 	}
-	err := f.write(to+reasonEnd, line)
+	err := f.write(to+reasonEnd, line, true)
 	if err == nil {
 		err = f.fs().Rename(filepath.Join(f.Dir, file.Name), to)
 	}
@@ -197,12 +192,12 @@ func (f *Folder) Close(file File, folder, digest, reason string) error {
 	return nil
 }
 
-func (f *Folder) write(path, text string) error {
+func (f *Folder) write(path, text string, sync bool) error {
 	out, err := f.fs().Create(path)
 	if err != nil {
 		return err
 	}
-	if _, err = io.WriteString(out, text); err == nil {
+	if _, err = io.WriteString(out, text); err == nil && sync {
 		err = out.Sync()
 	}
 	return errors.Join(err, out.Close())

@@ -1,0 +1,85 @@
+package incoming
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"seihon/internal/durable"
+)
+
+// A Closing is where a file goes, and why.
+type Closing struct {
+	File                   File
+	Folder, Digest, Reason string
+}
+
+// closeMany is from how many files on they are closed together.
+const closeMany = 64
+
+// CloseAll closes files, many of them with a few waits for the disk in all: first every line is written and on disk,
+// then the files move, and then their new names are on disk. A crash leaves lines without their files, or files that did not
+// move; both come again when the folder is looked at again.
+func (f *Folder) CloseAll(all []Closing) error {
+	disk, together := f.fs().(durable.AllSyncer)
+	if len(all) < closeMany || !together {
+		for _, c := range all {
+			if err := f.Close(c.File, c.Folder, c.Digest, c.Reason); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	whole, err := disk.OpenAll(f.Dir)
+	if err == nil {
+		err = errors.Join(f.closeTogether(all, whole), whole.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("closing %d files: %w", len(all), err)
+	}
+	return nil
+}
+
+func (f *Folder) closeTogether(all []Closing, disk durable.File) error {
+	folders := map[string]bool{}
+	for _, c := range all {
+		if !folders[c.Folder] {
+			folders[c.Folder] = true
+			if err := f.fs().Mkdir(filepath.Join(f.Dir, c.Folder)); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+		}
+		to, line := f.destination(c)
+		if err := f.write(to+reasonEnd, line, false); err != nil {
+			return fmt.Errorf("%s: %w", c.File.Name, err)
+		}
+	}
+	if err := disk.Sync(); err != nil {
+		return err
+	}
+	for _, c := range all {
+		to, _ := f.destination(c)
+		if err := f.fs().Rename(filepath.Join(f.Dir, c.File.Name), to); err != nil {
+			return fmt.Errorf("%s: %w", c.File.Name, err)
+		}
+	}
+	for folder := range folders {
+		if err := f.fs().SyncDir(filepath.Join(f.Dir, folder)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// destination is where a file goes, and the line beside it.
+func (f *Folder) destination(c Closing) (to, line string) {
+	digest := c.Digest
+	if digest == "" {
+		digest = "unread"
+	}
+	name := digest[:min(16, len(digest))] + "-" + filepath.Base(c.File.Name)
+	return filepath.Join(f.Dir, c.Folder, name), fmt.Sprintf("%s %s sha256:%s %s: %s\n", f.Now().UTC().Format(time.RFC3339),
+		c.Folder, digest, c.File.Name, oneLine(c.Reason))
+}
