@@ -117,7 +117,9 @@ func (h *host) ping(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("pinging the dead-man's switch: %w", err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	// The address is a secret: a redirect would tell it to another host, as where the client came from.
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("pinging the dead-man's switch: %w", err)
 	}

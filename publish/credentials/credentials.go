@@ -12,6 +12,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"google.golang.org/api/option"
 	htransport "google.golang.org/api/transport/http"
@@ -48,6 +49,9 @@ func AWS(ctx context.Context, region, profile string, more ...func(*config.LoadO
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return aws.Config{}, err
+	}
+	if b, ok := c.HTTPClient.(*awshttp.BuildableClient); ok {
+		c.HTTPClient = &http.Client{Transport: Stay(b.GetTransport()), Timeout: b.GetTimeout()}
 	}
 	if c.Credentials != nil {
 		c.Credentials = aws.NewCredentialsCache(explained{c.Credentials, profile})

@@ -90,13 +90,13 @@ func httpClient(ctx context.Context, conns int) (*http.Client, error) {
 	base.MaxIdleConns, base.MaxIdleConnsPerHost = conns, conns
 	base.ResponseHeaderTimeout = time.Minute
 	if os.Getenv("STORAGE_EMULATOR_HOST") != "" {
-		return &http.Client{Transport: base}, nil
+		return &http.Client{Transport: credentials.Stay(base)}, nil
 	}
 	transport, err := credentials.Google(ctx, base, storage.ScopeReadWrite)
 	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: transport}, nil
+	return &http.Client{Transport: credentials.Stay(transport)}, nil
 }
 
 // Close releases the client.
