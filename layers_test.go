@@ -92,18 +92,19 @@ var plan = map[string]room{
 	"hsmsign/internal/der":                 {modules: []string{xcrypto}},
 	"hsmsign/internal/testca":              {imports: []string{"hsmsign/..."}, modules: []string{xcrypto}},
 
-	"internal/certprofile": {modules: []string{yaml}},
-	"internal/config":      {imports: []string{"artifact", "public", "internal/certprofile", "internal/regular"}, modules: []string{yaml}},
-	"internal/cliexit":     {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
-	"internal/incoming":    {imports: []string{"internal/durable", "internal/regular"}},
-	"internal/sdnotify":    {},
-	"internal/unwrap":      {},
-	"internal/inputtest":   {modules: []string{xcrypto}}, // for tests only
-	"internal/secret":      {imports: []string{"internal/regular"}},
-	"internal/regular":     {},
-	"internal/reportsig":   {imports: []string{"internal/secret"}, modules: []string{xcrypto}},
-	"internal/telemetry":   {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
-	"internal/durable":     {modules: []string{xsys}},
+	"internal/certprofile":  {modules: []string{yaml}},
+	"internal/config":       {imports: []string{"artifact", "public", "internal/certprofile", "internal/regular"}, modules: []string{yaml}},
+	"internal/cliexit":      {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
+	"internal/incoming":     {imports: []string{"internal/durable", "internal/regular"}},
+	"internal/sdnotify":     {},
+	"internal/unwrap":       {},
+	"internal/inputtest":    {modules: []string{xcrypto}}, // for tests only
+	"internal/syscallfault": {modules: []string{xsys}},    // for tests only
+	"internal/secret":       {imports: []string{"internal/regular"}},
+	"internal/regular":      {},
+	"internal/reportsig":    {imports: []string{"internal/secret"}, modules: []string{xcrypto}},
+	"internal/telemetry":    {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
+	"internal/durable":      {imports: []string{"internal/regular"}, modules: []string{xsys}},
 
 	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/observe", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},

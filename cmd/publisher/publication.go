@@ -78,23 +78,37 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	return log, nil
 }
 
-// neverPublished holds the last thing that can know better against a beginning:
-// a target that has a checkpoint was published to before, and somewhere there is
-// or was a log that says what was sent.
+// neverPublished holds the last things that can know better against a beginning:
+// a target that has a checkpoint was published to before, and so was one that this
+// host remembers; somewhere there is or was a log that says what was sent. When no
+// target can be asked nobody knows, and nothing begins.
 func (h *host) neverPublished(ctx context.Context) error {
+	remembered, err := filepath.Glob(filepath.Join(string(h.conf.Publication.Directory), "state", "*.json"))
+	if err != nil {
+		return fmt.Errorf("looking for what is remembered of targets: %w", err)
+	}
+	if len(remembered) > 0 {
+		return unlogged("there is none here, and %q tells of earlier syncs", remembered[0])
+	}
 	targets, err := h.targets(ctx, "")
 	if err != nil {
 		return err
 	}
+	var silent []error
 	for _, t := range targets {
 		cp, err := targetCheckpoint(ctx, t.Store)
-		if err != nil { // its own sync will say so; it cannot be asked
-			h.logger.Info("beginning a publication log without having asked a target", zap.String("target", t.Name), zap.Error(err))
+		if err != nil { // its own sync will say so, too
+			h.logger.Warn("beginning a publication log without having asked a target", zap.String("target", t.Name), zap.Error(err))
+			silent = append(silent, fmt.Errorf("target %q: %w", t.Name, err))
 			continue
 		}
 		if cp != nil && cp.Origin == h.conf.Master.Origin && cp.Size > 0 {
 			return unlogged("there is none here, and target %q was published to before: its checkpoint has %d entries", t.Name, cp.Size)
 		}
+	}
+	if len(silent) == len(targets) {
+		return fmt.Errorf("beginning the publication log: no target can be asked whether it was published to before, and had another log: %w; "+
+			"mend that and run this again", errors.Join(silent...))
 	}
 	return nil
 }
@@ -104,7 +118,8 @@ func targetCheckpoint(ctx context.Context, store publish.Store) (*ledger.Checkpo
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	r, err := store.Get(ctx, publish.CheckpointName)
-	if errors.Is(err, publish.ErrNotFound) {
+	// Without s3:ListBucket, S3 answers 403 for a missing object.
+	if errors.Is(err, publish.ErrNotFound) || errors.Is(err, publish.ErrDenied) {
 		return nil, nil
 	}
 	if err != nil {

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -41,34 +41,21 @@ func exportCommand(now func() time.Time) *cli.Command {
 	}
 }
 
-// export writes the file under a temporary name, so that a half-written one never looks whole.
-func export(c *cli.Context, log *ledger.Log, out string, since int64) (int64, error) {
-	if _, err := os.Stat(out); err == nil {
-		return 0, cliexit.UsageError("--out %q exists; exports are never overwritten", out)
+// export writes the file and returns its size. The private master is for the eyes of its owner only.
+func export(c *cli.Context, log *ledger.Log, out string, since int64) (size int64, err error) {
+	if err := absent("out", out); err != nil {
+		return 0, err
 	}
-	tmp := out + ".part"
-	mode := os.FileMode(0o644)
+	write, mode := log.Export, os.FileMode(0o644)
 	if c.Bool("private") {
-		mode = 0o600
+		write, mode = log.ExportPrivate, 0o600
 	}
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err := writeNew(out, mode, func(w io.Writer) error { return write(c.Context, w, since) }); err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(out)
 	if err != nil {
-		return 0, fmt.Errorf("writing the export: %w", err)
-	}
-	if c.Bool("private") {
-		err = log.ExportPrivate(c.Context, f, since)
-	} else {
-		err = log.Export(c.Context, f, since)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	info, statErr := f.Stat()
-	if err = errors.Join(err, statErr, f.Close()); err != nil {
-		return 0, errors.Join(err, os.Remove(tmp))
-	}
-	if err := os.Rename(tmp, out); err != nil {
-		return 0, fmt.Errorf("writing the export: %w", err)
+		return 0, fmt.Errorf("looking at the export: %w", err)
 	}
 	return info.Size(), nil
 }

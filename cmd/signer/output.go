@@ -7,9 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"seihon/internal/cliexit"
+	"seihon/internal/durable"
 )
 
 // absent wants an output file not to be there yet: nothing is ever written over.
@@ -22,10 +22,11 @@ func absent(flag, file string) error {
 	return nil
 }
 
-// writeNew writes a file that is not there yet. It gets its name when it is
-// whole: a crash leaves at most a file that ends in .part.
+// writeNew writes a file that is not there yet. It gets its name when it is whole:
+// a crash leaves at most a file that ends in .part, which goes when the file is
+// written again.
 func writeNew(file string, mode os.FileMode, write func(io.Writer) error) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*.part")
+	tmp, err := durable.Temporary(file)
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", file, err)
 	}
