@@ -31,6 +31,10 @@ build: bin/publisher bin/signer
 bin/publisher: $(GO_FILES) go.mod go.sum
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/publisher
 
+# The publisher for edges and auditors, who read folders and HTTP: without the SDKs of the clouds.
+bin/publisher-nocloud: $(GO_FILES) go.mod go.sum
+	CGO_ENABLED=0 go build -tags nocloud -ldflags '$(LDFLAGS)' -o $@ ./cmd/publisher
+
 bin/signer: $(GO_FILES) go.mod go.sum
 	CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/signer
 

@@ -18,9 +18,10 @@ func TestDependencies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, cgo := range map[string]string{"publisher": "0", "signer": "1"} {
+	for name, cgo := range map[string]string{"publisher": "0", "publisher-nocloud": "0", "signer": "1"} {
+		folder, tags, _ := strings.Cut(name, "-")
 		list := func(format string) []string {
-			cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", format, "./cmd/"+name)
+			cmd := exec.CommandContext(t.Context(), "go", "list", "-tags", tags, "-deps", "-f", format, "./cmd/"+folder)
 			cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED="+cgo, "GOOS=linux", "GOARCH=amd64")
 			out, err := cmd.Output()
 			if err != nil {

@@ -74,7 +74,7 @@ func TestTheSignerIsNoImage(t *testing.T) {
 
 func makeImage(t *testing.T, file string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary", filepath.Join(binaries(t), "publisher"), "--version", "test", "--out", file)
+	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary", filepath.Join(binaries(t), "publisher-nocloud"), "--version", "test", "--out", file)
 	cmd.Dir = "image"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("making the image: %v\n%s", err, out)

@@ -22,6 +22,7 @@ type release struct {
 		ID, Main, Binary string
 		Env              []string
 		Flags            []string
+		Tags             []string
 		Ldflags          []string
 		ModTimestamp     string `yaml:"mod_timestamp"`
 		Targets          []string
@@ -82,18 +83,18 @@ func readRelease(t *testing.T) release {
 	return r
 }
 
-// TestRelease holds goreleaser.yaml to the checkout: every file that it packs exists, and both
+// TestRelease holds goreleaser.yaml to the checkout: every file that it packs exists, and all
 // binaries are built with the flags whose builds TestBuildIsReproducible compares.
 func TestRelease(t *testing.T) {
 	r := readRelease(t)
-	if len(r.Builds) != 2 || len(r.NFPMs) != 2 || r.Version != 2 {
-		t.Fatalf("%d builds and %d packages, want 2 of each", len(r.Builds), len(r.NFPMs))
+	if len(r.Builds) != 3 || len(r.NFPMs) != 2 || r.Version != 2 {
+		t.Fatalf("%d builds and %d packages, want 3 and 2", len(r.Builds), len(r.NFPMs))
 	}
 	for _, b := range r.Builds {
 		if got := strings.Join(b.Flags, " "); got != "-trimpath -buildvcs=false" {
 			t.Errorf("build %s has flags %q", b.ID, got)
 		}
-		if want := map[string]string{"publisher": "CGO_ENABLED=0", "signer": "CGO_ENABLED=1"}[b.ID]; b.Env[0] != want {
+		if want := map[string]string{"publisher": "CGO_ENABLED=0", "publisher-nocloud": "CGO_ENABLED=0", "signer": "CGO_ENABLED=1"}[b.ID]; b.Env[0] != want {
 			t.Errorf("build %s has %s, want %s", b.ID, b.Env[0], want)
 		}
 		exists(t, b.Main)

@@ -4,20 +4,22 @@ package deploy_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-// TestBuildIsReproducible builds both binaries a second time, in another folder, and compares the bytes.
+// TestBuildIsReproducible builds all binaries a second time, in another folder, and compares the bytes.
 func TestBuildIsReproducible(t *testing.T) {
 	tree, out := filepath.Join(t.TempDir(), "elsewhere"), t.TempDir()
 	copyTree(t, filepath.Join(binaries(t), "tree"), tree)
-	if err := buildBoth(tree, out); err != nil {
+	if err := buildAll(tree, out); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"publisher", "signer"} {
+	for _, name := range []string{"publisher", "publisher-nocloud", "signer"} {
 		first, err := os.ReadFile(filepath.Join(binaries(t), name))
 		if err != nil {
 			t.Fatal(err)
@@ -48,5 +50,35 @@ func TestFIPSModule(t *testing.T) {
 	verify.Dir = demo
 	if out, err := verify.CombinedOutput(); err != nil {
 		t.Errorf("verify in FIPS mode: %v\n%s", err, out)
+	}
+}
+
+// TestPublisherWithoutClouds has the publisher that is built without the SDKs verify the demo, publish to its folder, and
+// refuse a bucket in a sentence.
+func TestPublisherWithoutClouds(t *testing.T) {
+	demo, _ := newDemo(t)
+	conf := filepath.Join(demo, ".demo/repository.yaml")
+	publisher := func(args ...string) (int, string) {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(binaries(t), "publisher-nocloud"), args...)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	if code, out := publisher("--version"); code != 0 || out != "publisher version test nocloud\n" {
+		t.Errorf("version: exit code %d: %s", code, out)
+	}
+	for _, command := range []string{"sync", "verify"} {
+		if code, out := publisher(command, "--config", conf, "--quiet"); code != 0 {
+			t.Errorf("%s: exit code %d: %s", command, code, out)
+		}
+	}
+	const folder = "    directory: public\n"
+	replaceIn(t, conf, folder, folder+"  - name: bucket\n    s3: {bucket: none, region: ap-northeast-1}\n")
+	code, out := publisher("sync", "--config", conf)
+	if want := `target "bucket" is a bucket, and this publisher was built without the SDKs of the clouds (nocloud): use the other one`; code != 2 || !strings.Contains(out, want) {
+		t.Errorf("a bucket: exit code %d: %s", code, out)
 	}
 }

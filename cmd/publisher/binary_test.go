@@ -95,10 +95,30 @@ func main() {
 	}
 }
 
-func build(t *testing.T, what string, stripped bool) []byte {
+// cloudCode is what no byte of the publisher of edges and auditors may name (tag nocloud).
+var cloudCode = []string{"github.com/aws/", "cloud.google.com/", "google.golang.org/grpc", "go.opentelemetry.io/otel/sdk"}
+
+// TestBuildWithoutClouds looks into the publisher that is built without the SDKs, and asks it for a bucket.
+func TestBuildWithoutClouds(t *testing.T) {
+	t.Parallel()
+	binary, whole := build(t, ".", true, "-tags=nocloud"), build(t, ".", true)
+	for _, name := range cloudCode {
+		if bytes.Contains(binary, []byte(name)) {
+			t.Errorf("publisher without clouds contains %s", name)
+		}
+		if !bytes.Contains(whole, []byte(name)) {
+			t.Errorf("publisher does not contain %s: the search proves nothing", name)
+		}
+	}
+	if 2*len(binary) > len(whole) {
+		t.Errorf("%d bytes without clouds, %d with them: want less than half", len(binary), len(whole))
+	}
+}
+
+func build(t *testing.T, what string, stripped bool, flags ...string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "binary")
-	args := []string{"build", "-trimpath", "-o", out}
+	args := append([]string{"build", "-trimpath", "-o", out}, flags...)
 	if stripped {
 		args = append(args, "-ldflags=-s -w")
 	}

@@ -29,11 +29,7 @@ func (h *host) cdn(ctx context.Context, t config.Target) (cdn purge.CDN, base st
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the address %q: %w", t.URL, err)
 	}
-	if c.Kind == "cloudfront" {
-		cdn, err = purge.OpenCloudFront(ctx, purge.CloudFrontConfig{Distribution: c.Distribution, Profile: c.Profile, Endpoint: c.Endpoint, Limits: limits})
-	} else {
-		cdn, err = purge.OpenCloudCDN(ctx, purge.CloudCDNConfig{Project: c.Project, URLMap: c.URLMap, Endpoint: c.Endpoint, Limits: limits})
-	}
+	cdn, err = openCloudCDN(ctx, c, limits)
 	return cdn, u.EscapedPath(), err
 }
 

@@ -24,7 +24,7 @@ func app(now func() time.Time) *cli.App {
 	return &cli.App{
 		Name:    "publisher",
 		Usage:   "publish, serve and verify the repository of a certificate authority, without any key",
-		Version: version,
+		Version: version + left,
 		Commands: []*cli.Command{
 			runCommand(now), planCommand(now), syncCommand(now), verifyCommand(now), explainCommand(now),
 			serveCommand(now), probeCommand(now), observeCommand(now), reportCommand(now), statusCommand(now), statusAtCommand(now),

@@ -8,8 +8,6 @@ import (
 	"seihon/internal/config"
 	"seihon/publish"
 	"seihon/publish/dirstore"
-	"seihon/publish/gcsstore"
-	"seihon/publish/s3store"
 )
 
 // targets opens the stores of the configured targets; only limits it to one name.
@@ -35,16 +33,8 @@ func (h *host) targets(ctx context.Context, only string) ([]publish.Target, erro
 }
 
 func (h *host) store(ctx context.Context, t config.Target) (publish.Store, publish.Price, error) {
-	switch {
-	case t.S3 != nil:
-		s, err := s3store.Open(ctx, s3store.Config{
-			Bucket: t.S3.Bucket, Prefix: t.S3.Prefix, Region: t.S3.Region, Endpoint: t.S3.Endpoint,
-			PathStyle: t.S3.PathStyle, Profile: t.S3.Profile, Owner: t.S3.Owner,
-		})
-		return s, publish.PriceS3, err
-	case t.GCS != nil:
-		s, err := gcsstore.Open(ctx, gcsstore.Config{Bucket: t.GCS.Bucket, Prefix: t.GCS.Prefix})
-		return s, publish.PriceGCS, err
+	if t.S3 != nil || t.GCS != nil {
+		return openBucket(ctx, t)
 	}
 	s, err := dirstore.Open(string(t.Directory), h.now)
 	return s, publish.Price{}, err

@@ -1,8 +1,8 @@
 // Command image makes what is shipped around the keyless binary, without a daemon and
 // without the network:
 //
-//	image tar  --binary ../../bin/publisher --out publisher.tar   container image, docker and podman load it
-//	image sbom --binary ../../bin/publisher                       CycloneDX list of what the binary links
+//	image tar  --binary ../../bin/publisher-nocloud --out publisher.tar   container image, docker and podman load it
+//	image sbom --binary ../../bin/publisher-nocloud                       CycloneDX list of what the binary links
 //
 // Everything is a function of the input files: the same binary and the same file of
 // root certificates give the same bytes. It is a module of its own, so that none of its
@@ -29,7 +29,7 @@ func run(args []string, out io.Writer) error {
 		return errors.New("name a command: tar or sbom")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	binary := flags.String("binary", "../../bin/publisher", "the keyless binary for Linux")
+	binary := flags.String("binary", "../../bin/publisher-nocloud", "the keyless binary for Linux")
 	file := flags.String("out", "publisher.tar", "tar: the image to write")
 	roots := flags.String("roots", "/etc/ssl/certs/ca-certificates.crt", "tar: root certificates for the way to the bucket")
 	version := flags.String("version", "dev", "version in labels and tag")

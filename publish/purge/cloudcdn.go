@@ -1,3 +1,5 @@
+//go:build !nocloud
+
 package purge
 
 import (
@@ -159,9 +161,6 @@ func googleError(resp *http.Response, body []byte) error {
 	}
 	return err
 }
-
-// noRedirect keeps a token at the host that it is for.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // newID returns a random UUID (RFC 9562 version 4).
 func newID() string {
