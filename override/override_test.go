@@ -31,6 +31,16 @@ func TestOverride(t *testing.T) {
 	if err := parsed.Permits(keys, o.Digest, Vanished, noon); err != nil {
 		t.Error(err)
 	}
+	for what, err := range map[string]error{
+		"other bytes":   parsed.Permits(keys, artifact.Sum([]byte("another import")), Vanished, noon),
+		"at its end":    parsed.Permits(keys, o.Digest, Vanished, o.Expires),
+		"another thing": parsed.Permits(keys, o.Digest, Older, noon),
+		"nobody's keys": parsed.Permits(keys[:1], o.Digest, Vanished, noon),
+	} {
+		if err == nil {
+			t.Errorf("%s: permitted", what)
+		}
+	}
 	for n := range file { // any changed octet
 		bad := bytes.Clone(file)
 		bad[n] ^= 1
@@ -55,7 +65,9 @@ func TestOverride(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{"empty": "", "trailing": string(file) + "\n", "no end": string(file[:len(file)-1]), "CRLF": strings.ReplaceAll(string(file), "\n", "\r\n"),
-		"a CR in the signature": string(file[:len(file)-1]) + "\r\n"} {
+		"a fraction of a second": strings.Replace(string(file), "00Z\n", "00.0Z\n", 1),
+		"another spacing":        strings.Replace(string(file), "allow "+Changed+" ", "allow "+Changed+"  ", 1),
+		"a CR in the signature":  string(file[:len(file)-1]) + "\r\n"} {
 		if _, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%s: parsed", name)
 		}
