@@ -10,26 +10,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 )
-
-// A mutant is one change of one line.
-type mutant struct {
-	file, old, new string
-	excuse         string // why no unit test can notice it
-}
 
 func main() {
 	only := flag.String("only", "", "only mutants whose file or change matches")
@@ -49,18 +38,27 @@ func run(ctx context.Context, table, only string, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
-	all, err := read(table)
+	all, err := readTable(table)
 	if err != nil {
 		return err
 	}
+	dir, err := os.MkdirTemp("", "mutants-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	r := &runner{dir: dir, timeout: timeout, built: map[string]string{}}
 	var killed, survived, excused int
 	var wrong []error
-	for _, m := range all {
+	for n, m := range all {
 		if !filter.MatchString(m.file + " " + m.new) {
 			continue
 		}
-		noticed, err := try(ctx, m, timeout)
+		noticed, err := r.try(ctx, all, n)
 		verdict := "killed"
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		switch {
 		case err != nil:
 			verdict = "wrong"
@@ -84,76 +82,4 @@ func run(ctx context.Context, table, only string, timeout time.Duration) error {
 		fmt.Printf("mutants: %d killed of %d (%d %%), %d survived, %d survived with a reason\n", killed, total, 100*killed/total, survived, excused)
 	}
 	return errors.Join(wrong...)
-}
-
-// read reads the table: a line with a file, and below it for each mutant a line "- old", a line "+ new", and where no
-// test can notice it a line "= why".
-func read(path string) ([]mutant, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var all []mutant
-	file := ""
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		line := lines.Text()
-		mark, text, _ := strings.Cut(line, " ")
-		switch {
-		case line == "" || mark == "#":
-		case mark == "-":
-			all = append(all, mutant{file: file, old: text})
-		case mark == "+" && len(all) > 0 && all[len(all)-1].new == "":
-			all[len(all)-1].new = text
-		case mark == "=" && len(all) > 0:
-			all[len(all)-1].excuse = text
-		case strings.HasSuffix(line, ".go"):
-			file = line
-		default:
-			return nil, fmt.Errorf("reading %s: line %d is none of a file, -, + and =", path, n)
-		}
-	}
-	return all, lines.Err()
-}
-
-// try reports whether the tests of the package notice the change.
-func try(ctx context.Context, m mutant, timeout time.Duration) (noticed bool, err error) {
-	text, err := os.ReadFile(m.file)
-	if err != nil {
-		return false, err
-	}
-	if n := strings.Count(string(text), m.old); n != 1 {
-		return false, fmt.Errorf("%q is there %d times, must be once", m.old, n)
-	}
-	dir, err := os.MkdirTemp("", "mutant-")
-	if err != nil {
-		return false, err
-	}
-	defer os.RemoveAll(dir)
-	changed, overlay := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
-	place, err := filepath.Abs(m.file)
-	if err != nil {
-		return false, err
-	}
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {place: changed}})
-	if err != nil {
-		return false, err
-	}
-	err = errors.Join(os.WriteFile(changed, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o600), os.WriteFile(overlay, replace, 0o600))
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	folder := "./" + filepath.Dir(m.file)
-	// vet would look at the file that is there and not at the changed one.
-	out, err := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-count=1", "-failfast", "-vet=off", folder).CombinedOutput()
-	if ctx.Err() != nil {
-		return false, fmt.Errorf("its tests did not end: %w", ctx.Err())
-	}
-	if strings.Contains(string(out), "[build failed]") {
-		return false, fmt.Errorf("the change does not compile: %s", out)
-	}
-	return err != nil, nil
 }
