@@ -2,11 +2,13 @@ package hsmsign
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"seihon/artifact"
 	"seihon/inventory"
@@ -30,28 +32,65 @@ func (r *Room) acceptAuthority(ctx context.Context, c *x509.Certificate, v *Verd
 	if slices.ContainsFunc(r.policy.Trust.Partners(), func(p *x509.Certificate) bool { return r.crosses(c, p) }) {
 		return r.acceptCross(ctx, c, v)
 	}
-	var why []error
+	fits, why := r.fitting(c, open, v.wanted)
+	switch {
+	case len(open) == 0:
+		return refuse("%q is the certificate of no issuer of the configuration that is signed_by: external and has none yet", c.Subject)
+	case len(fits) > 1:
+		return refuse("%q may be the certificate of %s: say which one with --issuer NAME, or name their subjects in the configuration",
+			c.Subject, strings.Join(fits, " or "))
+	case len(fits) == 1:
+		why = r.takeAuthority(ctx, fits[0], c, v)
+	}
+	if why != nil {
+		return refuse("%q is the certificate of no issuer that has none yet: %w", c.Subject, why)
+	}
+	return nil
+}
+
+// fitting gives those of the issuers without certificate whose certificate it may be. One whose subject the configuration
+// names comes before those of which it says nothing.
+func (r *Room) fitting(c *x509.Certificate, open []string, wanted string) (fits []string, why error) {
+	named := false
 	for _, name := range open {
-		if err := v.of(name); err != nil {
-			continue
-		}
-		err := r.adoptCA(ctx, name, c)
-		if err != nil {
-			why = append(why, err)
+		if wanted != "" && wanted != name {
+			why = cmp.Or(why, fmt.Errorf("it was to be of %s", wanted))
 			continue
 		}
 		a := r.authorities[name]
-		a.cert = c
-		v.Name = public.Certificate(name)
-		if err := r.tellInventory(ctx, a, artifact.Sum(c.RawSubjectPublicKeyInfo)); err != nil {
-			return err
+		err := r.checkAdopted(a, c)
+		if err == nil && a.Parent != "" {
+			var parent *authority
+			if parent, err = r.authority(a.Parent); err == nil {
+				err = artifact.CheckIssued(c, parent.cert)
+			}
 		}
-		return r.buildPolicy(nil, []*x509.Certificate{c})
+		says := a.Subject.CommonName != ""
+		switch {
+		case err != nil:
+			why = cmp.Or(why, err)
+		case says == named:
+			fits = append(fits, name)
+		case says:
+			fits, named = []string{name}, true
+		}
 	}
-	if len(why) > 0 {
-		return refuse("%q is the certificate of no issuer that has none yet: %w", c.Subject, why[0])
+	return fits, why
+}
+
+// takeAuthority makes a certificate that of an issuer.
+func (r *Room) takeAuthority(ctx context.Context, name string, c *x509.Certificate, v *Verdict) error {
+	v.Issuer = name
+	if err := r.adoptCA(ctx, name, c); err != nil {
+		return err
 	}
-	return refuse("%q is the certificate of no issuer of the configuration that is signed_by: external and has none yet", c.Subject)
+	a := r.authorities[name]
+	a.cert = c
+	v.Name = public.Certificate(name)
+	if err := r.tellInventory(ctx, a, artifact.Sum(c.RawSubjectPublicKeyInfo)); err != nil {
+		return err
+	}
+	return r.buildPolicy(nil, []*x509.Certificate{c})
 }
 
 // crosses reports whether a certificate joins one of our CAs with a pinned partner, in either direction.
@@ -69,8 +108,9 @@ func (r *Room) crosses(c, partner *x509.Certificate) bool {
 
 // acceptCross takes a cross certificate, under a name made of its digest: it has none that both sides agreed on.
 func (r *Room) acceptCross(ctx context.Context, c *x509.Certificate, v *Verdict) error {
-	for _, a := range r.authorities {
-		if a.cert == nil || !artifact.SameName(c.RawSubject, a.cert.RawSubject) && !artifact.SameName(c.RawIssuer, a.cert.RawSubject) {
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if a.cert == nil || !bytes.Equal(c.RawSubjectPublicKeyInfo, a.cert.RawSubjectPublicKeyInfo) && artifact.CheckIssued(c, a.cert) != nil {
 			continue
 		}
 		if err := v.of(a.Name); err != nil {

@@ -100,7 +100,7 @@ func TestAcceptRefuses(t *testing.T) {
 		t.Fatal(err, res.Err())
 	}
 	stranger, good := inputtest.NewCA("stranger"), k.listed(7, 0x10, 0x11, 0x12)
-	namesake := inputtest.Namesake(k.ca)
+	namesake := inputtest.Namesake(k.ca, "other")
 	critical := inputtest.Extension([]byte{6, 3, 42, 3, 4}, true, []byte{5, 0})
 	wrong := map[string]struct {
 		raw []byte

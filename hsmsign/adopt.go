@@ -142,7 +142,7 @@ func (r *Room) recordAdopted(ctx context.Context, issuer string, c *x509.Certifi
 	case len(e.DER) == 0 || bytes.Equal(e.DER, c.Raw): // an import has its serial, or all of it
 		return nil
 	}
-	return fmt.Errorf("the inventory has another certificate of %s under serial %x, of %q: the CA issued two with one serial",
+	return refuse("the inventory has another certificate of %s under serial %x, of %q: the CA issued two with one serial",
 		issuer, row.Serial, e.Subject)
 }
 

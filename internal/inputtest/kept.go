@@ -2,25 +2,28 @@ package inputtest
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/sha256"
 	"crypto/x509"
 	"time"
 
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Namesake is another CA of the same name.
-func Namesake(ca *CA) *CA {
-	seed := sha256.Sum256(ca.name)
-	seed[0] = 0
-	other := &CA{key: must(ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])), name: ca.name}
-	other.Cert = must(x509.ParseCertificate(other.Certificate(Certificate{Subject: ca.name, Extensions: [][]byte{
+// Namesake is another CA of the same name; the same word gives the same key.
+func Namesake(ca *CA, word string) *CA {
+	other := NewCA(word + string(ca.name))
+	other.name = ca.name
+	other.Cert = must(x509.ParseCertificate(other.Certifies(other, Certificate{})))
+	return other
+}
+
+// Certifies is a certificate for name and key of a CA: its own, a link or a cross certificate.
+func (ca *CA) Certifies(other *CA, c Certificate) []byte {
+	c.Subject, c.SPKI = other.name, other.spki()
+	c.Extensions = [][]byte{
 		Extension(oidBasicConstraints, true, seq(bytes(cbasn1.BOOLEAN, []byte{0xff}))),
 		Extension(oidKeyUsage, true, []byte{3, 2, 1, 6}),
-	}})))
-	return other
+	}
+	return ca.Certificate(c)
 }
 
 // Responder is the certificate of a delegated OCSP signer.
