@@ -98,6 +98,7 @@ var plan = map[string]room{
 	"internal/incoming":     {imports: []string{"internal/durable", "internal/regular"}},
 	"internal/sdnotify":     {},
 	"internal/unwrap":       {},
+	"internal/unpack":       {},
 	"internal/inputtest":    {modules: []string{xcrypto}}, // for tests only
 	"internal/syscallfault": {modules: []string{xsys}},    // for tests only
 	"internal/secret":       {imports: []string{"internal/regular"}},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -233,6 +234,14 @@ func (g *Signer) certificate(certs []*x509.Certificate) *x509.Certificate {
 		}
 	}
 	return nil
+}
+
+// MayBeOf reports whether the signers can have signed content with this digest. A signer who names a digest of another kind may
+// have, one who names another SHA-256 has not.
+func (s *SignedData) MayBeOf(content Digest) bool {
+	return !slices.ContainsFunc(s.Signers, func(g Signer) bool {
+		return g.Digest == crypto.SHA256 && g.signedAttrs != nil && !bytes.Equal(g.messageDigest, content[:])
+	})
 }
 
 // Verify checks every signature over the detached content and returns the signers' certificates, in order. Whether they are

@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"seihon/artifact"
+	"seihon/internal/unpack"
 	"seihon/internal/unwrap"
 	"seihon/inventory"
 	"seihon/override"
@@ -39,6 +40,8 @@ type Verdict struct {
 	Present bool   `json:"present,omitempty"` // it was there already
 	Refused string `json:"refused,omitempty"` // why it was not taken
 	Failed  string `json:"failed,omitempty"`  // why it could not be judged: it has to be looked at again
+
+	Members []Verdict `json:"members,omitempty"` // the files of a batch
 
 	wanted string // the only issuer that is taken
 	err    error
@@ -72,7 +75,9 @@ type Acceptance struct {
 func (a *Acceptance) Err() error {
 	var errs []error
 	for _, v := range a.Verdicts {
-		if v.err != nil {
+		if batch, ok := v.err.(*batchError); ok {
+			errs = append(errs, &batchError{v.Input + ": " + batch.text, batch.all})
+		} else if v.err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", v.Input, v.err))
 		}
 	}
@@ -82,39 +87,59 @@ func (a *Acceptance) Err() error {
 // Accept judges inputs and records those that pass, each by itself: one that is refused holds nothing else up.
 // When it returns without an error, what it accepted stands in the master log.
 func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) {
-	res := &Acceptance{Verdicts: make([]Verdict, len(inputs))}
-	order := r.order(inputs, res.Verdicts)
+	h := newHandover(inputs)
+	size, err := r.acceptAll(ctx, h)
+	res := &Acceptance{Verdicts: h.gather(), Size: size}
+	if err != nil || len(h.later) == 0 {
+		return res, err
+	}
+	var rest []Input
+	for _, i := range h.later {
+		rest = append(rest, inputs[i])
+	}
+	more, err := r.Accept(ctx, rest) // one batch at least has room
+	for n, i := range h.later {
+		res.Verdicts[i] = more.Verdicts[n]
+	}
+	res.Size = more.Size
+	return res, err
+}
+
+// acceptAll judges what is handed over together, and gives the size of the log then.
+func (r *Room) acceptAll(ctx context.Context, h *handover) (int64, error) {
+	order := r.order(h)
 	certs, told := &foreign{}, &answers{}
-	ahead := &lookahead{room: r, inputs: inputs, order: order}
+	ahead := &lookahead{room: r, inputs: h.inputs, order: order}
 	for i, n := range order {
 		if ctx.Err() != nil {
-			return res, ctx.Err()
+			return 0, ctx.Err()
 		}
-		v := &res.Verdicts[n.at]
+		v := &h.verdicts[n.at]
 		if n.rank > rankSubscriber || certs.count >= foreignBatch {
 			if err := r.acceptForeign(ctx, certs); err != nil {
-				return res, err
+				return 0, err
 			}
 		}
 		in := ahead.take(ctx, i)
 		raw, err := in.raw, in.err
 		if told.parsed = in.a; err == nil {
-			v.wanted = inputs[n.at].Issuer
+			v.wanted = h.inputs[n.at].Issuer
 			r.exceptions.passed = nil
 			err = r.acceptOne(ctx, raw, v, certs, told)
 			r.exceptions.tell(v)
+			if v.Kind == string(artifact.DocumentSignature) {
+				h.signatures = append(h.signatures, n.at)
+			}
 			if errors.Is(err, errDocument) {
-				err = r.acceptDocument(ctx, artifact.Parse(raw), inputs[n.at].Document, inputs, res.Verdicts, v)
+				err = r.acceptDocument(ctx, artifact.Parse(raw), h.inputs[n.at].Document, h, v)
 			}
 		}
 		v.settle(err)
 	}
 	if err := errors.Join(r.acceptForeign(ctx, certs), r.acceptAnswers(ctx, told)); err != nil {
-		return res, err
+		return 0, err
 	}
-	var err error
-	res.Size, err = r.Commit(ctx, "signer accept")
-	return res, err
+	return r.Commit(ctx, "signer accept")
 }
 
 // settle notes how the judgement ended.
@@ -154,15 +179,18 @@ type ranked struct {
 // keptBytes bounds what is kept of the inputs between sorting and judging them; more is read again.
 const keptBytes = 64 << 20
 
-// order reads every input once, and sorts by what they are.
-func (r *Room) order(inputs []Input, verdicts []Verdict) []ranked {
+// order reads every input once, opens those that are batches, and sorts by what they are.
+func (r *Room) order(h *handover) []ranked {
 	var all []ranked
 	kept := 0
-	for i, in := range inputs {
-		verdicts[i] = Verdict{Input: in.Name}
-		raw, err := in.Read()
+	for i := 0; i < len(h.inputs); i++ { // more come while batches are opened
+		raw, err := h.inputs[i].Read()
 		if err != nil {
-			verdicts[i].settle(err)
+			h.verdicts[i].settle(err)
+			continue
+		}
+		if unpack.Is(raw) {
+			h.open(i, raw)
 			continue
 		}
 		rank, key := rankOf(inner(raw))
@@ -286,7 +314,7 @@ func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *for
 	case a.Kind == artifact.Document:
 		return errDocument
 	case a.Kind == artifact.DocumentSignature:
-		return refuse("it is a signature of none of the documents that were handed over with it")
+		return r.acceptSignature(ctx, a, v)
 	}
 	return refuse("a %s is not taken here", a.Kind)
 }

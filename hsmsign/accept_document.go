@@ -2,21 +2,74 @@ package hsmsign
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/public"
 )
 
-// A DocumentName says which document of the configuration a PDF is, in which version: no content says so.
+// A DocumentName says which document of the configuration a PDF is, in which version: no content says so. Who hands it over says
+// it, or the configuration, which knows the digest of the PDF (accept.documents).
 type DocumentName struct{ Name, Version string }
 
+// A waitError says that an input is of no use before another one comes: a signature before its document, a document before its
+// signature. In the drop folder it stays until then.
+type waitError struct{ err error }
+
+func (e *waitError) Error() string { return e.err.Error() }
+
+func wait(format string, args ...any) error { return &waitError{fmt.Errorf(format, args...)} }
+
+// expected finds the document of the configuration that a PDF is.
+func (r *Room) expected(digest artifact.Digest) *config.AcceptDocument {
+	if a := r.conf.Accept; a != nil {
+		for i := range a.Documents {
+			if a.Documents[i].SHA256 == digest.String() {
+				return &a.Documents[i]
+			}
+		}
+	}
+	return nil
+}
+
+// acceptSignature judges a detached signature whose document did not come with it. If that is known, and not here yet, it waits.
+func (r *Room) acceptSignature(ctx context.Context, a *artifact.Artifact, v *Verdict) error {
+	s, err := artifact.ParseSignedData(a.Bytes)
+	if err != nil {
+		return refuse("%w", err)
+	}
+	if r.conf.Accept != nil {
+		for _, d := range r.conf.Accept.Documents {
+			digest, err := artifact.ParseDigest(d.SHA256)
+			if err != nil || !s.MayBeOf(digest) {
+				continue
+			}
+			document := public.Document(d.Name, d.Version)
+			have, there, err := r.current(ctx, public.Signature(document))
+			if err != nil {
+				return err
+			}
+			if there && have == a.Digest {
+				v.Name, v.Present = public.Signature(document), true
+				return nil
+			}
+			if _, taken, err := r.current(ctx, document); err != nil || !taken {
+				return errors.Join(err, wait("it is a signature, and its document, which may be %s version %s, has not come yet", d.Name, d.Version))
+			}
+		}
+	}
+	return refuse("it is a signature of none of the documents that were handed over with it, and of none that accept.documents expects")
+}
+
 // detachedOf finds the detached signature of a document among the inputs, by content.
-func detachedOf(pdf []byte, inputs []Input) (*artifact.Artifact, int) {
-	for i, in := range inputs {
-		raw, err := in.Read()
-		if err != nil || len(raw) == 0 || raw[0] != 0x30 {
+func (h *handover) detachedOf(pdf []byte) (*artifact.Artifact, *Verdict) {
+	for _, at := range h.signatures {
+		raw, err := h.inputs[at].Read()
+		if err != nil {
 			continue
 		}
 		s, err := artifact.ParseSignedData(raw)
@@ -24,16 +77,39 @@ func detachedOf(pdf []byte, inputs []Input) (*artifact.Artifact, int) {
 			continue
 		}
 		if _, err := s.Verify(pdf); err == nil {
-			return artifact.Parse(raw), i
+			return artifact.Parse(raw), &h.verdicts[at]
 		}
 	}
-	return nil, -1
+	return nil, nil
 }
 
-// acceptDocument takes a CP, CPS or disclosure document that was signed elsewhere.
-func (r *Room) acceptDocument(ctx context.Context, a *artifact.Artifact, named DocumentName, inputs []Input, verdicts []Verdict, v *Verdict) error {
+// acceptDocument takes a CP, CPS or disclosure document that was signed elsewhere, and the detached signature with it, which
+// shares its verdict.
+func (r *Room) acceptDocument(ctx context.Context, a *artifact.Artifact, named DocumentName, h *handover, v *Verdict) error {
+	p7s, of := h.detachedOf(a.Bytes)
+	err := r.takeDocument(ctx, a, named, p7s, v)
+	if of == nil {
+		return err
+	}
+	*of = Verdict{Input: of.Input, Digest: p7s.Digest.String(), Kind: string(p7s.Kind), Issuer: v.Issuer, Present: v.Present}
+	if v.Name != "" {
+		of.Name = public.Signature(v.Name)
+	}
+	of.settle(err)
+	return err
+}
+
+func (r *Room) takeDocument(ctx context.Context, a *artifact.Artifact, named DocumentName, p7s *artifact.Artifact, v *Verdict) error {
+	expected := r.expected(a.Digest)
+	if expected != nil && named == (DocumentName{}) {
+		named = DocumentName{expected.Name, expected.Version}
+	}
 	if named.Name == "" {
-		return refuse("it is a document, and nothing in it says which one: hand it over by itself with --file, --document NAME and --document-version VERSION")
+		return refuse("it is a document, and nothing in it says which one: hand it over with --file, --document NAME and --document-version VERSION, " +
+			"or name its digest in accept.documents")
+	}
+	if expected != nil && (named.Name != expected.Name || named.Version != expected.Version) {
+		return refuse("it is version %s of %s, as accept.documents says", expected.Version, expected.Name)
 	}
 	if _, err := r.documentConfig(DocumentRequest{Name: named.Name, Version: named.Version}); err != nil {
 		return refuse("%w", err)
@@ -44,27 +120,36 @@ func (r *Room) acceptDocument(ctx context.Context, a *artifact.Artifact, named D
 	} else if taken && digest != a.Digest {
 		return refuse("%s is published already with another content: a changed text needs a new version", v.Name)
 	} else if taken {
-		v.Present = true
+		return r.sameSignature(ctx, p7s, v)
 	}
 	signers, err := artifact.VerifyDocument(a.Bytes)
 	if err != nil {
 		return refuse("%w", err)
 	}
-	p7s, at := detachedOf(a.Bytes, inputs)
-	if p7s == nil && len(signers) == 0 {
-		return refuse("nobody signed it: sign it inside, or hand over its detached signature (CMS, DER) with it")
-	}
-	if p7s != nil {
-		verdicts[at] = Verdict{Input: inputs[at].Name, Digest: p7s.Digest.String(), Kind: string(p7s.Kind), Issuer: v.Issuer,
-			Name: public.Signature(v.Name), Present: v.Present}
-	}
-	if v.Present {
-		return nil
-	}
 	now := r.now().UTC().Truncate(time.Second)
 	rec := inventory.ArtifactRecord{Issuer: r.conf.Issuers[0].Name, Kind: artifact.Document, Name: v.Name, Scope: named.Name, ThisUpdate: now}
-	if p7s == nil {
+	switch {
+	case p7s != nil:
+		return r.stageDocument(ctx, rec, a.Bytes, p7s.Bytes)
+	case len(signers) > 0:
 		return r.stage(ctx, rec, a.Bytes)
+	case expected != nil:
+		return wait("it is %s version %s, and its signature has not come yet", named.Name, named.Version)
 	}
-	return r.stageDocument(ctx, rec, a.Bytes, p7s.Bytes)
+	return refuse("nobody signed it: sign it inside, or hand over its detached signature (CMS, DER) with it")
+}
+
+// sameSignature is for a document that is here already: a signature that comes with it once more must be the one that is here, too.
+func (r *Room) sameSignature(ctx context.Context, p7s *artifact.Artifact, v *Verdict) error {
+	v.Present = true
+	if p7s == nil {
+		return nil
+	}
+	name := public.Signature(v.Name)
+	have, there, err := r.current(ctx, name)
+	if err == nil && (!there || have != p7s.Digest) {
+		v.Present = false
+		return refuse("%s is published already with another signature: a new signature needs a new version", v.Name)
+	}
+	return err
 }

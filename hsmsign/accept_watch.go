@@ -39,7 +39,7 @@ func (r *Room) Empty(ctx context.Context, folder *incoming.Folder) (*Emptied, er
 		ready = ready[n:]
 		inputs := make([]Input, n)
 		for i, file := range part {
-			inputs[i] = Input{Name: file.Name, Read: func() ([]byte, error) { return readInput(folder, file) }}
+			inputs[i] = Input{Name: incoming.Printable(file.Name), Read: func() ([]byte, error) { return readInput(folder, file) }}
 		}
 		done, err := r.Accept(ctx, inputs)
 		if err != nil {
@@ -48,7 +48,7 @@ func (r *Room) Empty(ctx context.Context, folder *incoming.Folder) (*Emptied, er
 		res.Size = done.Size
 		var closings []incoming.Closing
 		for i := range done.Verdicts {
-			if c, ok := closing(part[i], &done.Verdicts[i], res); ok {
+			if c, ok := closing(folder, part[i], &done.Verdicts[i], res); ok {
 				closings = append(closings, c)
 			}
 		}
@@ -69,10 +69,13 @@ func readInput(folder *incoming.Folder, file incoming.File) ([]byte, error) {
 }
 
 // closing says what the verdict on a file means for it; not ok: it stays.
-func closing(file incoming.File, v *Verdict, res *Emptied) (c incoming.Closing, ok bool) {
+func closing(folder *incoming.Folder, file incoming.File, v *Verdict, res *Emptied) (c incoming.Closing, ok bool) {
 	where, reason := incoming.Accepted, v.text()
 	switch {
 	case errors.Is(v.err, incoming.ErrChanging), errors.Is(v.err, fs.ErrNotExist):
+		res.Waiting++
+		return c, false
+	case errors.As(v.err, new(*waitError)) && folder.New(file):
 		res.Waiting++
 		return c, false
 	case v.Failed != "":
@@ -83,7 +86,13 @@ func closing(file incoming.File, v *Verdict, res *Emptied) (c incoming.Closing, 
 		where, reason = incoming.Refused, v.Refused
 	}
 	res.Verdicts = append(res.Verdicts, *v)
-	return incoming.Closing{File: file, Folder: where, Digest: v.Digest, Reason: reason}, true
+	c = incoming.Closing{File: file, Folder: where, Digest: v.Digest, Reason: reason}
+	for _, m := range v.Members {
+		if m.Refused != "" {
+			c.Members = append(c.Members, incoming.Member{Name: m.Input, Digest: m.Digest, Reason: m.Refused})
+		}
+	}
+	return c, true
 }
 
 // text says in one line what was accepted.
@@ -102,6 +111,17 @@ func (v *Verdict) text() string {
 		text += "; " + v.Note
 	}
 	return text
+}
+
+// Lines say what became of an input, and of each file of a batch that was not taken.
+func (v *Verdict) Lines() []string {
+	lines := []string{v.String()}
+	for i := range v.Members {
+		if m := &v.Members[i]; m.err != nil {
+			lines = append(lines, m.String())
+		}
+	}
+	return lines
 }
 
 // String says what became of an input.

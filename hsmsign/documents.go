@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -27,8 +26,6 @@ type DocumentRequest struct {
 	File      string    // PDF
 	Effective time.Time // zero: now
 }
-
-var versionPattern = regexp.MustCompile(`^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$`)
 
 // Document signs a PDF with a detached CMS signature and stages both.
 func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
@@ -128,8 +125,8 @@ func (r *Room) notRevoked(ctx context.Context, issuer, name string, c *x509.Cert
 }
 
 func (r *Room) documentConfig(d DocumentRequest) (*config.Document, error) {
-	if !versionPattern.MatchString(d.Version) {
-		return nil, fmt.Errorf("publishing document: version %q must be lower case letters, digits, dots and hyphens", d.Version)
+	if err := public.CheckVersion(d.Version); err != nil {
+		return nil, fmt.Errorf("publishing document: %w", err)
 	}
 	var names []string
 	for i := range r.conf.Documents {

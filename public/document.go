@@ -1,6 +1,8 @@
 package public
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 
 	"seihon/artifact"
@@ -23,6 +25,16 @@ func Signatures(document string) []string {
 func Signed(signature string) []string {
 	stem := strings.TrimSuffix(signature, signatureEnd)
 	return []string{stem, stem + docEnd}
+}
+
+var versionPattern = regexp.MustCompile(`^[0-9a-z]([0-9a-z.-]*[0-9a-z])?$`)
+
+// CheckVersion refuses what cannot be the version of a document.
+func CheckVersion(version string) error {
+	if !versionPattern.MatchString(version) {
+		return fmt.Errorf("version %q must be lower case letters, digits, dots and hyphens", version)
+	}
+	return nil
 }
 
 // Version is the version in the label of a document with this name, and whether it is one of its versions.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,7 +20,7 @@ func acceptCommand(now func() time.Time) *cli.Command {
 		Name:  "accept",
 		Usage: "take in what a CA that keeps its own software has signed: lists, certificates, responses, documents",
 		Flags: cliexit.Flags(
-			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` that the CA signed, in DER; may be repeated"},
+			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` that the CA signed, in DER, a tar of such files, or a folder with all that is below it; may be repeated"},
 			&cli.StringFlag{Name: "issuer", Usage: "refuse what is not of issuer `NAME`"},
 			&cli.StringFlag{Name: "document", Usage: "the PDF among the files is the document `NAME` of the configuration; its detached signature may be another of the files"},
 			&cli.StringFlag{Name: "document-version", Usage: "with --document: its `VERSION`"},
@@ -39,27 +41,62 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			case dir != "":
 				return watchFolder(c, now, dir)
 			default:
-				return withRoom(c, now, func(room *hsmsign.Room) error { return acceptFiles(c, room, files) })
+				return withRoom(c, now, func(room *hsmsign.Room) error { return acceptFiles(c, now, room, files) })
 			}
 		},
 	}
 }
 
-func acceptFiles(c *cli.Context, room *hsmsign.Room, files []string) error {
+func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files []string) error {
 	named := hsmsign.DocumentName{Name: c.String("document"), Version: c.String("document-version")}
 	var inputs []hsmsign.Input
 	for _, file := range files {
-		inputs = append(inputs, hsmsign.Input{Name: file, Issuer: c.String("issuer"), Document: named, Read: func() ([]byte, error) { return readLimited(file, maxCRL) }})
+		of := hsmsign.Input{Name: file, Issuer: c.String("issuer"), Document: named, Read: func() ([]byte, error) { return readLimited(file, maxCRL) }}
+		if info, err := os.Stat(file); err != nil || !info.IsDir() {
+			inputs = append(inputs, of)
+			continue
+		}
+		below, err := folderInputs(file, now, of)
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, below...)
 	}
 	res, err := room.Accept(c.Context, inputs)
 	if err != nil {
 		return err
 	}
-	for i := range res.Verdicts {
-		say(c, "%s", res.Verdicts[i].String())
-	}
+	tellVerdicts(c, res.Verdicts)
 	say(c, "the master log has %d entries; `signer run` makes the answers that follow from it", res.Size)
 	return errors.Join(res.Err(), answer(c, res))
+}
+
+// folderInputs are the files below a folder, as a drop folder would be looked through; they stay where they are.
+func folderInputs(dir string, now func() time.Time, of hsmsign.Input) ([]hsmsign.Input, error) {
+	folder := &incoming.Folder{Dir: dir, Now: now}
+	files, _, err := folder.Look()
+	if err == nil && len(files) == 0 {
+		err = errors.New("there is no file in it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("handing over folder %q: %w", dir, err)
+	}
+	var all []hsmsign.Input
+	for _, file := range files {
+		in := of
+		in.Name, in.Read = filepath.Join(dir, incoming.Printable(file.Name)), func() ([]byte, error) { return folder.Read(file) }
+		all = append(all, in)
+	}
+	return all, nil
+}
+
+// tellVerdicts says what became of inputs, in a line for each that can be shown on a terminal.
+func tellVerdicts(c *cli.Context, verdicts []hsmsign.Verdict) {
+	for i := range verdicts {
+		for _, line := range verdicts[i].Lines() {
+			say(c, "%s", line)
+		}
+	}
 }
 
 // watchFolder empties a folder again and again. The room is open only while there is something to take.
@@ -101,9 +138,7 @@ func emptyOnce(c *cli.Context, room *hsmsign.Room, folder *incoming.Folder) erro
 	if res == nil {
 		return err
 	}
-	for i := range res.Verdicts {
-		say(c, "%s", res.Verdicts[i].String())
-	}
+	tellVerdicts(c, res.Verdicts)
 	err = errors.Join(res.Err(), err, answer(c, res))
 	run, failed := room.Run(c.Context, hsmsign.Force{NoFolder: true})
 	if run != nil {

@@ -100,9 +100,7 @@ func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
 
 // tell prints what a run did, also when a part of it failed.
 func tell(c *cli.Context, res *hsmsign.RunResult) {
-	for i := range res.Inputs {
-		say(c, "%s", res.Inputs[i].String())
-	}
+	tellVerdicts(c, res.Inputs)
 	for _, h := range res.Healed {
 		say(c, "healed  %s serial %s: it was %s, the master says %s", h.Issuer, h.Serial, h.Was, h.Now)
 	}

@@ -185,7 +185,7 @@ complete -c signer -n '__signer_below accept' -l config -r -F -d 'read the confi
 complete -c signer -n '__signer_below accept' -l json -d 'print the result as JSON'
 complete -c signer -n '__signer_below accept' -l quiet -d 'log errors only and show no progress'
 complete -c signer -n '__signer_below accept' -l log-format -x -d 'FORMAT of the log on stderr: auto, console or json'
-complete -c signer -n '__signer_below accept' -l file -r -F -d 'a FILE that the CA signed, in DER; may be repeated'
+complete -c signer -n '__signer_below accept' -l file -r -F -d 'a FILE that the CA signed, in DER, a tar of such files, or a folder with all that is below it; may be repeated'
 complete -c signer -n '__signer_below accept' -l issuer -x -d 'refuse what is not of issuer NAME'
 complete -c signer -n '__signer_below accept' -l document -x -d 'the PDF among the files is the document NAME of the configuration; its detached signature may be another of the files'
 complete -c signer -n '__signer_below accept' -l document-version -x -d 'with --document: its VERSION'

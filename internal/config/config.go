@@ -219,6 +219,18 @@ type Accept struct {
 	Directory Path `yaml:"directory"`
 	// Settle is how long a file that is no complete DER object must have been left alone before it is looked at; default 1m.
 	Settle Duration `yaml:"settle"`
+	// Documents that were signed elsewhere and may come through the folder: no PDF says which document it is, in which version.
+	Documents []AcceptDocument `yaml:"documents"`
+}
+
+// AcceptDocument names the one PDF that is a version of a document. Its name in the folder means nothing.
+type AcceptDocument struct {
+	// Name of one of the documents below.
+	Name string `yaml:"name"`
+	// Version in lower case letters, digits, dots and hyphens; public as docs/<name>-<version>.pdf.
+	Version string `yaml:"version"`
+	// SHA256 of the PDF, in hex, as sha256sum prints it.
+	SHA256 string `yaml:"sha256"`
 }
 
 // Subject is a distinguished name.

@@ -130,6 +130,15 @@ targets:
 				"issuers[0].crl.points: is for issuers that are signed_by: external", "issuers[0].ocsp.responder: is of responses that are signed_by: external",
 			},
 		},
+		"documents that may come in": {
+			minimal + room + "issuers: [{name: a, signed_by: external}]\ndocuments: [{name: cps}]\naccept:\n  directory: in\n  documents:\n" +
+				"    - {name: cps, version: '1', sha256: " + strings.Repeat("a", 64) + "}\n    - {name: cp, version: V1, sha256: " + strings.Repeat("A", 64) + "}\n" +
+				"    - {name: cps, version: '2', sha256: " + strings.Repeat("a", 64) + "}\n    - {name: cps, version: '1', sha256: " + strings.Repeat("b", 64) + "}\n",
+			[]string{
+				`accept.documents[1].name: is "cp", which is none of the documents`, `accept.documents[1].version: version "V1" must be`, `accept.documents[1].sha256: is "AAA`,
+				"accept.documents[2].sha256: is also that of cps 1", "accept.documents[3].version: is there with another PDF",
+			},
+		},
 		"pin": {
 			minimal + "signer: {module: m, token: t, pin: {file: p, env: E}}\n", []string{"line 5: signer.pin: has 2 sources"},
 		},

@@ -12,7 +12,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"seihon/artifact"
 	"seihon/internal/certprofile"
+	"seihon/public"
 )
 
 // validator collects every problem of one file, with the lines of the keys that they concern.
@@ -236,6 +238,30 @@ func (v *validator) accept(c *Config) {
 	}
 	if !slices.ContainsFunc(c.Issuers, func(i Issuer) bool { return i.External() }) {
 		v.add("accept", "is of no use: no issuer is signed_by: external, and the room takes nothing that its own keys did not sign")
+	}
+	for i, d := range c.Accept.Documents {
+		v.acceptDocument(c, fmt.Sprintf("accept.documents[%d]", i), c.Accept.Documents[:i], d)
+	}
+}
+
+// acceptDocument wants each PDF to be one version of one document, and each version one PDF.
+func (v *validator) acceptDocument(c *Config, path string, before []AcceptDocument, d AcceptDocument) {
+	if !slices.ContainsFunc(c.Documents, func(o Document) bool { return o.Name == d.Name }) {
+		v.add(path+".name", "is %q, which is none of the documents", d.Name)
+	}
+	if err := public.CheckVersion(d.Version); err != nil {
+		v.add(path+".version", "%v", err)
+	}
+	if _, err := artifact.ParseDigest(d.SHA256); err != nil {
+		v.add(path+".sha256", "is %q, must be the 64 lower case hex digits that sha256sum prints for the PDF", d.SHA256)
+	}
+	for _, o := range before {
+		switch {
+		case o.SHA256 == d.SHA256:
+			v.add(path+".sha256", "is also that of %s %s: a PDF is one version of one document", o.Name, o.Version)
+		case o.Name == d.Name && o.Version == d.Version:
+			v.add(path+".version", "is there with another PDF: a changed text needs a new version")
+		}
 	}
 }
 

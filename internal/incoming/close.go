@@ -1,11 +1,15 @@
 package incoming
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"seihon/internal/durable"
 )
@@ -14,7 +18,11 @@ import (
 type Closing struct {
 	File                   File
 	Folder, Digest, Reason string
+	Members                []Member // those that have a line of their own
 }
+
+// A Member is a file in a file, such as a tar.
+type Member struct{ Name, Digest, Reason string }
 
 // closeMany is from how many files on they are closed together.
 const closeMany = 64
@@ -26,7 +34,7 @@ func (f *Folder) CloseAll(all []Closing) error {
 	disk, together := f.fs().(durable.AllSyncer)
 	if len(all) < closeMany || !together {
 		for _, c := range all {
-			if err := f.Close(c.File, c.Folder, c.Digest, c.Reason); err != nil {
+			if err := f.close(c); err != nil {
 				return err
 			}
 		}
@@ -73,13 +81,33 @@ func (f *Folder) closeTogether(all []Closing, disk durable.File) error {
 	return nil
 }
 
-// destination is where a file goes, and the line beside it.
-func (f *Folder) destination(c Closing) (to, line string) {
-	digest := c.Digest
-	if digest == "" {
-		digest = "unread"
+// destination is where a file goes, and the lines beside it.
+func (f *Folder) destination(c Closing) (to, lines string) {
+	name := digestText(c.Digest)[:min(16, len(digestText(c.Digest)))] + "-" + shortened(filepath.Base(c.File.Name))
+	var b strings.Builder
+	for _, m := range append([]Member{{Printable(c.File.Name), c.Digest, c.Reason}}, c.Members...) {
+		fmt.Fprintf(&b, "%s %s sha256:%s %s: %s\n", f.Now().UTC().Format(time.RFC3339), c.Folder, digestText(m.Digest), m.Name, oneLine(m.Reason))
 	}
-	name := digest[:min(16, len(digest))] + "-" + filepath.Base(c.File.Name)
-	return filepath.Join(f.Dir, c.Folder, name), fmt.Sprintf("%s %s sha256:%s %s: %s\n", f.Now().UTC().Format(time.RFC3339),
-		c.Folder, digest, c.File.Name, oneLine(c.Reason))
+	return filepath.Join(f.Dir, c.Folder, name), b.String()
+}
+
+func digestText(digest string) string { return cmp.Or(digest, "unread") }
+
+// longestName is what file systems allow; a digest before the name and the end of a reason's behind it have to fit in, too.
+const longestName = 255 - 17 - len(reasonEnd)
+
+// shortened cuts a name that would be too long.
+func shortened(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longestName], "")
+}
+
+// Printable is the name of a file as it can be shown: whoever drops a file chooses its name.
+func Printable(name string) string {
+	if strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }

@@ -124,6 +124,9 @@ func (f *Folder) whole(path string, file File) bool {
 	return length > 0 && length == file.Size
 }
 
+// New reports whether what belongs to a file may still be waiting to be whole: it came less than two settling times ago.
+func (f *Folder) New(file File) bool { return f.Now().Sub(file.time) < 2*f.Settle }
+
 // derLength is the length of the DER SEQUENCE that begins with b, header and all; 0 when none does.
 func derLength(b []byte) int64 {
 	if len(b) < 2 || b[0] != 0x30 {
@@ -175,7 +178,12 @@ func (f *Folder) Read(file File) ([]byte, error) {
 
 // Close puts a file into one of the folders Accepted and Refused, with a line that says why.
 func (f *Folder) Close(file File, folder, digest, reason string) error {
-	to, line := f.destination(Closing{file, folder, digest, reason})
+	return f.close(Closing{File: file, Folder: folder, Digest: digest, Reason: reason})
+}
+
+func (f *Folder) close(c Closing) error {
+	to, line := f.destination(c)
+	file, folder := c.File, c.Folder
 	if err := f.fs().Mkdir(filepath.Join(f.Dir, folder)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("closing %s: %w", file.Name, err)
 	}
@@ -224,7 +232,8 @@ func Reasons(dir string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("looking at what was refused: %w", err)
 		}
-		lines = append(lines, oneLine(string(line)))
+		first, _, _ := strings.Cut(string(line), "\n") // behind it are the files of a batch
+		lines = append(lines, oneLine(first))
 	}
 	return lines, nil
 }
