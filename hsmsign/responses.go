@@ -101,7 +101,7 @@ func (r *Room) encoder(ctx context.Context, a *authority) (*ocsp.Encoder, time.T
 	signerKey, responder, notAfter := a.Key, a.responder, a.cert.NotAfter
 	if a.OCSP.Responder != nil {
 		if responder == nil {
-			return nil, time.Time{}, fmt.Errorf("signing responses of %s: its OCSP signer has no certificate; `signer issue --name %s` makes it", a.Name, a.OCSP.Responder.Name)
+			return nil, time.Time{}, fmt.Errorf("signing responses of %s: its OCSP signer has no certificate; %s", a.Name, certifyHint(a))
 		}
 		signerKey, notAfter = a.OCSP.Responder.Key, responder.NotAfter
 		if err := r.notRevoked(ctx, a.Name, a.OCSP.Responder.Name, responder); err != nil { // clients are told not to ask (nocheck)
@@ -400,4 +400,13 @@ func (r *Room) host() string {
 		name = "unknown"
 	}
 	return name + ":" + string(r.conf.Master.Directory)
+}
+
+// certifyHint says how the OCSP signer of an issuer gets its certificate.
+func certifyHint(a *authority) string {
+	name := a.OCSP.Responder.Name
+	if a.External() {
+		return fmt.Sprintf("let the CA sign what `signer request --name %s` asks for, and hand the certificate over with `signer accept`", name)
+	}
+	return fmt.Sprintf("`signer issue --name %s` makes it", name)
 }

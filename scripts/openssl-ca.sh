@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# openssl-ca FOLDER: makes a two-level CA by OpenSSL alone, for docs/ca/openssl.md and the tests: root and sub with keys, books,
-# numbers and lists, two subscribers, and a CPS that the CA signed.
+# openssl-ca FOLDER [URL [OCSP]]: makes a two-level CA by OpenSSL alone, for docs/ca/openssl.md and the tests: root and sub with keys,
+# books, numbers and lists, two subscribers, and a CPS that the CA signed. Its certificates say that its lists are below URL, by
+# default http://kept.example, and its responder at OCSP, by default URL/ocsp.
 set -euo pipefail
+url=${2:-http://kept.example}
+ocsp=${3:-$url/ocsp}
 pdf=$(cd "$(dirname "$0")" && pwd)/demo-cps.pdf
 mkdir -p "$1"
 cd "$1"
@@ -33,9 +36,12 @@ basicConstraints = critical,CA:true,pathlen:0
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+crlDistributionPoints = URI:$url/crl/root-arl.crl
 [subscriber]
 keyUsage = critical,digitalSignature
 authorityKeyIdentifier = keyid
+crlDistributionPoints = URI:$url/crl/sub.crl
+authorityInfoAccess = OCSP;URI:$ocsp,caIssuers;URI:$url/cert/sub.cer
 [ocsp]
 keyUsage = critical,digitalSignature
 extendedKeyUsage = OCSPSigning

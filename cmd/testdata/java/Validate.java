@@ -10,7 +10,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
-/** Validates CERT under SUB and ROOT with revocation by "ocsp" or "crl" alone; prints VALID, or why not. */
+/** Validates CERT under SUB and ROOT with revocation by "ocsp" or "crl" alone, or by OCSP of CERT alone ("leaf"); prints VALID, or why not. */
 public class Validate {
     public static void main(String[] args) throws Exception {
         CertificateFactory factory = CertificateFactory.getInstance("X.509");
@@ -22,9 +22,13 @@ public class Validate {
         }
         CertPathValidator validator = CertPathValidator.getInstance("PKIX");
         PKIXRevocationChecker checker = (PKIXRevocationChecker) validator.getRevocationChecker();
-        checker.setOptions(args[0].equals("ocsp")
-            ? EnumSet.of(PKIXRevocationChecker.Option.NO_FALLBACK)
-            : EnumSet.of(PKIXRevocationChecker.Option.PREFER_CRLS, PKIXRevocationChecker.Option.NO_FALLBACK));
+        EnumSet<PKIXRevocationChecker.Option> options = EnumSet.of(PKIXRevocationChecker.Option.NO_FALLBACK);
+        if (args[0].equals("crl")) {
+            options.add(PKIXRevocationChecker.Option.PREFER_CRLS);
+        } else if (args[0].equals("leaf")) {
+            options.add(PKIXRevocationChecker.Option.ONLY_END_ENTITY);
+        }
+        checker.setOptions(options);
         PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(certs[2], null)));
         parameters.addCertPathChecker(checker);
         CertPath path = factory.generateCertPath(List.of(certs[0], certs[1]));

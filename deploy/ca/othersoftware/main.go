@@ -6,8 +6,10 @@
 //	root.crl                           the root's list
 //	good/…                             the issuing CA's first lists; nothing is revoked
 //	revoked/…                          the next ones: one is revoked
-//	private/…                          keys and certificates, PEM
 //	forgot/…                           the next ones: the CA has forgotten it
+//	private/…                          keys and certificates, PEM
+//
+// With --certify, the issuing CA that an earlier run left in the folder certifies an OCSP signer's request, by step-ca's code again.
 package main
 
 import (
@@ -18,6 +20,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"flag"
@@ -40,14 +43,26 @@ func main() {
 	log.SetFlags(0)
 	dir := flag.String("out", "", "folder to write to")
 	boulder := flag.Bool("boulder", false, "let Boulder make the issuing CA's lists, in two parts")
+	url := flag.String("url", "http://other.example", "what the certificates say of where the lists are")
+	ocsp := flag.String("ocsp", "", "and of where the responder is; empty: nothing")
+	request := flag.String("certify", "", "certify this request of an OCSP signer, and make nothing else")
 	flag.Parse()
 	if *dir == "" {
 		log.Fatal("othersoftware: --out is missing")
 	}
-	if err := run(*dir, *boulder); err != nil {
+	var err error
+	if *request != "" {
+		err = certify(*dir, *request)
+	} else {
+		err = run(*dir, addresses{*url, *ocsp}, *boulder)
+	}
+	if err != nil {
 		log.Fatalf("othersoftware: %v", err)
 	}
 }
+
+// addresses are what certificates say of where to ask.
+type addresses struct{ url, ocsp string }
 
 const year = 365 * 24 * time.Hour
 
@@ -57,18 +72,22 @@ type authority struct {
 	cas *softcas.SoftCAS
 }
 
-func run(dir string, boulder bool) error {
-	root, err := newAuthority("Other Root CA", nil)
+func run(dir string, at addresses, boulder bool) error {
+	root, err := newAuthority("Other Root CA", nil, at)
 	if err != nil {
 		return err
 	}
-	sub, err := newAuthority("Other Sub CA", root)
+	sub, err := newAuthority("Other Sub CA", root, at)
 	if err != nil {
 		return err
 	}
 	issued := map[string]*x509.Certificate{"root.cer": root.Certificate, "sub.cer": sub.Certificate}
 	for i, name := range []string{"one", "two", "cps"} {
-		c, key, err := sub.issue(int64(0x1001+i), name)
+		list := at.url + "/crl/sub.crl"
+		if boulder {
+			list = fmt.Sprintf("%s/crl/sub/%d.crl", at.url, i%2) // of two parts, which the CA fills in turn
+		}
+		c, key, err := sub.issue(int64(0x1001+i), name, list, at.ocsp)
 		if err == nil {
 			err = writePEM(dir, name, c, key)
 		}
@@ -94,7 +113,7 @@ func run(dir string, boulder bool) error {
 	}
 	lists := sub.lists
 	if boulder {
-		issuer, err := boulderIssuer(dir, sub)
+		issuer, err := boulderIssuer(dir, at.url)
 		if err != nil {
 			return err
 		}
@@ -112,7 +131,7 @@ func write(dir, name string, content []byte) error {
 	return os.WriteFile(file, content, 0o644)
 }
 
-func newAuthority(name string, parent *authority) (*authority, error) {
+func newAuthority(name string, parent *authority, at addresses) (*authority, error) {
 	creator, err := softcas.New(context.Background(), apiv1.Options{IsCreator: true})
 	if err != nil {
 		return nil, err
@@ -124,6 +143,7 @@ func newAuthority(name string, parent *authority) (*authority, error) {
 	if parent != nil {
 		req.Type, req.Parent, req.Lifetime = apiv1.IntermediateCA, parent.CreateCertificateAuthorityResponse, 5*year
 		req.Template.SerialNumber = big.NewInt(0x7002)
+		req.Template.CRLDistributionPoints = []string{at.url + "/crl/root-arl.crl"}
 	}
 	made, err := creator.CreateCertificateAuthority(req)
 	if err != nil {
@@ -143,19 +163,60 @@ func writePEM(dir, name string, c *x509.Certificate, private crypto.PrivateKey) 
 	return errors.Join(write(dir, "private/"+name+".key", pem.EncodeToMemory(key)), write(dir, "private/"+name+".pem", certificate))
 }
 
-func (a *authority) issue(serial int64, name string) (*x509.Certificate, crypto.Signer, error) {
+func (a *authority) issue(serial int64, name, list, ocsp string) (*x509.Certificate, crypto.Signer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
-	res, err := a.cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year, Backdate: time.Minute, Template: &x509.Certificate{
+	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: name},
-		KeyUsage: x509.KeyUsageDigitalSignature, PublicKey: key.Public(),
-	}})
+		KeyUsage: x509.KeyUsageDigitalSignature, PublicKey: key.Public(), CRLDistributionPoints: []string{list},
+	}
+	if ocsp != "" {
+		template.OCSPServer = []string{ocsp}
+	}
+	res, err := a.cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year, Backdate: time.Minute, Template: template})
 	if err != nil {
 		return nil, nil, fmt.Errorf("issuing %q: %w", name, err)
 	}
 	return res.Certificate, key, nil
+}
+
+// certify signs the request of an OCSP signer, as an administrator of step-ca would: the certificate says that it may sign answers, and
+// that nobody needs to ask about itself.
+func certify(dir, file string) error {
+	ca, err := pemutil.ReadCertificate(filepath.Join(dir, "private/sub.pem"))
+	if err != nil {
+		return err
+	}
+	key, err := pemutil.Read(filepath.Join(dir, "private/sub.key"))
+	if err != nil {
+		return err
+	}
+	request, err := pemutil.ReadCertificateRequest(file)
+	if err != nil {
+		return err
+	}
+	if err := request.CheckSignature(); err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return fmt.Errorf("private/sub.key holds a %T", key)
+	}
+	cas, err := softcas.New(context.Background(), apiv1.Options{CertificateChain: []*x509.Certificate{ca}, Signer: signer})
+	if err != nil {
+		return err
+	}
+	res, err := cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year / 4, Backdate: time.Minute, Template: &x509.Certificate{
+		SerialNumber: big.NewInt(0x2001), Subject: request.Subject, PublicKey: request.PublicKey, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
+		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: asn1.NullBytes}},
+	}})
+	if err != nil {
+		return fmt.Errorf("certifying %s: %w", file, err)
+	}
+	return write(dir, "ocsp.cer", res.Certificate.Raw)
 }
 
 // list is a list by step-ca.
@@ -183,9 +244,9 @@ type shards struct {
 	profile *issuance.CRLProfile
 }
 
-func boulderIssuer(dir string, a *authority) (*shards, error) {
+func boulderIssuer(dir, url string) (*shards, error) {
 	issuer, err := issuance.LoadIssuer(issuance.IssuerConfig{
-		IssuerURL: "http://other.example/sub.cer", CRLURLBase: "http://other.example/crl/sub/", CRLShards: 2,
+		IssuerURL: url + "/cert/sub.cer", CRLURLBase: url + "/crl/sub/", CRLShards: 2,
 		Location: issuance.IssuerLoc{File: filepath.Join(dir, "private/sub.key"), CertFile: filepath.Join(dir, "private/sub.pem")},
 	}, clock.New())
 	if err != nil {
