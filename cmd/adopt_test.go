@@ -32,33 +32,13 @@ const oldObjects = 2000
 // while clients ask every 50 ms for lists and certificates under old names and new ones: each answer is whole, and none is older
 // than the one before.
 func TestAdoptWhileClientsPoll(t *testing.T) {
-	dir := copyGolden(t)
 	s3 := servers.StartS3(t, false)
 	servers.MakeS3Bucket(t, s3, "old")
 	servers.AllowPublicRead(t, s3, "old")
 	servers.Credentials(t, servers.AccessKey, servers.SecretKey)
 	address := s3.Endpoint + "/old"
-	conf := filepath.Join(dir, "repository.yaml")
-	raw := read(t, conf)
-	i := bytes.Index(raw, []byte("targets:"))
-	text := string(raw[:i]) + fmt.Sprintf(`targets:
-  - name: old
-    s3: {bucket: old, region: %s, endpoint: "%s", path_style: true}
-    url: %s
-names:
-  - artifact: crl/sub.crl
-    aliases: [CertEnroll/Sub%%20CA.crl, pki/SubCA.crl]
-  - artifact: cert/sub.cer
-    aliases: [pki/SubCA.crt]
-`, servers.Region, s3.Endpoint, address)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"publication", "publication.head", "secrets/publication-log.key", "keys/publication-log.vkey"} {
-		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir, conf := oldRepository(t, fmt.Sprintf(`s3: {bucket: old, region: %s, endpoint: "%s", path_style: true}
+    url: %s`, servers.Region, s3.Endpoint, address))
 	junk := fillOldBucket(t, dir, s3.Endpoint)
 	run(t, "signer", "crl", "--quiet", "--issuer", "sub", "--config", conf)
 
@@ -120,6 +100,31 @@ names:
 	}
 }
 
+// oldRepository is a room whose only target, by the name of old, was filled by other means; nothing was published there.
+func oldRepository(t *testing.T, place string) (dir, conf string) {
+	t.Helper()
+	dir = copyGolden(t)
+	conf = filepath.Join(dir, "repository.yaml")
+	raw := read(t, conf)
+	i := bytes.Index(raw, []byte("targets:"))
+	text := string(raw[:i]) + "targets:\n  - name: old\n    " + place + `
+names:
+  - artifact: crl/sub.crl
+    aliases: [CertEnroll/Sub%20CA.crl, pki/SubCA.crl]
+  - artifact: cert/sub.cer
+    aliases: [pki/SubCA.crt]
+`
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"publication", "publication.head", "secrets/publication-log.key", "keys/publication-log.vkey"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, conf
+}
+
 func read(t *testing.T, file string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(file)
@@ -141,15 +146,11 @@ func oldStore(t *testing.T, endpoint string) *s3store.Store {
 // fillOldBucket writes what years of `aws s3 sync` left, and returns the names of what must go.
 func fillOldBucket(t *testing.T, dir, endpoint string) (junk []string) {
 	t.Helper()
-	public := func(name string) []byte { return read(t, filepath.Join(dir, "public", name)) }
-	objects := map[string][]byte{
-		"crl/sub.crl": public("crl/sub.crl"), "CertEnroll/Sub CA.crl": public("crl/sub.crl"), "pki/SubCA.crl": public("crl/sub.crl"),
-		"pki/SubCA.crt": public("cert/sub.cer"), "cert/root.cer": public("cert/root.cer"), "index.html": []byte("<html><title>Our CA</title></html>"),
-	}
+	objects := oldNames(t, dir)
+	list := objects["crl/sub.crl"]
 	kept := len(objects)
 	for i := range oldObjects - kept {
-		name := fmt.Sprintf("archive/%04d/SubCA.crl.bak", i)
-		b := public("crl/sub.crl")
+		name, b := fmt.Sprintf("archive/%04d/SubCA.crl.bak", i), list
 		if i%4 > 0 {
 			name, b = fmt.Sprintf("issued/%d/request-%04d.txt", i%7, i), fmt.Appendf(nil, "request %d of an older time\n", i)
 		}
@@ -169,6 +170,16 @@ func fillOldBucket(t *testing.T, dir, endpoint string) (junk []string) {
 		t.Fatal(err)
 	}
 	return junk
+}
+
+// oldNames are what clients ask an old repository for, and its page.
+func oldNames(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	public := func(name string) []byte { return read(t, filepath.Join(dir, "public", name)) }
+	return map[string][]byte{
+		"crl/sub.crl": public("crl/sub.crl"), "CertEnroll/Sub CA.crl": public("crl/sub.crl"), "pki/SubCA.crl": public("crl/sub.crl"),
+		"pki/SubCA.crt": public("cert/sub.cer"), "cert/root.cer": public("cert/root.cer"), "index.html": []byte("<html><title>Our CA</title></html>"),
+	}
 }
 
 // A poller asks for names again and again, as relying parties do.
