@@ -13,9 +13,9 @@ import (
 
 // A Target is a place that the operator's configuration publishes to.
 type Target struct {
-	Name   string
-	URL    string // its public address; empty: it has none
-	Source string // the name of the copy that shows it; empty: none of the copies does
+	Name      string
+	Addresses []string // where it is public; empty: nowhere
+	Source    string   // the name of the copy that shows it; empty: none of the copies does
 }
 
 // A receiptBook is what the publication log says was sent where.

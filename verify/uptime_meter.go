@@ -66,9 +66,9 @@ func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 	}
 	all := []string{c.BaseURL}
 	for _, t := range c.Targets {
-		m.public[t.Name] = []string{c.BaseURL, t.URL}
-		m.asked[t.Name] = t.URL != ""
-		all = append(all, t.URL)
+		m.public[t.Name] = append([]string{c.BaseURL}, t.Addresses...)
+		m.asked[t.Name] = len(t.Addresses) > 0
+		all = append(all, t.Addresses...)
 	}
 	m.public[""] = []string{c.BaseURL} // of targets that the configuration does not name
 	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })

@@ -72,7 +72,7 @@ func (d *diary) measure(change ...func(c *verify.UptimeConfig)) *verify.Uptime {
 	_ = must(d.w.Commit(context.Background()))
 	c := verify.UptimeConfig{
 		Publication: d.w.Log(), From: at("10:00:00"), To: at("11:00:00"), Now: at("12:00:00"), Every: 10 * time.Minute,
-		BaseURL: "http://repo.example", Targets: []verify.Target{{Name: "public", URL: "http://repo.example"}},
+		BaseURL: "http://repo.example", Targets: []verify.Target{{Name: "public", Addresses: []string{"http://repo.example", "http://old.example"}}},
 	}
 	for _, f := range change {
 		f(&c)
@@ -149,6 +149,12 @@ func TestUptimeIsWhatWasObserved(t *testing.T) {
 				d.sample(clock, true)
 			}
 		}, "rounds 3/6, observed 3/6, good 3, 1.000 in 0.500-1.000, gap 10:00-10:30"},
+		{"two addresses of one target, one of which failed once", func(d *diary) {
+			for _, clock := range hour {
+				d.round(at(clock), at(clock), "", true, diaryURL)
+				d.round(at(clock), at(clock), "", clock != "10:20:00", "http://old.example/crl/sub.crl")
+			}
+		}, "rounds 6/6, observed 12/12, good 11, 0.917 in 0.917-0.917, incident 10:20-10:30 of 1"},
 		{"another address", func(d *diary) {
 			d.receipt("09:30:00")
 			for _, clock := range hour {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"seihon/internal/cliexit"
 	"seihon/publish"
@@ -15,7 +16,7 @@ import (
 // fetched and judged like any other.
 func (h *host) withListing(ctx context.Context, source verify.Source, url string) (verify.Source, error) {
 	for _, t := range h.conf.Targets {
-		if t.URL != url || t.Directory != "" {
+		if !slices.Contains(t.Addresses(), url) || t.Directory != "" {
 			continue
 		}
 		store, _, err := h.store(ctx, t)

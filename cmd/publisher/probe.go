@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -13,6 +14,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/internal/cliexit"
+	"seihon/internal/config"
 	"seihon/ledger"
 	"seihon/publish"
 	"seihon/verify"
@@ -74,25 +76,30 @@ func (h *host) samples(ctx context.Context, as verify.ProbeConfig, sent map[stri
 	}
 	var probes []*ledger.Probe
 	for _, t := range h.conf.Targets {
-		if t.URL == "" {
-			continue
+		for _, base := range t.Addresses() {
+			conf := as
+			conf.Target, conf.BaseURL, conf.Master, conf.Trust, conf.Now, conf.Sent = t.Name, base, master, trust, h.now, sent[t.Name]
+			conf.Aliases = h.conf.Aliases()
+			if conf.Static = t.Layout == verify.LayoutObjects; h.respondsBelow(&t, base) {
+				conf.OCSPPath = h.conf.Serve.OCSPPath
+			}
+			p, err := probeTarget(ctx, conf)
+			if err != nil {
+				return probes, err
+			}
+			probes = append(probes, p)
 		}
-		conf := as
-		conf.Target, conf.BaseURL, conf.Master, conf.Trust, conf.Now, conf.Sent = t.Name, t.URL, master, trust, h.now, sent[t.Name]
-		conf.Aliases = h.conf.Aliases()
-		if conf.Static = t.Layout == verify.LayoutObjects; t.OCSP {
-			conf.OCSPPath = h.conf.Serve.OCSPPath
-		}
-		p, err := probeTarget(ctx, conf)
-		if err != nil {
-			return probes, err
-		}
-		probes = append(probes, p)
 	}
 	if len(probes) == 0 {
 		return nil, cliexit.UsageError("no target has a url to probe; see targets[].url in %q", h.conf.File)
 	}
 	return probes, nil
+}
+
+// respondsBelow reports whether a responder answers below an address of a target: below its first address if the target says so, and
+// below another one if that is an address of the responder as well.
+func (h *host) respondsBelow(t *config.Target, base string) bool {
+	return t.OCSP && (base == t.URL || h.answersAt(strings.TrimSuffix(base, "/")+h.conf.Serve.OCSPPath))
 }
 
 // recentReceipts is how many entries of the publication log are searched for what was sent: about a week of probes each minute.
@@ -160,8 +167,15 @@ func printProbes(c *cli.Context, probes []*ledger.Probe) error {
 		}
 	}
 	bad := 0
+	addresses := map[string]int{}
 	for _, p := range probes {
-		good := 0
+		addresses[p.Target]++
+	}
+	for _, p := range probes {
+		name, good := p.Target, 0
+		if addresses[name] > 1 {
+			name += " at " + addressOf(p)
+		}
 		for _, s := range p.Samples {
 			if s.OK {
 				good++
@@ -169,15 +183,25 @@ func printProbes(c *cli.Context, probes []*ledger.Probe) error {
 			}
 			bad++
 			if !c.Bool("json") {
-				fmt.Fprintf(c.App.Writer, "%s: BAD %s: status %d, %s\n", p.Target, s.URL, s.Status, s.Error)
+				fmt.Fprintf(c.App.Writer, "%s: BAD %s: status %d, %s\n", name, s.URL, s.Status, s.Error)
 			}
 		}
 		if !c.Bool("json") {
-			fmt.Fprintf(c.App.Writer, "%s: %d of %d samples good\n", p.Target, good, len(p.Samples))
+			fmt.Fprintf(c.App.Writer, "%s: %d of %d samples good\n", name, good, len(p.Samples))
 		}
 	}
 	if bad > 0 {
 		return &cliexit.Error{Code: cliexit.Findings}
 	}
 	return nil
+}
+
+// addressOf is the address that a round asked: the checkpoint is always asked for.
+func addressOf(p *ledger.Probe) string {
+	for _, s := range p.Samples {
+		if base, ok := strings.CutSuffix(s.URL, "/log/checkpoint"); ok {
+			return base
+		}
+	}
+	return "another address"
 }

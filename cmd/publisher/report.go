@@ -72,7 +72,7 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 // publicTargets are the targets with their public addresses.
 func (h *host) publicTargets() (all []verify.Target) {
 	for _, t := range h.conf.Targets {
-		all = append(all, verify.Target{Name: t.Name, URL: t.URL})
+		all = append(all, verify.Target{Name: t.Name, Addresses: t.Addresses()})
 	}
 	return all
 }

@@ -74,8 +74,10 @@ func (h *host) responderOf(c *cli.Context, place string) string {
 		}
 	}
 	for _, t := range h.conf.Targets {
-		if t.OCSP && strings.TrimSuffix(t.URL, "/") == strings.TrimSuffix(place, "/") {
-			return strings.TrimSuffix(t.URL, "/") + h.conf.Serve.OCSPPath
+		for _, base := range t.Addresses() {
+			if strings.TrimSuffix(base, "/") == strings.TrimSuffix(place, "/") && h.respondsBelow(&t, base) {
+				return strings.TrimSuffix(base, "/") + h.conf.Serve.OCSPPath
+			}
 		}
 	}
 	return ""
@@ -84,7 +86,7 @@ func (h *host) responderOf(c *cli.Context, place string) string {
 // likelyLayout is what the targets say about the layout of a copy.
 func (h *host) likelyLayout(place string) string {
 	for _, t := range h.conf.Targets {
-		if t.URL == place {
+		if slices.Contains(t.Addresses(), place) {
 			return t.Layout
 		}
 	}

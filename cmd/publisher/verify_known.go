@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -95,9 +96,9 @@ func (h *host) lookedAt(c *cli.Context) []verify.Target {
 	}
 	var out []verify.Target
 	for _, t := range h.conf.Targets {
-		target := verify.Target{Name: t.Name, URL: t.URL}
+		target := verify.Target{Name: t.Name, Addresses: t.Addresses()}
 		for _, s := range looked {
-			if s == string(t.Directory) || s == t.URL && s != "" {
+			if s == string(t.Directory) || slices.Contains(target.Addresses, s) {
 				target.Source = s
 			}
 		}

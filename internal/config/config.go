@@ -64,7 +64,7 @@ type Repository struct {
 	Name string `yaml:"name"`
 	// BaseURL is the public address under which every public name is found; http, since OCSP and CRL clients must not need TLS.
 	BaseURL string `yaml:"base_url"`
-	// OtherURLs are further public addresses under which every public name is found as well, such as the host names that stand in certificates issued before; http.
+	// OtherURLs are further public addresses under which every public name is found as well, such as the host names that stand in certificates issued before; http. Name each at the target that it shows, too: targets[].other_urls.
 	OtherURLs []string `yaml:"other_urls"`
 }
 
@@ -393,7 +393,9 @@ type Target struct {
 	GCS *GCS `yaml:"gcs"`
 	// URL under which the target's copies are public; used by verify and probe.
 	URL string `yaml:"url"`
-	// OCSP says that a responder answers below the URL, so that probe asks it too.
+	// OtherURLs are further addresses of the same copies, such as the old host name that stands in certificates: verify and probe ask there, too.
+	OtherURLs []string `yaml:"other_urls"`
+	// OCSP says that a responder answers below the URL, so that probe asks it too, and below each of other_urls that is an address of it (repository.other_urls, serve.urls).
 	OCSP bool `yaml:"ocsp"`
 	// CDN is the cache behind the URL, for emergencies; omitted: there is none, or it is never purged.
 	CDN *CDN `yaml:"cdn"`

@@ -65,10 +65,18 @@ func (c *Config) defaultSources() {
 		if t.Directory != "" {
 			c.Verify.Sources = append(c.Verify.Sources, Location(t.Directory))
 		}
-		if t.URL != "" {
-			c.Verify.Sources = append(c.Verify.Sources, Location(t.URL))
+		for _, u := range t.Addresses() {
+			c.Verify.Sources = append(c.Verify.Sources, Location(u))
 		}
 	}
+}
+
+// Addresses are the public addresses of the target's copies, the first of which is url; none: nobody can ask.
+func (t *Target) Addresses() []string {
+	if t.URL == "" {
+		return nil
+	}
+	return append([]string{t.URL}, t.OtherURLs...)
 }
 
 // External reports whether a CA software elsewhere signs for the issuer.

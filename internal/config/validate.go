@@ -447,13 +447,27 @@ func (v *validator) targets(targets []Target) {
 		if t.GCS != nil {
 			v.bucket(path+".gcs", t.GCS.Bucket, t.GCS.Prefix)
 		}
-		if t.URL != "" {
-			v.anyURL(path+".url", t.URL)
-		}
+		v.addresses(path, t)
 		if t.Timeout <= 0 {
 			v.add(path+".timeout", "must be positive")
 		}
 		v.cdn(path+".cdn", t)
+	}
+}
+
+// addresses wants each public address of the targets once: two copies cannot be told apart by one address.
+func (v *validator) addresses(path string, t Target) {
+	if t.URL != "" {
+		v.anyURL(path+".url", t.URL)
+	} else if len(t.OtherURLs) > 0 {
+		v.add(path+".other_urls", "needs url, the address that comes first")
+	}
+	for i, u := range t.OtherURLs {
+		at := fmt.Sprintf("%s.other_urls[%d]", path, i)
+		v.anyURL(at, u)
+		if u == t.URL || slices.Contains(t.OtherURLs[:i], u) {
+			v.add(at, "is %q, which is named before", u)
+		}
 	}
 }
 
