@@ -60,3 +60,32 @@ func TestReadmeShowsRealOutput(t *testing.T) {
 		t.Errorf("README.md shows\n%s\nand `publisher verify` prints\n%s", want, out)
 	}
 }
+
+// TestReadmeTakesACAInTenCommands counts the commands of the second example: from a CA that exists to the public, and proved, in ten at
+// most. TestDocumentedCommands runs them.
+func TestReadmeTakesACAInTenCommands(t *testing.T) {
+	raw, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, second, _ := strings.Cut(string(raw), "## Two commands")
+	if before, _, found := strings.Cut(second, "## You have a CA already"); !found || strings.Count(before, "\n## ") > 1 {
+		t.Fatal("README.md does not have the CA that exists already as its second example, right behind the demo and what to try in it")
+	}
+	for _, b := range blocks(string(raw), "sh") {
+		if !strings.HasPrefix(b.text, "cd kept ") {
+			continue
+		}
+		commands := strings.Split(strings.TrimSpace(b.text), "\n")[1:] // the first goes into the folder
+		if len(commands) > 10 || !strings.HasSuffix(b.text, "\npublisher sync\npublisher verify\n") {
+			t.Errorf("README.md has %d commands from the CA to the public, wants at most 10, and sync and verify in the end:\n%s", len(commands), b.text)
+		}
+		for _, c := range commands {
+			if parts := regexp.MustCompile(`&&|;|\|`).Split(strings.TrimPrefix(c, "(cd ca && "), -1); len(parts) > 1 {
+				t.Errorf("README.md has more than one command in a line: %s", c)
+			}
+		}
+		return
+	}
+	t.Error("README.md has no block of commands that begins in the folder kept")
+}
