@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -34,6 +35,8 @@ func acceptCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("name what to take in: --file, or --watch with the drop folder")
 			case dir == "" && (c.IsSet("every") || c.IsSet("once")):
 				return cliexit.UsageError("--every and --once belong to --watch")
+			case c.Duration("every") <= 0:
+				return cliexit.UsageError("--every is %v, must be longer than nothing, such as 5s", c.Duration("every"))
 			case dir != "" && (c.IsSet("issuer") || c.IsSet("document")):
 				return cliexit.UsageError("--issuer and --document belong to --file")
 			case (c.String("document") == "") != (c.String("document-version") == ""):
@@ -67,7 +70,9 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files
 		return err
 	}
 	tellVerdicts(c, res.Verdicts)
-	say(c, "the master log has %d entries; `signer run` makes the answers that follow from it", res.Size)
+	if slices.ContainsFunc(res.Verdicts, func(v hsmsign.Verdict) bool { return v.Refused == "" && v.Failed == "" && !v.Present }) {
+		say(c, "the master log has %d entries; `signer run` makes the answers that follow from it", res.Size)
+	}
 	return errors.Join(res.Err(), answer(c, res))
 }
 
