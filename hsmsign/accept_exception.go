@@ -2,6 +2,7 @@ package hsmsign
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/x509"
 	"fmt"
 	"maps"
@@ -28,9 +29,9 @@ type exceptions struct {
 }
 
 // allow is what section A asks.
-func (x *exceptions) allow(r *Room) func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
+func (x *exceptions) allow(load func()) func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
 	return func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
-		x.load(r)
+		load()
 		key := artifact.Sum(by.RawSubjectPublicKeyInfo)
 		if !slices.ContainsFunc(x.all, func(e *override.Exception) bool { return e.Covers(key, d.Code, dated) }) {
 			return false
@@ -48,25 +49,32 @@ func (x *exceptions) load(r *Room) {
 	if x.read || r.log == nil {
 		return
 	}
+	if err := x.from(r.log.Log(), r.overrideKeys); err != nil {
+		r.logger.Warn("the exceptions of the master log cannot be read", zap.Error(err))
+	}
+}
+
+// from reads the exceptions of a log.
+func (x *exceptions) from(log *ledger.Log, keys []ed25519.PublicKey) error {
 	x.read = true
 	if x.texts == nil {
 		x.texts = map[string]bool{}
 	}
-	for e, err := range r.log.Log().Entries(context.Background(), 0, r.log.Log().Size()) {
+	for e, err := range log.Entries(context.Background(), 0, log.Size()) {
 		if err != nil {
-			r.logger.Warn("the exceptions of the master log cannot be read", zap.Error(err))
-			return
+			return err
 		}
 		if e.Exception != nil {
-			x.enter(r, e)
+			x.enter(keys, e)
 		}
 	}
+	return nil
 }
 
 // enter takes an exception that a pinned key signed and that held when it was recorded.
-func (x *exceptions) enter(r *Room, e *ledger.Entry) {
+func (x *exceptions) enter(keys []ed25519.PublicKey, e *ledger.Entry) {
 	o, err := override.ParseException([]byte(e.Exception.Text))
-	if err == nil && o.SignedBy(r.overrideKeys) && e.Time.Before(o.Expires) {
+	if err == nil && o.SignedBy(keys) && e.Time.Before(o.Expires) {
 		x.all = append(x.all, o)
 		x.texts[e.Exception.Text] = true
 	}
@@ -121,7 +129,7 @@ func (r *Room) acceptException(_ context.Context, raw []byte, v *Verdict) error 
 	}
 	e := &ledger.Entry{Time: r.now(), Exception: &ledger.Exception{Issuer: issuer, Text: string(raw)}}
 	r.exceptions.new = append(r.exceptions.new, e)
-	r.exceptions.enter(r, e)
+	r.exceptions.enter(r.overrideKeys, e)
 	v.add("%s until %s: %s", strings.Join(o.Allow, ", "), o.Expires.Format(time.RFC3339), o.Reason)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/sectiona"
 )
 
 // OpenMaster opens the master for reading, with the keys that the configuration pins. It needs no HSM.
@@ -145,5 +146,39 @@ func (b *Books) sameAsRecorded(ctx context.Context, issuer string, c *x509.Certi
 		"it revokes both, since lists and responses know the serial only", artifact.SerialBytes(c), e.Subject)
 }
 
-// Misissued reports whether the configuration names a serial that RFC 5280 section 4.1.2.2 forbids.
-func (b *Books) Misissued(serial []byte) bool { return b.conf.Trust.IsMisissued(serial) }
+// Irregular explains what a CA got wrong in a certificate that is imported, or returns "". The rule and the exceptions to it are
+// those of `signer accept`.
+func (b *Books) Irregular(c, by *x509.Certificate) string {
+	p := sectiona.Policy{Misissued: b.conf.Trust.IsMisissued, Excepted: b.exceptions.allow(b.loadExceptions)}
+	why := p.Irregular(c, by)
+	if why != "" && b.unreadable != nil {
+		why = fmt.Sprintf("%s (the exceptions in the master log cannot be read: %v)", why, b.unreadable)
+	}
+	return why
+}
+
+// loadExceptions reads the exceptions of the log, when the first deviation comes.
+func (b *Books) loadExceptions() {
+	if b.exceptions.read {
+		return
+	}
+	b.exceptions.read = true
+	log, err := OpenMaster(context.Background(), b.conf)
+	if err == nil {
+		err = b.exceptions.from(log, b.keys)
+	}
+	b.unreadable = err
+}
+
+// Misissued tells of a serial that RFC 5280 section 4.1.2.2 forbids whether the issuer has certificates with such a one: the
+// configuration names it, or an exception says that the CA is known for them.
+func (b *Books) Misissued(ctx context.Context, issuer string) func(serial []byte) bool {
+	return func(serial []byte) bool {
+		d := sectiona.OddSerial(serial)
+		if b.conf.Trust.IsMisissued(serial) || d.Code == "" {
+			return true
+		}
+		ca, err := b.masterCertificate(ctx, issuer)
+		return err == nil && b.exceptions.allow(b.loadExceptions)(ca, d, b.now())
+	}
+}

@@ -35,7 +35,7 @@ func (r *Room) buildPolicy(anchors, issued []*x509.Certificate) error {
 			return err
 		}
 	}
-	r.policy = &sectiona.Policy{Trust: trust, Now: r.now, Misissued: r.conf.Trust.IsMisissued, Excepted: r.exceptions.allow(r), SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
+	r.policy = &sectiona.Policy{Trust: trust, Now: r.now, Misissued: r.conf.Trust.IsMisissued, Excepted: r.exceptions.allow(func() { r.exceptions.load(r) }), SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
 	if d := r.conf.DocumentSigner; d != nil {
 		r.policy.DocumentSigner = &sectiona.DocumentSigner{CommonName: d.Subject.CommonName, Usage: d.Usage, Policy: d.Policy}
 	}

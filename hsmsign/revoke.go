@@ -20,8 +20,11 @@ import (
 // record, such as a revocation at an hour when nobody with a PIN is there.
 type Books struct {
 	*inventory.DB
-	conf *config.Config
-	now  func() time.Time
+	conf       *config.Config
+	now        func() time.Time
+	keys       []ed25519.PublicKey // of overrides and exceptions
+	exceptions exceptions
+	unreadable error // why the exceptions of the log are not known
 }
 
 // OpenBooks opens the inventory alone.
@@ -37,7 +40,7 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 	if err != nil {
 		return nil, err
 	}
-	return &Books{DB: db, conf: conf, now: now}, nil
+	return &Books{DB: db, conf: conf, now: now, keys: keys}, nil
 }
 
 // Revocation is what an operator says of a certificate that is to be revoked.

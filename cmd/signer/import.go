@@ -166,7 +166,8 @@ func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(),
 		}
 	}
 	where := c.String(named[0])
-	o := source.Options{Name: where, Partial: c.Bool("partial"), Misissued: books.Misissued}
+	o := source.Options{Name: where, Partial: c.Bool("partial"), Irregular: books.Irregular,
+		Misissued: books.Misissued(c.Context, c.String("issuer"))}
 	ca := func() (*x509.Certificate, error) {
 		return books.IssuerCertificate(c.Context, c.String("issuer"), c.String("ca"))
 	}
@@ -180,7 +181,7 @@ func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(),
 		if err != nil {
 			return nil, nil, err
 		}
-		return source.Signed(src, ca), func() {}, nil
+		return source.Signed(src, ca, o), func() {}, nil
 	}
 	info, err := os.Stat(where)
 	if err != nil {
@@ -200,7 +201,7 @@ func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(),
 		"csv":   func() inventory.Source { return source.CSV(f, o) },
 		"jsonl": func() inventory.Source { return source.JSONL(f, o) },
 	}
-	return source.Signed(open[named[0]](), ca), func() { _ = f.Close() }, nil
+	return source.Signed(open[named[0]](), ca, o), func() { _ = f.Close() }, nil
 }
 
 // hasPassword reports whether a DSN says a password, in its address or as a parameter.

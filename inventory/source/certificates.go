@@ -25,6 +25,7 @@ type folder struct {
 	issuer *x509.Certificate
 	kind   artifact.Kind
 	only   string // one file instead of all
+	odd    func(c, by *x509.Certificate) string
 }
 
 // Folder reads every file below a folder (os.DirFS) as certificates: DER, PEM or
@@ -35,7 +36,7 @@ type folder struct {
 // exist, not how they stand, and a serial may be missing. CA certificates are
 // recognised by their basic constraints, OCSP signers by their extended key usage.
 func Folder(files fs.FS, issuer *x509.Certificate, o Options) inventory.Source {
-	return &folder{files: files, issuer: issuer, kind: o.kind(), info: inventory.SourceInfo{
+	return &folder{files: files, issuer: issuer, kind: o.kind(), odd: o.Irregular, info: inventory.SourceInfo{
 		Name: o.Name, Format: "folder", Scope: inventory.Partial, NoStatus: true, AsOf: o.AsOf}}
 }
 
@@ -125,7 +126,7 @@ func (f *folder) file(name string, e fs.DirEntry) ([]inventory.Record, error) {
 	for _, der := range blocks {
 		r := newRecord(f.kind)
 		r.DER, r.State = der, inventory.Issued
-		if err := fromCertificate(&r, f.issuer); err != nil {
+		if err := fromCertificate(&r, f.issuer, f.odd); err != nil {
 			return nil, err
 		}
 		records = append(records, r)
@@ -135,13 +136,18 @@ func (f *folder) file(name string, e fs.DirEntry) ([]inventory.Record, error) {
 
 // fromCertificate holds a record's certificate against its issuer and against what else the record says, and takes from it
 // what the record leaves out. The signature proves what no file can claim: that the CA issued this very certificate.
-func fromCertificate(r *inventory.Record, issuer *x509.Certificate) error {
+func fromCertificate(r *inventory.Record, issuer *x509.Certificate, odd func(c, by *x509.Certificate) string) error {
 	c, err := artifact.ParseCertificate(r.DER)
 	if err != nil {
 		return fmt.Errorf("parsing certificate: %w", err)
 	}
 	if err := artifact.CheckIssued(c, issuer); err != nil {
 		return err
+	}
+	if odd != nil {
+		if why := odd(c, issuer); why != "" {
+			return errors.New(why)
+		}
 	}
 	serial := artifact.SerialBytes(c)
 	switch {
@@ -172,12 +178,13 @@ func fromCertificate(r *inventory.Record, issuer *x509.Certificate) error {
 type signed struct {
 	inventory.Source
 	issuer func() (*x509.Certificate, error)
+	odd    func(c, by *x509.Certificate) string
 }
 
 // Signed returns s with each certificate that a row carries (the column certificate) checked like those of Folder. issuer is
 // asked for the CA's certificate when the first one comes.
-func Signed(s inventory.Source, issuer func() (*x509.Certificate, error)) inventory.Source {
-	return &signed{s, issuer}
+func Signed(s inventory.Source, issuer func() (*x509.Certificate, error), o Options) inventory.Source {
+	return &signed{s, issuer, o.Irregular}
 }
 
 // Records checks on the way through.
@@ -190,7 +197,7 @@ func (s *signed) Records(ctx context.Context) iter.Seq2[inventory.Record, error]
 					ca, err = s.issuer()
 				}
 				if err == nil {
-					if err = fromCertificate(&r, ca); err != nil {
+					if err = fromCertificate(&r, ca, s.odd); err != nil {
 						err = r.At(s.Info().Format, err)
 					}
 				}

@@ -13,6 +13,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"hash"
@@ -38,6 +39,8 @@ type Options struct {
 	// Misissued reports whether a serial that RFC 5280 4.1.2.2 forbids is known to be that of a certificate which exists. Nil:
 	// none is.
 	Misissued func(serial []byte) bool
+	// Irregular explains what a CA got wrong in a certificate, "" when that does not matter. Nil: it is not asked.
+	Irregular func(c, by *x509.Certificate) string
 }
 
 func (o Options) scope() inventory.Completeness {
