@@ -125,7 +125,7 @@ func (r *Room) acceptAll(ctx context.Context, h *handover) (int64, error) {
 		if told.parsed = in.a; err == nil {
 			v.wanted = h.inputs[n.at].Issuer
 			r.exceptions.passed = nil
-			err = r.acceptOne(ctx, raw, v, certs, told)
+			err = r.acceptOne(ctx, raw, v, h, n.at, certs, told)
 			r.exceptions.tell(v)
 			if v.Kind == string(artifact.DocumentSignature) {
 				h.signatures = append(h.signatures, n.at)
@@ -196,6 +196,8 @@ func (r *Room) order(h *handover) []ranked {
 		rank, key := rankOf(inner(raw))
 		if bytes.HasPrefix(raw, []byte(override.ExceptionMagic)) {
 			rank = r.rankOfException(raw)
+		} else if bytes.HasPrefix(raw, []byte(override.Magic)) {
+			rank = rankException
 		}
 		one := ranked{at: i, rank: rank, key: key, size: len(raw)}
 		if kept += len(raw); kept <= keptBytes {
@@ -284,7 +286,10 @@ func inner(raw []byte) []byte {
 var errDocument = errors.New("it is a document")
 
 // acceptOne judges one input by what it is.
-func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *foreign, told *answers) error {
+func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, h *handover, at int, certs *foreign, told *answers) error {
+	if bytes.HasPrefix(raw, []byte(override.Magic)) {
+		return r.acceptOverride(ctx, raw, v, h, at)
+	}
 	if bytes.HasPrefix(raw, []byte(override.ExceptionMagic)) {
 		return r.acceptException(ctx, raw, v)
 	}
@@ -298,7 +303,12 @@ func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, certs *for
 	v.Digest, v.Kind = a.Digest.String(), string(a.Kind)
 	switch a.Kind {
 	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
-		return r.acceptList(ctx, a, v)
+		o := h.overrides[a.Digest]
+		err := r.acceptList(ctx, a, o, v)
+		if o != nil {
+			h.settleOverride(o, v, err)
+		}
+		return err
 	case artifact.CACertificate:
 		return r.acceptAuthority(ctx, a.Certificates[0], v)
 	case artifact.LinkCertificate:

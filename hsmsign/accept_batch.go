@@ -20,10 +20,12 @@ type handover struct {
 	size       int64          // octets of the batches that are open
 	later      []int          // batches for which there was no room any more
 	signatures []int          // detached signatures, which belong to a document
+	overrides  map[artifact.Digest]*heldOverride
 }
 
 func newHandover(inputs []Input) *handover {
-	h := &handover{inputs: inputs[:len(inputs):len(inputs)], given: len(inputs), members: map[int][2]int{}}
+	h := &handover{inputs: inputs[:len(inputs):len(inputs)], given: len(inputs), members: map[int][2]int{},
+		overrides: map[artifact.Digest]*heldOverride{}}
 	for _, in := range inputs {
 		h.verdicts = append(h.verdicts, Verdict{Input: in.Name})
 	}

@@ -18,7 +18,7 @@ import (
 
 // importList stores a list and takes over what it says: its entries, and the holds that it ends. History and inventory
 // change together: when a crash comes then, the next commit has both.
-func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List, v *Verdict) error {
+func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List, o *heldOverride, v *Verdict) error {
 	rec := inventory.ArtifactRecord{Issuer: l.Name, Kind: l.kind, Name: l.name(), Scope: l.series(), Digest: a.Digest,
 		Number: a.CRL.Number, ThisUpdate: a.CRL.ThisUpdate, NextUpdate: a.CRL.NextUpdate, SignedAt: r.now().UTC().Truncate(time.Second)}
 	if _, _, err := r.log.PutBlob(ctx, rec.Kind, bytes.NewReader(a.Bytes)); err != nil {
@@ -29,15 +29,15 @@ func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, pre
 		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), historyScope
 		records = append(records, rec)
 	}
-	src, err := r.listSource(ctx, l, a, previous, before)
+	src, err := r.listSource(ctx, l, a, previous, before, o.left())
 	if err != nil {
 		return err
 	}
 	// A list may become shorter at once, when many certificates have expired; what may leave is judged one by one.
-	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Empty: src.count == 0, MaxShrink: 1,
+	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Override: o.forImport(), Empty: src.count == 0, MaxShrink: 1,
 		List: &inventory.List{Artifacts: records, Kind: src.kind, Total: src.total, Changes: src.since != nil}})
 	var contradiction *inventory.ImportRefused
-	if errors.As(err, &contradiction) {
+	if errors.As(err, &contradiction) || errors.Is(err, inventory.ErrOverrideUsed) {
 		return &RecordError{err: fmt.Errorf("%s contradicts the inventory: %w", l.name(), err)}
 	}
 	if err == nil && res.Same { // taken over already, and what is known of it was lost
@@ -57,7 +57,7 @@ const fewChanges = 20000
 
 // listSource prepares the entries of a list for the inventory: only what differs from the list before it, where the
 // inventory is as that one left it.
-func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List) (*listSource, error) {
+func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List, left [][]byte) (*listSource, error) {
 	src := &listSource{room: r, issuer: l.Name, list: a.CRL, kind: artifact.SubscriberCertificate}
 	src.info = inventory.SourceInfo{Name: l.name(), Format: inventory.AcceptedFormat + l.name(), AsOf: a.CRL.ThisUpdate, Digest: a.Digest, Scope: inventory.Partial}
 	if l.kind == artifact.ARL {
@@ -66,6 +66,7 @@ func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, pre
 	for _, hold := range before.Changes {
 		src.ended = append(src.ended, hold.Serial)
 	}
+	src.ended = append(src.ended, left...)
 	slices.SortFunc(src.ended, bytes.Compare)
 	if previous != nil {
 		follows, err := r.inv.Follows(ctx, l.Name, src.info.Format, artifact.Sum(previous.Raw), otherLists)
@@ -105,7 +106,7 @@ type listSource struct {
 	issuer string
 	list   *artifact.RevocationList
 	since  *artifact.RevocationList // nil: all entries; else what differs from this one
-	ended  [][]byte                 // serials of the holds that the list ends by leaving them out, sorted
+	ended  [][]byte                 // serials of the holds that the list ends by leaving them out, and of what an override lets leave, sorted
 	kind   artifact.Kind
 	info   inventory.SourceInfo
 	total  int64 // entries of the list

@@ -16,7 +16,7 @@ import (
 )
 
 // acceptList takes a revocation list of any scope, and takes over into the inventory what it says.
-func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, v *Verdict) error {
+func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, o *heldOverride, v *Verdict) error {
 	l, err := r.place(a.CRL)
 	if err != nil {
 		return err
@@ -36,11 +36,11 @@ func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, v *Verdict)
 	if err := r.checkBase(ctx, l, a.CRL); err != nil {
 		return err
 	}
-	before, err := r.watchAccepted(ctx, l, previous, a.CRL)
+	before, err := r.watchAccepted(ctx, l, previous, a, o)
 	if err != nil {
 		return err
 	}
-	return r.importList(ctx, l, a, previous, before, v)
+	return r.importList(ctx, l, a, previous, before, o, v)
 }
 
 // place finds the list of the configuration that a list is: by the key that signed it and by its scope.
@@ -200,7 +200,8 @@ func (r *Room) checkBase(ctx context.Context, l list, now *artifact.RevocationLi
 }
 
 // watchAccepted holds every entry against the list that is replaced, and against what the inventory can hold.
-func (r *Room) watchAccepted(ctx context.Context, l list, previous, now *artifact.RevocationList) (*memory.List, error) {
+func (r *Room) watchAccepted(ctx context.Context, l list, previous *artifact.RevocationList, a *artifact.Artifact, o *heldOverride) (*memory.List, error) {
+	now := a.CRL
 	t := crl.Template{BaseNumber: now.BaseNumber}
 	if now.IDP != nil {
 		t.Scope = &crl.Scope{URIs: now.IDP.URIs, OnlyCACerts: now.IDP.OnlyCA, OnlyUserCerts: now.IDP.OnlyUser}
@@ -210,9 +211,10 @@ func (r *Room) watchAccepted(ctx context.Context, l list, previous, now *artifac
 		return nil, err
 	}
 	before.Vouched = nil // the CA's signature stands behind what changes
+	r.lets(o, a.Digest, before)
 	for _, err := range r.confirmed(ctx, l, before, before.Watch(r.acceptedEntries(now))) {
 		if errors.Is(err, memory.ErrFaults) {
-			return nil, &RecordError{Issuer: l.Name, Name: l.name(), Faults: before.Faults, Signed: true}
+			return nil, &RecordError{Issuer: l.Name, Name: l.name(), Faults: before.Faults, Signed: a.Digest}
 		}
 		if err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/override"
@@ -113,6 +114,37 @@ func TestRecoveredOverride(t *testing.T) {
 	if len(overrides) != 2 || len(batches) != 1 || batches[0] < overrides[0] || overrides[1] < batches[0] {
 		t.Errorf("recovered in the entries %v, overrides in %v", batches, overrides)
 	}
+}
+
+// TestOverrideTakesBack: an import with an override takes a revocation back. The list leaves it out, and the answer is good.
+func TestOverrideTakesBack(t *testing.T) {
+	t.Parallel()
+	tr := newTestRoom(t, t.TempDir())
+	key := testOverrideKey(t, tr)
+	serial := tr.issue(t, 1)[0]
+	must(t, tr.revoke(t, serial, 1), tr.run(t))
+	digest := artifact.Sum([]byte("the input"))
+	signed := override.Override{Digest: digest, Allow: []string{override.Changed}, Reason: "by mistake", Expires: tr.now.AddDate(0, 0, 1)}
+	_, err := signed.Sign(key)
+	must(t, err)
+	must(t, tr.do(t, func(r *Room) error {
+		execSQL(t, filepath.Join(tr.dir, "inventory.db"), `UPDATE certificates SET revoked_here = 0`) // as if another software had revoked it
+		src := &records{all: []inventory.Record{{Certificate: inventory.Certificate{Serial: serial, Kind: artifact.SubscriberCertificate}, State: inventory.Issued}},
+			info: inventory.SourceInfo{Name: "input", Format: "test", Scope: inventory.Partial, Digest: digest}}
+		_, err := r.inv.Import(t.Context(), inventory.Import{Issuer: "ca", Source: src, Override: &signed})
+		return err
+	}))
+	must(t, tr.do(t, func(r *Room) error {
+		res, err := r.Run(t.Context(), Force{CRLs: true})
+		if err == nil && len(res.Healed) > 0 {
+			t.Errorf("healed: %v", res.Healed)
+		}
+		e, lookup := r.inv.Get(t.Context(), "ca", serial)
+		if lookup == nil && e.State != inventory.Issued {
+			t.Errorf("it is %v", e.State)
+		}
+		return errors.Join(err, lookup)
+	}))
 }
 
 // testOverrideKey makes a key for overrides and pins it.

@@ -26,8 +26,8 @@ type RecordError struct {
 	Issuer string
 	Name   string // what was to be signed
 	Faults []memory.Fault
-	Signed bool  // it is signed already, by a CA that keeps its own software
-	err    error // why the state on disk and the log cannot be brought together
+	Signed artifact.Digest // of a list that is signed already, by a CA that keeps its own software
+	err    error           // why the state on disk and the log cannot be brought together
 }
 
 // RefusedByRecord reports whether all that err says is that the record forbids it.
@@ -52,7 +52,7 @@ func (e *RecordError) Error() string {
 		return e.err.Error()
 	}
 	var b strings.Builder
-	if e.Signed {
+	if !e.Signed.IsZero() {
 		fmt.Fprintf(&b, "%s unsays what the master says: ", e.Name)
 	} else {
 		fmt.Fprintf(&b, "signing %s: the inventory contradicts the master log, and nothing is signed for %s: ", e.Name, e.Issuer)
@@ -67,8 +67,9 @@ func (e *RecordError) Error() string {
 		}
 		b.WriteString(f.String())
 	}
-	if e.Signed {
-		b.WriteString("; let the CA correct its list and sign one with a higher number")
+	if !e.Signed.IsZero() {
+		fmt.Fprintf(&b, "; let the CA correct its list and sign one with a higher number; or, if the list is right, hand it over together with "+
+			"a signed override for digest %s that allows changed (docs/accept.md)", e.Signed)
 	} else {
 		b.WriteString("; only a signed override lets a status change like this (docs/inventory.md)")
 	}

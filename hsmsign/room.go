@@ -141,7 +141,7 @@ func (r *Room) openBooks(ctx context.Context) error {
 	}
 	// Only `signer init` and `signer inventory rebuild` make an inventory: a new book beside an old log would
 	// unsay everything.
-	r.inv, err = inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), Now: r.now, Logger: r.logger, Existing: !r.creating})
+	r.inv, err = inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), OverrideKeys: r.overrideKeys, Now: r.now, Logger: r.logger, Existing: !r.creating})
 	if errors.Is(err, os.ErrNotExist) {
 		return &RecordError{err: fmt.Errorf("%w; if it is lost, restore it (what it lacks is healed from the master) or make it again with `signer inventory rebuild`; if its path is wrong, correct signer.inventory; `signer init` begins a new repository", err)}
 	}

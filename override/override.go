@@ -34,8 +34,8 @@ const (
 
 var allowed = []string{Changed, Implausible, Older, Shrink, Vanished}
 
-// header is the first line of an override file.
-const header = "seihon/override/v1\n"
+// Magic is the first line of an override file.
+const Magic = "seihon/override/v1\n"
 
 // An Override is a signed permission. As a file:
 //
@@ -54,7 +54,7 @@ type Override struct {
 }
 
 func (o *Override) statement() *statement {
-	return &statement{header, "digest", o.Digest, o.Allow, o.Reason, o.Expires, o.signature}
+	return &statement{Magic, "digest", o.Digest, o.Allow, o.Reason, o.Expires, o.signature}
 }
 
 // Text is the file of a signed override.
@@ -80,7 +80,7 @@ func (o *Override) check() error {
 
 // Parse reads an override file. It does not verify the signature: see [Override.Permits].
 func Parse(file []byte) (*Override, error) {
-	s, err := parseStatement(file, header, "digest")
+	s, err := parseStatement(file, Magic, "digest")
 	o := &Override{Digest: s.digest, Allow: s.allow, Reason: s.reason, Expires: s.expires, signature: s.signature}
 	if err == nil {
 		err = o.check()

@@ -25,6 +25,7 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "issuer", Usage: "refuse what is not of issuer `NAME`"},
 			&cli.StringFlag{Name: "document", Usage: "the PDF among the files is the document `NAME` of the configuration; its detached signature may be another of the files"},
 			&cli.StringFlag{Name: "document-version", Usage: "with --document: its `VERSION`"},
+			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for a list among the files that would unsay what an earlier one said"},
 			&cli.StringFlag{Name: "watch", Usage: "empty the drop folder `DIR` until the command is stopped, and sign what is due then"},
 			&cli.DurationFlag{Name: "every", Usage: "with --watch: look each `DURATION`", Value: 5 * time.Second},
 			&cli.BoolFlag{Name: "once", Usage: "with --watch: look once"},
@@ -37,8 +38,8 @@ func acceptCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("--every and --once belong to --watch")
 			case c.Duration("every") <= 0:
 				return cliexit.UsageError("--every is %v, must be longer than nothing, such as 5s", c.Duration("every"))
-			case dir != "" && (c.IsSet("issuer") || c.IsSet("document")):
-				return cliexit.UsageError("--issuer and --document belong to --file")
+			case dir != "" && (c.IsSet("issuer") || c.IsSet("document") || c.IsSet("override")):
+				return cliexit.UsageError("--issuer, --document and --override belong to --file")
 			case (c.String("document") == "") != (c.String("document-version") == ""):
 				return cliexit.UsageError("--document and --document-version belong together")
 			case dir != "":
@@ -53,6 +54,12 @@ func acceptCommand(now func() time.Time) *cli.Command {
 func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files []string) error {
 	named := hsmsign.DocumentName{Name: c.String("document"), Version: c.String("document-version")}
 	var inputs []hsmsign.Input
+	if file := c.String("override"); file != "" {
+		if _, err := readOverride(c); err != nil { // what is no override would be taken for something else
+			return err
+		}
+		files = append(files, file)
+	}
 	for _, file := range files {
 		of := hsmsign.Input{Name: file, Issuer: c.String("issuer"), Document: named, Read: func() ([]byte, error) { return readLimited(file, maxCRL) }}
 		if info, err := os.Stat(file); err != nil || !info.IsDir() {

@@ -17,7 +17,7 @@ _signer() {
   "inventory" | "inventory "*) choices="rebuild history --config --json --quiet --log-format --issuer --subjects --status-only --out --help" ;;
   "show" | "show "*) choices="--config --json --quiet --log-format --issuer --serial --out --help" ;;
   "revoke" | "revoke "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --reason --invalidity --override --time --request --by --help" ;;
-  "accept" | "accept "*) choices="--config --json --quiet --log-format --file --issuer --document --document-version --watch --every --once --help" ;;
+  "accept" | "accept "*) choices="--config --json --quiet --log-format --file --issuer --document --document-version --override --watch --every --once --help" ;;
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --help" ;;
   "ocsp" | "ocsp "*) choices="--config --json --quiet --log-format --issuer --help" ;;
   "document" | "document "*) choices="--config --json --quiet --log-format --name --version --file --effective --help" ;;

@@ -189,6 +189,7 @@ complete -c signer -n '__signer_below accept' -l file -r -F -d 'a FILE that the 
 complete -c signer -n '__signer_below accept' -l issuer -x -d 'refuse what is not of issuer NAME'
 complete -c signer -n '__signer_below accept' -l document -x -d 'the PDF among the files is the document NAME of the configuration; its detached signature may be another of the files'
 complete -c signer -n '__signer_below accept' -l document-version -x -d 'with --document: its VERSION'
+complete -c signer -n '__signer_below accept' -l override -r -F -d 'a signed permission FILE for a list among the files that would unsay what an earlier one said'
 complete -c signer -n '__signer_below accept' -l watch -x -d 'empty the drop folder DIR until the command is stopped, and sign what is due then'
 complete -c signer -n '__signer_below accept' -l every -x -d 'with --watch: look each DURATION'
 complete -c signer -n '__signer_below accept' -l once -d 'with --watch: look once'

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -120,5 +121,31 @@ func TestClose(t *testing.T) {
 	}
 	if lines, err := Reasons(f.Dir); err != nil || len(lines) != 0 {
 		t.Errorf("%q %v after the input was taken away", lines, err)
+	}
+}
+
+// TestCloseNames: a name that is too long is cut, one with control characters is quoted, and the files of a batch have a line each.
+func TestCloseNames(t *testing.T) {
+	t.Parallel()
+	f := folder(t)
+	long, evil := strings.Repeat("あ", 85), "red\x1b[31m\nline"
+	for _, name := range []string{long, evil} {
+		put(t, f, name, []byte("x"), time.Hour)
+		c := Closing{File: File{Name: name}, Folder: Refused, Digest: strings.Repeat("ab", 32), Reason: "why\nso", Members: []Member{{"tar: \"a\"", "", "no\nlist"}}}
+		if err := f.CloseAll([]Closing{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := os.ReadDir(filepath.Join(f.Dir, Refused))
+	if err != nil || len(left) != 4 {
+		t.Fatalf("%v %v", left, err)
+	}
+	lines, err := Reasons(f.Dir)
+	if err != nil || len(lines) != 2 || !strings.HasSuffix(lines[0], " \"red\\x1b[31m\\nline\": why so") && !strings.HasSuffix(lines[1], " \"red\\x1b[31m\\nline\": why so") {
+		t.Errorf("%q %v", lines, err)
+	}
+	text, err := os.ReadFile(filepath.Join(f.Dir, Refused, "abababababababab-"+evil+reasonEnd))
+	if err != nil || strings.Count(string(text), "\n") != 2 || !strings.HasSuffix(string(text), " refused sha256:unread tar: \"a\": no list\n") {
+		t.Errorf("%q %v", text, err)
 	}
 }
