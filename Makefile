@@ -38,11 +38,15 @@ bin/publisher-nocloud: $(GO_FILES) go.mod go.sum
 bin/signer: $(GO_FILES) go.mod go.sum
 	CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/signer
 
-# The long runs: a thousand kills of the ledger's writer, ten thousand pasts in which something is unsaid, half a minute
-# of fuzz for every parser.
+# The long runs: a thousand kills of the ledger's writer and of the room, ten thousand pasts in which something is unsaid, ten
+# thousand schedules of two publishers, every file operation of every command that writes, half a minute of fuzz for every parser.
 soak: .tools/packages-test tools
 	UNSAID_TEST_SEEDS=10000 go test -count=1 -tags integration -timeout 60m -run 'TestNothingUnsaid' ./publish ./verify
 	LEDGER_TEST_KILL_ROUNDS=1000 go test -count=1 -tags integration -timeout 60m -run Kill ./ledger
+	SIMULATION_TEST_SCHEDULES=10000 go test -count=1 -tags integration -timeout 60m -run 'TestSimulationLong' ./publish
+	OCSPCACHE_TEST_SLOW=10000 go test -count=1 -tags integration -run 'TestSlowCrowd' -v ./ocspcache
+	KILL_TEST_ROUNDS=1000 go test -count=1 -tags integration -timeout 180m -run 'TestKilledAtAnyMoment' ./cmd
+	FAULT_TEST_ALL=1 go test -count=1 -tags integration -timeout 180m -run 'TestFileFaults' ./cmd
 	scripts/fuzz.sh 30s
 
 # Changes safety-critical lines one at a time and looks whether a test notices: an hour, so not part of `make test`.

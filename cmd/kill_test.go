@@ -6,18 +6,26 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// killRounds is how often the room and the publisher are killed.
-const killRounds = 100
+// killRounds is how often the room and the publisher are killed; KILL_TEST_ROUNDS asks for more.
+var killRounds = 100
+
+func init() {
+	if n, err := strconv.Atoi(os.Getenv("KILL_TEST_ROUNDS")); err == nil {
+		killRounds = n
+	}
+}
 
 // TestKilledAtAnyMoment kills `signer issue`, `signer run` and `publisher sync` with
 // SIGKILL at random moments, with a revocation or a new certificate before each round.
@@ -116,9 +124,10 @@ func checkIssued(t *testing.T, dir, inventory string) {
 	t.Logf("%d of %d killed issues handed their certificate out; %d serials stay reserved", len(files), killRounds, bytes.Count(lines, []byte(`"state":"reserved"`)))
 }
 
-// softToken returns a function that puts SoftHSM's token file back. SoftHSM rewrites it
-// in place at every login, and a kill at that moment leaves it empty; a real token is no
-// file and does not die with its client.
+// softToken returns a function that puts SoftHSM's token file back, as docs/hsm.md says,
+// after the room has said which one is empty. SoftHSM rewrites it in place at every login,
+// and a kill at that moment leaves it empty; a real token is no file and does not die with
+// its client.
 func softToken(t *testing.T, dir string) func() {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "secrets/softhsm2-tokens/*/token.object"))
@@ -131,11 +140,36 @@ func softToken(t *testing.T, dir string) func() {
 	}
 	return func() {
 		if info, err := os.Stat(files[0]); err == nil && info.Size() != int64(len(good)) {
+			if info.Size() == 0 {
+				saysEmpty(t, dir, files[0])
+			}
 			if err := os.WriteFile(files[0], good, 0o600); err != nil {
 				t.Error(err)
 			}
 		}
 	}
+}
+
+// saysEmpty has the room say which file of SoftHSM is empty, and what to do.
+func saysEmpty(t *testing.T, dir, file string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "signer", "run", "--quiet", "--config", filepath.Join(dir, "repository.yaml")).CombinedOutput()
+	var failed *exec.ExitError
+	if !errors.As(err, &failed) || failed.ExitCode() != 1 || !bytes.Contains(out, []byte(file+`" is empty: a process was killed`)) {
+		t.Errorf("with an empty token.object: %v\n%s", err, out)
+	}
+}
+
+// TestEmptiedToken empties SoftHSM's token file, as a kill at the moment of a login does: the room says which file it is, and
+// with the copy of it in its place signs as before.
+func TestEmptiedToken(t *testing.T) {
+	dir := copyGolden(t)
+	back := softToken(t, dir)
+	files, err := filepath.Glob(filepath.Join(dir, "secrets/softhsm2-tokens/*/token.object"))
+	must(t, err)
+	must(t, os.Truncate(files[0], 0))
+	back()
+	run(t, "signer", "crl", "--quiet", "--config", filepath.Join(dir, "repository.yaml"))
 }
 
 // checkNumbers reads every CRL that the ledger ever recorded: numbers must be unique and rise.

@@ -17,6 +17,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite" // for the command sql
+
+	"seihon/internal/syscallfault"
 )
 
 // golden is a small complete repository, made once; every script works on a copy.
@@ -41,6 +43,7 @@ func freeAddress() (string, error) {
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	syscallfault.Launch()
 	dir, err := os.MkdirTemp("", "seihon-scripts-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

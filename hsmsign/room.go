@@ -120,7 +120,7 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 	}
 	tok, err := token.Open(ctx, TokenConfig(o.Config.Signer, pin, r.now, r.logger))
 	if err != nil {
-		return nil, err
+		return nil, emptied(o.Config.Signer, err)
 	}
 	r.tok = tok
 	r.find = func(ctx context.Context, spec token.KeySpec) (crypto.Signer, error) { return tok.Signer(ctx, spec) }

@@ -70,14 +70,22 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	return d, nil
 }
 
-// damaged says what to do with a file that SQLite cannot read any more.
+// damaged says what to do with a file that SQLite cannot read. When the disk fails
+// to read, SQLite takes the file for damaged.
 func damaged(dsn string, err error) error {
 	var failed *sqlite.Error
-	if !errors.As(err, &failed) || failed.Code()&0xff != sqlite3.SQLITE_CORRUPT && failed.Code()&0xff != sqlite3.SQLITE_NOTADB {
+	if !errors.As(err, &failed) {
 		return err
 	}
-	return fmt.Errorf("opening inventory %q: the file is damaged: %w: put the newest copy in its place, which `signer run` brings up to date from the master, "+
-		"or move it away and make it again with `signer inventory rebuild`", strings.TrimPrefix(dsn, "sqlite:"), failed)
+	file := strings.TrimPrefix(dsn, "sqlite:")
+	switch failed.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("opening inventory %q: the file is damaged: %w: unless the kernel's messages say that the disk cannot be read, put the newest copy "+
+			"in its place, which `signer run` brings up to date from the master, or move it away and make it again with `signer inventory rebuild`", file, failed)
+	case sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("%w: neither %q nor the files -wal and -shm beside it can be opened: look at the rights of the folder, and at the disk", err, file)
+	}
+	return err
 }
 
 // connect sets up the pools; it reaches no database yet.

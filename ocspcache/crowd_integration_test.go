@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -67,12 +69,20 @@ func TestTenThousandIdle(t *testing.T) {
 	a.alive(t)
 }
 
-// idle is the child: it connects, says so, and stays until its input ends.
+// idle is the child: it connects, sends the beginning of a request if it is told one, says that it is there, and stays until
+// its input ends.
 func idle(t *testing.T, addr string) {
-	conns := make([]net.Conn, 0, crowd)
-	for i := range crowd {
+	size, begins := crowd, os.Getenv("OCSPCACHE_TEST_CROWD_SENDS")
+	if n, err := strconv.Atoi(os.Getenv("OCSPCACHE_TEST_CROWD_SIZE")); err == nil {
+		size = n
+	}
+	conns := make([]net.Conn, 0, size)
+	for i := range size {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		if _, err := io.WriteString(conn, begins); err != nil && begins == "" {
 			t.Fatalf("connection %d: %v", i, err)
 		}
 		conns = append(conns, conn)
@@ -82,6 +92,90 @@ func idle(t *testing.T, addr string) {
 	for _, c := range conns {
 		_ = c.Close()
 	}
+}
+
+// perSlow bounds what one connection costs that sends a large header, or a body, and never its end. The garbage of five times
+// the live heap that Server.Run allows is in it.
+const perSlow = 96 << 10
+
+// TestSlowCrowd has a crowd begin requests that never end. Good requests are answered meanwhile, what a connection costs has a
+// limit, and all of them are given up in time. OCSPCACHE_TEST_SLOW asks for a larger crowd.
+func TestSlowCrowd(t *testing.T) {
+	size := 1500
+	if n, err := strconv.Atoi(os.Getenv("OCSPCACHE_TEST_SLOW")); err == nil {
+		size = n
+	}
+	for what, begins := range map[string]string{
+		"headers": "GET /ocsp/M HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 12<<10),
+		"bodies":  "POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + strings.Repeat("x", 8000),
+	} {
+		a := newAttacked(t, 0)
+		runtime.GC()
+		before := inUse()
+		here, leave := sendCrowd(t, a.addr, size, begins)
+		peak, there := uint64(0), false
+		for !there {
+			select {
+			case err := <-here:
+				if there = true; err != nil {
+					t.Fatal(err)
+				}
+			case <-time.After(20 * time.Millisecond):
+			}
+			peak = max(peak, inUse())
+			a.alive(t)
+		}
+		arrived := time.Now()
+		for runtime.NumGoroutine() > 100 && time.Since(arrived) < readTimeout+10*time.Second {
+			peak = max(peak, inUse())
+			time.Sleep(20 * time.Millisecond)
+		}
+		if n := runtime.NumGoroutine(); n > 100 {
+			t.Errorf("slow %s: %d goroutines are left %s after the last connection", what, n, time.Since(arrived))
+		}
+		grown := max(peak, before) - before
+		t.Logf("%d slow %s: %d MiB at most, %d KiB for one, all gone %s after the last came", size, what, grown>>20, grown>>10/uint64(size), time.Since(arrived).Round(time.Second))
+		if grown > 16<<20+uint64(size)*perSlow {
+			t.Errorf("%d slow %s take %d MiB", size, what, grown>>20)
+		}
+		a.alive(t)
+		leave()
+	}
+}
+
+// sendCrowd starts the child; here gets an answer when all of its connections are there.
+func sendCrowd(t *testing.T, addr string, size int, begins string) (here chan error, leave func()) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "-test.run", "^TestTenThousandIdle$")
+	cmd.Env = append(os.Environ(), "OCSPCACHE_TEST_CROWD="+addr, "OCSPCACHE_TEST_CROWD_SIZE="+strconv.Itoa(size), "OCSPCACHE_TEST_CROWD_SENDS="+begins)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	here = make(chan error, 1)
+	go func() { _, err := bufio.NewReader(out).ReadString('\n'); here <- err }()
+	return here, func() {
+		_ = in.Close()
+		_ = cmd.Wait() // its connections were closed, as they should be
+	}
+}
+
+// inUse is the memory in heap and stacks.
+func inUse() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse + m.StackInuse
 }
 
 // TestSlowloris sends headers and bodies a byte at a time: the server gives such
