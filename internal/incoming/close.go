@@ -31,7 +31,11 @@ const closeMany = 64
 // then the files move, and then their new names are on disk. A crash leaves lines without their files, or files that did not
 // move; both come again when the folder is looked at again.
 func (f *Folder) CloseAll(all []Closing) error {
-	disk, together := f.fs().(durable.AllSyncer)
+	files := f.fs()
+	if _, ours := files.(rooted); ours {
+		files = durable.OS{} // which only waits for the disk here
+	}
+	disk, together := files.(durable.AllSyncer)
 	if len(all) < closeMany || !together {
 		for _, c := range all {
 			if err := f.close(c); err != nil {

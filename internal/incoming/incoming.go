@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"seihon/internal/durable"
-	"seihon/internal/regular"
 )
 
 // The folders in which inputs end.
@@ -40,7 +39,7 @@ type Folder struct {
 	Dir    string
 	Settle time.Duration // how long a file that is no complete DER object must have been left alone
 	Now    func() time.Time
-	FS     durable.FS // nil: the machine's
+	FS     durable.FS // nil: the machine's, below Dir
 }
 
 // A File is one file of the folder.
@@ -52,21 +51,17 @@ type File struct {
 
 func (f *Folder) fs() durable.FS {
 	if f.FS == nil {
-		return durable.OS{}
+		return rooted{f.Dir}
 	}
 	return f.FS
 }
 
 // Look lists the files that are whole, by name, and those that have to wait.
 func (f *Folder) Look() (ready, waiting []File, err error) {
-	err = filepath.WalkDir(f.Dir, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) && path != f.Dir {
-			return nil // somebody took it away
+	err = rooted{f.Dir}.walk(func(name string, d fs.DirEntry, err error) error {
+		if err != nil && name != "." && (errors.Is(err, fs.ErrNotExist) || notFolder(f.Dir, name)) {
+			return nil // somebody took it away, or put something else in its place
 		}
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(f.Dir, path)
 		if err != nil || name == "." {
 			return err
 		}
@@ -84,7 +79,7 @@ func (f *Folder) Look() (ready, waiting []File, err error) {
 			return nil // as above
 		}
 		file := File{Name: name, Size: info.Size(), time: info.ModTime()}
-		if f.whole(path, file) {
+		if f.whole(file) {
 			ready = append(ready, file)
 		} else {
 			waiting = append(waiting, file)
@@ -100,6 +95,12 @@ func (f *Folder) Look() (ready, waiting []File, err error) {
 	return ready, waiting, nil
 }
 
+// notFolder reports whether a name is no folder (any more); a link is none.
+func notFolder(dir, name string) bool {
+	info, err := os.Lstat(filepath.Join(dir, name))
+	return err != nil || !info.IsDir()
+}
+
 // unfinished reports whether a name is that of a transfer that is under way, or of no input at all.
 func unfinished(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.ContainsFunc([]string{".part", ".tmp", ".filepart", ".swp", "~"}, func(end string) bool {
@@ -108,12 +109,12 @@ func unfinished(name string) bool {
 }
 
 // whole reports whether nobody is writing the file any more, as far as can be told.
-func (f *Folder) whole(path string, file File) bool {
+func (f *Folder) whole(file File) bool {
 	left := f.Now().Sub(file.time)
 	if left < 0 || left >= f.Settle { // a time ahead of ours was not set by a writer on this machine
 		return true
 	}
-	in, err := regular.Open(path)
+	in, err := rooted{f.Dir}.open(file.Name)
 	if err != nil {
 		return false
 	}
@@ -151,7 +152,7 @@ const maxFile = 1 << 30
 
 // Read reads a file, all of it or nothing.
 func (f *Folder) Read(file File) ([]byte, error) {
-	in, err := regular.Open(filepath.Join(f.Dir, file.Name))
+	in, err := rooted{f.Dir}.open(file.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +216,8 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // Reasons returns the lines of what was refused and is still in the folder, by name.
 func Reasons(dir string) ([]string, error) {
-	all, err := os.ReadDir(filepath.Join(dir, Refused))
+	folder := rooted{dir}
+	all, err := folder.list(Refused)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -228,7 +230,7 @@ func Reasons(dir string) ([]string, error) {
 		if _, err := os.Lstat(filepath.Join(dir, Refused, input)); !ok || err != nil { // somebody has taken the input away
 			continue
 		}
-		line, err := regular.ReadFile(filepath.Join(dir, Refused, d.Name()))
+		line, err := folder.read(filepath.Join(Refused, d.Name()))
 		if err != nil {
 			return nil, fmt.Errorf("looking at what was refused: %w", err)
 		}
