@@ -312,27 +312,34 @@ type EntryReader struct {
 
 // Next returns the next entry; more is false behind the last one. A malformed entry is an error.
 func (r *EntryReader) Next() (e RevokedEntry, more bool, err error) {
-	if r.sorted != nil && len(r.starts) > 0 {
-		e, err = r.sorted.entryAt(r.starts[0])
-		r.starts = r.starts[1:]
-		return e, err == nil, err
-	}
-	if r.rest.Empty() {
-		return e, false, nil
-	}
-	if e, err = readEntry(&r.rest); err != nil {
-		return e, false, fmt.Errorf("parsing CRL entry %d: %w", r.n, err)
-	}
-	r.n++
-	return e, true, nil
+	more, err = r.Read(&e)
+	return e, more, err
 }
 
-func readEntry(rest *cryptobyte.String) (RevokedEntry, error) {
-	if e, n := commonEntry(*rest); n > 0 {
-		*rest = (*rest)[n:]
-		return e, nil
+// Read is Next into an entry of the caller's, for who walks millions of them.
+func (r *EntryReader) Read(e *RevokedEntry) (more bool, err error) {
+	if r.sorted != nil && len(r.starts) > 0 {
+		*e, err = r.sorted.entryAt(r.starts[0])
+		r.starts = r.starts[1:]
+		return err == nil, err
 	}
-	return readGeneralEntry(rest)
+	if r.rest.Empty() {
+		return false, nil
+	}
+	if err = readEntry(&r.rest, e); err != nil {
+		return false, fmt.Errorf("parsing CRL entry %d: %w", r.n, err)
+	}
+	r.n++
+	return true, nil
+}
+
+func readEntry(rest *cryptobyte.String, e *RevokedEntry) (err error) {
+	if n := commonEntry(*rest, e); n > 0 {
+		*rest = (*rest)[n:]
+		return nil
+	}
+	*e, err = readGeneralEntry(rest)
+	return err
 }
 
 func readGeneralEntry(rest *cryptobyte.String) (RevokedEntry, error) {

@@ -52,7 +52,8 @@ func (l *RevocationList) unordered() ([]uint32, error) {
 	return starts, nil
 }
 
-func (l *RevocationList) entryAt(at uint32) (RevokedEntry, error) {
+func (l *RevocationList) entryAt(at uint32) (e RevokedEntry, err error) {
 	rest := l.rawEntries[at:]
-	return readEntry(&rest)
+	err = readEntry(&rest, &e)
+	return e, err
 }

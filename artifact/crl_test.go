@@ -64,7 +64,8 @@ func TestCommonEntry(t *testing.T) {
 					if i >= 0 {
 						b[i] ^= flip
 					}
-					e, n := commonEntry(b)
+					var e RevokedEntry
+					n := commonEntry(b, &e)
 					if n == 0 {
 						continue
 					}

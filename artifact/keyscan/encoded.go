@@ -41,8 +41,8 @@ var charClass = func() (t [256]uint8) {
 const minRun = 40
 
 // scanText undoes what text does to data: base64, hexadecimal and other digits, escapes, and UTF-16.
-func (s *scanner) scanText(b []byte) *Finding {
-	if !hasRun(b, charText, 20) {
+func (s *scanner) scanText(b []byte, text bool) *Finding {
+	if !text {
 		return s.scanUTF16(b)
 	}
 	for _, scan := range []func([]byte) *Finding{s.scanBase64, s.scanHex, s.scanDump, s.scanBase32, s.scanDecimal,
@@ -53,6 +53,10 @@ func (s *scanner) scanText(b []byte) *Finding {
 	}
 	return nil
 }
+
+// hasText reports whether b has a line of text, however short: no encoding of a key and no seal in text has fewer characters
+// in a row. The dates of a revocation list have.
+func hasText(b []byte) bool { return hasRun(b, charText, 20) }
 
 // hasRun reports whether b has at least n characters of a class in a row.
 func hasRun(b []byte, class uint8, n int) bool {

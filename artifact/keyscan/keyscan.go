@@ -105,10 +105,11 @@ func (s *scanner) scan(b []byte) *Finding {
 	if f := findOpen(b); f != nil {
 		return f
 	}
-	if f := s.scanText(b); f != nil {
+	text := hasText(b)
+	if f := s.scanText(b, text); f != nil {
 		return f
 	}
-	return s.scanPacked(b)
+	return s.scanPacked(b, text)
 }
 
 // findOpen looks for keys that no wrapping hides.

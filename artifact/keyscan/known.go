@@ -55,8 +55,7 @@ var seals = []seal{
 }
 
 // refuseSealed reports archives that are not opened and what is encrypted.
-func (s *scanner) refuseSealed(b []byte) {
-	text := hasRun(b, charText, shortestText)
+func (s *scanner) refuseSealed(b []byte, text bool) {
 	for i := range seals {
 		e := &seals[i]
 		at := 0
@@ -71,9 +70,7 @@ func (s *scanner) refuseSealed(b []byte) {
 			return
 		}
 	}
-	if at := bytes.Index(b, oidPKCSPrefix); at >= 2 {
-		s.refuseEnveloped(b)
-	}
+	s.refuseEnveloped(b)
 }
 
 // The content types of encrypted CMS objects, RFC 5652 and RFC 5083, with the tag of the content behind them.
@@ -83,10 +80,16 @@ var enveloped = []string{
 }
 
 func (s *scanner) refuseEnveloped(b []byte) {
-	for _, e := range enveloped {
-		if bytes.Contains(b, []byte(e)) {
-			s.opaque("a CMS object that " + encrypted + ", so that nothing can be said about what it holds; leave it out")
+	found := each(b, string(oidPKCSPrefix), func(at int) *Finding {
+		for _, e := range enveloped {
+			if at >= 2 && bytes.HasPrefix(b[at-2:], []byte(e)) {
+				return &Finding{}
+			}
 		}
+		return nil
+	})
+	if found != nil {
+		s.opaque("a CMS object that " + encrypted + ", so that nothing can be said about what it holds; leave it out")
 	}
 }
 
@@ -124,7 +127,7 @@ func (s *scanner) mustBeKnown(name string, b []byte) {
 	}
 	s.path = append(s.path, name)
 	defer func() { s.path = s.path[:len(s.path)-1] }()
-	s.refuseSealed(b)
+	s.refuseSealed(b, hasText(b))
 	if isKnown(b) {
 		return
 	}

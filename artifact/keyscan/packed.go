@@ -53,7 +53,7 @@ func (s *scanner) open(magic string, b []byte, first bool) *Finding {
 
 // scanPacked unpacks compressed data wherever it begins. Stored (uncompressed) archive members, such as all of tar, need no
 // unpacking: the scan of the whole has already seen them.
-func (s *scanner) scanPacked(b []byte) *Finding {
+func (s *scanner) scanPacked(b []byte, text bool) *Finding {
 	if i := bytes.Index(b, []byte(magicPDF)); i >= 0 {
 		if f := s.scanPDF(b[i:]); f != nil {
 			return f
@@ -62,7 +62,7 @@ func (s *scanner) scanPacked(b []byte) *Finding {
 	if f := s.scanHead(b); f != nil {
 		return f
 	}
-	s.refuseSealed(b)
+	s.refuseSealed(b, text)
 	for i := range packings {
 		p := &packings[i]
 		found := each(b, p.magic, func(at int) *Finding {

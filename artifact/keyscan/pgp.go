@@ -12,10 +12,17 @@ var pgpFirst = [256]bool{0x94: true, 0x95: true, 0x96: true, 0x9c: true, 0x9d: t
 
 // findPGP looks for binary OpenPGP secret keys at any offset.
 func findPGP(b []byte) *Finding {
-	for i, c := range b {
-		if pgpFirst[c] && isSecretPacket(b[i:]) {
-			return &Finding{What: "OpenPGP private key", Offset: i}
+	const high = 0x80_80_80_80_80_80_80_80 // every first octet is above 0x7f, of which text and dates have none
+	for i := 0; i < len(b); i++ {
+		for len(b)-i >= 8 && binary.LittleEndian.Uint64(b[i:])&high == 0 {
+			i += 8
 		}
+		for end := min(i+8, len(b)); i < end; i++ {
+			if pgpFirst[b[i]] && isSecretPacket(b[i:]) {
+				return &Finding{What: "OpenPGP private key", Offset: i}
+			}
+		}
+		i--
 	}
 	return nil
 }

@@ -152,13 +152,21 @@ const tokenHead = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\
 // findToken looks for objects of a PKCS#11 token store. Three numbers of eight octets are found in font tables as well, so
 // that the attributes behind them must be well-formed, in rising order, and those that every key has.
 func findToken(b []byte) *Finding {
-	return each(b, "\x02\x00\x00\x00\x00\x00\x00\x00", func(at int) *Finding {
-		start := at - 15
-		if start < 0 || !bytes.HasPrefix(b[start:], []byte(tokenHead)) || !isTokenObject(b[start:]) {
-			return nil
+	const zeros = 15 // before the first octet that is none
+	for at := zeros - 1; at < len(b); at += zeros {
+		if b[at] != 0 {
+			continue // no head has this octet within its zeros
 		}
-		return &Finding{What: "PKCS#11 token store object", Offset: start}
-	})
+		for at < len(b) && b[at] == 0 {
+			at++
+		}
+		start := at - zeros
+		if start >= 0 && bytes.HasPrefix(b[start:], []byte(tokenHead)) && isTokenObject(b[start:]) {
+			return &Finding{What: "PKCS#11 token store object", Offset: start}
+		}
+		at--
+	}
+	return nil
 }
 
 func isTokenObject(b []byte) bool {

@@ -43,21 +43,45 @@ const shortestText = 16
 // findText looks for keys that announce themselves in text. Words are searched for in pieces of text only, which in most
 // of what is published are few and short; what stands around them is looked at wherever it reaches.
 func findText(b []byte) *Finding {
-	for at := 0; ; {
-		start, end := nextRun(b, at, charText, shortestText)
-		if start < 0 {
-			break
+	for at := nextWord(b, 0); at >= 0; at = nextWord(b, at) {
+		start, end := at, at
+		for start > 0 && charClass[b[start-1]]&charText != 0 {
+			start--
+		}
+		for end < len(b) && charClass[b[end]]&charText != 0 {
+			end++
+		}
+		if end-start >= shortestText {
+			if f := findWords(b, start, end); f != nil {
+				return f
+			}
 		}
 		at = end
-		if f := findWords(b, start, end); f != nil {
-			return f
-		}
 	}
 	if f := findMagics(b, wideMagics); f != nil {
 		return f
 	}
 	return findCOSE(b)
 }
+
+// nextWord finds three letters in a row at or after from, as there are in every word that is searched for, or returns -1.
+// It looks at one octet in three until it meets a letter.
+func nextWord(b []byte, from int) int {
+	const n = 3
+	for at := from + n - 1; at < len(b); {
+		run := 0
+		for run < n && isLetter(b[at-run]) {
+			run++
+		}
+		if run == n {
+			return at - n + 1
+		}
+		at += n - run
+	}
+	return -1
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // findWords looks for the words in b[start:end].
 func findWords(b []byte, start, end int) *Finding {
