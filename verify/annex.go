@@ -12,7 +12,8 @@ import (
 // An Annex is where the itemised list of everything that was read goes: one line for each object and place, as CSV and as JSON
 // Lines. Whoever has the same bytes derives each line again with sha256sum; docs/verify.en.md says how.
 type Annex struct {
-	CSV, Lines Output
+	CSV, Lines             Output
+	UptimeCSV, UptimeLines Output // the observations of the record of operation, see UptimeRow; no File: nobody wants them
 }
 
 // An Output is a file to write, under the name by which the report cites it.
@@ -30,6 +31,8 @@ type AnnexSummary struct {
 	CSV      Cited      `json:"csv"`
 	Lines    Cited      `json:"json_lines"`
 	First    []AnnexRow `json:"first"` // lines that the page shows
+
+	Uptime *UptimeAnnex `json:"uptime,omitempty"` // when there is a record of operation
 }
 
 // annexShown is how many lines of the annex the page shows.
@@ -202,6 +205,9 @@ func (c *checker) writeAnnex(ctx context.Context, r *Report) error {
 		}
 	}
 	var err error
-	r.Annex, err = w.finish()
+	if r.Annex, err = w.finish(); err != nil {
+		return err
+	}
+	r.Annex.Uptime, err = c.observations.finish()
 	return err
 }

@@ -22,9 +22,9 @@ import (
 func annexOf(tb testing.TB, r *repo, change ...func(*verify.Config)) (report *verify.Report, lines, sheet []byte) {
 	tb.Helper()
 	var a, b bytes.Buffer
-	report = r.check(tb, append(change, func(c *verify.Config) {
+	report = r.check(tb, append([]func(*verify.Config){func(c *verify.Config) {
 		c.Annex = &verify.Annex{CSV: verify.Output{Name: "r.annex.csv", File: &a}, Lines: verify.Output{Name: "r.annex.jsonl", File: &b}}
-	})...)
+	}}, change...)...)
 	for _, x := range []struct {
 		cited verify.Cited
 		bytes []byte

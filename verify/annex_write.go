@@ -17,28 +17,55 @@ var annexColumns = []string{
 	"object", "kind", "number", "entry", "size", "recorded", "place", "file", "sha256", "read", "outcome", "responses", "responses_equal",
 }
 
-// An annexWriter writes rows as they come; only the first are kept.
+// A sheet writes the same rows as CSV and as JSON Lines, as they come.
+type sheet struct {
+	names           [2]string
+	csvSum, lineSum hash.Hash
+	csvBuf, lineBuf *bufio.Writer
+	csv             *csv.Writer
+	lines           *json.Encoder
+	err             error
+}
+
+func newSheet(rows, lines Output, columns []string) *sheet {
+	w := &sheet{names: [2]string{rows.Name, lines.Name}, csvSum: sha256.New(), lineSum: sha256.New()}
+	w.csvBuf = bufio.NewWriterSize(io.MultiWriter(rows.File, w.csvSum), 64<<10)
+	w.lineBuf = bufio.NewWriterSize(io.MultiWriter(lines.File, w.lineSum), 64<<10)
+	w.csv, w.lines = csv.NewWriter(w.csvBuf), json.NewEncoder(w.lineBuf)
+	w.lines.SetEscapeHTML(false)
+	w.err = w.csv.Write(columns)
+	return w
+}
+
+func (w *sheet) write(cells []string, row any) {
+	if w.err == nil {
+		w.err = w.csv.Write(cells)
+	}
+	if w.err == nil {
+		w.err = w.lines.Encode(row)
+	}
+}
+
+// finish ends both files and returns their digests.
+func (w *sheet) finish() (rows, lines Cited, err error) {
+	w.csv.Flush()
+	for _, err := range []error{w.err, w.csv.Error(), w.csvBuf.Flush(), w.lineBuf.Flush()} {
+		if err != nil {
+			return rows, lines, err
+		}
+	}
+	return Cited{w.names[0], artifact.Digest(w.csvSum.Sum(nil)).String()}, Cited{w.names[1], artifact.Digest(w.lineSum.Sum(nil)).String()}, nil
+}
+
+// An annexWriter writes the objects; only the first rows are kept.
 type annexWriter struct {
-	annex   *Annex
-	csvSum  hash.Hash
-	lineSum hash.Hash
-	csvBuf  *bufio.Writer
-	lineBuf *bufio.Writer
-	csv     *csv.Writer
-	lines   *json.Encoder
+	*sheet
 	objects int64
 	s       AnnexSummary
-	err     error
 }
 
 func newAnnexWriter(a *Annex) *annexWriter {
-	w := &annexWriter{annex: a, csvSum: sha256.New(), lineSum: sha256.New(), s: AnnexSummary{First: []AnnexRow{}}}
-	w.csvBuf = bufio.NewWriterSize(io.MultiWriter(a.CSV.File, w.csvSum), 64<<10)
-	w.lineBuf = bufio.NewWriterSize(io.MultiWriter(a.Lines.File, w.lineSum), 64<<10)
-	w.csv, w.lines = csv.NewWriter(w.csvBuf), json.NewEncoder(w.lineBuf)
-	w.lines.SetEscapeHTML(false)
-	w.err = w.csv.Write(annexColumns)
-	return w
+	return &annexWriter{sheet: newSheet(a.CSV, a.Lines, annexColumns), s: AnnexSummary{First: []AnnexRow{}}}
 }
 
 func (w *annexWriter) row(r AnnexRow) {
@@ -61,23 +88,15 @@ func (w *annexWriter) row(r AnnexRow) {
 		}
 		return itoa(n)
 	}
-	w.err = w.csv.Write([]string{
+	w.write([]string{
 		r.Object, r.Kind, r.Number, itoa(r.Entry), itoa(r.Size), r.Recorded, r.Place, r.File, r.SHA256, r.Read, r.Outcome, count(r.Responses), count(r.ResponsesEqual),
-	})
-	if w.err == nil {
-		w.err = w.lines.Encode(r)
-	}
+	}, r)
 }
 
-func (w *annexWriter) finish() (*AnnexSummary, error) {
-	w.csv.Flush()
-	for _, err := range []error{w.err, w.csv.Error(), w.csvBuf.Flush(), w.lineBuf.Flush()} {
-		if err != nil {
-			return nil, fmt.Errorf("writing the annex: %w", err)
-		}
-	}
+func (w *annexWriter) finish() (_ *AnnexSummary, err error) {
 	w.s.Objects = w.objects
-	w.s.CSV = Cited{w.annex.CSV.Name, artifact.Digest(w.csvSum.Sum(nil)).String()}
-	w.s.Lines = Cited{w.annex.Lines.Name, artifact.Digest(w.lineSum.Sum(nil)).String()}
+	if w.s.CSV, w.s.Lines, err = w.sheet.finish(); err != nil {
+		return nil, fmt.Errorf("writing the annex: %w", err)
+	}
 	return &w.s, nil
 }

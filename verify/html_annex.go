@@ -22,6 +22,12 @@ func (p *page) annex(a *AnnexSummary) {
 		p.bothIn("p", fmt.Sprintf("このページには最初の %d 行のみを示す。残りの %d 行は上記のファイルにある。", len(a.First), more),
 			fmt.Sprintf("This page shows the first %d lines only; the other %d are in these files.", len(a.First), more))
 	}
+	if u := a.Uptime; u != nil {
+		p.bothIn("p",
+			fmt.Sprintf("稼働実績の根拠となる観測 %d 回（公開ログの各記録の SHA-256）と、観測のない時間 %d 件を、%s（CSV）と %s（JSON Lines）に記載した。", u.Rounds, u.Gaps, u.CSV.Name, u.Lines.Name),
+			fmt.Sprintf("The %d rounds of samples behind the record of operation, each with the SHA-256 of its entry, and the %d times without any are in %s (CSV) and %s (JSON Lines).",
+				u.Rounds, u.Gaps, u.CSV.Name, u.Lines.Name))
+	}
 	p.wideTable("明細", "Objects", []int{17, 11, 15, 31, 16, 10}, column{"公開物", "object"}, column{"種別・番号", "kind, number"}, column{"場所", "place"},
 		column{"読み取った内容の SHA-256", "SHA-256 of the bytes read"}, column{"読み取り時刻", "read"}, column{"結果", "outcome"})
 	for _, row := range a.First {

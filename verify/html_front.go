@@ -163,6 +163,11 @@ func (p *page) means(r *Report) {
 	if a := r.Annex; a != nil {
 		p.pair("別紙明細 "+a.CSV.Name+" の SHA-256", "SHA-256 of the annex "+a.CSV.Name, a.CSV.SHA256)
 		p.pair("別紙明細 "+a.Lines.Name+" の SHA-256", "SHA-256 of the annex "+a.Lines.Name, a.Lines.SHA256)
+		if u := a.Uptime; u != nil {
+			for _, c := range []Cited{u.CSV, u.Lines} {
+				p.pair("別紙観測記録 "+c.Name+" の SHA-256", "SHA-256 of the observations "+c.Name, c.SHA256)
+			}
+		}
 	}
 	p.raw("</dl>\n")
 }

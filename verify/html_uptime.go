@@ -108,6 +108,7 @@ func (u *Uptime) WriteHTML(w io.Writer) error {
 	p.raw("</header>\n<main>")
 	p.section("record", "観測と公開（調査項目 3713）", "Observations and publication (survey item 3713)")
 	p.uptime(u)
+	p.signedSamples(u.Signed)
 	p.bothIn("p", fmt.Sprintf("規則による公開拒否 %d 件、検証 %d 回（うち指摘あり %d 回）。", u.Refused, u.Verified, u.VerifiedBad),
 		fmt.Sprintf("%d refusals by section A; %d verifications, %d of them with findings.", u.Refused, u.Verified, u.VerifiedBad))
 	p.end()

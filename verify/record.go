@@ -86,13 +86,14 @@ func (c *checker) readRecord(ctx context.Context, r *Report) error {
 // measure computes the uptime from the samples of the publication log, if there is one, and of
 // outside vantages, and compares what they got.
 func (c *checker) measure(ctx context.Context, rec *Record, log *ledger.Log) error {
-	rounds, all, err := c.readSamples(ctx)
+	signed, err := ReadSamples(ctx, c.Samples, c.Vantages, c.badSamples)
 	if err != nil {
 		return err
 	}
-	rec.Signed = all
+	rec.Signed = signed.Vantages
+	rounds := signed.rounds
 	conf := UptimeConfig{
-		Publication: log, Master: c.log, Rounds: rounds, From: c.now, To: c.now.Add(time.Second), Now: c.now.Add(time.Second), // the second of the check is over
+		Publication: log, Master: c.log, Signed: signed, From: c.now, To: c.now.Add(time.Second), Now: c.now.Add(time.Second), // the second of the check is over
 		Every: c.ProbeEvery, BaseURL: c.BaseURL, Targets: c.Targets, compare: newComparer(c.ProbeEvery),
 	}
 	if log != nil && log.Size() > 0 {
@@ -108,6 +109,10 @@ func (c *checker) measure(ctx context.Context, rec *Record, log *ledger.Log) err
 	if !conf.From.Before(c.now) {
 		return nil // there is neither
 	}
+	if a := c.Annex; a != nil && a.UptimeCSV.File != nil {
+		c.observations = &uptimeWriter{sheet: newSheet(a.UptimeCSV, a.UptimeLines, uptimeColumns)}
+	}
+	conf.rows = c.observations
 	if rec.Uptime, err = MeasureUptime(ctx, conf); err != nil {
 		return ctx.Err()
 	}

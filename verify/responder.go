@@ -13,6 +13,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/exchange"
 	"seihon/verify/responder"
 )
 
@@ -174,7 +175,7 @@ func (c *checker) compareResponders(all []ResponderSummary) {
 		slices.SortFunc(s.answers, func(a, b responder.Answer) int { return cmp.Compare(questionText(a), questionText(b)) })
 		for _, a := range s.answers {
 			what := a.Says
-			if what == "unauthorized" || what == "not found" {
+			if what == exchange.Unauthorized || what == responder.NotFound {
 				what = "no answer"
 			}
 			key := questionText(a)

@@ -94,11 +94,20 @@ type SignedSamples struct {
 	Last    time.Time `json:"last"`
 }
 
-// readSamples reads what outside vantages have signed. A file that no pinned key has signed, or
-// that was altered, is a finding and counts for nothing; the same file twice counts once.
-func (c *checker) readSamples(ctx context.Context) (rounds []*ledger.Entry, all []SignedSamples, err error) {
+// Samples are what outside vantages have signed.
+type Samples struct {
+	Vantages []SignedSamples
+
+	rounds []*ledger.Entry // in the order of time
+	files  map[*ledger.Entry]string
+}
+
+// ReadSamples reads what outside vantages have signed, from files and folders of them. A file that no pinned key has signed, or
+// that was altered, is given to bad and counts for nothing; the same file twice counts once.
+func ReadSamples(ctx context.Context, places []string, pinned []note.Verifier, bad func(file string, err error)) (*Samples, error) {
+	all := &Samples{files: map[*ledger.Entry]string{}}
 	seen := map[artifact.Digest]bool{}
-	for _, place := range c.Samples {
+	for _, place := range places {
 		err := filepath.WalkDir(place, func(path string, d fs.DirEntry, err error) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -111,7 +120,7 @@ func (c *checker) readSamples(ctx context.Context) (rounds []*ledger.Entry, all 
 				raw, err = readSome(path)
 			}
 			if err != nil {
-				c.badSamples(path, err)
+				bad(path, err)
 				return nil
 			}
 			if sum := artifact.Sum(raw); seen[sum] {
@@ -119,22 +128,21 @@ func (c *checker) readSamples(ctx context.Context) (rounds []*ledger.Entry, all 
 			} else {
 				seen[sum] = true
 			}
-			some, err := openSamples(raw, c.Vantages)
+			some, err := openSamples(raw, pinned)
 			if err != nil {
-				c.badSamples(path, err)
+				bad(path, err)
 				return nil
 			}
-			rounds = append(rounds, some...)
-			all = enterSamples(all, some)
+			all.enter(filepath.ToSlash(path), some)
 			return nil
 		})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	slices.SortStableFunc(rounds, func(a, b *ledger.Entry) int { return a.Time.Compare(b.Time) })
-	slices.SortFunc(all, func(a, b SignedSamples) int { return strings.Compare(a.Vantage, b.Vantage) })
-	return rounds, all, nil
+	slices.SortStableFunc(all.rounds, func(a, b *ledger.Entry) int { return a.Time.Compare(b.Time) })
+	slices.SortFunc(all.Vantages, func(a, b SignedSamples) int { return strings.Compare(a.Vantage, b.Vantage) })
+	return all, nil
 }
 
 func readSome(path string) ([]byte, error) {
@@ -161,18 +169,21 @@ func (c *checker) badSamples(path string, err error) {
 	c.add(f)
 }
 
-func enterSamples(all []SignedSamples, rounds []*ledger.Entry) []SignedSamples {
+// enter adds the rounds of one file.
+func (all *Samples) enter(file string, rounds []*ledger.Entry) {
 	if len(rounds) == 0 {
-		return all
+		return
 	}
+	all.rounds = append(all.rounds, rounds...)
 	name := rounds[0].Probe.Vantage
-	i := slices.IndexFunc(all, func(s SignedSamples) bool { return s.Vantage == name })
+	i := slices.IndexFunc(all.Vantages, func(s SignedSamples) bool { return s.Vantage == name })
 	if i < 0 {
-		i, all = len(all), append(all, SignedSamples{Vantage: name})
+		i, all.Vantages = len(all.Vantages), append(all.Vantages, SignedSamples{Vantage: name})
 	}
-	s := &all[i]
+	s := &all.Vantages[i]
 	s.Files++
 	for _, e := range rounds {
+		all.files[e] = file
 		s.Rounds++
 		s.Samples += len(e.Probe.Samples)
 		if s.First.IsZero() || e.Time.Before(s.First) {
@@ -182,5 +193,4 @@ func enterSamples(all []SignedSamples, rounds []*ledger.Entry) []SignedSamples {
 			s.Last = e.Time
 		}
 	}
-	return all
 }

@@ -38,6 +38,8 @@ type Uptime struct {
 	Gaps      []Gap          `json:"gaps"`
 	Uncounted Uncounted      `json:"uncounted"`
 
+	Signed []SignedSamples `json:"signed_samples,omitempty"` // of outside vantages, in a record that stands by itself
+
 	Syncs       int           `json:"syncs"`
 	Published   int           `json:"published"` // objects sent
 	Slowest     *Publication  `json:"slowest,omitempty"`
@@ -50,9 +52,21 @@ type Uptime struct {
 // Rounds are how often the targets were to be asked, and how often they were. Several rounds in
 // one slot count once.
 type Rounds struct {
-	Expected int64 `json:"expected"`
-	Taken    int64 `json:"taken"`
+	Expected int64  `json:"expected"`
+	Taken    int64  `json:"taken"`
+	Why      string `json:"why,omitempty"` // nothing was expected: "no-round", "no-address" or "no-target"
 }
+
+// Unexpected says why no round was expected, the weaker reason first.
+type unexpected uint8
+
+const (
+	noRound   unexpected = iota // a target was there, for less than the time of a round
+	noAddress                   // targets were there, and the configuration gives none of them an address
+	noTarget                    // the log knows of no target in that time
+)
+
+func (u unexpected) String() string { return [...]string{"no-round", "no-address", "no-target"}[u] }
 
 // An Availability says in how many slots answers were good. Of nothing that was observed there is
 // no share.
@@ -122,19 +136,20 @@ const (
 
 // An UptimeConfig says of what the record is computed.
 type UptimeConfig struct {
-	Publication *ledger.Log     // may be nil when there are Rounds
-	Rounds      []*ledger.Entry // of outside vantages, in the order of time
-	Master      *ledger.Log     // for how long lists took from signing to public; may be nil
-	From, To    time.Time       // the period, From ≤ t < To
-	Now         time.Time       // nothing is expected after it; zero: To
-	Every       time.Duration   // the rhythm; 0: DefaultEvery
+	Publication *ledger.Log   // may be nil when there are samples that somebody signed
+	Signed      *Samples      // of outside vantages; may be nil
+	Master      *ledger.Log   // for how long lists took from signing to public; may be nil
+	From, To    time.Time     // the period, From ≤ t < To
+	Now         time.Time     // nothing is expected after it; zero: To
+	Every       time.Duration // the rhythm; 0: DefaultEvery
 
 	// BaseURL and the URLs of the targets are the public addresses; samples of others do not
 	// count. Without any of them it is not known which addresses are public.
 	BaseURL string
 	Targets []Target
 
-	compare *comparer // nil: what vantages got is not compared
+	compare *comparer     // nil: what vantages got is not compared
+	rows    *uptimeWriter // nil: nobody wants the annex
 }
 
 // MeasureUptime computes the record of operation.
@@ -155,23 +170,45 @@ func MeasureUptime(ctx context.Context, c UptimeConfig) (*Uptime, error) {
 			}
 		}
 	}
-	rounds := c.Rounds
-	if c.Publication != nil {
-		for e, err := range c.Publication.Entries(ctx, 0, c.Publication.Size()) {
-			if err != nil {
-				return nil, fmt.Errorf("measuring uptime: %w", err)
-			}
-			for len(rounds) > 0 && rounds[0].Time.Before(e.Time) {
-				m.round(rounds[0].Probe, rounds[0].Time)
-				rounds = rounds[1:]
-			}
-			m.entry(e)
-		}
-	}
-	for _, e := range rounds {
-		m.round(e.Probe, e.Time)
+	if err := m.walk(ctx, c); err != nil {
+		return nil, fmt.Errorf("measuring uptime: %w", err)
 	}
 	return m.finish(), nil
+}
+
+// walk looks at every entry of the publication log and at what outside vantages signed, in the
+// order of time.
+func (m *uptimeMeter) walk(ctx context.Context, c UptimeConfig) (err error) {
+	var outside []*ledger.Entry
+	if c.Signed != nil {
+		outside = c.Signed.rounds
+	}
+	next := func() {
+		e := outside[0]
+		outside = outside[1:]
+		m.source = m.rows.signed(c.Signed.files, e)
+		m.round(e.Probe, e.Time)
+	}
+	if c.Publication != nil {
+		i := int64(0)
+		for e, err := range c.Publication.Entries(ctx, 0, c.Publication.Size()) {
+			if err != nil {
+				return err
+			}
+			for len(outside) > 0 && outside[0].Time.Before(e.Time) {
+				next()
+			}
+			if m.source, err = m.rows.published(ctx, c.Publication, i, e); err != nil {
+				return err
+			}
+			m.entry(e)
+			i++
+		}
+	}
+	for len(outside) > 0 {
+		next()
+	}
+	return nil
 }
 
 func (a *Availability) sample(latency time.Duration) {

@@ -26,6 +26,9 @@ type uptimeMeter struct {
 	took     []time.Duration
 	outside  map[string]bool // names that a pinned key stands for
 	compare  *comparer
+	rows     *uptimeWriter
+	source   roundSource // of the round that is looked at
+	why      unexpected
 }
 
 // A watch is what was seen of one target: by one vantage, or by all of them.
@@ -48,9 +51,11 @@ func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 		asked: map[string]bool{}, names: map[string]*Availability{}, days: map[string]*Availability{}, places: map[string]*Availability{},
 		open: map[string]*Incident{}, signed: signedLists{},
 	}
-	m.compare, m.outside = c.compare, map[string]bool{}
-	for _, e := range c.Rounds {
-		m.outside[e.Probe.Vantage] = true
+	m.compare, m.rows, m.outside = c.compare, c.rows, map[string]bool{}
+	if c.Signed != nil {
+		for _, e := range c.Signed.rounds {
+			m.outside[e.Probe.Vantage] = true
+		}
 	}
 	if m.u.Every < time.Second {
 		m.u.Every = DefaultEvery
@@ -133,6 +138,10 @@ func (w *watch) exists(t time.Time) {
 func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
 	samples := m.countable(p, recorded)
 	if len(samples) == 0 {
+		if len(p.Samples) > 0 {
+			at := p.Samples[0].Time
+			m.rows.round(p, m.source, at, slotOf(at, m.u.Every), 0, 0)
+		}
 		return
 	}
 	if m.compare != nil {
@@ -153,10 +162,12 @@ func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
 	if at.After(one.last) {
 		one.last = at
 	}
+	slot := slotOf(at, m.u.Every)
 	if !m.inside(at) {
+		m.rows.round(p, m.source, at, slot, 0, 0)
 		return
 	}
-	slot := slotOf(at, m.u.Every)
+	counted, bad := 0, 0
 	for _, s := range samples {
 		if again && s.OK {
 			m.u.Uncounted.Backwards++
@@ -165,7 +176,11 @@ func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
 		all.mark(slot, s)
 		one.mark(slot, s)
 		m.sample(p.Vantage, at, s)
+		if counted++; !s.OK {
+			bad++
+		}
 	}
+	m.rows.round(p, m.source, at, slot, counted, bad)
 }
 
 // countable leaves out what says nothing about the public address at the time that it claims.
@@ -258,8 +273,12 @@ func (m *uptimeMeter) finish() *Uptime {
 	slices.SortFunc(u.Incidents, func(a, b Incident) int {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name), strings.Compare(a.Vantage, b.Vantage))
 	})
+	m.why = noTarget
 	for _, key := range slices.Sorted(keys(m.targets)) {
 		m.settle(m.targets[key])
+	}
+	if u.Rounds.Expected == 0 {
+		u.Rounds.Why = m.why.String()
 	}
 	slices.SortFunc(u.Gaps, func(a, b Gap) int {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Target, b.Target))
@@ -301,17 +320,30 @@ func (m *uptimeMeter) expected(w *watch) (from, to int64, ok bool) {
 
 // settle adds what was seen of a target to the figures.
 func (m *uptimeMeter) settle(w *watch) {
-	from, to, ok := m.expected(w)
-	if !ok || len(w.urls) == 0 && m.known && !m.asked[w.target] {
-		return // it has no address that could be asked
+	if w.since.IsZero() || !w.since.Before(m.u.To) {
+		return
 	}
-	m.u.Rounds.Expected += to - from
-	m.u.Rounds.Taken += to - from
+	if len(w.urls) == 0 && m.known && !m.asked[w.target] {
+		m.why = min(m.why, noAddress)
+		return
+	}
+	m.why = noRound
+	from, to, ok := m.expected(w)
+	if !ok {
+		return
+	}
+	taken := to - from
 	for a, b := range w.rounds.missing(from, to) {
-		m.u.Rounds.Taken -= b - a
+		taken -= b - a
 		if b-a >= gapSlots {
 			m.u.Gaps = append(m.u.Gaps, Gap{w.target, slotTime(a, m.u.Every), slotTime(b, m.u.Every), b - a})
 		}
+	}
+	m.u.Rounds.Expected += to - from
+	m.u.Rounds.Taken += taken
+	m.rows.stretch(rowExpected, w.target, from, to, taken, m.u.Every)
+	for a, b := range w.rounds.missing(from, to) {
+		m.rows.stretch(rowGap, w.target, a, b, 0, m.u.Every)
 	}
 	for url, seen := range w.urls {
 		name := entryOf(m.names, url)

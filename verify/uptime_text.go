@@ -49,6 +49,10 @@ func (u *Uptime) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "\nnot observed (観測なし): target %s from %s to %s, %d rounds\n", shown(g.Target), stamp(g.From), stamp(g.To), g.Slots)
 	}
 	more(&b, "gaps", len(u.Gaps))
+	for i := range u.Signed {
+		b.WriteByte('\n')
+		u.Signed[i].line(&b)
+	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the record of operation: %w", err)
 	}
@@ -96,11 +100,17 @@ func vantageName(name string) column {
 	return column{name, name}
 }
 
+var unexpectedTexts = map[string]column{
+	noRound.String():   {"公開先のあった時間に、観測 1 回分の区間が丸ごとは含まれない", "the time with a target to be asked holds no whole round"},
+	noAddress.String(): {"公開先はあったが、観測できる公開アドレスが設定されていない", "the targets that were there have no public address in the configuration"},
+	noTarget.String():  {"この期間に公開先があったという記録がない", "the publication log knows of no target in this time"},
+}
+
 // roundsEN says how often somebody asked; roundsJA says it in Japanese.
 func (u *Uptime) roundsEN() string {
 	r := u.Rounds
 	if r.Expected == 0 {
-		return "no round of samples was expected: the time with a target to be asked holds no whole round"
+		return "no round of samples was expected: " + unexpectedTexts[r.Why].en
 	}
 	s := fmt.Sprintf("one round of samples each %s was expected: %d rounds; %d were taken", span(u.Every), r.Expected, r.Taken)
 	if missing := r.Expected - r.Taken; missing > 0 {
@@ -112,7 +122,7 @@ func (u *Uptime) roundsEN() string {
 func (u *Uptime) roundsJA() string {
 	r := u.Rounds
 	if r.Expected == 0 {
-		return "この期間に予定された観測はない（公開先のあった時間に、観測 1 回分の区間が丸ごとは含まれない）"
+		return "この期間に予定された観測はない（" + unexpectedTexts[r.Why].ja + "）"
 	}
 	s := fmt.Sprintf("%s ごとに 1 回の観測を予定：%d 回。うち実施 %d 回", spanJA(u.Every), r.Expected, r.Taken)
 	if missing := r.Expected - r.Taken; missing > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +17,7 @@ func reportCommand(now func() time.Time) *cli.Command {
 		Usage: "sum up a month of operation from the publication log: uptime, incidents, publication times",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "month", Usage: "the `MONTH` as 2026-10 (UTC); default: the current one"},
+			samplesFlag(),
 			&cli.StringFlag{Name: "html", Usage: "also write the record as one HTML `FILE`, in Japanese and English"},
 			&cli.StringFlag{Name: "now", Usage: "report as of `TIME`, such as 2026-11-21T07:00:00Z, to repeat an earlier report; nothing is expected after it"},
 		),
@@ -48,25 +50,50 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 	if err != nil {
 		return err
 	}
+	signed, refused, err := h.signedSamples(c)
+	if err != nil {
+		return err
+	}
 	u, err := verify.MeasureUptime(c.Context, verify.UptimeConfig{
-		Publication: log, Master: master, From: from, To: from.AddDate(0, 1, 0), Now: h.now().UTC().Truncate(time.Second).Add(time.Second),
+		Publication: log, Signed: signed, Master: master, From: from, To: from.AddDate(0, 1, 0), Now: h.now().UTC().Truncate(time.Second).Add(time.Second),
 		Every: h.conf.Probe.Every.Std(), BaseURL: h.conf.Repository.BaseURL, Targets: h.publicTargets(),
 	})
 	if err != nil {
 		return err
 	}
+	u.Signed = signed.Vantages
 	if file := c.String("html"); file != "" {
 		if err := writeHTML(file, u); err != nil {
 			return err
 		}
 	}
+	write := u.WriteText
 	if c.Bool("json") {
-		return u.WriteJSON(c.App.Writer)
+		write = u.WriteJSON
 	}
-	if err := u.WriteText(c.App.Writer); err != nil {
+	if err := write(c.App.Writer); err != nil {
 		return fmt.Errorf("printing the report: %w", err)
 	}
+	if refused != nil {
+		return &cliexit.Error{Code: cliexit.Findings, Err: refused}
+	}
 	return nil
+}
+
+// signedSamples reads what outside vantages have signed. refused says what does not count, and why.
+func (h *host) signedSamples(c *cli.Context) (signed *verify.Samples, refused, err error) {
+	places, err := samplePlaces(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	pinned, err := vantages(h.conf.Verify.Vantages)
+	if err != nil {
+		return nil, nil, err
+	}
+	signed, err = verify.ReadSamples(c.Context, places, pinned, func(file string, why error) {
+		refused = errors.Join(refused, fmt.Errorf("samples that do not count: %q: %w", file, why))
+	})
+	return signed, refused, err
 }
 
 // publicTargets are the targets with their public addresses.

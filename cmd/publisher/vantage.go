@@ -117,16 +117,29 @@ func vantages(files []config.Path) (all []note.Verifier, err error) {
 	return all, nil
 }
 
+// samplesFlag names what outside vantages have signed.
+func samplesFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "samples", Usage: "samples that outside vantages signed: a `FILE`, or a folder of them; may be repeated; their keys are verify.vantages"}
+}
+
+// samplePlaces are the files and folders of --samples. One that is not there is a mistake.
+func samplePlaces(c *cli.Context) ([]string, error) {
+	places := c.StringSlice("samples")
+	for _, place := range places {
+		if !exists(place) {
+			return nil, cliexit.UsageError("--samples %q is not there; correct its name", place)
+		}
+	}
+	return places, nil
+}
+
 // takeSamples gives the check what outside vantages have signed.
 func (h *host) takeSamples(c *cli.Context, conf *verify.Config) (err error) {
 	if conf.Vantages, err = vantages(h.conf.Verify.Vantages); err != nil {
 		return err
 	}
-	conf.Samples = c.StringSlice("samples")
-	for _, place := range conf.Samples {
-		if !exists(place) {
-			return cliexit.UsageError("--samples %q is not there; correct its name", place)
-		}
+	if conf.Samples, err = samplePlaces(c); err != nil {
+		return err
 	}
 	if len(conf.Samples) > 0 && conf.Tier == verify.TierLog {
 		return cliexit.UsageError("--tier log looks at no samples; leave --samples out, or choose another tier")

@@ -31,10 +31,10 @@ func verifyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "first", Usage: "there is no last checkpoint yet: the files of --checkpoint need not be there, and that of --pins is written"},
 		&cli.StringFlag{Name: "pins", Usage: "the auditor's own `FILE` of anchors, keys, origins, addresses and witnesses, auditor.yaml; a configuration that pins less is a critical finding"},
 		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoints of both logs for the next time when nothing was found"},
-		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English, and beside it the annex, FILE.annex.csv and FILE.annex.jsonl"},
+		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English, and beside it the annex, FILE.annex.csv and FILE.annex.jsonl, with the observations in FILE.annex.uptime.csv and .jsonl"},
 		&cli.StringFlag{Name: "auditor", Usage: "who verifies, for the report's first page: a `NAME`"},
 		&cli.StringFlag{Name: "body", Usage: "the survey body that the report is for: a `NAME`"},
-		&cli.StringSliceFlag{Name: "samples", Usage: "samples that outside vantages signed: a `FILE`, or a folder of them; may be repeated; their keys are verify.vantages"},
+		samplesFlag(),
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
 		&cli.BoolFlag{Name: "empty", Usage: "the inventory is known to have no certificate of an issuer, or none at all"},
 		&cli.StringFlag{Name: "price", Value: defaultPrice, Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
@@ -96,7 +96,7 @@ func (h *host) verify(c *cli.Context) (*verify.Report, error) {
 		annex.drop()
 		return nil, err
 	}
-	return report, annex.keep()
+	return report, annex.keep(report)
 }
 
 func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {

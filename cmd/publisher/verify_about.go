@@ -65,13 +65,13 @@ func (h *host) givenNow(c *cli.Context) error {
 	return nil
 }
 
-// An annexFiles is the two files of the annex while they are written.
+// An annexFiles is the files of the annex while they are written: two of the objects, then two of the observations.
 type annexFiles struct {
 	files []*os.File
 }
 
-// annexOf opens the files beside the page that the itemised list goes to: report.html has report.annex.csv and report.annex.jsonl.
-// They appear under their names when they are whole.
+// annexOf opens the files beside the page that the itemised list goes to: report.html has report.annex.csv and report.annex.jsonl,
+// and of the observations report.annex.uptime.csv and report.annex.uptime.jsonl. They appear under their names when they are whole.
 func annexOf(page string) (*verify.Annex, *annexFiles, error) {
 	base := strings.TrimSuffix(page, filepath.Ext(page)) + ".annex"
 	a := &annexFiles{}
@@ -79,7 +79,7 @@ func annexOf(page string) (*verify.Annex, *annexFiles, error) {
 	for _, o := range []struct {
 		ext string
 		out *verify.Output
-	}{{".csv", &annex.CSV}, {".jsonl", &annex.Lines}} {
+	}{{".csv", &annex.CSV}, {".jsonl", &annex.Lines}, {".uptime.csv", &annex.UptimeCSV}, {".uptime.jsonl", &annex.UptimeLines}} {
 		f, err := os.OpenFile(base+o.ext+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 		if err != nil {
 			a.drop()
@@ -91,12 +91,18 @@ func annexOf(page string) (*verify.Annex, *annexFiles, error) {
 	return annex, a, nil
 }
 
-// keep gives the files their names.
-func (a *annexFiles) keep() error {
+// keep gives the files their names. Where there is no record of operation, there is no file of it.
+func (a *annexFiles) keep(r *verify.Report) error {
 	if a == nil {
 		return nil
 	}
-	for _, f := range a.files {
+	for i, f := range a.files {
+		if i >= 2 && r.Annex.Uptime == nil {
+			if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+				return fmt.Errorf("writing the annex: %w", err)
+			}
+			continue
+		}
 		err := errors.Join(f.Sync(), f.Close())
 		if err == nil {
 			err = os.Rename(f.Name(), strings.TrimSuffix(f.Name(), ".part"))

@@ -68,12 +68,10 @@ func (t *telling) close(all []*answer) {
 	t.o.result.Responders = append(t.o.result.Responders, t.sum)
 }
 
-// errorNames are the statuses of an OCSPResponse that is none (RFC 6960 section 4.2.1).
-var errorNames = map[byte]string{1: "malformedRequest", 2: "internalError", 3: "tryLater", 5: "sigRequired", 6: "unauthorized"}
-
 // judge reads one answer.
 func (t *telling) judge(a *answer) {
 	body := a.reply.Body
+	name, _ := exchange.ErrorOf(body)
 	failed := func(code, format string, args ...any) {
 		t.sum.Failed++
 		t.bad(a, code, format, args...)
@@ -88,12 +86,12 @@ func (t *telling) judge(a *answer) {
 	case a.reply.Status != http.StatusOK:
 		failed(CodeUnreachable, "HTTP status %d %s", a.reply.Status, http.StatusText(a.reply.Status))
 		return
-	case len(body) == 5 && bytes.HasPrefix(body, []byte{0x30, 3, 0x0a, 1}) && errorNames[body[4]] != "":
-		if name := errorNames[body[4]]; name == "internalError" || name == "tryLater" {
+	case name != "":
+		if name == exchange.InternalError || name == exchange.TryLater {
 			failed(CodeUnreachable, "the answer is the error %s", name)
 			return
 		}
-		a.says = errorNames[body[4]]
+		a.says = name
 		t.sum.None++
 		return
 	}
@@ -119,7 +117,7 @@ func (t *telling) judge(a *answer) {
 // count keeps what was answered.
 func (t *telling) count(a *answer) {
 	s := a.single
-	a.says = []string{"good", "revoked", "unknown"}[s.Status]
+	a.says = exchange.StatusName(s.Status)
 	if a.response.NeverIssued(s) {
 		a.says = aboutNever
 	}

@@ -54,7 +54,7 @@ func (c *Client) Ask(ctx context.Context, q Question, method string) Answer {
 	case err != nil:
 		a.Code, a.Detail = Fails, err.Error()
 	case c.Static && q.Want == nil && (a.Status == http.StatusNotFound || a.Status == http.StatusForbidden):
-		a.Says = "not found"
+		a.Says = NotFound
 	case a.Status != http.StatusOK:
 		a.Code, a.Detail = Fails, fmt.Sprintf("HTTP status %d %s", a.Status, http.StatusText(a.Status))
 	default:

@@ -21,6 +21,9 @@ const (
 	NeverIssued = "never issued"
 )
 
+// NotFound is what a place says that serves responses as objects and has none.
+const NotFound = "not found"
+
 // A Question is one certificate to ask about, with one of the hash algorithms of a CertID.
 type Question struct {
 	Issuer string // its name in the ledger

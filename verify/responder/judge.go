@@ -1,7 +1,6 @@
 package responder
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
@@ -11,22 +10,18 @@ import (
 	"seihon/verify/exchange"
 )
 
-// errorNames are the statuses of an OCSPResponse that is none (RFC 6960 section 4.2.1).
-var errorNames = map[byte]string{1: "malformedRequest", 2: "internalError", 3: "tryLater", 5: "sigRequired", 6: "unauthorized"}
-
-// unauthorized is what a responder says that has no answer (RFC 5019 section 2.2.3).
-const unauthorized = "unauthorized"
-
 // judge compares an answer with the master's.
 func (c *Client) judge(a *Answer, body []byte) {
 	wrong := func(code, format string, args ...any) { a.Code, a.Detail = code, fmt.Sprintf(format, args...) }
-	if len(body) == 5 && bytes.HasPrefix(body, []byte{0x30, 3, 0x0a, 1}) {
-		a.Says = errorNames[body[4]]
+	if name, ok := exchange.ErrorOf(body); ok {
+		a.Says = name
 		switch {
-		case a.Says != unauthorized:
+		case name == "":
+			wrong(Fails, "the answer is an error that RFC 6960 does not know")
+		case name != exchange.Unauthorized:
 			wrong(Fails, "the answer is the error %s", a.Says)
 		case a.Question.Want != nil:
-			wrong(Fails, "the answer is that it has none (unauthorized), the master says %s", statusName(a.Question.Want.Status))
+			wrong(Fails, "the answer is that it has none (unauthorized), the master says %s", exchange.StatusName(a.Question.Want.Status))
 		}
 		return
 	}
@@ -34,7 +29,7 @@ func (c *Client) judge(a *Answer, body []byte) {
 	if err != nil {
 		wrong(Invalid, "%v", err)
 		if second, err := ocsp.ParseResponse(body, nil); err == nil {
-			wrong(TwoReadings, "one reader says %q, the other reads that serial %x is %s", a.Detail, second.SerialNumber, statusName(second.Status))
+			wrong(TwoReadings, "one reader says %q, the other reads that serial %x is %s", a.Detail, second.SerialNumber, exchange.StatusName(second.Status))
 		}
 		return
 	}
@@ -44,7 +39,7 @@ func (c *Client) judge(a *Answer, body []byte) {
 		return
 	}
 	s := &r.Singles[i]
-	a.Says, a.This = statusName(s.Status), s.ThisUpdate
+	a.Says, a.This = exchange.StatusName(s.Status), s.ThisUpdate
 	if r.NeverIssued(s) {
 		a.Says = NeverIssued
 	}
@@ -86,19 +81,9 @@ func (c *Client) compare(a *Answer, s *artifact.Single) {
 	}
 }
 
-func statusName(status int) string {
-	switch status {
-	case artifact.StatusGood:
-		return "good"
-	case artifact.StatusRevoked:
-		return "revoked"
-	}
-	return "unknown"
-}
-
 func statusOf(s *artifact.Single) string {
 	if s.Status != artifact.StatusRevoked {
-		return statusName(s.Status)
+		return exchange.StatusName(s.Status)
 	}
 	return fmt.Sprintf("revoked at %s, reason %d", stamp(s.RevokedAt), max(s.Reason, 0))
 }

@@ -1,0 +1,136 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"seihon/artifact"
+	"seihon/ledger"
+)
+
+// An UptimeAnnex is what a report says of the part of its annex that is about the record of
+// operation: every round of samples that there is, and every slot that has none.
+type UptimeAnnex struct {
+	Rounds int64 `json:"rounds"`
+	Gaps   int64 `json:"gaps"` // of one slot or more
+	CSV    Cited `json:"csv"`
+	Lines  Cited `json:"json_lines"`
+}
+
+// An UptimeRow is one round of samples, what was expected of one target, or a time in which nobody
+// asked it. The slots of a target's rounds that count, each taken once, are those that it has taken;
+// with those of its gaps they are all that were expected.
+type UptimeRow struct {
+	What    string `json:"what"` // "round", "expected" or "gap"
+	Target  string `json:"target"`
+	Vantage string `json:"vantage,omitempty"`
+	From    string `json:"from"`            // of a round: its first sample; else the first slot begins
+	Until   string `json:"until,omitempty"` // the last slot ends
+	Slot    int64  `json:"slot"`            // in which the round or the first slot is, counted from 1970
+	Slots   int64  `json:"slots"`           // of a round: 1, or 0 when none of its samples counts
+	Taken   int64  `json:"taken"`           // of the slots, those with a round
+
+	Place   string `json:"place,omitempty"`  // of a round: "publication log", or the file that was signed
+	Entry   int64  `json:"entry"`            // of the publication log; -1 elsewhere
+	SHA256  string `json:"sha256,omitempty"` // of the entry that holds the samples, in the log or in the file
+	Samples int64  `json:"samples"`          // that it holds
+	Counted int64  `json:"counted"`          // of them, samples of the public address at the time that they claim
+	Bad     int64  `json:"bad"`              // of these
+}
+
+// uptimeColumns are the members of UptimeRow, in the order of the CSV.
+var uptimeColumns = []string{
+	"what", "target", "vantage", "from", "until", "slot", "slots", "taken",
+	"place", "entry", "sha256", "samples", "counted", "bad",
+}
+
+// What an UptimeRow is about.
+const (
+	rowRound    = "round"
+	rowExpected = "expected"
+	rowGap      = "gap"
+)
+
+func (r *UptimeRow) cells() []string {
+	return []string{
+		r.What, r.Target, r.Vantage, r.From, r.Until, itoa(r.Slot), itoa(r.Slots), itoa(r.Taken),
+		r.Place, itoa(r.Entry), r.SHA256, itoa(r.Samples), itoa(r.Counted), itoa(r.Bad),
+	}
+}
+
+// An uptimeWriter writes the rows as the publication log is walked; nil: nobody wants them.
+type uptimeWriter struct {
+	*sheet
+	s UptimeAnnex
+}
+
+// A roundSource says where a round of samples was read, for the annex.
+type roundSource struct {
+	place string
+	entry int64
+	sum   string
+}
+
+// published is the source of an entry of the publication log.
+func (w *uptimeWriter) published(ctx context.Context, log *ledger.Log, i int64, e *ledger.Entry) (s roundSource, err error) {
+	if w == nil || e.Probe == nil {
+		return s, nil
+	}
+	raw, err := log.Raw(ctx, i)
+	return roundSource{sourcePublication, i, artifact.Sum(raw).String()}, err
+}
+
+// signed is the source of a round that an outside vantage has signed.
+func (w *uptimeWriter) signed(files map[*ledger.Entry]string, e *ledger.Entry) (s roundSource) {
+	if w == nil {
+		return s
+	}
+	raw, err := e.Encode()
+	if err != nil {
+		return roundSource{place: files[e], entry: -1} // what was read can be written
+	}
+	return roundSource{files[e], -1, artifact.Sum(raw).String()}
+}
+
+// round writes one round, of which some samples count.
+func (w *uptimeWriter) round(p *ledger.Probe, s roundSource, at time.Time, slot int64, counted, bad int) {
+	if w == nil {
+		return
+	}
+	row := UptimeRow{
+		What: rowRound, Target: p.Target, Vantage: p.Vantage, From: stamp(at), Slot: slot,
+		Place: s.place, Entry: s.entry, SHA256: s.sum, Samples: int64(len(p.Samples)), Counted: int64(counted), Bad: int64(bad),
+	}
+	if counted > 0 {
+		row.Slots, row.Taken = 1, 1
+	}
+	w.s.Rounds++
+	w.write(row.cells(), row)
+}
+
+// stretch writes slots of a target: all that were expected, or a gap.
+func (w *uptimeWriter) stretch(what, target string, from, to, taken int64, every time.Duration) {
+	if w == nil {
+		return
+	}
+	if what == rowGap {
+		w.s.Gaps++
+	}
+	row := UptimeRow{
+		What: what, Target: target, From: stamp(slotTime(from, every)), Until: stamp(slotTime(to, every)),
+		Slot: from, Slots: to - from, Taken: taken, Entry: -1,
+	}
+	w.write(row.cells(), row)
+}
+
+// finish ends both files.
+func (w *uptimeWriter) finish() (_ *UptimeAnnex, err error) {
+	if w == nil {
+		return nil, nil
+	}
+	if w.s.CSV, w.s.Lines, err = w.sheet.finish(); err != nil {
+		return nil, fmt.Errorf("writing the annex: %w", err)
+	}
+	return &w.s, nil
+}
