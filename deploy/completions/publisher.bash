@@ -10,7 +10,7 @@ _publisher() {
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
   "probe" | "probe "*) choices="--config --json --quiet --log-format --vantage --key --out --new-key --help" ;;
   "observe" | "observe "*) choices="--config --json --quiet --log-format --issuer-certificate --crl --partition --ocsp --certificate --list --state --html --report --prometheus --timeout --proxy --help" ;;
-  "report" | "report "*) choices="--config --json --quiet --log-format --month --html --now --help" ;;
+  "report" | "report "*) choices="--config --json --quiet --log-format --month --samples --html --now --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --help" ;;
   "status-at" | "status-at "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --time --out --check --help" ;;
   "ledger show" | "ledger show "*) choices="--config --json --quiet --log-format --log --help" ;;
