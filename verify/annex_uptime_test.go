@@ -26,7 +26,7 @@ func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify
 	report, _, _ := annexOf(t, r, append(change, func(c *verify.Config) {
 		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(log.Origin(), log.Keys()...))
 		c.BaseURL, c.ProbeEvery = baseURL, 10*time.Minute
-		c.Targets = []verify.Target{{Name: "public", URL: baseURL, Source: r.public()}}
+		c.Targets = []verify.Target{{Name: "public", Addresses: []string{baseURL}, Source: r.public()}}
 	}, func(c *verify.Config) {
 		c.Annex.UptimeCSV = verify.Output{Name: "r.annex.uptime.csv", File: &sheet}
 		c.Annex.UptimeLines = verify.Output{Name: "r.annex.uptime.jsonl", File: &lines}
@@ -125,7 +125,7 @@ func TestNothingExpected(t *testing.T) {
 		{"an empty log", "no-target", func(*diary) {}, nil},
 		{"a target that began later", "no-target", func(d *diary) { d.receipt("11:30:00") }, nil},
 		{"a target without an address", "no-address", func(d *diary) { d.receipt("10:00:00") },
-			func(c *verify.UptimeConfig) { c.Targets[0].URL = "" }},
+			func(c *verify.UptimeConfig) { c.Targets[0].Addresses = nil }},
 		{"less than a round", "no-round", func(d *diary) { d.receipt("10:55:00") }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
