@@ -59,7 +59,7 @@ func TestHandOver(t *testing.T) {
 	write("ca1.corp.example_Example Sub CA.crt", "certificate")
 	write("nsrev_Example Sub CA.asp", "a page of the web enrolment")
 	write("-$(touch x); rm *.crl", "a name like a command")
-	gives("$(touch x); rm *.crl: a name like a command", "Example Sub CA+.crl: delta 1", "Example Sub CA.crl: complete 1", "ca1.corp.example_Example Sub CA.crt: certificate")
+	gives("-$(touch x); rm *.crl: a name like a command", "Example Sub CA+.crl: delta 1", "Example Sub CA.crl: complete 1", "ca1.corp.example_Example Sub CA.crt: certificate")
 	gives()
 	write("Example Sub CA+.crl", "delta 2")
 	write("43104258997432926/0.crl", "shard 0")

@@ -69,7 +69,8 @@ const year = 365 * 24 * time.Hour
 // An authority is a CA of step-ca.
 type authority struct {
 	*apiv1.CreateCertificateAuthorityResponse
-	cas *softcas.SoftCAS
+	cas   *softcas.SoftCAS
+	point string // the distribution point of its lists; empty: none
 }
 
 func run(dir string, at addresses, boulder bool) error {
@@ -81,6 +82,7 @@ func run(dir string, at addresses, boulder bool) error {
 	if err != nil {
 		return err
 	}
+	sub.point = at.url + "/crl/sub.crl"
 	issued := map[string]*x509.Certificate{"root.cer": root.Certificate, "sub.cer": sub.Certificate}
 	for i, name := range []string{"one", "two", "cps"} {
 		list := at.url + "/crl/sub.crl"
@@ -150,7 +152,7 @@ func newAuthority(name string, parent *authority, at addresses) (*authority, err
 		return nil, fmt.Errorf("making %q: %w", name, err)
 	}
 	cas, err := softcas.New(context.Background(), apiv1.Options{CertificateChain: []*x509.Certificate{made.Certificate}, Signer: made.Signer})
-	return &authority{made, cas}, err
+	return &authority{CreateCertificateAuthorityResponse: made, cas: cas}, err
 }
 
 // writePEM leaves a key and its certificate for who reads files: Boulder, and OpenSSL, which signs the CPS.
@@ -219,11 +221,29 @@ func certify(dir, file string) error {
 	return write(dir, "ocsp.cer", res.Certificate.Raw)
 }
 
+// distributionPoint is the extension that step-ca's server puts into its list (crl.idpURL): critical, and with the address alone.
+func distributionPoint(address string) (pkix.Extension, error) {
+	type name struct {
+		FullName []asn1.RawValue `asn1:"optional,tag:0"`
+	}
+	der, err := asn1.Marshal(struct {
+		Name name `asn1:"optional,tag:0"`
+	}{name{[]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(address)}}}})
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: der}, err
+}
+
 // list is a list by step-ca.
 func (a *authority) list(number int64, entries []x509.RevocationListEntry) ([]byte, error) {
 	now := time.Now().UTC().Truncate(time.Second)
-	res, err := a.cas.CreateCRL(&apiv1.CreateCRLRequest{RevocationList: &x509.RevocationList{
-		Number: big.NewInt(number), ThisUpdate: now, NextUpdate: now.Add(7 * 24 * time.Hour), RevokedCertificateEntries: entries}})
+	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: now, NextUpdate: now.Add(7 * 24 * time.Hour), RevokedCertificateEntries: entries}
+	if a.point != "" {
+		point, err := distributionPoint(a.point)
+		if err != nil {
+			return nil, err
+		}
+		template.ExtraExtensions = []pkix.Extension{point}
+	}
+	res, err := a.cas.CreateCRL(&apiv1.CreateCRLRequest{RevocationList: template})
 	if err != nil {
 		return nil, fmt.Errorf("making list %d: %w", number, err)
 	}
