@@ -41,6 +41,7 @@ var statusCodes = []Code{
 	{"coherence-revoked-not-listed", Error, "", "3713", "OCSP では失効、CRL には掲載されていない", "the answer is revoked, but no CRL lists the certificate", "新しい CRL を発行する", "make a new list"},
 	{"coherence-date", Error, "", "3713", "失効日時が CRL と OCSP で異なる", "CRL and OCSP give different times of revocation", "台帳を確認し、作り直す", "look it up in the inventory and make both anew"},
 	{"coherence-reason", Warning, "", "3713", "失効理由が CRL と OCSP で異なる", "CRL and OCSP give different reasons of revocation", "台帳を確認し、作り直す", "look it up in the inventory and make both anew"},
+	{"coherence-lists", Error, "", "3713", "一つの証明書について、失効リストの失効日時または理由が一致しない", "the lists of one issuer give different times or reasons of a revocation", "台帳を確認し、作り直す", "look it up in the inventory and make both anew"},
 	{"coherence-no-answer", Warning, "", "3713", "CRL 掲載の証明書に対する OCSP 応答がない", "a certificate on the CRL has no OCSP response", "期限内の証明書なら応答を作成する", "make a response if the certificate has not expired"},
 	{"never-issued-refuted", Critical, "", "3713", "未発行と応答した証明書が発行されている", "the answer says that a certificate was never issued, but it was", "発行台帳を取り込み直して応答を更新し、経緯を調査する", "import the certificate into the inventory, refresh the response, and find out how this came about"},
 	{"inventory-no-answer", Error, "", "3713", "有効期間内の証明書に対する応答がない", "an unexpired certificate has no OCSP response", "応答を作成し公開する", "make and publish the response"},

@@ -153,6 +153,7 @@ type repo struct {
 	// What the next run does differently, for the cases that need a faulty signing room.
 	respond func(serial int64, h crypto.Hash, def []byte) []byte
 	subList func(l *list)
+	arlList func(l *list)
 	line    func(l *ledger.Line)
 	shards  int
 }
@@ -273,8 +274,11 @@ func (r *repo) commit() {
 // run is one signing run: lists, responses, generation.
 func (r *repo) run() {
 	r.number++
-	arl := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 3, 0x82, 1, 0xff}}
-	r.put("crl/root-arl.crl", artifact.ARL, r.root.list(list{number: r.number, this: r.now, next: r.now.AddDate(0, 0, 90), exts: []pkix.Extension{arl}}))
+	authorities := r.authorityList()
+	if r.arlList != nil {
+		r.arlList(&authorities)
+	}
+	r.put("crl/root-arl.crl", artifact.ARL, r.root.list(authorities))
 	l := list{number: r.number, this: r.now, next: r.now.Add(72 * time.Hour), revoked: r.revoked, reason: 1}
 	if r.subList != nil {
 		r.subList(&l)
@@ -283,6 +287,26 @@ func (r *repo) run() {
 	r.generation(r.root, r.root, []int64{2})
 	r.generation(r.sub, r.delegate, r.serials)
 	r.commit()
+}
+
+// authorityList is the next list of CA certificates of the root, without entries.
+func (r *repo) authorityList() list {
+	onlyCA := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 3, 0x82, 1, 0xff}}
+	return list{number: r.number, this: r.now, next: r.now.AddDate(0, 0, 90), exts: []pkix.Extension{onlyCA}}
+}
+
+// revokeSub puts the sub-CA on both lists of the root, at times that may differ, and answers accordingly.
+func (r *repo) revokeSub(onCRL, onARL time.Time) {
+	r.revoked[2] = onCRL
+	r.subList = func(l *list) {
+		l.revoked = maps.Clone(l.revoked)
+		delete(l.revoked, 2)
+	}
+	r.arlList = func(l *list) {
+		l.revoked, l.reason = map[int64]time.Time{2: onARL}, 1
+		r.put("crl/root.crl", artifact.CRL, r.root.list(list{number: r.number, this: r.now, next: l.next, revoked: map[int64]time.Time{2: onCRL}, reason: 1}))
+	}
+	r.run()
 }
 
 // generation makes the bundles of an issuer and their generation file.

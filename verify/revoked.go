@@ -17,6 +17,7 @@ type revocation struct {
 	serial []byte
 	at     int64
 	reason int8
+	list   uint16 // whose entry it is: its place among the lists of the issuer
 }
 
 // A revocations is what the current lists of one issuer say, sorted by serial number.
@@ -29,6 +30,7 @@ type revocations struct {
 	answered []atomic.Uint64 // a bit for each entry that has an OCSP response
 	known    []bool          // that the inventory has; nil: it was not asked
 	answers  atomic.Int64    // responses of this issuer
+	disputed [][]byte        // serial numbers of which two lists say different things
 }
 
 // issuerKey identifies an issuer by name and key, however often its certificate was renewed.
@@ -56,7 +58,7 @@ func (k keptList) scope() string {
 func newRevocations(issuer *x509.Certificate, lists []keptList) *revocations {
 	r := &revocations{issuer: issuer}
 	var deltas []keptList
-	for _, l := range lists {
+	for n, l := range lists {
 		r.names = append(r.names, l.name)
 		if l.list.ThisUpdate.After(r.this) {
 			r.this = l.list.ThisUpdate
@@ -66,9 +68,9 @@ func newRevocations(issuer *x509.Certificate, lists []keptList) *revocations {
 			deltas = append(deltas, l)
 			continue
 		}
-		r.append(l.list)
+		r.append(l.list, uint16(n))
 	}
-	slices.SortFunc(r.entries, compareSerials)
+	r.join()
 	for _, d := range deltas {
 		r.apply(d.list)
 	}
@@ -76,14 +78,28 @@ func newRevocations(issuer *x509.Certificate, lists []keptList) *revocations {
 	return r
 }
 
+// join sorts what the lists say. A CA certificate stands on the complete list and on the authority list, and counts once.
+func (r *revocations) join() {
+	slices.SortFunc(r.entries, compareSerials)
+	r.entries = slices.CompactFunc(r.entries, func(a, b revocation) bool {
+		if !bytes.Equal(a.serial, b.serial) {
+			return false
+		}
+		if a.list != b.list && (a.at != b.at || max(a.reason, 0) != max(b.reason, 0)) {
+			r.disputed = append(r.disputed, b.serial)
+		}
+		return true
+	})
+}
+
 func compareSerials(a, b revocation) int { return bytes.Compare(a.serial, b.serial) }
 
-func (r *revocations) append(l *artifact.RevocationList) {
+func (r *revocations) append(l *artifact.RevocationList, list uint16) {
 	for e, err := range l.Entries() {
 		if err != nil {
 			return // section A has reported it
 		}
-		r.entries = append(r.entries, revocation{e.Serial, e.Time.Unix(), int8(e.Reason)})
+		r.entries = append(r.entries, revocation{e.Serial, e.Time.Unix(), int8(e.Reason), list})
 	}
 }
 
@@ -92,7 +108,7 @@ const removeFromCRL = 8
 
 func (r *revocations) apply(delta *artifact.RevocationList) {
 	changed := &revocations{}
-	changed.append(delta)
+	changed.append(delta, 0)
 	for _, e := range changed.entries {
 		i, found := slices.BinarySearchFunc(r.entries, e, compareSerials)
 		switch {

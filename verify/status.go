@@ -122,6 +122,10 @@ func (c *checker) collectRevocations() {
 		r := newRevocations(lists[0].issuer, lists)
 		c.status.revoked[k] = r
 		c.counts.revocations.Add(int64(len(r.entries)))
+		if n := len(r.disputed); n > 0 {
+			c.add(Finding{Code: "coherence-lists", Source: sourceMaster, Name: r.names[0],
+				Detail: fmt.Sprintf("%s: %d certificates, the first with serial number %x", strings.Join(r.names, ", "), n, r.disputed[0])})
+		}
 	}
 }
 

@@ -34,6 +34,10 @@ func harmlessTampers() []tamper {
 	}
 	return []tamper{
 		same("nothing was changed", func(*testing.T, *repo, *verify.Config) {}),
+		same("a CA revoked on the complete and on the authority list", func(_ *testing.T, r *repo, _ *verify.Config) {
+			r.revokeSub(r.now.Add(-time.Minute), r.now.Add(-time.Minute))
+			r.publish(r.public())
+		}),
 		same("files of other times", func(_ *testing.T, r *repo, _ *verify.Config) {
 			n := 0
 			each(r.public(), func(path string, _ bool) {

@@ -172,6 +172,9 @@ func roomTampers() []tamper {
 			r.revoked[107] = r.now
 			r.run()
 		}),
+		room("two lists of one issuer disagree", []string{"coherence-lists@crl/root-arl.crl", "coherence-date@serial 02"}, func(r *repo) {
+			r.revokeSub(r.now.Add(-time.Minute), r.now.Add(-time.Hour))
+		}),
 		room("another date", []string{"coherence-date@serial 69", "memory-changed@crl/sub.crl#serial 69"}, func(r *repo) {
 			r.subList = func(l *list) { l.revoked = map[int64]time.Time{103: revoked[103], 105: revoked[105].Add(time.Second)} }
 			r.run()

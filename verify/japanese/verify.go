@@ -45,6 +45,7 @@ var verifyRows = []row{
 	{"the response says %s, the list %s", "応答では {1}、CRL では {2}"},
 	{"the response says %d, the list %d", "応答では {1}、CRL では {2}"},
 	{"%d certificates, the first with serial number %x", "証明書 {1} 件、最初のシリアル番号は {2}"},
+	{"%s: %d certificates, the first with serial number %x", "{1}：証明書 {2} 件、最初のシリアル番号は {3}"},
 	{"%s serial %x", "{1} シリアル番号 {2}"},
 	{"the ledger has no certificate of the issuer", "台帳に発行者の証明書がない"},
 	{"a list says revoked, the inventory does not", "CRL では失効、発行台帳では失効していない"},
