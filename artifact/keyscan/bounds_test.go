@@ -1,3 +1,7 @@
+//go:build !race
+
+// Time and memory are measured, which means nothing under the race detector, and takes ten minutes there.
+
 package keyscan
 
 import (
