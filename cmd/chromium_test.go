@@ -82,7 +82,7 @@ func webRepository(t *testing.T) string {
 			"-subj", "/C=JP/O=Example/CN="+name, "-addext", "subjectAltName=IP:127.0.0.1")
 		run(t, "signer", "issue", "--quiet", "--issuer", "sub", "--csr", "ca/"+name+".csr", "--out", "ca/"+name+".pem")
 	}
-	run(t, "signer", "revoke", "--quiet", "--issuer", "sub", "--certificate", "ca/web-revoked.pem", "--reason", "keyCompromise")
+	run(t, "signer", "revoke", "--yes", "--quiet", "--issuer", "sub", "--certificate", "ca/web-revoked.pem", "--reason", "keyCompromise")
 	run(t, "signer", "run", "--quiet")
 	run(t, "publisher", "sync", "--quiet")
 	return dir

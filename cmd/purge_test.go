@@ -128,7 +128,7 @@ func TestPurge(t *testing.T) {
 	write(purgeToken + "\n")
 	old := fetch(t, url+"/crl/sub.crl")
 	page := fetch(t, url+"/index.html")
-	command(0, "signer", "revoke", "--issuer", "sub", "--certificate", filepath.Join(dir, "ca/good.pem"), "--reason", "keyCompromise")
+	command(0, "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", filepath.Join(dir, "ca/good.pem"), "--reason", "keyCompromise")
 	command(0, "signer", "run")
 	command(0, "publisher", "sync", "--only", "urgent")
 	if !bytes.Equal(fetch(t, url+"/crl/sub.crl"), old) {

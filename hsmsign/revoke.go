@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -58,36 +59,80 @@ type Revocation struct {
 
 // Revoke records a revocation. The next [Room.Run] signs it first of all.
 func (b *Books) Revoke(ctx context.Context, q Revocation) error {
-	conf := b.conf.Issuer(q.Issuer)
-	if conf == nil {
-		return fmt.Errorf("revoking: the configuration has no issuer %q", q.Issuer)
-	}
-	if conf.External() { // what its next list does not say would be unsaid by it
-		return fmt.Errorf("revoking: %s is signed_by: external; revoke in the CA's own software, and take over its list", q.Issuer)
-	}
-	serial, err := b.serialOf(ctx, &q)
+	serial, rev, err := b.checkRevocation(ctx, &q)
 	if err != nil {
-		return fmt.Errorf("revoking: %w", err)
-	}
-	code, err := inventory.ParseReason(q.Reason)
-	if err != nil {
-		return fmt.Errorf("revoking %s: %w", q.Serial, err)
-	}
-	if q.Time.IsZero() {
-		q.Time = b.now()
-	}
-	rev := inventory.Revocation{Time: q.Time.UTC().Truncate(time.Second), Reason: code, InvalidityDate: q.Invalid.UTC().Truncate(time.Second)}
-	if q.Invalid.IsZero() {
-		rev.InvalidityDate = time.Time{}
+		return err
 	}
 	err = b.DB.Revoke(ctx, q.Issuer, serial, rev, inventory.RevokeOptions{Override: q.Override, Asked: q.Asked})
 	if errors.Is(err, inventory.ErrNotFound) {
-		return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists what it has", q.Serial, q.Issuer, q.Issuer)
+		return b.noSuchSerial(q)
 	}
 	if err != nil {
 		return fmt.Errorf("revoking %s: %w", q.Serial, err)
 	}
 	return nil
+}
+
+// Foresee checks a revocation, records nothing, and says what of it weighs more than that a certificate is revoked;
+// nothing for most.
+func (b *Books) Foresee(ctx context.Context, q Revocation) (consequences []string, err error) {
+	serial, rev, err := b.checkRevocation(ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	e, err := b.DB.Get(ctx, q.Issuer, serial)
+	if errors.Is(err, inventory.ErrNotFound) {
+		return nil, b.noSuchSerial(q)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("revoking %s: %w", q.Serial, err)
+	}
+	if e.State == inventory.Revoked {
+		return nil, nil // only an override changes it, and its signer has weighed that
+	}
+	consequences = []string{}
+	c, parseErr := x509.ParseCertificate(e.DER)
+	switch {
+	case parseErr != nil || !c.IsCA:
+	case artifact.SameName(c.RawSubject, c.RawIssuer):
+		consequences = append(consequences, fmt.Sprintf("it is the root %q itself: clients do not look for a root on its own list, "+
+			"they go on trusting it until it is taken out of their trust stores", c.Subject))
+	default:
+		consequences = append(consequences, fmt.Sprintf("it is the certificate of the CA %q: nothing that this CA signed is valid any more", c.Subject))
+	}
+	if slices.Contains(compromised, rev.Reason) {
+		consequences = append(consequences, fmt.Sprintf("after %s no certificate is made for its key again", q.Reason))
+	}
+	return consequences, nil
+}
+
+func (b *Books) noSuchSerial(q Revocation) error {
+	return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists what it has", q.Serial, q.Issuer, q.Issuer)
+}
+
+// checkRevocation holds a revocation to the configuration, and returns what is to be recorded.
+func (b *Books) checkRevocation(ctx context.Context, q *Revocation) (serial []byte, rev inventory.Revocation, err error) {
+	conf := b.conf.Issuer(q.Issuer)
+	if conf == nil {
+		return nil, rev, fmt.Errorf("revoking: the configuration has no issuer %q", q.Issuer)
+	}
+	if conf.External() { // what its next list does not say would be unsaid by it
+		return nil, rev, fmt.Errorf("revoking: %s is signed_by: external; revoke in the CA's own software, and take over its list", q.Issuer)
+	}
+	if serial, err = b.serialOf(ctx, q); err != nil {
+		return nil, rev, fmt.Errorf("revoking: %w", err)
+	}
+	if rev.Reason, err = inventory.ParseReason(q.Reason); err != nil {
+		return nil, rev, fmt.Errorf("revoking %s: %w", q.Serial, err)
+	}
+	if q.Time.IsZero() {
+		q.Time = b.now()
+	}
+	rev.Time = q.Time.UTC().Truncate(time.Second)
+	if !q.Invalid.IsZero() {
+		rev.InvalidityDate = q.Invalid.UTC().Truncate(time.Second)
+	}
+	return serial, rev, nil
 }
 
 // serialOf returns the serial that a revocation is about. A certificate counts only when the issuer signed it: anybody can

@@ -44,7 +44,7 @@ for name in good revoked; do
   [ -e "$demo/ca/$name.pem" ] || signer issue --issuer sub --csr "$demo/ca/$name.csr" --out "$demo/ca/$name.pem"
 done
 if [ ! -e "$demo/ca/.revoked" ]; then
-  signer revoke --issuer sub --certificate "$demo/ca/revoked.pem" --reason keyCompromise
+  signer revoke --yes --issuer sub --certificate "$demo/ca/revoked.pem" --reason keyCompromise
   touch "$demo/ca/.revoked"
 fi
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -24,7 +25,8 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			&cli.TimestampFlag{Name: "invalidity", Usage: "since when the key is suspect, as `RFC3339`", Layout: time.RFC3339},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` to change a recorded revocation"},
 			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now", Layout: time.RFC3339},
-			requestFlag, byFlag,
+			&cli.BoolFlag{Name: "dry-run", Usage: "judge it, say what it would mean, and record nothing"},
+			requestFlag, byFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
 			q := hsmsign.Revocation{Issuer: c.String("issuer"), Reason: c.String("reason")}
@@ -45,15 +47,37 @@ func revokeCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			return withBooks(c, now, func(books *hsmsign.Books) error {
+				consequences, err := books.Foresee(c.Context, q)
+				if err != nil {
+					return err
+				}
+				if c.Bool("dry-run") {
+					return foreseen(c, &q, consequences)
+				}
+				serial := serialText(&q)
+				if len(consequences) > 0 {
+					if err := cliexit.Confirm(c, fmt.Sprintf("revoking %s of %s: %s", serial, q.Issuer, strings.Join(consequences, "; "))); err != nil {
+						return err
+					}
+				}
 				if err := books.Revoke(c.Context, q); err != nil {
 					return err
 				}
-				serial := serialText(&q)
 				say(c, "revoked %s of %s; run `signer run` to publish it", serial, c.String("issuer"))
 				return answer(c, map[string]any{"issuer": c.String("issuer"), "serial": serial, "reason": c.String("reason")})
 			})
 		},
 	}
+}
+
+// foreseen prints what a revocation would mean.
+func foreseen(c *cli.Context, q *hsmsign.Revocation, consequences []string) error {
+	serial := serialText(q)
+	say(c, "would revoke %s of %s for %s", serial, q.Issuer, q.Reason)
+	for _, text := range consequences {
+		say(c, "  %s", text)
+	}
+	return answer(c, map[string]any{"issuer": q.Issuer, "serial": serial, "reason": q.Reason, "dry_run": true, "consequences": consequences})
 }
 
 // nameRevoked sets the certificate or the serial that is to be revoked.

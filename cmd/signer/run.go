@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -54,10 +55,17 @@ func crlCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"},
 			&cli.BoolFlag{Name: "final", Usage: "the last lists of a CA that ends: nextUpdate 9999, never renewed (needs --issuer)"},
+			cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if c.Bool("final") && c.String("issuer") == "" {
 				return cliexit.UsageError("--final needs --issuer")
+			}
+			if c.Bool("final") {
+				err := cliexit.Confirm(c, fmt.Sprintf("signing the last lists of %s: a client that has one asks for no later one, so nothing can be revoked any more", c.String("issuer")))
+				if err != nil {
+					return err
+				}
 			}
 			return forced(c, now, hsmsign.Force{CRLs: true, Only: true, Issuer: c.String("issuer"), Final: c.Bool("final")})
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -16,8 +17,13 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "the public `NAME`", Required: true},
 			&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
+			cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
+			err := cliexit.Confirm(c, fmt.Sprintf("withdrawing %s is on record for ever, and every target loses its copy with `publisher sync --prune`", c.String("name")))
+			if err != nil {
+				return err
+			}
 			return withRoom(c, now, func(room *hsmsign.Room) error {
 				size, err := room.Withdraw(c.Context, c.String("name"), c.String("reason"))
 				if err != nil {

@@ -23,7 +23,7 @@ for name in good revoked; do
   openssl req -new -key ca/$name.key -subj "/C=JP/O=Example/CN=$name" -out ca/$name.csr
   run signer issue --issuer sub --csr ca/$name.csr --out ca/$name.pem
 done
-run signer revoke --issuer sub --certificate ca/revoked.pem --reason keyCompromise
+run signer revoke --yes --issuer sub --certificate ca/revoked.pem --reason keyCompromise
 run signer document --name cps --version 1.0 --file "$OLDPWD/../scripts/demo-cps.pdf"
 run signer run
 run publisher sync
