@@ -148,6 +148,7 @@ func responderTampers() []tamper {
 			return nil, 0
 		})),
 		asking("tryLater for a revoked certificate", "responder-fails@sub serial 69#tryLater", of(105, func(*repo, crypto.Hash) []byte { return []byte{0x30, 3, 0x0a, 1, 3} })),
+		asking("an error that no standard knows", "responder-fails@sub serial 69#does not know", of(105, func(*repo, crypto.Hash) []byte { return []byte{0x30, 3, 0x0a, 1, 7} })),
 		asking("unauthorized for a revoked certificate", "responder-fails@sub serial 69#unauthorized", of(105, func(*repo, crypto.Hash) []byte { return unauthorized })),
 		asking("signed by somebody else", "responder-invalid@sub serial 69", of(105, func(r *repo, h crypto.Hash) []byte {
 			return respond(r.sub, newCert("Test OCSP", 3, newCert("Test CA", 2, nil, asCA), asDelegate), h, 105, r.revoked[105], r.now, r.now.Add(time.Hour))

@@ -16,6 +16,7 @@ var responderRows = []row{
 	{"no answer within %v", "{1} 以内に応答がない"},
 	{"the answer is longer than %d bytes", "応答が {1} バイトより長い"},
 	{"the answer is the error %s", "応答はエラー {1!} である"},
+	{"the answer is an error that RFC 6960 does not know", "応答は RFC 6960 にないエラーである"},
 	{"the answer is that it has none (unauthorized), the master says %s", "応答なし（unauthorized）と答えたが、正本では {1}"},
 	{"one reader says %q, the other reads that serial %x is %s", "一方の読取りでは {1}、他方の読取りではシリアル番号 {2} は {3}"},
 	{"the response is stale: its nextUpdate was %s", "応答の有効期限が過ぎている：nextUpdate は {1} であった"},
