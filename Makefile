@@ -46,6 +46,7 @@ soak: .tools/packages-test tools
 	SIMULATION_TEST_SCHEDULES=10000 go test -count=1 -tags integration -timeout 60m -run 'TestSimulationLong' ./publish
 	OCSPCACHE_TEST_SLOW=10000 go test -count=1 -tags integration -run 'TestSlowCrowd' -v ./ocspcache
 	KILL_TEST_ROUNDS=1000 go test -count=1 -tags integration -timeout 180m -run 'TestKilledAtAnyMoment' ./cmd
+	STOP_TEST_SECONDS=60 go test -count=1 -tags integration -timeout 60m -run 'TestStoppedPublisher' ./cmd
 	FAULT_TEST_ALL=1 go test -count=1 -tags integration -timeout 180m -run 'TestFileFaults' ./cmd
 	scripts/fuzz.sh 30s
 
