@@ -81,7 +81,7 @@ func nextWord(b []byte, from int) int {
 	return -1
 }
 
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isLetter(c byte) bool { return (c|0x20)-'a' < 26 }
 
 // findWords looks for the words in b[start:end].
 func findWords(b []byte, start, end int) *Finding {
