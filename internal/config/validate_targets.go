@@ -1,0 +1,103 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+func (v *validator) targets(targets []Target) {
+	seen := map[string]bool{}
+	for i, t := range targets {
+		path := fmt.Sprintf("targets[%d]", i)
+		if !namePattern.MatchString(t.Name) || seen[t.Name] {
+			v.add(path+".name", "is %q, must be lower case letters, digits and inner hyphens, and used once", t.Name)
+		}
+		seen[t.Name] = true
+		if t.Layout != "bundle" && t.Layout != "objects" {
+			v.add(path+".layout", "is %q, must be bundle or objects", t.Layout)
+		}
+		places := 0
+		for _, set := range []bool{t.Directory != "", t.S3 != nil, t.GCS != nil} {
+			if set {
+				places++
+			}
+		}
+		if places != 1 {
+			v.add(path, "has %d places, must have exactly one of directory, s3 and gcs", places)
+		}
+		if t.S3 != nil {
+			v.bucket(path+".s3", t.S3.Bucket, t.S3.Prefix)
+			if t.S3.Region == "" {
+				v.add(path+".s3.region", "is empty; name the bucket's region (a compatible store: us-east-1 or auto)")
+			}
+		}
+		if t.GCS != nil {
+			v.bucket(path+".gcs", t.GCS.Bucket, t.GCS.Prefix)
+		}
+		v.addresses(path, t)
+		if t.Timeout <= 0 {
+			v.add(path+".timeout", "must be positive")
+		}
+		v.cdn(path+".cdn", t)
+	}
+}
+
+// addresses wants each public address of the targets once: two copies cannot be told apart by one address.
+func (v *validator) addresses(path string, t Target) {
+	if t.URL != "" {
+		v.anyURL(path+".url", t.URL)
+	} else if len(t.OtherURLs) > 0 {
+		v.add(path+".other_urls", "needs url, the address that comes first")
+	}
+	for i, u := range t.OtherURLs {
+		at := fmt.Sprintf("%s.other_urls[%d]", path, i)
+		v.anyURL(at, u)
+		if u == t.URL || slices.Contains(t.OtherURLs[:i], u) {
+			v.add(at, "is %q, which is named before", u)
+		}
+	}
+}
+
+func (v *validator) bucket(path, bucket, prefix string) {
+	if bucket == "" {
+		v.add(path+".bucket", "is empty")
+	}
+	if prefix != "" && (!strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || strings.Contains(prefix, "//")) {
+		v.add(path+".prefix", "is %q, must end with one slash and not begin with one", prefix)
+	}
+}
+
+func (v *validator) serve(c *Config) {
+	if _, _, err := net.SplitHostPort(c.Serve.Listen); err != nil {
+		v.add("serve.listen", "is %q, must be host:port", c.Serve.Listen)
+	}
+	if c.Serve.Metrics != "" {
+		if _, _, err := net.SplitHostPort(c.Serve.Metrics); err != nil {
+			v.add("serve.metrics", "is %q, must be host:port", c.Serve.Metrics)
+		}
+	}
+	if p := c.Serve.OCSPPath; !strings.HasPrefix(p, "/") || (len(p) > 1 && strings.HasSuffix(p, "/")) || strings.Contains(p, "//") {
+		v.add("serve.ocsp_path", "is %q, must begin with one slash and not end with one", p)
+	}
+	for i, u := range c.Serve.URLs {
+		v.anyURL(fmt.Sprintf("serve.urls[%d]", i), u)
+	}
+}
+
+// httpURL wants a plain http address: an OCSP or CRL client must be able to ask without TLS (RFC 5280 §8).
+func (v *validator) httpURL(path, s string) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" || u.Host == "" || strings.HasSuffix(s, "/") || u.RawQuery != "" || u.User != nil {
+		v.add(path, "is %q, must be http://host[:port][/path] without a trailing slash", s)
+	}
+}
+
+func (v *validator) anyURL(path, s string) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+		v.add(path, "is %q, must be an http or https address without credentials", s)
+	}
+}
