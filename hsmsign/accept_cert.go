@@ -195,7 +195,8 @@ func (r *Room) acceptEndEntity(ctx context.Context, c *x509.Certificate, v *Verd
 	case issuer == nil && why != nil:
 		return refuse("%w", why)
 	case issuer == nil:
-		return refuse("certificate %x of %q was issued by %q, which is no issuer of the configuration", c.SerialNumber, c.Subject, c.Issuer)
+		return refuse("certificate %x of %q was issued by %q, which is no issuer of the configuration, "+
+			"or one whose own certificate is not here yet: hand that over first", c.SerialNumber, c.Subject, c.Issuer)
 	case !issuer.External():
 		return refuse("certificate %x names issuer %s, whose key is in this room: it was signed past it", c.SerialNumber, issuer.Name)
 	}
