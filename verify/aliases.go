@@ -50,6 +50,9 @@ func (k *copyCheck) compareAlias(ctx context.Context, alias string, line ledger.
 	switch err := look(ctx, here, &f); {
 	case ctx.Err() != nil, err == nil:
 		return
+	case errors.Is(err, errNotAsked):
+		k.notAsked.Add(1)
+		return
 	case errors.Is(err, ErrNotFound):
 		f.Code = "alias-missing"
 	case !errors.Is(err, errDifferent):
@@ -111,8 +114,7 @@ func (k *copyCheck) sizeOfAlias(ctx context.Context, here ledger.Line, f *Findin
 	if !ok {
 		return nil // the artifact's own name has said so
 	}
-	k.requests.Add(1)
-	got, err := h.Head(ctx, here.Name)
+	got, err := k.head(ctx, h, here.Name)
 	if err != nil {
 		return err
 	}

@@ -131,6 +131,8 @@ func (k *copyCheck) remember(line ledger.Line, got artifact.Digest) {
 func (k *copyCheck) unread(ctx context.Context, name, want string, err error) sighting {
 	switch {
 	case ctx.Err() != nil:
+	case errors.Is(err, errNotAsked):
+		k.notAsked.Add(1)
 	case errors.Is(err, ErrNotFound):
 		k.report(Finding{Code: "copy-missing", Name: name, Want: want, Detail: refusal(err)})
 		return sighting{how: missing}
@@ -229,8 +231,7 @@ func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, di
 		k.report(Finding{Code: "copy-unreadable", Name: name, Want: bytesText(size), Detail: "the source tells nothing without being read; use another tier"})
 		return sighting{how: unreadable}
 	}
-	k.requests.Add(1)
-	got, err := h.Head(ctx, name)
+	got, err := k.head(ctx, h, name)
 	if err != nil {
 		return k.unread(ctx, name, bytesText(size), err)
 	}

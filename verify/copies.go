@@ -42,6 +42,8 @@ type copyCheck struct {
 	record placeRecord // for the annex
 
 	objects, bytes, requests, extra atomic.Int64
+	unanswered                      atomic.Int64 // requests in a row
+	notAsked                        atomic.Int64 // objects, since the host had stopped answering
 	listed                          bool
 }
 
@@ -75,6 +77,8 @@ func (k *copyCheck) run(ctx context.Context) error {
 	if err := k.checkpoint(ctx); errors.Is(err, errCopyForbidden) {
 		k.reportForbidden()
 		return ctx.Err()
+	} else if errors.Is(err, errCopySilent) {
+		return ctx.Err() // reported
 	} else if err != nil {
 		return err
 	}
@@ -82,6 +86,7 @@ func (k *copyCheck) run(ctx context.Context) error {
 		k.size = k.log.Size()
 		k.state = k.checker.state
 	}
+	defer k.reportNotAsked()
 	k.shelf = k.openShelf(ctx)
 	defer k.shelf.close()
 	if err := k.findLayout(ctx); err != nil {
@@ -112,8 +117,24 @@ func (k *copyCheck) report(f Finding) {
 
 // fetch opens an object and counts the request.
 func (k *copyCheck) fetch(ctx context.Context, name string) (*Object, error) {
+	if err := k.silent(name); err != nil {
+		return nil, err
+	}
 	k.requests.Add(1)
-	return k.src.Open(ctx, name)
+	o, err := k.src.Open(ctx, name)
+	k.heard(ctx, err)
+	return o, err
+}
+
+// head asks for an object's size and counts the request.
+func (k *copyCheck) head(ctx context.Context, h Heads, name string) (Listed, error) {
+	if err := k.silent(name); err != nil {
+		return Listed{}, err
+	}
+	k.requests.Add(1)
+	got, err := h.Head(ctx, name)
+	k.heard(ctx, err)
+	return got, err
 }
 
 // read reads a whole small object.
@@ -154,6 +175,11 @@ func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Ob
 		k.enterCheckpoint(nil, missing)
 		k.report(Finding{Code: "checkpoint-missing", Name: checkpointName, Detail: refusal(err)})
 		return nil, nil, nil
+	case errors.Is(err, ErrUnreachable):
+		k.enterCheckpoint(nil, unreadable)
+		k.report(Finding{Code: "copy-unreadable", Severity: Error, Name: checkpointName,
+			Detail: fmt.Sprintf("nothing else was asked for, and nothing was compared: %v", err)})
+		return nil, nil, errCopySilent
 	case err != nil:
 		k.enterCheckpoint(nil, unreadable)
 		k.report(Finding{Code: "copy-unreadable", Name: checkpointName, Detail: err.Error()})

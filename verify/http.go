@@ -31,7 +31,7 @@ func HTTP(c HTTPConfig) (Source, error) {
 	}
 	if c.Client == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost, t.DisableCompression = 64, true
+		t.MaxIdleConnsPerHost, t.DisableCompression, t.ResponseHeaderTimeout = 64, true, maxSilence
 		c.Client = &http.Client{Transport: t}
 	}
 	if c.Timeout <= 0 {
@@ -46,6 +46,9 @@ func HTTP(c HTTPConfig) (Source, error) {
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
 	return &web{c}, nil
 }
+
+// maxSilence is how long a host may take to begin an answer.
+const maxSilence = 30 * time.Second
 
 type web struct{ HTTPConfig }
 
@@ -92,7 +95,7 @@ func (w *web) once(ctx context.Context, method, name string) (o *Object, retry b
 	resp, err := w.Client.Do(req)
 	if err != nil {
 		cancel()
-		return nil, true, fmt.Errorf("asking for %s: %w", name, err)
+		return nil, true, fmt.Errorf("asking for %s: %w: %w", name, ErrUnreachable, err)
 	}
 	switch {
 	case resp.StatusCode == http.StatusOK:

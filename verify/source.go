@@ -23,6 +23,9 @@ var ErrNotFound = errors.New("no such object")
 // ErrForbidden reports that a copy refuses to give an object. It may come together with ErrNotFound: then nobody knows which it is.
 var ErrForbidden = errors.New("reading is forbidden")
 
+// ErrUnreachable reports that the host of a copy did not answer at all: no connection, no TLS, no word.
+var ErrUnreachable = errors.New("the host does not answer")
+
 // A Source is a public copy to read from. Open returns an error that wraps ErrNotFound when the object is certainly not there;
 // any other error means that nothing is known.
 type Source interface {

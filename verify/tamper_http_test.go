@@ -100,6 +100,16 @@ func httpTampers() []tamper {
 			return false
 		}
 	}
+	dropping := func(name, want string, only bool, except string) tamper {
+		return tamper{name: "http: " + name, want: []string{want}, only: only, do: func(t *testing.T, r *repo, c *verify.Config) {
+			c.Copies = []verify.Copy{{Source: serve(t, r, func(_ http.ResponseWriter, req *http.Request) bool {
+				if req.URL.Path != except {
+					panic(http.ErrAbortHandler)
+				}
+				return false
+			})}}
+		}}
+	}
 	first := true
 	return []tamper{
 		over("clean", "", func(http.ResponseWriter, *http.Request) bool { return false }),
@@ -111,6 +121,8 @@ func httpTampers() []tamper {
 			}
 			return false
 		}),
+		dropping("nobody answers", "copy-unreadable@log/checkpoint#nothing was compared", true, ""),
+		dropping("nobody answers any more", "copy-unreadable#the host stopped answering", false, "/log/checkpoint"),
 		over("wrong media type", "header-type@crl/sub.crl", set("/crl/sub.crl", "Content-Type", "text/html")),
 		over("cached beyond nextUpdate", "header-cache@crl/sub.crl", set("/crl/sub.crl", "Cache-Control", "max-age=600000")),
 		over("shared caches beyond nextUpdate", "header-cache@ocsp/sub.generation", set("/ocsp/sub.generation", "Cache-Control", "max-age=1, s-maxage=600000")),
