@@ -11,6 +11,7 @@ import (
 	_ "crypto/sha512"
 	"encoding/asn1"
 	"math/big"
+	"strconv"
 	"testing"
 
 	"seihon/artifact/signature"
@@ -66,6 +67,37 @@ func TestPKCS1v15(t *testing.T) {
 			}
 			if key.PKCS1v15(crypto.SHA1, digest[:20], good) == nil || key.ECDSA(digest, good) == nil {
 				t.Errorf("%d bits, %v: passed as something else", bits, hash)
+			}
+		}
+	}
+}
+
+// TestOneSignatureHasOneForm: a signature plus the modulus has the same power, and where it is of the
+// same length, too, only the rule that it be less than the modulus refuses it (RFC 8017 section
+// 5.2.2).
+func TestOneSignatureHasOneForm(t *testing.T) {
+	for _, bits := range []int{2048, 3072} {
+		private, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := signature.NewKey(private.Public())
+		plusN := new(big.Int)
+		for i := 0; plusN.Sign() == 0; i++ { // until there is room for the sum
+			digest := digestOf(crypto.SHA256, strconv.Itoa(i))
+			good, err := rsa.SignPKCS1v15(rand.Reader, private, crypto.SHA256, digest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if plusN.Add(plusN.SetBytes(good), private.N); plusN.BitLen() > bits {
+				plusN.SetInt64(0)
+				continue
+			}
+			if err := key.PKCS1v15(crypto.SHA256, digest, good); err != nil {
+				t.Errorf("%d bits: %v", bits, err)
+			}
+			if key.PKCS1v15(crypto.SHA256, digest, plusN.FillBytes(make([]byte, bits/8))) == nil {
+				t.Errorf("%d bits: the signature plus the modulus passed", bits)
 			}
 		}
 	}
@@ -148,6 +180,7 @@ func TestECDSA(t *testing.T) {
 		}
 		edges := []*big.Int{
 			goodR, goodS, new(big.Int).Sub(n, goodS), new(big.Int).Add(n, goodR), curve.Params().P,
+			new(big.Int).Sub(goodR, n), new(big.Int).Sub(goodS, n), // congruent, but negative
 			big.NewInt(-1), new(big.Int), big.NewInt(1), minusOne, n, new(big.Int).Add(n, big.NewInt(1)),
 		}
 		for _, r := range edges {
