@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -29,6 +30,10 @@ var (
 	oidESSCert       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}
 	oidESSCertV2     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
 	oidTimestamp     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 14}
+
+	// singles are attributes with one value (RFC 5652 section 11, RFC 5035): of two, readers
+	// disagree on which one counts.
+	singles = []asn1.ObjectIdentifier{oidContentType, oidMessageDigest, oidSigningTime, oidESSCert, oidESSCertV2}
 
 	errDER = errors.New("it is not well-formed DER")
 )
@@ -167,7 +172,7 @@ func (g *signerInfo) read(in *cryptobyte.String) error {
 	if err := g.readAttributes(); err != nil {
 		return err
 	}
-	return eachAttribute(unsigned, func(oid asn1.ObjectIdentifier, value cryptobyte.String) bool {
+	return eachAttribute(unsigned, func(oid asn1.ObjectIdentifier, value cryptobyte.String, _ bool) bool {
 		if oid.Equal(oidTimestamp) {
 			g.timestamp = value
 		}
@@ -191,9 +196,10 @@ func (g *signerInfo) readID(in *cryptobyte.String) bool {
 	return ok && len(id) > 0
 }
 
-// eachAttribute calls f with the first value of every attribute; an attribute that occurs twice is an error, because
-// readers disagree on which one counts.
-func eachAttribute(in cryptobyte.String, f func(asn1.ObjectIdentifier, cryptobyte.String) bool) error {
+// eachAttribute calls f with the first value of every attribute, and whether there is no other; an
+// attribute that occurs twice is an error, because readers disagree on which one counts.
+func eachAttribute(in cryptobyte.String,
+	f func(oid asn1.ObjectIdentifier, value cryptobyte.String, alone bool) bool) error {
 	seen := map[string]bool{}
 	for !in.Empty() {
 		var attribute, values, value cryptobyte.String
@@ -207,7 +213,7 @@ func eachAttribute(in cryptobyte.String, f func(asn1.ObjectIdentifier, cryptobyt
 			return fmt.Errorf("attribute %v occurs twice", oid)
 		}
 		seen[oid.String()] = true
-		if !f(oid, value) {
+		if !f(oid, value, values.Empty()) {
 			return fmt.Errorf("attribute %v is malformed", oid)
 		}
 	}
@@ -219,8 +225,10 @@ func (g *signerInfo) readAttributes() error {
 	if !in.ReadASN1(&body, explicit(0)) {
 		return errDER
 	}
-	return eachAttribute(body, func(oid asn1.ObjectIdentifier, v cryptobyte.String) bool {
+	return eachAttribute(body, func(oid asn1.ObjectIdentifier, v cryptobyte.String, alone bool) bool {
 		switch {
+		case !alone && slices.ContainsFunc(singles, oid.Equal):
+			return false
 		case oid.Equal(oidContentType):
 			return v.ReadASN1ObjectIdentifier(&g.contentType) && v.Empty()
 		case oid.Equal(oidMessageDigest):

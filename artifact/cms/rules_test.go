@@ -38,6 +38,7 @@ func TestRulesOfDocuments(t *testing.T) {
 	}
 	stranger := value(t, pkix.Name{CommonName: "Stranger"}.ToRDNSequence())
 	const another = "names another certificate than the one enclosed"
+	imprint := sha256.Sum256(content)
 	for _, c := range []struct {
 		name   string
 		change func(*form)
@@ -62,6 +63,12 @@ func TestRulesOfDocuments(t *testing.T) {
 			unknown := attribute{asn1.ObjectIdentifier{1, 2, 3}, [][]byte{{5, 0}}}
 			f.attributes = append(f.attributes, unknown, unknown)
 		}, "1.2.3 occurs twice"},
+		{"two message digests in one attribute", func(f *form) {
+			f.set(oidMessageDigest, value(t, imprint[:]), value(t, other[:]))
+		}, "is malformed"},
+		{"two certificates meant", func(f *form) {
+			f.set(oidESSCertV2, ess(hash[:], p.cert.RawIssuer, 2), ess(other[:], p.root.RawIssuer, 1))
+		}, "is malformed"},
 		{"no certificate meant", func(f *form) { f.set(oidESSCertV2) }, "no signing-certificate-v2"},
 		{"issuer and serial number, too", func(f *form) {
 			f.set(oidESSCertV2, ess(hash[:], p.cert.RawIssuer, 2))
