@@ -20,10 +20,17 @@ var (
 	hashes = map[string]crypto.Hash{
 		"2.16.840.1.101.3.4.2.1": crypto.SHA256, "2.16.840.1.101.3.4.2.2": crypto.SHA384, "2.16.840.1.101.3.4.2.3": crypto.SHA512,
 	}
-	algorithms = map[string]x509.SignatureAlgorithm{
-		"1.2.840.113549.1.1.11": x509.SHA256WithRSA, "1.2.840.113549.1.1.12": x509.SHA384WithRSA, "1.2.840.113549.1.1.13": x509.SHA512WithRSA,
-		"1.2.840.10045.4.3.2": x509.ECDSAWithSHA256, "1.2.840.10045.4.3.3": x509.ECDSAWithSHA384, "1.2.840.10045.4.3.4": x509.ECDSAWithSHA512,
-		"1.3.101.112": x509.PureEd25519,
+	algorithms = map[string]struct {
+		algorithm x509.SignatureAlgorithm
+		digest    crypto.Hash // 0: any
+	}{
+		"1.2.840.113549.1.1.11": {x509.SHA256WithRSA, crypto.SHA256},
+		"1.2.840.113549.1.1.12": {x509.SHA384WithRSA, crypto.SHA384},
+		"1.2.840.113549.1.1.13": {x509.SHA512WithRSA, crypto.SHA512},
+		"1.2.840.10045.4.3.2":   {x509.ECDSAWithSHA256, crypto.SHA256},
+		"1.2.840.10045.4.3.3":   {x509.ECDSAWithSHA384, crypto.SHA384},
+		"1.2.840.10045.4.3.4":   {x509.ECDSAWithSHA512, crypto.SHA512},
+		"1.3.101.112":           {x509.PureEd25519, 0},
 	}
 	byDigest = map[string]map[crypto.Hash]x509.SignatureAlgorithm{
 		"1.2.840.113549.1.1.1":  {crypto.SHA256: x509.SHA256WithRSA, crypto.SHA384: x509.SHA384WithRSA, crypto.SHA512: x509.SHA512WithRSA},
@@ -36,6 +43,8 @@ const (
 	oidPSS  = "1.2.840.113549.1.1.10"
 	oidMGF1 = "1.2.840.113549.1.1.8"
 )
+
+var errDigests = errors.New("the digests of signature and message differ")
 
 // readHash reads a DigestAlgorithmIdentifier: parameters absent or NULL, RFC 5754 section 2.
 func readHash(in *cryptobyte.String) (crypto.Hash, error) {
@@ -66,13 +75,16 @@ func readAlgorithm(in *cryptobyte.String, digest crypto.Hash) (x509.SignatureAlg
 			return 0, err
 		}
 		if h != digest {
-			return 0, errors.New("the digests of signature and message differ")
+			return 0, errDigests
 		}
 	} else if len(body) > 0 && !bytes.Equal(body, []byte{5, 0}) {
 		return 0, fmt.Errorf("signature algorithm %v has parameters", oid)
 	}
 	if a, ok := algorithms[name]; ok {
-		return a, nil
+		if a.digest != 0 && a.digest != digest {
+			return 0, errDigests
+		}
+		return a.algorithm, nil
 	}
 	if a, ok := byDigest[name][digest]; ok {
 		return a, nil

@@ -117,6 +117,7 @@ func TestSHA1DoesNotNameTheSigner(t *testing.T) {
 // them, so there is one. The message has SHA-256 here.
 func TestSignatureAndMessageHaveOneDigest(t *testing.T) {
 	content := []byte("Certification Practice Statement\n")
+	byP256 := newPerson(t, nil)
 	root, cert, key := rsaSigner(t)
 	byRSA := person{root: root, cert: cert, key: key}
 	bits := func(h crypto.Hash, b []byte) []byte {
@@ -141,6 +142,12 @@ func TestSignatureAndMessageHaveOneDigest(t *testing.T) {
 		{"RSASSA-PSS by SHA-256", byRSA, pssOf(t, oidSHA256, 32), pss(crypto.SHA256), ""},
 		{"RSASSA-PSS by SHA-384", byRSA, pssOf(t, oidSHA384, 48), pss(crypto.SHA384), differ},
 		{"RSASSA-PSS that only says SHA-384", byRSA, pssOf(t, oidSHA384, 48), pss(crypto.SHA256), differ},
+		{"SHA-384", byP256, algorithmOf(t, oidECDSASHA384, false), func(b []byte) ([]byte, error) {
+			return byP256.key.Sign(rand.Reader, bits(crypto.SHA384, b), crypto.SHA384)
+		}, differ},
+		{"SHA-512", byRSA, algorithmOf(t, oidRSASHA512, true), func(b []byte) ([]byte, error) {
+			return key.Sign(rand.Reader, bits(crypto.SHA512, b), crypto.SHA512)
+		}, differ},
 	} {
 		f := newForm(t, c.by, oidData, content)
 		f.algorithm, f.sign = c.algorithm, c.sign
