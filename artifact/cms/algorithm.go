@@ -61,7 +61,8 @@ func readHash(in *cryptobyte.String) (crypto.Hash, error) {
 }
 
 // readAlgorithm also understands the habit of writing the key's algorithm where the signature's belongs (RFC 3370
-// section 3.2); the digest algorithm then completes it. It must agree with the digest in every case but Ed25519.
+// section 3.2); the digest algorithm then completes it. It must agree with the digest (RFC 8933 section 3) in every case but
+// Ed25519, which has its own.
 func readAlgorithm(in *cryptobyte.String, digest crypto.Hash) (x509.SignatureAlgorithm, error) {
 	var body cryptobyte.String
 	var oid asn1.ObjectIdentifier
