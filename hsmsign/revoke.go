@@ -88,7 +88,7 @@ func (b *Books) Foresee(ctx context.Context, q Revocation) (consequences []strin
 		return nil, fmt.Errorf("revoking %s: %w", q.Serial, err)
 	}
 	if e.State == inventory.Revoked {
-		return nil, nil // only an override changes it, and its signer has weighed that
+		return []string{}, nil // only an override changes it, and its signer has weighed that
 	}
 	consequences = []string{}
 	c, parseErr := x509.ParseCertificate(e.DER)

@@ -133,6 +133,7 @@ func (k *copyCheck) unread(ctx context.Context, name, want string, err error) si
 	case ctx.Err() != nil:
 	case errors.Is(err, errNotAsked):
 		k.notAsked.Add(1)
+		return sighting{how: notRead}
 	case errors.Is(err, ErrNotFound):
 		k.report(Finding{Code: "copy-missing", Name: name, Want: want, Detail: refusal(err)})
 		return sighting{how: missing}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,10 @@ func (k *copyCheck) extraObject(ctx context.Context, obj Listed) {
 		return
 	}
 	x, err := k.readExtra(ctx, obj.Name)
+	if errors.Is(err, errNotAsked) {
+		k.notAsked.Add(1)
+		return
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			k.report(Finding{Code: "copy-unreadable", Name: obj.Name, Detail: err.Error()})

@@ -66,6 +66,7 @@ func (c *checker) checkPublicLog(ctx context.Context, r *Report) error {
 		}
 	}
 	for _, l := range places {
+		l.reportNotAsked()
 		r.Copies = append(r.Copies, l.summary())
 	}
 	return nil

@@ -61,7 +61,7 @@ func run(ctx context.Context, table, only string, timeout time.Duration) error {
 		}
 		switch {
 		case err != nil:
-			verdict = "wrong"
+			verdict = "wrong: " + err.Error()
 			wrong = append(wrong, fmt.Errorf("%s: %w", m.file, err))
 		case noticed && m.excuse != "":
 			verdict = "killed, but excused: delete its excuse"
