@@ -59,7 +59,7 @@ var plan = map[string]room{
 	"publish":                   {imports: []string{"artifact/...", "publish/record", "public", "override", "sectiona", "ledger", "ocspcache", "internal/durable", "internal/regular"}, modules: []string{zap, xsync, xtime, flock, spans, about, codes}},
 	"publish/adopt":             {imports: []string{"artifact", "public", "publish", "ledger", "ocspcache"}, modules: []string{xsync}},
 	"publish/record":            {imports: []string{"artifact", "public", "override", "ledger", "ocspcache", "internal/durable", "internal/regular"}, modules: []string{xmod}},
-	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable", "internal/regular"}, modules: []string{flock, xsys}},
+	"publish/dirstore":          {imports: []string{"artifact", "publish", "internal/durable", "internal/regular"}, modules: []string{flock}},
 	"publish/s3store":           {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"github.com/aws/"}},
 	"publish/gcsstore":          {imports: []string{"artifact", "publish", "publish/credentials"}, modules: []string{"cloud.google.com/go/storage", "google.golang.org/api"}},
 	"publish/credentials":       {imports: []string{"publish"}, modules: []string{"github.com/aws/", "google.golang.org/api"}},

@@ -7,36 +7,25 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
-
-	"seihon/internal/regular"
 )
 
-// locksFiles says that the lock of an open file tells whether somebody writes it.
-const locksFiles = true
+// LocksFiles says that the lock of an open file tells whether somebody writes it.
+const LocksFiles = true
 
-// lockNew locks a file that was just made, and reports false when a sweep was
+// LockNew locks a file that was just made, and reports false when a sweep was
 // faster. Not every file system can lock; then there is nothing to be told.
-func lockNew(f *os.File) bool {
-	return !errors.Is(flock(f, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+func LockNew(f *os.File) bool {
+	return !errors.Is(lock(f, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-// removeUnlocked removes a regular file whose lock is free.
-func removeUnlocked(path string) error {
-	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
-		return err
-	}
-	f, err := regular.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if flock(f, unix.LOCK_SH|unix.LOCK_NB) != nil {
-		return nil
-	}
-	return os.Remove(path)
+// TryLock reports whether the lock of a file is free, if that can be told. A free
+// one is held until the file is closed.
+func TryLock(f *os.File) (free, known bool) {
+	err := lock(f, unix.LOCK_SH|unix.LOCK_NB)
+	return err == nil, err == nil || errors.Is(err, unix.EWOULDBLOCK)
 }
 
-func flock(f *os.File, how int) error {
+func lock(f *os.File, how int) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err

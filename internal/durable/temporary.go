@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"seihon/internal/regular"
 )
 
 // Temporary makes a file beside the one at path, to be written and then given its
@@ -22,7 +24,7 @@ func Temporary(path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if lockNew(f) {
+		if LockNew(f) {
 			if _, err := os.Lstat(f.Name()); !errors.Is(err, os.ErrNotExist) {
 				return f, nil
 			}
@@ -33,7 +35,7 @@ func Temporary(path string) (*os.File, error) {
 
 // sweepKilled removes the temporaries that nobody writes any more.
 func sweepKilled(dir, base string) error {
-	if !locksFiles {
+	if !LocksFiles {
 		return nil
 	}
 	d, err := os.Open(dir)
@@ -56,4 +58,20 @@ func sweepKilled(dir, base string) error {
 		}
 	}
 	return nil
+}
+
+// removeUnlocked removes a regular file whose lock is free.
+func removeUnlocked(path string) error {
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	f, err := regular.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if free, _ := TryLock(f); !free {
+		return nil
+	}
+	return os.Remove(path)
 }

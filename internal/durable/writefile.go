@@ -30,7 +30,7 @@ func WriteFile(path string, data []byte, perm os.FileMode) (err error) {
 	if err = tmp.Sync(); err != nil {
 		return err
 	}
-	if !locksFiles {
+	if !LocksFiles {
 		if err = tmp.Close(); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"seihon/internal/durable"
 	"seihon/internal/regular"
 	"seihon/publish"
 )
@@ -32,7 +33,7 @@ func (s *Store) temporary() (*temporary, error) {
 		if err != nil {
 			return nil, err
 		}
-		if lockTemporary(f) {
+		if durable.LockNew(f) {
 			if _, err := s.root.Lstat(name); !errors.Is(err, os.ErrNotExist) {
 				return &temporary{f, name}, nil
 			}
@@ -49,7 +50,7 @@ func (s *Store) sweepOne(name string, old bool) error {
 		return nil // it has just gone, or is nothing of ours
 	}
 	defer f.Close()
-	if free, known := tryTemporary(f); known && !free || !known && !old {
+	if free, known := durable.TryLock(f); known && !free || !known && !old {
 		return nil
 	}
 	if err := s.root.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -76,7 +77,7 @@ func (t *temporary) fill(ctx context.Context, o publish.Object) error {
 	if err == nil {
 		err = t.Sync()
 	}
-	if err == nil && !locksFiles {
+	if err == nil && !durable.LocksFiles {
 		err = t.Close()
 	}
 	return err
