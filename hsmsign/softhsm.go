@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,8 +32,10 @@ func emptied(s *config.Signer, err error) error {
 		if strings.TrimSpace(name) != "directories.tokendir" {
 			continue
 		}
-		files, _ := filepath.Glob(filepath.Join(strings.TrimSpace(dir), "*", "token.object")) // the pattern is valid
+		dir = strings.TrimSpace(dir)
+		files, _ := fs.Glob(os.DirFS(dir), "*/token.object") // the pattern is valid
 		for _, file := range files {
+			file = filepath.Join(dir, file)
 			if info, statErr := os.Stat(file); statErr == nil && info.Size() == 0 {
 				return fmt.Errorf("%w; %q is empty: a process was killed while SoftHSM logged in: put the copy of that file back (docs/hsm.md, SoftHSM)", err, file)
 			}

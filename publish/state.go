@@ -60,7 +60,24 @@ func lockTarget(dir, target string) (unlock func(), err error) {
 	return func() { l.Close() }, nil
 }
 
-func memoryPath(dir, target string) string { return filepath.Join(dir, target+".json") }
+const memoryEnd = ".json"
+
+func memoryPath(dir, target string) string { return filepath.Join(dir, target+memoryEnd) }
+
+// Remembered names a file in which a state directory remembers a target, or is
+// empty when it remembers none.
+func Remembered(dir string) (string, error) {
+	all, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("looking for what is remembered of targets: %w", err)
+	}
+	for _, d := range all {
+		if filepath.Ext(d.Name()) == memoryEnd {
+			return filepath.Join(dir, d.Name()), nil
+		}
+	}
+	return "", nil
+}
 
 // recall reads the memory of a target. A file that cannot be understood counts
 // as lost.

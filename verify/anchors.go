@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -36,16 +38,17 @@ func (c *checker) checkAnchors(ctx context.Context) error {
 // at a time that can be. Where no authority is pinned, nobody can tell; then it says how many there are, and which are junk.
 func (c *checker) checkTimestamps(ctx context.Context) error {
 	dir := filepath.Join(c.log.Dir(), "log", "checkpoints")
-	paths, err := filepath.Glob(filepath.Join(dir, "*.tsr"))
+	names, err := fs.Glob(os.DirFS(dir), "*.tsr") // the folder's own name is no pattern
 	if err != nil {
 		return fmt.Errorf("listing time-stamps: %w", err)
 	}
 	kept := map[artifact.Digest]bool{}
 	unchecked, junk := 0, 0
-	for _, path := range paths {
+	for _, name := range names {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		path := filepath.Join(dir, name)
 		token, err := regular.ReadFile(path)
 		kept[artifact.Sum(token)] = err == nil
 		switch {
@@ -61,7 +64,7 @@ func (c *checker) checkTimestamps(ctx context.Context) error {
 	}
 	if junk > 0 {
 		c.add(Finding{Code: logPrefix + ledger.CodeToken, Severity: Note, Source: sourceLog, Name: "log/checkpoints",
-			Detail: fmt.Sprintf("%d of %d files are no time-stamps at all; no authority is pinned", junk, len(paths))})
+			Detail: fmt.Sprintf("%d of %d files are no time-stamps at all; no authority is pinned", junk, len(names))})
 	}
 	if unchecked > 0 {
 		c.add(Finding{Code: "timestamp-unchecked", Source: sourceLog, Name: "log/checkpoints", Detail: fmt.Sprintf("%d time-stamps", unchecked)})

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"io/fs"
 	"maps"
 	"math/big"
 	"os"
@@ -158,6 +159,14 @@ type repo struct {
 	shards  int
 }
 
+// matches are the files of a folder, whose own name is no pattern, that match one.
+func matches(dir, pattern string) (all []string) {
+	for _, name := range must(fs.Glob(os.DirFS(dir), pattern)) {
+		all = append(all, filepath.Join(dir, name))
+	}
+	return all
+}
+
 // base is the repository that every case starts from a copy of.
 var base = sync.OnceValue(makeRepo)
 
@@ -165,7 +174,8 @@ var base = sync.OnceValue(makeRepo)
 func newRepo(tb testing.TB) *repo {
 	tb.Helper()
 	r := *base()
-	r.dir = tb.TempDir()
+	r.dir = filepath.Join(tb.TempDir(), "repo[1]") // a name that would be a pattern
+	check(os.MkdirAll(r.dir, 0o700))
 	r.revoked, r.files = maps.Clone(r.revoked), maps.Clone(r.files)
 	copyTree(base().master(), r.master())
 	copyTree(base().public(), r.public())

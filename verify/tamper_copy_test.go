@@ -42,7 +42,7 @@ func before(r *repo, name string) []byte {
 }
 
 func bundleNames(dir string) []string {
-	return must(filepath.Glob(filepath.Join(dir, "ocsp/bundles/*")))
+	return matches(dir, "ocsp/bundles/*")
 }
 
 func publicTampers() []tamper {
@@ -58,7 +58,7 @@ func publicTampers() []tamper {
 			flip(d, filepath.ToSlash(name))
 		}),
 		on("flipped byte in a manifest", "copy-different@log/manifests/", func(_ *repo, d string) {
-			name := must(filepath.Rel(d, must(filepath.Glob(filepath.Join(d, "log/manifests/*")))[0]))
+			name := must(filepath.Rel(d, matches(d, "log/manifests/*")[0]))
 			flip(d, filepath.ToSlash(name))
 		}),
 		on("flipped byte in an entry bundle", "copy-different@log/tile/entries/", func(_ *repo, d string) { flip(d, "log/tile/entries/000.p/2") }),

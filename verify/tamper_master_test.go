@@ -32,7 +32,7 @@ func blob(name string) func(r *repo) string {
 }
 
 func firstBundle(r *repo) string {
-	return must(filepath.Rel(r.master(), must(filepath.Glob(filepath.Join(r.master(), "bundles/*")))[0]))
+	return must(filepath.Rel(r.master(), matches(r.master(), "bundles/*")[0]))
 }
 
 func masterTampers() []tamper {
@@ -63,10 +63,10 @@ func masterTampers() []tamper {
 			write(d, p, b)
 		}),
 		file("missing manifest", "log-manifest-missing", func(r *repo) string {
-			return must(filepath.Rel(r.master(), must(filepath.Glob(filepath.Join(r.master(), "manifests/*")))[0]))
+			return must(filepath.Rel(r.master(), matches(r.master(), "manifests/*")[0]))
 		}, remove),
 		file("flipped byte in a manifest", "log-manifest-damaged", func(r *repo) string {
-			return must(filepath.Rel(r.master(), must(filepath.Glob(filepath.Join(r.master(), "manifests/*")))[0]))
+			return must(filepath.Rel(r.master(), matches(r.master(), "manifests/*")[0]))
 		}, flip),
 		{name: "master: another log's keys", want: []string{"log-checkpoint-key"}, do: func(_ *testing.T, r *repo, c *verify.Config) {
 			c.Verifier = must(ledger.NewVerifier(origin, must(ledger.VKey(origin, newKey().Public()))))

@@ -28,7 +28,7 @@ func publicLogTampers() []tamper {
 	}
 	file := func(name, want, file string, do func(path string)) tamper {
 		return log(name, []string{want}, func(r *repo, _ *verify.Config) {
-			do(must(filepath.Glob(filepath.Join(r.public(), "log", filepath.FromSlash(file))))[0])
+			do(matches(r.public(), "log/"+file)[0])
 		})
 	}
 	remove := func(path string) { check(os.Remove(path)) }

@@ -78,17 +78,20 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	return log, nil
 }
 
+// stateDir is where this host remembers what it found at targets, besides the log.
+func (h *host) stateDir() string { return filepath.Join(string(h.conf.Publication.Directory), "state") }
+
 // neverPublished holds the last things that can know better against a beginning:
 // a target that has a checkpoint was published to before, and so was one that this
 // host remembers; somewhere there is or was a log that says what was sent. When no
 // target can be asked nobody knows, and nothing begins.
 func (h *host) neverPublished(ctx context.Context) error {
-	remembered, err := filepath.Glob(filepath.Join(string(h.conf.Publication.Directory), "state", "*.json"))
+	remembered, err := publish.Remembered(h.stateDir())
 	if err != nil {
-		return fmt.Errorf("looking for what is remembered of targets: %w", err)
+		return err
 	}
-	if len(remembered) > 0 {
-		return unlogged("there is none here, and %q tells of earlier syncs", remembered[0])
+	if remembered != "" {
+		return unlogged("there is none here, and %q tells of earlier syncs", remembered)
 	}
 	targets, err := h.targets(ctx, "")
 	if err != nil {

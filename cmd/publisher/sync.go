@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -103,7 +102,7 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 	}
 	conf := publish.Config{
 		Master: master, Policy: policy, Targets: targets, OverrideKeys: keys,
-		StateDir: filepath.Join(string(h.conf.Publication.Directory), "state"),
+		StateDir: h.stateDir(),
 		Only:     publish.Only(c.String("only")), Repair: c.Bool("repair"), Prune: c.Bool("prune"),
 		Now: h.now, Logger: h.logger,
 	}
