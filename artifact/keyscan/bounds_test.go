@@ -6,9 +6,7 @@ package keyscan
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"runtime"
 	"runtime/metrics"
@@ -16,8 +14,6 @@ import (
 	"testing"
 	"time"
 )
-
-func crcOf(b []byte) []byte { return binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)) }
 
 // TestHostileInputIsBounded feeds what would take quadratic time or endless memory without limits.
 func TestHostileInputIsBounded(t *testing.T) {

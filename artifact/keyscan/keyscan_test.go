@@ -8,7 +8,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/big"
 	mrand "math/rand/v2"
@@ -156,6 +158,8 @@ func TestNoFalseAlarm(t *testing.T) {
 		}
 	}
 }
+
+func crcOf(b []byte) []byte { return binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)) }
 
 // TestOpaque holds what cannot be looked into to being refused with the place and what to do.
 func TestOpaque(t *testing.T) {

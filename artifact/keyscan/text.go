@@ -117,9 +117,12 @@ var dumpLabels = map[string]bool{
 	"privexponent": true, "privkey": true, "prime1": true, "prime2": true, "primep": true, "primeq": true,
 }
 
+// dumpWords are parts of all of them.
+var dumpWords = []string{"riv", "RIV", "rime", "RIME"}
+
 // findDump looks for labels of private numbers in b[start:end], each with a long number behind it.
 func findDump(b []byte, start, end int) *Finding {
-	for _, word := range []string{"riv", "RIV", "rime", "RIME"} {
+	for _, word := range dumpWords {
 		found := each(b[start:end], word, func(at int) *Finding {
 			if at += start; at == 0 || b[at-1]|0x20 != 'p' || !isLabelledNumber(b[at-1:]) {
 				return nil
@@ -179,13 +182,16 @@ var (
 	jwkLoose  = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])(?:d|k|p|q|dp|dq|qi)` + quote + `?\s*(?::|=>?|%3A)\s*` + quote + `?[A-Za-z0-9_+/-]{20}`)
 )
 
+// jwkWord is the member that says of which kind a JSON Web Key is.
+const jwkWord = "kty"
+
 // jwkReach is how far from the word kty the private member is looked for.
 const jwkReach = 8192
 
 // findJWK looks for a JSON Web Key (RFC 7517) with a private member around the word kty in b[from:to].
 func findJWK(b []byte, from, to int) *Finding {
 	seen := 0
-	return each(b[from:to], "kty", func(at int) *Finding {
+	return each(b[from:to], jwkWord, func(at int) *Finding {
 		if at += from; at < seen {
 			return nil
 		}
