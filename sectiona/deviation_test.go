@@ -3,6 +3,7 @@ package sectiona
 import (
 	"crypto/x509"
 	"fmt"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
@@ -131,5 +132,38 @@ func TestNeverExcepted(t *testing.T) {
 		if p.Admit(artifact.Parse(der), Evidence{InLedger: true}) == nil {
 			t.Errorf("%s: it was excepted", name)
 		}
+	}
+}
+
+// TestPlainEntriesDoNotDeviate holds the quick judgement of a line to the whole one: whatever it passes over, the other finds
+// nothing wrong with.
+func TestPlainEntriesDoNotDeviate(t *testing.T) {
+	t.Parallel()
+	long := func(n int, first byte) []byte { return append([]byte{first}, make([]byte, n-1)...) }
+	serials := [][]byte{nil, {0}, {1}, {0x7f}, {0x80}, {0xff}, {0, 0x80}, long(20, 1), long(20, 0x80), long(21, 1), long(21, 0)}
+	plain := 0
+	for _, base := range []*big.Int{nil, big.NewInt(1)} {
+		l := &artifact.RevocationList{ThisUpdate: inputtest.Now, BaseNumber: base}
+		latest := l.ThisUpdate.Add(skew)
+		for _, serial := range serials {
+			for reason := -1; reason <= 10; reason++ {
+				for _, at := range []time.Time{l.ThisUpdate, latest, latest.Add(time.Second)} {
+					for _, early := range []bool{false, true} {
+						e := artifact.RevokedEntry{Serial: serial, Reason: reason, Time: at, EarlyGeneralized: early}
+						if !isPlain(&e, latest) {
+							continue
+						}
+						plain++
+						entryDeviations(l, e, func(d Deviation) bool {
+							t.Errorf("%+v is plain, and deviates: %s", e, d.Code)
+							return true
+						})
+					}
+				}
+			}
+		}
+	}
+	if plain < 50 {
+		t.Errorf("%d lines are plain: the quick judgement saves nothing", plain)
 	}
 }
