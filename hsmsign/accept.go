@@ -108,35 +108,28 @@ func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) 
 // acceptAll judges what is handed over together, and gives the size of the log then.
 func (r *Room) acceptAll(ctx context.Context, h *handover) (int64, error) {
 	order := r.order(h)
-	certs, told := &foreign{}, &answers{}
 	ahead := &lookahead{room: r, inputs: h.inputs, order: order}
 	for i, n := range order {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
 		v := &h.verdicts[n.at]
-		if n.rank > rankSubscriber || certs.count >= foreignBatch {
-			if err := r.acceptForeign(ctx, certs); err != nil {
+		if n.rank > rankSubscriber || h.certs.count >= foreignBatch {
+			if err := r.acceptForeign(ctx, h.certs); err != nil {
 				return 0, err
 			}
 		}
 		in := ahead.take(ctx, i)
-		raw, err := in.raw, in.err
-		if told.parsed = in.a; err == nil {
+		err := in.err
+		if err == nil {
 			v.wanted = h.inputs[n.at].Issuer
 			r.exceptions.passed = nil
-			err = r.acceptOne(ctx, raw, v, h, n.at, certs, told)
+			err = r.acceptOne(ctx, in, h, n.at)
 			r.exceptions.tell(v)
-			if v.Kind == string(artifact.DocumentSignature) {
-				h.signatures = append(h.signatures, n.at)
-			}
-			if errors.Is(err, errDocument) {
-				err = r.acceptDocument(ctx, artifact.Parse(raw), h.inputs[n.at].Document, h, v)
-			}
 		}
 		v.settle(err)
 	}
-	if err := errors.Join(r.acceptForeign(ctx, certs), r.acceptAnswers(ctx, told)); err != nil {
+	if err := errors.Join(r.acceptForeign(ctx, h.certs), r.acceptAnswers(ctx, h.told)); err != nil {
 		return 0, err
 	}
 	return r.Commit(ctx, "signer accept")
@@ -282,21 +275,16 @@ func inner(raw []byte) []byte {
 	return der
 }
 
-// errDocument says that an input is a document, which is judged together with its signature.
-var errDocument = errors.New("it is a document")
-
-// acceptOne judges one input by what it is.
-func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, h *handover, at int, certs *foreign, told *answers) error {
+// acceptOne judges one input by what it is. A document is judged together with its signature, which comes before it.
+func (r *Room) acceptOne(ctx context.Context, in aheadInput, h *handover, at int) error {
+	raw, v := in.raw, &h.verdicts[at]
 	if bytes.HasPrefix(raw, []byte(override.Magic)) {
 		return r.acceptOverride(ctx, raw, v, h, at)
 	}
 	if bytes.HasPrefix(raw, []byte(override.ExceptionMagic)) {
 		return r.acceptException(ctx, raw, v)
 	}
-	a := told.parsed
-	if a == nil {
-		a = artifact.Parse(raw)
-	}
+	a := in.parsed()
 	if der := inner(raw); a.Kind == artifact.Unrecognised && len(der) != len(raw) {
 		a, v.Note = artifact.Parse(der), "taken out of PEM"
 	}
@@ -314,16 +302,17 @@ func (r *Room) acceptOne(ctx context.Context, raw []byte, v *Verdict, h *handove
 	case artifact.LinkCertificate:
 		return r.acceptLink(ctx, a.Certificates[0], v)
 	case artifact.OCSPSignerCertificate, artifact.SubscriberCertificate:
-		return r.acceptEndEntity(ctx, a.Certificates[0], v, certs)
+		return r.acceptEndEntity(ctx, a.Certificates[0], v, h.certs)
 	case artifact.OCSPResponse:
-		return r.acceptResponse(a, v, told)
+		return r.acceptResponse(a, v, h.told)
 	}
 	switch {
 	case a.Problem != "":
 		return refuse("it is not taken: %s", a.Problem)
 	case a.Kind == artifact.Document:
-		return errDocument
+		return r.acceptDocument(ctx, a, h.inputs[at].Document, h, v)
 	case a.Kind == artifact.DocumentSignature:
+		h.signatures = append(h.signatures, at)
 		return r.acceptSignature(ctx, a, v)
 	}
 	return refuse("a %s is not taken here", a.Kind)

@@ -26,6 +26,14 @@ type aheadInput struct {
 	err error
 }
 
+// parsed says what the input is.
+func (i *aheadInput) parsed() *artifact.Artifact {
+	if i.a == nil {
+		i.a = artifact.Parse(i.raw)
+	}
+	return i.a
+}
+
 // How much is read ahead.
 const (
 	aheadInputs = 512

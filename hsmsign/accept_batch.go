@@ -21,11 +21,13 @@ type handover struct {
 	later      []int          // batches for which there was no room any more
 	signatures []int          // detached signatures, which belong to a document
 	overrides  map[artifact.Digest]*heldOverride
+	certs      *foreign // certificates that are recorded together
+	told       *answers // responses that are bundled together
 }
 
 func newHandover(inputs []Input) *handover {
 	h := &handover{inputs: inputs[:len(inputs):len(inputs)], given: len(inputs), members: map[int][2]int{},
-		overrides: map[artifact.Digest]*heldOverride{}}
+		overrides: map[artifact.Digest]*heldOverride{}, certs: &foreign{}, told: &answers{}}
 	for _, in := range inputs {
 		h.verdicts = append(h.verdicts, Verdict{Input: in.Name})
 	}

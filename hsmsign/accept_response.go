@@ -18,7 +18,6 @@ import (
 type answers struct {
 	issuers []string
 	shards  map[string]map[int][]answer
-	parsed  *artifact.Artifact // the input at hand, when it was parsed ahead
 }
 
 // An answer is a response about one certificate.
