@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"iter"
 	"math/big"
 	"sync/atomic"
 	"time"
@@ -47,16 +46,6 @@ type DistributionPoint struct {
 	OnlyUser, OnlyCA, Indirect, OnlyAttribute bool
 	OnlySomeReasons                           bool
 	Critical                                  bool
-}
-
-// A RevokedEntry is one line of a revocation list. Serial holds the content octets of the DER INTEGER.
-type RevokedEntry struct {
-	Serial         []byte
-	Time           time.Time
-	Reason         int // -1 when absent
-	InvalidityDate time.Time
-	// EarlyGeneralized says that the date is a GeneralizedTime before 2050 (RFC 5280 section 5.1.2.6).
-	EarlyGeneralized bool
 }
 
 // ParseRevocationList parses exactly one DER CertificateList. The entries are not looked at: Entries reports their errors.
@@ -284,111 +273,6 @@ func readDistributionPoints(s *cryptobyte.String) ([]string, bool) {
 		}
 	}
 	return uris, true
-}
-
-// Entries walks the revoked certificates in the order of the list and stops at the first malformed entry.
-func (l *RevocationList) Entries() iter.Seq2[RevokedEntry, error] {
-	return func(yield func(RevokedEntry, error) bool) {
-		r := l.Reader()
-		for e, more, err := r.Next(); more || err != nil; e, more, err = r.Next() {
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// Reader walks the revoked certificates one by one, for who walks two lists side by side.
-func (l *RevocationList) Reader() *EntryReader { return &EntryReader{rest: l.rawEntries} }
-
-// An EntryReader is a place in the entries of a list.
-type EntryReader struct {
-	rest cryptobyte.String
-	n    int
-
-	sorted *RevocationList // of a sorted walk: the list, and where its entries begin
-	starts []uint32
-}
-
-// Next returns the next entry; more is false behind the last one. A malformed entry is an error.
-func (r *EntryReader) Next() (e RevokedEntry, more bool, err error) {
-	more, err = r.Read(&e)
-	return e, more, err
-}
-
-// Read is Next into an entry of the caller's, for who walks millions of them.
-func (r *EntryReader) Read(e *RevokedEntry) (more bool, err error) {
-	if r.sorted != nil && len(r.starts) > 0 {
-		*e, err = r.sorted.entryAt(r.starts[0])
-		r.starts = r.starts[1:]
-		return err == nil, err
-	}
-	if r.rest.Empty() {
-		return false, nil
-	}
-	if err = readEntry(&r.rest, e); err != nil {
-		return false, fmt.Errorf("parsing CRL entry %d: %w", r.n, err)
-	}
-	r.n++
-	return true, nil
-}
-
-func readEntry(rest *cryptobyte.String, e *RevokedEntry) (err error) {
-	if n := commonEntry(*rest, e); n > 0 {
-		*rest = (*rest)[n:]
-		return nil
-	}
-	*e, err = readGeneralEntry(rest)
-	return err
-}
-
-func readGeneralEntry(rest *cryptobyte.String) (RevokedEntry, error) {
-	e := RevokedEntry{Reason: -1}
-	var body cryptobyte.String
-	if !rest.ReadASN1(&body, cbasn1.SEQUENCE) || !readSerial(&body, &e.Serial) {
-		return e, errDER
-	}
-	early := body.PeekASN1Tag(cbasn1.GeneralizedTime)
-	if !readTime(&body, &e.Time) {
-		return e, errors.New("its revocation date is malformed")
-	}
-	e.EarlyGeneralized = early && e.Time.Year() < 2050
-	if body.Empty() {
-		return e, nil
-	}
-	var exts cryptobyte.String
-	if !body.ReadASN1(&exts, cbasn1.SEQUENCE) || !body.Empty() {
-		return e, errDER
-	}
-	return e, readExtensions(exts, e.extension)
-}
-
-func (e *RevokedEntry) extension(x extension) error {
-	v := x.value
-	switch string(x.oid) {
-	case ceReason:
-		var r int
-		if !v.ReadASN1Enum(&r) || !v.Empty() || r < 0 || r > 10 || r == 7 { // RFC 5280 section 5.3.1
-			return errors.New("its reason code is malformed")
-		}
-		e.Reason = r
-	case ceInvalidityDate:
-		var c cryptobyte.String
-		ok := v.ReadASN1(&c, cbasn1.GeneralizedTime) && v.Empty()
-		if ok {
-			e.InvalidityDate, ok = parseGeneralizedTime(c)
-		}
-		if !ok {
-			return errors.New("its invalidity date is malformed")
-		}
-	case ceEntryIssuer: // it must be critical; without the flag it means the same
-		return errors.New("it names the issuer of its certificate, as only an indirect list does (RFC 5280 section 5.3.3)")
-	default:
-		if x.critical {
-			return errors.New("critical extension " + oidString(x.oid) + " is not understood")
-		}
-	}
-	return nil
 }
 
 // CheckSignatureFrom verifies that issuer, a CA with the right to sign CRLs, signed the list.

@@ -148,11 +148,17 @@ func TestResponseSignature(t *testing.T) {
 		"a namesake's signature": {made(authority{p.sub.cert, p.foreign.key}), p.sub, "does not verify"},
 		"another CA's signature": {made(authority{p.sub.cert, p.root.key}), p.sub, "does not verify"},
 	} {
-		r := must(ParseResponse(c.der))
-		expect(t, name, r.CheckSignatureFrom(c.issuer.cert), c.want)
-		_, _, err := p.trust(t).CheckResponse(r)
-		expect(t, name+", by the set", err, c.want)
+		expectChecked(t, name, c.der, c.issuer, p.trust(t), c.want)
 	}
+}
+
+// expectChecked has a response checked with the certificate of its issuer, and by a set that knows all.
+func expectChecked(t *testing.T, name string, der []byte, issuer authority, set *Trust, want string) {
+	t.Helper()
+	r := must(ParseResponse(der))
+	expect(t, name, r.CheckSignatureFrom(issuer.cert), want)
+	_, _, err := set.CheckResponse(r)
+	expect(t, name+", by the set", err, want)
 }
 
 // TestDelegate: who signs for a CA was made its responder by the CA itself, under its name, and
@@ -187,10 +193,7 @@ func TestDelegate(t *testing.T) {
 		"issued by the key of the CA, by another name": {named(stranger, testNow),
 			"was not issued by"},
 	} {
-		r := must(ParseResponse(c.der))
-		expect(t, name, r.CheckSignatureFrom(p.sub.cert), c.want)
-		_, _, err := p.trust(t).CheckResponse(r)
-		expect(t, name+", by the set", err, c.want)
+		expectChecked(t, name, c.der, p.sub, p.trust(t), c.want)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -87,15 +86,7 @@ func adoptElsewhere(t *testing.T, place oldPlace) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := p.start(ctx)
-	publisher := func(code int, args ...string) string {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "publisher", append(args, "--quiet", "--config", conf)...)
-		out, _ := cmd.CombinedOutput()
-		if got := cmd.ProcessState.ExitCode(); got != code {
-			t.Fatalf("publisher %s: exit code %d, want %d\n%.2000s", strings.Join(args, " "), got, code, out)
-		}
-		return string(out)
-	}
+	publisher := publisherOf(t, conf)
 	if out := publisher(3, "adopt", "--target", "old", "--dry-run"); !strings.Contains(out, fmt.Sprintf("old: %d objects", len(old))) || !strings.Contains(out, "nothing was recorded") {
 		t.Errorf("adopt --dry-run:\n%.2000s", out)
 	}

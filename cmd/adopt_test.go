@@ -45,15 +45,7 @@ func TestAdoptWhileClientsPoll(t *testing.T) {
 	p := newPoller(address, "crl/sub.crl", "CertEnroll/Sub%20CA.crl", "pki/SubCA.crl", "pki/SubCA.crt", "cert/root.cer")
 	ctx, stop := context.WithCancel(t.Context())
 	done := p.start(ctx)
-	publisher := func(code int, args ...string) string {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "publisher", append(args, "--quiet", "--config", conf)...)
-		out, _ := cmd.CombinedOutput()
-		if got := cmd.ProcessState.ExitCode(); got != code {
-			t.Fatalf("publisher %s: exit code %d, want %d\n%.2000s", strings.Join(args, " "), got, code, out)
-		}
-		return string(out)
-	}
+	publisher := publisherOf(t, conf)
 	began := time.Now()
 	out := publisher(3, "adopt", "--target", "old", "--yes")
 	if !strings.Contains(out, fmt.Sprintf("old: %d objects", oldObjects)) || !strings.Contains(out, "recorded") {
@@ -263,5 +255,18 @@ func (p *poller) judge(t *testing.T) {
 		if strings.HasSuffix(name, ".crl") && p.lists[name] != 3 {
 			t.Errorf("%s showed %d lists, want the old one and two new ones", name, p.lists[name])
 		}
+	}
+}
+
+// publisherOf runs the publisher on a configuration. It wants an exit code and returns what was printed.
+func publisherOf(t *testing.T, conf string) func(code int, args ...string) string {
+	return func(code int, args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "publisher", append(args, "--quiet", "--config", conf)...)
+		out, _ := cmd.CombinedOutput()
+		if got := cmd.ProcessState.ExitCode(); got != code {
+			t.Fatalf("publisher %s: exit code %d, want %d\n%.2000s", strings.Join(args, " "), got, code, out)
+		}
+		return string(out)
 	}
 }

@@ -4,6 +4,7 @@ package ocspcache
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,26 +30,9 @@ func TestTenThousandIdle(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	self, err := os.Executable()
-	if err != nil {
+	here, leave := sendCrowd(t, a.addr, crowd, "")
+	if err := <-here; err != nil {
 		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run", "^TestTenThousandIdle$")
-	cmd.Env = append(os.Environ(), "OCSPCACHE_TEST_CROWD="+a.addr)
-	cmd.Stderr = os.Stderr
-	leave, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "here\n" {
-		t.Fatalf("crowd says %q, %v", line, err)
 	}
 	a.alive(t)
 	runtime.GC()
@@ -59,11 +43,7 @@ func TestTenThousandIdle(t *testing.T) {
 		t.Errorf("%d idle connections take %d MiB", crowd, grown>>20)
 	}
 	a.alive(t)
-	if err := leave.Close(); err != nil {
-		t.Error(err)
-	}
-	_, _ = io.Copy(io.Discard, out) // the child's test report
-	if err := cmd.Wait(); err != nil {
+	if err := leave(); err != nil {
 		t.Errorf("crowd: %v", err)
 	}
 	a.alive(t)
@@ -139,12 +119,12 @@ func TestSlowCrowd(t *testing.T) {
 			t.Errorf("%d slow %s take %d MiB", size, what, grown>>20)
 		}
 		a.alive(t)
-		leave()
+		_ = leave() // its connections were closed, as they should be
 	}
 }
 
-// sendCrowd starts the child; here gets an answer when all of its connections are there.
-func sendCrowd(t *testing.T, addr string, size int, begins string) (here chan error, leave func()) {
+// sendCrowd starts the child; here gets an answer when all of its connections are there. leave ends it, and says how it ended.
+func sendCrowd(t *testing.T, addr string, size int, begins string) (here chan error, leave func() error) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -164,10 +144,18 @@ func sendCrowd(t *testing.T, addr string, size int, begins string) (here chan er
 		t.Fatal(err)
 	}
 	here = make(chan error, 1)
-	go func() { _, err := bufio.NewReader(out).ReadString('\n'); here <- err }()
-	return here, func() {
-		_ = in.Close()
-		_ = cmd.Wait() // its connections were closed, as they should be
+	said := bufio.NewReader(out)
+	go func() {
+		line, err := said.ReadString('\n')
+		if err == nil && line != "here\n" {
+			err = fmt.Errorf("the crowd says %q", line)
+		}
+		here <- err
+	}()
+	return here, func() error {
+		err := in.Close()
+		_, _ = io.Copy(io.Discard, said) // the child's test report
+		return errors.Join(err, cmd.Wait())
 	}
 }
 

@@ -1,0 +1,135 @@
+package hsmsign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"strconv"
+	"time"
+
+	"seihon/artifact"
+	"seihon/inventory"
+	"seihon/ledger"
+	"seihon/ocspcache"
+	"seihon/public"
+)
+
+// signGeneration names the current bundle of every shard. A shard without certificates gets an empty one.
+func (r *Room) signGeneration(ctx context.Context, a *authority, now time.Time) error {
+	number, err := r.generationNumber(ctx, a.Name)
+	if err != nil {
+		return fmt.Errorf("numbering the generation of %s: %w", a.Name, err)
+	}
+	g := ocspcache.Generation{Issuer: a.Name, Number: uint64(number), ThisUpdate: now.UTC().Truncate(time.Second)}
+	for shard := range a.OCSP.Shards {
+		u, err := r.currentBundle(ctx, a, shard)
+		if err != nil {
+			return err
+		}
+		if !u.NextUpdate.IsZero() && (g.NextUpdate.IsZero() || u.NextUpdate.Before(g.NextUpdate)) {
+			g.NextUpdate = u.NextUpdate
+		}
+		g.Bundles = append(g.Bundles, u)
+	}
+	rec := inventory.ArtifactRecord{
+		Issuer: a.Name, Kind: artifact.OCSPGeneration, Name: public.Generation(a.Name), Scope: "generation",
+		Number: big.NewInt(number), ThisUpdate: g.ThisUpdate, NextUpdate: g.NextUpdate,
+	}
+	return r.stage(ctx, rec, g.Body())
+}
+
+// unnamedBundle reports whether this master has a bundle of a shard that the current generation does not name. Its
+// responses are not due any more, so a run that ended between the two, such as on a full disk, would hide them until they are.
+func (r *Room) unnamedBundle(ctx context.Context, a *authority) (bool, error) {
+	named := map[int]artifact.Digest{}
+	rec, err := latest(ctx, r.inv, a.Name, artifact.OCSPGeneration, "generation")
+	if err != nil {
+		return false, err
+	}
+	if rec != nil {
+		line, err := r.line(*rec)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil // another room's: it has a master of its own
+		}
+		var body []byte
+		if err == nil {
+			body, err = r.log.Log().ReadBlob(ctx, line)
+		}
+		var g *ocspcache.Generation
+		if err == nil {
+			g, _, err = ocspcache.ParseGeneration(body)
+		}
+		if err != nil {
+			return false, fmt.Errorf("reading the generation of %s: %w", a.Name, err)
+		}
+		for _, b := range g.Bundles {
+			named[int(b.Shard)] = b.Digest
+		}
+	}
+	for shard := range a.OCSP.Shards {
+		last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+		if err != nil {
+			return false, err
+		}
+		if last == nil || last.Digest == named[shard] {
+			continue
+		}
+		if _, err := r.line(*last); err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// generationNumber takes a number above every one that the ledger has seen, also
+// when the inventory was restored from an older copy.
+func (r *Room) generationNumber(ctx context.Context, issuer string) (int64, error) {
+	var last int64
+	line, _, err := r.log.Log().Lookup(ctx, public.Generation(issuer))
+	if err == nil {
+		last, err = strconv.ParseInt(line.Number, 10, 64)
+	} else if errors.Is(err, ledger.ErrNotFound) {
+		err = nil
+	}
+	for number := int64(0); err == nil; {
+		if number, err = r.inv.NextCounter(ctx, "generation/"+issuer); number > last {
+			return number, err
+		}
+	}
+	return 0, err
+}
+
+func (r *Room) currentBundle(ctx context.Context, a *authority, shard int) (ocspcache.GenerationBundle, error) {
+	var u ocspcache.GenerationBundle
+	last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+	if err != nil {
+		return u, err
+	}
+	if last == nil {
+		var out bytes.Buffer
+		rec, err := r.storeBundle(ctx, a, shard, ocspcache.NewBundleWriter(&out, a.Name, uint16(shard)), &out)
+		if err != nil {
+			return u, err
+		}
+		if err := r.inv.AddArtifacts(ctx, []inventory.ArtifactRecord{rec}); err != nil {
+			return u, fmt.Errorf("recording %s: %w", rec.Name, err)
+		}
+		r.pending = append(r.pending, rec)
+		last = &rec
+	}
+	line, err := r.line(*last)
+	if err != nil {
+		return u, err
+	}
+	b, err := ocspcache.OpenBundle(r.log.Log().BlobPath(line))
+	if err != nil {
+		return u, fmt.Errorf("opening %s: %w", last.Name, err)
+	}
+	defer b.Close()
+	return ocspcache.GenerationBundle{
+		Shard: uint16(shard), Digest: last.Digest, Size: line.Size, Count: b.Len(), NextUpdate: b.MinNextUpdate(),
+	}, nil
+}

@@ -1,0 +1,147 @@
+package verify
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// finish makes the record of what was seen.
+func (m *uptimeMeter) finish() *Uptime {
+	u := m.u
+	for _, in := range m.open {
+		u.Incidents = append(u.Incidents, *in)
+	}
+	slices.SortFunc(u.Incidents, func(a, b Incident) int {
+		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name), strings.Compare(a.Vantage, b.Vantage))
+	})
+	m.why = noTarget
+	for _, key := range slices.Sorted(keys(m.targets)) {
+		m.settle(m.targets[key])
+	}
+	if u.Rounds.Expected == 0 {
+		u.Rounds.Why = m.why.String()
+	}
+	slices.SortFunc(u.Gaps, func(a, b Gap) int {
+		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Target, b.Target))
+	})
+	for _, w := range m.vantages {
+		from, to, ok := m.expected(w)
+		if !ok {
+			continue
+		}
+		for _, seen := range w.urls {
+			w.each(seen, from, to, func(a, b int64, bad, observed bool) {
+				entryOf(m.places, w.vantage).count(b-a, bad, observed)
+			})
+		}
+	}
+	u.Total.Name = "total"
+	u.Total.finish()
+	u.Names, u.Days, u.Vantages = finishAll(m.names), finishAll(m.days), finishAll(m.places)
+	u.Median = medianOf(m.took)
+	return u
+}
+
+// expected are the slots in which a round of the target is expected: those that lie in the period
+// and after the target began to exist. A slot that has only begun is expected once it has a round.
+func (m *uptimeMeter) expected(w *watch) (from, to int64, ok bool) {
+	if w.since.IsZero() || !w.since.Before(m.u.To) {
+		return 0, 0, false
+	}
+	start := m.u.From
+	if w.since.After(start) {
+		start = w.since
+	}
+	from, to = slotAfter(start, m.u.Every), slotOf(m.u.To, m.u.Every)
+	if first, last, seen := w.rounds.ends(); seen {
+		from, to = min(from, first), max(to, last)
+	}
+	return from, to, from < to
+}
+
+// settle adds what was seen of a target to the figures.
+func (m *uptimeMeter) settle(w *watch) {
+	if w.since.IsZero() || !w.since.Before(m.u.To) {
+		return
+	}
+	if len(w.urls) == 0 && m.known && !m.asked[w.target] {
+		m.why = min(m.why, noAddress)
+		return
+	}
+	m.why = noRound
+	from, to, ok := m.expected(w)
+	if !ok {
+		return
+	}
+	taken := to - from
+	for a, b := range w.rounds.missing(from, to) {
+		taken -= b - a
+		if b-a >= gapSlots {
+			m.u.Gaps = append(m.u.Gaps, Gap{w.target, slotTime(a, m.u.Every), slotTime(b, m.u.Every), b - a})
+		}
+	}
+	m.u.Rounds.Expected += to - from
+	m.u.Rounds.Taken += taken
+	m.rows.stretch(rowExpected, w.target, from, to, taken, m.u.Every)
+	for a, b := range w.rounds.missing(from, to) {
+		m.rows.stretch(rowGap, w.target, a, b, 0, m.u.Every)
+	}
+	for url, seen := range w.urls {
+		name := entryOf(m.names, url)
+		w.each(seen, from, to, func(a, b int64, bad, observed bool) {
+			name.count(b-a, bad, observed)
+			m.u.Total.count(b-a, bad, observed)
+			m.byDay(a, b, bad, observed)
+		})
+	}
+}
+
+func (a *Availability) count(n int64, bad, observed bool) {
+	a.Expected += n
+	if observed {
+		a.Observed += n
+	}
+	if observed && !bad {
+		a.Good += n
+	}
+}
+
+// byDay counts slots under the days in which they begin.
+func (m *uptimeMeter) byDay(from, to int64, bad, observed bool) {
+	for from < to {
+		day := slotTime(from, m.u.Every).Truncate(24 * time.Hour)
+		end := min(slotAfter(day.Add(24*time.Hour), m.u.Every), to)
+		entryOf(m.days, day.Format(time.DateOnly)).count(end-from, bad, observed)
+		from = end
+	}
+}
+
+// each calls f for the runs of slots in which one address was expected. While nobody asked the
+// target the address is expected if the round before asked for it; before the first round, if that
+// one did.
+func (w *watch) each(seen *slots, from, to int64, f func(a, b int64, bad, observed bool)) {
+	for _, r := range seen.runs {
+		f(r.from, r.to, r.bad, true)
+	}
+	for a, b := range w.rounds.missing(from, to) {
+		neighbour := a - 1
+		if a == from {
+			neighbour = b
+		}
+		if seen.has(neighbour) {
+			f(a, b, false, false)
+		}
+	}
+}
+
+func finishAll(m map[string]*Availability) []Availability {
+	all := []Availability{}
+	for _, a := range m {
+		a.finish()
+		all = append(all, *a)
+	}
+	slices.SortFunc(all, func(a, b Availability) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
