@@ -29,6 +29,7 @@ type settings struct {
 	days                              int
 	key, part                         string
 	step, dir, tier, profile          string
+	before                            string
 }
 
 func main() {
@@ -44,6 +45,7 @@ func main() {
 	flag.StringVar(&s.dir, "dir", "", "folder of the run; with -step only")
 	flag.StringVar(&s.tier, "tier", "", "with -step check only")
 	flag.StringVar(&s.profile, "cpuprofile", "", "with -step check: write a CPU profile")
+	flag.StringVar(&s.before, "before", "", "this program as it was built from an older commit, to be compared with on the same files")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -118,7 +120,12 @@ func filesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 		return nil, err
 	}
 	fmt.Printf("making %d responses and %d CRLs as files\n", s.responses, s.lists)
-	if _, err := child(ctx, s, "fixture", ""); err != nil {
+	if s.before != "" { // the older one can read what it makes itself, and the newer one can read both
+		_, err = measure(step(ctx, s.before, s, "fixture", ""))
+	} else {
+		_, err = child(ctx, s, "fixture", "")
+	}
+	if err != nil {
 		return nil, err
 	}
 	tree, public := filepath.Join(s.dir, "tree"), filepath.Join(s.dir, "public")
@@ -130,17 +137,30 @@ func filesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	ours := func(tier string) func() (outcome, error) {
 		return func() (outcome, error) { return child(ctx, s, "check", tier) }
 	}
-	results, err := rounds(s.rounds, []contender{
+	all := []contender{
 		{"verify, full tier", ours("full")}, {"rclone check --download", against("--download")},
 		{"verify, list tier", ours("list")}, {"rclone check", against()}, {"rclone check --size-only", against("--size-only")},
-	})
+	}
+	if s.before != "" {
+		older := func(tier string) func() (outcome, error) {
+			return func() (outcome, error) { return measure(step(ctx, s.before, s, "check", tier)) }
+		}
+		all = append(all, contender{"verify before, full tier", older("full")}, contender{"verify before, list tier", older("list")})
+	}
+	results, err := rounds(s.rounds, all)
 	if err != nil {
 		return nil, err
 	}
-	return []bar.Bar{
+	bars := []bar.Bar{
 		bar.AtLeast("verify-full-speed-vs-rclone-download", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), 1.8),
 		bar.AtLeast("verify-list-speed-vs-rclone-check", results[3].elapsed.Seconds()/results[2].elapsed.Seconds(), 3),
-	}, nil
+	}
+	if s.before != "" {
+		bars = append(bars,
+			bar.AtLeast("verify-full-speed-vs-before", results[5].elapsed.Seconds()/results[0].elapsed.Seconds(), 0.9),
+			bar.AtLeast("verify-list-speed-vs-before", results[6].elapsed.Seconds()/results[2].elapsed.Seconds(), 0.9))
+	}
+	return bars, nil
 }
 
 func bundlesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
@@ -203,14 +223,18 @@ func rounds(n int, all []contender) ([]outcome, error) {
 }
 
 // child runs a step of this program.
-func child(ctx context.Context, s settings, step, tier string) (outcome, error) {
+func child(ctx context.Context, s settings, name, tier string) (outcome, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return outcome{}, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-step", step, "-dir", s.dir, "-tier", tier, "-responses", fmt.Sprint(s.responses), "-lists", fmt.Sprint(s.lists), "-bundled", fmt.Sprint(s.bundled),
-		"-key", s.key, "-days", fmt.Sprint(s.days))
-	return measure(cmd)
+	return measure(step(ctx, self, s, name, tier))
+}
+
+// step is a step of this program, or of an older one.
+func step(ctx context.Context, program string, s settings, name, tier string) *exec.Cmd {
+	return exec.CommandContext(ctx, program, "-step", name, "-dir", s.dir, "-tier", tier, "-responses", fmt.Sprint(s.responses),
+		"-lists", fmt.Sprint(s.lists), "-bundled", fmt.Sprint(s.bundled), "-key", s.key, "-days", fmt.Sprint(s.days))
 }
 
 func measure(cmd *exec.Cmd) (outcome, error) {
