@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-areas=(hsm sign inventory ledger publish publish-cost edge verify)
+areas=(hsm sign inventory accept ledger publish publish-cost edge verify)
 [ $# -gt 0 ] && areas=("$@")
 parts=docs/.benchmarks
 mkdir -p "$parts"
@@ -38,7 +38,7 @@ counts; times belong to this machine. A line `bar NAME MEASURED >= WANTED ok` is
 TXT
   echo "Machine: $(nproc) cores $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ {printf "%d GiB", $2/1048576}' /proc/meminfo), $(. /etc/os-release && echo "$PRETTY_NAME"), $(go version | cut -d' ' -f3)."
   echo
-  for area in hsm sign inventory ledger publish publish-cost edge verify; do
+  for area in hsm sign inventory accept ledger publish publish-cost edge verify; do
     for page in "$parts/$area.md" "bench/$area/notes.md"; do
       if [ -e "$page" ]; then cat "$page"; fi
     done
