@@ -95,7 +95,7 @@ var plan = map[string]room{
 	"internal/certprofile":  {modules: []string{yaml}},
 	"internal/config":       {imports: []string{"artifact", "public", "internal/certprofile", "internal/regular"}, modules: []string{yaml}},
 	"internal/cliexit":      {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
-	"internal/incoming":     {imports: []string{"internal/durable", "internal/regular"}},
+	"internal/incoming":     {imports: []string{"internal/durable", "internal/regular"}, modules: []string{xsys}},
 	"internal/sdnotify":     {},
 	"internal/unwrap":       {},
 	"internal/unpack":       {},

@@ -26,6 +26,7 @@ type Input struct {
 	Name     string       // as errors call it
 	Document DocumentName // which document it is, if it is one
 	Issuer   string       // what is of another one is refused; empty: whoever it is
+	Size     int64        // in octets, as far as that is known; small ones are read several at once
 	Read     func() ([]byte, error)
 }
 
@@ -175,9 +176,10 @@ const keptBytes = 64 << 20
 // order reads every input once, opens those that are batches, and sorts by what they are.
 func (r *Room) order(h *handover) []ranked {
 	var all []ranked
-	kept := 0
+	kept, read := 0, &reader{inputs: h.inputs}
 	for i := 0; i < len(h.inputs); i++ { // more come while batches are opened
-		raw, err := h.inputs[i].Read()
+		read.inputs = h.inputs
+		raw, err := read.at(i)
 		if err != nil {
 			h.verdicts[i].settle(err)
 			continue

@@ -64,6 +64,44 @@ func (l *lookahead) read(at int) ([]byte, error) {
 	return l.inputs[o.at].Read()
 }
 
+// A reader reads inputs one after the other; many small ones by the hundred, on all processors.
+type reader struct {
+	inputs []Input
+	begin  int
+	ready  []aheadInput
+}
+
+// smallInput is up to how many octets an input is read before its turn.
+const smallInput = 64 << 10
+
+// at reads the input at a place; the places rise.
+func (r *reader) at(i int) ([]byte, error) {
+	if i >= r.begin+len(r.ready) {
+		n := 0
+		for n < aheadInputs && i+n < len(r.inputs) && r.inputs[i+n].Size > 0 && r.inputs[i+n].Size <= smallInput {
+			n++
+		}
+		if n == 0 {
+			return r.inputs[i].Read()
+		}
+		r.begin, r.ready = i, make([]aheadInput, n)
+		var g errgroup.Group
+		workers := runtime.GOMAXPROCS(0)
+		for w := range workers {
+			g.Go(func() error {
+				for k := w; k < n; k += workers {
+					r.ready[k].raw, r.ready[k].err = r.inputs[i+k].Read()
+				}
+				return nil
+			})
+		}
+		_ = g.Wait() // each input has its own error
+	}
+	one := r.ready[i-r.begin]
+	r.ready[i-r.begin] = aheadInput{}
+	return one.raw, one.err
+}
+
 // fill reads from a place on.
 func (l *lookahead) fill(ctx context.Context, at int) {
 	n, size := 0, 0

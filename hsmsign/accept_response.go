@@ -134,7 +134,7 @@ func (r *Room) acceptShard(ctx context.Context, a *authority, claim inventory.Cl
 	var out bytes.Buffer
 	w := ocspcache.NewBundleWriter(&out, a.Name, uint16(claim.Shard))
 	taken := map[string]bool{}
-	var signed []inventory.Signed
+	signed, place := []inventory.Signed{}, map[string]int{} // once for a certificate that has an answer for each form of CertID
 	for i := range given {
 		n := &given[i]
 		s, there := known[string(n.key.Serial)]
@@ -146,7 +146,13 @@ func (r *Room) acceptShard(ctx context.Context, a *authority, claim inventory.Cl
 		if err := w.Add(n.key, n.der); err != nil {
 			return false, fmt.Errorf("bundling %s: %w", n.verdict.Input, err)
 		}
-		signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: n.single.ThisUpdate, NextUpdate: n.single.NextUpdate})
+		one := inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: n.single.ThisUpdate, NextUpdate: n.single.NextUpdate}
+		if at, twice := place[string(s.Serial)]; !twice {
+			place[string(s.Serial)] = len(signed)
+			signed = append(signed, one)
+		} else if one.NextUpdate.Before(signed[at].NextUpdate) { // due when the first of them ends
+			signed[at] = one
+		}
 	}
 	if len(signed) == 0 {
 		return false, nil

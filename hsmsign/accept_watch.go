@@ -22,12 +22,18 @@ type Emptied struct {
 	Waiting int `json:"waiting"` // files that are not whole yet, or that could not be judged
 }
 
-// inputsAtATime bounds how many files of the folder are judged before their verdicts are carried out.
-const inputsAtATime = 10000
+// inputsAtATime bounds how many files of the folder are judged before their verdicts are carried out. All bundles of an
+// issuer are written anew for each such part.
+const inputsAtATime = 200_000
 
 // Empty takes what is whole in a drop folder. What is accepted stands in the master log before its file is
 // moved, so that nothing is lost; what could not be judged stays.
-func (r *Room) Empty(ctx context.Context, folder *incoming.Folder) (*Emptied, error) {
+func (r *Room) Empty(ctx context.Context, dir *incoming.Folder) (*Emptied, error) {
+	folder, release, err := dir.Hold()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	ready, waiting, err := folder.Look()
 	if err != nil {
 		return nil, err
@@ -39,7 +45,7 @@ func (r *Room) Empty(ctx context.Context, folder *incoming.Folder) (*Emptied, er
 		ready = ready[n:]
 		inputs := make([]Input, n)
 		for i, file := range part {
-			inputs[i] = Input{Name: incoming.Printable(file.Name), Read: func() ([]byte, error) { return readInput(folder, file) }}
+			inputs[i] = Input{Name: incoming.Printable(file.Name), Size: file.Size, Read: func() ([]byte, error) { return readInput(folder, file) }}
 		}
 		done, err := r.Accept(ctx, inputs)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -170,8 +171,9 @@ func (d *DB) markSigned(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Si
 	if d.postgres {
 		return d.markSignedPostgres(ctx, tx, i, batch)
 	}
-	mark, err := tx.PrepareContext(ctx, d.q(`UPDATE certificates AS c SET `+markSet+`
-		FROM (SELECT $5 AS revision, $6 AS this_update, $7 AS next_update) AS v WHERE c.key_id = $3 AND c.serial = $4`))
+	// Without a FROM, SQLite changes the row where it finds it; with one, it first writes the changes to a table of their own.
+	set := strings.NewReplacer("v.revision", "$5", "v.this_update", "$6", "v.next_update", "$7").Replace(markSet)
+	mark, err := tx.PrepareContext(ctx, d.q(`UPDATE certificates AS c SET `+set+` WHERE c.key_id = $3 AND c.serial = $4`))
 	if err != nil {
 		return err
 	}

@@ -337,6 +337,9 @@ func putFanout(fanout, slots []byte, buckets []uint32) error {
 // write writes index and responses and fills in the digest of the whole, which is
 // computed beside the writing.
 func (w *BundleWriter) write(index []byte, order []place, summary *BundleSummary) error {
+	if buffer, ok := w.w.(interface{ Grow(n int) }); ok { // rather than have it double, and copy, again and again
+		buffer.Grow(int(summary.Size))
+	}
 	out := newHashingWriter(w.w)
 	err := out.write(index)
 	buf := out.buffer()

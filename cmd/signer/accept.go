@@ -96,7 +96,7 @@ func folderInputs(dir string, now func() time.Time, of hsmsign.Input) ([]hsmsign
 	var all []hsmsign.Input
 	for _, file := range files {
 		in := of
-		in.Name, in.Read = filepath.Join(dir, incoming.Printable(file.Name)), func() ([]byte, error) { return folder.Read(file) }
+		in.Name, in.Size, in.Read = filepath.Join(dir, incoming.Printable(file.Name)), file.Size, func() ([]byte, error) { return folder.Read(file) }
 		all = append(all, in)
 	}
 	return all, nil
@@ -123,11 +123,11 @@ func watchFolder(c *cli.Context, now func() time.Time, dir string) error {
 	}
 	folder := &incoming.Folder{Dir: dir, Settle: settle, Now: now}
 	for {
-		ready, _, err := folder.Look()
+		ready, err := folder.Ready()
 		if err != nil {
 			return err
 		}
-		if len(ready) > 0 {
+		if ready {
 			err = withRoom(c, now, func(room *hsmsign.Room) error { return emptyOnce(c, room, folder) })
 		}
 		if c.Bool("once") {

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -30,9 +33,10 @@ const closeMany = 64
 // CloseAll closes files, many of them with a few waits for the disk in all: first every line is written and on disk,
 // then the files move, and then their new names are on disk. A crash leaves lines without their files, or files that did not
 // move; both come again when the folder is looked at again.
-func (f *Folder) CloseAll(all []Closing) error {
+func (f *Folder) CloseAll(all []Closing) (err error) {
 	files := f.fs()
-	if _, ours := files.(rooted); ours {
+	_, ours := files.(rooted)
+	if ours {
 		files = durable.OS{} // which only waits for the disk here
 	}
 	disk, together := files.(durable.AllSyncer)
@@ -44,9 +48,18 @@ func (f *Folder) CloseAll(all []Closing) error {
 		}
 		return nil
 	}
+	workers := 1 // whoever gives the files counts what is done with them
+	if ours {
+		held, release, err := f.Hold()
+		if err != nil {
+			return err
+		}
+		defer release()
+		f, workers = held, runtime.GOMAXPROCS(0)
+	}
 	whole, err := disk.OpenAll(f.Dir)
 	if err == nil {
-		err = errors.Join(f.closeTogether(all, whole), whole.Close())
+		err = errors.Join(f.closeTogether(all, whole, workers), whole.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("closing %d files: %w", len(all), err)
@@ -54,45 +67,91 @@ func (f *Folder) CloseAll(all []Closing) error {
 	return nil
 }
 
-func (f *Folder) closeTogether(all []Closing, disk durable.File) error {
-	folders := map[string]bool{}
+// A move renames a file.
+type move func(from, to string) error
+
+func (f *Folder) closeTogether(all []Closing, disk durable.File, workers int) error {
+	lines, moves := map[string]*Folder{}, map[string]move{} // where the lines are written, and how files move, by folder
 	for _, c := range all {
-		if !folders[c.Folder] {
-			folders[c.Folder] = true
-			if err := f.fs().Mkdir(filepath.Join(f.Dir, c.Folder)); err != nil && !errors.Is(err, fs.ErrExist) {
-				return err
-			}
+		if lines[c.Folder] != nil {
+			continue
 		}
-		to, line := f.destination(c)
-		if err := f.write(to+reasonEnd, line, false); err != nil {
-			return fmt.Errorf("%s: %w", c.File.Name, err)
-		}
-	}
-	if err := disk.Sync(); err != nil {
-		return err
-	}
-	for _, c := range all {
-		to, _ := f.destination(c)
-		if err := f.fs().Rename(filepath.Join(f.Dir, c.File.Name), to); err != nil {
-			return fmt.Errorf("%s: %w", c.File.Name, err)
-		}
-	}
-	for folder := range folders {
-		if err := f.fs().SyncDir(filepath.Join(f.Dir, folder)); err != nil {
+		if err := f.fs().Mkdir(filepath.Join(f.Dir, c.Folder)); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
+		lines[c.Folder], moves[c.Folder] = f, f.fs().Rename
+		if f.held != nil { // one folder less to open for each line
+			root, err := f.held.OpenRoot(c.Folder)
+			if err != nil {
+				return err
+			}
+			defer root.Close()
+			lines[c.Folder] = &Folder{Dir: filepath.Join(f.Dir, c.Folder), held: root}
+			to, end, err := f.rooted().into(root)
+			if err != nil {
+				return err
+			}
+			defer end()
+			moves[c.Folder] = to
+		}
 	}
-	return nil
+	end := make([]string, len(all)) // where each goes
+	for i, c := range all {
+		end[i] = f.destination(c)
+	}
+	err := each(workers, end, func(i int) error {
+		return lines[all[i].Folder].write(end[i]+reasonEnd, f.lines(all[i]), false)
+	})
+	if err == nil {
+		err = disk.Sync()
+	}
+	if err == nil {
+		err = each(workers, end, func(i int) error { return moves[all[i].Folder](filepath.Join(f.Dir, all[i].File.Name), end[i]) })
+	}
+	for folder := range lines {
+		if err == nil {
+			err = f.fs().SyncDir(filepath.Join(f.Dir, folder))
+		}
+	}
+	return err
 }
 
-// destination is where a file goes, and the lines beside it.
-func (f *Folder) destination(c Closing) (to, lines string) {
-	name := digestText(c.Digest)[:min(16, len(digestText(c.Digest)))] + "-" + shortened(filepath.Base(c.File.Name))
-	var b strings.Builder
-	for _, m := range append([]Member{{Printable(c.File.Name), c.Digest, c.Reason}}, c.Members...) {
-		fmt.Fprintf(&b, "%s %s sha256:%s %s: %s\n", f.Now().UTC().Format(time.RFC3339), c.Folder, digestText(m.Digest), m.Name, oneLine(m.Reason))
+// each does something for every destination. What has the same one, as the same file in two folders has, is done one after
+// the other, and in order.
+func each(workers int, end []string, do func(i int) error) error {
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := range end {
+				if workers > 1 && crc32.ChecksumIEEE([]byte(end[i]))%uint32(workers) != uint32(w) {
+					continue
+				}
+				if err := do(i); err != nil {
+					errs[w] = fmt.Errorf("%s: %w", filepath.Base(end[i]), err)
+					return
+				}
+			}
+		})
 	}
-	return filepath.Join(f.Dir, c.Folder, name), b.String()
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// destination is where a file goes.
+func (f *Folder) destination(c Closing) string {
+	digest := digestText(c.Digest)
+	return filepath.Join(f.Dir, c.Folder, digest[:min(16, len(digest))]+"-"+shortened(filepath.Base(c.File.Name)))
+}
+
+// lines are what is written beside a file.
+func (f *Folder) lines(c Closing) string {
+	var b strings.Builder
+	now := f.Now().UTC().Format(time.RFC3339)
+	for _, m := range append([]Member{{Printable(c.File.Name), c.Digest, c.Reason}}, c.Members...) {
+		fmt.Fprintf(&b, "%s %s sha256:%s %s: %s\n", now, c.Folder, digestText(m.Digest), m.Name, oneLine(m.Reason))
+	}
+	return b.String()
 }
 
 func digestText(digest string) string { return cmp.Or(digest, "unread") }

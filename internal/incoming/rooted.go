@@ -14,13 +14,19 @@ import (
 // rooted is the file system below one folder: no name and no symbolic link leads
 // out of it. Who may write into the drop folder may put a link in the place of a
 // folder at any moment; files of the room must neither be read nor moved by that.
-type rooted struct{ dir string }
+type rooted struct {
+	dir  string
+	held *os.Root // nil: the folder is opened for each thing that is done
+}
 
 // in does something with the folder and the name of a file below it.
 func (r rooted) in(path string, do func(root *os.Root, name string) error) error {
 	name, err := filepath.Rel(r.dir, path)
 	if err != nil {
 		return err
+	}
+	if r.held != nil {
+		return do(r.held, name)
 	}
 	root, err := os.OpenRoot(r.dir)
 	if err != nil {
@@ -82,13 +88,11 @@ func (r rooted) open(name string) (f *os.File, err error) {
 
 // walk is filepath.WalkDir below the folder, with names relative to it.
 func (r rooted) walk(visit fs.WalkDirFunc) error {
-	root, err := os.OpenRoot(r.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		return visit(filepath.FromSlash(name), d, err)
-	}), root.Close())
+	return r.in(r.dir, func(root *os.Root, _ string) error {
+		return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+			return visit(filepath.FromSlash(name), d, err)
+		})
+	})
 }
 
 // read reads a whole regular file of the folder.
