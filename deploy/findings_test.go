@@ -24,9 +24,21 @@ parties get something wrong or nothing), warning (will become an error, or shoul
 | --- | --- | --- | --- | --- | --- | --- | --- |
 `)
 	cell := func(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
-	for _, c := range verify.Findings() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n",
-			c.Code, c.Severity, c.Item, cell(c.Rule), cell(c.TextEN), cell(c.TextJA), cell(c.Hint), cell(c.HintJA))
+	table := func(all []verify.Code) {
+		for _, c := range all {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n",
+				c.Code, c.Severity, c.Item, cell(c.Rule), cell(c.TextEN), cell(c.TextJA), cell(c.Hint), cell(c.HintJA))
+		}
 	}
+	table(verify.Findings())
+	b.WriteString(`
+## What the status says
+
+` + "`publisher status`" + ` names these beside what the last verification found. From a warning on, the exit code is 3.
+
+| code | severity | item | rule | meaning | 意味 | what to do | 対応 |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+`)
+	table(verify.StatusConcerns())
 	golden(t, "../docs/findings.md", b.String())
 }

@@ -1,0 +1,157 @@
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"seihon/artifact"
+)
+
+// A Concern is one reason why a status is not all well, or what somebody will have to do soon. It
+// is warned of from a warning on; a note is for the page alone.
+type Concern struct {
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	Name     string   `json:"name,omitempty"`  // of the artifact, target or kind of document
+	Count    int64    `json:"count,omitempty"` // how often, of the findings of a verification
+	TextJA   string   `json:"text_ja"`
+	TextEN   string   `json:"text_en"`
+	HintJA   string   `json:"hint_ja"`
+	Hint     string   `json:"hint"`
+}
+
+// reviewSoon is how long before a review is due the page begins to say so.
+const reviewSoon = 30 * 24 * time.Hour
+
+// statusConcerns are the concerns that the status finds by itself. Those that the last verification found have the codes, texts
+// and hints of docs/findings.md.
+var statusConcerns = []Code{
+	{Code: "status-expired", Severity: Critical, TextEN: "a current artifact has expired", TextJA: "公開中のものの有効期限が切れている",
+		Hint: "look at the signing room and the HSM now (docs/operations.md, HSM outage)", HintJA: "直ちに署名室と HSM を確認する（docs/operations.md「HSM outage」）"},
+	{Code: "status-expires", Severity: Warning, TextEN: "the first artifact expires soon unless the signing room signs", TextJA: "署名室が署名しなければ、最初の期限が間もなく来る",
+		Hint: "look at signer run and the HSM (docs/operations.md, HSM outage)", HintJA: "signer run と HSM を確認する（docs/operations.md「HSM outage」）"},
+	{Code: "status-behind", Severity: Warning, TextEN: "a target lacks entries of the master log", TextJA: "公開先が正本のログより遅れている",
+		Hint: "run publisher sync and read what it says of this target", HintJA: "publisher sync を実行し、この公開先についての表示を確認する"},
+	{Code: "status-samples", Severity: Warning, TextEN: "the last probe of a target had bad samples", TextJA: "公開先の直近の観測に異常がある",
+		Hint: "run publisher probe; it names the address and the error", HintJA: "publisher probe を実行する。アドレスとエラーが表示される"},
+	{Code: "status-refused", Severity: Warning, Rule: "3-4 A", TextEN: "section A keeps a current artifact away from a target", TextJA: "A 節の規則により公開を拒否されている現行のものがある",
+		Hint: "publisher explain --file names the rule; withdraw the artifact in the signing room", HintJA: "publisher explain --file で規則を確認し、署名室で取り下げる"},
+	{Code: "status-review", Severity: Warning, TextEN: "the review of a document is overdue", TextJA: "文書の見直しの期日を過ぎている",
+		Hint: "review it and record the new one: signer evidence --kind KIND --file FILE --review DAY", HintJA: "見直しを行い、記録する：signer evidence --kind KIND --file FILE --review DAY"},
+	{Code: "status-review-soon", Severity: Note, TextEN: "the review of a document is due within 30 days", TextJA: "文書の見直しの期日が 30 日以内に来る",
+		Hint: "plan it with whoever has to sign it", HintJA: "署名する責任者と日程を決める"},
+	{Code: "status-unverified", Severity: Note, TextEN: "no verification is on record", TextJA: "検証の記録がない",
+		Hint: "publisher run verifies and records it", HintJA: "publisher run は検証を行い、記録する"},
+}
+
+// StatusConcerns returns the concerns that a status finds by itself.
+func StatusConcerns() []Code { return slices.Clone(statusConcerns) }
+
+// concern adds one; count is of the findings of a verification only.
+func (s *Status) concern(code string, severity Severity, name string, count int64) {
+	i := slices.IndexFunc(statusConcerns, func(c Code) bool { return c.Code == code })
+	c := codeByName[code]
+	if i >= 0 {
+		c = statusConcerns[i]
+	}
+	if c.Code == "" { // of another version of this program
+		c = Code{TextEN: "a finding that this version does not know", TextJA: "このバージョンの知らない指摘",
+			Hint: "run publisher verify", HintJA: "publisher verify を実行する"}
+	}
+	if severity == "" {
+		severity = c.Severity
+	}
+	s.Concerns = append(s.Concerns, Concern{code, severity, name, count, c.TextJA, c.TextEN, c.HintJA, c.Hint})
+}
+
+// judge finds the concerns, and what they mean for the whole.
+func (s *Status) judge(c StatusConfig) {
+	s.Concerns = []Concern{}
+	s.judgeLife(c)
+	for _, t := range s.Targets {
+		if t.Behind > 0 {
+			s.concern("status-behind", "", t.Name, 0)
+		}
+		if t.Good < t.Samples {
+			s.concern("status-samples", "", t.Name, 0)
+		}
+		for _, r := range t.Refused {
+			s.concern("status-refused", "", r.Name, 0)
+		}
+	}
+	for _, r := range s.Reviews {
+		switch left := r.Due.Sub(s.Made); {
+		case r.Due.IsZero():
+		case left <= 0:
+			s.concern("status-review", "", r.Kind, 0)
+		case left <= reviewSoon:
+			s.concern("status-review-soon", "", r.Kind, 0)
+		}
+	}
+	if s.Verification == nil {
+		s.concern("status-unverified", "", "", 0)
+	} else {
+		for _, f := range s.Verification.Findings {
+			s.concern(f.Code, f.Severity, "", f.Count)
+		}
+	}
+	slices.SortStableFunc(s.Concerns, func(a, b Concern) int {
+		return cmp.Compare(severityRank[a.Severity], severityRank[b.Severity])
+	})
+	for _, c := range s.Concerns {
+		s.Critical = s.Critical || c.Severity == Critical
+		s.Warn = s.Warn || c.Severity != Note
+	}
+}
+
+func (s *Status) judgeLife(c StatusConfig) {
+	for _, l := range s.ShelfLife {
+		if artifact.Stale(l.NextUpdate, s.Made) {
+			s.concern("status-expired", "", l.Name, 0)
+		}
+	}
+	if s.First.IsZero() || !s.First.After(s.Made) {
+		return
+	}
+	for _, l := range s.ShelfLife {
+		if !l.NextUpdate.Equal(s.First) || artifact.Kind(l.Kind).IsCertificate() {
+			continue
+		}
+		switch left := s.First.Sub(s.Made); {
+		case left < c.Critical:
+			s.concern("status-expires", Critical, l.Name, 0)
+		case left < c.Warn:
+			s.concern("status-expires", Warning, l.Name, 0)
+		}
+		return
+	}
+}
+
+// said is the rest of the status line: what the figures before it do not tell.
+func (s *Status) said() (all string) {
+	if v := s.Verification; v != nil {
+		var found []string
+		for _, f := range v.Findings {
+			if f.Severity != Note {
+				found = append(found, fmt.Sprintf("%d × %s", f.Count, f.Code))
+			}
+		}
+		if len(found) > 0 {
+			all = "; the verification of " + stamp(v.At) + " found " + strings.Join(found, ", ")
+		}
+	}
+	for _, t := range s.Targets {
+		if n := len(t.Refused); n > 0 {
+			all += fmt.Sprintf("; %s: %d refused", t.Name, n)
+		}
+	}
+	for _, r := range s.Reviews {
+		if !r.Due.IsZero() && !r.Due.After(s.Made) {
+			all += fmt.Sprintf("; the review of %q was due %s", r.Kind, r.Due.Format(time.DateOnly))
+		}
+	}
+	return all
+}
