@@ -14,7 +14,8 @@ import (
 // A list of tomorrow cannot be taken back: section A refuses every right one after
 // it, since dates never go back. So the room looks at its clock before it signs
 // anything, and the master is what it compares with: the time of the log's last
-// entry, and the last time-stamp, which is the clock of somebody else.
+// entry, and the last time-stamp, which is the clock of somebody else. A second
+// clock of the room (clock_second.go) is asked where the configuration has one.
 
 // clockSlack is how far clocks that are kept right may differ.
 const clockSlack = 5 * time.Minute
@@ -59,6 +60,9 @@ func (r *Room) checkClock(ctx context.Context, reason string) error {
 // clockFault says what does not fit, if anything.
 func (r *Room) clockFault(ctx context.Context) (*ClockError, error) {
 	now, last := r.now(), r.log.Log().Time()
+	if why := secondClock(r.conf.Signer.Clock, now); why != nil {
+		return &ClockError{Now: now, Last: last, why: "signer.clock: " + why.Error()}, nil
+	}
 	if last.IsZero() {
 		return nil, nil // the log is empty
 	}

@@ -142,6 +142,18 @@ type Signer struct {
 	Absence Duration `yaml:"absence"`
 	// MaxClockJump is the longest time that may lie between the master's last entry or time-stamp and now: `signer` signs nothing with a clock that is further ahead (docs/operations.md, wrong clock). 0: only a clock that went back is refused.
 	MaxClockJump Duration `yaml:"max_clock_jump"`
+	// Clock is a second clock (GPS, NTP, a radio clock) that must agree with the machine's before anything is signed.
+	Clock *Clock `yaml:"clock"`
+}
+
+// Clock is what another program of the room writes of a second clock. The signer reads a file and starts no program.
+type Clock struct {
+	// File holds one line: what `chronyc -c tracking` prints, or the time at which it was written, as RFC 3339 or Unix seconds.
+	File Path `yaml:"file"`
+	// Tolerance is how far the clocks may differ; default 1m.
+	Tolerance Duration `yaml:"tolerance"`
+	// MaxAge is how old the file, and what chrony last heard of its source, may be; default 1h.
+	MaxAge Duration `yaml:"max_age"`
 }
 
 // PIN is one source of the token's user PIN.

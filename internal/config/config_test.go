@@ -142,6 +142,15 @@ targets:
 		"pin": {
 			minimal + "signer: {module: m, token: t, pin: {file: p, env: E}}\n", []string{"line 5: signer.pin: has 2 sources"},
 		},
+		"a second clock": {
+			minimal + "signer: {module: m, token: t, pin: {prompt: true}, clock: {tolerance: 2h, max_age: 1h}}\n",
+			[]string{"line 5: signer.clock.file: is empty", "signer.clock.tolerance: is 2h, must be 1s to 1h", "signer.clock.max_age: is 1h, must be"},
+		},
+		"a second clock of the last month": {
+			minimal + "signer: {module: m, token: t, pin: {prompt: true}, clock: {file: c, tolerance: 1ms, max_age: 30d}}\n",
+			[]string{"signer.clock.tolerance: is 1ms", "signer.clock.max_age: is 30d, must be signer.clock.tolerance to 7d"},
+		},
+		"a second clock as it is by default": {minimal + "signer: {module: m, token: t, pin: {prompt: true}, clock: {file: c}}\n", nil},
 		"password in the file": {
 			minimal + "signer: {module: m, token: t, pin: {prompt: true}, inventory: 'postgres://u:secret@db/ca'}\n", []string{"line 5: signer.inventory: holds a password"},
 		},

@@ -25,6 +25,10 @@ func (c *Config) setDefaults() {
 		setDefault(&s.Inventory, "inventory.db")
 		setDefault(&s.State, "state")
 		setDefault(&s.Quorum, len(s.Witnesses))
+		if k := s.Clock; k != nil {
+			setDefault(&k.Tolerance, Duration(time.Minute))
+			setDefault(&k.MaxAge, Duration(time.Hour))
+		}
 		if len(s.LogKeys) == 0 {
 			s.LogKeys = []string{"master-log-ecdsa", "master-log-ed25519"}
 		}

@@ -74,6 +74,22 @@ func (v *validator) rhythm(s *Signer) {
 	}
 }
 
+// clock checks how a second clock is read.
+func (v *validator) clock(k *Clock) {
+	if k == nil {
+		return
+	}
+	if k.File == "" {
+		v.add("signer.clock.file", "is empty; name the file into which the room writes what its second clock says")
+	}
+	if k.Tolerance < Duration(time.Second) || k.Tolerance > Duration(time.Hour) {
+		v.add("signer.clock.tolerance", "is %v, must be 1s to 1h", k.Tolerance)
+	}
+	if k.MaxAge < k.Tolerance || k.MaxAge > Duration(7*24*time.Hour) {
+		v.add("signer.clock.max_age", "is %v, must be signer.clock.tolerance to 7d", k.MaxAge)
+	}
+}
+
 // probe checks the rhythm of the samples: a slot of the record of operation is as long.
 func (v *validator) probe(p Probe) {
 	if d := p.Every.Std(); d < 10*time.Second || d > 24*time.Hour || d%time.Second != 0 {

@@ -148,6 +148,7 @@ func (v *validator) signer(s *Signer) {
 		v.add("signer.timeout", "must be positive")
 	}
 	v.rhythm(s)
+	v.clock(s.Clock)
 	if len(s.LogKeys) > 2 {
 		v.add("signer.log_keys", "has %d labels, must have one (ECDSA) or two (ECDSA, Ed25519)", len(s.LogKeys))
 	}
