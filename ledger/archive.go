@@ -10,32 +10,94 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
 
 // archived lists the sizes of the archived checkpoints, ascending.
 func archived(dir string) ([]int64, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, checkpointDir))
+	return archivedFrom(dir, 0)
+}
+
+// archivedFrom lists those of at least that size, and looks into no folder that
+// can only have smaller ones.
+func archivedFrom(dir string, from int64) ([]int64, error) {
+	var sizes []int64
+	add := func(names []string, folder int64) {
+		for _, name := range names {
+			// Timestamp tokens lie beside the checkpoints; their names have a dot.
+			if n, ok := decimal(name); ok && n >= from && (folder < 0 || n/archiveFolder == folder) {
+				sizes = append(sizes, n)
+			}
+		}
+	}
+	top, err := namesIn(filepath.Join(dir, checkpointDir))
+	if err != nil {
+		return nil, err
+	}
+	add(top, -1)
+	for _, name := range top {
+		if n, ok := thousands(name); ok && n >= from/archiveFolder {
+			names, err := namesIn(filepath.Join(dir, checkpointDir, name))
+			if err != nil {
+				return nil, err
+			}
+			add(names, n)
+		}
+	}
+	slices.Sort(sizes)
+	return slices.Compact(sizes), nil
+}
+
+func namesIn(dir string) ([]string, error) {
+	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listing archived checkpoints: %w", err)
 	}
-	var sizes []int64
-	for _, e := range entries {
-		// Timestamp tokens lie beside the checkpoints; their names have a dot.
-		if n, err := strconv.ParseInt(e.Name(), 10, 64); err == nil && strconv.FormatInt(n, 10) == e.Name() && n >= 0 {
-			sizes = append(sizes, n)
-		}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("listing archived checkpoints: %w", err)
 	}
-	slices.Sort(sizes)
-	return sizes, nil
+	return names, nil
 }
 
+// decimal reads the one spelling of a number.
+func decimal(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == s
+}
+
+// archiveFolder is how many tree sizes share a folder of the archive, where there are folders.
+const archiveFolder = 1000
+
+// thousands reads the name of a folder: 12k has the checkpoints of 12000 to 12999 entries.
+func thousands(name string) (int64, bool) {
+	digits, ok := strings.CutSuffix(name, "k")
+	if !ok {
+		return 0, false
+	}
+	return decimal(digits)
+}
+
+// archivePath is where the checkpoint of a size is: beside the folders, as in a log
+// that has none, or in its folder.
 func archivePath(dir string, size int64) string {
-	return filepath.Join(dir, checkpointDir, strconv.FormatInt(size, 10))
+	flat := filepath.Join(dir, checkpointDir, strconv.FormatInt(size, 10))
+	if _, err := os.Lstat(flat); err != nil {
+		if inFolder := folderPath(dir, size); exists(inFolder, -1) {
+			return inFolder
+		}
+	}
+	return flat
+}
+
+func folderPath(dir string, size int64) string {
+	return filepath.Join(dir, checkpointDir, strconv.FormatInt(size/archiveFolder, 10)+"k", strconv.FormatInt(size, 10))
 }
 
 func readArchived(dir string, size int64) ([]byte, error) {
@@ -68,7 +130,7 @@ func (l *Log) ArchivedCheckpoint(ctx context.Context, size int64) ([]byte, error
 // a crash there: the tree it opened is signed and good. Two are a checkpoint
 // that somebody put back.
 func (l *Log) againstArchive() error {
-	sizes, err := archived(l.dir)
+	sizes, err := archivedFrom(l.dir, l.cp.Size)
 	if err != nil || len(sizes) == 0 {
 		return err
 	}

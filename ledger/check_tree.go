@@ -123,7 +123,7 @@ func (k *checker) entry(s *section, i int64, raw []byte, latest time.Time) {
 		k.backwards(i, s.last, e.Time)
 	}
 	s.last = e.Time
-	if e.Probe == nil && e.Publish == nil && e.Refusal == nil {
+	if e.Probe == nil && e.Rounds == nil && e.Publish == nil && e.Refusal == nil {
 		s.entries = append(s.entries, numbered{i, e})
 	}
 }
@@ -377,19 +377,44 @@ func (k *checker) stray(ctx context.Context) error {
 	}{
 		{"", func(name string) bool { return slices.Contains(ownNames, name) }},
 		{logDir, func(name string) bool { return slices.Contains(logNames, name) }},
-		{checkpointDir, tokenFile.MatchString},
+		{checkpointDir, func(name string) bool { _, folder := thousands(name); return folder || tokenFile.MatchString(name) }},
 	} {
-		path := filepath.Join(k.l.dir, filepath.FromSlash(dir.name))
-		entries, err := os.ReadDir(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := k.strays(filepath.Join(k.l.dir, filepath.FromSlash(dir.name)), dir.ours); err != nil {
 			return err
 		}
-		for _, e := range entries {
-			if !dir.ours(e.Name()) {
-				k.warn(CodeUnreferenced, filepath.Join(path, e.Name()), "find out what it is and who put it here", "the format has no such name, and nothing looks at it")
-				k.findings[len(k.findings)-1].Severity = SeverityNote
-			}
+	}
+	folders, err := namesIn(filepath.Join(k.l.dir, checkpointDir))
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		number, ok := thousands(folder)
+		if !ok {
+			continue
+		}
+		err := k.strays(filepath.Join(k.l.dir, checkpointDir, folder), func(name string) bool {
+			size, _, _ := strings.Cut(name, ".")
+			n, ok := decimal(size)
+			return ok && n/archiveFolder == number && tokenFile.MatchString(name)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// strays notes what is not ours in one folder.
+func (k *checker) strays(path string, ours func(name string) bool) error {
+	entries, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if !ours(e.Name()) {
+			k.warn(CodeUnreferenced, filepath.Join(path, e.Name()), "find out what it is and who put it here", "the format has no such name, and nothing looks at it")
+			k.findings[len(k.findings)-1].Severity = SeverityNote
+		}
+	}
+	return nil
 }

@@ -200,6 +200,14 @@ func (c *coder) int(name string, n *int64) {
 	if !c.key(name, true, false) {
 		return
 	}
+	c.number(name, n)
+}
+
+// number is the value alone, as it also stands in a list.
+func (c *coder) number(name string, n *int64) {
+	if c.err != nil {
+		return
+	}
 	if !c.reading {
 		if *n < 0 || *n > maxInt {
 			c.fail("%s: %d is out of range", name, *n)

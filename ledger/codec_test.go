@@ -46,6 +46,10 @@ func sampleEntries() map[string]*Entry {
 			{URL: "u", Time: at, Error: "no such host"}}}},
 		"probe-answers": {Probe: &Probe{Target: "s3", Vantage: "Osaka", Samples: []Sample{
 			{URL: "http://ca.example.jp/crl/a.crl", Time: at, OK: true, Status: 200, Digest: d, Version: "12"}, {URL: "u", Time: at, OK: true, Says: "revoked"}}}},
+		"rounds": {Rounds: &Rounds{
+			Answers: []Answer{{URL: "http://ca.example.jp/crl/a.crl", OK: true, Status: 200, Digest: d, Version: "12"}, {URL: "u", Error: "no such host"}, {URL: "v", OK: true, Says: "good"}},
+			Asked:   []Asked{{Answers: []int64{0, 2}, Target: "s3"}, {Answers: []int64{0, 1}, Target: "s3", Vantage: "Osaka"}},
+			Rounds:  []Round{{Latency: []int64{12, 3}, Time: at}, {Asked: 1, After: []int64{0, 10}, Latency: []int64{12, 10000}, Time: at.Add(time.Minute)}}}},
 		"verify":  {Verify: &Verify{Target: "s3", MasterSize: 3, MasterRoot: h, OK: true, Objects: 12, Report: d, Findings: []FindingCount{{Code: "extra", Severity: "error", Count: 2}}}},
 		"refusal": {Refusal: &Refusal{Target: "s3", Name: "x", Kind: artifact.PrivateKey, Digest: d, Rule: "A-1", Reason: "a private key"}},
 	}

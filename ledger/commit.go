@@ -135,7 +135,11 @@ func (w *Writer) intend(size int64) error {
 
 // publish does steps 3 and 4.
 func (w *Writer) publish(size int64, signed []byte) error {
-	if err := w.tx.Write(archivePath(w.dir, size), signed); err != nil {
+	path := archivePath(w.dir, size)
+	if w.c.Folders {
+		path = folderPath(w.dir, size)
+	}
+	if err := w.tx.Write(path, signed); err != nil {
 		return err
 	}
 	if err := w.tx.Flush(); err != nil {

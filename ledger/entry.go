@@ -16,7 +16,7 @@ const EntryVersion = 1
 // bundle has two bytes.
 const MaxEntry = 65535
 
-// The types of an entry. The first eleven belong to a master log, the other four
+// The types of an entry. The first eleven belong to a master log, the other five
 // to a publication log; the encoding does not tie them to either.
 const (
 	TypeBatch       = "batch"
@@ -32,6 +32,7 @@ const (
 	TypeFreeze      = "freeze"
 	TypePublish     = "publish"
 	TypeProbe       = "probe"
+	TypeRounds      = "rounds"
 	TypeVerify      = "verify"
 	TypeRefusal     = "refusal"
 )
@@ -56,6 +57,7 @@ type Entry struct {
 	Freeze      *Freeze
 	Publish     *Publish
 	Probe       *Probe
+	Rounds      *Rounds
 	Verify      *Verify
 	Refusal     *Refusal
 }

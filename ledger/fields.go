@@ -50,7 +50,7 @@ func (e *Entry) typ() string {
 		{e.Expiry != nil, TypeExpiry}, {e.Override != nil, TypeOverride}, {e.Exception != nil, TypeException},
 		{e.Withdraw != nil, TypeWithdraw}, {e.KeyRotation != nil, TypeKeyRotation},
 		{e.Evidence != nil, TypeEvidence}, {e.Anchor != nil, TypeAnchor}, {e.Freeze != nil, TypeFreeze},
-		{e.Publish != nil, TypePublish}, {e.Probe != nil, TypeProbe}, {e.Verify != nil, TypeVerify}, {e.Refusal != nil, TypeRefusal},
+		{e.Publish != nil, TypePublish}, {e.Probe != nil, TypeProbe}, {e.Rounds != nil, TypeRounds}, {e.Verify != nil, TypeVerify}, {e.Refusal != nil, TypeRefusal},
 	} {
 		if p.set {
 			typ, n = p.typ, n+1
@@ -91,6 +91,8 @@ func (e *Entry) body(c *coder, typ string) {
 		e.Publish.fields(c)
 	case TypeProbe:
 		e.Probe.fields(c)
+	case TypeRounds:
+		e.Rounds.fields(c)
 	case TypeVerify:
 		e.Verify.fields(c)
 	case TypeRefusal:
@@ -127,6 +129,8 @@ func (e *Entry) allot(typ string) {
 		e.Publish = new(Publish)
 	case TypeProbe:
 		e.Probe = new(Probe)
+	case TypeRounds:
+		e.Rounds = new(Rounds)
 	case TypeVerify:
 		e.Verify = new(Verify)
 	case TypeRefusal:

@@ -154,7 +154,7 @@ func (w *Writer) open(ctx context.Context) error {
 // rollForward finishes a commit that got as far as the archive (step 3). The
 // archive must hold the checkpoint itself: one that lacks it was put back.
 func (w *Writer) rollForward(ctx context.Context, l *Log) (*Log, error) {
-	sizes, err := archived(w.dir)
+	sizes, err := archivedFrom(w.dir, l.cp.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (w *Writer) rollForward(ctx context.Context, l *Log) (*Log, error) {
 	newest := sizes[len(sizes)-1]
 	if newest == l.cp.Size {
 		// The directories may have been renamed in but not synced before a crash.
-		return l, w.resync()
+		return l, w.resync(newest)
 	}
 	signed, err := readArchived(w.dir, newest)
 	if err != nil {
@@ -177,7 +177,7 @@ func (w *Writer) rollForward(ctx context.Context, l *Log) (*Log, error) {
 	if err := next.Consistent(ctx, l.cp.Note); err != nil {
 		return nil, fmt.Errorf("rolling forward to size %d: %w", newest, err)
 	}
-	if err := w.resync(); err != nil {
+	if err := w.resync(newest); err != nil {
 		return nil, err
 	}
 	if err := w.tx.Write(filepath.Join(w.dir, logDir, "checkpoint"), signed); err != nil {
@@ -192,9 +192,10 @@ func (w *Writer) rollForward(ctx context.Context, l *Log) (*Log, error) {
 
 // resync makes the names durable that a crashed writer may have left in
 // memory only, before anything is built on them.
-func (w *Writer) resync() error {
-	for _, d := range []string{checkpointDir, logDir} {
-		if err := w.c.fs.SyncDir(filepath.Join(w.dir, d)); err != nil {
+func (w *Writer) resync(size int64) error {
+	newest := filepath.Dir(archivePath(w.dir, size))
+	for _, d := range []string{newest, filepath.Join(w.dir, checkpointDir), filepath.Join(w.dir, logDir)} {
+		if err := w.c.fs.SyncDir(d); err != nil {
 			return fmt.Errorf("syncing directory %s: %w", d, err)
 		}
 	}

@@ -21,14 +21,15 @@ var tokenName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 // Tokens lists the files of the RFC 3161 tokens for the archived checkpoint of
 // a size, sorted.
 func (l *Log) Tokens(size int64) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(l.dir, checkpointDir))
+	dir := filepath.Dir(archivePath(l.dir, size))
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing timestamps: %w", err)
 	}
 	var paths []string
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), strconv.FormatInt(size, 10)+".") && strings.HasSuffix(e.Name(), ".tsr") {
-			paths = append(paths, filepath.Join(l.dir, checkpointDir, e.Name()))
+			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}
 	return paths, nil

@@ -225,7 +225,7 @@ func TestFormatsDocument(t *testing.T) {
 		t.Error("docs/formats.md and ledger/formats.md differ")
 	}
 	for typ := range map[string]bool{TypeBatch: true, TypeWithdraw: true, TypeKeyRotation: true, TypeEvidence: true, TypeAnchor: true, TypeFreeze: true,
-		TypePublish: true, TypeProbe: true, TypeVerify: true, TypeRefusal: true} {
+		TypePublish: true, TypeProbe: true, TypeRounds: true, TypeVerify: true, TypeRefusal: true} {
 		if !strings.Contains(formats, "| `"+typ+"` |") {
 			t.Errorf("the type %s is not described", typ)
 		}

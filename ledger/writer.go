@@ -34,6 +34,9 @@ type WriterConfig struct {
 	// witness) that the log must contain. Only they can tell that a whole
 	// directory was put back to an older state.
 	Known [][]byte
+	// Folders has the archive of checkpoints keep a folder for each thousand tree sizes, for a log
+	// of so many commits that one folder would become too large. Readers find both.
+	Folders bool
 	// Index has Close bring index.db up to the log when a batch or a withdrawal
 	// was committed, and lets Log believe it. That the file cannot be written is
 	// logged and no error: it is disposable.

@@ -74,7 +74,7 @@ type roundSource struct {
 
 // published is the source of an entry of the publication log.
 func (w *uptimeWriter) published(ctx context.Context, log *ledger.Log, i int64, e *ledger.Entry) (s roundSource, err error) {
-	if w == nil || e.Probe == nil {
+	if w == nil || e.Probe == nil && e.Rounds == nil {
 		return s, nil
 	}
 	raw, err := log.Raw(ctx, i)

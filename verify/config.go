@@ -92,6 +92,8 @@ type Config struct {
 
 	// ProbeEvery is how often the public addresses were to be probed; 0: DefaultEvery.
 	ProbeEvery time.Duration
+	// ProbeWait is how long rounds wait on the publishing host to be recorded together.
+	ProbeWait time.Duration
 
 	// Samples are files, or folders of them, that outside vantages signed with keys of Vantages.
 	Samples  []string

@@ -43,9 +43,10 @@ type Status struct {
 // A StatusConfig says what NewStatus looks at.
 type StatusConfig struct {
 	Master      *ledger.Log
-	Publication *ledger.Log   // nil: targets are not known
-	Warn        time.Duration // before the first expiry; default 24 h
-	Critical    time.Duration // default 6 h
+	Publication *ledger.Log     // nil: targets are not known
+	Waiting     []*ledger.Entry // what this host will record there, oldest first
+	Warn        time.Duration   // before the first expiry; default 24 h
+	Critical    time.Duration   // default 6 h
 	Now         func() time.Time
 }
 
@@ -78,7 +79,7 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 		return nil, fmt.Errorf("computing the status: %w", err)
 	}
 	if c.Publication != nil {
-		if err := s.readPublication(ctx, c.Publication, state); err != nil {
+		if err := s.readPublication(ctx, c.Publication, c.Waiting, state); err != nil {
 			return nil, fmt.Errorf("computing the status: %w", err)
 		}
 	}

@@ -101,8 +101,8 @@ type publicationReader struct {
 	refused map[string]map[string]RefusedStatus // by target and name
 }
 
-// readPublication reads the whole publication log: when each target was last seen, and the last day in slots.
-func (s *Status) readPublication(ctx context.Context, log *ledger.Log, state *ledger.State) error {
+// readPublication reads the whole publication log, and what waits to be recorded there: when each target was last seen, and the last day in slots.
+func (s *Status) readPublication(ctx context.Context, log *ledger.Log, waiting []*ledger.Entry, state *ledger.State) error {
 	r := publicationReader{s: s, targets: map[string]*TargetStatus{}, refused: map[string]map[string]RefusedStatus{}}
 	s.Publication = &LogStatus{Origin: log.Origin(), Size: log.Size(), Newest: log.Time()}
 	s.Checks = newSlots(s.Made)
@@ -110,6 +110,9 @@ func (s *Status) readPublication(ctx context.Context, log *ledger.Log, state *le
 		if err != nil {
 			return err
 		}
+		r.take(e)
+	}
+	for _, e := range waiting {
 		r.take(e)
 	}
 	for name, t := range r.targets {
@@ -137,13 +140,10 @@ func (r *publicationReader) of(name string) *TargetStatus {
 }
 
 func (r *publicationReader) take(e *ledger.Entry) {
-	switch {
-	case e.Publish != nil:
-		r.published(e.Publish, e.Time)
-	case e.Probe != nil:
-		t := r.of(e.Probe.Target)
-		t.Probed, t.Samples, t.Good = e.Time, len(e.Probe.Samples), 0
-		for _, sample := range e.Probe.Samples {
+	for p := range e.Probes() {
+		t := r.of(p.Target)
+		t.Probed, t.Samples, t.Good = takenAt(e, p), len(p.Samples), 0
+		for _, sample := range p.Samples {
 			good := 0
 			if sample.OK {
 				good = 1
@@ -151,6 +151,10 @@ func (r *publicationReader) take(e *ledger.Entry) {
 			t.Good += good
 			count(t.Probes, sample.Time, 1, good)
 		}
+	}
+	switch {
+	case e.Publish != nil:
+		r.published(e.Publish, e.Time)
 	case e.Refusal != nil:
 		r.of(e.Refusal.Target)
 		r.refused[e.Refusal.Target][e.Refusal.Name] = RefusedStatus{Name: e.Refusal.Name, Digest: e.Refusal.Digest,

@@ -94,7 +94,7 @@ func (c *checker) measure(ctx context.Context, rec *Record, log *ledger.Log) err
 	rounds := signed.rounds
 	conf := UptimeConfig{
 		Publication: log, Master: c.log, Signed: signed, From: c.now, To: c.now.Add(time.Second), Now: c.now.Add(time.Second), // the second of the check is over
-		Every: c.ProbeEvery, BaseURL: c.BaseURL, Targets: c.Targets, compare: newComparer(c.ProbeEvery),
+		Every: c.ProbeEvery, Wait: c.ProbeWait, BaseURL: c.BaseURL, Targets: c.Targets, compare: newComparer(c.ProbeEvery),
 	}
 	if log != nil && log.Size() > 0 {
 		first, err := log.Entry(ctx, 0)
@@ -102,6 +102,11 @@ func (c *checker) measure(ctx context.Context, rec *Record, log *ledger.Log) err
 			return ctx.Err() // the log's own findings say why
 		}
 		conf.From = first.Time
+		for p := range first.Probes() {
+			if at := takenAt(first, p); at.Before(conf.From) {
+				conf.From = at
+			}
+		}
 	}
 	if len(rounds) > 0 && rounds[0].Time.Before(conf.From) {
 		conf.From = rounds[0].Time.Add(-lateAfter)

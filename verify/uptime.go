@@ -26,6 +26,7 @@ type Uptime struct {
 	Schema    string         `json:"schema"`
 	From      time.Time      `json:"from"`
 	To        time.Time      `json:"to"`                  // not after the time of the report
+	Known     *time.Time     `json:"known_to,omitempty"`  // rounds after it wait to be recorded; nil: none does
 	Every     time.Duration  `json:"every"`               // the rhythm: one round of samples in each slot
 	GapSlots  int64          `json:"gap_slots"`           // so many slots without a round make a gap
 	Addresses []string       `json:"addresses,omitempty"` // the public ones; none: they are not known
@@ -132,6 +133,8 @@ const gapSlots = 3
 const (
 	clockSlack = 5 * time.Minute
 	lateAfter  = 15 * time.Minute
+	// Rounds that are recorded together wait for at most an hour.
+	lateTogether = time.Hour + lateAfter
 )
 
 // An UptimeConfig says of what the record is computed.
@@ -142,6 +145,7 @@ type UptimeConfig struct {
 	From, To    time.Time     // the period, From ≤ t < To
 	Now         time.Time     // nothing is expected after it; zero: To
 	Every       time.Duration // the rhythm; 0: DefaultEvery
+	Wait        time.Duration // how long rounds wait to be recorded together; 0: they do not, unless the log says so
 
 	// BaseURL and the URLs of the targets are the public addresses; samples of others do not
 	// count. Without any of them it is not known which addresses are public.
@@ -187,7 +191,7 @@ func (m *uptimeMeter) walk(ctx context.Context, c UptimeConfig) (err error) {
 		e := outside[0]
 		outside = outside[1:]
 		m.source = m.rows.signed(c.Signed.files, e)
-		m.round(e.Probe, e.Time)
+		m.round(e.Probe, e.Time.Add(-lateAfter), e.Time)
 	}
 	if c.Publication != nil {
 		i := int64(0)
@@ -195,15 +199,24 @@ func (m *uptimeMeter) walk(ctx context.Context, c UptimeConfig) (err error) {
 			if err != nil {
 				return err
 			}
+			source, err := m.rows.published(ctx, c.Publication, i, e)
+			if err != nil {
+				return err
+			}
+			for p := range e.Probes() {
+				for len(outside) > 0 && outside[0].Time.Before(takenAt(e, p)) {
+					next()
+				}
+				m.source = source
+				m.taken(e, p)
+			}
 			for len(outside) > 0 && outside[0].Time.Before(e.Time) {
 				next()
-			}
-			if m.source, err = m.rows.published(ctx, c.Publication, i, e); err != nil {
-				return err
 			}
 			m.entry(e)
 			i++
 		}
+		m.settle(c.Wait)
 	}
 	for len(outside) > 0 {
 		next()

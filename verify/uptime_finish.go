@@ -18,7 +18,7 @@ func (m *uptimeMeter) finish() *Uptime {
 	})
 	m.why = noTarget
 	for _, key := range slices.Sorted(keys(m.targets)) {
-		m.settle(m.targets[key])
+		m.sum(m.targets[key])
 	}
 	if u.Rounds.Expected == 0 {
 		u.Rounds.Why = m.why.String()
@@ -54,15 +54,19 @@ func (m *uptimeMeter) expected(w *watch) (from, to int64, ok bool) {
 	if w.since.After(start) {
 		start = w.since
 	}
-	from, to = slotAfter(start, m.u.Every), slotOf(m.u.To, m.u.Every)
+	end := m.u.To
+	if m.u.Known != nil {
+		end = *m.u.Known
+	}
+	from, to = slotAfter(start, m.u.Every), slotOf(end, m.u.Every)
 	if first, last, seen := w.rounds.ends(); seen {
 		from, to = min(from, first), max(to, last)
 	}
 	return from, to, from < to
 }
 
-// settle adds what was seen of a target to the figures.
-func (m *uptimeMeter) settle(w *watch) {
+// sum adds what was seen of a target to the figures.
+func (m *uptimeMeter) sum(w *watch) {
 	if w.since.IsZero() || !w.since.Before(m.u.To) {
 		return
 	}

@@ -27,6 +27,8 @@ type uptimeMeter struct {
 	rows     *uptimeWriter
 	source   roundSource // of the round that is looked at
 	why      unexpected
+	newest   time.Time // of the publication log's rounds
+	together bool      // the newest was recorded with others
 }
 
 // A watch is what was seen of one target: by one vantage, or by all of them.
@@ -82,10 +84,43 @@ func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 
 func (m *uptimeMeter) inside(t time.Time) bool { return !t.Before(m.u.From) && t.Before(m.u.To) }
 
+// takenAt is about when a round of an entry was taken.
+func takenAt(e *ledger.Entry, p *ledger.Probe) time.Time {
+	if e.Rounds == nil || len(p.Samples) == 0 {
+		return e.Time
+	}
+	return p.Samples[0].Time
+}
+
+// taken counts a round of the publication log.
+func (m *uptimeMeter) taken(e *ledger.Entry, p *ledger.Probe) {
+	late := lateAfter
+	if m.together = e.Rounds != nil; m.together {
+		late = lateTogether
+	}
+	if at := takenAt(e, p); at.After(m.newest) {
+		m.newest = at
+	}
+	m.round(m.own(p), e.Time.Add(-late), e.Time)
+}
+
+// settle finds until when it is known which rounds were taken. The newest may wait on the host to be
+// recorded with others; if they are not in time, they are missing.
+func (m *uptimeMeter) settle(wait time.Duration) {
+	if m.together {
+		wait = time.Hour
+	}
+	if wait <= 0 || m.newest.IsZero() {
+		return
+	}
+	known := slotTime(slotOf(m.newest, m.u.Every)+1, m.u.Every)
+	if m.now.Sub(m.newest) < wait+lateAfter && known.Before(m.u.To) {
+		m.u.Known = &known
+	}
+}
+
 func (m *uptimeMeter) entry(e *ledger.Entry) {
 	switch {
-	case e.Probe != nil:
-		m.round(m.own(e.Probe), e.Time)
 	case e.Publish != nil && len(e.Publish.Receipts) > 0:
 		m.watchOf(m.targets, "", e.Publish.Target).exists(e.Time)
 	}
@@ -133,8 +168,8 @@ func (w *watch) exists(t time.Time) {
 }
 
 // round counts the samples of one round, all in the slot of the first: a long round is one round.
-func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
-	samples := m.countable(p, recorded)
+func (m *uptimeMeter) round(p *ledger.Probe, since, recorded time.Time) {
+	samples := m.countable(p, since, recorded)
 	if len(samples) == 0 {
 		if len(p.Samples) > 0 {
 			at := p.Samples[0].Time
@@ -181,8 +216,9 @@ func (m *uptimeMeter) round(p *ledger.Probe, recorded time.Time) {
 	m.rows.round(p, m.source, at, slot, counted, bad)
 }
 
-// countable leaves out what says nothing about the public address at the time that it claims.
-func (m *uptimeMeter) countable(p *ledger.Probe, recorded time.Time) (some []ledger.Sample) {
+// countable leaves out what says nothing about the public address at the time that it claims: what was recorded then
+// can be of since, and no older.
+func (m *uptimeMeter) countable(p *ledger.Probe, since, recorded time.Time) (some []ledger.Sample) {
 	public, named := m.public[p.Target]
 	if !named {
 		public = m.public[""]
@@ -195,7 +231,7 @@ func (m *uptimeMeter) countable(p *ledger.Probe, recorded time.Time) (some []led
 			left = &m.u.Uncounted.Elsewhere
 		case s.Time.After(recorded.Add(clockSlack)) || s.Time.After(m.now.Add(clockSlack)):
 			left, counted = &m.u.Uncounted.Future, !s.Time.Before(m.u.From)
-		case recorded.After(s.Time.Add(lateAfter)):
+		case since.After(s.Time):
 			left = &m.u.Uncounted.Late
 		default:
 			some = append(some, s)

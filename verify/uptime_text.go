@@ -116,6 +116,9 @@ func (u *Uptime) roundsEN() string {
 	if missing := r.Expected - r.Taken; missing > 0 {
 		s += fmt.Sprintf(", %d were not: what was public then was not observed", missing)
 	}
+	if u.Known != nil {
+		s += "; those since " + stamp(*u.Known) + " may wait to be recorded together, and none is expected here"
+	}
 	return s
 }
 
@@ -128,6 +131,9 @@ func (u *Uptime) roundsJA() string {
 	if missing := r.Expected - r.Taken; missing > 0 {
 		s += fmt.Sprintf("、未実施 %d 回（その間の公開状況は観測されていない）", missing)
 	}
+	if u.Known != nil {
+		s += "。" + stamp(*u.Known) + " 以降の観測はまとめて記録される前の可能性があり、ここでは予定に数えない"
+	}
 	return s
 }
 
@@ -138,7 +144,7 @@ func (n Uncounted) said() (all []column) {
 		ja, en string
 	}{
 		{n.Elsewhere, "公開アドレス以外に対する観測 %d 件", "%d samples of an address other than the public one"},
-		{n.Late, "観測時刻から 15 分を超えて記録された観測 %d 件", "%d samples that were recorded more than 15 minutes after the time they claim"},
+		{n.Late, "観測時刻から 15 分（まとめて記録するものは 75 分）を超えて記録された観測 %d 件", "%d samples that were recorded more than 15 minutes (75 for what is recorded together) after the time they claim"},
 		{n.Future, "記録の時点でまだ来ていない時刻の観測 %d 件", "%d samples of a time that had not come when they were recorded"},
 		{n.Backwards, "同じ観測者の時計が一度過ぎた時刻の正常な観測 %d 件（時計の逆行）", "%d good samples of a time that the same clock had passed before: it went back"},
 	} {

@@ -25,6 +25,7 @@ type host struct {
 	logger    *zap.Logger
 	now       func() time.Time
 	telemetry *telemetry.Telemetry // nil where no collector is configured
+	staged    bool                 // the next commit of the publication log has what waited
 }
 
 func open(c *cli.Context, now func() time.Time) (*host, error) {

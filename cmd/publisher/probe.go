@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -48,17 +47,11 @@ func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
 	if err != nil {
 		return probes, err
 	}
-	log, err := h.publication(ctx)
-	if err != nil {
-		return probes, err
-	}
+	var entries []*ledger.Entry
 	for _, p := range probes {
-		err = errors.Join(err, log.Append(ctx, &ledger.Entry{Probe: p}))
+		entries = append(entries, &ledger.Entry{Probe: p})
 	}
-	if err == nil {
-		_, err = log.Commit(ctx)
-	}
-	return probes, errors.Join(err, log.Close())
+	return probes, h.record(ctx, entries...)
 }
 
 // samples asks every target that has a URL. What each was sent is nil where nobody knows it.
@@ -102,9 +95,11 @@ func (h *host) respondsBelow(t *config.Target, base string) bool {
 	return t.OCSP && (base == t.URL || h.answersAt(strings.TrimSuffix(base, "/")+h.conf.Serve.OCSPPath))
 }
 
-// recentReceipts is how many entries of the publication log are searched for what was sent: about a week of probes each minute.
-// What was replaced before that, `publisher verify` compares.
-const recentReceipts = 10_000
+// The publication log is searched so far back for what was sent. What was replaced before that, `publisher verify` compares.
+const (
+	recentReceipts = 10_000 // entries: a week where each probe has one
+	recentTime     = 8 * 24 * time.Hour
+)
 
 // sent reads from the publication log when each target was first sent what.
 func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Time, error) {
@@ -121,9 +116,14 @@ func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Ti
 	if err != nil {
 		return nil, fmt.Errorf("reading what was sent: %w", err)
 	}
-	for e, err := range log.Entries(ctx, max(log.Size()-recentReceipts, 0), log.Size()) {
+	// Backwards, so that the first time is the one that stays.
+	for i := log.Size() - 1; i >= max(log.Size()-recentReceipts, 0); i-- {
+		e, err := log.Entry(ctx, i)
 		if err != nil {
 			return nil, fmt.Errorf("reading what was sent: %w", err)
+		}
+		if e.Time.Before(h.now().Add(-recentTime)) {
+			break
 		}
 		if e.Publish == nil {
 			continue
@@ -134,7 +134,7 @@ func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Ti
 			sent[e.Publish.Target] = of
 		}
 		for _, r := range e.Publish.Receipts {
-			if _, has := of[r.Digest]; !has && r.Op != "delete" && r.Op != "purge" && r.Op != ledger.OpFound {
+			if r.Op != "delete" && r.Op != "purge" && r.Op != ledger.OpFound {
 				of[r.Digest] = r.Time
 			}
 		}

@@ -72,6 +72,9 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	case head == nil || !bytes.Equal(head.Note, now): // a run was killed before it remembered
 		err = conf.Committed(now)
 	}
+	if err == nil {
+		err = h.stageWaiting(ctx, log)
+	}
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
@@ -163,8 +166,10 @@ func (h *host) publicationHead() (*ledger.Checkpoint, error) {
 func (h *host) publicationWriter() (ledger.WriterConfig, error) {
 	p := h.conf.Publication
 	signer, err := readNoteKey(string(p.Key), p.Origin)
-	remember := func(checkpoint []byte) error { return durable.WriteFile(string(p.Head), checkpoint, 0o644) }
-	return ledger.WriterConfig{Origin: p.Origin, Signers: []note.Signer{signer}, Now: h.now, Logger: h.logger, Committed: remember}, err
+	remember := func(checkpoint []byte) error {
+		return errors.Join(durable.WriteFile(string(p.Head), checkpoint, 0o644), h.recorded())
+	}
+	return ledger.WriterConfig{Origin: p.Origin, Signers: []note.Signer{signer}, Folders: true, Now: h.now, Logger: h.logger, Committed: remember}, err
 }
 
 // beginPublication makes the log, its key and its head. What it begins with, if

@@ -56,7 +56,7 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 	}
 	u, err := verify.MeasureUptime(c.Context, verify.UptimeConfig{
 		Publication: log, Signed: signed, Master: master, From: from, To: from.AddDate(0, 1, 0), Now: h.now().UTC().Truncate(time.Second).Add(time.Second),
-		Every: h.conf.Probe.Every.Std(), BaseURL: h.conf.Repository.BaseURL, Targets: h.publicTargets(),
+		Every: h.conf.Probe.Every.Std(), Wait: h.conf.Publication.Batch.Std(), BaseURL: h.conf.Repository.BaseURL, Targets: h.publicTargets(),
 	})
 	if err != nil {
 		return err

@@ -74,10 +74,6 @@ func lowest(errs ...error) error {
 
 // recordVerification puts the outcome into the publication log, the related log of item 3C56.
 func (h *host) recordVerification(ctx context.Context, r *verify.Report) error {
-	log, err := h.publication(ctx)
-	if err != nil {
-		return locked(err)
-	}
 	counts := map[string]*ledger.FindingCount{}
 	entry := &ledger.Verify{Target: "all", MasterSize: r.Log.Size, OK: r.OK, Report: r.Digest()}
 	for _, copied := range r.Copies {
@@ -97,13 +93,10 @@ func (h *host) recordVerification(ctx context.Context, r *verify.Report) error {
 	if err == nil {
 		entry.MasterRoot, err = master.RootAt(min(r.Log.Size, master.Size()))
 	}
-	if err == nil {
-		err = log.Append(ctx, &ledger.Entry{Verify: entry})
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = log.Commit(ctx)
-	}
-	return errors.Join(err, log.Close())
+	return locked(h.record(ctx, &ledger.Entry{Verify: entry}))
 }
 
 // ping tells a dead-man's switch that this run was good. It goes from inside to outside only (report 3-4 C).

@@ -37,8 +37,12 @@ func (h *host) status(c *cli.Context) error {
 			return err
 		}
 	}
+	waiting, err := h.waiting().all()
+	if err != nil {
+		return err
+	}
 	s, err := verify.NewStatus(c.Context, verify.StatusConfig{
-		Master: master, Publication: log, Warn: c.Duration("warn"), Critical: c.Duration("critical"), Now: h.now,
+		Master: master, Publication: log, Waiting: waiting, Warn: c.Duration("warn"), Critical: c.Duration("critical"), Now: h.now,
 	})
 	if err != nil {
 		return err

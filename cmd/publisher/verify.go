@@ -121,8 +121,8 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		BaseURL: h.conf.Repository.BaseURL, OtherURLs: h.conf.Repository.OtherURLs,
 		OCSPPath: h.conf.Serve.OCSPPath, OCSPURLs: h.conf.Serve.URLs, Aliases: h.conf.Aliases(),
 		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
-		ProbeEvery: h.conf.Probe.Every.Std(),
-		Now:        h.now, Logger: h.logger,
+		ProbeEvery: h.conf.Probe.Every.Std(), ProbeWait: h.conf.Publication.Batch.Std(),
+		Now: h.now, Logger: h.logger,
 	}
 	if err := cliexit.Choice("tier", c.String("tier"), "log", "list", "full", "sample"); err != nil {
 		return conf, err

@@ -249,6 +249,9 @@ type Publication struct {
 	// Head is the file with the log's last checkpoint, by which the host sees that the log was cut off, put back or lost; default:
 	// the directory's name + ".head". Keep it where a restore of the directory does not reach.
 	Head Path `yaml:"head"`
+	// Batch is how long rounds of probes and outcomes of verifications wait on this host to be recorded together; default 1h, which
+	// is the most. 0s records each by itself.
+	Batch *Duration `yaml:"batch"`
 	// Ping is the address of a dead-man's switch, asked after each good `publisher run`; it sounds when the asking stops.
 	Ping string `yaml:"ping"`
 }

@@ -15,6 +15,10 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Publication.Head, c.Publication.Directory+".head")
 	setDefault(&c.Publication.Key, "secrets/publication-log.key")
 	setDefault(&c.Publication.VKey, "keys/publication-log.vkey")
+	if c.Publication.Batch == nil {
+		hour := Duration(time.Hour)
+		c.Publication.Batch = &hour
+	}
 	setDefault(&c.Probe.Every, probeEvery)
 	setDefault(&c.Serve.Listen, "127.0.0.1:8080")
 	setDefault(&c.Serve.OCSPPath, "/ocsp")

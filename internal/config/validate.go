@@ -105,6 +105,9 @@ func (v *validator) config(c *Config) {
 	if c.Publication.Ping != "" {
 		v.anyURL("publication.ping", c.Publication.Ping)
 	}
+	if b := c.Publication.Batch.Std(); b < 0 || b > time.Hour {
+		v.add("publication.batch", "is %v, must be from 0s to 1h: what waits longer is not counted", *c.Publication.Batch)
+	}
 	v.targets(c.Targets)
 	v.serve(c)
 	for i, s := range c.Verify.Sources {
