@@ -15,7 +15,9 @@ var (
 	link    = regexp.MustCompile(`\[[^\]\[]*\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#{1,6} +(.+?)\s*$`)
 	fenced  = regexp.MustCompile("(?ms)^ *```.*?^ *```")
-	span    = regexp.MustCompile("`[^`\n]*`")
+	// namedAnchor is one that a page in Japanese shares with its original.
+	namedAnchor = regexp.MustCompile(`<a id="([^"]+)"></a>`)
+	span        = regexp.MustCompile("`[^`\n]*`")
 )
 
 // TestLinks follows every relative link of README and docs, to the heading that it names.
@@ -59,9 +61,12 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// anchors returns the anchors that GitHub makes of a page's headings.
+// anchors returns the anchors that GitHub makes of a page's headings, and those that the page names itself.
 func anchors(text string) map[string]bool {
 	all := map[string]bool{}
+	for _, m := range namedAnchor.FindAllStringSubmatch(text, -1) {
+		all[m[1]] = true
+	}
 	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
 		var b strings.Builder
 		for _, r := range strings.ToLower(strings.ReplaceAll(m[1], "`", "")) {
