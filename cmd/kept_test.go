@@ -75,7 +75,7 @@ const keptRoom = `version: 1
 repository: {name: kept.example, base_url: "URL"}
 master: {keys: [keys/master-log.ecdsa.vkey, keys/master-log.ed25519.vkey]}
 trust: {anchors: [ca/root.crt]}
-signer: {module: MODULE, softhsm_config: secrets/softhsm2.conf, token: repository, pin: {file: secrets/pin}}
+signer: {module: MODULE, softhsm_config: secrets/softhsm2.conf, token: repository, policy: trial, pin: {file: secrets/pin}}
 issuers:
   - {name: root, signed_by: external, arl: {validity: 180d, refresh: 90d}}
   - name: sub

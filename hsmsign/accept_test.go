@@ -22,7 +22,7 @@ const keptYAML = `version: 1
 repository: {name: room.example, base_url: "http://room.example"}
 master: {directory: master, keys: [keys/log.vkey]}
 trust: {anchors: [kept.der]}
-signer: {module: none, token: none, pin: {file: pin}, inventory: inventory.db, log_keys: [log]}
+signer: {module: none, token: none, policy: trial, pin: {file: pin}, inventory: inventory.db, log_keys: [log]}
 issuers:
   - name: kept
     signed_by: external

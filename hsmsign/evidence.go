@@ -9,7 +9,6 @@ import (
 
 	"seihon/artifact"
 	"seihon/hsmsign/token"
-	"seihon/internal/config"
 	"seihon/internal/regular"
 	"seihon/ledger"
 )
@@ -34,7 +33,7 @@ type TokenCheck struct {
 // CheckToken collects the claims of the token about itself and every configured
 // key, holds them against the operator's allow-list, and records them when asked to.
 func CheckToken(ctx context.Context, o Options, record bool) (*TokenCheck, error) {
-	list, err := approvals(o.Config.Signer)
+	list, _, err := approvals(o.Config.Signer)
 	if err != nil {
 		return nil, err
 	}
@@ -122,20 +121,4 @@ func (r *Room) Review(ctx context.Context, kind, file string, next time.Time) (i
 		return 0, fmt.Errorf("recording the document: %w", err)
 	}
 	return r.log.Log().Size(), nil
-}
-
-// approvals reads the operator's signed allow-list; nil when none is configured.
-func approvals(s *config.Signer) (*token.Approvals, error) {
-	if s == nil || s.Modules == nil {
-		return nil, nil
-	}
-	var files [3][]byte
-	for i, file := range []config.Path{s.Modules.List, s.Modules.Signature, s.Modules.Key} {
-		raw, err := regular.ReadFile(string(file))
-		if err != nil {
-			return nil, fmt.Errorf("reading the allow-list of modules: %w", err)
-		}
-		files[i] = raw
-	}
-	return token.ParseApprovals(files[0], files[1], files[2])
 }

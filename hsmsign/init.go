@@ -41,6 +41,9 @@ func Init(ctx context.Context, o Options) (*InitResult, error) {
 }
 
 func (r *Room) init(ctx context.Context, res *InitResult) error {
+	if err := r.judgeToken(ctx); err != nil {
+		return err
+	}
 	signers, err := r.ensureLogKeys(ctx, res)
 	if err != nil {
 		return err
@@ -64,6 +67,12 @@ func (r *Room) init(ctx context.Context, res *InitResult) error {
 	// An inventory is begun with its log, never beside one that has entries already.
 	r.creating = r.log.Log().Size() == 0
 	if err := r.openBooks(ctx); err != nil {
+		return err
+	}
+	if err := r.inv.SetPosition(ctx, r.log.Log().Origin(), r.position()); err != nil {
+		return err
+	}
+	if err := r.recordVerdict(ctx); err != nil {
 		return err
 	}
 	return r.inv.SetPosition(ctx, r.log.Log().Origin(), r.position())

@@ -139,3 +139,16 @@ func configuredKeys(c *config.Config) func(func(string, config.Key) bool) {
 		}
 	}
 }
+
+// roleOf says what the configured key with that name is for.
+func roleOf(c *config.Config, name string) token.Role {
+	for i := range c.Issuers {
+		if c.Issuers[i].Name == name {
+			return token.RoleIssuing
+		}
+	}
+	if d := c.DocumentSigner; d != nil && d.Name == name {
+		return token.RoleDocument
+	}
+	return token.RoleOCSP
+}

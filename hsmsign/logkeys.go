@@ -29,9 +29,11 @@ func (r *Room) RotateLogKeys(ctx context.Context, labels []string, reason string
 	var signers []note.Signer
 	var files []string
 	for i, label := range labels {
-		key, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		key, err := r.find(ctx, token.KeySpec{Label: label})
 		if errors.Is(err, token.ErrKeyNotFound) {
-			key, err = r.tok.GenerateKey(ctx, label, logAlgorithms[i])
+			if _, err = r.tok.GenerateKey(ctx, label, logAlgorithms[i]); err == nil {
+				key, err = r.find(ctx, token.KeySpec{Label: label})
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("rotating the log's keys: %w", err)

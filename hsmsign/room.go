@@ -66,6 +66,7 @@ type Room struct {
 	overrideKeys []ed25519.PublicKey // whose overrides and exceptions count
 	exceptions   exceptions          // the signed ones that the log has
 	healed       *inventory.Healed   // what opening the room took back from the master
+	verdict      *token.Verdict      // which keys of the token may sign
 }
 
 // authority is an issuer with what the room has found of it.
@@ -92,8 +93,11 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	return r, nil
 }
 
-// openLog opens the master log for writing.
+// openLog opens the master log for writing, which may finish what a crash left: so the token is judged first.
 func (r *Room) openLog(ctx context.Context) error {
+	if err := r.judgeToken(ctx); err != nil {
+		return err
+	}
 	signers, err := r.logSigners(ctx)
 	if err != nil {
 		return err
@@ -123,7 +127,7 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 		return nil, emptied(o.Config.Signer, err)
 	}
 	r.tok = tok
-	r.find = func(ctx context.Context, spec token.KeySpec) (crypto.Signer, error) { return tok.Signer(ctx, spec) }
+	r.find = r.approvedKey
 	return r, nil
 }
 
@@ -154,6 +158,11 @@ func (r *Room) openBooks(ctx context.Context) error {
 		return err
 	}
 	r.healed.Certificates = append(r.healed.Certificates, healed.Certificates...)
+	if !r.dryRun && !r.creating {
+		if err := r.recordVerdict(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.loadConsents(); err != nil {
 		return err
 	}
@@ -196,7 +205,7 @@ func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
 func (r *Room) logSigners(ctx context.Context) ([]note.Signer, error) {
 	var signers []note.Signer
 	for i, label := range r.conf.Signer.LogKeys {
-		key, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		key, err := r.find(ctx, token.KeySpec{Label: label})
 		if err != nil {
 			return nil, fmt.Errorf("finding the master log's key: %w; `signer init` makes it", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/internal/incoming"
 	"seihon/inventory"
@@ -15,6 +16,7 @@ import (
 // Status is what the room knows of its own condition, without the HSM.
 type Status struct {
 	Now    time.Time      `json:"now"`
+	Policy string         `json:"policy"` // signer.policy: accredited or trial
 	Lists  []StatusLine   `json:"artifacts"`
 	Counts []StatusIssuer `json:"issuers"`
 	// FirstExpiry is when the first artifact expires if the HSM never signs again: the shelf life.
@@ -48,7 +50,7 @@ type StatusIssuer struct {
 
 // Status reads the inventory alone, so that monitoring needs no PIN.
 func (b *Books) Status(ctx context.Context) (*Status, error) {
-	s := &Status{Now: b.now().UTC().Truncate(time.Second), Lists: []StatusLine{}, Counts: []StatusIssuer{}}
+	s := &Status{Now: b.now().UTC().Truncate(time.Second), Policy: b.conf.Signer.Policy, Lists: []StatusLine{}, Counts: []StatusIssuer{}}
 	for i := range b.conf.Issuers {
 		if err := b.issuerStatus(ctx, i, s); err != nil {
 			return nil, err
@@ -142,6 +144,9 @@ func (s *Status) Line() string {
 	}
 	if n := len(s.Refused); n > 0 {
 		line += fmt.Sprintf("; %d inputs were refused (last: %s): take them out of the folder refused once they are dealt with", n, s.Refused[n-1])
+	}
+	if s.Policy == config.PolicyTrial {
+		line += "; signer.policy is trial: no key of this room is of an accredited CA"
 	}
 	return line
 }

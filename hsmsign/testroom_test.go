@@ -40,7 +40,7 @@ const roomYAML = `version: 1
 repository: {name: room.example, base_url: "http://room.example"}
 master: {directory: master, keys: [keys/log.vkey]}
 trust: {anchors: [ca/ca.pem]}
-signer: {module: none, token: none, pin: {file: pin}, inventory: inventory.db, log_keys: [log]}
+signer: {module: none, token: none, policy: trial, pin: {file: pin}, inventory: inventory.db, log_keys: [log]}
 issuers:
   - name: ca
     subject: {country: JP, organization: Example, common_name: CA}

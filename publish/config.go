@@ -51,6 +51,8 @@ type TargetConfig struct {
 	Timeout time.Duration // of a whole sync; default Limits.TotalTimeout
 
 	Aliases public.Aliases // further public names of artifacts
+
+	Trial bool // it may show what a token on trial signed
 }
 
 func (c TargetConfig) withDefaults() TargetConfig {
@@ -139,8 +141,10 @@ type Config struct {
 	Logger   *zap.Logger      // nil: none
 	Progress func(Progress)   // called at most ten times a second per target; may be nil
 
-	random  func() float64 // jitter; tests set it
-	issuers func() error   // adds the master's CA certificates to the trust set, once
+	random  func() float64       // jitter; tests set it
+	onTrial func() (bool, error) // whether the room's newest verdict on its token says trial, once
+
+	issuers func() error // adds the master's CA certificates to the trust set, once
 
 	record func() (*record.Verdict, error) // holds the master against what it said before, once
 }

@@ -18,6 +18,11 @@ import (
 // host (exit code 75).
 var ErrLocked = errors.New("another sync of this target is running on this host; try again later")
 
+// ErrTrial reports that the newest verdict of the signing room on its token says trial, and that the target may not show
+// what such a token signed (exit code 4).
+var ErrTrial = errors.New("the signing room's keys are on trial, not those of an accredited CA, and this target may not show what they sign: " +
+	"say trial: true at the target if it is meant to, or have the room sign with an approved HSM (docs/hsm.md, what may sign); nothing was sent")
+
 func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -30,6 +35,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.record == nil {
 		c.record = sync.OnceValues(func() (*record.Verdict, error) { return c.checkRecord(context.Background()) })
+	}
+	if c.onTrial == nil {
+		c.onTrial = sync.OnceValues(func() (bool, error) { return c.Master.OnTrial(context.Background()) })
 	}
 	if c.issuers == nil {
 		c.issuers = sync.OnceValue(func() error { return AddIssuers(context.Background(), c.Master, c.Policy.Trust) })
@@ -146,6 +154,15 @@ func (s *session) behind(ctx context.Context, size int64) time.Duration {
 func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan, err error) {
 	ctx, span := begin(ctx, "plan")
 	defer end(span, &err)
+	if !t.Trial {
+		trial, err := s.config.onTrial()
+		if err != nil {
+			return nil, fmt.Errorf("looking for the room's verdict on its token: %w", err)
+		}
+		if trial {
+			return nil, ErrTrial
+		}
+	}
 	remote, err := s.readRemote(ctx)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -31,9 +32,12 @@ type checker struct {
 	memory       *memory.Memory // of deep tiers
 	overrides    []memory.Override
 	exceptions   exceptions // of the log
-	stamped      int        // time-stamps that were verified
-	witnessed    int        // cosignatures that were verified
-	unseen       []string   // targets with receipts that no copy shows
+	hsm          *HSMSummary
+	signersMu    sync.Mutex
+	signers      map[artifact.Digest][]*x509.Certificate // by content: the CAs that may have signed it
+	stamped      int                                     // time-stamps that were verified
+	witnessed    int                                     // cosignatures that were verified
+	unseen       []string                                // targets with receipts that no copy shows
 	counts       counters
 	resume       *progress     // nil: not asked for
 	looked       []*copyCheck  // copies that were checked, for the annex
@@ -119,7 +123,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 		name string
 		do   func(context.Context) error
 	}
-	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}}
+	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}, {"hsm", c.checkHSM}}
 	if c.Tier.deep() {
 		steps = append(steps, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
 	}
@@ -135,6 +139,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 		c.reportMemory(r)
 	}
 	c.reportExceptions(r)
+	r.HSM = c.hsm
 	return nil
 }
 

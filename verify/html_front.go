@@ -11,6 +11,7 @@ import (
 func (p *page) front(r *Report) {
 	p.raw(`<div class="front">`)
 	p.subject(r)
+	p.trial(r.HSM)
 	p.verdict(r)
 	p.logs(r)
 	p.pins(r.Pins)

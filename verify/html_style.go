@@ -23,7 +23,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;list-style:none;padding:0}a{
 .seal{float:right;width:7rem;height:7rem;border:1px solid var(--ink);margin:0 0 .6rem 1rem;padding:.2rem .4rem;font-size:.8rem}
 .blank{display:inline-block;width:18rem;max-width:100%;border-bottom:1px solid var(--ink);height:1.2em}
 .moment span{white-space:nowrap}.label{font-weight:700;margin:.7rem 0 0}
-.verdict{border-left:10px solid;padding:.4rem 1rem;background:var(--soft);margin:1rem 0}.verdict.ok{border-color:var(--good)}.verdict.bad{border-color:var(--bad)}
+.trial{border:2px solid var(--bad);padding:.4rem 1rem;font-weight:700}.verdict{border-left:10px solid;padding:.4rem 1rem;background:var(--soft);margin:1rem 0}.verdict.ok{border-color:var(--good)}.verdict.bad{border-color:var(--bad)}
 .big{font-size:1.2rem;font-weight:700;margin:.3rem 0}
 .scope{display:flex;gap:0 2rem}.scope>div{flex:1 1 0}.scope ul{margin:.2rem 0;padding-left:1.3rem}.scope .label{margin-top:.2rem}
 .verdict dl{display:flex;flex-wrap:wrap;gap:.4rem 1.6rem;margin:.5rem 0}.verdict dt{font-size:.85rem}.verdict dd{margin:0;font-size:1.3rem;font-weight:700}

@@ -141,6 +141,7 @@ func (c *checker) checkContent(ctx context.Context, g *group, a *artifact.Artifa
 		}
 	}
 	c.countSignatures(a)
+	c.keepSigners(a)
 	if v.current && (a.Kind == artifact.Document || a.Kind == artifact.DocumentSignature) {
 		c.checkDocument(v, a, ev.Document)
 	}

@@ -18,6 +18,7 @@ type Scope struct {
 	Unasked            []string `json:"unasked,omitempty"` // issuers with a status of which no certificate is known to ask about
 	Inventory          bool     `json:"inventory"`
 	Commitments        int64    `json:"commitments"`          // to certificates that were opened
+	HSM                bool     `json:"hsm"`                  // artifacts were held against the verdicts on the room's HSM
 	Publication        string   `json:"publication"`          // "checked", "no-key" or "no-log"
 	Vantages           int      `json:"vantages"`             // outside ones, whose signed samples count
 	Rounds             *Rounds  `json:"rounds,omitempty"`     // of samples in the publication log
@@ -59,7 +60,7 @@ type Unlooked struct {
 // scope tells what this run did.
 func (c *checker) scope(r *Report) Scope {
 	s := Scope{
-		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(), Commitments: r.Counts.Commitments, Timestamps: c.stamped, Witnesses: c.witnessed,
+		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(), Commitments: r.Counts.Commitments, HSM: r.HSM != nil && r.HSM.Judged > 0, Timestamps: c.stamped, Witnesses: c.witnessed,
 		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known), KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
 	}
 	s.asked(r.Responders)
@@ -153,6 +154,7 @@ func (s Scope) unlooked() []Unlooked {
 	without(!s.URLs, "urls", "証明書・CRL 内の URL", "the URLs inside certificates and lists")
 	without(!s.Inventory, "inventory", "発行台帳との一致", "agreement with the inventory")
 	without(s.Inventory && s.Commitments == 0, "commitments", "発行前の予告（コミットメント）との一致", "whether the log announced every certificate before it was signed")
+	without(!s.HSM, "hsm", "署名に使われた HSM の可否（記録がない、または読めない）", "whether an approved HSM signed (no verdict on it is on record here)")
 	without(s.Known == 0, "checkpoint", "前回のチェックポイントとの整合（切り詰め・巻き戻し）", "consistency with an earlier checkpoint (truncation, roll-back)")
 	without(s.Publication == publicationNoLog, "publication-log", "公開ログ（受領記録と稼働実績）", "the publication log: receipts and record of operation")
 	without(s.Publication == publicationNoKey, "publication-log", "公開ログ（検証鍵がない）", "the publication log: its key was not given")

@@ -26,6 +26,7 @@ func (s Scope) looked(r *Report) []Unlooked {
 	with(s.URLs, "urls", "証明書・CRL 内の URL", "the URLs inside certificates and lists")
 	with(s.Inventory, "inventory", "発行台帳との一致", "agreement with the inventory")
 	with(s.Commitments > 0, "commitments", fmt.Sprintf("発行前の予告（コミットメント）%d 件", s.Commitments), fmt.Sprintf("%d commitments of before the signatures", s.Commitments))
+	with(s.HSM, "hsm", "CRL・証明書・OCSP レスポンスに署名した鍵が、その時点の HSM の可否の記録で認められていること", "that the verdict on the HSM that was in force let the keys of lists, certificates and responses sign")
 	with(s.Publication == publicationChecked, "publication-log", "公開ログ：署名、受領記録、稼働実績", "the publication log: signatures, receipts, record of operation")
 	with(s.Publication == publicationChecked && s.KnownOfPublication > 0, "publication-checkpoint", fmt.Sprintf("公開ログの前回のチェックポイントとの整合（%d 件）", s.KnownOfPublication),
 		fmt.Sprintf("consistency of the publication log with %d earlier checkpoints", s.KnownOfPublication))

@@ -39,6 +39,7 @@ signer:
   module: /usr/lib/softhsm/libsofthsm2.so
   softhsm_config: secrets/softhsm2.conf
   token: repository
+  policy: trial
   pin: {file: secrets/pin}
   inventory: inventory.db
 issuers:

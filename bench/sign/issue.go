@@ -35,7 +35,7 @@ const issueYAML = `version: 1
 repository: {name: bench.example, base_url: "http://bench.example"}
 master: {directory: master, keys: [keys/log-1.vkey, keys/log-2.vkey]}
 trust: {anchors: [rsa2048.cer, p256.cer]}
-signer: {module: %s, token: %s, pin: {file: pin}, sessions: %d, inventory: inventory.db, log_keys: [p256, ed25519]}
+signer: {module: %s, token: %s, policy: trial, pin: {file: pin}, sessions: %d, inventory: inventory.db, log_keys: [p256, ed25519]}
 issuers:
   - &ca
     name: rsa2048

@@ -22,8 +22,9 @@ func (h *host) targets(ctx context.Context, only string) ([]publish.Target, erro
 			store = unopened{err} // fails alone: the other targets must not wait for it
 		}
 		out = append(out, publish.Target{
-			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price, Timeout: t.Timeout.Std(), Aliases: h.conf.Aliases()},
-			Store:        store,
+			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price, Timeout: t.Timeout.Std(), Aliases: h.conf.Aliases(),
+				Trial: t.Trial || h.conf.Repository.Local()},
+			Store: store,
 		})
 	}
 	if len(out) == 0 {

@@ -70,6 +70,8 @@ func (h *host) sync(c *cli.Context) (*publish.Result, error) {
 		return res, err
 	}
 	switch err := res.Err(); {
+	case errors.Is(err, publish.ErrTrial):
+		return res, &cliexit.Error{Code: cliexit.Refused, Err: err}
 	case err != nil:
 		return res, locked(err)
 	case res.Refused():

@@ -92,6 +92,9 @@ func coded(err error) error {
 	if _, refused := errors.AsType[*sectiona.Refusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
 		return &cliexit.Error{Code: cliexit.Refused, Err: err}
 	}
+	if _, refused := errors.AsType[*hsmsign.TokenRefusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
+		return &cliexit.Error{Code: cliexit.Refused, Err: err}
+	}
 	return err
 }
 

@@ -25,6 +25,7 @@ type IndexData struct {
 	Documents      []Version
 	Origin         string   // of the master log
 	Keys           []string // verifier keys of the master log (vkey lines)
+	Trial          bool     // the keys of the signing room are not those of an accredited CA
 }
 
 // IndexCertificate is a CA, link or cross certificate of the repository.

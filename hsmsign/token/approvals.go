@@ -20,7 +20,9 @@ type Approvals struct {
 	Schema string `yaml:"schema"`
 	Issued Date   `yaml:"issued"`
 	Review Date   `yaml:"review"` // when the operator has to look at the list again
-	HSMs   []HSM  `yaml:"hsms"`
+	// Only1403 is the day from which a FIPS 140-2 certificate is not enough; none: it is only warned of from the end of 2028.
+	Only1403 Date  `yaml:"fips_140_3_from"`
+	HSMs     []HSM `yaml:"hsms"`
 }
 
 // HSM is one approved device, or several of one kind.
@@ -37,6 +39,7 @@ type HSM struct {
 	Standard     string   `yaml:"standard"` // fips-140-2 or fips-140-3
 	Level        int      `yaml:"level"`
 	ValidUntil   Date     `yaml:"valid_until"` // of the certificate, when it has an end
+	Roles        []Role   `yaml:"roles"`       // of the keys that it may hold; empty: any
 }
 
 // Where an HSM can stand, by the distinctions of the report's section 3-3.
@@ -114,6 +117,9 @@ func (a *Approvals) validate() error {
 		problem(h.Location != OnPremises && h.Location != Shared && h.Location != Cloud, "%s: location %q is not %s, %s or %s", name, h.Location, OnPremises, Shared, Cloud)
 		problem(h.Standard != "" && h.Standard != fips1402 && h.Standard != fips1403, "%s: standard %q is not %s or %s", name, h.Standard, fips1402, fips1403)
 		problem(h.Standard != "" && (h.Certificate <= 0 || h.Level < 1 || h.Level > 4), "%s: cmvp_certificate and level (1 to 4) are needed", name)
+		for _, role := range h.Roles {
+			problem(!slices.Contains(roles, role), "%s: role %q is not one of %v", name, role, roles)
+		}
 		for _, digest := range h.Libraries {
 			problem(len(digest) != 64, "%s: library_sha256 %q is not 64 hexadecimal digits", name, digest)
 		}

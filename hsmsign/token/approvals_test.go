@@ -65,6 +65,7 @@ func TestApprovalsStrict(t *testing.T) {
 		{"fips-140-2", "common-criteria", "standard"},
 		{"level: 3", "level: 5", "level (1 to 4)"},
 		{"manufacturer: Example Maker", "manufacturer: ''", "manufacturer and model"},
+		{"level: 3", "level: 3\n    roles: [everything]", `role "everything"`},
 		{"hsms:", "---\nhsms:", "second document"},
 	} {
 		list := strings.Replace(good, test.old, test.new, 1)
@@ -104,7 +105,7 @@ func TestJudge(t *testing.T) {
 		change func(a *token.Approvals, e *token.Evidence)
 		want   string // severity and code, sorted
 	}{
-		{"FIPS 140-2 after its end", "2026-11-24", nil, "note hsm-network, warning fips-140-2-historical, warning fips-expired"},
+		{"FIPS 140-2 after its end", "2026-11-24", nil, "note hsm-network, warning fips-140-2-historical"},
 		{"certificate on its last day", "2026-10-02", func(a *token.Approvals, e *token.Evidence) {
 			a.HSMs[0].ValidUntil.Time, a.HSMs[0].Network = day("2026-10-02"), false
 		}, "warning fips-140-2-historical"},
@@ -112,11 +113,28 @@ func TestJudge(t *testing.T) {
 			a.Issued.Time, a.HSMs[0].Network = day("2026-01-01"), false
 		}, "note fips-140-2"},
 		{"on the day", "2026-09-22", func(a *token.Approvals, e *token.Evidence) { a.Issued.Time = day("2026-01-01") },
-			"note hsm-network, warning fips-140-2-historical, warning fips-expired"},
+			"note hsm-network, warning fips-140-2-historical"},
 		{"after 2028", "2029-01-01", func(a *token.Approvals, e *token.Evidence) {
 			a.Review.Time, a.HSMs[0].Network = day("2030-01-01"), false
-		}, "warning fips-140-3-due, warning fips-expired"},
+		}, "warning fips-140-3-due"},
+		{"after the day of the list", "2028-06-01", func(a *token.Approvals, e *token.Evidence) {
+			a.Review.Time, a.HSMs[0].Network, a.Only1403.Time = day("2030-01-01"), false, day("2028-06-01")
+		}, "error fips-140-3-due"},
+		{"before the day of the list", "2028-05-31", func(a *token.Approvals, e *token.Evidence) {
+			a.Review.Time, a.HSMs[0].Network, a.Only1403.Time = day("2030-01-01"), false, day("2028-06-01")
+		}, "warning fips-140-2-historical"},
+		{"FIPS 140-2, ended before all did", "2026-11-24", func(a *token.Approvals, e *token.Evidence) {
+			a.HSMs[0].Network, a.HSMs[0].ValidUntil.Time = false, day("2026-09-20")
+		}, "error fips-expired, warning fips-140-2-historical"},
 		{"FIPS 140-3", "2026-11-24", fips1403, ""},
+		{"FIPS 140-3, on its last day", "2026-11-24", func(a *token.Approvals, e *token.Evidence) {
+			fips1403(a, e)
+			a.HSMs[0].ValidUntil.Time = day("2026-11-24")
+		}, ""},
+		{"FIPS 140-3, ended", "2026-11-25", func(a *token.Approvals, e *token.Evidence) {
+			fips1403(a, e)
+			a.HSMs[0].ValidUntil.Time = day("2026-11-24")
+		}, "error fips-expired"},
 		{"level 2", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Level = 2 }, "error fips-level"},
 		{"no certificate", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Standard = "" }, "error fips-none"},
 		{"other firmware", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); e.Token.FirmwareVersion = "8.0" }, "warning fips-firmware"},
@@ -164,7 +182,7 @@ func TestJudge(t *testing.T) {
 		})
 	}
 	var none *token.Approvals
-	if got := codes(none.Judge(good(), day("2026-11-24"))); got != "warning hsm-list-missing" {
+	if got := codes(none.Judge(good(), day("2026-11-24"))); got != "error hsm-list-missing" {
 		t.Errorf("without a list: %q", got)
 	}
 }
@@ -177,7 +195,7 @@ func fips1403(a *token.Approvals, _ *token.Evidence) {
 func codes(findings []token.Finding) string {
 	set := make(map[string]bool)
 	for _, f := range findings {
-		if f.Hint == "" || f.Want == "" || f.Got == "" || f.Rule == "" || f.Subject == "" {
+		if f.Quote == "" || f.Gloss == "" || f.Hint == "" || f.Want == "" || f.Got == "" || f.Rule == "" || f.Subject == "" {
 			set["incomplete "+f.Code] = true
 		}
 		set[string(f.Severity)+" "+f.Code] = true

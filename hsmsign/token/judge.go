@@ -26,6 +26,8 @@ type Finding struct {
 	Want     string   `json:"want"`
 	Got      string   `json:"got"`
 	Hint     string   `json:"hint"`
+	Quote    string   `json:"quote"` // the sentence of the report that it rests on, Japanese
+	Gloss    string   `json:"gloss"` // the same in English
 }
 
 const (
@@ -34,8 +36,8 @@ const (
 	minLevel = 3 // report 3-2: FIPS 140-2 level 3 or better for now, FIPS 140-3 level 3 later
 )
 
-// The dates of the report's section 3-2. It is a draft, and the second is a target (2028年中を目途), so both warn and
-// neither stops the signing.
+// The dates of the report's section 3-2. It is a draft, and the second is a target (2028年中を目途): from then on a
+// FIPS 140-2 certificate is warned of, and refused from the day that the operator's list names.
 var (
 	historical = time.Date(2026, 9, 22, 0, 0, 0, 0, time.UTC) // FIPS 140-2 certificates move to the historical list
 	due1403    = time.Date(2029, 1, 1, 0, 0, 0, 0, time.UTC)  // the end of 2028
@@ -44,16 +46,20 @@ var (
 // Judge holds the evidence against the list. Without a list (nil) only the keys are judged, and that it is missing.
 func (a *Approvals) Judge(e *Evidence, now time.Time) []Finding {
 	var findings []Finding
-	add := func(severity Severity, code, rule, subject, want, got, hint string) {
-		findings = append(findings, Finding{code, severity, rule, subject, want, got, hint})
-	}
 	for _, k := range e.Keys {
-		judgeKey(k, add)
+		findings = append(findings, judgeKey(k)...)
 	}
+	device, _ := a.judgeToken(e, now)
+	return append(findings, device...)
+}
+
+// judgeToken judges the device and the list itself, and returns the list's entry of the device, if it has one.
+func (a *Approvals) judgeToken(e *Evidence, now time.Time) (findings []Finding, entry *HSM) {
+	add := adderTo(&findings)
 	token := fmt.Sprintf("%s %s %s", e.Token.Manufacturer, e.Token.Model, e.Token.Serial)
 	if a == nil {
-		add(Warning, "hsm-list-missing", "3-3", token, "an operator-signed list of approved HSMs", "none", "write one, sign it and name it in the configuration")
-		return findings
+		add(Error, "hsm-list-missing", "3-3", token, "an operator-signed list of approved HSMs", "none", "write one, sign it and name it in signer.modules; a token for trials needs signer.policy: trial instead")
+		return findings, nil
 	}
 	if now.Before(a.Issued.Time) {
 		add(Error, "hsm-list-future", "3-3", "list", "issued by today", a.Issued.Format(time.DateOnly), "correct the date or this machine's clock")
@@ -64,12 +70,20 @@ func (a *Approvals) Judge(e *Evidence, now time.Time) []Finding {
 	i := slices.IndexFunc(a.HSMs, func(h HSM) bool { return h.is(e.Token) })
 	if i < 0 {
 		add(Error, "hsm-not-listed", "3-3", token, "a token on the list", "not on it", "list the device if it is approved, or use the approved one")
-		return findings
+		return findings, nil
 	}
-	h := a.HSMs[i]
+	h := &a.HSMs[i]
 	h.judgePlace(e, add)
-	h.judgeCertificate(e, now, add)
-	return findings
+	h.judgeCertificate(e, a.Only1403, now, add)
+	return findings, h
+}
+
+// adderTo returns what appends to findings, each with the sentence of the report that its code rests on.
+func adderTo(findings *[]Finding) adder {
+	return func(severity Severity, code, rule, subject, want, got, hint string) {
+		quote, gloss := sentence(code)
+		*findings = append(*findings, Finding{code, severity, rule, subject, want, got, hint, quote, gloss})
+	}
 }
 
 type adder func(severity Severity, code, rule, subject, want, got, hint string)
@@ -96,9 +110,9 @@ func (h HSM) judgePlace(e *Evidence, add adder) {
 }
 
 // judgeCertificate is about the certificate of the HSM (report 3-2).
-func (h HSM) judgeCertificate(e *Evidence, now time.Time, add adder) {
+func (h HSM) judgeCertificate(e *Evidence, only1403 Date, now time.Time, add adder) {
 	if h.Standard == "" {
-		add(Error, "fips-none", "3-2", h.Name, "FIPS 140 level 3 or better", "no certificate listed", "use a certified HSM; for a demonstration leave the list out")
+		add(Error, "fips-none", "3-2", h.Name, "FIPS 140 level 3 or better", "no certificate listed", "use a certified HSM; for a demonstration say signer.policy: trial")
 		return
 	}
 	certificate := fmt.Sprintf("CMVP certificate %d, %s level %d", h.Certificate, h.Standard, h.Level)
@@ -108,14 +122,19 @@ func (h HSM) judgeCertificate(e *Evidence, now time.Time, add adder) {
 	if len(h.Firmware) > 0 && !slices.Contains(h.Firmware, e.Token.FirmwareVersion) {
 		add(Warning, "fips-firmware", "3-2", h.Name, "firmware "+strings.Join(h.Firmware, " or "), e.Token.FirmwareVersion, "the certificate covers other firmware; look it up, and update list or HSM")
 	}
-	if !h.ValidUntil.IsZero() && !now.Before(h.ValidUntil.AddDate(0, 0, 1)) {
-		add(Warning, "fips-expired", "3-2", h.Name, "valid today", certificate+", valid until "+h.ValidUntil.Format(time.DateOnly), "look up the certificate's state and plan the replacement")
+	// The certificates of FIPS 140-2 end together, the day before they became historical, and the report accepts them until
+	// 2028 all the same. One that ended earlier was withdrawn for a reason of its own.
+	own := h.Standard == fips1403 || h.ValidUntil.Before(historical.AddDate(0, 0, -1))
+	if own && !h.ValidUntil.IsZero() && !now.Before(h.ValidUntil.AddDate(0, 0, 1)) {
+		add(Error, "fips-expired", "3-2", h.Name, "valid today", certificate+", valid until "+h.ValidUntil.Format(time.DateOnly), "use an HSM whose certificate is valid; if this one was renewed, list its new date")
 	}
 	if h.Standard != fips1402 {
 		return
 	}
 	const plan = "plan the move to an HSM with FIPS 140-3 level 3 by the end of 2028"
 	switch {
+	case !only1403.IsZero() && !now.Before(only1403.Time):
+		add(Error, "fips-140-3-due", "3-2", h.Name, "FIPS 140-3 level 3 since "+only1403.Format(time.DateOnly), certificate, "use the HSM with FIPS 140-3; the day stands in the operator's list (fips_140_3_from)")
 	case !now.Before(due1403):
 		add(Warning, "fips-140-3-due", "3-2", h.Name, "FIPS 140-3 level 3 since the end of 2028", certificate, "replace the HSM, or have the survey body confirm that it may stay")
 	case !now.Before(historical):
@@ -126,7 +145,8 @@ func (h HSM) judgeCertificate(e *Evidence, now time.Time, add adder) {
 }
 
 // judgeKey is about what the token claims of a private key.
-func judgeKey(k KeyEvidence, add adder) {
+func judgeKey(k KeyEvidence) (findings []Finding) {
+	add := adderTo(&findings)
 	for _, c := range []struct {
 		attribute, want string
 		wrong           Severity
@@ -153,6 +173,7 @@ func judgeKey(k KeyEvidence, add adder) {
 			add(c.wrong, "key-"+code(c.attribute), "3-2", k.Label, c.want, got, c.hint)
 		}
 	}
+	return findings
 }
 
 func code(attribute string) string { return strings.ReplaceAll(strings.ToLower(attribute), "_", "-") }

@@ -13,7 +13,11 @@
 // The comments on the fields below are the reference: docs/config.md is made from them.
 package config
 
-import "seihon/internal/certprofile"
+import (
+	"net/url"
+
+	"seihon/internal/certprofile"
+)
 
 // Config is one repository.yaml.
 type Config struct {
@@ -68,6 +72,12 @@ type Repository struct {
 	OtherURLs []string `yaml:"other_urls"`
 }
 
+// Local reports whether the public address is one of this machine alone.
+func (r Repository) Local() bool {
+	u, err := url.Parse(r.BaseURL)
+	return err == nil && loopback(u.Hostname())
+}
+
 // Master is the master directory and the pinned keys of its log.
 type Master struct {
 	// Directory of the master: blobs, bundles, manifests, log.
@@ -106,6 +116,12 @@ type SubscriberCertificates struct {
 	Consents Path `yaml:"consents"`
 }
 
+// What signer.policy can be.
+const (
+	PolicyAccredited = "accredited"
+	PolicyTrial      = "trial"
+)
+
 // Signer is the HSM and the inventory.
 type Signer struct {
 	// Module is the PKCS#11 library of the HSM.
@@ -126,6 +142,8 @@ type Signer struct {
 	Inventory DSN `yaml:"inventory"`
 	// LogKeys are the HSM labels of the master log's keys; default master-log-ecdsa and master-log-ed25519.
 	LogKeys []string `yaml:"log_keys"`
+	// Policy is accredited (default: only what modules approves signs) or trial (every key signs, and status, report and index page say that nothing here is of an accredited CA; a public target then needs trial: true).
+	Policy string `yaml:"policy"`
 	// Modules is the operator-signed, dated allow-list of HSM modules.
 	Modules *Modules `yaml:"modules"`
 	// Timestamps are the RFC 3161 authorities that stamp checkpoints; the first stamps document signatures, too.
@@ -274,6 +292,8 @@ type Target struct {
 	OtherURLs []string `yaml:"other_urls"`
 	// OCSP says that a responder answers below the URL, so that probe asks it too, and below each of other_urls that is an address of it (repository.other_urls, serve.urls).
 	OCSP bool `yaml:"ocsp"`
+	// Trial says that this target may show what a token on trial signed (signer.policy) though its address is not this machine's own.
+	Trial bool `yaml:"trial"`
 	// CDN is the cache behind the URL, for emergencies; omitted: there is none, or it is never purged.
 	CDN *CDN `yaml:"cdn"`
 	// Timeout of a whole sync of this target; default 30m.

@@ -17,6 +17,7 @@ trust: {anchors: [ca/root.pem]}
 const room = `signer:
   module: /lib/p11.so
   token: t
+  policy: trial
   pin: {prompt: true}
 `
 
@@ -24,7 +25,7 @@ func TestLoadResolvesPathsAgainstTheFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "repository.yaml")
-	text := minimal + "targets: [{name: public, directory: public, url: 'http://x.example'}]\nsigner: {module: /lib/p11.so, token: t, pin: {prompt: true}, inventory: 'postgres://db/ca'}\n"
+	text := minimal + "targets: [{name: public, directory: public, url: 'http://x.example'}]\nsigner: {module: /lib/p11.so, token: t, policy: trial, pin: {prompt: true}, inventory: 'postgres://db/ca'}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ targets:
 		"who signs the responses": {
 			minimal + room + "accept: {directory: in}\nissuers:\n  - {name: a, subject: {common_name: A}, validity: 10y, crl: {validity: 3d, refresh: 1d, points: [x]}, ocsp: {signed_by: external, validity: 3d, refresh: 1d, responder: {}}}\n",
 			[]string{
-				"line 9: accept: is of no use: no issuer is signed_by: external", "issuers[0].ocsp.signed_by: is external, the issuer is not",
+				"line 10: accept: is of no use: no issuer is signed_by: external", "issuers[0].ocsp.signed_by: is external, the issuer is not",
 				"issuers[0].crl.points: is for issuers that are signed_by: external", "issuers[0].ocsp.responder: is of responses that are signed_by: external",
 			},
 		},
@@ -140,19 +141,19 @@ targets:
 			},
 		},
 		"pin": {
-			minimal + "signer: {module: m, token: t, pin: {file: p, env: E}}\n", []string{"line 5: signer.pin: has 2 sources"},
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {file: p, env: E}}\n", []string{"line 5: signer.pin: has 2 sources"},
 		},
 		"a second clock": {
-			minimal + "signer: {module: m, token: t, pin: {prompt: true}, clock: {tolerance: 2h, max_age: 1h}}\n",
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, clock: {tolerance: 2h, max_age: 1h}}\n",
 			[]string{"line 5: signer.clock.file: is empty", "signer.clock.tolerance: is 2h, must be 1s to 1h", "signer.clock.max_age: is 1h, must be"},
 		},
 		"a second clock of the last month": {
-			minimal + "signer: {module: m, token: t, pin: {prompt: true}, clock: {file: c, tolerance: 1ms, max_age: 30d}}\n",
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, clock: {file: c, tolerance: 1ms, max_age: 30d}}\n",
 			[]string{"signer.clock.tolerance: is 1ms", "signer.clock.max_age: is 30d, must be signer.clock.tolerance to 7d"},
 		},
-		"a second clock as it is by default": {minimal + "signer: {module: m, token: t, pin: {prompt: true}, clock: {file: c}}\n", nil},
+		"a second clock as it is by default": {minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, clock: {file: c}}\n", nil},
 		"password in the file": {
-			minimal + "signer: {module: m, token: t, pin: {prompt: true}, inventory: 'postgres://u:secret@db/ca'}\n", []string{"line 5: signer.inventory: holds a password"},
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, inventory: 'postgres://u:secret@db/ca'}\n", []string{"line 5: signer.inventory: holds a password"},
 		},
 		"telemetry": {
 			minimal + "telemetry: {endpoint: 'http://collector.example:4318', headers_file: h, headers_credential: ../otlp, signals: [traces, traces, spans], interval: 1ms, requests: -1}\n",

@@ -25,6 +25,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Serve.Cache, "cache")
 	if s := c.Signer; s != nil {
 		setDefault(&s.Sessions, 8)
+		setDefault(&s.Policy, PolicyAccredited)
 		setDefault(&s.Timeout, Duration(10*time.Second))
 		setDefault(&s.Inventory, "inventory.db")
 		setDefault(&s.State, "state")

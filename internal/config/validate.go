@@ -135,6 +135,12 @@ func (v *validator) signer(s *Signer) {
 	if s.Token == "" {
 		v.add("signer.token", "is empty; name the token's label")
 	}
+	if s.Policy != PolicyAccredited && s.Policy != PolicyTrial {
+		v.add("signer.policy", "is %q, must be %s or %s", s.Policy, PolicyAccredited, PolicyTrial)
+	}
+	if s.Policy == PolicyAccredited && s.Modules == nil {
+		v.add("signer.modules", "is missing; name the operator's signed list of approved HSMs (docs/hsm.md), or say signer.policy: trial where nothing is of an accredited CA")
+	}
 	sources := 0
 	for _, set := range []bool{s.PIN.File != "", s.PIN.Credential != "", s.PIN.Env != "", s.PIN.Prompt} {
 		if set {
