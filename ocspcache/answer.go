@@ -53,7 +53,8 @@ func readPOST(buf *[maxPOSTRequest + 1]byte, r *http.Request) ([]byte, bool) {
 		return nil, false
 	}
 	n, err := io.ReadFull(r.Body, buf[:])
-	return buf[:n], n <= maxPOSTRequest && (err == io.EOF || err == io.ErrUnexpectedEOF)
+	// A full buffer, which is no error, is an octet more than a request may have.
+	return buf[:n], err == io.EOF || err == io.ErrUnexpectedEOF
 }
 
 // answerDER answers a decoded request.

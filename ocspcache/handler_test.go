@@ -129,6 +129,20 @@ func TestHandlerAnswers(t *testing.T) {
 	}
 }
 
+// TestPOSTWithoutALength: a body that does not say how long it is, is read to its end, and not beyond what a request may have.
+func TestPOSTWithoutALength(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]bool{0: true, 1: true, maxPOSTRequest: true, maxPOSTRequest + 1: false, 1 << 20: false} {
+		r := httptest.NewRequest("POST", "/ocsp", io.NopCloser(bytes.NewReader(make([]byte, size))))
+		if r.ContentLength > 0 {
+			t.Fatalf("the request says that it has %d octets", r.ContentLength)
+		}
+		if der, ok := readPOST(new([maxPOSTRequest + 1]byte), r); ok != want || ok && len(der) != size {
+			t.Errorf("%d octets: read %d, %v", size, len(der), ok)
+		}
+	}
+}
+
 func TestHandlerMethods(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -206,6 +206,9 @@ func TestOpaque(t *testing.T) {
 		if r.Key != nil || !strings.Contains(r.Opaque, c.want) {
 			t.Errorf("%s: %v, %q, want %q", c.name, r.Key, r.Opaque, c.want)
 		}
+		if f, err := Find(c.b); f != nil || err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: Find gives %v, %v, want an error with %q", c.name, f, err, c.want)
+		}
 	}
 }
 
