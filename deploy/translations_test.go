@@ -16,7 +16,7 @@ import (
 
 // translated are the pages of the operator's manual. Each has a twin in Japanese, X.ja.md, which cannot drift from it: block by
 // block it has the same commands, names and links, and it ends with the digests of the English paragraphs that it translates.
-var translated = []string{"first-hour", "operations"}
+var translated = []string{"first-hour", "operations", "hsm"}
 
 // isTranslation reports whether a page is a twin in Japanese.
 func isTranslation(page string) bool {
@@ -208,14 +208,14 @@ func anchorOf(heading string) string {
 // TestTranslationsBite changes a page in ways that a translation would not follow, and wants each to be found.
 func TestTranslationsBite(t *testing.T) {
 	const name = "x"
-	en := "# Title\n\nLook at `a` and [hsm](hsm.md).\n\n## Every day\n\n```sh\nrun\n```\n\n| what | `b` |\n| --- | --- |\n| one | two |\n"
+	en := "# Title\n\nLook at `a` and [edge](edge.md).\n\n## Every day\n\n```sh\nrun\n```\n\n| what | `b` |\n| --- | --- |\n| one | two |\n"
 	digests := ""
 	for _, b := range docBlocks(en) {
 		if !b.isCode() {
 			digests += b.digest() + "\n"
 		}
 	}
-	ja := "# 題\n\n`a` と [hsm](hsm.md) を見る。英語版：[x.md](x.md)\n\n## 毎日 <a id=\"every-day\"></a>\n\n```sh\nrun\n```\n\n| 何 | `b` |\n| --- | --- |\n| 一 | 二 |\n\n<!-- English paragraphs\n" + digests + "-->\n"
+	ja := "# 題\n\n`a` と [edge](edge.md) を見る。英語版：[x.md](x.md)\n\n## 毎日 <a id=\"every-day\"></a>\n\n```sh\nrun\n```\n\n| 何 | `b` |\n| --- | --- |\n| 一 | 二 |\n\n<!-- English paragraphs\n" + digests + "-->\n"
 	if got := translationDiffers(name, en, ja); len(got) > 0 {
 		t.Fatalf("a faithful translation: %q", got)
 	}
@@ -226,7 +226,7 @@ func TestTranslationsBite(t *testing.T) {
 		{"", "## Every day", "## Every night", "the original has changed"},
 		{"", "\n## Every day", "\nA new paragraph.\n\n## Every day", "blocks"},
 		{"ja", "`a`", "`aa`", "inline codes"},
-		{"ja", "](hsm.md)", "](edge.md)", "links"},
+		{"ja", "](edge.md)", "](rim.md)", "links"},
 		{"ja", `id="every-day"`, `id="every-night"`, "anchor"},
 		{"ja", "# 題", "# Title", "not in Japanese"},
 		{"ja", "-->", "00000000\n-->", "of no paragraph"},
