@@ -16,7 +16,7 @@ import (
 
 // translated are the pages of the operator's manual. Each has a twin in Japanese, X.ja.md, which cannot drift from it: block by
 // block it has the same commands, names and links, and it ends with the digests of the English paragraphs that it translates.
-var translated = []string{"first-hour", "operations", "hsm"}
+var translated = []string{"first-hour", "operations", "hsm", "inventory"}
 
 // isTranslation reports whether a page is a twin in Japanese.
 func isTranslation(page string) bool {
@@ -34,7 +34,7 @@ var fenceLine = regexp.MustCompile("^ *(```+)")
 
 func (b docBlock) isCode() bool { return fenceLine.MatchString(b.text) }
 
-// docBlocks cuts a page at its blank lines. A fenced block is one, whatever is in it.
+// docBlocks cuts a page at its blank lines and headings. A fenced block is one, whatever is in it.
 func docBlocks(text string) []docBlock {
 	var all []docBlock
 	var open *docBlock
@@ -59,6 +59,10 @@ func docBlocks(text string) []docBlock {
 				end()
 			}
 		case strings.TrimSpace(line) == "":
+			end()
+		case headingMark.MatchString(line):
+			end()
+			open = &docBlock{i + 1, line + "\n"}
 			end()
 		default:
 			if open == nil {
