@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type RevocationList struct {
 	EarlyGeneralized                  bool     // thisUpdate or nextUpdate before 2050 is a GeneralizedTime (RFC 5280 section 5.1.2.4)
 
 	rawEntries cryptobyte.String
+	file       *io.SectionReader // where the entries are, if they are not in rawEntries (OpenRevocationList)
 	verified   atomic.Pointer[listVerdict]
 	ordered    atomic.Bool // the entries were found to be in order
 }

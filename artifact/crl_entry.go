@@ -2,7 +2,6 @@ package artifact
 
 import (
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -30,41 +29,6 @@ func (l *RevocationList) Entries() iter.Seq2[RevokedEntry, error] {
 			}
 		}
 	}
-}
-
-// Reader walks the revoked certificates one by one, for who walks two lists side by side.
-func (l *RevocationList) Reader() *EntryReader { return &EntryReader{rest: l.rawEntries} }
-
-// An EntryReader is a place in the entries of a list.
-type EntryReader struct {
-	rest cryptobyte.String
-	n    int
-
-	sorted *RevocationList // of a sorted walk: the list, and where its entries begin
-	starts []uint32
-}
-
-// Next returns the next entry; more is false behind the last one. A malformed entry is an error.
-func (r *EntryReader) Next() (e RevokedEntry, more bool, err error) {
-	more, err = r.Read(&e)
-	return e, more, err
-}
-
-// Read is Next into an entry of the caller's, for who walks millions of them.
-func (r *EntryReader) Read(e *RevokedEntry) (more bool, err error) {
-	if r.sorted != nil && len(r.starts) > 0 {
-		*e, err = r.sorted.entryAt(r.starts[0])
-		r.starts = r.starts[1:]
-		return err == nil, err
-	}
-	if r.rest.Empty() {
-		return false, nil
-	}
-	if err = readEntry(&r.rest, e); err != nil {
-		return false, fmt.Errorf("parsing CRL entry %d: %w", r.n, err)
-	}
-	r.n++
-	return true, nil
 }
 
 func readEntry(rest *cryptobyte.String, e *RevokedEntry) (err error) {

@@ -2,6 +2,9 @@ package artifact
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 )
 
@@ -31,6 +34,9 @@ func (l *RevocationList) unordered() ([]uint32, error) {
 	if inOrder || err != nil {
 		return nil, err
 	}
+	if err := l.load(); err != nil {
+		return nil, err
+	}
 	var starts []uint32
 	r = l.Reader()
 	for {
@@ -50,6 +56,19 @@ func (l *RevocationList) unordered() ([]uint32, error) {
 		return bytes.Compare(x.Serial, y.Serial)
 	})
 	return starts, nil
+}
+
+// load reads the entries of a list in a file into memory.
+func (l *RevocationList) load() error {
+	if l.file == nil {
+		return nil
+	}
+	all := make([]byte, l.file.Size())
+	if _, err := l.file.ReadAt(all, 0); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("reading the entries of a CRL: %w", err)
+	}
+	l.rawEntries, l.file = all, nil
+	return nil
 }
 
 func (l *RevocationList) entryAt(at uint32) (e RevokedEntry, err error) {

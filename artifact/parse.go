@@ -14,7 +14,19 @@ import (
 
 // Parse says what b is. It never fails: what it does not know is Unrecognised, and what holds a private key anywhere is
 // PrivateKey, whatever else it is. The artifact keeps b.
-func Parse(b []byte) *Artifact { return ParseKnown(b, Sum(b)) }
+func Parse(b []byte) *Artifact {
+	if len(b) < longInput {
+		return ParseKnown(b, Sum(b))
+	}
+	digest := make(chan Digest, 1)
+	go func() { digest <- Sum(b) }()
+	a := ParseKnown(b, Digest{})
+	a.Digest = <-digest
+	return a
+}
+
+// longInput is from how many octets on the digest is computed while the rest is looked at.
+const longInput = 1 << 20
 
 // ParseKnown is Parse for a caller who has computed the digest of b already.
 func ParseKnown(b []byte, digest Digest) *Artifact {
