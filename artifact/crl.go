@@ -34,6 +34,7 @@ type RevocationList struct {
 	file       *io.SectionReader // where the entries are, if they are not in rawEntries (OpenRevocationList)
 	verified   atomic.Pointer[listVerdict]
 	ordered    atomic.Bool // the entries were found to be in order
+	count      atomic.Int64
 }
 
 // A listVerdict remembers that a trust set found the list's signature good, since hashing a long list takes long.

@@ -15,6 +15,9 @@ func (l *RevocationList) SortedReader() (*EntryReader, error) {
 		return l.Reader(), nil
 	}
 	starts, err := l.unordered()
+	if err == nil && starts != nil {
+		l.count.Store(int64(len(starts)))
+	}
 	if err != nil || starts == nil {
 		l.ordered.Store(err == nil)
 		return l.Reader(), err
@@ -25,13 +28,15 @@ func (l *RevocationList) SortedReader() (*EntryReader, error) {
 // unordered returns where the entries begin, sorted by serial number; nil when the list is in that order already.
 func (l *RevocationList) unordered() ([]uint32, error) {
 	var last []byte
-	inOrder := true
+	inOrder, n := true, int64(0)
 	r := l.Reader()
 	e, more, err := r.Next()
 	for ; more && inOrder; e, more, err = r.Next() {
 		inOrder, last = bytes.Compare(last, e.Serial) < 0, e.Serial
+		n++
 	}
 	if inOrder || err != nil {
+		l.count.Store(n)
 		return nil, err
 	}
 	if err := l.load(); err != nil {
@@ -56,6 +61,16 @@ func (l *RevocationList) unordered() ([]uint32, error) {
 		return bytes.Compare(x.Serial, y.Serial)
 	})
 	return starts, nil
+}
+
+// Len returns how many entries the list has. It walks them unless SortedReader has.
+func (l *RevocationList) Len() (int64, error) {
+	if !l.ordered.Load() && l.count.Load() == 0 {
+		if _, err := l.SortedReader(); err != nil {
+			return 0, err
+		}
+	}
+	return l.count.Load(), nil
 }
 
 // load reads the entries of a list in a file into memory.

@@ -63,7 +63,7 @@ func refused(err error) bool {
 	var rule *sectiona.Refusal
 	var contradiction *inventory.ImportRefused
 	var wrong *inventory.RecordRefused
-	return errors.As(err, &wrong) || errors.As(err, &input) || errors.As(err, &record) || errors.As(err, &rule) || errors.As(err, &contradiction)
+	return errors.As(err, &wrong) || errors.As(err, &input) || errors.As(err, &record) && !record.ours || errors.As(err, &rule) || errors.As(err, &contradiction)
 }
 
 // An Acceptance is what Accept did.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,7 @@ import (
 // exceptions are the signed statements by which known deviations of a CA are let pass. They stand in the master log, where
 // the publisher and the auditor find them, too, and judge them with the keys of their own configurations.
 type exceptions struct {
+	mu     sync.Mutex // of what is asked while a list is judged and taken over at once
 	read   bool
 	all    []*override.Exception
 	texts  map[string]bool
@@ -31,6 +33,8 @@ type exceptions struct {
 // allow is what section A asks.
 func (x *exceptions) allow(load func()) func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
 	return func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
+		x.mu.Lock()
+		defer x.mu.Unlock()
 		load()
 		key := artifact.Sum(by.RawSubjectPublicKeyInfo)
 		if !slices.ContainsFunc(x.all, func(e *override.Exception) bool { return e.Covers(key, d.Code, dated) }) {

@@ -17,13 +17,21 @@ import (
 )
 
 // importList stores a list and takes over what it says: its entries, and the holds that it ends. History and inventory
-// change together: when a crash comes then, the next commit has both.
-func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List, o *heldOverride, v *Verdict) error {
+// change together: when a crash comes then, the next commit has both. judged says whether the list is good, where that is
+// found out at the same time; nil: it is.
+func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, previous earlier, before *memory.List, o *heldOverride, judged func() error, v *Verdict) error {
 	rec := inventory.ArtifactRecord{Issuer: l.Name, Kind: l.kind, Name: l.name(), Scope: l.series(), Digest: a.Digest,
 		Number: a.CRL.Number, ThisUpdate: a.CRL.ThisUpdate, NextUpdate: a.CRL.NextUpdate, SignedAt: r.now().UTC().Truncate(time.Second)}
-	if _, _, err := r.log.PutBlob(ctx, rec.Kind, bytes.NewReader(a.Bytes)); err != nil {
+	stored := beside(func() error { // while it is compared
+		if judged != nil {
+			if err := judged(); err != nil { // what is refused leaves nothing behind
+				return err
+			}
+		}
+		_, _, err := r.log.PutBlob(ctx, l.kind, bytes.NewReader(a.Bytes))
 		return err
-	}
+	})
+	defer stored()
 	records := []inventory.ArtifactRecord{rec}
 	if l.conf.History && l.kind == artifact.CRL && l.shard == inventory.AllShards {
 		rec.Name, rec.Scope = public.Archived(l.Name, rec.Number), historyScope
@@ -34,8 +42,8 @@ func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, pre
 		return err
 	}
 	// A list may become shorter at once, when many certificates have expired; what may leave is judged one by one.
-	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Override: o.forImport(), Empty: src.count == 0, MaxShrink: 1,
-		List: &inventory.List{Artifacts: records, Kind: src.kind, Total: src.total, Changes: src.since != nil}})
+	list := &inventory.List{Artifacts: records, Kind: src.kind, Total: src.total, Changes: src.changes != nil, Good: stored}
+	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Override: o.forImport(), Empty: src.count == 0, MaxShrink: 1, List: list})
 	var contradiction *inventory.ImportRefused
 	if errors.As(err, &contradiction) || errors.Is(err, inventory.ErrOverrideUsed) {
 		return &RecordError{err: fmt.Errorf("%s contradicts the inventory: %w", l.name(), err)}
@@ -57,7 +65,7 @@ const fewChanges = 20000
 
 // listSource prepares the entries of a list for the inventory: only what differs from the list before it, where the
 // inventory is as that one left it.
-func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, previous *artifact.RevocationList, before *memory.List, left [][]byte) (*listSource, error) {
+func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, previous earlier, before *memory.List, left [][]byte) (*listSource, error) {
 	src := &listSource{room: r, issuer: l.Name, list: a.CRL, kind: artifact.SubscriberCertificate}
 	src.info = inventory.SourceInfo{Name: l.name(), Format: inventory.AcceptedFormat + l.name(), AsOf: a.CRL.ThisUpdate, Digest: a.Digest, Scope: inventory.Partial}
 	if l.kind == artifact.ARL {
@@ -68,27 +76,11 @@ func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, pre
 	}
 	src.ended = append(src.ended, left...)
 	slices.SortFunc(src.ended, bytes.Compare)
-	if previous != nil {
-		follows, err := r.inv.Follows(ctx, l.Name, src.info.Format, artifact.Sum(previous.Raw), otherLists)
-		if err != nil {
-			return nil, err
-		}
-		d := &difference{was: previous, now: a.CRL}
-		for range d.entries() { // counts
-		}
-		// What left the list other than by its expiry or the end of a hold is judged against all that is known.
-		if follows && d.changed <= fewChanges && d.left == len(before.Expired)+len(before.Changes) {
-			src.since = previous
-		}
+	if err := src.compare(ctx, previous, before); err != nil {
+		return nil, err
 	}
-	if src.since == nil && l.kind == artifact.CRL && a.CRL.IDP == nil {
+	if src.changes == nil && l.kind == artifact.CRL && a.CRL.IDP == nil {
 		src.info.Scope = inventory.AllRevoked
-	}
-	for _, err := range a.CRL.Entries() {
-		if err != nil {
-			return nil, err
-		}
-		src.total++
 	}
 	for _, err := range src.Records(ctx) {
 		if err != nil {
@@ -100,17 +92,60 @@ func (r *Room) listSource(ctx context.Context, l list, a *artifact.Artifact, pre
 	return src, nil
 }
 
+// compare holds the list against the one before it, counts its entries, and keeps what is different.
+func (s *listSource) compare(ctx context.Context, previous earlier, before *memory.List) (err error) {
+	changes := []artifact.RevokedEntry{}
+	if previous.RevocationList == nil {
+		s.total, err = s.list.Len()
+		return err
+	}
+	d := &difference{was: previous.RevocationList, now: s.list}
+	for e, err := range d.entries() {
+		if err != nil {
+			return err
+		}
+		if len(changes) <= fewChanges {
+			changes = append(changes, e)
+		}
+	}
+	s.total = d.total
+	// What left the list other than by its expiry or the end of a hold is judged against all that is known.
+	if d.changed > fewChanges || d.left != len(before.Expired)+len(before.Changes) {
+		return nil
+	}
+	follows, err := s.room.inv.Follows(ctx, s.issuer, s.info.Format, previous.digest, otherLists)
+	if follows {
+		s.changes = changes
+	}
+	return err
+}
+
 // A listSource gives the inventory the entries of an accepted list, by serial.
 type listSource struct {
 	room   *Room
 	issuer string
 	list   *artifact.RevocationList
-	since  *artifact.RevocationList // nil: all entries; else what differs from this one
-	ended  [][]byte                 // serials of the holds that the list ends by leaving them out, and of what an override lets leave, sorted
+	ended  [][]byte // serials of the holds that the list ends by leaving them out, and of what an override lets leave, sorted
 	kind   artifact.Kind
 	info   inventory.SourceInfo
 	total  int64 // entries of the list
 	count  int   // 0: it has no record
+
+	changes []artifact.RevokedEntry // what differs from the list before; nil: all entries are given
+}
+
+// entries gives what the inventory is told.
+func (s *listSource) entries() iter.Seq2[artifact.RevokedEntry, error] {
+	if s.changes == nil {
+		return (&difference{now: s.list}).entries()
+	}
+	return func(yield func(artifact.RevokedEntry, error) bool) {
+		for _, e := range s.changes {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (s *listSource) Info() inventory.SourceInfo { return s.info }
@@ -127,8 +162,7 @@ func (s *listSource) Records(ctx context.Context) iter.Seq2[inventory.Record, er
 			}
 			return true
 		}
-		d := &difference{was: s.since, now: s.list}
-		for e, err := range d.entries() {
+		for e, err := range s.entries() {
 			if err == nil && !release(e.Serial) {
 				return
 			}
@@ -165,8 +199,11 @@ func isNotFound(err error) bool { return errors.Is(err, inventory.ErrNotFound) }
 
 // A difference walks two lists side by side.
 type difference struct {
-	was, now      *artifact.RevocationList // was: nil when there is none
-	changed, left int                      // after the walk: entries of now that was has not or otherwise, and of was that now has not
+	was, now *artifact.RevocationList // was: nil when there is none
+
+	// After the walk: entries of now; those that was has not, or otherwise; and of was that now has not.
+	total         int64
+	changed, left int
 }
 
 // entries gives the entries of now, by serial, that was does not have or has with another date or reason.
@@ -191,6 +228,7 @@ func (d *difference) entries() iter.Seq2[artifact.RevokedEntry, error] {
 			if !another && err == nil {
 				return
 			}
+			d.total++
 			same := false
 			if err == nil && more && bytes.Equal(old.Serial, e.Serial) {
 				same = old.Time.Equal(e.Time) && max(old.Reason, 0) == max(e.Reason, 0) && old.InvalidityDate.Equal(e.InvalidityDate)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -15,8 +16,14 @@ import (
 	"seihon/sectiona"
 )
 
+// longList is from how many octets on the garbage of a list counts beside the list itself.
+const longList = 4 << 20
+
 // acceptList takes a revocation list of any scope, and takes over into the inventory what it says.
 func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, o *heldOverride, v *Verdict) error {
+	if len(a.Bytes) > longList { // else the collector lets as much garbage gather as two lists have
+		defer debug.SetGCPercent(debug.SetGCPercent(10))
+	}
 	l, err := r.place(a.CRL)
 	if err != nil {
 		return err
@@ -25,22 +32,97 @@ func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, o *heldOver
 	if err := v.of(l.Name); err != nil {
 		return err
 	}
-	done, previous, err := r.predecessor(ctx, l, a, v)
+	done, replaced, err := r.predecessor(ctx, l, a, v)
 	if done || err != nil {
 		return err
 	}
-	evidence := sectiona.Evidence{InLedger: true, Claimed: l.kind, Previous: previous}
-	if refusal := r.policy.Admit(a, evidence); refusal != nil {
-		return refusal
+	judge := func() (*memory.List, error) {
+		if o != nil {
+			o.let = nil
+		}
+		evidence := sectiona.Evidence{InLedger: true, Claimed: l.kind, Previous: replaced.RevocationList}
+		if refusal := r.policy.Admit(a, evidence); refusal != nil {
+			return nil, refusal
+		}
+		if err := r.checkBase(ctx, l, a.CRL); err != nil {
+			return nil, err
+		}
+		return r.watchAccepted(ctx, l, replaced.RevocationList, a, o)
 	}
-	if err := r.checkBase(ctx, l, a.CRL); err != nil {
-		return err
+	if replaced.RevocationList == nil && o == nil && len(a.Bytes) > longList {
+		return r.importWhileJudged(ctx, l, a, judge, v)
 	}
-	before, err := r.watchAccepted(ctx, l, previous, a, o)
+	before, err := r.judgeBeside(ctx, l, replaced, judge)
 	if err != nil {
 		return err
 	}
-	return r.importList(ctx, l, a, previous, before, o, v)
+	return r.importList(ctx, l, a, replaced, before, o, nil, v)
+}
+
+// judgeBeside judges a list while the inventory is held against the lists that are here: what is judged rests on it.
+func (r *Room) judgeBeside(ctx context.Context, l list, replaced earlier, judge func() (*memory.List, error)) (*memory.List, error) {
+	if replaced.RevocationList == nil {
+		return judge()
+	}
+	lists, err := r.newestLists(ctx, l.authority)
+	if err != nil {
+		return nil, err
+	}
+	var faults []memory.Fault
+	compared := beside(func() (err error) {
+		faults, err = r.incoherent(ctx, l.authority, lists)
+		return err
+	})
+	before, err := judge()
+	if bad := compared(); bad != nil {
+		return nil, errors.Join(err, bad)
+	}
+	if len(faults) == 0 || err != nil {
+		return before, err
+	}
+	if err := r.mendRows(ctx, l.authority, lists, faults); err != nil {
+		return nil, err
+	}
+	return judge()
+}
+
+// importWhileJudged takes over a long list that replaces none, while it is judged on another processor. What it says is kept
+// when it was found good, and not before.
+func (r *Room) importWhileJudged(ctx context.Context, l list, a *artifact.Artifact, judge func() (*memory.List, error), v *Verdict) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var bad error
+	judged := beside(func() error {
+		if _, bad = judge(); bad != nil {
+			cancel()
+		}
+		return bad
+	})
+	err := r.importList(ctx, l, a, earlier{}, &memory.List{}, nil, judged, v)
+	if judged(); bad != nil {
+		return bad
+	}
+	return err
+}
+
+// beside does something on another processor. What it returns waits for the end.
+func beside(do func() error) (wait func() error) {
+	done := make(chan struct{})
+	var err error
+	go func() {
+		defer close(done)
+		err = do()
+	}()
+	return func() error {
+		<-done
+		return err
+	}
+}
+
+// An earlier list is the one that is replaced; without a RevocationList there is none.
+type earlier struct {
+	*artifact.RevocationList
+	digest artifact.Digest
 }
 
 // place finds the list of the configuration that a list is: by the key that signed it and by its scope.
@@ -108,38 +190,35 @@ func (r *Room) placePart(a *authority, parts []list, l *artifact.RevocationList)
 }
 
 // predecessor finds the list that is replaced. done says that the list is here already.
-func (r *Room) predecessor(ctx context.Context, l list, a *artifact.Artifact, v *Verdict) (done bool, previous *artifact.RevocationList, err error) {
+func (r *Room) predecessor(ctx context.Context, l list, a *artifact.Artifact, v *Verdict) (done bool, previous earlier, err error) {
 	for _, rec := range r.pending { // judged against what the log has
 		if rec.Name == l.name() {
 			if _, err := r.Commit(ctx, "signer accept"); err != nil {
-				return false, nil, err
+				return false, previous, err
 			}
 			break
 		}
 	}
 	state, err := r.logState(ctx)
 	if err != nil {
-		return false, nil, err
+		return false, previous, err
 	}
 	line, ok := state.Get(l.name())
 	if !ok {
-		return false, nil, nil
+		return false, previous, nil
 	}
 	if line.Digest == a.Digest {
 		v.Present = true
-		return true, nil, nil
+		return true, previous, nil
 	}
-	der, err := r.log.Log().ReadBlob(ctx, line)
-	if err != nil {
-		return false, nil, err
-	}
-	if previous, err = artifact.ParseRevocationList(der); err != nil {
-		return false, nil, fmt.Errorf("reading %s from the master: %w", l.name(), err)
+	previous.digest = line.Digest
+	if previous.RevocationList, err = r.openList(ctx, line); err != nil {
+		return false, previous, fmt.Errorf("reading %s from the master: %w", l.name(), err)
 	}
 	switch number := a.CRL.Number; {
 	case number == nil || previous.Number == nil || number.Cmp(previous.Number) > 0:
 	case number.Cmp(previous.Number) == 0:
-		return false, nil, &RecordError{err: fmt.Errorf("it has number %v, as %s in the master, and other bytes (%s there, %s here): the CA used one number twice",
+		return false, previous, &RecordError{err: fmt.Errorf("it has number %v, as %s in the master, and other bytes (%s there, %s here): the CA used one number twice",
 			number, l.name(), line.Digest, a.Digest)}
 	default:
 		taken, err := r.taken(ctx, l, a.Digest)

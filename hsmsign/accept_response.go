@@ -73,6 +73,9 @@ func (r *Room) acceptResponse(a *artifact.Artifact, v *Verdict, all *answers) er
 func (r *Room) acceptAnswers(ctx context.Context, all *answers) error {
 	for _, name := range all.issuers {
 		a := r.authorities[name]
+		if err := r.coherent(ctx, a); err != nil {
+			return err
+		}
 		claims, err := r.inv.Claim(ctx, inventory.ClaimRequest{Host: r.host(), Issuer: name, Max: a.OCSP.Shards, Lease: lease, Cutoff: inventory.Everything()})
 		if err != nil {
 			return fmt.Errorf("claiming the shards of %s: %w", name, err)

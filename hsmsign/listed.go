@@ -3,7 +3,9 @@ package hsmsign
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"strings"
@@ -55,11 +57,37 @@ func (r *Room) masterList(ctx context.Context, issuer, name string, digest artif
 		return nil, fmt.Errorf("reading %s (%s), which stands for rows of the inventory: %w", name, digest, err)
 	}
 	line.Size = info.Size()
-	der, err := r.log.Log().ReadBlob(ctx, line)
-	if err != nil {
+	return r.openList(ctx, line)
+}
+
+// openList opens a list in the master. Its entries stay there, and are read when they are walked.
+func (r *Room) openList(ctx context.Context, line ledger.Line) (*artifact.RevocationList, error) {
+	if err := r.log.Log().CheckBlob(ctx, line); err != nil {
 		return nil, err
 	}
-	return artifact.ParseRevocationList(der)
+	return artifact.OpenRevocationList(blobAt{r.log.Log(), line}, line.Size)
+}
+
+// blobAt reads a blob of the master. It is open only while it is read.
+type blobAt struct {
+	log  *ledger.Log
+	line ledger.Line
+}
+
+func (b blobAt) ReadAt(p []byte, at int64) (int, error) {
+	f, err := b.log.OpenBlob(b.line)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if _, err := f.Seek(at, io.SeekStart); err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(f, p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // unlisted judges what no record of the private master speaks of by the lists that stand for rows. What a list has an

@@ -27,6 +27,7 @@ type RecordError struct {
 	Name   string // what was to be signed
 	Faults []memory.Fault
 	Signed artifact.Digest // of a list that is signed already, by a CA that keeps its own software
+	ours   bool            // it is about rows of the inventory, and no input is to blame
 	err    error           // why the state on disk and the log cannot be brought together
 }
 

@@ -48,6 +48,14 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 	if all {
 		claim.Max = a.OCSP.Shards
 	}
+	if due, err := r.inv.DueShards(ctx, a.Name, cutoff); err != nil || len(due) > 0 {
+		if err == nil {
+			err = r.coherent(ctx, a)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("signing responses of %s: %w", a.Name, err)
+		}
+	}
 	done := map[int]bool{}
 	for again := true; again; {
 		claims, err := r.inv.Claim(ctx, claim)

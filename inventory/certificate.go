@@ -202,7 +202,8 @@ func (d *DB) SetConsent(ctx context.Context, issuer string, serial []byte, conse
 		if err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET consent = $4, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID, serial, i.id, consent)
+		res, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET consent = $4, imported = CASE WHEN imported = 2 THEN 1 ELSE imported END,
+			revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID, serial, i.id, consent)
 		if err != nil {
 			return err
 		}

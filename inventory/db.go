@@ -202,6 +202,8 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 			all = append(all, moved3...)
 		case err == nil && version == 5:
 			err = d.execAll(ctx, tx, upgrades5)
+		case err == nil && version == 6:
+			err = d.execAll(ctx, tx, upgrades6)
 		case err == nil && version != schemaVersion:
 			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
 		}
@@ -266,6 +268,9 @@ func (d *DB) update(ctx context.Context, doing string, fn func(*sql.Tx) error) (
 	}
 	defer tx.Rollback() // after a commit this does nothing
 	if err := fn(tx); err != nil {
+		if ctx.Err() != nil && errors.Is(err, sql.ErrTxDone) { // which is all that a statement learns of it
+			err = ctx.Err()
+		}
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if err := tx.Commit(); err != nil {
@@ -273,6 +278,11 @@ func (d *DB) update(ctx context.Context, doing string, fn func(*sql.Tx) error) (
 	}
 	return nil
 }
+
+// many is the context for very many short statements of one transaction. For each statement that could be cancelled the driver
+// of SQLite starts a goroutine, which costs more than most statements. A cancellation still ends the transaction, and with it
+// the next statement.
+func many(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 // querier is a pool, a connection or a transaction.
 type querier interface {

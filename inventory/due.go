@@ -178,6 +178,7 @@ func (d *DB) markSigned(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Si
 		return err
 	}
 	defer mark.Close()
+	ctx = many(ctx)
 	for _, s := range batch {
 		res, err := mark.ExecContext(ctx, i.grace, int64(dueNever), i.keyID, s.Serial, s.Revision, s.ThisUpdate.Unix(), s.NextUpdate.Unix())
 		if err != nil {

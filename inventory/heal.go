@@ -67,7 +67,7 @@ func (d *DB) Heal(ctx context.Context, h Healing) (*Healed, error) {
 	errDry := errors.New("dry run")
 	err := d.update(ctx, "healing the inventory from the master", func(tx *sql.Tx) error {
 		k := &healer{d: d, tx: tx, place: h.Origin, healed: healed, issuers: map[string]issuerRow{}, seen: map[string]bool{}}
-		if err := k.all(ctx, h); err != nil {
+		if err := k.all(many(ctx), h); err != nil {
 			return err
 		}
 		if h.DryRun {

@@ -30,6 +30,9 @@ func (k *healer) certificate(ctx context.Context, r journalRecord) error {
 		return err
 	}
 	have, recorded, err := k.row(ctx, i, serial)
+	if have != nil {
+		have.listed = r.listed // which says nothing of the certificate
+	}
 	switch {
 	case err != nil:
 		return err
@@ -143,6 +146,10 @@ func (k *healer) write(ctx context.Context, i issuerRow, serial []byte, r *journ
 	if state == Reserved || i.dueFor(dueNew, r.NotAfter, now) == dueNever {
 		due = dueNever
 	}
+	imported := flag(r.Imported)
+	if r.listed {
+		imported = 2
+	}
 	bucket := bucketOf(serial)
 	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
 		subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at, recorded)
@@ -151,7 +158,7 @@ func (k *healer) write(ctx context.Context, i issuerRow, serial []byte, r *journ
 		not_before = excluded.not_before, not_after = excluded.not_after, subject = excluded.subject, consent = excluded.consent,
 		revoked_at = excluded.revoked_at, reason = excluded.reason, invalidity = excluded.invalidity, revoked_here = excluded.revoked_here,
 		due_at = excluded.due_at, revision = excluded.revision, changed_at = excluded.changed_at, recorded = excluded.recorded`),
-		i.keyID, serial, i.id, int(state), kindText(kind), flag(isCA(kind)), flag(r.Imported), r.NotBefore, r.NotAfter, r.Subject, r.Consent,
+		i.keyID, serial, i.id, int(state), kindText(kind), flag(isCA(kind)), imported, r.NotBefore, r.NotAfter, r.Subject, r.Consent,
 		r.RevokedAt, r.Reason, r.Invalidity, flag(r.RevokedHere), due, bucket, bucket%i.shards, r.Revision, r.ChangedAt, recorded)
 	if err != nil {
 		return err

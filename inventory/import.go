@@ -108,24 +108,31 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 	if im.List != nil { // it is in order, and can be read again
 		keep = func(*Record) error { return nil }
 	}
-	read, revoked, err := d.check(ctx, im.Source, keep)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+	var read, revoked int64
+	whole := im.List != nil && !im.List.Changes
+	if !whole {
+		var err error
+		if read, revoked, err = d.check(ctx, im.Source, keep); err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		if err := checkEmpty(read, im.Empty); err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
 	}
 	info = im.Source.Info()
-	if err := checkEmpty(read, im.Empty); err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
 	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override, result: ImportResult{Digest: info.Digest, Read: read, Skipped: info.Skipped}}
 	sorted := s.sorted()
 	if im.List != nil {
 		sorted, j.result.Read = inOrder(ctx, im.Source), im.List.Total
 	}
+	if whole { // there may be a million: each is checked when it comes
+		read, sorted = im.List.Total, ahead(d.checked(ctx, im.Source, &revoked))
+	}
 	if j.asOf.IsZero() {
 		j.asOf = j.now
 	}
 	errDry := errors.New("dry run")
-	err = d.update(ctx, doing, func(tx *sql.Tx) error {
+	err := d.update(ctx, doing, func(tx *sql.Tx) error {
 		// Other writers share the issuer's row: holding it keeps them out.
 		i, err := d.issuer(ctx, tx, im.Issuer, d.forUpdate())
 		if err != nil {
@@ -139,7 +146,7 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 		}
 		w := d.newWriter(tx, i, j.now.Unix())
 		w.of(im.List, read)
-		if err := d.merge(ctx, j, sorted, im.List, w); err != nil {
+		if err := d.merge(many(ctx), j, sorted, im.List, w); err != nil {
 			return err
 		}
 		if err := d.settleRefusal(j, im.Override); err != nil {
@@ -147,6 +154,11 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 		}
 		if im.DryRun {
 			return errDry
+		}
+		if im.List != nil && im.List.Good != nil {
+			if err := im.List.Good(); err != nil {
+				return err
+			}
 		}
 		if err := d.recordImport(ctx, tx, j, revoked, w.listed, im.Override); err != nil || im.List == nil {
 			return err

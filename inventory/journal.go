@@ -49,6 +49,7 @@ type journalRecord struct {
 	State       string `json:"state,omitempty"`
 	Kind        string `json:"kind,omitempty"`
 	Imported    bool   `json:"imported,omitempty"`
+	listed      bool   // a list stands for it
 	NotBefore   int64  `json:"not_before,omitempty"`
 	NotAfter    int64  `json:"not_after,omitempty"`
 	Subject     string `json:"subject,omitempty"`
@@ -195,7 +196,7 @@ func scanCertificateRecord(rows *sql.Rows) (journalRecord, error) {
 	err := rows.Scan(&r.Issuer, &serial, &state, &kind, &imported, &r.NotBefore, &r.NotAfter, &r.Subject, &r.Consent,
 		&revoked, &r.Reason, &r.Invalidity, &here, &r.Revision, &r.ChangedAt, &r.DER, &r.Salt, &r.Entry, &r.Leaf)
 	r.Serial, r.State, r.Kind = hex.EncodeToString(serial), state.String(), string(textKind(kind))
-	r.Imported, r.RevokedHere = imported != 0, here != 0
+	r.Imported, r.listed, r.RevokedHere = imported != 0, imported == 2, here != 0
 	if revoked.Valid {
 		r.RevokedAt = &revoked.Int64
 	}

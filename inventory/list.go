@@ -28,6 +28,8 @@ type List struct {
 	// Changes says that the records are only what the list says otherwise than the one before it, and that nothing else
 	// has come in since (Follows).
 	Changes bool
+	// Good is asked before anything is kept, since the list may be judged while it is taken over. nil: it is good.
+	Good func() error
 }
 
 // listedRows is from how many records on a list stands for the rows that it adds. A rebuild reads such a list whole,
@@ -64,6 +66,95 @@ func inOrder(ctx context.Context, source Source) iter.Seq2[*Record, error] {
 	}
 }
 
+// checked is inOrder, which checks each record by itself as well, and counts those that are revoked.
+func (d *DB) checked(ctx context.Context, source Source, revoked *int64) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		now := d.now()
+		for r, err := range inOrder(ctx, source) {
+			if err == nil {
+				if err = checkRecord(r, now); err != nil {
+					err = &RecordRefused{r.At(source.Info().Format, err)}
+				}
+			}
+			if err == nil {
+				err = ctx.Err()
+			}
+			if r.State == Revoked {
+				*revoked++
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// How many records are read ahead: two parts on the way, one in the hands of each side.
+const (
+	aheadRecords = 256
+	aheadParts   = 2
+)
+
+// ahead reads records on another processor than the one on which they are written.
+func ahead(records iter.Seq2[*Record, error]) iter.Seq2[*Record, error] {
+	type part struct {
+		records []Record
+		err     error // behind them
+	}
+	return func(yield func(*Record, error) bool) {
+		full, free, stop := make(chan part, aheadParts), make(chan []Record, aheadParts+2), make(chan struct{})
+		for range aheadParts + 2 {
+			free <- make([]Record, 0, aheadRecords)
+		}
+		send := func(p part) bool {
+			select {
+			case full <- p:
+				return true
+			case <-stop:
+				return false
+			}
+		}
+		go func() {
+			defer close(full)
+			now := <-free
+			for r, err := range records {
+				if err != nil {
+					send(part{now, err})
+					return
+				}
+				if now = append(now, *r); len(now) == aheadRecords {
+					if !send(part{now, nil}) {
+						return
+					}
+					select {
+					case now = <-free:
+					case <-stop:
+						return
+					}
+				}
+			}
+			send(part{now, nil})
+		}()
+		defer func() {
+			close(stop)
+			for range full { // until the reading has ended
+			}
+		}()
+		for p := range full {
+			for i := range p.records {
+				if !yield(&p.records[i], nil) {
+					return
+				}
+			}
+			if p.err != nil {
+				yield(&Record{}, p.err)
+				return
+			}
+			free <- p.records[:0]
+		}
+	}
+}
+
 // flushListed writes a batch of the entries of a list: most columns are the same for all of them.
 func (w *writer) flushListed(ctx context.Context) error {
 	stmt, rows := &w.one, 1
@@ -73,7 +164,7 @@ func (w *writer) flushListed(ctx context.Context) error {
 	if *stmt == nil {
 		// What is the same stands in the statement, and parameters have no numbers: the driver looks for the name of
 		// each one that has, in a list, each time.
-		row := fmt.Sprintf(`(%d, %d, 1, 0, 0, 0, 1, ?, 2, '%s', %d, 0, 0, '', '', ?, ?, ?, %d, ?, ?, %d, 1)`, w.issuer.keyID, w.issuer.id,
+		row := fmt.Sprintf(`(%d, %d, 2, 0, 0, 0, 1, ?, 2, '%s', %d, 0, 0, '', '', ?, ?, ?, %d, ?, ?, %d, 1)`, w.issuer.keyID, w.issuer.id,
 			kindText(w.listed), flag(isCA(w.listed)), w.issuer.dueFor(dueNew, 0, w.now), w.now)
 		var err error
 		*stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", rows-1)+row)
@@ -142,7 +233,7 @@ func (k *healer) list(ctx context.Context, h *Healing, r journalRecord) error {
 		}
 		at := e.Revocation.Time.Unix()
 		entry := journalRecord{Type: recordCertificate, Issuer: r.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: Revoked.String(), Kind: r.Kind,
-			Imported: true, RevokedAt: &at, Reason: e.Revocation.Reason, Invalidity: seconds(e.Revocation.InvalidityDate), Revision: 1, ChangedAt: r.At}
+			Imported: true, listed: true, RevokedAt: &at, Reason: e.Revocation.Reason, Invalidity: seconds(e.Revocation.InvalidityDate), Revision: 1, ChangedAt: r.At}
 		if !k.newest(entry.Issuer + "/" + entry.Serial) {
 			continue
 		}

@@ -168,7 +168,7 @@ func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial 
 		due = dueNever
 	}
 	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 1,
-		due_at = $7, revision = revision + 1, changed_at = $8, recorded = 0 WHERE key_id = $1 AND serial = $2`),
+		imported = CASE WHEN imported = 2 THEN 1 ELSE imported END, due_at = $7, revision = revision + 1, changed_at = $8, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		i.keyID, serial, int(state), r.Time.Unix(), r.Reason, seconds(r.InvalidityDate), due, now); err != nil {
 		return err
 	}
@@ -195,12 +195,19 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 	if err != nil {
 		return failed[RevokedCertificate](fmt.Errorf("%s: %w", doing, err))
 	}
+	index, err := d.indexed(ctx, i)
+	if err != nil {
+		return failed[RevokedCertificate](fmt.Errorf("%s: %w", doing, err))
+	}
 	// The releases from hold (state issued) only concern a delta CRL.
 	// Each column of each row costs as much as encoding an entry, so time and
 	// reason come in one.
 	query := `SELECT serial, revoked_at * 16 + reason + 1, invalidity FROM certificates
-		WHERE issuer_id = $1 AND revoked_at IS NOT NULL AND (not_after = 0 OR not_after >= $2) AND changed_at >= $3`
+		WHERE issuer_id = $1 AND revoked_at IS NOT NULL` + index + ` AND (not_after = 0 OR not_after >= $2) AND changed_at >= $3`
 	args := []any{i.id, seconds(o.ExpiredBefore), int64(0)}
+	if index == "" { // the table is in this order, too
+		query += fmt.Sprintf(" AND key_id = %d", i.keyID)
+	}
 	if o.ChangedSince.IsZero() {
 		query += fmt.Sprintf(" AND state = %d", Revoked)
 	} else {
@@ -217,6 +224,17 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 		args = append(args, o.Shard)
 	}
 	return stream(ctx, d.read, doing, scanRevoked, d.q(query+" ORDER BY serial"), args...)
+}
+
+// indexed is the condition with which the index of revoked certificates can be used: the issuer has no rows that a list of
+// another CA software stands for. One that has, and signs its lists here by now, is read without the index.
+func (d *DB) indexed(ctx context.Context, i issuerRow) (condition string, err error) {
+	var listed bool
+	err = d.read.QueryRowContext(ctx, d.q(`SELECT EXISTS (SELECT 1 FROM imports WHERE issuer_id = $1 AND listed <> '')`), i.id).Scan(&listed)
+	if listed {
+		return "", err
+	}
+	return " AND imported <> 2", err
 }
 
 func scanRevoked(rows *sql.Rows) (RevokedCertificate, error) {

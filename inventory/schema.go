@@ -3,7 +3,7 @@ package inventory
 import "strings"
 
 // schemaVersion is refused when the database carries another one.
-const schemaVersion = 6
+const schemaVersion = 7
 
 // Values of certificates.due_at that are not times.
 const (
@@ -26,7 +26,10 @@ const (
 //   - revoked_at is NULL unless the row belongs on a CRL or, released from
 //     hold, on a delta CRL; so certificates_revoked has only those. It has every
 //     column that Revoked asks for: a CRL is read from the index alone, in its
-//     order, without a search in the table for each entry.
+//     order, without a search in the table for each entry. It has no rows that a list of
+//     another CA software added: that software signs the lists of such an issuer.
+//   - imported is 1 for what came from outside, and 2 as long as a list stands for the row
+//     (list.go). Every statement that changes what is recorded of such a row sets it to 1.
 //   - recorded says whether the private master has the row as it stands: see
 //     journal.go. Every statement that changes what is recorded sets it to 0.
 //   - bodies has the certificates themselves. Of one that was issued here it has the
@@ -112,7 +115,7 @@ CREATE TABLE IF NOT EXISTS masters (
 );
 CREATE INDEX IF NOT EXISTS certificates_due ON certificates (issuer_id, shard, due_at, key_id, serial);
 CREATE INDEX IF NOT EXISTS certificates_revoked ON certificates
-	(issuer_id, serial, revoked_at, reason, invalidity, not_after, changed_at, state, ca, shard) WHERE revoked_at IS NOT NULL;
+	(issuer_id, serial, revoked_at, reason, invalidity, not_after, changed_at, state, ca, shard) WHERE revoked_at IS NOT NULL AND imported <> 2;
 CREATE TABLE IF NOT EXISTS bodies (
 	key_id BIGINT NOT NULL,
 	serial BYTEA NOT NULL,
@@ -202,8 +205,11 @@ var upgrades1 = []string{
 		SELECT id, 'upgrade', 'inventory of schema version 1', 0, '', 0, 0, 0, '' FROM issuers`,
 }
 
+// upgrades6 keep the rows that lists stand for out of an index; the statements of the schema make it again.
+var upgrades6 = []string{`DROP INDEX IF EXISTS certificates_revoked`}
+
 // upgrades5 let a revocation list stand for the rows that its import added.
-var upgrades5 = []string{`ALTER TABLE imports ADD COLUMN listed TEXT NOT NULL DEFAULT ''`}
+var upgrades5 = []string{`ALTER TABLE imports ADD COLUMN listed TEXT NOT NULL DEFAULT ''`, upgrades6[0]}
 
 // upgrades4 give the table bodies its columns of today, before the statements of the
 // schema: until version 4 commitments had a table of their own, issuance.
@@ -213,6 +219,7 @@ var upgrades4 = []string{
 	`ALTER TABLE bodies ADD COLUMN leaf BIGINT NOT NULL DEFAULT 0`,
 	`ALTER TABLE bodies ADD COLUMN csr BYTEA`,
 	upgrades5[0],
+	upgrades6[0],
 }
 
 // moved2 and moved3 fill the tables of today, after the statements of the schema, from those of version 2, and of

@@ -20,6 +20,7 @@ type writer struct {
 	args   []any
 	many   *sql.Stmt // SQLite: a full batch
 	one    *sql.Stmt // SQLite: what is left of the last one
+	again  *sql.Stmt // another status
 
 	open   int64         // changed_at of revocations until the end
 	listed artifact.Kind // a revocation list stands for the rows that are added; see list.go
@@ -94,7 +95,7 @@ func (w *writer) finish(ctx context.Context) error {
 	if err := w.flush(ctx); err != nil || w.open != changeOpen {
 		return err
 	}
-	if _, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET changed_at = $1 WHERE issuer_id = $2 AND revoked_at IS NOT NULL AND changed_at = $3`),
+	if _, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET changed_at = $1 WHERE issuer_id = $2 AND revoked_at IS NOT NULL AND imported <> 2 AND changed_at = $3`),
 		w.d.now().Unix(), w.issuer.id, int64(changeOpen)); err != nil {
 		return fmt.Errorf("dating revocations: %w", err)
 	}
@@ -166,7 +167,7 @@ func (w *writer) flushPostgres(ctx context.Context) error {
 			numbers[c][m] = v
 		}
 	}
-	_, err := w.tx.ExecContext(ctx, `INSERT `+insertColumns+`SELECT $1::bigint, $2::bigint, 1, 0, 0, 0, 1,
+	_, err := w.tx.ExecContext(ctx, `INSERT `+insertColumns+`SELECT $1::bigint, $2::bigint, 1 + $19::smallint, 0, 0, 0, 1,
 		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint,
 		CASE WHEN v.revoked_at = 0 THEN $3::bigint ELSE $18::bigint END, $19::smallint
 		FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
@@ -203,7 +204,7 @@ func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 		ca = CASE WHEN $3 = '' THEN ca ELSE $4 END,
 		not_before = CASE WHEN not_before = 0 THEN $5 ELSE not_before END, not_after = CASE WHEN not_after = 0 THEN $6 ELSE not_after END,
 		subject = CASE WHEN subject = '' THEN $7 ELSE subject END, consent = CASE WHEN consent = '' THEN $8 ELSE consent END, due_at = $9,
-		imported = CASE WHEN state = 0 THEN 1 ELSE imported END, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`),
+		imported = CASE WHEN state = 0 OR imported = 2 THEN 1 ELSE imported END, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		w.issuer.keyID, r.Serial, kindText(r.Kind), flag(isCA(r.Kind)), seconds(r.NotBefore), seconds(r.NotAfter), r.Subject, r.Consent, due)
 	if err != nil {
 		return fmt.Errorf("completing serial %x: %w", r.Serial, err)
@@ -229,10 +230,15 @@ func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
 	if w.issuer.dueFor(dueNew, notAfter, w.now) == dueNever {
 		due = dueNever
 	}
-	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
-		imported = CASE WHEN state = 3 THEN 1 ELSE imported END,
-		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`),
-		w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, changed)
+	if w.again == nil {
+		var err error
+		if w.again, err = w.tx.PrepareContext(ctx, w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
+		imported = CASE WHEN state = 3 OR imported = 2 THEN 1 ELSE imported END,
+		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`)); err != nil {
+			return fmt.Errorf("restating serial %x: %w", r.Serial, err)
+		}
+	}
+	_, err := w.again.ExecContext(ctx, w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, changed)
 	if err != nil {
 		return fmt.Errorf("restating serial %x: %w", r.Serial, err)
 	}

@@ -1,0 +1,164 @@
+package hsmsign
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"seihon/artifact"
+	"seihon/hsmsign/memory"
+	"seihon/internal/inputtest"
+)
+
+// TestEditedRowsOfAListedCertificate edits a row of which a list in the master speaks, and hands the next list over, or lets the
+// room sign answers: what was edited is set back to what the master says before anything is signed from it.
+func TestEditedRowsOfAListedCertificate(t *testing.T) {
+	t.Parallel()
+	const serial = `serial = x'7a00000007'`
+	for _, n := range []int{20, 1200} { // with records of their own, and with a list that stands for them
+		for name, edit := range map[string]string{
+			"good":           `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE ` + serial,
+			"another date":   `UPDATE certificates SET revoked_at = revoked_at + 60 WHERE ` + serial,
+			"another reason": `UPDATE certificates SET reason = 1 WHERE ` + serial,
+			"no row":         `DELETE FROM certificates WHERE ` + serial,
+		} {
+			for _, next := range []int{0, 2, 25_000} { // more entries in the next list; 0: there is none
+				t.Run(fmt.Sprintf("%d entries, %s, %d more", n, name, next), func(t *testing.T) {
+					t.Parallel()
+					k := newKeptRoom(t)
+					k.accept(t, k.many(1, 0, n))
+					file := filepath.Join(k.dir, "inventory.db")
+					was := k.row(t, serial)
+					execSQL(t, file, edit)
+					if next > 0 {
+						k.accept(t, k.many(2, 0, n+next))
+					} else {
+						must(t, k.do(t, func(r *Room) error {
+							_, err := r.Run(t.Context(), Force{Only: true, Responses: true})
+							if len(r.healed.Certificates) != 1 {
+								t.Errorf("healed %+v", r.healed.Certificates)
+							}
+							return err
+						}))
+					}
+					if now := k.row(t, serial); now != was {
+						t.Errorf("the row is %q, was %q", now, was)
+					}
+				})
+			}
+		}
+	}
+}
+
+// row is what one row says of the revocation.
+func (k *keptRoom) row(t *testing.T, where string) (text string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(k.dir, "inventory.db"))
+	must(t, err)
+	var state, at, reason, invalidity int64
+	must(t, db.QueryRow(`SELECT state, coalesce(revoked_at, 0), reason, invalidity FROM certificates WHERE `+where).Scan(&state, &at, &reason, &invalidity), db.Close())
+	return fmt.Sprint(state, at, reason, invalidity)
+}
+
+// TestEditedRowNobodySpeaksOf: a certificate whose row was edited to be revoked is not answered for as revoked.
+func TestEditedRowNobodySpeaksOf(t *testing.T) {
+	t.Parallel()
+	k := newKeptRoom(t)
+	k.accept(t, k.ca.Certificate(inputtest.Certificate{Serial: inputtest.Integer(manySerial(3))}), k.listed(1, 0x10))
+	execSQL(t, filepath.Join(k.dir, "inventory.db"), `UPDATE certificates SET state = 2, revoked_at = 1764000000, reason = 1 WHERE serial = x'7a00000003'`)
+	must(t, k.do(t, func(r *Room) error {
+		_, err := r.Run(t.Context(), Force{Only: true, Responses: true})
+		if len(r.healed.Certificates) != 1 {
+			t.Errorf("healed %+v", r.healed.Certificates)
+		}
+		return err
+	}))
+	if got := k.count(t, `state = 1 AND serial = x'7a00000003'`); got != 1 {
+		t.Error("the certificate is not good")
+	}
+}
+
+// TestLongListJudgedMeanwhile hands over long first lists that are bad in a way that is found out while their entries are
+// written: nothing of them stays, and the good one is taken afterwards.
+func TestLongListJudgedMeanwhile(t *testing.T) {
+	t.Parallel()
+	k := newKeptRoom(t)
+	const n = 5000
+	padding := inputtest.Extension([]byte{6, 3, 42, 3, 4}, false, append([]byte{4, 0x82, 900 >> 8, 900 & 0xff}, make([]byte, 900)...))
+	list := func(number byte, change func(*inputtest.List)) []byte {
+		l := inputtest.List{Number: inputtest.Integer([]byte{number})}
+		for i := range n {
+			l.Entries = append(l.Entries, inputtest.Entry{Serial: inputtest.Integer(manySerial(i)), Extensions: [][]byte{padding}})
+		}
+		change(&l)
+		der := k.ca.List(l)
+		if len(der) <= longList {
+			t.Fatalf("the list has %d octets: that is not long", len(der))
+		}
+		return der
+	}
+	good := list(1, func(*inputtest.List) {})
+	for why, raw := range map[string][]byte{
+		"revoked-later": list(1, func(l *inputtest.List) { l.Entries[n-1].Time = inputtest.Time(k.now.AddDate(1, 0, 0)) }),
+		"crl-current": list(1, func(l *inputtest.List) {
+			l.Next = inputtest.Time(k.now.AddDate(0, 0, -1))
+		}),
+		"twice": list(1, func(l *inputtest.List) { l.Entries[n-1] = l.Entries[n-2] }),
+	} {
+		must(t, k.do(t, func(r *Room) error {
+			res, err := r.Accept(t.Context(), []Input{inputOf("input", raw)})
+			if err == nil && !strings.Contains(res.Verdicts[0].Refused, why) {
+				t.Errorf("%s: %s", why, res.Verdicts[0].String())
+			}
+			return err
+		}))
+		if got := k.count(t, `state = 2`); got != 0 {
+			t.Errorf("%s: %d rows are left", why, got)
+		}
+		if files, _ := filepath.Glob(filepath.Join(k.dir, "master/blobs/*/"+strings.TrimPrefix(artifact.Sum(raw).String(), "sha256:"))); len(files) > 0 {
+			t.Errorf("%s: the master has it: %v", why, files)
+		}
+	}
+	k.accept(t, good)
+	if got := k.count(t, `state = 2 AND imported = 2 AND recorded = 1`); got != n {
+		t.Errorf("%d rows, want %d", got, n)
+	}
+	k.rebuilt(t)
+}
+
+// TestSaidBy walks several lists at once: by serial, the newer one's word counts.
+func TestSaidBy(t *testing.T) {
+	t.Parallel()
+	ca := inputtest.NewCA("many lists")
+	parse := func(l inputtest.List) *artifact.RevocationList {
+		parsed, err := artifact.ParseRevocationList(ca.List(l))
+		must(t, err)
+		return parsed
+	}
+	entry := func(serial, reason byte) inputtest.Entry {
+		return inputtest.Entry{Serial: number(serial), Extensions: inputtest.Reason(reason)}
+	}
+	older := parse(inputtest.List{Entries: []inputtest.Entry{entry(9, 1), entry(1, 6), entry(5, 1)}})
+	newer := parse(inputtest.List{This: inputtest.Time(inputtest.Now), Entries: []inputtest.Entry{entry(5, 4), entry(2, 3)}})
+	var got []string
+	for e, err := range saidBy([]*artifact.RevocationList{older, newer}) {
+		must(t, err)
+		got = append(got, fmt.Sprintf("%x:%d", e.Serial, e.Reason))
+	}
+	if want := []string{"01:6", "02:3", "05:4", "09:1"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestIncoherenceIsOurs: a contradiction of the inventory refuses no input.
+func TestIncoherenceIsOurs(t *testing.T) {
+	t.Parallel()
+	err := error(&RecordError{Issuer: "kept", Faults: []memory.Fault{{}}, ours: true})
+	if refused(err) || !RefusedByRecord(err) || refused(errors.New("x")) {
+		t.Error("an input is refused for what is wrong here")
+	}
+}
