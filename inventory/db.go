@@ -268,8 +268,8 @@ func (d *DB) update(ctx context.Context, doing string, fn func(*sql.Tx) error) (
 	}
 	defer tx.Rollback() // after a commit this does nothing
 	if err := fn(tx); err != nil {
-		if ctx.Err() != nil && errors.Is(err, sql.ErrTxDone) { // which is all that a statement learns of it
-			err = ctx.Err()
+		if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) { // a statement learns only that it was closed
+			err = fmt.Errorf("%w: %w", cause, err)
 		}
 		return fmt.Errorf("%s: %w", doing, err)
 	}

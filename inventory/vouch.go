@@ -91,10 +91,32 @@ func (d *DB) newestWord(ctx context.Context, q querier, i issuerRow, serial []by
 // an event nor an import: somebody edited them.
 func (d *DB) Unvouched(ctx context.Context) ([]HealedCertificate, error) {
 	const doing = "looking for edited rows"
-	query := certificateRecords + ` WHERE c.recorded <> 1 AND (c.state = 2 OR c.reason = 8)
-		AND NOT EXISTS (SELECT 1 FROM imports m WHERE m.recorded <> 1 AND m.issuer_id = c.issuer_id)`
+	// Issuer by issuer: where an import stands behind everything, it may be a million rows, none of which is read.
 	var out []HealedCertificate
-	for r, err := range stream(ctx, d.read, doing, scanCertificateRecord, query) {
+	for i, err := range stream(ctx, d.read, doing, scanKeyAndID, `SELECT key_id, id FROM issuers i
+		WHERE NOT EXISTS (SELECT 1 FROM imports m WHERE m.recorded <> 1 AND m.issuer_id = i.id) ORDER BY id`) {
+		if err != nil {
+			return nil, err
+		}
+		edited, err := d.unvouchedOf(ctx, doing, i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, edited...)
+	}
+	return out, nil
+}
+
+func scanKeyAndID(rows *sql.Rows) (i issuerRow, err error) {
+	err = rows.Scan(&i.keyID, &i.id)
+	return i, err
+}
+
+// unvouchedOf is Unvouched for one issuer, of which no import is on its way.
+func (d *DB) unvouchedOf(ctx context.Context, doing string, of issuerRow) ([]HealedCertificate, error) {
+	query := d.q(certificateRecords + ` WHERE c.recorded <> 1 AND c.key_id = $1 AND c.issuer_id = $2 AND (c.state = 2 OR c.reason = 8)`)
+	var out []HealedCertificate
+	for r, err := range stream(ctx, d.read, doing, scanCertificateRecord, query, of.keyID, of.id) {
 		if err != nil {
 			return nil, err
 		}
