@@ -105,3 +105,33 @@ func TestVerifierOfAnotherLog(t *testing.T) {
 		t.Errorf("the keys of %q verify %q", other.Origin(), v.Origin())
 	}
 }
+
+// TestImportStaysInItsCopy: a folder of the copy that is a link to somewhere else gets nothing.
+func TestImportStaysInItsCopy(t *testing.T) {
+	f := newFixture(t)
+	good := f.export(t, 0)
+	for _, name := range []string{"blobs", "manifests", "bundles"} {
+		parent := t.TempDir()
+		dir, outside := filepath.Join(parent, "copy"), filepath.Join(parent, "outside")
+		if _, err := Import(t.Context(), bytes.NewReader(good), dir, ImportConfig{Verifier: f.v}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(outside, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Import(t.Context(), bytes.NewReader(good), dir, ImportConfig{Verifier: f.v})
+		left, readErr := os.ReadDir(outside)
+		if readErr != nil || len(left) > 0 {
+			t.Errorf("%s: outside of the copy there is %v, %v", name, left, readErr)
+		}
+		if name != "bundles" && err == nil {
+			t.Errorf("%s is a link out of the copy, and the import says nothing", name)
+		}
+	}
+}

@@ -155,6 +155,25 @@ targets:
 		"password in the file": {
 			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, inventory: 'postgres://u:secret@db/ca'}\n", []string{"line 5: signer.inventory: holds a password"},
 		},
+		"what is public lies apart": {
+			minimal + "targets: [{name: b, directory: .}, {name: c, directory: master}, {name: d, directory: publication/log}, {name: e, directory: webs}]\n",
+			[]string{
+				`targets[0].directory: is ".", in which lies what is not public: master.directory`, `targets[1].directory: is "master", in which lies`,
+				`targets[2].directory: is "publication/log", which lies in publication.directory`,
+			},
+		},
+		"the PIN in what is public": {
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {file: web/a/pin}, state: s}\ntargets: [{name: a, directory: web}]\n",
+			[]string{"line 6: targets[0].directory: is \"web\", in which lies what is not public: signer.pin.file"},
+		},
+		"the inventory in what is public": {
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, inventory: web/i.db, state: s}\ntargets: [{name: a, directory: web}]\n",
+			[]string{"line 6: targets[0].directory: is \"web\", in which lies what is not public: signer.inventory"},
+		},
+		"the folder beside it": {minimal + "targets: [{name: a, directory: masters}, {name: b, directory: publication.web}]\n", nil},
+		"one folder for two logs": {
+			minimal + "publication: {directory: master/publication}\n", []string{`line 5: publication.directory: is "master/publication", and master.directory "master": one lies in the other`},
+		},
 		"telemetry": {
 			minimal + "telemetry: {endpoint: 'http://collector.example:4318', headers_file: h, headers_credential: ../otlp, signals: [traces, traces, spans], interval: 1ms, requests: -1}\n",
 			[]string{

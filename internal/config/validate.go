@@ -109,6 +109,7 @@ func (v *validator) config(c *Config) {
 		v.add("publication.batch", "is %v, must be from 0s to 1h: what waits longer is not counted", *c.Publication.Batch)
 	}
 	v.targets(c.Targets)
+	v.places(c)
 	v.serve(c)
 	for i, s := range c.Verify.Sources {
 		if s.IsURL() {
