@@ -69,6 +69,7 @@ var plan = map[string]room{
 	"verify/japanese":           {},
 	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
 	"verify/headers":            {},
+	"verify/dashboard":          {imports: []string{"artifact", "verify", "verify/japanese"}, modules: []string{zap}},
 	"verify/exchange":           {imports: []string{"artifact"}, modules: []string{xcrypto}},
 	"verify/observe":            {imports: []string{"artifact/...", "public", "sectiona", "verify/exchange", "verify/headers", "verify/memory", "internal/durable", "internal/regular"}, modules: []string{flock, xsync}},
 	"verify/responder":          {imports: []string{"artifact", "public", "ledger", "ocspcache", "verify/exchange"}, modules: []string{xcrypto}},
@@ -107,7 +108,7 @@ var plan = map[string]room{
 	"internal/telemetry":    {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":      {imports: []string{"internal/regular"}, modules: []string{xsys}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/observe", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
+	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/dashboard", "verify/observe", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -21,8 +22,13 @@ func TestPagesAreAccessible(t *testing.T) {
 		name string
 		html []byte
 	}{{"report", reportPage(t, false)}, {"clean report", reportPage(t, true)}, {"index page", indexPage(t)}} {
-		for _, violation := range axe(t, browser, page.html) {
+		for _, violation := range axe(t, browser, page.html, true) {
 			t.Errorf("%s: %s", page.name, violation)
+		}
+	}
+	for name, page := range shiftPages(t) {
+		for _, violation := range axe(t, browser, page, false) {
+			t.Errorf("%s: %s", name, violation)
 		}
 	}
 }
@@ -41,14 +47,15 @@ func TestAxeBites(t *testing.T) {
 			t.Fatalf("the page has no %s to spoil", c.old)
 		}
 		page = bytes.Replace(page, []byte(c.old), []byte(c.spoiled), 1)
-		if got := strings.Join(axe(t, browser, page), "\n"); !strings.Contains(got, " "+c.rule+" ") {
+		if got := strings.Join(axe(t, browser, page, true), "\n"); !strings.Contains(got, " "+c.rule+" ") {
 			t.Errorf("with %s instead of %s, axe says nothing of %s: %s", c.spoiled, c.old, c.rule, got)
 		}
 	}
 }
 
-// axe returns the violations of a page, each with its rule, the elements and what to do.
-func axe(t *testing.T, browser context.Context, page []byte) (violations []string) {
+// axe returns the violations of a page, each with its rule, the elements and what to do. A page of both languages is looked at in
+// each, a page of one that has colours for the dark in both.
+func axe(t *testing.T, browser context.Context, page []byte, both bool) (violations []string) {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	defer cancel()
@@ -59,15 +66,29 @@ func axe(t *testing.T, browser context.Context, page []byte) (violations []strin
 	_ = must(chromedp.Run(ctx, chromedp.Evaluate[any](axeSource(t)+";null")))
 	const look = `axe.run(document, {resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
 		.then(r => r.violations.map(v => v.impact + " " + v.id + " (" + v.help + "): " + v.nodes.slice(0, 3).map(n => n.target + ": " + n.html.slice(0, 120) + ": " + n.failureSummary).join("; ")))`
-	for _, lang := range []string{"ja", "en"} {
+	ways := []string{"light", "dark"}
+	if both {
+		ways = []string{"ja", "en"}
+	}
+	for _, way := range ways {
 		for _, width := range []int64{1100, 375} {
-			check(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Evaluate[chromedp.Void](`document.getElementById("lang-`+lang+`").checked = true`)))
+			check(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
+			if both {
+				check(chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](`document.getElementById("lang-`+way+`").checked = true`)))
+			} else {
+				colours(ctx, way)
+			}
 			for _, v := range must(chromedp.Run(ctx, chromedp.Evaluate[[]string](look, chromedp.EvalAwaitPromise))) {
-				violations = append(violations, lang+": "+v)
+				violations = append(violations, way+": "+v)
 			}
 		}
 	}
 	return violations
+}
+
+// colours makes the browser prefer light or dark ones.
+func colours(ctx context.Context, scheme string) {
+	_ = must(chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
 }
 
 func axeSource(t *testing.T) string {

@@ -36,8 +36,15 @@ type Status struct {
 	Checks       []Slot              `json:"verifications"`
 	Reviews      []ReviewStatus      `json:"reviews"`  // the first to be due first
 	Concerns     []Concern           `json:"concerns"` // why it is not all well, the worst first
+	Within       Within              `json:"within"`
 	Warn         bool                `json:"warn"`
 	Critical     bool                `json:"critical"`
+}
+
+// Within is how long before the first expiry the status warns, in seconds.
+type Within struct {
+	Warn     int64 `json:"warn_seconds"`
+	Critical int64 `json:"critical_seconds"`
 }
 
 // A StatusConfig says what NewStatus looks at.
@@ -66,7 +73,8 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 		return nil, fmt.Errorf("computing the status: %w", err)
 	}
 	s := &Status{Schema: StatusSchema, Made: c.Now().UTC().Truncate(time.Second), Origin: c.Master.Origin(), Size: c.Master.Size(), Newest: c.Master.Time(),
-		ShelfLife: currentLife(state), Targets: []TargetStatus{}, Checks: []Slot{}}
+		ShelfLife: currentLife(state), Targets: []TargetStatus{}, Checks: []Slot{},
+		Within: Within{int64(c.Warn / time.Second), int64(c.Critical / time.Second)}}
 	for _, l := range s.ShelfLife {
 		if artifact.Stale(l.NextUpdate, s.Made) {
 			s.Expired++

@@ -37,7 +37,7 @@ var statusConcerns = []Code{
 		Hint: "run publisher sync and read what it says of this target", HintJA: "publisher sync を実行し、この公開先についての表示を確認する"},
 	{Code: "status-samples", Severity: Warning, TextEN: "the last probe of a target had bad samples", TextJA: "公開先の直近の観測に異常がある",
 		Hint: "run publisher probe; it names the address and the error", HintJA: "publisher probe を実行する。アドレスとエラーが表示される"},
-	{Code: "status-refused", Severity: Warning, Rule: "3-4 A", TextEN: "section A keeps a current artifact away from a target", TextJA: "A 節の規則により公開を拒否されている現行のものがある",
+	{Code: "status-refused", Severity: Warning, Rule: "3-4 A", TextEN: "section A keeps a current artifact away from a target", TextJA: "報告書 3-4 A の規則により公開を拒否されている現行のものがある",
 		Hint: "publisher explain --file names the rule; withdraw the artifact in the signing room", HintJA: "publisher explain --file で規則を確認し、署名室で取り下げる"},
 	{Code: "status-review", Severity: Warning, TextEN: "the review of a document is overdue", TextJA: "文書の見直しの期日を過ぎている",
 		Hint: "review it and record the new one: signer evidence --kind KIND --file FILE --review DAY", HintJA: "見直しを行い、記録する：signer evidence --kind KIND --file FILE --review DAY"},

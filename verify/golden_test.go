@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,10 +45,12 @@ type view struct {
 	width int64
 	en    bool // after a click on English
 	print int  // page of the print-out; 0 is the screen
+	dark  bool // as a browser that prefers dark colours
 }
 
 func views(t *testing.T) []view {
 	report, clean, index := reportPage(t, false), reportPage(t, true), indexPage(t)
+	shift := shiftPages(t)
 	return []view{
 		{name: "report-ja", page: report, width: 1000},
 		{name: "report-en", page: report, width: 1000, en: true},
@@ -62,8 +65,18 @@ func views(t *testing.T) []view {
 		{name: "index-ja", page: index, width: 1000},
 		{name: "index-en", page: index, width: 1000, en: true},
 		{name: "index-narrow-ja", page: index, width: 375},
+		{name: "shift-ja", page: shift["shift, ja"], width: 1280},
+		{name: "shift-en", page: shift["shift, en"], width: 1280},
+		{name: "shift-dark-ja", page: shift["shift, ja"], width: 1280, dark: true},
+		{name: "shift-narrow-en", page: shift["shift, en"], width: 375},
+		{name: "shift-quiet-en", page: shift["quiet, en"], width: 1280},
+		{name: "shift-unknown-ja", page: shift["unknown, ja"], width: 1280},
+		{name: "shift-print-ja", page: shift["shift, ja"], print: 1},
 	}
 }
+
+// anyStyle is the digest by which a page allows its own style only, without the fonts that a picture needs.
+var anyStyle = regexp.MustCompile(`'sha256-[^']*'`)
 
 func TestPicturesOfThePages(t *testing.T) {
 	browser := newBrowser(t)
@@ -115,8 +128,11 @@ func (v view) picture(t *testing.T, browser context.Context) *image.RGBA {
 	ctx, cancel := chromedp.NewContext(browser)
 	defer cancel()
 	dir := t.TempDir()
-	write(dir, "page.html", bytes.Replace(v.page, []byte("</style>"), []byte(fixedFonts+"</style>"), 1))
+	write(dir, "page.html", bytes.Replace(anyStyle.ReplaceAll(v.page, []byte("'unsafe-inline'")), []byte("</style>"), []byte(fixedFonts+"</style>"), 1))
 	check(chromedp.Do(ctx, chromedp.EmulateViewport(max(v.width, 375), 900, chromedp.EmulateScale(0.75)), chromedp.Navigate("file://"+filepath.ToSlash(filepath.Join(dir, "page.html")))))
+	if v.dark {
+		colours(ctx, "dark")
+	}
 	if v.en {
 		check(chromedp.Do(ctx, chromedp.Click(chromedp.CSS("label[for=lang-en]"))))
 	}
@@ -182,7 +198,7 @@ func decodePicture(b []byte) *image.RGBA {
 // thrifty reduces a picture to the colours of the style sheets in steps to white, which keeps the references small.
 func thrifty(m image.Image) *image.Paletted {
 	var colours color.Palette
-	for _, hex := range strings.Fields("1b2430 c9d1da f4f6f8 176b3a a3161c 7a4d00 2a6496 0b4f86") {
+	for _, hex := range strings.Fields("1b2430 c9d1da f4f6f8 176b3a a3161c 7a4d00 2a6496 0b4f86 566170 dbe1e8") {
 		var r, g, b uint8
 		if _, err := fmt.Sscanf(hex, "%02x%02x%02x", &r, &g, &b); err != nil {
 			panic(err)
@@ -190,6 +206,16 @@ func thrifty(m image.Image) *image.Paletted {
 		for step := range 4 {
 			towards := func(c uint8) uint8 { return c + uint8((255-int(c))*step/4) }
 			colours = append(colours, color.RGBA{R: towards(r), G: towards(g), B: towards(b), A: 255})
+		}
+	}
+	for _, hex := range strings.Fields("12161b 1a2027 303a45 2b343e e4e9ef a5b1be 6fabdd 74cf9b e8b75c ff938d") { // of the dark page
+		var r, g, b uint8
+		if _, err := fmt.Sscanf(hex, "%02x%02x%02x", &r, &g, &b); err != nil {
+			panic(err)
+		}
+		for step := range 3 {
+			towards := func(c, to uint8) uint8 { return uint8((int(c)*(3-step) + int(to)*step) / 3) }
+			colours = append(colours, color.RGBA{R: towards(r, 0x1a), G: towards(g, 0x20), B: towards(b, 0x27), A: 255})
 		}
 	}
 	colours = append(colours, color.White)

@@ -78,7 +78,7 @@ func TestHTMLIsSelfContained(t *testing.T) {
 // checkBalanced makes sure that every element that was begun is ended, in order.
 func checkBalanced(t *testing.T, page string) {
 	t.Helper()
-	void := map[string]bool{"meta": true, "input": true, "col": true, "!DOCTYPE": true}
+	void := map[string]bool{"meta": true, "input": true, "col": true, "br": true, "!DOCTYPE": true}
 	var open []string
 	page = regexp.MustCompile(`(?s)<style>.*</style>`).ReplaceAllString(page, "")
 	for _, m := range regexp.MustCompile(`<(/?)([a-zA-Z0-9!]+)([^>]*)>`).FindAllStringSubmatch(page, -1) {

@@ -22,6 +22,9 @@ func shown(s string) string {
 	return s
 }
 
+// Shown is for the packages that show what comes from outside on pages of their own.
+func Shown(s string) string { return shown(s) }
+
 // escapeJSON writes what encoding/json leaves of such characters as escapes. They occur in strings only.
 func escapeJSON(b []byte) []byte {
 	clean := true

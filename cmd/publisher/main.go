@@ -27,7 +27,8 @@ func app(now func() time.Time) *cli.App {
 		Version: version + left,
 		Commands: []*cli.Command{
 			runCommand(now), planCommand(now), syncCommand(now), verifyCommand(now), explainCommand(now),
-			serveCommand(now), probeCommand(now), observeCommand(now), reportCommand(now), statusCommand(now), statusAtCommand(now),
+			serveCommand(now), probeCommand(now), observeCommand(now), reportCommand(now),
+			statusCommand(now), dashboardCommand(now), statusAtCommand(now),
 			ledgerCommand(now), importCommand(now), adoptCommand(now), purgeCommand(now), configCommand(now),
 		},
 	}

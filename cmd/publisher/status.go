@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -11,45 +12,86 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/dashboard"
 )
 
 func statusCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "one line for a monitor: shelf life, age, targets behind, last success; exit 3 when it is a warning or worse",
-		Flags: cliexit.Flags(
-			&cli.DurationFlag{Name: "warn", Usage: "warn when the first artifact expires within `DURATION`; default 24h"},
-			&cli.DurationFlag{Name: "critical", Usage: "and call it critical within `DURATION`; default 6h"},
+		Flags: cliexit.Flags(append(statusFlags(),
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
-		),
-		Action: observed(now, (*host).status),
+			&cli.StringFlag{Name: "html", Usage: "also write the page of publisher dashboard to `FILE`; it says UNKNOWN when the status could not be found out"},
+			langFlag(),
+		)...),
+		Action: func(c *cli.Context) error {
+			err := observed(now, (*host).status)(c)
+			if file := c.String("html"); file != "" && err != nil && cliexit.Code(err) != cliexit.Findings {
+				err = errors.Join(err, unknownPage(c, file, err, now()))
+			}
+			return err
+		},
 	}
 }
 
-func (h *host) status(c *cli.Context) error {
-	master, err := h.master(c.Context)
+// unknownPage takes the place of an older page, which nobody may take for how things stand now.
+func unknownPage(c *cli.Context, file string, why error, now time.Time) error {
+	lang, err := language(c)
 	if err != nil {
-		return err
+		lang = dashboard.English
+	}
+	return writeHTML(file, dashboard.Page{Err: why, Made: now, Lang: lang})
+}
+
+// statusFlags say when the shelf life is too short.
+func statusFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.DurationFlag{Name: "warn", Usage: "warn when the first artifact expires within `DURATION`; default 24h"},
+		&cli.DurationFlag{Name: "critical", Usage: "and call it critical within `DURATION`; default 6h"},
+	}
+}
+
+// currentStatus finds out how the repository stands, from the logs that are here.
+func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*verify.Status, error) {
+	master, err := h.master(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var log *ledger.Log
 	if exists(string(h.conf.Publication.VKey)) {
-		if log, err = h.log(c.Context, "publication"); err != nil {
-			return err
+		if log, err = h.log(ctx, "publication"); err != nil {
+			return nil, err
 		}
 	}
 	waiting, err := h.waiting().all()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s, err := verify.NewStatus(c.Context, verify.StatusConfig{
+	return verify.NewStatus(ctx, verify.StatusConfig{
 		Master: master, Publication: log, Waiting: waiting, Warn: c.Duration("warn"), Critical: c.Duration("critical"), Now: h.now,
 	})
+}
+
+func (h *host) status(c *cli.Context) error {
+	lang, err := language(c)
+	if err != nil {
+		return err
+	}
+	s, err := h.currentStatus(c.Context, c)
 	if err != nil {
 		return err
 	}
 	var figures bytes.Buffer
-	if err := errors.Join(s.WritePrometheus(&figures), h.measured(c, figures.Bytes())); err != nil {
+	if err := s.WritePrometheus(&figures); err != nil {
 		return err
+	}
+	if err := h.measured(c, figures.Bytes()); err != nil {
+		return err
+	}
+	if file := c.String("html"); file != "" {
+		if err := writeHTML(file, dashboard.Page{Status: s, Lang: lang}); err != nil {
+			return err
+		}
 	}
 	if c.Bool("json") {
 		err = s.WriteJSON(c.App.Writer)
