@@ -107,6 +107,7 @@ var plan = map[string]room{
 	"internal/reportsig":    {imports: []string{"internal/secret"}, modules: []string{xcrypto}},
 	"internal/telemetry":    {imports: []string{"internal/secret"}, modules: []string{otel, "go.opentelemetry.io/contrib/bridges/", "github.com/prometheus/", "golang.org/x/net/http/httpguts", zap}},
 	"internal/durable":      {imports: []string{"internal/regular"}, modules: []string{xsys}},
+	"internal/jsonschema":   {modules: []string{cli}},
 
 	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/dashboard", "verify/observe", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},

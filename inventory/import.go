@@ -77,15 +77,17 @@ type Import struct {
 
 // ImportResult says what an import did, or would do.
 type ImportResult struct {
-	Digest artifact.Digest
-	Read   int64
-	Added, NewlyRevoked, Released,
-	Completed, // details added to known certificates
-	Unchanged,
-	Kept, // revoked or released here, which the input does not know yet
-	Overridden int64
-	Skipped int  // files of a folder that were passed over
-	Same    bool // the input is the last one again
+	Digest       artifact.Digest `json:"sha256"`
+	Read         int64           `json:"read"`
+	Added        int64           `json:"added"`
+	NewlyRevoked int64           `json:"newly_revoked"`
+	Released     int64           `json:"released"`
+	Completed    int64           `json:"completed"` // details added to known certificates
+	Unchanged    int64           `json:"unchanged"`
+	Kept         int64           `json:"kept"` // revoked or released here, which the input does not know yet
+	Overridden   int64           `json:"overridden"`
+	Skipped      int             `json:"skipped"` // files of a folder that were passed over
+	Same         bool            `json:"same"`    // the input is the last one again
 }
 
 // Import reads a source into the inventory, all of it or nothing. It streams,

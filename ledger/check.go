@@ -13,11 +13,11 @@ import (
 
 // A Finding is something wrong with a log. Codes are stable.
 type Finding struct {
-	Code     string
-	Severity string // SeverityError, SeverityWarning, SeverityNote
-	Where    string // file or entry
-	Detail   string
-	Hint     string
+	Code     string `json:"code"`
+	Severity string `json:"severity"` // SeverityError, SeverityWarning, SeverityNote
+	Where    string `json:"where"`    // file or entry
+	Detail   string `json:"detail"`
+	Hint     string `json:"hint"`
 }
 
 func (f Finding) String() string {

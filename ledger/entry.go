@@ -215,24 +215,24 @@ type Receipt struct {
 
 // A Probe entry holds samples of a target's availability.
 type Probe struct {
-	Target  string
-	Vantage string // the name of the place that asked; empty: it was not said
-	Samples []Sample
+	Target  string   `json:"target"`
+	Vantage string   `json:"vantage,omitempty"` // the name of the place that asked; empty: it was not said
+	Samples []Sample `json:"samples"`
 }
 
 // A Sample is the outcome of one request a relying party could have made.
 type Sample struct {
-	URL     string
-	Time    time.Time
-	OK      bool
-	Status  int64 // HTTP status, 0 when there was no answer
-	Latency time.Duration
-	Error   string
+	URL     string        `json:"url"`
+	Time    time.Time     `json:"time"`
+	OK      bool          `json:"ok"`
+	Status  int64         `json:"status"` // HTTP status, 0 when there was no answer
+	Latency time.Duration `json:"latency"`
+	Error   string        `json:"error,omitempty"`
 
 	// What was answered, so that what several vantages got can be compared.
-	Digest  artifact.Digest // of the answer; zero when there was none, or several
-	Version string          // number of a list, size of a checkpoint
-	Says    string          // what a responder says of the certificates: "good", "revoked" …
+	Digest  artifact.Digest `json:"sha256"`            // of the answer; zero when there was none, or several
+	Version string          `json:"version,omitempty"` // number of a list, size of a checkpoint
+	Says    string          `json:"says,omitempty"`    // what a responder says of the certificates: "good", "revoked" …
 }
 
 // A Verify entry is the outcome of one verification of a target.

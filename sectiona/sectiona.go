@@ -23,12 +23,12 @@ const Pack = "r6-draft"
 
 // A Refusal says which rule forbids an artifact, why, and what to do. It is an error.
 type Refusal struct {
-	Rule   string // the rule's ID in this pack
-	Kind   string // what the artifact was found to be
-	Reason string // one sentence about this artifact
-	Quote  string // the sentence of the report, Japanese
-	Gloss  string // the same in English
-	Hint   string // what to do
+	Rule   string `json:"rule"`   // the rule's ID in this pack
+	Kind   string `json:"kind"`   // what the artifact was found to be
+	Reason string `json:"reason"` // one sentence about this artifact
+	Quote  string `json:"quote"`  // the sentence of the report, Japanese
+	Gloss  string `json:"gloss"`  // the same in English
+	Hint   string `json:"hint"`   // what to do
 }
 
 // Error implements error.

@@ -76,12 +76,16 @@ func printConfig(c *cli.Context) error {
 	if err != nil {
 		return &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}
-	if c.Bool("json") {
-		return cliexit.PrintJSON(c.App.Writer, conf)
-	}
 	out, err := yaml.Marshal(conf)
 	if err != nil {
 		return fmt.Errorf("printing the configuration: %w", err)
+	}
+	if c.Bool("json") { // with the names and the spelling of the file
+		var v any
+		if err := yaml.Unmarshal(out, &v); err != nil {
+			return fmt.Errorf("printing the configuration: %w", err)
+		}
+		return cliexit.PrintJSON(c.App.Writer, v)
 	}
 	_, err = c.App.Writer.Write(out)
 	return err

@@ -38,10 +38,17 @@ func importCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return cliexit.PrintJSON(c.App.Writer, map[string]any{"from": res.From, "to": res.To, "artifacts": res.Artifacts})
+				return cliexit.PrintJSON(c.App.Writer, importedAnswer{res.From, res.To, res.Artifacts})
 			}
 			fmt.Fprintf(c.App.Writer, "master copy: size %d → %d, %d files let in\n", res.From, res.To, res.Artifacts)
 			return nil
 		},
 	}
+}
+
+// importedAnswer is what --json says of an import.
+type importedAnswer struct {
+	From      int64 `json:"from"`
+	To        int64 `json:"to"`
+	Artifacts int   `json:"artifacts"`
 }

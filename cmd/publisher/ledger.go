@@ -73,6 +73,15 @@ func (h *host) pinned(which string) (string, *ledger.Verifier, error) {
 	return "", nil, cliexit.UsageError("--log is %q, must be master or publication", which)
 }
 
+// shownLedger is what --json says of a log.
+type shownLedger struct {
+	Origin     string   `json:"origin"`
+	Size       int64    `json:"size"`
+	Root       string   `json:"root"`
+	Checkpoint string   `json:"checkpoint"`
+	Current    []string `json:"current"` // lines as in a manifest
+}
+
 func showLedger(c *cli.Context, _ *host, log *ledger.Log) error {
 	state, err := log.State(c.Context, log.Size())
 	if err != nil {
@@ -83,9 +92,7 @@ func showLedger(c *cli.Context, _ *host, log *ledger.Log) error {
 		lines = append(lines, line.String())
 	}
 	if c.Bool("json") {
-		return cliexit.PrintJSON(c.App.Writer, map[string]any{
-			"origin": log.Origin(), "size": log.Size(), "root": log.Root().String(), "checkpoint": string(log.Checkpoint()), "current": lines,
-		})
+		return cliexit.PrintJSON(c.App.Writer, shownLedger{log.Origin(), log.Size(), log.Root().String(), string(log.Checkpoint()), lines})
 	}
 	fmt.Fprintf(c.App.Writer, "%s\n", log.Checkpoint())
 	for _, line := range lines {

@@ -20,11 +20,11 @@ import (
 
 // Problem is one thing that is wrong with a configuration file.
 type Problem struct {
-	Line int    // 1-based; 0 when the file as a whole is meant
-	Path string // such as issuers[1].crl.refresh; empty for syntax
-	Text string // what is wrong and what to do
+	Line int    `json:"line"` // 1-based; 0 when the file as a whole is meant
+	Path string `json:"path"` // such as issuers[1].crl.refresh; empty for syntax
+	Text string `json:"text"` // what is wrong and what to do
 
-	Warning bool `json:",omitempty"` // the configuration is valid all the same
+	Warning bool `json:"warning,omitempty"` // the configuration is valid all the same
 }
 
 func (p Problem) String() string {
