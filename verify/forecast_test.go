@@ -132,3 +132,19 @@ func TestStatusHasOneOwner(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusLineInJapanese wants the same word and the same numbers as in English.
+func TestStatusLineInJapanese(t *testing.T) {
+	t.Parallel()
+	s := shiftStatus(t)
+	ja := s.LineIn("ja")
+	for _, want := range []string{"WARNING - 正本のログ 5 件", "今後署名がなければ", "osaka：遅れ 1 件、観測 2 件中 1 件正常", "osaka：拒否 1 件", "tokyo：遅れ 0 件、観測 2 件中 2 件正常",
+		"copy-missing 2 件、of-a-later-version 1 件", `文書 "risk-review" の見直しの期日は 2026-11-01`} {
+		if !strings.Contains(ja, want) {
+			t.Errorf("the line lacks %q: %s", want, ja)
+		}
+	}
+	if s.LineIn("en") != s.Line() {
+		t.Error("the English line is another one")
+	}
+}

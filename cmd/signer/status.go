@@ -17,8 +17,13 @@ func statusCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.DurationFlag{Name: "warn", Usage: "exit 3 when the shelf life is shorter than `DURATION`"},
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
+			cliexit.LangFlag(),
 		),
 		Action: func(c *cli.Context) error {
+			lang, err := cliexit.Language(c)
+			if err != nil {
+				return err
+			}
 			return withBooks(c, now, func(books *hsmsign.Books) error {
 				s, err := books.Status(c.Context)
 				if err != nil {
@@ -33,7 +38,7 @@ func statusCommand(now func() time.Time) *cli.Command {
 				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < c.Duration("warn") || left <= 0 || s.Unsigned() > 0 || len(s.Refused) > 0 {
 					word, code = "CRITICAL", cliexit.Findings
 				}
-				say(c, "%s - %s", word, s.Line())
+				say(c, "%s - %s", word, s.LineIn(lang))
 				err = answer(c, s)
 				if code != cliexit.OK {
 					err = errors.Join(err, &cliexit.Error{Code: code})

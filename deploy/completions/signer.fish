@@ -285,4 +285,5 @@ complete -c signer -n '__signer_below status' -l quiet -d 'log errors only and s
 complete -c signer -n '__signer_below status' -l log-format -x -d 'FORMAT of the log on stderr: auto, console or json'
 complete -c signer -n '__signer_below status' -l warn -x -d 'exit 3 when the shelf life is shorter than DURATION'
 complete -c signer -n '__signer_below status' -l prometheus -r -F -d 'write the figures to FILE for node_exporter\'s textfile collector'
+complete -c signer -n '__signer_below status' -l lang -x -d 'LANGUAGE, ja or en; default: that of LC_ALL, LC_MESSAGES or LANG'
 complete -c signer -n '__signer_below status' -l help -d 'show help'

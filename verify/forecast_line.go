@@ -1,0 +1,53 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// LineIn is the line in Japanese (ja) or English. The word at its beginning is the same in both, since monitors look for it.
+func (s *Status) LineIn(lang string) string {
+	if lang != "ja" {
+		return s.Line()
+	}
+	word, _, _ := strings.Cut(s.Line(), " ")
+	parts := []string{fmt.Sprintf("%s - 正本のログ %d 件、最新は %s", word, s.Size, clock(s.Newest))}
+	say := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if s.Expired > 0 {
+		say("期限切れ %d 件", s.Expired)
+	}
+	if !s.First.IsZero() {
+		say("今後署名がなければ、最初の期限は %s（残り %s）", clock(s.First), spanJA(s.First.Sub(s.Made).Truncate(time.Minute)))
+	}
+	for _, t := range s.Targets {
+		say("%s：遅れ %d 件、%s", t.Name, t.Behind, t.samplesJA())
+		if n := len(t.Refused); n > 0 {
+			say("%s：拒否 %d 件", t.Name, n)
+		}
+	}
+	if v := s.Verification; v != nil {
+		var found []string
+		for _, f := range v.Findings {
+			if f.Severity != Note {
+				found = append(found, fmt.Sprintf("%s %d 件", f.Code, f.Count))
+			}
+		}
+		if len(found) > 0 {
+			say("%s の検証の指摘：%s", clock(v.At), strings.Join(found, "、"))
+		}
+	}
+	for _, r := range s.Reviews {
+		if !r.Due.IsZero() && !r.Due.After(s.Made) {
+			say("文書 %q の見直しの期日は %s", r.Kind, r.Due.Format(time.DateOnly))
+		}
+	}
+	return strings.Join(parts, "；")
+}
+
+func (t *TargetStatus) samplesJA() string {
+	if t.Samples == 0 {
+		return "観測なし"
+	}
+	return fmt.Sprintf("観測 %d 件中 %d 件正常", t.Samples, t.Good)
+}
