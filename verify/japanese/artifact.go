@@ -33,6 +33,7 @@ var artifactRows = []row{
 	{"its list of entries is present but empty", "失効の一覧が空のまま存在する"},
 	{"its extension %s is malformed", "拡張 {1} の形式が不正である"},
 	{"parsing CRL entry %d: %w", "CRL の記載 {1} の解析：{2}"},
+	{"reading the entries of a CRL: %w", "CRL の記載の読取り：{1}"},
 	{"its revocation date is malformed", "失効日時の形式が不正である"},
 	{"its reason code is malformed", "理由コードの形式が不正である"},
 	{"its invalidity date is malformed", "無効日の形式が不正である"},
