@@ -24,7 +24,7 @@ func dashboardCommand(now func() time.Time) *cli.Command {
 			&cli.BoolFlag{Name: "allow-remote", Usage: "let other machines see the page; it asks nobody who they are"},
 			&cli.StringSliceFlag{Name: "name", Usage: "a host `NAME` by which browsers may ask, besides addresses in numbers and localhost; may be repeated"},
 			&cli.DurationFlag{Name: "refresh", Value: 30 * time.Second, Usage: "the page asks again after `DURATION`"},
-			langFlag(),
+			cliexit.LangFlag(),
 		)...),
 		Action: func(c *cli.Context) error {
 			h, err := open(c, now)
@@ -37,7 +37,7 @@ func dashboardCommand(now func() time.Time) *cli.Command {
 }
 
 func (h *host) dashboard(c *cli.Context) error {
-	lang, err := language(c)
+	lang, err := cliexit.Language(c)
 	if err != nil {
 		return err
 	}

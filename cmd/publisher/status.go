@@ -22,7 +22,7 @@ func statusCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(append(statusFlags(),
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 			&cli.StringFlag{Name: "html", Usage: "also write the page of publisher dashboard to `FILE`; it says UNKNOWN when the status could not be found out"},
-			langFlag(),
+			cliexit.LangFlag(),
 		)...),
 		Action: func(c *cli.Context) error {
 			err := observed(now, (*host).status)(c)
@@ -36,7 +36,7 @@ func statusCommand(now func() time.Time) *cli.Command {
 
 // unknownPage takes the place of an older page, which nobody may take for how things stand now.
 func unknownPage(c *cli.Context, file string, why error, now time.Time) error {
-	lang, err := language(c)
+	lang, err := cliexit.Language(c)
 	if err != nil {
 		lang = dashboard.English
 	}
@@ -73,7 +73,7 @@ func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*verify.Statu
 }
 
 func (h *host) status(c *cli.Context) error {
-	lang, err := language(c)
+	lang, err := cliexit.Language(c)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (h *host) status(c *cli.Context) error {
 	if c.Bool("json") {
 		err = s.WriteJSON(c.App.Writer)
 	} else {
-		_, err = fmt.Fprintln(c.App.Writer, s.Line())
+		_, err = fmt.Fprintln(c.App.Writer, s.LineIn(lang))
 	}
 	if err == nil && (s.Warn || s.Critical) {
 		err = &cliexit.Error{Code: cliexit.Findings}
