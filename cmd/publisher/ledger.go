@@ -70,7 +70,10 @@ func (h *host) pinned(which string) (string, *ledger.Verifier, error) {
 		v, err := h.publicationVerifier()
 		return string(h.conf.Publication.Directory), v, err
 	}
-	return "", nil, cliexit.UsageError("--log is %q, must be master or publication", which)
+	if err := cliexit.Choice("log", which, "master", "publication"); err != nil {
+		return "", nil, err
+	}
+	return "", nil, cliexit.UsageError("--log is empty, must be master or publication")
 }
 
 // shownLedger is what --json says of a log.

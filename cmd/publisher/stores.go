@@ -13,6 +13,13 @@ import (
 // targets opens the stores of the configured targets; only limits it to one name.
 func (h *host) targets(ctx context.Context, only string) ([]publish.Target, error) {
 	var out []publish.Target
+	var names []string
+	for _, t := range h.conf.Targets {
+		names = append(names, t.Name)
+	}
+	if err := cliexit.Choice("target", only, names...); err != nil && len(names) > 0 {
+		return nil, err
+	}
 	for _, t := range h.conf.Targets {
 		if only != "" && only != t.Name {
 			continue

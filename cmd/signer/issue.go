@@ -55,9 +55,26 @@ func issueCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := cliexit.Choice("name", c.String("name"), issuable(conf)...); err != nil {
+				return err
+			}
 			return withRoom(c, now, func(room *hsmsign.Room) error { return issue(c, conf, room) })
 		},
 	}
+}
+
+// issuable are the names of --name.
+func issuable(conf *config.Config) (names []string) {
+	for i := range conf.Issuers {
+		names = append(names, conf.Issuers[i].Name)
+		if o := conf.Issuers[i].OCSP; o != nil && o.Responder != nil {
+			names = append(names, o.Responder.Name)
+		}
+	}
+	if conf.DocumentSigner != nil {
+		names = append(names, conf.DocumentSigner.Name)
+	}
+	return names
 }
 
 func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {

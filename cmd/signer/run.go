@@ -89,8 +89,8 @@ func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
 		if err != nil {
 			return err
 		}
-		if conf.Issuer(f.Issuer) == nil {
-			return cliexit.UsageError("--issuer is %q; the configuration has no such issuer", f.Issuer)
+		if err := checkIssuer(c, conf); err != nil {
+			return err
 		}
 		if f.CRLs && conf.Issuer(f.Issuer).External() {
 			return cliexit.UsageError("--issuer %s is signed_by: external; the CA's own software makes its lists", f.Issuer)

@@ -178,6 +178,9 @@ func (m *module) initialize(timeout time.Duration) error {
 		return fmt.Errorf("initialising module %s: %w: another part of this process uses it: %w", m.path, ErrModule, err)
 	}
 	if err != nil {
+		if why := whySoftHSM(err); why != nil {
+			err = fmt.Errorf("%w: %w", err, why)
+		}
 		return fmt.Errorf("initialising module %s: %w: %w", m.path, ErrModule, err)
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/urfave/cli/v2"
 )
 
 // Choice reports a usage error when a flag has none of the values that it can have. It lists them, and names the one that was
@@ -12,11 +14,24 @@ func Choice(flag, value string, choices ...string) error {
 	if value == "" || slices.Contains(choices, value) {
 		return nil
 	}
-	hint := ""
+	return UsageError("--%s is %q, must be one of %s%s", flag, value, strings.Join(choices, ", "), didYouMean("", value, choices))
+}
+
+// didYouMean is the end of a message about a word that is none of the choices.
+func didYouMean(before, value string, choices []string) string {
 	if near := nearest(value, choices); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
+		return fmt.Sprintf("; did you mean %q?", before+near)
 	}
-	return UsageError("--%s is %q, must be one of %s%s", flag, value, strings.Join(choices, ", "), hint)
+	return ""
+}
+
+// meant is didYouMean for commands.
+func meant(value string, commands []*cli.Command) string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	return didYouMean("", value, names)
 }
 
 // nearest returns the choice that is at most two keystrokes away, or begins like the value; "" when there is none.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -128,7 +129,7 @@ func prepare(app *cli.App) {
 	app.CommandNotFound = nil
 	app.Action = func(c *cli.Context) error {
 		if c.Args().Present() {
-			return UsageError("there is no command %q; %s --help lists them", c.Args().First(), app.Name)
+			return UsageError("there is no command %q; %s --help lists them%s", c.Args().First(), app.Name, meant(c.Args().First(), app.Commands))
 		}
 		return UsageError("no command given; %s --help lists them", app.Name)
 	}
@@ -147,7 +148,7 @@ func prepareCommand(app *cli.App, cmd *cli.Command) {
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		if c.Args().Present() && len(cmd.Subcommands) > 0 {
-			return UsageError("there is no command %q; %s %s --help lists them", c.Args().First(), app.Name, cmd.Name)
+			return UsageError("there is no command %q; %s %s --help lists them%s", c.Args().First(), app.Name, cmd.Name, meant(c.Args().First(), cmd.Subcommands))
 		}
 		if c.Args().Present() {
 			return UsageError("%q is not a flag; %s %s takes flags only, see --help", c.Args().First(), app.Name, cmd.Name)
@@ -207,6 +208,13 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	name := c.App.Name
 	if c.Command != nil && c.Command.Name != "" && c.Command.Name != name {
 		name += " " + c.Command.Name
+	}
+	if _, flag, ok := strings.Cut(err.Error(), "flag provided but not defined: -"); ok && c.Command != nil {
+		var known []string
+		for _, f := range c.Command.Flags {
+			known = append(known, f.Names()...)
+		}
+		return UsageError("there is no flag --%s; see %s --help%s", strings.TrimLeft(flag, "-"), name, didYouMean("--", strings.TrimLeft(flag, "-"), known))
 	}
 	return UsageError("%w; see %s --help", err, name)
 }

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
 func (v *validator) targets(targets []Target) {
-	seen := map[string]bool{}
+	seen, places := map[string]bool{}, map[string]string{}
 	for i, t := range targets {
 		path := fmt.Sprintf("targets[%d]", i)
 		if !namePattern.MatchString(t.Name) || seen[t.Name] {
@@ -19,14 +20,23 @@ func (v *validator) targets(targets []Target) {
 		if t.Layout != "bundle" && t.Layout != "objects" {
 			v.add(path+".layout", "is %q, must be bundle or objects", t.Layout)
 		}
-		places := 0
+		if place := t.place(); place != "" {
+			if other, taken := places[place]; taken {
+				v.add(path, "has the place of target %q, %s; two targets of one place would replace each other's objects", other, place)
+			}
+			places[place] = t.Name
+		}
+		if t.OCSP && t.URL == "" {
+			v.add(path+".url", "is missing; ocsp: true says that a responder answers there")
+		}
+		given := 0
 		for _, set := range []bool{t.Directory != "", t.S3 != nil, t.GCS != nil} {
 			if set {
-				places++
+				given++
 			}
 		}
-		if places != 1 {
-			v.add(path, "has %d places, must have exactly one of directory, s3 and gcs", places)
+		if given != 1 {
+			v.add(path, "has %d places, must have exactly one of directory, s3 and gcs", given)
 		}
 		if t.S3 != nil {
 			v.bucket(path+".s3", t.S3.Bucket, t.S3.Prefix)
@@ -43,6 +53,19 @@ func (v *validator) targets(targets []Target) {
 		}
 		v.cdn(path+".cdn", t)
 	}
+}
+
+// place is where the objects of a target lie, the same for the same place.
+func (t *Target) place() string {
+	switch {
+	case t.Directory != "":
+		return filepath.Clean(string(t.Directory))
+	case t.S3 != nil:
+		return strings.TrimSuffix(fmt.Sprintf("s3 %s %s/%s", t.S3.Endpoint, t.S3.Bucket, strings.Trim(t.S3.Prefix, "/")), "/")
+	case t.GCS != nil:
+		return strings.TrimSuffix(fmt.Sprintf("gcs %s/%s", t.GCS.Bucket, strings.Trim(t.GCS.Prefix, "/")), "/")
+	}
+	return ""
 }
 
 // addresses wants each public address of the targets once: two copies cannot be told apart by one address.
