@@ -11,7 +11,8 @@ _publisher() {
   "probe" | "probe "*) choices="--config --json --quiet --log-format --vantage --key --out --new-key --help" ;;
   "observe" | "observe "*) choices="--config --json --quiet --log-format --issuer-certificate --crl --partition --ocsp --certificate --list --state --html --report --prometheus --timeout --proxy --help" ;;
   "report" | "report "*) choices="--config --json --quiet --log-format --month --samples --html --now --help" ;;
-  "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --help" ;;
+  "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --html --lang --help" ;;
+  "dashboard" | "dashboard "*) choices="--config --json --quiet --log-format --warn --critical --listen --allow-remote --name --refresh --lang --help" ;;
   "status-at" | "status-at "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --time --out --check --help" ;;
   "ledger show" | "ledger show "*) choices="--config --json --quiet --log-format --log --help" ;;
   "ledger prove" | "ledger prove "*) choices="--config --json --quiet --log-format --name --out --log --help" ;;
@@ -25,7 +26,7 @@ _publisher() {
   "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
   "config print" | "config print "*) choices="--config --json --quiet --log-format --help" ;;
   "config" | "config "*) choices="init check print --help" ;;
-  "") choices="run plan sync verify explain serve probe observe report status status-at ledger import adopt purge config --help --version" ;;
+  "") choices="run plan sync verify explain serve probe observe report status dashboard status-at ledger import adopt purge config --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }
