@@ -6,9 +6,10 @@ chmod 700 secrets
 for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do [ -e "$module" ] && break; done
 publisher config init
 # P-256 keys are made at once; RSA keys would take seconds.
-sed -i -e "s|module: .*|module: $module|" -e "s|base_url: .*|base_url: http://$2|" -e 's|\(parent: root\)|\1\n    key: {algorithm: p256}|' \
-  -e 's|- name: root|- name: root\n    key: {algorithm: p256}|' -e 's|responder: {validity: 90d}|responder: {validity: 90d, key: {algorithm: p256}}|' \
-  -e 's|  issuer: sub$|  issuer: sub\n  key: {algorithm: p256}|' repository.yaml
+key=${KEY:-algorithm: p256}
+sed -i -e "s|module: .*|module: $module|" -e "s|base_url: .*|base_url: http://$2|" -e "s|\(parent: root\)|\1\n    key: {$key}|" \
+  -e "s|- name: root|- name: root\n    key: {$key}|" -e "s|responder: {validity: 90d}|responder: {validity: 90d, key: {$key}}|" \
+  -e "s|  issuer: sub\$|  issuer: sub\n  key: {$key}|" repository.yaml
 # Each round of probes is on record at once, so that scripts need not wait an hour.
 sed -i 's|^publication:|publication:\n  batch: 0s|' repository.yaml
 umask 077

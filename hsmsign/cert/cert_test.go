@@ -142,7 +142,7 @@ func urls() cert.URLs {
 }
 
 func TestIssueEveryKindWithEveryAlgorithm(t *testing.T) {
-	for _, alg := range []string{"rsa2048", "p256", "p384", "ed25519"} {
+	for _, alg := range []string{"rsa2048", "p256", "p384", "p521", "ed25519"} {
 		for _, sig := range map[string][]string{"rsa2048": {"", "rsa-sha512", "rsa-pss-sha256", "rsa-pss-sha384"}}[alg] {
 			t.Run(alg+"/"+sig, func(t *testing.T) { chainOf(t, alg, sig) })
 		}

@@ -54,7 +54,7 @@ var clients = []struct {
 	key, signature string
 	nss            bool
 }{
-	{"rsa2048", "", true}, {"rsa2048", "rsa-pss-sha256", true}, {"p256", "", true}, {"p384", "", true}, {"ed25519", "", false},
+	{"rsa2048", "", true}, {"rsa2048", "rsa-pss-sha256", true}, {"p256", "", true}, {"p384", "", true}, {"p521", "", true}, {"ed25519", "", false},
 }
 
 func TestClientsAcceptTheChain(t *testing.T) {

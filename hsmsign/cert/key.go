@@ -28,20 +28,7 @@ func keyAlgorithm(pub crypto.PublicKey) (string, error) {
 	case *rsa.PublicKey:
 		return rsaAlgorithm(k)
 	case *ecdsa.PublicKey:
-		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() {
-			name := "unknown"
-			if k.Curve != nil {
-				name = k.Curve.Params().Name
-			}
-			return "", fmt.Errorf("elliptic curve %s is not accepted, only P-256 and P-384", name)
-		}
-		if _, err := k.ECDH(); err != nil { // the point must lie on the curve
-			return "", fmt.Errorf("checking the public point: %w", err)
-		}
-		if k.Curve == elliptic.P256() {
-			return "p256", nil
-		}
-		return "p384", nil
+		return curveAlgorithm(k)
 	case ed25519.PublicKey:
 		if len(k) != ed25519.PublicKeySize {
 			return "", fmt.Errorf("an Ed25519 key has %d octets, want %d", len(k), ed25519.PublicKeySize)
@@ -49,6 +36,24 @@ func keyAlgorithm(pub crypto.PublicKey) (string, error) {
 		return "ed25519", nil
 	}
 	return "", fmt.Errorf("a key of type %T is not accepted", pub)
+}
+
+// curves are the elliptic curves that a certified key may be on (RFC 5480 section 2.1.1.1).
+var curves = map[elliptic.Curve]string{elliptic.P256(): "p256", elliptic.P384(): "p384", elliptic.P521(): "p521"}
+
+func curveAlgorithm(k *ecdsa.PublicKey) (string, error) {
+	name, ok := curves[k.Curve]
+	if !ok {
+		unknown := "unknown"
+		if k.Curve != nil {
+			unknown = k.Curve.Params().Name
+		}
+		return "", fmt.Errorf("elliptic curve %s is not accepted, only P-256, P-384 and P-521", unknown)
+	}
+	if _, err := k.ECDH(); err != nil { // the point must lie on the curve
+		return "", fmt.Errorf("checking the public point: %w", err)
+	}
+	return name, nil
 }
 
 // rsaAlgorithm follows FIPS 186-5 appendix A.1.1: a modulus of at least 2048 bits and an odd exponent above 2^16.

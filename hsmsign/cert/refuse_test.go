@@ -107,7 +107,6 @@ func TestIssueRefuses(t *testing.T) {
 		{"RSA 2056", ofKey(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 2055, 1), E: 65537}), "not accepted"},
 		{"RSA even modulus", ofKey(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(0), 2047, 1), E: 65537}), "odd"},
 		{"P-224", with(csr(t, key(t, "p224", "leaf"), "CN=a")), "curve P-224"},
-		{"P-521", with(csr(t, key(t, "p521", "leaf"), "CN=a")), "curve P-521"},
 		{"key the profile does not take", change(func(r *cert.Request) { r.Profile.Keys = []string{"rsa3072"} }), "only rsa3072"},
 		{"no key at all", change(func(r *cert.Request) { r.CSR = nil }), "exactly one"},
 		{"two keys", change(func(r *cert.Request) { r.PublicKey = leaf.Public() }), "exactly one"},

@@ -185,7 +185,7 @@ func TestNSS(t *testing.T) {
 		PIN:          token.FilePIN(pin),
 	}
 	tok := tokentest.Open(t, cfg)
-	for _, alg := range []string{"rsa2048", "p256", "p384"} {
+	for _, alg := range []string{"rsa2048", "p256", "p384", "p521"} {
 		key, err := tok.GenerateKey(t.Context(), "key-"+alg, alg)
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -30,15 +33,16 @@ var algorithms = map[string]algorithm{
 	"rsa4096": {mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, kind: pkcs11.CKK_RSA, bits: 4096},
 	"p256":    {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP256},
 	"p384":    {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP384},
+	"p521":    {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP521},
 	"ed25519": {mechanism: ckmECEdwardsKeyPair, kind: ckkECEdwards, params: paramsEd25519},
 }
 
-// GenerateKey makes a key pair in the token, never to leave it; alg is rsa2048, rsa3072, rsa4096, p256, p384 or
-// ed25519. A label that is taken is refused, since a key must be found by it without doubt.
+// GenerateKey makes a key pair in the token, never to leave it; alg is a key of algorithms. A
+// label that is taken is refused, since a key must be found by it without doubt.
 func (t *Token) GenerateKey(ctx context.Context, label, alg string) (*Key, error) {
 	a, ok := algorithms[alg]
 	if !ok {
-		return nil, fmt.Errorf("generating key %q: algorithm %q is not supported; use rsa2048, rsa3072, rsa4096, p256, p384 or ed25519", label, alg)
+		return nil, fmt.Errorf("generating key %q: algorithm %q is not supported; use one of %s", label, alg, strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
 	}
 	if label == "" || len(label) > 200 || !utf8.ValidString(label) {
 		return nil, fmt.Errorf("generating key: label %q must be 1 to 200 bytes of UTF-8", label)

@@ -139,6 +139,7 @@ func rsaKey(n, e []byte) (crypto.PublicKey, error) {
 var (
 	paramsP256 = []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}
 	paramsP384 = []byte{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22}
+	paramsP521 = []byte{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23}
 	// Ed25519 by name, as PKCS#11 v3.0 section 2.3.10 has it (PrintableString "edwards25519"): SoftHSM knows it only so.
 	paramsEd25519 = []byte{0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'}
 )
@@ -150,8 +151,10 @@ func ecKey(params, point []byte) (crypto.PublicKey, error) {
 		curve = elliptic.P256()
 	case bytes.Equal(params, paramsP384):
 		curve = elliptic.P384()
+	case bytes.Equal(params, paramsP521):
+		curve = elliptic.P521()
 	default:
-		return nil, fmt.Errorf("elliptic curve %x is not supported (P-256 and P-384 are)", params)
+		return nil, fmt.Errorf("elliptic curve %x is not supported (P-256, P-384 and P-521 are)", params)
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(curve, unwrap(point, 1+2*((curve.Params().BitSize+7)/8)))
 	if err != nil {

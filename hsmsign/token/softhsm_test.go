@@ -15,6 +15,7 @@ import (
 
 	"seihon/hsmsign/token"
 	"seihon/hsmsign/token/tokentest"
+	"seihon/internal/certprofile"
 )
 
 // digest is that of the same text, always.
@@ -25,7 +26,7 @@ func digest(h crypto.Hash) []byte { return digestOf(h, "正本") }
 func TestSignEverything(t *testing.T) {
 	tok := tokentest.New(t)
 	hashes := []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
-	for _, alg := range []string{"rsa2048", "rsa3072", "rsa4096", "p256", "p384", "ed25519"} {
+	for _, alg := range certprofile.KeyAlgorithms {
 		t.Run(alg, func(t *testing.T) {
 			key, err := tok.GenerateKey(t.Context(), "key-"+alg, alg)
 			if err != nil {

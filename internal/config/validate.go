@@ -64,7 +64,6 @@ var (
 	namePattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 	domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 	oidPattern    = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
-	algorithms    = []string{"rsa2048", "rsa3072", "rsa4096", "p256", "p384", "ed25519"}
 )
 
 func (v *validator) config(c *Config) {

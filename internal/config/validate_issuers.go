@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"seihon/internal/certprofile"
 )
 
 func (v *validator) issuers(c *Config) {
@@ -75,8 +77,8 @@ func (v *validator) external(path string, is *Issuer) {
 }
 
 func (v *validator) key(path string, k Key) {
-	if !slices.Contains(algorithms, k.Algorithm) {
-		v.add(path+".algorithm", "is %q, must be one of %s", k.Algorithm, strings.Join(algorithms, ", "))
+	if !slices.Contains(certprofile.KeyAlgorithms, k.Algorithm) {
+		v.add(path+".algorithm", "is %q, must be one of %s", k.Algorithm, strings.Join(certprofile.KeyAlgorithms, ", "))
 	}
 	if k.PSS && !strings.HasPrefix(k.Algorithm, "rsa") {
 		v.add(path+".pss", "needs an RSA key")
