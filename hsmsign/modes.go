@@ -5,7 +5,33 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"seihon/internal/config"
+	"seihon/internal/regular"
 )
+
+// Trusted refuses a configuration of the room, a configuration of SoftHSM, or a PKCS#11 module, that others than its
+// owner may write to: the first two name the module and the token, and the module runs beside the PIN. What is no file is
+// refused, too: SoftHSM would wait for ever for a pipe.
+func Trusted(c *config.Config) error {
+	for _, path := range []string{c.File, string(c.Signer.SoftHSMConfig), string(c.Signer.Module)} {
+		info, err := os.Stat(path)
+		if path == "" || errors.Is(err, fs.ErrNotExist) {
+			continue // who needs it says so, and what to do
+		}
+		if err == nil {
+			err = regular.Check(path)
+		}
+		if err != nil {
+			return fmt.Errorf("looking at what the signing room trusts: %w", err)
+		}
+		if mode := info.Mode().Perm(); os.PathSeparator == '/' && mode&0o022 != 0 {
+			return fmt.Errorf("looking at what the signing room trusts: others may write to %q: it has mode %04o; "+
+				"see that it is as it should be, then make it 0644 or less (chmod go-w)", path, mode)
+		}
+	}
+	return nil
+}
 
 // checkModes refuses a master or a state folder that others than its owner may
 // write to: whoever can write there can put back an older master, or forget that

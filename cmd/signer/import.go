@@ -204,15 +204,19 @@ func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(),
 	return source.Signed(open[named[0]](), ca, o), func() { _ = f.Close() }, nil
 }
 
-// hasPassword reports whether a DSN says a password, in its address or as a parameter.
+// hasPassword reports whether a DSN says a password: in its address or as a parameter, and whether it is a URL or one of the
+// other forms that drivers know ("password=… host=…", "user:password@tcp(host)/name").
 func hasPassword(dsn string) bool {
+	text := strings.ToLower(dsn)
+	if plain, err := url.QueryUnescape(text); err == nil {
+		text = plain
+	}
 	u, err := url.Parse(dsn)
 	if err != nil {
-		return strings.Contains(dsn, "@") || strings.Contains(dsn, "password=") // what cannot be read is not believed
+		return strings.Contains(dsn, "@") || strings.Contains(text, "password=") // what cannot be read is not believed
 	}
 	_, has := u.User.Password()
-	query := u.Query()
-	return has || query.Has("password") || query.Has("sslpassword")
+	return has || strings.Contains(text, "password=") || strings.Contains(text, "pwd=") || strings.Contains(u.Opaque, "@")
 }
 
 // signedSource reads what the CA itself signed, checked against the certificate on record.

@@ -23,6 +23,9 @@ func load(c *cli.Context) (*config.Config, error) {
 	if conf.Signer == nil {
 		return nil, cliexit.UsageError("configuration %q has no section signer; run this command in the signing room", c.String("config"))
 	}
+	if err := hsmsign.Trusted(conf); err != nil {
+		return nil, err
+	}
 	return conf, hsmsign.UseSoftHSMConfig(conf.Signer)
 }
 
