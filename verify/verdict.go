@@ -154,7 +154,7 @@ func (s Scope) unlooked() []Unlooked {
 	without(!s.URLs, "urls", "証明書・CRL 内の URL", "the URLs inside certificates and lists")
 	without(!s.Inventory, "inventory", "発行台帳との一致", "agreement with the inventory")
 	without(s.Inventory && s.Commitments == 0, "commitments", "発行前の予告（コミットメント）との一致", "whether the log announced every certificate before it was signed")
-	without(!s.HSM, "hsm", "署名に使われた HSM の可否（記録がない、または読めない）", "whether an approved HSM signed (no verdict on it is on record here)")
+	without(!s.HSM, "hsm", "署名に使われた HSM の可否（該当する判定の記録がない、または読めない）", "whether an approved HSM signed (no verdict on record here speaks of its keys)")
 	without(s.Known == 0, "checkpoint", "前回のチェックポイントとの整合（切り詰め・巻き戻し）", "consistency with an earlier checkpoint (truncation, roll-back)")
 	without(s.Publication == publicationNoLog, "publication-log", "公開ログ（受領記録と稼働実績）", "the publication log: receipts and record of operation")
 	without(s.Publication == publicationNoKey, "publication-log", "公開ログ（検証鍵がない）", "the publication log: its key was not given")
