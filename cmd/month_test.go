@@ -198,7 +198,7 @@ func (m *month) sync(prune bool) {
 	m.check(err)
 	res, err := publish.Sync(m.Context(), publish.Config{
 		Master: master, Policy: m.policy(), Now: m.now, Prune: prune, Publication: m.log,
-		Targets: []publish.Target{{TargetConfig: publish.TargetConfig{Name: "public", Cadence: 24 * time.Hour}, Store: store}},
+		Targets: []publish.Target{{TargetConfig: publish.TargetConfig{Name: "public", Cadence: 24 * time.Hour, Trial: true}, Store: store}},
 	})
 	m.check(err)
 	m.check(res.Err())
