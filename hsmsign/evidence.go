@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"seihon/artifact"
@@ -33,10 +35,6 @@ type TokenCheck struct {
 // CheckToken collects the claims of the token about itself and every configured
 // key, holds them against the operator's allow-list, and records them when asked to.
 func CheckToken(ctx context.Context, o Options, record bool) (*TokenCheck, error) {
-	list, _, err := approvals(o.Config.Signer)
-	if err != nil {
-		return nil, err
-	}
 	open := openToken
 	if record {
 		open = Open
@@ -45,31 +43,25 @@ func CheckToken(ctx context.Context, o Options, record bool) (*TokenCheck, error
 	if err != nil {
 		return nil, err
 	}
-	check, err := r.checkToken(ctx, list, record)
+	check, err := r.checkToken(ctx, record)
 	return check, errors.Join(err, r.Close())
 }
 
-func (r *Room) checkToken(ctx context.Context, list *token.Approvals, record bool) (*TokenCheck, error) {
-	specs := []token.KeySpec{}
-	for _, label := range r.conf.Signer.LogKeys {
-		specs = append(specs, token.KeySpec{Label: label})
-	}
-	for _, k := range configuredKeys(r.conf) {
-		specs = append(specs, token.KeySpec{Label: k.Label})
-	}
+func (r *Room) checkToken(ctx context.Context, record bool) (*TokenCheck, error) {
+	roles := r.roles()
 	var keys []*token.Key
-	for _, spec := range specs {
-		k, err := r.tok.Signer(ctx, spec)
+	for _, label := range slices.Sorted(maps.Keys(roles)) {
+		k, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
 		if err != nil {
 			return nil, err
 		}
 		keys = append(keys, k)
 	}
-	e, err := r.tok.Evidence(ctx, token.UseSigning, keys...)
+	e, err := r.decide(ctx, roles, keys)
 	if err != nil {
 		return nil, err
 	}
-	check := &TokenCheck{Evidence: e, Findings: append([]token.Finding{}, list.Judge(e, r.now())...)}
+	check := &TokenCheck{Evidence: e, Findings: r.verdict.All()}
 	if record {
 		check.Recorded, err = r.recordEvidence(ctx, e)
 	}

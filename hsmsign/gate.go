@@ -37,24 +37,16 @@ func (e *TokenRefusal) Error() string {
 	}
 	var why []string
 	for _, f := range e.Findings {
-		why = append(why, fmt.Sprintf("%s (report %s): %s: want %s, got %s; %s [%s – %s]", f.Code, f.Rule, f.Subject, f.Want, f.Got, f.Hint, f.Quote, f.Gloss))
+		why = append(why, fmt.Sprintf("%s (report %s): %s: want %s, got %s; %s [%s – %s]",
+			f.Code, f.Rule, f.Subject, f.Want, f.Got, f.Hint, f.Quote, f.Gloss))
 	}
-	return fmt.Sprintf("signing with %s is refused by the policy on HSMs, nothing was signed with it: %s", what, strings.Join(why, "; "))
+	return fmt.Sprintf("signing with %s is refused by the policy on HSMs, nothing was signed with it: %s",
+		what, strings.Join(why, "; "))
 }
 
 // judgeToken makes the verdict on the token, on the configured keys that it has, and on more of its keys.
 func (r *Room) judgeToken(ctx context.Context, more ...string) error {
-	list, id, err := approvals(r.conf.Signer)
-	if err != nil {
-		return err
-	}
-	roles := map[string]token.Role{}
-	for _, label := range slices.Concat(r.conf.Signer.LogKeys, more) { // the log's next keys are not configured yet
-		roles[label] = token.RoleLog
-	}
-	for name, k := range configuredKeys(r.conf) {
-		roles[k.Label] = roleOf(r.conf, name)
-	}
+	roles := r.roles(more...)
 	keys := []*token.Key{}
 	for label := range roles {
 		k, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
@@ -66,21 +58,45 @@ func (r *Room) judgeToken(ctx context.Context, more ...string) error {
 		}
 		keys = append(keys, k)
 	}
-	e, err := r.tok.Evidence(ctx, token.UseSigning, keys...)
-	if err != nil {
+	if _, err := r.decide(ctx, roles, keys); err != nil {
 		return err
-	}
-	role := func(label string) token.Role { return roles[label] }
-	r.verdict = list.Decide(token.Policy(r.conf.Signer.Policy), id, e, role, r.now())
-	for i := range r.conf.Issuers {
-		if r.conf.Issuers[i].External() {
-			r.verdict.Elsewhere = append(r.verdict.Elsewhere, r.conf.Issuers[i].Name)
-		}
 	}
 	if against := r.verdict.Against(); len(against) > 0 {
 		return &TokenRefusal{Findings: against}
 	}
 	return nil
+}
+
+// roles says what the keys of the configuration are for, by their labels. More keys are of the log: its next ones are not
+// configured yet.
+func (r *Room) roles(more ...string) map[string]token.Role {
+	roles := map[string]token.Role{}
+	for _, label := range slices.Concat(r.conf.Signer.LogKeys, more) {
+		roles[label] = token.RoleLog
+	}
+	for name, k := range configuredKeys(r.conf) {
+		roles[k.Label] = roleOf(r.conf, name)
+	}
+	return roles
+}
+
+// decide asks the token about itself and these keys, and makes the verdict.
+func (r *Room) decide(ctx context.Context, roles map[string]token.Role, keys []*token.Key) (*token.Evidence, error) {
+	list, id, err := approvals(r.conf.Signer)
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.tok.Evidence(ctx, token.UseSigning, keys...)
+	if err != nil {
+		return nil, err
+	}
+	r.verdict = list.Decide(token.Policy(r.conf.Signer.Policy), id, e, roles, r.now())
+	for i := range r.conf.Issuers {
+		if r.conf.Issuers[i].External() {
+			r.verdict.Elsewhere = append(r.verdict.Elsewhere, r.conf.Issuers[i].Name)
+		}
+	}
+	return e, nil
 }
 
 // approvedKey finds a key of the token that the policy lets sign.
@@ -143,7 +159,9 @@ func (r *Room) stageVerdict(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("storing the verdict on the token: %w", err)
 	}
-	e := &ledger.Evidence{Kind: ledger.EvidenceVerdict, Name: r.conf.Signer.Policy, Digest: digest, Size: size, Note: r.verdict.Summary()}
+	e := &ledger.Evidence{
+		Kind: ledger.EvidenceVerdict, Name: r.conf.Signer.Policy, Digest: digest, Size: size, Note: r.verdict.Summary(),
+	}
 	if err := r.log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
 		return fmt.Errorf("recording the verdict on the token: %w", err)
 	}

@@ -175,16 +175,25 @@ func TestJudge(t *testing.T) {
 			if test.change != nil {
 				test.change(a, e)
 			}
-			got := codes(a.Judge(e, day(test.now)))
+			got := codes(judged(a, e, day(test.now)))
 			if got != test.want {
 				t.Errorf("findings %q, want %q", got, test.want)
 			}
 		})
 	}
 	var none *token.Approvals
-	if got := codes(none.Judge(good(), day("2026-11-24"))); got != "error hsm-list-missing" {
+	if got := codes(judged(none, good(), day("2026-11-24"))); got != "error hsm-list-missing" {
 		t.Errorf("without a list: %q", got)
 	}
+}
+
+// judged are the findings about a token whose keys issue.
+func judged(a *token.Approvals, e *token.Evidence, now time.Time) []token.Finding {
+	roles := map[string]token.Role{}
+	for _, k := range e.Keys {
+		roles[k.Label] = token.RoleIssuing
+	}
+	return a.Decide(token.Accredited, a.IdentifyList(nil), e, roles, now).All()
 }
 
 func fips1403(a *token.Approvals, _ *token.Evidence) {
@@ -215,7 +224,7 @@ func FuzzApprovals(f *testing.F) {
 		}
 		a, err := token.ReadApprovals(list)
 		if err == nil {
-			a.Judge(good(), time.Unix(0, 0))
+			judged(a, good(), time.Unix(0, 0))
 		}
 	})
 }

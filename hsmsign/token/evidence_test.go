@@ -41,7 +41,7 @@ func TestEvidence(t *testing.T) {
 	if errA != nil || errB != nil || !bytes.Equal(a, b) {
 		t.Errorf("the order of the keys shows in the document:\n%s%s", a, b)
 	}
-	for _, f := range (*token.Approvals)(nil).Judge(first, cfg.Now()) {
+	for _, f := range judged(nil, first, cfg.Now()) {
 		if f.Code != "hsm-list-missing" {
 			t.Errorf("finding on a key that GenerateKey made: %+v", f)
 		}

@@ -17,7 +17,7 @@ const (
 	Note    Severity = "note"    // something to know
 )
 
-// Finding is one thing that Judge has found.
+// Finding is one thing that Decide has found.
 type Finding struct {
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`
@@ -43,22 +43,14 @@ var (
 	due1403    = time.Date(2029, 1, 1, 0, 0, 0, 0, time.UTC)  // the end of 2028
 )
 
-// Judge holds the evidence against the list. Without a list (nil) only the keys are judged, and that it is missing.
-func (a *Approvals) Judge(e *Evidence, now time.Time) []Finding {
-	var findings []Finding
-	for _, k := range e.Keys {
-		findings = append(findings, judgeKey(k)...)
-	}
-	device, _ := a.judgeToken(e, now)
-	return append(findings, device...)
-}
-
-// judgeToken judges the device and the list itself, and returns the list's entry of the device, if it has one.
+// judgeToken judges the device and the list itself, and returns the list's entry of the device, if it has one. Without a
+// list (nil) nothing is known but that it is missing.
 func (a *Approvals) judgeToken(e *Evidence, now time.Time) (findings []Finding, entry *HSM) {
 	add := adderTo(&findings)
 	token := fmt.Sprintf("%s %s %s", e.Token.Manufacturer, e.Token.Model, e.Token.Serial)
 	if a == nil {
-		add(Error, "hsm-list-missing", "3-3", token, "an operator-signed list of approved HSMs", "none", "write one, sign it and name it in signer.modules; a token for trials needs signer.policy: trial instead")
+		add(Error, "hsm-list-missing", "3-3", token, "an operator-signed list of approved HSMs", "none",
+			"write one, sign it and name it in signer.modules; a token for trials needs signer.policy: trial instead")
 		return findings, nil
 	}
 	if now.Before(a.Issued.Time) {
@@ -126,7 +118,8 @@ func (h HSM) judgeCertificate(e *Evidence, only1403 Date, now time.Time, add add
 	// 2028 all the same. One that ended earlier was withdrawn for a reason of its own.
 	own := h.Standard == fips1403 || h.ValidUntil.Before(historical.AddDate(0, 0, -1))
 	if own && !h.ValidUntil.IsZero() && !now.Before(h.ValidUntil.AddDate(0, 0, 1)) {
-		add(Error, "fips-expired", "3-2", h.Name, "valid today", certificate+", valid until "+h.ValidUntil.Format(time.DateOnly), "use an HSM whose certificate is valid; if this one was renewed, list its new date")
+		add(Error, "fips-expired", "3-2", h.Name, "valid today", certificate+", valid until "+h.ValidUntil.Format(time.DateOnly),
+			"use an HSM whose certificate is valid; if this one was renewed, list its new date")
 	}
 	if h.Standard != fips1402 {
 		return
@@ -134,7 +127,8 @@ func (h HSM) judgeCertificate(e *Evidence, only1403 Date, now time.Time, add add
 	const plan = "plan the move to an HSM with FIPS 140-3 level 3 by the end of 2028"
 	switch {
 	case !only1403.IsZero() && !now.Before(only1403.Time):
-		add(Error, "fips-140-3-due", "3-2", h.Name, "FIPS 140-3 level 3 since "+only1403.Format(time.DateOnly), certificate, "use the HSM with FIPS 140-3; the day stands in the operator's list (fips_140_3_from)")
+		add(Error, "fips-140-3-due", "3-2", h.Name, "FIPS 140-3 level 3 since "+only1403.Format(time.DateOnly), certificate,
+			"use the HSM with FIPS 140-3; the day stands in the operator's list (fips_140_3_from)")
 	case !now.Before(due1403):
 		add(Warning, "fips-140-3-due", "3-2", h.Name, "FIPS 140-3 level 3 since the end of 2028", certificate, "replace the HSM, or have the survey body confirm that it may stay")
 	case !now.Before(historical):

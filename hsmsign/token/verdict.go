@@ -85,19 +85,31 @@ func (a *Approvals) IdentifyList(list []byte) *ListID {
 	if a == nil {
 		return nil
 	}
-	return &ListID{SHA256: fmt.Sprintf("%x", sha256.Sum256(list)), Issued: a.Issued.Format(time.DateOnly), Review: a.Review.Format(time.DateOnly)}
+	return &ListID{
+		SHA256: fmt.Sprintf("%x", sha256.Sum256(list)),
+		Issued: a.Issued.Format(time.DateOnly), Review: a.Review.Format(time.DateOnly),
+	}
 }
 
-// Decide judges the token and its keys by the policy. role says what the key with a label is for.
-func (a *Approvals) Decide(policy Policy, id *ListID, e *Evidence, role func(label string) Role, now time.Time) *Verdict {
+// Decide holds what the token claims of itself and its keys against the list, and judges by the policy. roles says what
+// each key is for, by its label.
+func (a *Approvals) Decide(policy Policy, id *ListID, e *Evidence, roles map[string]Role, now time.Time) *Verdict {
 	device, entry := a.judgeToken(e, now)
-	v := &Verdict{Schema: VerdictSchema, Policy: policy, List: id, Findings: append([]Finding{}, device...), Keys: []KeyVerdict{},
-		Token: Device{Label: e.Token.Label, Serial: e.Token.Serial, Manufacturer: e.Token.Manufacturer, Model: e.Token.Model,
-			FirmwareVersion: e.Token.FirmwareVersion, ModuleSHA256: e.Token.ModuleSHA256}}
+	v := &Verdict{
+		Schema: VerdictSchema, Policy: policy, List: id, Findings: append([]Finding{}, device...), Keys: []KeyVerdict{},
+		Token: Device{
+			Label: e.Token.Label, Serial: e.Token.Serial, Manufacturer: e.Token.Manufacturer, Model: e.Token.Model,
+			FirmwareVersion: e.Token.FirmwareVersion, ModuleSHA256: e.Token.ModuleSHA256,
+		},
+	}
 	for _, k := range e.Keys {
-		kv := KeyVerdict{Label: k.Label, SPKISHA256: k.SPKISHA256, Role: role(k.Label), Verdict: Accepted, Findings: append([]Finding{}, judgeKey(k)...)}
+		kv := KeyVerdict{
+			Label: k.Label, SPKISHA256: k.SPKISHA256, Role: roles[k.Label], Verdict: Accepted,
+			Findings: append([]Finding{}, judgeKey(k)...),
+		}
 		if entry != nil && len(entry.Roles) > 0 && !slices.Contains(entry.Roles, kv.Role) {
-			adderTo(&kv.Findings)(Error, "hsm-role", "3-3", k.Label, "a role of the device: "+join(entry.Roles), string(kv.Role), "list the role for this device if it is approved, or keep the key elsewhere")
+			adderTo(&kv.Findings)(Error, "hsm-role", "3-3", k.Label, "a role of the device: "+join(entry.Roles), string(kv.Role),
+				"list the role for this device if it is approved, or keep the key elsewhere")
 		}
 		switch {
 		case policy == Trial:
@@ -120,6 +132,15 @@ func join(all []Role) string {
 
 func errorsOf(all []Finding) []Finding {
 	return slices.DeleteFunc(slices.Clone(all), func(f Finding) bool { return f.Severity != Error })
+}
+
+// All returns every finding, those about keys first.
+func (v *Verdict) All() []Finding {
+	all := []Finding{}
+	for _, k := range v.Keys {
+		all = append(all, k.Findings...)
+	}
+	return append(all, v.Findings...)
 }
 
 // Against returns what speaks against every key of the device; nothing speaks against one on trial.

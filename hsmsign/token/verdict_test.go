@@ -45,12 +45,7 @@ func TestDecide(t *testing.T) {
 				if test.change != nil {
 					test.change(a, e)
 				}
-				return a.Decide(test.policy, a.IdentifyList(list), e, func(label string) token.Role {
-					if label == "log" {
-						return token.RoleLog
-					}
-					return token.RoleIssuing
-				}, now)
+				return a.Decide(test.policy, a.IdentifyList(list), e, map[string]token.Role{"ca": token.RoleIssuing, "log": token.RoleLog}, now)
 			}
 			v := decide()
 			all := true
@@ -74,7 +69,7 @@ func TestDecide(t *testing.T) {
 		})
 	}
 	var none *token.Approvals
-	v := none.Decide(token.Accredited, none.IdentifyList(nil), good(), func(string) token.Role { return token.RoleIssuing }, now)
+	v := none.Decide(token.Accredited, none.IdentifyList(nil), good(), map[string]token.Role{"ca": token.RoleIssuing}, now)
 	if v.Keys[0].Verdict != token.Refused || v.List != nil {
 		t.Errorf("without a list: %+v", v)
 	}
