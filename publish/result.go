@@ -98,6 +98,18 @@ func (r *Result) Err() error {
 	return errors.Join(errs...)
 }
 
+// OnTrial reports whether nothing but [ErrTrial] kept targets from being finished (exit code 4).
+func (r *Result) OnTrial() bool {
+	trial := false
+	for _, t := range r.Targets {
+		if t.Err != nil && !errors.Is(t.Err, ErrTrial) {
+			return false
+		}
+		trial = trial || t.Err != nil
+	}
+	return trial
+}
+
 // Refused reports whether section A kept anything back (exit code 4).
 func (r *Result) Refused() bool {
 	for _, t := range r.Targets {

@@ -123,9 +123,9 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 		name string
 		do   func(context.Context) error
 	}
-	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}, {"hsm", c.checkHSM}}
+	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}}
 	if c.Tier.deep() {
-		steps = append(steps, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
+		steps = append(steps, named{"hsm", c.checkHSM}, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
 	}
 	steps = append(steps,
 		named{"copies", func(ctx context.Context) error { return c.checkCopies(ctx, r) }},

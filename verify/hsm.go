@@ -25,8 +25,9 @@ type HSMSummary struct {
 	Time      time.Time `json:"time"`
 	Verdicts  int       `json:"verdicts"`
 	Keys      []HSMKey  `json:"keys"`                // of the newest verdict
-	Judged    int64     `json:"judged"`              // artifacts held against the verdict in force
-	Earlier   int64     `json:"earlier"`             // artifacts of before the first verdict
+	Judged    int64     `json:"judged"`              // lists, certificates and bundles held against the verdict in force
+	OnTrial   int64     `json:"on_trial"`            // of them, signed with a key on trial
+	Earlier   int64     `json:"earlier"`             // the same, of before the first verdict
 	Elsewhere []string  `json:"elsewhere,omitempty"` // issuers whose own software signs, of whose HSM no verdict speaks
 }
 
@@ -57,6 +58,7 @@ type hsmVerdictKey struct {
 const (
 	hsmVerdictSchema = "seihon/hsm-verdict/v1"
 	hsmRefused       = "refused"
+	hsmOnTrial       = "trial"
 )
 
 // checkHSM holds the artifacts of the log against the verdicts of the log.
@@ -66,7 +68,9 @@ func (c *checker) checkHSM(ctx context.Context) error {
 		return err
 	}
 	last := verdicts[len(verdicts)-1]
-	c.hsm = &HSMSummary{Policy: last.Policy, Entry: last.entry, Time: last.time, Verdicts: len(verdicts), Keys: []HSMKey{}, Elsewhere: last.Elsewhere}
+	c.hsm = &HSMSummary{
+		Policy: last.Policy, Entry: last.entry, Time: last.time, Verdicts: len(verdicts), Keys: []HSMKey{}, Elsewhere: last.Elsewhere,
+	}
 	for _, k := range last.Keys {
 		c.hsm.Keys = append(c.hsm.Keys, k.HSMKey)
 	}
@@ -81,10 +85,6 @@ func (c *checker) checkHSM(ctx context.Context) error {
 		}
 		if c.past.byDigest[v.Digest][0] != v {
 			continue // the same bytes again
-		}
-		if inForce == nil {
-			c.hsm.Earlier++
-			continue
 		}
 		keys := keysOf(c.signers[v.Digest])
 		if v.Kind == artifact.OCSPBundle {
@@ -113,7 +113,8 @@ func (c *checker) readVerdicts(ctx context.Context) ([]*hsmVerdict, error) {
 		}
 		v, err := c.readVerdict(ctx, e.Evidence)
 		if err != nil {
-			c.add(Finding{Code: "hsm-verdict", Source: sourceLog, Name: fmt.Sprintf("log entry %d", index), Detail: err.Error()})
+			where := fmt.Sprintf("log entry %d", index)
+			c.add(Finding{Code: "hsm-verdict", Source: sourceLog, Name: where, Detail: err.Error()})
 			continue
 		}
 		v.entry, v.time = index, e.Time
@@ -140,10 +141,14 @@ func (c *checker) readVerdict(ctx context.Context, e *ledger.Evidence) (*hsmVerd
 	return v, nil
 }
 
-// judgeHSM holds one artifact against the verdict that was in force.
+// judgeHSM holds one artifact against the verdict that was in force, if there was one.
 func (c *checker) judgeHSM(v *version, inForce *hsmVerdict, keys []string) {
-	if len(keys) == 0 {
+	switch {
+	case len(keys) == 0:
 		return // what no CA signs, or a CA that is not trusted, which is a finding of its own
+	case inForce == nil:
+		c.hsm.Earlier++
+		return
 	}
 	key := inForce.find(keys)
 	bad := func(code, format string, args ...any) {
@@ -153,9 +158,12 @@ func (c *checker) judgeHSM(v *version, inForce *hsmVerdict, keys []string) {
 	case key == nil && slices.Contains(inForce.Elsewhere, v.Issuer):
 		return
 	case key == nil:
-		bad("hsm-unjudged", "log entry %d; the verdict of entry %d does not know the key with SHA-256 %s", v.index, inForce.entry, strings.Join(keys, " or "))
+		bad("hsm-unjudged", "log entry %d; the verdict of entry %d does not know the key with SHA-256 %s",
+			v.index, inForce.entry, strings.Join(keys, " or "))
 	case key.Verdict == hsmRefused:
 		bad("hsm-refused", "log entry %d; the verdict of entry %d refuses the key %q", v.index, inForce.entry, key.Label)
+	case key.Verdict == hsmOnTrial:
+		c.hsm.OnTrial++
 	}
 	c.hsm.Judged++
 }
@@ -216,20 +224,22 @@ func (c *checker) bundleSigners(ctx context.Context) (map[string][]bundleSigner,
 			continue // the master's own findings say why
 		}
 		if cert, err := artifact.ParseCertificate(der); err == nil {
-			book[issuer] = append(book[issuer], bundleSigner{keysOf([]*x509.Certificate{cert})[0], v.Kind == artifact.OCSPSignerCertificate, v.index})
+			key := keysOf([]*x509.Certificate{cert})[0]
+			book[issuer] = append(book[issuer], bundleSigner{key, v.Kind == artifact.OCSPSignerCertificate, v.index})
 		}
 	}
 	return book, nil
 }
 
-// signersOfBundle are the responders that the issuer had and that the verdict knows, else the issuer itself.
+// signersOfBundle are the responders that the issuer had and that the verdict knows, else the issuer itself. Without a
+// verdict all that it had are meant.
 func signersOfBundle(v *version, all []bundleSigner, inForce *hsmVerdict) []string {
 	var own, delegated []string
 	for _, s := range all {
 		switch {
 		case !s.delegated:
 			own = append(own, s.key)
-		case s.since <= v.index && inForce.find([]string{s.key}) != nil:
+		case s.since <= v.index && (inForce == nil || inForce.find([]string{s.key}) != nil):
 			delegated = append(delegated, s.key)
 		}
 	}

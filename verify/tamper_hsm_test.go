@@ -121,7 +121,7 @@ func TestHSMShown(t *testing.T) {
 	var text, page strings.Builder
 	check(report.WriteText(&text))
 	check(report.WriteHTML(&page))
-	for _, want := range []string{"policy trial; ", "of before the first", "signs for kept", "on trial: the keys of the signing room", "試験運用"} {
+	for _, want := range []string{"policy trial; ", "keys on trial signed ", "of before the first", "signs for kept", "on trial: the keys of the signing room", "試験運用"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text does not say %q:\n%s", want, text.String())
 		}
@@ -130,6 +130,12 @@ func TestHSMShown(t *testing.T) {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page does not say %q", want)
 		}
+	}
+	if h := report.HSM; h.OnTrial == 0 || h.OnTrial != h.Judged || h.Earlier == 0 || h.Earlier >= int64(len(r.files)) {
+		t.Errorf("%d on trial of %d that were judged, %d are earlier; the repository has %d names", h.OnTrial, h.Judged, h.Earlier, len(r.files))
+	}
+	if list := r.check(t, func(c *verify.Config) { c.Tier = verify.TierList }); list.HSM != nil || list.Scope.HSM {
+		t.Errorf("a check of names and sizes judges keys: %+v", list.HSM)
 	}
 	older := newRepo(t).check(t)
 	if older.HSM != nil || older.Scope.HSM {

@@ -29,14 +29,14 @@ func planCommand(now func() time.Time) *cli.Command {
 				if err := cliexit.PrintJSON(c.App.Writer, plans); err != nil {
 					return err
 				}
-				return res.Err()
+				return unfinished(res)
 			}
 			for _, p := range plans {
 				if p != nil {
 					printPlan(c, p)
 				}
 			}
-			return res.Err()
+			return unfinished(res)
 		}),
 	}
 }

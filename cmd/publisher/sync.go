@@ -69,11 +69,9 @@ func (h *host) sync(c *cli.Context) (*publish.Result, error) {
 	if err := h.measured(c, syncFigures(res, h.now())); err != nil {
 		return res, err
 	}
-	switch err := res.Err(); {
-	case errors.Is(err, publish.ErrTrial):
-		return res, &cliexit.Error{Code: cliexit.Refused, Err: err}
+	switch err := unfinished(res); {
 	case err != nil:
-		return res, locked(err)
+		return res, err
 	case res.Refused():
 		return res, &cliexit.Error{Code: cliexit.Refused, Err: errors.New("section A refused artifacts; everything else is public, see the result")}
 	case res.Found():
@@ -128,6 +126,14 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 		return publish.Config{}, nil, err
 	}
 	return conf, func() { _ = conf.Publication.Close() }, nil
+}
+
+// unfinished is why targets could not be finished, with its exit code.
+func unfinished(res *publish.Result) error {
+	if res.OnTrial() {
+		return &cliexit.Error{Code: cliexit.Refused, Err: res.Err()}
+	}
+	return locked(res.Err())
 }
 
 // locked gives a lock held by another process its exit code.
