@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,152 +14,160 @@ import (
 
 // A runner tries mutants in a folder of its own.
 type runner struct {
-	dir     string
-	timeout time.Duration
-	built   map[string]string // the test binary of a package with all its conditions that can be switched off
+	dir   string
+	suite map[string]*suite // by the arguments of go test
+	wrong map[string]error  // suites that cannot be had
 }
 
-// switchFile is added to a package: it says which of the conditions is switched off, by the environment.
-const switchFile = `package %s
+// A suite is the tests of one package: built once, with all its conditions that can be switched off, and run once, to
+// see which test reaches which change.
+type suite struct {
+	binary, folder string
+	run            string // of the tests' arguments, the pattern after -run
+	reached        map[int]map[string]bool
+	took           map[string]time.Duration
+}
 
-import "os"
+// A verdict is what became of one mutant.
+type verdict struct {
+	noticed bool
+	how     string
+}
 
-var mutantNow = os.Getenv("MUTANT")
-
-func mutantIs(n string) bool { return mutantNow == n }
-`
-
-// try reports whether the tests of the package notice the change. Conditions that never hold are built once for a
-// package and switched off one at a time; any other change is a build of its own.
-func (r *runner) try(ctx context.Context, all []mutant, n int) (noticed bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
+// try reports whether the tests of the package notice the change. Only tests that reach it are run, since the others
+// are the same tests with and without it, and the quickest of them first. What fails or hangs is run once more without
+// the change: only where it passes then was it the change that was noticed.
+func (r *runner) try(ctx context.Context, all []mutant, n int) (verdict, error) {
 	m := all[n]
-	var cmd *exec.Cmd
-	if m.never {
-		binary, err := r.switched(ctx, all, m)
-		if err != nil {
-			return false, err
-		}
-		cmd = exec.CommandContext(ctx, binary, testFlags(m.tests)...)
-		cmd.Dir, cmd.Env = m.tests[len(m.tests)-1], append(os.Environ(), "MUTANT="+strconv.Itoa(n))
-	} else {
-		overlay, err := r.overlay(map[string][]change{m.file: {{m.old, m.new}}}, nil)
-		if err != nil {
-			return false, err
-		}
-		// vet would look at the file that is there and not at the changed one.
-		args := append([]string{"test", "-overlay", overlay, "-count=1", "-failfast", "-vet=off"}, m.tests...)
-		cmd = exec.CommandContext(ctx, "go", args...)
+	s, err := r.tests(ctx, all, m)
+	if err != nil {
+		return verdict{}, err
 	}
+	binary := s.binary
+	if !m.never {
+		if binary, err = r.changed(ctx, m); err != nil {
+			return verdict{}, err
+		}
+	}
+	names := s.of(n)
+	if len(names) == 0 {
+		return verdict{how: "no test reaches it"}, nil
+	}
+	for _, some := range quickFirst(names, s.took) {
+		failed, hung, err := s.fails(ctx, binary, strconv.Itoa(n), some)
+		if err != nil {
+			return verdict{}, err
+		}
+		if failed == nil {
+			continue
+		}
+		again, _, err := s.fails(ctx, s.binary, "", failed)
+		switch {
+		case err != nil:
+			return verdict{}, err
+		case again != nil:
+			return verdict{}, fmt.Errorf("%s fails without the change too", strings.Join(again, ", "))
+		case hung:
+			return verdict{true, "by tests that do not end, and end without the change"}, nil
+		}
+		return verdict{true, "by " + failed[0]}, nil
+	}
+	return verdict{how: fmt.Sprintf("%d tests reach it", len(names))}, nil
+}
+
+// of are the tests that reach a change; a test that is part of another one of them is left out. Code that ran before
+// the first test is of all tests.
+func (s *suite) of(n int) []string {
+	var names []string
+	for name := range s.reached[n] {
+		if name == "" {
+			return s.topmost()
+		}
+		if !within(name, s.reached[n]) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func within(name string, others map[string]bool) bool {
+	for at := strings.LastIndex(name, "/"); at > 0; at = strings.LastIndex(name[:at], "/") {
+		if others[name[:at]] {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *suite) topmost() []string {
+	var names []string
+	for name := range s.took {
+		if !strings.Contains(name, "/") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// quickFirst are the quickest tests, then all others.
+func quickFirst(names []string, took map[string]time.Duration) [][]string {
+	names = slices.Clone(names)
+	slices.SortStableFunc(names, func(a, b string) int { return int(took[a] - took[b]) })
+	var sum time.Duration
+	for i, name := range names {
+		if sum += took[name]; i > 0 && (i == 8 || sum > 2*time.Second) {
+			return [][]string{names[:i], names[i:]}
+		}
+	}
+	return [][]string{names}
+}
+
+// fails runs tests, with a change or without one, and returns those that fail; all of them when they do not end in
+// twenty times the time that they take otherwise, and at least a minute.
+func (s *suite) fails(ctx context.Context, binary, mutant string, names []string) (failed []string, hung bool, err error) {
+	limit := time.Duration(0)
+	for _, name := range names {
+		limit += s.took[name]
+	}
+	limit = max(time.Minute, 20*limit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "-test.failfast", "-test.timeout=0", "-test.run", pattern(names))
+	cmd.Dir, cmd.Env, cmd.WaitDelay = s.folder, append(os.Environ(), "MUTANT="+mutant), 5*time.Second
 	out, err := cmd.CombinedOutput()
-	switch {
-	case ctx.Err() != nil:
-		return false, fmt.Errorf("its tests did not end: %w", ctx.Err())
-	case strings.Contains(string(out), "[build failed]"):
-		return false, fmt.Errorf("the change does not compile: %s", out)
-	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return false, err
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return names, true, nil
+	case ctx.Err() != nil:
+		return nil, false, ctx.Err()
+	case err == nil:
+		return nil, false, nil
+	case !errors.As(err, &exit):
+		return nil, false, err
 	}
-	return err != nil, nil
+	for line := range strings.Lines(string(out)) {
+		rest, ok := strings.CutPrefix(line, "--- FAIL: ")
+		if name, _, found := strings.Cut(rest, " "); ok && found {
+			failed = append(failed, name)
+		}
+	}
+	if failed = keep(names, failed); len(failed) == 0 {
+		failed = names // a panic in another goroutine names no test
+	}
+	return failed, false, nil
 }
 
-// switched builds the tests of a mutant's package with a switch in every condition that one of the table's lines names.
-func (r *runner) switched(ctx context.Context, all []mutant, m mutant) (string, error) {
-	key := strings.Join(m.tests, " ")
-	if binary := r.built[key]; binary != "" {
-		return binary, nil
-	}
-	changes, added := map[string][]change{}, map[string]string{}
-	for n, o := range all {
-		if !o.never || strings.Join(o.tests, " ") != key {
-			continue
-		}
-		changes[o.file] = append(changes[o.file], change{o.old, strings.Replace(o.new, "&& false", fmt.Sprintf("&& !mutantIs(%q)", strconv.Itoa(n)), 1)})
-		folder := filepath.Dir(o.file)
-		added[filepath.Join(folder, "mutant_switch.go")] = fmt.Sprintf(switchFile, filepath.Base(folder))
-	}
-	overlay, err := r.overlay(changes, added)
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(r.dir, fmt.Sprintf("tests%d", len(r.built)))
-	args := []string{"test", "-c", "-overlay", overlay, "-vet=off", "-o", binary}
-	for i := 0; i < len(m.tests); i++ {
-		if m.tests[i] == "-run" {
-			i++
-			continue
-		}
-		args = append(args, m.tests[i])
-	}
-	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the tests of %s with switches: %w\n%s", key, err, out)
-	}
-	// Tests that fail anyway would seem to notice everything.
-	cmd := exec.CommandContext(ctx, binary, testFlags(m.tests)...)
-	cmd.Dir = m.tests[len(m.tests)-1]
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the tests of %s fail without any change: %w\n%s", key, err, out)
-	}
-	r.built[key] = binary
-	return binary, nil
-}
-
-// testFlags are the flags of a test binary for the arguments of go test.
-func testFlags(tests []string) []string {
-	flags := []string{"-test.failfast", "-test.timeout=0"}
-	for i, arg := range tests {
-		if arg == "-run" {
-			flags = append(flags, "-test.run", tests[i+1])
+// keep are the names that are of the topmost tests that failed.
+func keep(names, failed []string) []string {
+	var kept []string
+	for _, name := range names {
+		first, _, _ := strings.Cut(name, "/")
+		if slices.Contains(failed, first) {
+			kept = append(kept, name)
 		}
 	}
-	return flags
-}
-
-// A change of a file: old stands there exactly once.
-type change struct{ old, new string }
-
-// overlay writes what go build is to read instead of the files that are there, and beside them.
-func (r *runner) overlay(changes map[string][]change, added map[string]string) (string, error) {
-	dir, err := os.MkdirTemp(r.dir, "overlay")
-	if err != nil {
-		return "", err
-	}
-	texts := map[string]string{}
-	for file, list := range changes {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return "", err
-		}
-		text := string(raw)
-		for _, c := range list {
-			if n := strings.Count(string(raw), c.old); n != 1 {
-				return "", fmt.Errorf("%s: %q is there %d times, must be once", file, c.old, n)
-			}
-			text = strings.Replace(text, c.old, c.new, 1)
-		}
-		texts[file] = text
-	}
-	for file, text := range added {
-		texts[file] = text
-	}
-	replace := map[string]string{}
-	for file, text := range texts {
-		place, err := filepath.Abs(file)
-		if err != nil {
-			return "", err
-		}
-		replace[place] = filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
-		if err := os.WriteFile(replace[place], []byte(text), 0o600); err != nil {
-			return "", err
-		}
-	}
-	raw, err := json.Marshal(map[string]map[string]string{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "overlay.json")
-	return file, os.WriteFile(file, raw, 0o600)
+	return kept
 }
