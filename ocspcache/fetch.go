@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/redirect"
 )
 
 var errNotModified = errors.New("not modified")
@@ -35,7 +36,7 @@ func newFetcher(base string, client *http.Client) *fetcher {
 			},
 			// Public names are answered where they are; a redirect is a
 			// misconfigured bucket, and following it would hide that.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			CheckRedirect: redirect.None,
 		}
 	}
 	return &fetcher{base: base, client: client, grace: defaultGrace}

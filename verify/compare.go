@@ -10,8 +10,10 @@ import (
 	"sync"
 
 	"seihon/artifact"
+	"seihon/internal/redirect"
 	"seihon/ledger"
 	"seihon/ocspcache"
+	"seihon/verify/headers"
 )
 
 // compare fetches one artifact and compares it with its line.
@@ -138,9 +140,18 @@ func (k *copyCheck) unread(ctx context.Context, name, want string, err error) si
 		k.report(Finding{Code: "copy-missing", Name: name, Want: want, Detail: refusal(err)})
 		return sighting{how: missing}
 	default:
-		k.report(Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()})
+		k.report(cannotRead(name, want, err))
 	}
 	return sighting{how: unreadable}
+}
+
+// cannotRead is the finding about what could not be read: as a rule that, or that its readers are sent where nothing is asked.
+func cannotRead(name, want string, err error) Finding {
+	var away *redirect.Refused
+	if errors.As(err, &away) {
+		return Finding{Code: headers.CodeRedirect, Severity: Error, Name: name, Want: want, Got: away.To.String(), Detail: away.Error()}
+	}
+	return Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()}
 }
 
 // mismatch says what the bytes under a name are instead of the master's.

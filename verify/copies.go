@@ -15,6 +15,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/public"
+	"seihon/verify/headers"
 )
 
 const checkpointName = public.Checkpoint
@@ -182,7 +183,11 @@ func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Ob
 		return nil, nil, errCopySilent
 	case err != nil:
 		k.enterCheckpoint(nil, unreadable)
-		k.report(Finding{Code: "copy-unreadable", Name: checkpointName, Detail: err.Error()})
+		f := cannotRead(checkpointName, "", err)
+		k.report(f)
+		if f.Code == headers.CodeRedirect {
+			return nil, nil, errCopySilent // it is another host's copy, of which nothing was asked
+		}
 		return nil, nil, nil
 	}
 	k.objects.Add(1)

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"seihon/internal/redirect"
 )
 
 // redirectedHeader is set by the HTTP source on answers that came from another address than the one asked.
@@ -23,7 +25,7 @@ type HTTPConfig struct {
 }
 
 // HTTP returns the source that reads public copies below a base URL, as relying parties do: plain GET requests, without
-// credentials, accepting no encoding.
+// credentials, accepting no encoding. What another host would say is not the copy: a redirect there is a [redirect.Refused].
 func HTTP(c HTTPConfig) (Source, error) {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -32,7 +34,7 @@ func HTTP(c HTTPConfig) (Source, error) {
 	if c.Client == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConnsPerHost, t.DisableCompression, t.ResponseHeaderTimeout = 64, true, maxSilence
-		c.Client = &http.Client{Transport: t}
+		c.Client = &http.Client{Transport: t, CheckRedirect: redirect.SameHost}
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 2 * time.Minute
@@ -93,7 +95,12 @@ func (w *web) once(ctx context.Context, method, name string) (o *Object, retry b
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	resp, err := w.Client.Do(req)
-	if err != nil {
+	var refused *redirect.Refused
+	switch {
+	case errors.As(err, &refused):
+		cancel()
+		return nil, false, fmt.Errorf("asking for %s: %w", name, refused)
+	case err != nil:
 		cancel()
 		return nil, true, fmt.Errorf("asking for %s: %w: %w", name, ErrUnreachable, err)
 	}

@@ -125,6 +125,7 @@ var sources = []struct {
 	{"../ledger/verifier.go", `^(encoding|making a note|signing)`},
 	{"../ledger/timestamp/claimed.go", ""},
 	{"../ocspcache/bundle.go", ""}, {"../ocspcache/generation.go", `\n`},
+	{"../internal/redirect/redirect.go", ""},
 	{"../public/parse.go", ""}, {"../public/tile.go", ""},
 }
 

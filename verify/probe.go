@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seihon/artifact"
+	"seihon/internal/redirect"
 	"seihon/ledger"
 	"seihon/public"
 )
@@ -66,7 +67,7 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	}
 	c.ocspClient = c.Client
 	if c.Client == nil {
-		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}, CheckRedirect: redirect.SameHost}
 	}
 	c.behind = new(atomic.Bool)
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
@@ -206,7 +207,11 @@ func (c *ProbeConfig) ask(ctx context.Context, address string) (body []byte, sta
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	resp, err := c.Client.Do(req)
-	if err != nil {
+	var refused *redirect.Refused
+	switch {
+	case errors.As(err, &refused) && resp != nil:
+		return nil, resp.StatusCode, refused // its body is closed
+	case err != nil:
 		return nil, 0, err
 	}
 	defer resp.Body.Close()

@@ -3,6 +3,8 @@ package verify_test
 import (
 	"crypto"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,6 +44,28 @@ func TestProbeSeesAnOlderCopy(t *testing.T) {
 		if len(bad) != test.bad || test.bad > 0 && (!strings.HasPrefix(bad[0].Error, "older-copy: ") || !strings.HasSuffix(bad[0].URL, "crl/sub.crl")) {
 			t.Errorf("%s: %+v", name, bad)
 		}
+	}
+}
+
+// TestProbeStaysAtTheHost: what another host says is no sample of this one.
+func TestProbeStaysAtTheHost(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	broken := false
+	good := responder(t, r, &broken)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		http.Redirect(w, q, good.URL+q.URL.Path, http.StatusFound)
+	}))
+	t.Cleanup(s.Close)
+	conf := verify.ProbeConfig{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock}
+	samples := must(verify.Probe(t.Context(), conf)).Samples
+	for _, sample := range samples {
+		if sample.OK || sample.Status != http.StatusFound || !strings.HasPrefix(sample.Error, "it is redirected to another host, "+good.URL) {
+			t.Errorf("%+v", sample)
+		}
+	}
+	if len(samples) < 5 {
+		t.Errorf("only %d samples", len(samples))
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// errCopySilent ends the check of a copy whose host did not even give the checkpoint an answer.
+// errCopySilent ends the check of a copy whose host did not even give the checkpoint an answer, or named another host.
 var errCopySilent = errors.New("the host of the copy does not answer")
 
 // errNotAsked stands for the answer of a host that has stopped answering.

@@ -110,6 +110,18 @@ func httpTampers() []tamper {
 			})}}
 		}}
 	}
+	away := func(w http.ResponseWriter, req *http.Request, on string) bool {
+		if on == "" || req.URL.Path == on {
+			http.Redirect(w, req, "http://other.invalid"+req.URL.Path, http.StatusMovedPermanently)
+			return true
+		}
+		return false
+	}
+	elsewhere := func(name, want string) tamper {
+		return tamper{name: "http: " + name, want: []string{want}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
+			c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, req *http.Request) bool { return away(w, req, "") })}}
+		}}
+	}
 	first := true
 	return []tamper{
 		over("clean", "", func(http.ResponseWriter, *http.Request) bool { return false }),
@@ -160,6 +172,16 @@ func httpTampers() []tamper {
 			http.Redirect(w, req, "/cert/sub.cer?x=1", http.StatusFound)
 			return true
 		}),
+		over("redirected to another host", "header-redirect@cert/sub.cer#to another host, http://other.invalid/cert/sub.cer: nothing was asked there", func(w http.ResponseWriter, req *http.Request) bool {
+			return away(w, req, "/cert/sub.cer")
+		}),
+		over("redirected in a circle", "header-redirect@cert/sub.cer#in a circle", func(w http.ResponseWriter, req *http.Request) bool {
+			if req.URL.Path == "/cert/sub.cer" {
+				http.Redirect(w, req, "/cert/sub.cer", http.StatusFound)
+			}
+			return req.URL.Path == "/cert/sub.cer"
+		}),
+		elsewhere("redirected to another host, the whole copy", "header-redirect@log/checkpoint#to another host"),
 		over("server error", "copy-unreadable@cert/sub.cer", fail("/cert/sub.cer", 500)),
 		over("server error for the checkpoint", "copy-unreadable@log/checkpoint", fail("/log/checkpoint", 500)),
 		over("forbidden counts as missing", "copy-missing@cert/sub.cer#refused", fail("/cert/sub.cer", 403)),

@@ -13,6 +13,7 @@ import (
 
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/redirect"
 	"seihon/ledger"
 	"seihon/verify"
 )
@@ -111,7 +112,7 @@ func (h *host) ping(ctx context.Context) error {
 		return fmt.Errorf("pinging the dead-man's switch: %w", err)
 	}
 	// The address is a secret: a redirect would tell it to another host, as where the client came from.
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{CheckRedirect: redirect.None}
 	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("pinging the dead-man's switch: %w", err)

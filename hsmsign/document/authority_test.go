@@ -8,6 +8,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +115,8 @@ func (o *operator) token(t testing.TB, content []byte) []byte {
 func TestTimestampRefuses(t *testing.T) {
 	o := newOperator(t, "p256")
 	good := o.authority(t, nil)
+	elsewhere := httptest.NewServer(http.RedirectHandler("http://other.invalid/tsa", http.StatusTemporaryRedirect))
+	t.Cleanup(elsewhere.Close)
 	for _, c := range []struct {
 		name string
 		ask  document.Timestamper
@@ -133,6 +137,7 @@ func TestTimestampRefuses(t *testing.T) {
 			}
 			return der, err
 		}, "does not verify"},
+		{"sent elsewhere", document.HTTPTimestamper(nil, elsewhere.URL), "it is redirected, http://other.invalid/tsa: nothing was asked there"},
 	} {
 		r := o.request([]byte("text"))
 		r.Timestamp = c.ask

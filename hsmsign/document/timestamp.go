@@ -16,6 +16,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"seihon/artifact/cms"
+	"seihon/internal/redirect"
 )
 
 // Timestamper takes a DER TimeStampReq to an authority and brings back its DER TimeStampResp (RFC 3161). The signing room
@@ -23,10 +24,10 @@ import (
 type Timestamper func(ctx context.Context, request []byte) (response []byte, err error)
 
 // HTTPTimestamper asks an authority over HTTP, RFC 3161 section 3.4. The deadline is the context's; a nil client is
-// http.DefaultClient.
+// one that follows no redirect.
 func HTTPTimestamper(client *http.Client, url string) Timestamper {
 	if client == nil {
-		client = http.DefaultClient
+		client = &http.Client{CheckRedirect: redirect.Never}
 	}
 	return func(ctx context.Context, request []byte) ([]byte, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(request))

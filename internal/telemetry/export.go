@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"seihon/internal/redirect"
 )
 
 // newClient makes the client of all exporters. It follows no redirect: the headers are for the configured host only.
@@ -27,7 +29,7 @@ func newClient() *http.Client {
 			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 4, IdleConnTimeout: 2 * time.Minute,
 			TLSHandshakeTimeout: FlushTimeout, ForceAttemptHTTP2: true,
 		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: redirect.None,
 	}
 }
 

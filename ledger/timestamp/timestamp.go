@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"seihon/artifact/cms"
+	"seihon/internal/redirect"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -61,7 +62,7 @@ type Stamp struct {
 
 // Config says how to ask.
 type Config struct {
-	HTTP    *http.Client     // nil = http.DefaultClient
+	HTTP    *http.Client     // nil = one that follows no redirect
 	Timeout time.Duration    // of one request; 0 = 30 s
 	MaxSkew time.Duration    // between the token's time and ours; 0 = 5 min
 	Now     func() time.Time // nil = time.Now
@@ -70,7 +71,7 @@ type Config struct {
 
 func (c *Config) complete() {
 	if c.HTTP == nil {
-		c.HTTP = http.DefaultClient
+		c.HTTP = &http.Client{CheckRedirect: redirect.Never}
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second

@@ -186,6 +186,10 @@ func TestAskRefuses(t *testing.T) {
 			w.Write(first)
 		}},
 		{"server error", "500", nil, page(500, "text/plain", "no")},
+		{"sent elsewhere", "it is redirected, http://other.invalid/tsa: nothing was asked there", nil, func(w http.ResponseWriter, _ []byte) {
+			w.Header().Set("Location", "http://other.invalid/tsa?secret")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+		}},
 		{"HTML", "text/html", nil, page(200, "text/html", "<html>")},
 		{"garbage", "DER", nil, page(200, "application/timestamp-reply", "garbage")},
 		{"empty", "DER", nil, page(200, "application/timestamp-reply", "")},

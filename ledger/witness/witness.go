@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"seihon/internal/redirect"
 	"seihon/ledger"
 
 	"golang.org/x/mod/sumdb/note"
@@ -124,7 +125,7 @@ func Verify(checkpoint []byte, keys []*Key, quorum int) ([]Cosignature, error) {
 
 // Config says how to ask.
 type Config struct {
-	HTTP    *http.Client     // nil = http.DefaultClient
+	HTTP    *http.Client     // nil = one that follows no redirect
 	Timeout time.Duration    // of one witness; 0 = 10 s
 	MaxSkew time.Duration    // between a cosignature's time and ours; 0 = 5 min
 	Now     func() time.Time // nil = time.Now
@@ -132,7 +133,7 @@ type Config struct {
 
 func (c *Config) complete() {
 	if c.HTTP == nil {
-		c.HTTP = http.DefaultClient
+		c.HTTP = &http.Client{CheckRedirect: redirect.Never}
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second

@@ -207,6 +207,21 @@ func TestWitnessHasSeenMore(t *testing.T) {
 	}
 }
 
+// TestWitnessElsewhere: a witness that names another address is one that has not signed, and nobody is asked there.
+func TestWitnessElsewhere(t *testing.T) {
+	w := newLog(t, 3)
+	other, wit := newPeer(t, "witness.example/a", w.Log())
+	s := httptest.NewServer(http.RedirectHandler(wit.URL+"/add-checkpoint", http.StatusTemporaryRedirect))
+	t.Cleanup(s.Close)
+	wit.URL = s.URL
+	if _, err := Cosign(t.Context(), w.Log(), []Witness{wit}, 1, Config{}); err == nil || !strings.Contains(err.Error(), "it is redirected, http://127.0.0.1:") {
+		t.Errorf("got %v, want that it is redirected", err)
+	}
+	if other.calls != 0 {
+		t.Errorf("the other address was asked %d times", other.calls)
+	}
+}
+
 func TestBadWitnesses(t *testing.T) {
 	w := newLog(t, 3)
 	_, good := newPeer(t, "witness.example/good", w.Log())

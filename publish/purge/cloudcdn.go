@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"seihon/internal/redirect"
 	"seihon/publish/credentials"
 )
 
@@ -49,7 +50,7 @@ func OpenCloudCDN(ctx context.Context, c CloudCDNConfig) (*CloudCDN, error) {
 		return nil, fmt.Errorf("opening URL map %q: %w", c.URLMap, err)
 	}
 	return &CloudCDN{
-		client: &http.Client{Transport: transport, CheckRedirect: noRedirect},
+		client: &http.Client{Transport: transport, CheckRedirect: redirect.None},
 		global: c.Endpoint + "/compute/v1/projects/" + url.PathEscape(c.Project) + "/global/", c: c,
 	}, nil
 }

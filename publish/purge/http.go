@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"seihon/internal/redirect"
 )
 
 // httpConcurrency is how many requests are under way at once.
@@ -39,7 +41,7 @@ type HTTP struct {
 func OpenHTTP(c HTTPConfig) (*HTTP, error) {
 	c.Limits = c.Limits.withDefaults()
 	c.Endpoint = strings.TrimSuffix(c.Endpoint, "/")
-	h := &HTTP{client: &http.Client{CheckRedirect: noRedirect}, c: c}
+	h := &HTTP{client: &http.Client{CheckRedirect: redirect.None}, c: c}
 	if c.Header == "" {
 		return h, nil
 	}

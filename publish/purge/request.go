@@ -105,6 +105,3 @@ func retryAfter(h http.Header) time.Duration {
 	}
 	return min(time.Duration(n)*time.Second, time.Minute)
 }
-
-// noRedirect keeps a token at the host that it is for.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

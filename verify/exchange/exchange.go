@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"seihon/internal/redirect"
 )
 
 // maxResponse bounds what is read of an answer.
@@ -36,7 +38,7 @@ type Reply struct {
 // client does not follow redirects: what a client that does not would get is the answer.
 var client = &http.Client{
 	Transport:     &http.Transport{DisableCompression: true, Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	CheckRedirect: redirect.None,
 }
 
 // Send sends an OCSPRequest to the responder at an address: below it by GET, to the very address by POST (RFC 6960 appendix A).

@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/redirect"
 )
-
-// maxRedirects bounds how often an answer may send a client elsewhere.
-const maxRedirects = 5
 
 // newClient makes a client that uses no proxy of the environment, asks for no compression, and follows a redirect only to http or
 // https, and never from https to http.
@@ -26,29 +24,11 @@ func newClient(proxy *url.URL, follow bool) *http.Client {
 	if proxy != nil {
 		t.Proxy = http.ProxyURL(proxy)
 	}
-	c := &http.Client{Transport: t, CheckRedirect: redirected}
+	c := &http.Client{Transport: t, CheckRedirect: redirect.Anywhere}
 	if !follow {
-		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		c.CheckRedirect = redirect.None
 	}
 	return c
-}
-
-func redirected(next *http.Request, via []*http.Request) error {
-	last := via[len(via)-1].URL
-	for _, r := range via {
-		if r.URL.String() == next.URL.String() {
-			return errors.New("it is redirected in a circle")
-		}
-	}
-	switch {
-	case len(via) > maxRedirects:
-		return fmt.Errorf("it is redirected more than %d times", maxRedirects)
-	case next.URL.Scheme != "http" && next.URL.Scheme != "https":
-		return fmt.Errorf("it is redirected to the scheme %q", next.URL.Scheme)
-	case last.Scheme == "https" && next.URL.Scheme != "https":
-		return errors.New("it is redirected from https to http")
-	}
-	return nil
 }
 
 // A fetched is an answer with status 200, or what there is of another.
