@@ -80,7 +80,7 @@ func (p *Plan) Apply(ctx context.Context, store Store, c Config) *TargetResult {
 			s.result.Err = err
 			return s.finish(start)
 		}
-		p.remote = remote
+		p.meets(remote)
 	}
 	s.run(ctx, p)
 	return s.finish(start)
@@ -130,6 +130,9 @@ func (s *session) runStages(ctx context.Context, steps []Step) error {
 			if steps[i].Stage == stage {
 				some = append(some, &steps[i])
 			}
+		}
+		if s.config.Repair && stage > Pointers && s.newer() {
+			return fmt.Errorf("target %q: %w", s.result.Target, ErrBehind)
 		}
 		if stage == Removals && !s.config.Prune {
 			for _, step := range some {

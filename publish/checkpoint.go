@@ -64,7 +64,7 @@ func (s *session) alien(r *remoteState, got *stored, err error) (*remoteState, e
 	case errors.Is(err, ledger.ErrFork):
 		f.Code, f.Hint = Fork, "the target and this master were both signed and contradict each other: keep both as evidence and stop publishing"
 	case errors.Is(err, ledger.ErrRollback):
-		f.Code, f.Hint = Ahead, "the target knows more than this master: bring this copy of the master up to date"
+		f.Code, f.Hint = Ahead, "the target knows more than this master: bring this copy up to date (publisher import with the newest export), then sync again"
 	case errors.Is(err, ledger.ErrOrigin):
 		f.Hint = "the bucket belongs to another log: check the target's name in the configuration"
 	case s.config.Repair:

@@ -107,6 +107,7 @@ type Plan struct {
 
 	oldest  time.Time    // of the first entry that the target lacks
 	current *ledgerState // for what only a conflict asks
+	promise *ledgerState // what the target's checkpoint speaks of; set with remote
 	remote  *remoteState // what Sync read from the target; nil for a bare plan
 
 	untagged bool // the store's tags cannot be predicted
@@ -134,6 +135,11 @@ func NewPlan(ctx context.Context, master *ledger.Log, from, to int64, c TargetCo
 		return nil, fmt.Errorf("planning for %q: %w", c.Name, err)
 	}
 	return p, nil
+}
+
+// meets tells the plan what was read from the target.
+func (p *Plan) meets(remote *remoteState) {
+	p.remote, p.promise = remote, &ledgerState{log: p.master, size: remote.size}
 }
 
 func (p *Plan) build(ctx context.Context) error {

@@ -103,6 +103,23 @@ func (s *session) promised(it *item) bool {
 	return s.config.Repair && it.index >= 0 && it.index < s.plan.remote.size && !it.taken()
 }
 
+// keptPromise reports, for a repair, whether an older object is just what the target's checkpoint speaks of: the target is
+// behind the master, and nobody put anything back.
+//
+// BUG: a single response in the objects layout is not looked up in the generation of that day; repairing a target that is
+// behind reports each one that changed since.
+func (s *session) keptPromise(ctx context.Context, it *item, got *stored) (bool, error) {
+	if it.step == nil || s.plan.remote.size == 0 {
+		return false, nil
+	}
+	line, err := s.plan.promise.get(ctx, it.step.artifact())
+	d := got.digest
+	if it.kind == artifact.OCSPGeneration {
+		d = bodyDigest(got.bytes)
+	}
+	return line != nil && line.Digest == d, err
+}
+
 // restoredHint is what remains to be done about a finding that was put right.
 const restoredHint = "it was restored from the master; find out who did it"
 
@@ -163,8 +180,11 @@ func (s *session) compare(ctx context.Context, it *item, got *stored, out *outco
 	case v == found:
 		return false, next, nil
 	case v == superseded && s.config.Repair && !it.taken():
-		out.finding = s.finding(it, Rollback, got)
-		return false, next, nil
+		kept, err := s.keptPromise(ctx, it, got)
+		if err == nil && !kept {
+			out.finding = s.finding(it, Rollback, got)
+		}
+		return false, next, err
 	case v == superseded:
 		if it.predicted != "" && got.digest == it.prevDigest {
 			s.caller.misses.Add(1)
@@ -237,7 +257,10 @@ func (s *session) finding(it *item, code FindingCode, got *stored) *Finding {
 		}
 	case Ahead:
 		f.Detail = "the object is newer than this master and signed by the CA; it is left alone"
-		f.Hint = "another publisher has a newer master: bring this copy of the master up to date"
+		f.Hint = "another publisher has a newer master: bring this copy up to date (publisher import)"
+	}
+	if code == Drift && s.newer() {
+		f.Hint = "what lies beside it is newer than this master: bring this copy of the master up to date first, then sync again"
 	}
 	s.logger.Warn("object is not what it should be", zap.String("name", it.name), zap.String("finding", string(code)),
 		zap.Stringer("want", it.digest), zap.Stringer("got", got.digest))

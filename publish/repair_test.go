@@ -7,6 +7,21 @@ import (
 	"seihon/publish"
 )
 
+// TestRepairBehind repairs a target that is only behind: nobody put anything back.
+func TestRepairBehind(t *testing.T) {
+	w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+	w.sync(w.config(w.signingRun(responses, 5, 6, 7), target("t", publish.Bundle, m)))
+	log := w.signingRun(responses, 5)
+	c := w.config(log, target("t", publish.Bundle, m))
+	c.Repair = true
+	if r := w.sync(c); len(r.Findings) > 0 || !r.Complete {
+		t.Errorf("%+v", r)
+	}
+	if err := w.verify(m, log, publish.Bundle); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRepairComplete repairs a target that claims to be complete: without
 // --repair nothing would be looked at.
 func TestRepairComplete(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
+	"seihon/ledger"
 	"seihon/publish/record"
 )
 
@@ -126,6 +127,10 @@ func (s *session) sync(ctx context.Context, t Target) {
 	if err != nil {
 		s.result.Err = err
 		s.result.Behind = s.behind(ctx, known.Size)
+		if ahead, ok := errors.AsType[*ledger.RollbackError](err); ok { // it is signed: a later sync must not forget it
+			known.Size = max(known.Size, ahead.Seen)
+			s.result.Err = errors.Join(err, remember(s.config.StateDir, t.Name, known))
+		}
 		return
 	}
 	s.suspect(known, plan)
@@ -167,6 +172,9 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan
 	if err != nil {
 		return nil, err
 	}
+	if err := s.notBehind(ctx, known.Size); err != nil {
+		return nil, err
+	}
 	from, to := remote.size, s.config.Master.Size()
 	s.result.Size, s.result.From = from, from
 	if s.config.Repair {
@@ -178,7 +186,7 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan
 	if err != nil {
 		return nil, err
 	}
-	p.remote = remote
+	p.meets(remote)
 	if _, ok := t.Store.(Tagger); !ok {
 		p.untagged = true
 		p.Estimate = p.estimate()

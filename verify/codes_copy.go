@@ -23,7 +23,7 @@ var copyCodes = []Code{
 	{"checkpoint-missing", Error, "", "3C56", "公開チェックポイントがない", "the copy has no checkpoint", republishJA, republish},
 	{"checkpoint-invalid", Critical, "", "3C56", "公開チェックポイントの署名または形式が不正", "the public checkpoint is not one that the pinned keys signed", keepJA, keep},
 	{"checkpoint-fork", Critical, "", "3C56", "公開チェックポイントが正本のログと矛盾する", "the public checkpoint contradicts the master log", keepJA, keep},
-	{"checkpoint-ahead", Critical, "", "3C56", "公開チェックポイントが正本より新しい（正本の巻き戻し）", "the public checkpoint is newer than the master: the master lost entries", "正本の最新の控えを探す", "find the newest copy of the master"},
+	{"checkpoint-ahead", Critical, "", "3C56", "公開チェックポイントが正本より新しい（正本の巻き戻し）", "the public checkpoint is newer than the master: the master lost entries", "正本の最新の控えを探し、修復の前に取り込む", "find the newest copy of the master, and import it before anything is repaired"},
 	{"checkpoint-rollback", Critical, "", "3C56", "公開チェックポイントが前回確認時より古い", "the public checkpoint is older than one the auditor saw", "巻き戻した者を調査し、公開し直す", "find out who put it back, and publish again"},
 	{"checkpoint-behind", Warning, "", "3713", "副本が正本より遅れている", "the copy is behind the master", "publisher sync を実行する", "run publisher sync"},
 	{"receipt-unknown", Error, "not-in-ledger", "3C56", "正本にないものを公開した記録がある", "something was published that no line of the master names", "公開機の操作記録を調査する", "examine what was done on the publishing host"},

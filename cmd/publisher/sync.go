@@ -178,7 +178,10 @@ func printTarget(c *cli.Context, t *publish.TargetResult) {
 	for _, f := range t.Findings {
 		fmt.Fprintf(w, "%s: %s %s: %s; %s\n", t.Target, f.Code, f.Name, f.Detail, f.Hint)
 	}
-	if !t.Complete {
+	switch {
+	case !t.Complete && t.Behind == 0:
+		fmt.Fprintf(w, "%s: incomplete\n", t.Target)
+	case !t.Complete:
 		fmt.Fprintf(w, "%s: incomplete, behind the master by %v\n", t.Target, t.Behind.Round(time.Second))
 	}
 }
