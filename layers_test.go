@@ -43,6 +43,7 @@ const (
 // A folder without a row fails the test, and so does an import that its row does not name.
 var plan = map[string]room{
 	"artifact/signature":             {modules: []string{xcrypto, "filippo.io/"}},
+	"artifact/sshsig":                {modules: []string{xcrypto}},
 	"artifact/pdf":                   {},
 	"artifact/keyscan":               {imports: []string{"artifact/pdf"}, modules: []string{zstd, "github.com/ulikunitz/xz"}},
 	"artifact":                       {imports: []string{"artifact/signature", "artifact/keyscan"}, modules: []string{xcrypto, "golang.org/x/text/unicode/norm"}},
@@ -73,15 +74,16 @@ var plan = map[string]room{
 	"verify/exchange":           {imports: []string{"artifact", "internal/redirect"}, modules: []string{xcrypto}},
 	"verify/observe":            {imports: []string{"artifact/...", "public", "sectiona", "verify/exchange", "verify/headers", "verify/memory", "internal/durable", "internal/redirect", "internal/regular"}, modules: []string{flock, xsync}},
 	"verify/responder":          {imports: []string{"artifact", "public", "ledger", "ocspcache", "verify/exchange"}, modules: []string{xcrypto}},
-	"verify":                    {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "verify/...", "internal/redirect", "internal/regular"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
+	"verify":                    {imports: []string{"artifact/...", "public", "approval", "sectiona", "ledger/...", "ocspcache", "verify/...", "internal/redirect", "internal/regular"}, modules: []string{zap, xsync, xmod, xcrypto, spans, codes}},
 
 	"override":                             {imports: []string{"artifact"}},
+	"approval":                             {imports: []string{"artifact", "artifact/sshsig"}, modules: []string{xcrypto, xmod}},
 	"inventory/source":                     {imports: []string{"artifact", "inventory", "internal/unwrap"}, modules: []string{xcrypto, sqlite, "github.com/jackc/pgx/v5"}},
 	"inventory":                            {imports: []string{"artifact", "override", "internal/regular"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto}},
 	"inventory/inventorytest":              {imports: []string{"artifact", "override", "inventory/..."}},
 	"inventory/inventorytest/postgrestest": {modules: []string{"github.com/jackc/pgx/v5"}},
-	"hsmsign":                              {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "inventory", "override", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
-	"hsmsign/token":                        {imports: []string{"artifact/signature", "internal/secret", "internal/regular"}, modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml}},
+	"hsmsign":                              {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "inventory", "override", "approval", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
+	"hsmsign/token":                        {imports: []string{"artifact/signature", "artifact/sshsig", "internal/secret", "internal/regular"}, modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml}},
 	"hsmsign/token/tokentest":              {imports: []string{"hsmsign/token"}},
 	"hsmsign/ocsp":                         {imports: []string{"artifact", "hsmsign/internal/..."}, modules: []string{xcrypto, xsync}},
 	"hsmsign/memory":                       {imports: []string{"artifact", "override", "hsmsign/crl"}},
@@ -94,7 +96,7 @@ var plan = map[string]room{
 	"hsmsign/internal/testca":              {imports: []string{"hsmsign/..."}, modules: []string{xcrypto}},
 
 	"internal/certprofile":  {modules: []string{yaml}},
-	"internal/config":       {imports: []string{"artifact", "public", "internal/certprofile", "internal/regular"}, modules: []string{yaml}},
+	"internal/config":       {imports: []string{"approval", "artifact", "public", "internal/certprofile", "internal/regular"}, modules: []string{yaml}},
 	"internal/cliexit":      {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
 	"internal/incoming":     {imports: []string{"internal/durable", "internal/regular"}, modules: []string{xsys}},
 	"internal/redirect":     {},
@@ -111,7 +113,7 @@ var plan = map[string]room{
 	"internal/jsonschema":   {modules: []string{cli}},
 
 	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/dashboard", "verify/observe", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
-	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
+	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "approval", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 
 // notRooms are folders whose Go files are no part of the two binaries.

@@ -66,7 +66,7 @@ func buildAll(tree, out string) error {
 
 // copyCheckout copies what the two binaries are made of.
 func copyCheckout(from, to string) error {
-	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "go.mod", "go.sum", "artifact", "cmd", "evidence", "hsmsign", "internal", "inventory",
+	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "go.mod", "go.sum", "approval", "artifact", "cmd", "evidence", "hsmsign", "internal", "inventory",
 		"ledger", "ocspcache", "override", "public", "publish", "sectiona", "verify")
 	cmd.Dir = from
 	files, err := cmd.Output()
