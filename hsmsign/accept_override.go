@@ -3,6 +3,7 @@ package hsmsign
 import (
 	"context"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/hsmsign/memory"
 	"seihon/override"
@@ -31,6 +32,9 @@ func (r *Room) acceptOverride(ctx context.Context, raw []byte, v *Verdict, h *ha
 			v.Issuer, v.Present = name, true
 			return nil
 		}
+	}
+	if r.rule.Demands(approval.Override) && !r.approvedOverrides[artifact.Sum(raw)] {
+		return refuse("overrides need approval here (signer.approval): hand it over with `signer accept --override` and --approval")
 	}
 	if err := o.Permits(r.overrideKeys, o.Digest, override.Changed, r.now()); err != nil {
 		return refuse("%w", err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/internal/config"
 	"seihon/internal/durable"
@@ -72,6 +73,9 @@ func (r *Room) adoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	}
 	if why := r.policy.Irregular(c, signer); why != "" {
 		return fmt.Errorf("adopting %s: %s", name, why)
+	}
+	if err := r.approveNow(ctx, act(approval.IssueCA, append([]string{"act", "adopt", "name", name}, certified("certificate", c)...)...)); err != nil {
+		return err
 	}
 	if err := r.tellInventory(ctx, issuer, artifact.Sum(issuer.spki(c))); err != nil {
 		return err

@@ -18,9 +18,6 @@ import (
 // them, its maker's tool shows the number and an operator reads it; the room compares
 // what was added since the last reading with what the log explains.
 
-// counterKind is the kind of the evidence that a reading leaves in the master log.
-const counterKind = "signature-count"
-
 // counterSchema is the format of its document.
 const counterSchema = "seihon/signature-count/v1"
 
@@ -123,10 +120,10 @@ func (r *Room) lastReading(ctx context.Context, key string) (*Counted, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Evidence == nil || e.Evidence.Kind != counterKind || e.Evidence.Name != key {
+		if e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceCount || e.Evidence.Name != key {
 			continue
 		}
-		doc, err := log.ReadBlob(ctx, ledger.Line{Name: counterKind, Kind: artifact.Log, Digest: e.Evidence.Digest, Size: e.Evidence.Size})
+		doc, err := log.ReadBlob(ctx, ledger.Line{Name: ledger.EvidenceCount, Kind: artifact.Log, Digest: e.Evidence.Digest, Size: e.Evidence.Size})
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +152,7 @@ func (r *Room) recordReading(ctx context.Context, c *Counted) error {
 	if c.Begin {
 		note = "counting begins"
 	}
-	e := &ledger.Entry{Evidence: &ledger.Evidence{Kind: counterKind, Name: c.Key, Digest: digest, Size: size, Note: note}}
+	e := &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceCount, Name: c.Key, Digest: digest, Size: size, Note: note}}
 	if err := r.log.Append(ctx, e); err != nil {
 		return fmt.Errorf("recording the reading: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/hsmsign/cert"
 	"seihon/inventory"
@@ -27,6 +28,14 @@ func (r *Room) IssueLinks(ctx context.Context, name string) ([]*x509.Certificate
 	}
 	old, err := r.authority(a.Succeeds)
 	if err != nil {
+		return nil, err
+	}
+	profile, err := r.profileDigest(a, "link")
+	if err != nil {
+		return nil, err
+	}
+	pairs := append([]string{"act", "link", "name", name}, append(certified("new", a.cert), certified("old", old.cert)...)...)
+	if err := r.approve(ctx, act(approval.IssueCA, append(pairs, "profile", "link", "profile-sha256", profile)...)); err != nil {
 		return nil, err
 	}
 	var out []*x509.Certificate
@@ -62,6 +71,14 @@ func (r *Room) IssueCross(ctx context.Context, q CrossRequest) (*x509.Certificat
 	if !slices.ContainsFunc(r.policy.Trust.Partners(), q.Partner.Equal) {
 		return nil, fmt.Errorf("issuing a cross certificate: %s is not pinned in trust.partners; section A would refuse the result", q.Partner.Subject)
 	}
+	profile, err := r.profileDigest(a, q.Profile)
+	if err != nil {
+		return nil, fmt.Errorf("issuing a cross certificate: %w", err)
+	}
+	pairs := append([]string{"act", "cross", "id", q.ID, "issuer", q.Issuer}, certified("partner", q.Partner)...)
+	if err := r.approve(ctx, act(approval.IssueCA, append(pairs, "profile", q.Profile, "profile-sha256", profile)...)); err != nil {
+		return nil, err
+	}
 	c, err := r.issue(ctx, a, order{profile: q.Profile, req: cert.Request{Of: q.Partner}, name: public.Cross(q.ID)})
 	if err != nil {
 		return nil, fmt.Errorf("issuing a cross certificate: %w", err)
@@ -81,6 +98,10 @@ func (r *Room) PublishCross(ctx context.Context, issuer, id string, c *x509.Cert
 	if !artifact.SameName(c.RawSubject, a.cert.RawSubject) || !bytes.Equal(c.RawSubjectPublicKeyInfo, a.cert.RawSubjectPublicKeyInfo) {
 		return fmt.Errorf("publishing a cross certificate: it certifies %q with the key %s; %s is %q with the key %s",
 			c.Subject, artifact.Sum(c.RawSubjectPublicKeyInfo), issuer, a.cert.Subject, artifact.Sum(a.cert.RawSubjectPublicKeyInfo))
+	}
+	pairs := append([]string{"act", "publish-cross", "id", id, "name", issuer}, certified("certificate", c)...)
+	if err := r.approveNow(ctx, act(approval.IssueCA, pairs...)); err != nil {
+		return err
 	}
 	return r.stage(ctx, certificateRecord(issuer, artifact.CrossCertificate, public.Cross(id), c), c.Raw)
 }

@@ -80,7 +80,7 @@ func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, er
 		return 0, fmt.Errorf("storing the evidence: %w", err)
 	}
 	entry := &ledger.Entry{Evidence: &ledger.Evidence{
-		Kind: "hsm", Name: "key-evidence-" + e.Time.Format("20060102T150405Z"), Digest: digest, Size: size, Note: "use: " + string(e.Use),
+		Kind: ledger.EvidenceKeys, Name: "key-evidence-" + e.Time.Format("20060102T150405Z"), Digest: digest, Size: size, Note: "use: " + string(e.Use),
 	}}
 	if err := r.log.Append(ctx, entry); err != nil {
 		return 0, fmt.Errorf("recording the evidence: %w", err)

@@ -128,13 +128,17 @@ func (r *Room) approvedKey(ctx context.Context, spec token.KeySpec) (crypto.Sign
 	return key, nil
 }
 
-// recordVerdict puts the verdict into the master log, unless the newest one there says the same and is of this month.
+// recordVerdict puts the verdict, and the rule of approvals, into the master log, unless the newest ones there say the same and
+// are of this month.
 func (r *Room) recordVerdict(ctx context.Context) error {
+	if err := r.stageRule(ctx); err != nil {
+		return err
+	}
 	if err := r.stageVerdict(ctx); err != nil || r.log.Staged() == 0 {
 		return err
 	}
 	if _, err := r.log.Commit(ctx); err != nil {
-		return fmt.Errorf("recording the verdict on the token: %w", err)
+		return fmt.Errorf("recording the verdict on the token and the rule of approvals: %w", err)
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func (r *Room) init(ctx context.Context, res *InitResult) error {
 	default:
 		return fmt.Errorf("looking for the master log: %w", err)
 	}
+	if err := r.checkRule(ctx); err != nil {
+		return err
+	}
 	// An inventory is begun with its log, never beside one that has entries already.
 	r.creating = r.log.Log().Size() == 0
 	if err := r.openBooks(ctx); err != nil {

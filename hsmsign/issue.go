@@ -34,6 +34,9 @@ func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, err
 		return nil, fmt.Errorf("issuing: the configuration has no issuer %q", name)
 	}
 	if a.cert != nil { // a CA is issued once; asking again gives the same certificate, so that a crash costs nothing
+		if r.askApproval != nil {
+			return nil, r.notDemanded("a certificate that is there already")
+		}
 		return a.cert, nil
 	}
 	if a.External() {
@@ -46,6 +49,9 @@ func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, err
 			return nil, err
 		}
 		profile = "subordinate"
+	}
+	if err := r.approveCA(ctx, a, parent, profile); err != nil {
+		return nil, err
 	}
 	return r.issueConfigured(ctx, parent, profile, name, a.Subject, a.Key, a.Validity)
 }

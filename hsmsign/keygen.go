@@ -29,6 +29,9 @@ func GenerateKeys(ctx context.Context, o Options, only string) (*KeyResult, erro
 		err = r.recordVerdict(ctx)
 	}
 	if err == nil {
+		err = r.approveKeys(ctx, only)
+	}
+	if err == nil {
 		err = r.generateKeys(ctx, only, res)
 	}
 	return res, errors.Join(err, r.Close())

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/hsmsign/token"
 	"seihon/ledger"
@@ -25,6 +26,9 @@ func (r *Room) RotateLogKeys(ctx context.Context, labels []string, reason string
 	}
 	if reason == "" {
 		return nil, errors.New("rotating the log's keys: the reason is empty; auditors will ask for it")
+	}
+	if err := r.approveRotation(ctx, labels, reason); err != nil {
+		return nil, err
 	}
 	var signers []note.Signer
 	var files []string
@@ -83,6 +87,9 @@ func (r *Room) keepVKey(file string, pub crypto.PublicKey) error {
 func (r *Room) FreezeLog(ctx context.Context, reason, successor string) error {
 	if reason == "" {
 		return errors.New("freezing the log: the reason is empty; auditors will ask for it")
+	}
+	if err := r.approve(ctx, act(approval.LogRotate, "act", "freeze", "reason", reason, "successor", successor)); err != nil {
+		return err
 	}
 	_, err := r.log.Freeze(ctx, ledger.Freeze{Reason: reason, Successor: successor})
 	return err

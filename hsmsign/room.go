@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/mod/sumdb/note"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
@@ -34,6 +35,10 @@ type Options struct {
 	// AcceptClock is the reason to go on with a clock that does not fit the master.
 	AcceptClock string
 	Asked       inventory.Asked // who asks for what this room is opened for; goes into the private record
+	// Approval is what was handed over to approve what is asked of this room.
+	Approval approval.Papers
+	// AskApproval takes the request for what is asked of this room, which is then not done; nil: it is to be done.
+	AskApproval func(request []byte) error
 	Now         func() time.Time
 	Logger      *zap.Logger
 }
@@ -67,6 +72,13 @@ type Room struct {
 	exceptions   exceptions          // the signed ones that the log has
 	healed       *inventory.Healed   // what opening the room took back from the master
 	verdict      *token.Verdict      // which keys of the token may sign
+
+	rule              *approval.Rule // of approvals, in force
+	ruleEntry         *ledger.Entry  // that has it; nil: it is not on record
+	changingRule      bool           // the rule on record may be stricter than the configuration
+	papers            approval.Papers
+	approvedOverrides map[artifact.Digest]bool // by their text
+	askApproval       func(request []byte) error
 }
 
 // authority is an issuer with what the room has found of it.
@@ -103,7 +115,10 @@ func (r *Room) openLog(ctx context.Context) error {
 		return err
 	}
 	r.log, err = ledger.OpenWriter(ctx, string(r.conf.Master.Directory), r.writerConfig(signers))
-	return err
+	if err != nil {
+		return err
+	}
+	return r.checkRule(ctx)
 }
 
 // openToken opens what every room needs first: the token.
@@ -111,7 +126,7 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 	if o.Config.Signer == nil {
 		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
 	}
-	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, accepted: o.AcceptClock, asked: o.Asked, authorities: map[string]*authority{}}
+	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, accepted: o.AcceptClock, asked: o.Asked, papers: o.Approval, askApproval: o.AskApproval, authorities: map[string]*authority{}}
 	if r.now == nil {
 		r.now = time.Now
 	}

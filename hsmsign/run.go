@@ -46,6 +46,11 @@ type Force struct {
 func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 	res := &RunResult{Signed: []Done{}, Before: r.log.Log().Size()}
 	now := r.now()
+	if f.Final {
+		if err := r.approveFinal(ctx, f.Issuer); err != nil {
+			return nil, err
+		}
+	}
 	var errs []error
 	if !f.Only {
 		errs = append(errs, r.emptyFolder(ctx, f.NoFolder, res), r.renewResponders(ctx, now, res))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"seihon/approval"
 	"seihon/ledger"
 )
 
@@ -16,6 +17,10 @@ func (r *Room) Withdraw(ctx context.Context, name, reason string) (size int64, e
 	line, _, err := r.log.Log().Lookup(ctx, name)
 	if err != nil {
 		return 0, fmt.Errorf("withdrawing %s: %w", name, err)
+	}
+	err = r.approve(ctx, act(approval.Withdraw, "name", name, "sha256", line.Digest.String(), "reason", reason))
+	if err != nil {
+		return 0, err
 	}
 	entry := &ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: name, Digest: line.Digest, Reason: reason}}}}
 	if err := r.log.Append(ctx, entry); err != nil {

@@ -10,6 +10,22 @@ import (
 // signed under it.
 const EvidenceVerdict = "hsm-verdict"
 
+// EvidenceApproval is the kind of the evidence that people approved what stands behind it in the log: an approval request
+// and the SSH signatures on it (docs/approvals.md), named by the kind of what they approved.
+const EvidenceApproval = "approval"
+
+// EvidenceApprovalRule is the kind of the evidence that says whose approvals are needed from there on, and for what.
+const EvidenceApprovalRule = "approval-rule"
+
+// EvidenceKeys is the kind of what the token says of itself and of keys; EvidenceCount of a reading of its counter.
+const (
+	EvidenceKeys  = "hsm"
+	EvidenceCount = "signature-count"
+)
+
+// OwnEvidence are the kinds that the room's own commands write and read: a document of somebody else must not pass for one.
+var OwnEvidence = []string{EvidenceVerdict, EvidenceApproval, EvidenceApprovalRule, EvidenceKeys, EvidenceCount}
+
 // VerdictRenewal is the longest time after which a room that signs states its verdict anew though nothing has changed:
 // whoever looks for the verdict that is in force reads the log back this far and no further.
 const VerdictRenewal = 30 * 24 * time.Hour

@@ -28,6 +28,7 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for a list among the files that would unsay what an earlier one said"},
 			&cli.StringFlag{Name: "watch", Usage: "empty the drop folder `DIR` until the command is stopped, and sign what is due then"},
 			&cli.DurationFlag{Name: "every", Usage: "with --watch: look each `DURATION`", Value: 5 * time.Second},
+			approvalFlag, askFlag,
 			&cli.BoolFlag{Name: "once", Usage: "with --watch: look once"},
 		),
 		Action: func(c *cli.Context) error {
@@ -42,6 +43,8 @@ func acceptCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("--issuer, --document and --override belong to --file")
 			case (c.String("document") == "") != (c.String("document-version") == ""):
 				return cliexit.UsageError("--document and --document-version belong together")
+			case c.String("override") == "" && noApproval(c, "what is handed over without --override") != nil:
+				return noApproval(c, "what is handed over without --override")
 			case dir != "":
 				return watchFolder(c, now, dir)
 			default:
@@ -55,7 +58,11 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files
 	named := hsmsign.DocumentName{Name: c.String("document"), Version: c.String("document-version")}
 	var inputs []hsmsign.Input
 	if file := c.String("override"); file != "" {
-		if _, err := readOverride(c); err != nil { // what is no override would be taken for something else
+		o, err := readOverride(c)
+		if err != nil { // what is no override would be taken for something else
+			return err
+		}
+		if err := room.ApproveOverride(c.Context, c.String("issuer"), "accept", o); err != nil {
 			return err
 		}
 		files = append(files, file)

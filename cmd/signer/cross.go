@@ -14,7 +14,7 @@ func linkCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "link",
 		Usage: "issue the link certificates between a CA and the one it succeeds",
-		Flags: cliexit.Flags(&cli.StringFlag{Name: "name", Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}),
+		Flags: cliexit.Flags(&cli.StringFlag{Name: "name", Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}, approvalFlag, askFlag),
 		Action: func(c *cli.Context) error {
 			return withRoom(c, now, func(room *hsmsign.Room) error {
 				links, err := room.IssueLinks(c.Context, c.String("name"))
@@ -42,6 +42,7 @@ func crossCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "partner", Usage: "issue: the partner's CA certificate `FILE`, pinned in trust.partners"},
 			&cli.StringFlag{Name: "profile", Value: "cross", Usage: "issue: the `PROFILE` with mappings and constraints"},
 			&cli.StringFlag{Name: "publish", Usage: "publish: the certificate `FILE` that the partner issued"},
+			approvalFlag, askFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if (c.String("partner") == "") == (c.String("publish") == "") {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
+	"seihon/ledger"
 )
 
 var evidenceKind = regexp.MustCompile(`^[a-z][a-z-]{0,63}$`)
@@ -24,6 +26,9 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 		Action: func(c *cli.Context) error {
 			if !evidenceKind.MatchString(c.String("kind")) {
 				return cliexit.UsageError("--kind is %q, must be lower case letters and hyphens", c.String("kind"))
+			}
+			if slices.Contains(ledger.OwnEvidence, c.String("kind")) {
+				return cliexit.UsageError("--kind %s is of what signer records itself; name the document's own kind, such as risk-review", c.String("kind"))
 			}
 			var next time.Time
 			if t := c.Timestamp("review"); t != nil {

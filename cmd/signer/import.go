@@ -49,11 +49,45 @@ func importCommand(now func() time.Time) *cli.Command {
 			&cli.BoolFlag{Name: "empty", Usage: "the input is known to have no record"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge the input and change nothing"},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for what is refused"},
+			approvalFlag, askFlag,
 		),
 		Action: func(c *cli.Context) error {
-			return withBooks(c, now, func(books *hsmsign.Books) error { return importSource(c, books) })
+			o, err := readOverride(c)
+			if err != nil {
+				return err
+			}
+			if o == nil || c.Bool("dry-run") || c.String("never-issued") != "" {
+				if err := noApproval(c, "an import without --override, or a trial of one"); err != nil {
+					return err
+				}
+				return withBooks(c, now, func(books *hsmsign.Books) error { return importSource(c, books) })
+			}
+			return importOverridden(c, now, o)
 		},
 	}
+}
+
+// importOverridden imports with an override, which may need approval.
+func importOverridden(c *cli.Context, now func() time.Time, o *override.Override) error {
+	needs := false
+	err := withBooks(c, now, func(books *hsmsign.Books) (err error) {
+		if needs, err = books.NeedsApproval(c.Context, nil); err != nil || needs {
+			return err
+		}
+		if err := noApproval(c, "an override"); err != nil {
+			return err
+		}
+		return importSource(c, books)
+	})
+	if err != nil || !needs {
+		return err
+	}
+	return withRoom(c, now, func(room *hsmsign.Room) error {
+		if err := room.ApproveOverride(c.Context, c.String("issuer"), "import", o); err != nil {
+			return err
+		}
+		return importSource(c, room.Books())
+	})
 }
 
 func importSource(c *cli.Context, books *hsmsign.Books) error {

@@ -37,13 +37,16 @@ func issueCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
 			&cli.StringFlag{Name: "out", Usage: "write the certificate to the new `FILE` as PEM"},
 			&cli.StringFlag{Name: "out-dir", Usage: "write each certificate to this `FOLDER` as PEM, under the name of its request's file"},
-			requestFlag, byFlag,
+			requestFlag, byFlag, approvalFlag, askFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if (c.String("name") == "") == (c.String("issuer") == "") {
 				return cliexit.UsageError("name what to issue: --name for a CA or OCSP signer, or --issuer with --csr for subscribers")
 			}
 			if c.String("issuer") != "" {
+				if err := noApproval(c, "a subscriber's certificate"); err != nil {
+					return err
+				}
 				return issueSubscribers(c, now)
 			}
 			for _, flag := range []string{"csr", "csr-dir", "batch", "reissue", "out-dir", "consent"} {
@@ -56,6 +59,9 @@ func issueCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			if err := cliexit.Choice("name", c.String("name"), issuable(conf)...); err != nil {
+				return err
+			}
+			if err := noApproval(c, "a certificate that is not of a CA"); err != nil && conf.Issuer(c.String("name")) == nil {
 				return err
 			}
 			return withRoom(c, now, func(room *hsmsign.Room) error { return issue(c, conf, room) })

@@ -15,6 +15,7 @@ func keygenCommand(now func() time.Time) *cli.Command {
 		Usage: "make the missing keys of issuers and OCSP signers in the HSM, put them on record in the master log, and pin their public keys",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "only the key of the issuer or OCSP signer `NAME`"},
+			approvalFlag, askFlag,
 		),
 		Action: func(c *cli.Context) error {
 			o, err := options(c, now)
@@ -23,7 +24,7 @@ func keygenCommand(now func() time.Time) *cli.Command {
 			}
 			res, err := hsmsign.GenerateKeys(c.Context, o, c.String("name"))
 			if err != nil {
-				return coded(err)
+				return asking(c, coded(err))
 			}
 			for _, m := range res.Made {
 				say(c, "made     %s", m)

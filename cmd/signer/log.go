@@ -20,10 +20,10 @@ func logCommand(now func() time.Time) *cli.Command {
 				Flags: cliexit.Flags(
 					&cli.StringSliceFlag{Name: "label", Usage: "the new key's `LABEL` in the HSM, ECDSA first, Ed25519 second", Required: true},
 					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
-					cliexit.YesFlag,
+					approvalFlag, askFlag, cliexit.YesFlag,
 				),
 				Action: func(c *cli.Context) error {
-					if err := cliexit.Confirm(c, "rotating the keys of the master log: from then on the old ones sign nothing, and every host and auditor has to pin the new ones"); err != nil {
+					if err := confirm(c, "rotating the keys of the master log: from then on the old ones sign nothing, and every host and auditor has to pin the new ones"); err != nil {
 						return err
 					}
 					return withRoom(c, now, func(room *hsmsign.Room) error {
@@ -41,10 +41,10 @@ func logCommand(now func() time.Time) *cli.Command {
 				Flags: cliexit.Flags(
 					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
 					&cli.StringFlag{Name: "successor", Usage: "the `ORIGIN` of the log that goes on"},
-					cliexit.YesFlag,
+					approvalFlag, askFlag, cliexit.YesFlag,
 				),
 				Action: func(c *cli.Context) error {
-					if err := cliexit.Confirm(c, "freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
+					if err := confirm(c, "freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
 						return err
 					}
 					return withRoom(c, now, func(room *hsmsign.Room) error {

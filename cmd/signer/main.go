@@ -27,7 +27,7 @@ func app(now func() time.Time) *cli.App {
 			initCommand(now), tokenCommand(now), evidenceCommand(now), counterCommand(now), keygenCommand(now), certificateRequestCommand(now), issueCommand(now), linkCommand(now), crossCommand(now), importCommand(now),
 			inventoryCommand(now), showCommand(now), revokeCommand(now), acceptCommand(now),
 			crlCommand(now), ocspCommand(now), documentCommand(now), runCommand(now),
-			withdrawCommand(now), logCommand(now), witnessCommand(now), timestampCommand(now), exportCommand(now), archiveCommand(now), statusCommand(now),
+			withdrawCommand(now), approvalCommand(now), logCommand(now), witnessCommand(now), timestampCommand(now), exportCommand(now), archiveCommand(now), statusCommand(now),
 		},
 	}
 }

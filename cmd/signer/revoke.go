@@ -26,7 +26,7 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` to change a recorded revocation"},
 			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now", Layout: time.RFC3339},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge it, say what it would mean, and record nothing"},
-			requestFlag, byFlag, cliexit.YesFlag,
+			requestFlag, byFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
 			q := hsmsign.Revocation{Issuer: c.String("issuer"), Reason: c.String("reason")}
@@ -46,28 +46,52 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			if q.Asked, err = asked(c); err != nil {
 				return err
 			}
-			return withBooks(c, now, func(books *hsmsign.Books) error {
-				consequences, err := books.Foresee(c.Context, q)
-				if err != nil {
-					return err
-				}
-				if c.Bool("dry-run") {
-					return foreseen(c, &q, consequences)
-				}
-				serial := serialText(&q)
-				if len(consequences) > 0 {
-					if err := cliexit.Confirm(c, fmt.Sprintf("revoking %s of %s: %s", serial, q.Issuer, strings.Join(consequences, "; "))); err != nil {
-						return err
-					}
-				}
-				if err := books.Revoke(c.Context, q); err != nil {
-					return err
-				}
-				say(c, "revoked %s of %s; run `signer run` to publish it", serial, c.String("issuer"))
-				return answer(c, map[string]any{"issuer": c.String("issuer"), "serial": serial, "reason": c.String("reason")})
-			})
+			return revoke(c, now, q)
 		},
 	}
+}
+
+func revoke(c *cli.Context, now func() time.Time, q hsmsign.Revocation) error {
+	needs := false
+	err := withBooks(c, now, func(books *hsmsign.Books) error {
+		consequences, err := books.Foresee(c.Context, q)
+		if err != nil {
+			return err
+		}
+		if c.Bool("dry-run") {
+			return foreseen(c, &q, consequences)
+		}
+		if len(consequences) > 0 {
+			if err := confirm(c, fmt.Sprintf("revoking %s of %s: %s", serialText(&q), q.Issuer, strings.Join(consequences, "; "))); err != nil {
+				return err
+			}
+		}
+		if needs, err = books.NeedsApproval(c.Context, &q); err != nil || needs {
+			return err
+		}
+		if err := noApproval(c, "this revocation"); err != nil {
+			return err
+		}
+		return revokeNow(c, books, q)
+	})
+	if err != nil || !needs {
+		return err
+	}
+	return withRoom(c, now, func(room *hsmsign.Room) error {
+		if err := room.ApproveRevocation(c.Context, q); err != nil {
+			return err
+		}
+		return revokeNow(c, room.Books(), q)
+	})
+}
+
+func revokeNow(c *cli.Context, books *hsmsign.Books, q hsmsign.Revocation) error {
+	if err := books.Revoke(c.Context, q); err != nil {
+		return err
+	}
+	serial := serialText(&q)
+	say(c, "revoked %s of %s; run `signer run` to publish it", serial, q.Issuer)
+	return answer(c, map[string]any{"issuer": q.Issuer, "serial": serial, "reason": q.Reason})
 }
 
 // foreseen prints what a revocation would mean.

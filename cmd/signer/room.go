@@ -40,7 +40,15 @@ func options(c *cli.Context, now func() time.Time) (hsmsign.Options, error) {
 		return hsmsign.Options{}, err
 	}
 	who, err := asked(c)
-	return hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock")}, err
+	if err != nil {
+		return hsmsign.Options{}, err
+	}
+	o := hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock")}
+	if o.Approval, err = papers(c); err != nil {
+		return o, err
+	}
+	o.AskApproval, err = asker(c)
+	return o, err
 }
 
 // withRoom opens the room, runs fn and closes it again.
@@ -56,7 +64,7 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error
 	if err != nil {
 		return coded(err)
 	}
-	return coded(errors.Join(fn(room), room.Close()))
+	return asking(c, coded(errors.Join(fn(room), room.Close())))
 }
 
 // checkIssuer refuses a name that --issuer gives and the configuration does not have.
@@ -93,6 +101,9 @@ func coded(err error) error {
 		return &cliexit.Error{Code: cliexit.Record, Err: err}
 	}
 	if _, refused := errors.AsType[*sectiona.Refusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
+		return &cliexit.Error{Code: cliexit.Refused, Err: err}
+	}
+	if _, refused := errors.AsType[*hsmsign.ApprovalRefusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
 		return &cliexit.Error{Code: cliexit.Refused, Err: err}
 	}
 	if _, refused := errors.AsType[*hsmsign.TokenRefusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {

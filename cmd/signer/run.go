@@ -55,14 +55,17 @@ func crlCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"},
 			&cli.BoolFlag{Name: "final", Usage: "the last lists of a CA that ends: nextUpdate 9999, never renewed (needs --issuer)"},
-			cliexit.YesFlag,
+			approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
+			if err := noApproval(c, "a list that is not the last one"); err != nil && !c.Bool("final") {
+				return err
+			}
 			if c.Bool("final") && c.String("issuer") == "" {
 				return cliexit.UsageError("--final needs --issuer")
 			}
 			if c.Bool("final") {
-				err := cliexit.Confirm(c, fmt.Sprintf("signing the last lists of %s: a client that has one asks for no later one, so nothing can be revoked any more", c.String("issuer")))
+				err := confirm(c, fmt.Sprintf("signing the last lists of %s: a client that has one asks for no later one, so nothing can be revoked any more", c.String("issuer")))
 				if err != nil {
 					return err
 				}

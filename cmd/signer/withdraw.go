@@ -17,10 +17,10 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "the public `NAME`", Required: true},
 			&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
-			cliexit.YesFlag,
+			approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
-			err := cliexit.Confirm(c, fmt.Sprintf("withdrawing %s is on record for ever, and every target loses its copy with `publisher sync --prune`", c.String("name")))
+			err := confirm(c, fmt.Sprintf("withdrawing %s is on record for ever, and every target loses its copy with `publisher sync --prune`", c.String("name")))
 			if err != nil {
 				return err
 			}

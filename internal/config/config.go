@@ -146,6 +146,8 @@ type Signer struct {
 	Policy string `yaml:"policy"`
 	// Modules is the operator-signed, dated allow-list of HSM modules.
 	Modules *Modules `yaml:"modules"`
+	// Approval says what several people have to approve before it is done (docs/approvals.md); omitted: one person suffices for everything.
+	Approval *Approval `yaml:"approval"`
 	// Timestamps are the RFC 3161 authorities that stamp checkpoints; the first stamps document signatures, too.
 	Timestamps []TSA `yaml:"timestamps"`
 	// Witnesses cosign checkpoints (C2SP tlog-witness), before the authorities stamp them.
@@ -193,6 +195,26 @@ type Modules struct {
 	// Signature is its detached signature.
 	Signature Path `yaml:"signature"`
 	// Key is the operator's public key (PEM).
+	Key Path `yaml:"key"`
+}
+
+// Approval is who approves what. It goes into the master log; there it can be made weaker only with the approval of those it names.
+type Approval struct {
+	// Keys are of the people who can approve.
+	Keys []ApprovalKey `yaml:"keys"`
+	// Quorum is how many different people must approve; 1 to their number.
+	Quorum int `yaml:"quorum"`
+	// For is what they must approve: issue-ca, revoke-ca, keygen, log-rotate, override, withdraw, final-crl.
+	For []string `yaml:"for"`
+	// Valid is how long a request can be used; default 7d, at most 30d.
+	Valid Duration `yaml:"valid"`
+}
+
+// ApprovalKey is one key of one person. A person may have several, which count once.
+type ApprovalKey struct {
+	// Name of the person, in lower case.
+	Name string `yaml:"name"`
+	// Key is the public key's file, as ssh-keygen writes it (FIDO keys included), or PEM.
 	Key Path `yaml:"key"`
 }
 

@@ -151,6 +151,18 @@ targets:
 			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, clock: {file: c, tolerance: 1ms, max_age: 30d}}\n",
 			[]string{"signer.clock.tolerance: is 1ms", "signer.clock.max_age: is 30d, must be signer.clock.tolerance to 7d"},
 		},
+		"a rule of approvals that nobody could meet, or that is none": {
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, approval: {keys: [{name: a, key: a.pub}, {name: a, key: b.pub}, {name: B, key: a.pub}, {name: c}], quorum: 4, for: [withdraw, sing, withdraw], valid: 31d}}\n",
+			[]string{"signer.approval.keys[2]: needs name", "signer.approval.keys[2].key: is", "signer.approval.keys[3]: needs name", "signer.approval.quorum: is 4, must be 1 to 3",
+				`signer.approval.for[1]: is "sing"`, `signer.approval.for[2]: is "withdraw"`, "signer.approval.valid: is 31d"},
+		},
+		"an empty rule of approvals": {
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, approval: {keys: [], for: []}}\n",
+			[]string{"signer.approval.quorum: is 0, must be 1 to 0", "signer.approval.for: is empty"},
+		},
+		"a rule of approvals": {
+			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, approval: {keys: [{name: a, key: a.pub}, {name: b, key: b.pub}], quorum: 2, for: [withdraw, issue-ca]}}\n", nil,
+		},
 		"a second clock as it is by default": {minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, clock: {file: c}}\n", nil},
 		"password in the file": {
 			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, inventory: 'postgres://u:secret@db/ca'}\n", []string{"line 5: signer.inventory: holds a password"},

@@ -30,6 +30,9 @@ func (c *Config) setDefaults() {
 		setDefault(&s.Inventory, "inventory.db")
 		setDefault(&s.State, "state")
 		setDefault(&s.Quorum, len(s.Witnesses))
+		if a := s.Approval; a != nil {
+			setDefault(&a.Valid, Duration(7*24*time.Hour))
+		}
 		if k := s.Clock; k != nil {
 			setDefault(&k.Tolerance, Duration(time.Minute))
 			setDefault(&k.MaxAge, Duration(time.Hour))

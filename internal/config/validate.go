@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/internal/certprofile"
 	"seihon/public"
@@ -128,6 +129,36 @@ func (v *validator) subscriberConsent(s *SubscriberCertificates) {
 	}
 }
 
+func (v *validator) approval(a *Approval) {
+	if a == nil {
+		return
+	}
+	people := map[string]bool{}
+	for i, k := range a.Keys {
+		people[k.Name] = true
+		if !namePattern.MatchString(k.Name) || k.Key == "" {
+			v.add(fmt.Sprintf("signer.approval.keys[%d]", i), "needs name, in lower case letters, digits and inner hyphens, and key, a public key's file")
+		}
+		if slices.ContainsFunc(a.Keys[:i], func(o ApprovalKey) bool { return o.Key == k.Key }) {
+			v.add(fmt.Sprintf("signer.approval.keys[%d].key", i), "is %q, which another person has; each needs a key of their own", k.Key)
+		}
+	}
+	if a.Quorum < 1 || a.Quorum > len(people) {
+		v.add("signer.approval.quorum", "is %d, must be 1 to %d, the number of different people in signer.approval.keys", a.Quorum, len(people))
+	}
+	if len(a.For) == 0 {
+		v.add("signer.approval.for", "is empty; name what has to be approved: %s", strings.Join(approval.Kinds, ", "))
+	}
+	for i, kind := range a.For {
+		if !slices.Contains(approval.Kinds, kind) || slices.Contains(a.For[:i], kind) {
+			v.add(fmt.Sprintf("signer.approval.for[%d]", i), "is %q, must be one of %s, each once", kind, strings.Join(approval.Kinds, ", "))
+		}
+	}
+	if a.Valid.Std() < time.Hour || a.Valid.Std() > approval.MaxValidity {
+		v.add("signer.approval.valid", "is %v, must be 1h to 30d", a.Valid)
+	}
+}
+
 func (v *validator) signer(s *Signer) {
 	if s.Module == "" {
 		v.add("signer.module", "is empty; name the HSM's PKCS#11 library")
@@ -156,6 +187,7 @@ func (v *validator) signer(s *Signer) {
 	if s.Timeout <= 0 {
 		v.add("signer.timeout", "must be positive")
 	}
+	v.approval(s.Approval)
 	v.rhythm(s)
 	v.clock(s.Clock)
 	if len(s.LogKeys) > 2 {
