@@ -143,7 +143,7 @@ func TestNoSignatureWithoutApproval(t *testing.T) {
 	tail := string(output(t, "publisher", "ledger", "tail", "--quiet", "--config", g.path("repository.yaml"), "--n", "50"))
 	lines := strings.Split(strings.TrimSpace(tail), "\n")
 	i := slices.IndexFunc(lines, func(l string) bool {
-		return strings.Contains(l, `"kind":"hsm-verdict","name":"accredited","note":"keys: 6 accepted"`)
+		return strings.Contains(l, `"kind":"hsm-verdict","name":"accredited","note":"keys: 6 accepted; next review 2099-01-01"`)
 	})
 	if i < 0 || i == len(lines)-1 {
 		t.Errorf("the verdict is not on record before what was signed under it:\n%s", tail)

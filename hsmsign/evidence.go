@@ -104,7 +104,7 @@ func (r *Room) Review(ctx context.Context, kind, file string, next time.Time) (i
 	}
 	e := &ledger.Evidence{Kind: kind, Name: digest.String(), Digest: digest, Size: size}
 	if !next.IsZero() {
-		e.Note = "next review " + next.UTC().Format(time.DateOnly)
+		e.Note = ledger.ReviewNote("", next.UTC().Format(time.DateOnly))
 	}
 	if err := r.log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
 		return 0, fmt.Errorf("recording the document: %w", err)

@@ -163,9 +163,11 @@ func (r *Room) stageVerdict(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("storing the verdict on the token: %w", err)
 	}
-	e := &ledger.Evidence{
-		Kind: ledger.EvidenceVerdict, Name: r.conf.Signer.Policy, Digest: digest, Size: size, Note: r.verdict.Summary(),
+	note := r.verdict.Summary()
+	if list := r.verdict.List; list != nil {
+		note = ledger.ReviewNote(note, list.Review)
 	}
+	e := &ledger.Evidence{Kind: ledger.EvidenceVerdict, Name: r.conf.Signer.Policy, Digest: digest, Size: size, Note: note}
 	if err := r.log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
 		return fmt.Errorf("recording the verdict on the token: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"seihon/internal/durable"
 	"seihon/internal/incoming"
 	"seihon/inventory"
+	"seihon/ledger"
 )
 
 // Status is what the room knows of its own condition, without the HSM.
@@ -25,6 +26,8 @@ type Status struct {
 	Uncommitted     int       `json:"uncommitted"` // signed, not in the ledger yet
 	// Refused are the inputs of the drop folder that were refused and that nobody has taken away yet, a line for each.
 	Refused []string `json:"refused,omitempty"`
+	// Reviews are the documents of the master log that somebody has to look at again.
+	Reviews []ledger.Review `json:"reviews"`
 }
 
 // StatusLine is the newest of one kind of artifact.
@@ -48,7 +51,7 @@ type StatusIssuer struct {
 	Unlisted    int64  `json:"unlisted"`   // revoked or released from hold, and not yet so on the list
 }
 
-// Status reads the inventory alone, so that monitoring needs no PIN.
+// Status reads the inventory and the master, so that monitoring needs no PIN.
 func (b *Books) Status(ctx context.Context) (*Status, error) {
 	s := &Status{Now: b.now().UTC().Truncate(time.Second), Policy: b.conf.Signer.Policy, Lists: []StatusLine{}, Counts: []StatusIssuer{}}
 	for i := range b.conf.Issuers {
@@ -62,8 +65,14 @@ func (b *Books) Status(ctx context.Context) (*Status, error) {
 		}
 		s.Uncommitted++
 	}
+	log, err := OpenMaster(ctx, b.conf)
+	if err != nil {
+		return nil, err
+	}
+	if s.Reviews, err = log.Reviews(ctx); err != nil {
+		return nil, fmt.Errorf("reading which documents are to be looked at again: %w", err)
+	}
 	if a := b.conf.Accept; a != nil {
-		var err error
 		if s.Refused, err = incoming.Reasons(string(a.Directory)); err != nil {
 			return nil, err
 		}
@@ -145,10 +154,23 @@ func (s *Status) Line() string {
 	if n := len(s.Refused); n > 0 {
 		line += fmt.Sprintf("; %d inputs were refused (last: %s): take them out of the folder refused once they are dealt with", n, s.Refused[n-1])
 	}
+	for _, r := range s.Overdue() {
+		line += fmt.Sprintf("; the review of %q was due %s: review it and record the new one with `signer evidence`", r.Kind, r.Due.Format(time.DateOnly))
+	}
 	if s.Policy == config.PolicyTrial {
 		line += "; signer.policy is trial: no key of this room is of an accredited CA"
 	}
 	return line
+}
+
+// Overdue are the reviews whose day has come.
+func (s *Status) Overdue() (due []ledger.Review) {
+	for _, r := range s.Reviews {
+		if r.Overdue(s.Now) {
+			due = append(due, r)
+		}
+	}
+	return due
 }
 
 func (s *Status) shelfLife() string {
@@ -172,6 +194,12 @@ func (s *Status) WritePrometheus(file string) error {
 	b.WriteString("# HELP seihon_signer_urgent Revocations that no response shows yet.\n# TYPE seihon_signer_urgent gauge\n")
 	for _, i := range s.Counts {
 		fmt.Fprintf(&b, "seihon_signer_urgent{issuer=%q} %d\n", i.Name, i.Urgent)
+	}
+	b.WriteString("# HELP seihon_signer_review_due_seconds When a document is to be reviewed.\n# TYPE seihon_signer_review_due_seconds gauge\n")
+	for _, r := range s.Reviews {
+		if !r.Due.IsZero() {
+			fmt.Fprintf(&b, "seihon_signer_review_due_seconds{kind=%q} %d\n", r.Kind, r.Due.Unix())
+		}
 	}
 	fmt.Fprintf(&b, "# HELP seihon_signer_status_seconds When this file was written.\n"+
 		"# TYPE seihon_signer_status_seconds gauge\nseihon_signer_status_seconds %d\n", s.Now.Unix())

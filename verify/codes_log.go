@@ -47,4 +47,7 @@ var logCodes = []Code{
 	{"witness-quorum", Error, "", "3C56", "最新のチェックポイントに、必要な数の証人の連署がない", "the newest checkpoint lacks good cosignatures of enough witnesses", "署名室で連署を依頼し、証人が拒む場合はその理由を調査する", "ask the witnesses in the signing room; if one refuses, find out why"},
 	{"checkpoint-strangers", Note, "", "3C56", "チェックポイントに、固定していない鍵の署名がある（証拠にならない）", "the checkpoint has signatures of keys that nobody pinned; they prove nothing", "署名者が分かれば鍵を固定する", "pin the key if it is known whose it is"},
 	{"tolerated", Note, "", "3C56", "形式が許す余分なデータがある（検証の対象外であり、証拠にならない）", "there is more than what was checked, which the format tolerates; it proves nothing", "誰が何のために付けたかを確認する", "find out who added it and what for"},
+	{"review-overdue", Warning, "", "", "文書の見直しの期日を過ぎている", "the review of a document is overdue",
+		"見直しを行い、記録する：signer evidence --kind KIND --file FILE --review DAY（種類 hsm-verdict の場合：HSM の一覧を見直し、日付を改めて署名する）",
+		"review it and record the new one: signer evidence --kind KIND --file FILE --review DAY (of the kind hsm-verdict: review the list of approved HSMs, date it and sign it again)"},
 }

@@ -34,7 +34,7 @@ type Status struct {
 	Verified     time.Time           `json:"verified"`     // the last verification without findings
 	Verification *VerificationStatus `json:"verification"` // the last one; null: none is on record
 	Checks       []Slot              `json:"verifications"`
-	Reviews      []ReviewStatus      `json:"reviews"`  // the first to be due first
+	Reviews      []ledger.Review     `json:"reviews"`  // the first to be due first
 	Concerns     []Concern           `json:"concerns"` // why it is not all well, the worst first
 	Within       Within              `json:"within"`
 	Warn         bool                `json:"warn"`
@@ -83,7 +83,7 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 			s.First = l.NextUpdate
 		}
 	}
-	if s.Reviews, err = reviews(ctx, c.Master); err != nil {
+	if s.Reviews, err = c.Master.Reviews(ctx); err != nil {
 		return nil, fmt.Errorf("computing the status: %w", err)
 	}
 	if c.Publication != nil {

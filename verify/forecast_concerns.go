@@ -23,9 +23,6 @@ type Concern struct {
 	Hint     string   `json:"hint"`
 }
 
-// reviewSoon is how long before a review is due the page begins to say so.
-const reviewSoon = 30 * 24 * time.Hour
-
 // statusConcerns are the concerns that the status finds by itself. Those that the last verification found have the codes, texts
 // and hints of docs/findings.md.
 var statusConcerns = []Code{
@@ -83,11 +80,10 @@ func (s *Status) judge(c StatusConfig) {
 		}
 	}
 	for _, r := range s.Reviews {
-		switch left := r.Due.Sub(s.Made); {
-		case r.Due.IsZero():
-		case left <= 0:
+		switch {
+		case r.Overdue(s.Made):
 			s.concern("status-review", "", r.Kind, 0)
-		case left <= reviewSoon:
+		case r.Soon(s.Made):
 			s.concern("status-review-soon", "", r.Kind, 0)
 		}
 	}
@@ -149,7 +145,7 @@ func (s *Status) said() (all string) {
 		}
 	}
 	for _, r := range s.Reviews {
-		if !r.Due.IsZero() && !r.Due.After(s.Made) {
+		if r.Overdue(s.Made) {
 			all += fmt.Sprintf("; the review of %q was due %s", r.Kind, r.Due.Format(time.DateOnly))
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"seihon/ledger"
 )
 
 // A Figure is one number of a status, under the name that it has in Prometheus' text format.
@@ -70,7 +72,7 @@ func (s *Status) Figures() []Figure {
 	}
 	for _, r := range s.Reviews {
 		if !r.Due.IsZero() {
-			put("review_due_seconds", r.Labels(), unixOrZero(r.Due))
+			put("review_due_seconds", ReviewLabels(r), unixOrZero(r.Due))
 		}
 	}
 	counts := map[Severity]int{}
@@ -92,8 +94,8 @@ func (t *TargetStatus) Labels() string { return fmt.Sprintf("target=%q", t.Name)
 // Day counts the samples of the last 24 hours, and the good ones.
 func (t *TargetStatus) Day() (tried, good int) { return sums(t.Probes) }
 
-// Labels are those of the figures of a review.
-func (r *ReviewStatus) Labels() string { return fmt.Sprintf("kind=%q", r.Kind) }
+// ReviewLabels are those of the figures of a review.
+func ReviewLabels(r ledger.Review) string { return fmt.Sprintf("kind=%q", r.Kind) }
 
 // WritePrometheus writes the figures as a node_exporter textfile.
 func (s *Status) WritePrometheus(w io.Writer) error {

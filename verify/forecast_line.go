@@ -38,7 +38,7 @@ func (s *Status) LineIn(lang string) string {
 		}
 	}
 	for _, r := range s.Reviews {
-		if !r.Due.IsZero() && !r.Due.After(s.Made) {
+		if r.Overdue(s.Made) {
 			say("文書 %q の見直しの期日は %s", r.Kind, r.Due.Format(time.DateOnly))
 		}
 	}

@@ -24,6 +24,7 @@ func (p *page) record(r *Report) {
 	}
 	p.uptime(rec.Uptime)
 	p.signedSamples(rec.Signed)
+	p.reviews(rec, r.Made)
 	p.events("取下げ", "Withdrawals", rec.Withdrawals)
 	p.events("鍵の更新", "Key rotations", rec.Rotations)
 	p.events("証跡", "Recorded evidence", rec.Evidence)

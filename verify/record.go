@@ -12,13 +12,14 @@ import (
 
 // A Record is what the logs tell about the operation: the "related logs" of survey item 3C56.
 type Record struct {
-	Lists       []ListHistory `json:"lists"`
-	Withdrawals []Event       `json:"withdrawals"`
-	Rotations   []Event       `json:"key_rotations"`
-	Evidence    []Event       `json:"evidence"`
-	Refusals    []Event       `json:"refusals"`
-	Retention   Retention     `json:"retention"`
-	Uptime      *Uptime       `json:"uptime,omitempty"` // from the publication log's beginning to now
+	Lists       []ListHistory   `json:"lists"`
+	Withdrawals []Event         `json:"withdrawals"`
+	Rotations   []Event         `json:"key_rotations"`
+	Evidence    []Event         `json:"evidence"`
+	Refusals    []Event         `json:"refusals"`
+	Reviews     []ledger.Review `json:"reviews"` // the first to be due first
+	Retention   Retention       `json:"retention"`
+	Uptime      *Uptime         `json:"uptime,omitempty"` // from the publication log's beginning to now
 
 	Signed []SignedSamples `json:"signed_samples,omitempty"` // of outside vantages
 }
@@ -54,7 +55,7 @@ const retentionYears = 10
 
 // readRecord collects the record from both logs and compares the receipts with the master.
 func (c *checker) readRecord(ctx context.Context, r *Report) error {
-	rec := &Record{Lists: []ListHistory{}, Withdrawals: []Event{}, Rotations: []Event{}, Evidence: []Event{}, Refusals: []Event{}}
+	rec := &Record{Lists: []ListHistory{}, Withdrawals: []Event{}, Rotations: []Event{}, Evidence: []Event{}, Refusals: []Event{}, Reviews: []ledger.Review{}}
 	r.Record = rec
 	c.listHistories(rec)
 	for _, v := range c.past.versions {
@@ -69,13 +70,17 @@ func (c *checker) readRecord(ctx context.Context, r *Report) error {
 		rec.Retention.Floor = rec.Retention.LastExpiry.AddDate(retentionYears, 0, 0)
 	}
 	i := int64(0)
+	var reviews ledger.Reviews
 	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
 		if err != nil {
 			return ctx.Err() // the log's own findings say why
 		}
 		rec.masterEntry(i, e)
+		reviews.Enter(i, e)
 		i++
 	}
+	rec.Reviews = reviews.All()
+	c.checkReviews(rec.Reviews)
 	log, err := c.readPublicationRecord(ctx, rec, r)
 	if err != nil {
 		return err

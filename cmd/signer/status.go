@@ -13,7 +13,7 @@ import (
 func statusCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "tell the shelf life, when the first artifact expires if the HSM never signs again, and what is not signed yet",
+		Usage: "tell the shelf life, when the first artifact expires if the HSM never signs again, what is not signed yet, and which reviews are overdue",
 		Flags: cliexit.Flags(
 			&cli.DurationFlag{Name: "warn", Usage: "exit 3 when the shelf life is shorter than `DURATION`"},
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
@@ -37,6 +37,8 @@ func statusCommand(now func() time.Time) *cli.Command {
 				word, code := "OK", cliexit.OK
 				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < c.Duration("warn") || left <= 0 || s.Unsigned() > 0 || len(s.Refused) > 0 {
 					word, code = "CRITICAL", cliexit.Findings
+				} else if len(s.Overdue()) > 0 {
+					word, code = "WARNING", cliexit.Findings
 				}
 				say(c, "%s - %s", word, s.LineIn(lang))
 				err = answer(c, s)

@@ -36,7 +36,7 @@ complete -c signer -n '__signer_at' -a witness -d 'have witnesses (C2SP tlog-wit
 complete -c signer -n '__signer_at' -a timestamp -d 'have time-stamping authorities (RFC 3161) stamp the newest checkpoint'
 complete -c signer -n '__signer_at' -a export -d 'write what a copy of the master lacks to one file, for a one-way medium; needs no HSM'
 complete -c signer -n '__signer_at' -a archive -d 'write the master as BagIt bags (RFC 8493): plain files that sha256sum and openssl can check in twenty years'
-complete -c signer -n '__signer_at' -a status -d 'tell the shelf life, when the first artifact expires if the HSM never signs again, and what is not signed yet'
+complete -c signer -n '__signer_at' -a status -d 'tell the shelf life, when the first artifact expires if the HSM never signs again, what is not signed yet, and which reviews are overdue'
 complete -c signer -n '__signer_at' -l help -d 'show help'
 complete -c signer -n '__signer_at' -l version -d 'print the version'
 complete -c signer -n '__signer_below init' -l config -r -F -d 'read the configuration from FILE'

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"seihon/artifact"
+	"seihon/ledger"
 	"seihon/verify"
 )
 
@@ -46,7 +47,7 @@ func rich() *verify.Status {
 		Verified: now.Add(-2 * time.Hour), Verification: &verify.VerificationStatus{At: now.Add(-time.Minute), Objects: 30, Size: 12,
 			Findings: []verify.FindingTally{{Code: "copy-missing", Severity: "error", Count: 2}, {Code: `"><script>`, Severity: `x" onload="`, Count: 1}}},
 		Checks:  slots(1),
-		Reviews: []verify.ReviewStatus{{Kind: "risk-review", Recorded: now.AddDate(-1, 0, 0), Due: now.AddDate(0, 0, -2)}, {Kind: "hsm-list", Recorded: now}},
+		Reviews: []ledger.Review{{Kind: "risk-review", Recorded: now.AddDate(-1, 0, 0), Due: now.AddDate(0, 0, -2)}, {Kind: "hsm-list", Recorded: now}},
 		Concerns: []verify.Concern{concern("status-expired", verify.Critical, "crl/old.crl", 0), concern("copy-missing", verify.Error, "", 2),
 			concern("status-behind", verify.Warning, "osaka", 0), concern(`"><script>`, `x" onload="`, "", 1)},
 		Warn: true, Critical: true,

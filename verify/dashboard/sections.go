@@ -220,9 +220,9 @@ func (b *builder) reviews(s *verify.Status) {
 		r := &s.Reviews[i]
 		due, left := b.t("示されていない", "not stated"), b.dunno()
 		if !r.Due.IsZero() {
-			due = b.figure("review_due_seconds", r.Labels(), r.Due.Format(time.DateOnly))
+			due = b.figure("review_due_seconds", verify.ReviewLabels(*r), r.Due.Format(time.DateOnly))
 			left = esc(b.left(r.Due))
-			if !r.Due.After(s.Made) {
+			if r.Overdue(s.Made) {
 				left = b.warn(b.left(r.Due))
 			}
 		}

@@ -14,6 +14,7 @@ var verifyRows = []row{
 	{"it says %s, but the checkpoint has an entry of %s", "{1} を示しているが、チェックポイントには {2} の記録がある"},
 	{"it is of the future, %s", "未来の時刻 {1} である"},
 	{"log entry %d", "ログの記録 {1}"},
+	{"due %s; recorded in log entry %d, SHA-256 %s", "期日は {1}。ログの記録 {2}、SHA-256 は {3}"},
 	{"log entry %d; the verdict of entry %d does not know the key with SHA-256 %s", "ログの記録 {1}。記録 {2} の判定に、SHA-256 が {3} の鍵がない"},
 	{"log entry %d; the verdict of entry %d refuses the key %q", "ログの記録 {1}。記録 {2} の判定は、鍵 {3} の使用を認めていない"},
 	{"the document is no JSON of the form that is known: %w", "文書が既知の形式の JSON ではない：{1}"},
