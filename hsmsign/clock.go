@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/config"
 	"seihon/ledger"
 	"seihon/ledger/timestamp"
 )
@@ -35,7 +36,7 @@ func (e *ClockError) Error() string {
 // checkClock holds the clock against the master. reason accepts a clock that does
 // not fit, which is recorded before anything else.
 func (r *Room) checkClock(ctx context.Context, reason string) error {
-	wrong, err := r.clockFault(ctx)
+	wrong, err := clockFault(ctx, r.conf, r.log.Log(), r.now())
 	switch {
 	case err != nil:
 		return err
@@ -57,25 +58,43 @@ func (r *Room) checkClock(ctx context.Context, reason string) error {
 	return nil
 }
 
+// checkClock holds the clock against the master and the second clock, where the machine's time would become the date
+// of a revocation (RFC 5280 section 5.1.2.6: when the CA revoked): a list cannot take it back.
+func (b *Books) checkClock(ctx context.Context, now time.Time) error {
+	log, err := OpenMaster(ctx, b.conf)
+	if err != nil {
+		return fmt.Errorf("comparing the clock with the master: %w; with --time the revocation needs no clock", err)
+	}
+	wrong, err := clockFault(ctx, b.conf, log, now)
+	switch {
+	case err != nil:
+		return err
+	case wrong != nil:
+		return &RecordError{err: fmt.Errorf("the clock of this machine says %s: %s; nothing is recorded: set the clock right, or say by --time when it was revoked",
+			now.UTC().Format(time.RFC3339), wrong.why)}
+	}
+	return nil
+}
+
 // clockFault says what does not fit, if anything.
-func (r *Room) clockFault(ctx context.Context) (*ClockError, error) {
-	now, last := r.now(), r.log.Log().Time()
-	if why := secondClock(r.conf.Signer.Clock, now); why != nil {
+func clockFault(ctx context.Context, conf *config.Config, log *ledger.Log, now time.Time) (*ClockError, error) {
+	last := log.Time()
+	if why := secondClock(conf.Signer.Clock, now); why != nil {
 		return &ClockError{Now: now, Last: last, why: "signer.clock: " + why.Error()}, nil
 	}
 	if last.IsZero() {
 		return nil, nil // the log is empty
 	}
-	stamped, size, err := r.lastStamp(ctx)
+	stamped, size, err := lastStamp(ctx, conf, log)
 	if err != nil {
 		return nil, err
 	}
 	if size > 0 {
-		e, err := r.log.Log().Entry(ctx, size-1)
+		e, err := log.Entry(ctx, size-1)
 		if err != nil {
 			return nil, fmt.Errorf("comparing the clock with the last time-stamp: %w", err)
 		}
-		if ahead := e.Time.Sub(stamped); ahead > clockSlack && size == r.log.Log().Size() {
+		if ahead := e.Time.Sub(stamped); ahead > clockSlack && size == log.Size() {
 			return &ClockError{Now: now, Last: stamped, why: fmt.Sprintf("the last entry of the master log has a time %v after that of its own time-stamp", ahead.Round(time.Second))}, nil
 		}
 	}
@@ -83,7 +102,7 @@ func (r *Room) clockFault(ctx context.Context) (*ClockError, error) {
 	if stamped.After(last) {
 		last, what = stamped, "the last time-stamp of the master log"
 	}
-	bound := r.conf.Signer.MaxClockJump.Std()
+	bound := conf.Signer.MaxClockJump.Std()
 	switch gap := now.Sub(last); {
 	case gap < -clockSlack:
 		return &ClockError{Now: now, Last: last, why: fmt.Sprintf("that is %v before %s", (-gap).Round(time.Second), what)}, nil
@@ -95,9 +114,9 @@ func (r *Room) clockFault(ctx context.Context) (*ClockError, error) {
 
 // lastStamp finds the newest checkpoint that an authority of the configuration
 // stamped, and when it did.
-func (r *Room) lastStamp(ctx context.Context) (at time.Time, size int64, err error) {
+func lastStamp(ctx context.Context, conf *config.Config, log *ledger.Log) (at time.Time, size int64, err error) {
 	var authorities []timestamp.Authority
-	for _, t := range r.conf.Signer.Timestamps {
+	for _, t := range conf.Signer.Timestamps {
 		a, err := authorityOf(t)
 		if err != nil {
 			return at, 0, err
@@ -107,7 +126,6 @@ func (r *Room) lastStamp(ctx context.Context) (at time.Time, size int64, err err
 	if len(authorities) == 0 {
 		return at, 0, nil
 	}
-	log := r.log.Log()
 	sizes, err := log.Stamped()
 	if err != nil || len(sizes) == 0 {
 		return at, 0, err

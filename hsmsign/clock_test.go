@@ -1,6 +1,7 @@
 package hsmsign
 
 import (
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,4 +97,24 @@ func TestWayBackFromAWrongClock(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// TestRevocationDateNeedsAClock: a date that a list will say is not that of a clock which does not fit the master; the operator's
+// own word is one.
+func TestRevocationDateNeedsAClock(t *testing.T) {
+	tr := newTestRoom(t, t.TempDir())
+	serials := tr.issue(t, 2)
+	right := tr.now
+	revoke := func(now time.Time, serial []byte, at time.Time) error {
+		books, err := OpenBooks(t.Context(), tr.room(t).conf, func() time.Time { return now }, nil)
+		must(t, err)
+		defer books.Close()
+		return books.Revoke(t.Context(), Revocation{Issuer: "ca", Serial: hex.EncodeToString(serial), Reason: "superseded", Time: at})
+	}
+	behind := right.Add(-time.Hour)
+	if err := revoke(behind, serials[0], time.Time{}); !RefusedByRecord(err) || !strings.Contains(err.Error(), "1h0m0s before the last entry of the master log") {
+		t.Errorf("a clock behind the log: %v", err)
+	}
+	must(t, revoke(right, serials[0], right))
+	must(t, revoke(right.Add(time.Minute), serials[1], time.Time{}))
 }

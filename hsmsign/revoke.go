@@ -127,6 +127,9 @@ func (b *Books) checkRevocation(ctx context.Context, q *Revocation) (serial []by
 	}
 	if q.Time.IsZero() {
 		q.Time = b.now()
+		if err := b.checkClock(ctx, q.Time); err != nil {
+			return nil, rev, fmt.Errorf("revoking %s: %w", q.Serial, err)
+		}
 	}
 	rev.Time = q.Time.UTC().Truncate(time.Second)
 	if !q.Invalid.IsZero() {

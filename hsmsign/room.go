@@ -152,7 +152,7 @@ func (r *Room) openBooks(ctx context.Context) error {
 	if r.overrideKeys, err = overrideKeys(r.conf.Trust.OverrideKeys); err != nil {
 		return err
 	}
-	if err := r.checkModes(); err != nil {
+	if err := r.checkState(); err != nil {
 		return err
 	}
 	if err := r.checkClock(ctx, r.accepted); err != nil {

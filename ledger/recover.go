@@ -106,6 +106,9 @@ func OpenWriter(ctx context.Context, dir string, c WriterConfig) (*Writer, error
 	if _, err := os.Stat(filepath.Join(dir, logDir)); err != nil {
 		return nil, noLog(dir)
 	}
+	if err := ownFolders(dir); err != nil {
+		return nil, fmt.Errorf("opening log for writing: %w", err)
+	}
 	w, err := lockDir(dir, c)
 	if err != nil {
 		return nil, fmt.Errorf("opening log for writing: %w", err)

@@ -148,12 +148,20 @@ func unlogged(format string, args ...any) error {
 
 // publicationHead is the last checkpoint that is remembered outside of the log.
 func (h *host) publicationHead() (*ledger.Checkpoint, error) {
-	raw, err := regular.ReadFile(string(h.conf.Publication.Head))
+	head := string(h.conf.Publication.Head)
+	raw, err := regular.ReadFile(head)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
+	var info os.FileInfo
+	if err == nil {
+		info, err = os.Stat(head)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the head of the publication log: %w", err)
+	}
+	if mode := info.Mode().Perm(); os.PathSeparator == '/' && mode&0o022 != 0 {
+		return nil, fmt.Errorf("reading the head of the publication log: others may write to %q: it has mode %04o; make it 0644 (chmod go-w)", head, mode)
 	}
 	cp, err := ledger.ParseCheckpoint(raw)
 	if err != nil {

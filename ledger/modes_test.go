@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestLooseFoldersAreRefused: a log is not gone on with where others may exchange what is in it.
+func TestLooseFoldersAreRefused(t *testing.T) {
+	r := newRoom(t, "modes")
+	c, dir := r.config(), t.TempDir()
+	w, err := Create(t.Context(), dir, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{".", "log", "log/checkpoints", "blobs"} {
+		path := filepath.Join(dir, folder)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, mode := range []os.FileMode{0o777, 0o775, 0o757} {
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			w, err := OpenWriter(t.Context(), dir, c)
+			if err == nil {
+				w.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), "others may write to") || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s with mode %o: %v", folder, mode, err)
+			}
+		}
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w, err = OpenWriter(t.Context(), dir, c); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+}
