@@ -3,10 +3,10 @@ package ledger
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,15 +16,18 @@ func notYet(dir string) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
-	return len(entries) == 0, err
+	used := slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() != lockFile && e.Name() != lockFile+holderSuffix && e.Name() != tmpDir
+	})
+	return !used, err
 }
 
 // interrupted tells an import that could not go on, whose files serve the next
-// one, from one that was refused for what is in the export.
+// one, from one that was refused for what is in the export, or not in it any more.
 func interrupted(err error) bool {
 	var file *fs.PathError
 	var link *os.LinkError
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.As(err, &file) || errors.As(err, &link) || errors.Is(err, ErrLocked)
 }
 

@@ -192,6 +192,27 @@ func TestRefusedImportLeavesNothing(t *testing.T) {
 		t.Fatal("a spoiled export is let in")
 	}
 	unchanged(t, was, everything(t, parent))
+	// So does one that is cut, also beside what an import that was killed has left.
+	killed := filepath.Join(parent, "copy", lockFile)
+	for _, before := range []func() error{
+		func() error { return nil },
+		func() error { return errors.Join(os.Mkdir(filepath.Dir(killed), 0o755), os.WriteFile(killed, nil, 0o644)) },
+	} {
+		if err := before(); err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range [][]byte{good[:at], good[:len(good)/2], good[:len(exportHeader)+40], good[:3], nil} {
+			if _, err := Import(t.Context(), bytes.NewReader(part), filepath.Join(parent, "copy"), ImportConfig{Verifier: f.v}); err == nil {
+				t.Fatalf("the first %d bytes are let in", len(part))
+			}
+		}
+		if left, _ := os.ReadDir(filepath.Dir(killed)); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	}
+	if err := os.Remove(filepath.Dir(killed)); err != nil {
+		t.Fatal(err)
+	}
 	// A copy that began earlier keeps what it had, to the byte.
 	dir := filepath.Join(parent, "copy")
 	if _, err := Import(t.Context(), bytes.NewReader(good), dir, ImportConfig{Verifier: f.v}); err != nil {
