@@ -196,7 +196,9 @@ func TestRefusedImportLeavesNothing(t *testing.T) {
 	killed := filepath.Join(parent, "copy", lockFile)
 	for _, before := range []func() error{
 		func() error { return nil },
-		func() error { return errors.Join(os.Mkdir(filepath.Dir(killed), 0o755), os.WriteFile(killed, nil, 0o644)) },
+		func() error {
+			return errors.Join(os.Mkdir(filepath.Dir(killed), 0o755), os.WriteFile(killed, nil, 0o644))
+		},
 	} {
 		if err := before(); err != nil {
 			t.Fatal(err)
