@@ -80,6 +80,13 @@ func TestParseListsEveryProblemWithItsLine(t *testing.T) {
 			minimal + room + "issuers: [{name: a, subject: {common_name: A}, validity: 30d, crl: {validity: 31d, refresh: 1d}}]\n",
 			[]string{"issuers[0].crl.validity: is 31d, must be shorter than the validity of the issuer's certificate (30d)"},
 		},
+		"a CA and a certificate that outlive their issuer": {
+			minimal + room + "issuers: [{name: a, subject: {common_name: A}, validity: 3y}, {name: b, parent: a, subject: {common_name: B}, validity: 4y, subscribers: {validity: 5y}}]\n",
+			[]string{
+				"issuers[1].validity: is 4y, must not be longer than the validity of a (3y), which signs it: nobody can check a certificate that outlives its issuer",
+				"issuers[1].subscribers.validity: is 5y, must not be longer than the validity of the issuer's certificate (4y)",
+			},
+		},
 		"a rhythm of samples that no timer has": {
 			minimal + "probe: {every: 1500ms}\n", []string{"line 5: probe.every: is 1.5s, must be whole seconds from 10s to 1d"},
 		},

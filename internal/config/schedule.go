@@ -24,6 +24,19 @@ func (v *validator) schedule(c *Config) {
 			v.add(path+".crl.validity", "is %v, must be shorter than the validity of the issuer's certificate (%v): nobody can check a list that outlives its issuer",
 				is.CRL.Validity, is.Validity)
 		}
+		v.within(c, path, is)
+	}
+}
+
+// within refuses certificates that would outlive the one that they are checked with: the room would cut them, and nobody would
+// have what the file promises.
+func (v *validator) within(c *Config, path string, is *Issuer) {
+	if parent := c.Issuer(is.Parent); parent != nil && parent.Validity > 0 && is.Validity > parent.Validity {
+		v.add(path+".validity", "is %v, must not be longer than the validity of %s (%v), which signs it: nobody can check a certificate that outlives its issuer",
+			is.Validity, parent.Name, parent.Validity)
+	}
+	if is.Subscribers != nil && is.Validity > 0 && is.Subscribers.Validity > is.Validity {
+		v.add(path+".subscribers.validity", "is %v, must not be longer than the validity of the issuer's certificate (%v)", is.Subscribers.Validity, is.Validity)
 	}
 }
 
