@@ -47,8 +47,13 @@ func (r *Room) adoptCA(ctx context.Context, name string, c *x509.Certificate) er
 	if !ok {
 		return fmt.Errorf("adopting: the configuration has no issuer, OCSP signer or document signer %q", name)
 	}
+	if a.cert != nil && a.cert.Equal(c) {
+		return nil // a command that was interrupted, or given twice
+	}
 	if a.cert != nil {
-		return fmt.Errorf("adopting: %s has a certificate already", name)
+		return fmt.Errorf("adopting: %s has a certificate already, serial %x, and keeps it: a name of the log stands for one certificate; "+
+			"if that one was issued by mistake, revoke it (signer revoke --certificate), withdraw cert/%s.cer, "+
+			"and take the existing one over as an issuer of another name in the configuration, with the same key", name, a.cert.SerialNumber, name)
 	}
 	if err := r.checkAdopted(a, c); err != nil {
 		return fmt.Errorf("adopting %s: %w", name, err)

@@ -80,7 +80,7 @@ func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, er
 		return 0, fmt.Errorf("storing the evidence: %w", err)
 	}
 	entry := &ledger.Entry{Evidence: &ledger.Evidence{
-		Kind: ledger.EvidenceKeys, Name: "key-evidence-" + e.Time.Format("20060102T150405Z"), Digest: digest, Size: size, Note: "use: " + string(e.Use),
+		Kind: ledger.EvidenceKeys, Name: "key-evidence-" + e.Time.Format("20060102T150405Z"), Digest: digest, Size: size, Note: evidenceNote(e.Use),
 	}}
 	if err := r.log.Append(ctx, entry); err != nil {
 		return 0, fmt.Errorf("recording the evidence: %w", err)
@@ -90,6 +90,9 @@ func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, er
 	}
 	return r.log.Log().Size(), nil
 }
+
+// evidenceNote is what the log says beside an evidence document.
+func evidenceNote(use token.Use) string { return "use: " + string(use) }
 
 // Review records a document about the operation, such as a risk assessment (report
 // 3-1) or the minutes of a key ceremony, by its digest and its next review.

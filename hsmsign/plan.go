@@ -43,18 +43,29 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 		}
 	}
 	p.Due = append(p.Due, inputs...)
+	refused := map[string]bool{} // issuers that would be refused, and why
+	var refusals []error
 	for _, l := range r.lists() {
 		why, err := r.listDue(ctx, l, now)
 		if err != nil {
 			return nil, err
 		}
-		if why != "" {
+		if why == "" || refused[l.Name] {
+			continue
+		}
+		if err := r.checkPast(ctx, l.authority); err != nil {
+			refused[l.Name], refusals = true, append(refusals, err)
+		} else {
 			p.Due = append(p.Due, Done{Name: l.name(), Why: why})
 		}
 	}
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
-		if a.cert == nil || a.OCSP == nil || a.OCSP.External() {
+		if a.cert == nil || a.OCSP == nil || a.OCSP.External() || refused[a.Name] {
+			continue
+		}
+		if err := r.checkPast(ctx, a); err != nil {
+			refusals = append(refusals, err)
 			continue
 		}
 		cutoff, _, err := r.cutoff(ctx, a, now)
@@ -76,7 +87,7 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 			p.Due = append(p.Due, Done{Name: public.Generation(a.Name), Why: fmt.Sprintf("%d responses in %d of %d shards", n, len(shards), a.OCSP.Shards)})
 		}
 	}
-	return p, nil
+	return p, errors.Join(refusals...)
 }
 
 // planInputs lists the files of the drop folder that would be judged.

@@ -113,6 +113,9 @@ func (r *Room) runList(ctx context.Context, l list, f Force, now time.Time, res 
 			return err
 		}
 	}
+	if err := r.checkPast(ctx, l.authority); err != nil {
+		return err
+	}
 	if err := r.signList(ctx, l, now, f.Final); err != nil {
 		return err
 	}
@@ -124,6 +127,9 @@ func (r *Room) runResponses(ctx context.Context, a *authority, f Force, now time
 	forced := f.Responses && (f.Issuer == "" || f.Issuer == a.Name)
 	if f.Only && !forced {
 		return nil
+	}
+	if err := r.checkPast(ctx, a); err != nil {
+		return err
 	}
 	before := len(r.pending)
 	n, err := r.signResponses(ctx, a, now, forced)

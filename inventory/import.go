@@ -325,12 +325,15 @@ func (d *DB) settleRefusal(j *judge, o *override.Override) error {
 
 // recordImport remembers the import for the next one.
 func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, listed artifact.Kind, o *override.Override) error {
-	permit := ""
+	permit, name := "", filepath.Base(j.info.Name)
+	if j.info.Format == NoPast {
+		name = j.info.Name // no file, but a reason
+	}
 	if o != nil {
 		permit = strings.TrimSpace(string(o.Text()))
 	}
 	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override, listed)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`), j.issuer.id, j.info.Format, filepath.Base(j.info.Name), seconds(j.info.AsOf),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`), j.issuer.id, j.info.Format, name, seconds(j.info.AsOf),
 		j.info.Digest[:], j.result.Read, revoked, j.now.Unix(), permit, string(listed))
 	return err
 }

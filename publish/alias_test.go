@@ -195,7 +195,7 @@ func TestFound(t *testing.T) {
 		recorded, touched bool
 		want              []publish.FindingCode
 	}{
-		{"not recorded", false, false, []publish.FindingCode{publish.Drift, publish.Rollback, publish.Rollback}},
+		{"not recorded", false, false, []publish.FindingCode{publish.Before, publish.Before, publish.Drift}},
 		{"recorded", true, false, nil},
 		{"changed since", true, true, []publish.FindingCode{publish.Drift}},
 	} {

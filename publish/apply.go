@@ -131,8 +131,10 @@ func (s *session) runStages(ctx context.Context, steps []Step) error {
 				some = append(some, &steps[i])
 			}
 		}
-		if s.config.Repair && stage > Pointers && s.newer() {
-			return fmt.Errorf("target %q: %w", s.result.Target, ErrBehind)
+		if s.config.Repair && stage > Pointers {
+			if err := s.newer(); err != nil {
+				return err
+			}
 		}
 		if stage == Removals && !s.config.Prune {
 			for _, step := range some {

@@ -102,14 +102,18 @@ func (s *session) lastTile(ctx context.Context) ([]byte, error) {
 	return nil, fmt.Errorf("the master has no tile %s", want)
 }
 
-// newer reports whether something on the target was found to be newer than the master has it.
-func (s *session) newer() bool {
+// newer says why nothing more may be repaired: something on the target is newer than the master has it.
+func (s *session) newer() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var earlier error
 	for _, f := range s.result.Findings {
-		if f.Code == Ahead {
-			return true
+		switch f.Code {
+		case Ahead:
+			return fmt.Errorf("target %q: %w", s.result.Target, ErrBehind)
+		case Before:
+			earlier = fmt.Errorf("target %q has a list that this master never had, %s: that comes first, and nothing more was repaired", s.result.Target, f.Name)
 		}
 	}
-	return false
+	return earlier
 }

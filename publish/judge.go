@@ -21,6 +21,7 @@ const (
 	older      verdict = verdict(Rollback)
 	newer      verdict = verdict(Ahead)
 	strange    verdict = verdict(Drift)
+	before     verdict = verdict(Before)
 	found      verdict = "found" // what lay there when the target was taken over, to be replaced
 )
 
@@ -28,13 +29,38 @@ const (
 // be replaced, unless it is newer than ours; also with the same bytes, for the headers that others gave it.
 func (s *session) judge(ctx context.Context, it *item, got *stored) (verdict, error) {
 	v, err := s.judgeBytes(ctx, it, got)
+	if err == nil && v == newer && it.kind.IsRevocationList() {
+		return s.orBefore(ctx, it, got, v)
+	}
 	if err != nil || v != older && v != strange && !(v == same && it.fresh) {
 		return v, err
 	}
 	if taken, err := s.adopted(ctx, it.name, got.digest); taken || err != nil {
 		return found, err
 	}
+	if v == older && it.kind.IsRevocationList() {
+		return s.orBefore(ctx, it, got, v)
+	}
 	return v, nil
+}
+
+// orBefore tells a list of the CA from before the take-over from one that somebody put back, or that another publisher
+// sent: the target's checkpoint does not speak of its name, and the master never had it.
+func (s *session) orBefore(ctx context.Context, it *item, got *stored, v verdict) (verdict, error) {
+	if it.step == nil {
+		return v, nil
+	}
+	if !it.taken() {
+		line, err := s.plan.promise.get(ctx, it.step.artifact())
+		if line != nil || err != nil {
+			return v, err
+		}
+	}
+	own, err := s.ours(ctx, got.digest)
+	if own || err != nil {
+		return v, err
+	}
+	return before, nil
 }
 
 func (s *session) judgeBytes(ctx context.Context, it *item, got *stored) (verdict, error) {

@@ -153,7 +153,7 @@ func (s *session) compare(ctx context.Context, it *item, got *stored, out *outco
 	if err != nil {
 		return false, next, err
 	}
-	if v == strange || v == older || v == newer {
+	if v == strange || v == older || v == newer || v == before {
 		// A body that was damaged on the way must not be taken for drift.
 		again, err := s.look(ctx, it)
 		if err != nil {
@@ -192,7 +192,7 @@ func (s *session) compare(ctx context.Context, it *item, got *stored, out *outco
 		return false, next, nil
 	}
 	out.finding = s.finding(it, FindingCode(v), got)
-	return !s.config.Repair || v == newer, next, nil
+	return !s.config.Repair || v == newer || v == before, next, nil
 }
 
 // readBack reads what clients depend on and compares it with what was sent.
@@ -251,18 +251,29 @@ func (s *session) finding(it *item, code FindingCode, got *stored) *Finding {
 	case Rollback:
 		f.Detail = "the object is older than what the target's checkpoint promises"
 		f.Hint = "somebody put an old copy back: find out who, then run sync with --repair"
-		if it.taken() || s.plan.remote.note == nil {
-			f.Detail = "an older list of this CA lies here, which the master never had"
-			f.Hint = "if it was public before this repository began, take the target over with publisher adopt"
-		}
+	case Before:
+		f.Detail, f.Hint = s.earlierList(it, got)
 	case Ahead:
 		f.Detail = "the object is newer than this master and signed by the CA; it is left alone"
 		f.Hint = "another publisher has a newer master: bring this copy up to date (publisher import)"
 	}
-	if code == Drift && s.newer() {
+	if code == Drift && errors.Is(s.newer(), ErrBehind) {
 		f.Hint = "what lies beside it is newer than this master: bring this copy of the master up to date first, then sync again"
 	}
 	s.logger.Warn("object is not what it should be", zap.String("name", it.name), zap.String("finding", string(code)),
 		zap.Stringer("want", it.digest), zap.Stringer("got", got.digest))
 	return f
+}
+
+// earlierList says what to do about a list of the CA from before the take-over.
+func (s *session) earlierList(it *item, got *stored) (detail, hint string) {
+	detail = "a list of this CA from before the take-over lies here: the master never had it"
+	hint = "publisher adopt --target " + s.result.Target + " records what lies there, and the next sync replaces it; --repair does not"
+	theirs, err := artifact.ParseRevocationList(got.bytes)
+	if err == nil && theirs.Number != nil && it.list.Number != nil && theirs.Number.Cmp(it.list.Number) > 0 {
+		detail += fmt.Sprintf(", and its number %d is higher than ours, %d", theirs.Number, it.list.Number)
+		hint = fmt.Sprintf("save it and run signer import --issuer %s --crl FILE, which takes revocations and number over, then signer crl and signer run, and publisher adopt here; "+
+			"if another host publishes here, bring this copy of the master up to date instead (publisher import)", it.step.line.Issuer)
+	}
+	return detail, hint
 }

@@ -45,6 +45,7 @@ func importCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "ejbca", Usage: "with --sql: read EJBCA's CertificateData of the issuer `DN`"},
 			&cli.StringFlag{Name: "ejbca-ca", Usage: "with --ejbca: the hex SHA-1 `FINGERPRINT` of the CA certificate, to tell the keys of a renewed CA apart"},
 			&cli.StringFlag{Name: "never-issued", Usage: "a `FILE` with a serial in hex per line that no certificate was ever issued under; needs ocsp.never_issued"},
+			&cli.StringFlag{Name: "no-past", Usage: "say on record, with the `REASON`, that a CA which was taken over revoked nothing before; without a past it signs no list"},
 			&cli.BoolFlag{Name: "partial", Usage: "serials may be missing from the input"},
 			&cli.BoolFlag{Name: "empty", Usage: "the input is known to have no record"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge the input and change nothing"},
@@ -93,6 +94,9 @@ func importOverridden(c *cli.Context, now func() time.Time, o *override.Override
 func importSource(c *cli.Context, books *hsmsign.Books) error {
 	if c.String("never-issued") != "" {
 		return declareNeverIssued(c, books)
+	}
+	if c.IsSet("no-past") {
+		return declareNoPast(c, books)
 	}
 	src, done, err := openSource(c, books)
 	if err != nil {
@@ -173,6 +177,23 @@ func declareNeverIssued(c *cli.Context, books *hsmsign.Books) error {
 	return answer(c, res)
 }
 
+// declareNoPast records that there is nothing to take over.
+func declareNoPast(c *cli.Context, books *hsmsign.Books) error {
+	if named := inputs(c); len(named) > 0 || c.String("override") != "" || c.Bool("empty") || c.Bool("partial") {
+		return cliexit.UsageError("--no-past stands alone with --issuer and --dry-run: it says that there is no input")
+	}
+	res, err := books.DeclareNoPast(c.Context, c.String("issuer"), c.String("no-past"), c.Bool("dry-run"))
+	if err != nil {
+		return err
+	}
+	word := "on record: "
+	if c.Bool("dry-run") {
+		word = "would record: "
+	}
+	say(c, "%s%s revoked nothing before it came here (%s)", word, c.String("issuer"), c.String("no-past"))
+	return answer(c, res)
+}
+
 // inputs returns the inputs that the flags name.
 func inputs(c *cli.Context) (named []string) {
 	for _, name := range []string{"index", "csv", "jsonl", "certificates", "crl", "sql"} {
@@ -192,7 +213,7 @@ var belongs = map[string][]string{
 func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(), error) {
 	named := inputs(c)
 	if len(named) != 1 {
-		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl, --sql or --never-issued")
+		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl, --sql, --never-issued or --no-past")
 	}
 	for _, flag := range slices.Sorted(maps.Keys(belongs)) {
 		if c.IsSet(flag) && !slices.Contains(belongs[flag], named[0]) {

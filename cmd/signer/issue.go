@@ -37,7 +37,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
 			&cli.StringFlag{Name: "out", Usage: "write the certificate to the new `FILE` as PEM"},
 			&cli.StringFlag{Name: "out-dir", Usage: "write each certificate to this `FOLDER` as PEM, under the name of its request's file"},
-			requestFlag, byFlag, approvalFlag, askFlag,
+			requestFlag, byFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if (c.String("name") == "") == (c.String("issuer") == "") {
@@ -93,10 +93,18 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 		if err != nil {
 			return err
 		}
-		word, present = "adopted", crt
+		if word = "adopted"; present != nil && present.Equal(crt) {
+			word = "present"
+		}
+		present = crt
 	}
 	if err := writable("out", out, present); err != nil {
 		return err
+	}
+	if c.String("adopt") == "" {
+		if err := askAboutKey(c, room); err != nil {
+			return err
+		}
 	}
 	crt, err := issueKind(c, conf, room)
 	if err != nil {
@@ -111,6 +119,17 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 	}
 	say(c, "%s", issuedLine(word, crt))
 	return answer(c, issuedAnswer(crt, word == "present", out))
+}
+
+// askAboutKey asks before a CA certificate is made for a key that was in the token before: a CA that moves in has one.
+func askAboutKey(c *cli.Context, room *hsmsign.Room) error {
+	name := c.String("name")
+	brought, err := room.BroughtAlong(c.Context, name)
+	if err != nil || !brought {
+		return err
+	}
+	return cliexit.Confirm(c, fmt.Sprintf("the key of %s was in the token before signer keygen: if a CA has used it, take its certificate over "+
+		"(signer issue --name %s --adopt FILE); issuing makes another certificate for it, on record for ever", name, name))
 }
 
 func issuedLine(word string, crt *x509.Certificate) string {

@@ -33,7 +33,7 @@ func planned(c *cli.Context, now func() time.Time) error {
 		return err
 	}
 	p, err := hsmsign.PlanRun(c.Context, o)
-	if err != nil {
+	if p == nil {
 		return coded(err)
 	}
 	for _, h := range p.Heal {
@@ -42,10 +42,10 @@ func planned(c *cli.Context, now func() time.Time) error {
 	for _, d := range p.Due {
 		say(c, "would sign  %s (%s)", d.Name, d.Why)
 	}
-	if len(p.Due)+len(p.Heal) == 0 {
+	if len(p.Due)+len(p.Heal) == 0 && err == nil {
 		say(c, "nothing is due")
 	}
-	return answer(c, p)
+	return coded(errors.Join(err, answer(c, p)))
 }
 
 func crlCommand(now func() time.Time) *cli.Command {

@@ -8,10 +8,10 @@ _signer() {
   "counter" | "counter "*) choices="--config --json --quiet --log-format --key --count --evidence --begin --help" ;;
   "keygen" | "keygen "*) choices="--config --json --quiet --log-format --name --approval --approval-request --help" ;;
   "request" | "request "*) choices="--config --json --quiet --log-format --name --out --help" ;;
-  "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --csr-dir --batch --reissue --adopt --consent --out --out-dir --request --by --approval --approval-request --help" ;;
+  "issue" | "issue "*) choices="--config --json --quiet --log-format --name --issuer --csr --csr-dir --batch --reissue --adopt --consent --out --out-dir --request --by --approval --approval-request --yes --help" ;;
   "link" | "link "*) choices="--config --json --quiet --log-format --name --approval --approval-request --help" ;;
   "cross" | "cross "*) choices="--config --json --quiet --log-format --issuer --id --partner --profile --publish --approval --approval-request --help" ;;
-  "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --never-issued --partial --empty --dry-run --override --approval --approval-request --help" ;;
+  "import" | "import "*) choices="--config --json --quiet --log-format --issuer --index --csv --jsonl --certificates --crl --ca --sql --query --ejbca --ejbca-ca --never-issued --no-past --partial --empty --dry-run --override --approval --approval-request --help" ;;
   "inventory rebuild" | "inventory rebuild "*) choices="--config --json --quiet --log-format --help" ;;
   "inventory history" | "inventory history "*) choices="--config --json --quiet --log-format --issuer --serial --help" ;;
   "inventory" | "inventory "*) choices="rebuild history --config --json --quiet --log-format --issuer --subjects --status-only --out --help" ;;

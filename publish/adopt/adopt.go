@@ -54,7 +54,7 @@ type Meaning struct {
 
 var meanings = []Meaning{
 	{Foreign, "critical", "別の台帳のチェックポイントがある", "it holds the checkpoint of another log", "公開先の設定を確認する。引き継いではならない", "check the target's name; it must not be taken over"},
-	{Newer, "critical", "正本より新しい失効リストがある", "a list that is newer than the master's", "署名室で signer accept により受け入れてから再実行する", "let the signing room take it in first (signer accept), then run this again"},
+	{Newer, "critical", "正本より新しい失効リストがある", "a list that is newer than the master's", "署名室で受け入れてから再実行する（signer import --crl、独自のソフトウェアを持つ認証局は signer accept）", "let the signing room take it in first (signer import --crl, or signer accept for a CA with its own software), then run this again"},
 	{Secret, "critical", "秘密鍵など公開してはならないものがある", "a private key, or a record that must never be public", "直ちに削除し（--remove）、鍵の危殆化として対処する", "remove it at once (--remove) and treat the key as compromised"},
 	{Unread, "error", "読み取れない", "it could not be read", "権限と公開先の状態を確認し再実行する", "check the permissions and run this again"},
 	{Alias, "warning", "正本にあるものが、設定にない名前で公開されている", "an artifact of the master under a name that the configuration does not have", "下記の names を設定に加える。加えなければ更新されなくなる", "add the lines below to names; otherwise nothing renews it from now on"},
