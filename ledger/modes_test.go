@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,4 +44,23 @@ func TestLooseFoldersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Close()
+}
+
+// TestNoNewLogBesideAnArchive: an archived checkpoint is what remains of a log, even where nothing else does.
+func TestNoNewLogBesideAnArchive(t *testing.T) {
+	r := newRoom(t, "archive")
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, checkpointDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, checkpointDir, "5"), []byte("archive\n5\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Create(t.Context(), dir, r.config())
+	if err == nil {
+		w.Close()
+	}
+	if !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "whose checkpoint is lost") {
+		t.Errorf("%v", err)
+	}
 }

@@ -193,3 +193,18 @@ func TestCommitmentOpens(t *testing.T) {
 		t.Errorf("%d leaves, their order matters: %v", n, both != swapped)
 	}
 }
+
+// TestPrivateKnowsTheCount: the root alone does not tell an entry that says another number of records.
+func TestPrivateKnowsTheCount(t *testing.T) {
+	f := withPrivate(t)
+	l := f.open(t, f.dir)
+	for _, more := range []int64{-1, 1} {
+		p := *privateOf(t, l)
+		p.Count += more
+		for _, err := range l.Records(t.Context(), &p) {
+			if err == nil || !strings.Contains(err.Error(), "it has 2 records, its entry says") {
+				t.Errorf("%d more: %v", more, err)
+			}
+		}
+	}
+}

@@ -32,3 +32,14 @@ func TestSignatureHasOneSpelling(t *testing.T) {
 		t.Fatal("no signature with padding to try")
 	}
 }
+
+// TestManifestOfNoSize: an entry's word about the size is bounded before anything is read.
+func TestManifestOfNoSize(t *testing.T) {
+	f := newFixture(t)
+	l := f.open(t, f.dir)
+	for _, size := range []int64{-1, 0, int64(len(manifestHeader)) - 1, maxManifest + 1} {
+		if _, err := l.Manifest(t.Context(), &Batch{Size: size}); err == nil || !strings.Contains(err.Error(), "its entry gives it") {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
