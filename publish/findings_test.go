@@ -221,7 +221,9 @@ func TestCheckpointPutBack(t *testing.T) {
 // TestRefused slips a private key into the master's manifest.
 func TestRefused(t *testing.T) {
 	w, m, responses, state := newWorld(t), newMemStore(), map[int64][]byte{}, t.TempDir()
-	w.sync(w.config(w.signingRun(responses, 5, 6, 7), target("t", publish.Bundle, m)))
+	before := w.config(w.signingRun(responses, 5, 6, 7), target("t", publish.Bundle, m))
+	before.StateDir = state
+	w.sync(before)
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(w.key))(t)})
 	slipped := w.line("docs/cps-1.0.pdf", artifact.Document, secret, "")
 	w.run++

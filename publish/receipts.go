@@ -31,25 +31,44 @@ func (s *session) receipt(name string, kind artifact.Kind, d artifact.Digest, si
 // recorded is the size up to which the publication log has the receipts of a target whose checkpoint is of a size. The
 // receipt of the checkpoint tells: it comes last. A sync that was killed between writing the checkpoint and recording
 // has left less, and the next one compares what it wrote once more, which leaves the receipts.
-func (s *session) recorded(ctx context.Context, size int64) (int64, error) {
-	if s.config.Publication == nil || size == 0 {
-		return size, nil
-	}
-	log := s.config.Publication.Log()
+func recorded(ctx context.Context, log *ledger.Log, target string, size int64) (int64, error) {
 	for i := log.Size() - 1; i >= 0; i-- {
 		e, err := log.Entry(ctx, i)
 		switch {
 		case err != nil:
-			return 0, fmt.Errorf("looking for the last receipts of target %q: %w", s.result.Target, err)
+			return 0, fmt.Errorf("looking for the last receipts of target %q: %w", target, err)
 		case e.Anchor != nil && e.Anchor.Kind == ledger.AnchorPredecessor:
 			return size, nil // another log had the receipts until then
-		case e.Publish != nil && e.Publish.Target == s.result.Target && slices.ContainsFunc(e.Publish.Receipts, func(r ledger.Receipt) bool {
+		case e.Publish != nil && e.Publish.Target == target && slices.ContainsFunc(e.Publish.Receipts, func(r ledger.Receipt) bool {
 			return r.Name == CheckpointName && r.Op != ledger.OpFound
 		}):
 			return min(size, e.Publish.MasterSize), nil
 		}
 	}
 	return 0, nil
+}
+
+// Unrecorded returns [ErrUnrecorded] where a target whose checkpoint is of a size is further than a publication log and the memory
+// in a state directory can account for.
+func Unrecorded(ctx context.Context, log *ledger.Log, dir, target string, size int64) error {
+	known, err := recall(dir, target)
+	if err != nil {
+		return err
+	}
+	from, err := recorded(ctx, log, target, size)
+	if err != nil {
+		return err
+	}
+	return known.account(target, from, size)
+}
+
+// account refuses a checkpoint of a size that neither the receipts, which go up to another, nor a sync that was begun explain.
+func (m *memory) account(target string, receipts, size int64) error {
+	if size <= max(receipts, m.Begun) {
+		return nil
+	}
+	return fmt.Errorf("the checkpoint of target %q has size %d, and the publication log has its receipts up to %d, nor did a sync from here go further: %w",
+		target, size, receipts, ErrUnrecorded)
 }
 
 // record writes what a session did into the publication log: receipts in

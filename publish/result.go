@@ -100,15 +100,20 @@ func (r *Result) Err() error {
 }
 
 // OnTrial reports whether nothing but [ErrTrial] kept targets from being finished (exit code 4).
-func (r *Result) OnTrial() bool {
-	trial := false
+func (r *Result) OnTrial() bool { return r.nothingBut(ErrTrial) }
+
+// Unrecorded reports whether nothing but [ErrUnrecorded] kept targets from being finished (exit code 5).
+func (r *Result) Unrecorded() bool { return r.nothingBut(ErrUnrecorded) }
+
+func (r *Result) nothingBut(reason error) bool {
+	any := false
 	for _, t := range r.Targets {
-		if t.Err != nil && !errors.Is(t.Err, ErrTrial) {
+		if t.Err != nil && !errors.Is(t.Err, reason) {
 			return false
 		}
-		trial = trial || t.Err != nil
+		any = any || t.Err != nil
 	}
-	return trial
+	return any
 }
 
 // Refused reports whether section A kept anything back (exit code 4).

@@ -15,8 +15,8 @@ import (
 )
 
 // A memory is what one host remembers of a target between syncs. It only ever
-// adds suspicion or saves work: losing it is harmless, and nothing in it is
-// believed against the target's own checkpoint.
+// adds suspicion or saves work, and nothing in it is believed against the
+// target's own checkpoint.
 type memory struct {
 	V    int   `json:"v"`
 	Size int64 `json:"size"` // the largest that the target's checkpoint was seen to have
@@ -27,6 +27,10 @@ type memory struct {
 	From int64    `json:"from"`
 	Done int64    `json:"done"`
 	Held []string `json:"held"`
+
+	// Begun is the largest size up to which a sync of this host set out to bring
+	// the target: a checkpoint of it may be there before its receipt is in the log.
+	Begun int64 `json:"begun,omitempty"`
 
 	// Pruned is the size up to which all that the log withdrew is gone.
 	Pruned int64 `json:"pruned"`

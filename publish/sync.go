@@ -24,6 +24,11 @@ var ErrLocked = errors.New("another sync of this target is running on this host;
 var ErrTrial = errors.New("the signing room's keys are on trial, not those of an accredited CA, and this target may not show what they sign: " +
 	"say trial: true at the target if it is meant to, or have the room sign with an approved HSM (docs/hsm.md, what may sign); nothing was sent")
 
+// ErrUnrecorded reports that a target has a checkpoint which this host's publication log has no receipt of, though no sync of this
+// host set out to write it: the log was put back, with all that the host remembers, or another host published (exit code 5).
+var ErrUnrecorded = errors.New("restore the newest publication log with its head, or, where there is none, begin another log, on record, with " +
+	"publisher sync --new-log --reason TEXT; nothing was sent")
+
 func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -134,6 +139,12 @@ func (s *session) sync(ctx context.Context, t Target) {
 		return
 	}
 	s.suspect(known, plan)
+	if plan.To > known.Begun {
+		known.Begun = plan.To
+		if err := remember(s.config.StateDir, t.Name, known); err != nil {
+			s.logger.Warn("if this sync is killed, the next one asks for --repair", zap.Error(err))
+		}
+	}
 	stop := s.report(plan)
 	s.run(ctx, plan)
 	stop()
@@ -177,10 +188,16 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan
 	}
 	from, to := remote.size, s.config.Master.Size()
 	s.result.Size, s.result.From = from, from
+	if s.config.Publication != nil && from > 0 {
+		if from, err = recorded(ctx, s.config.Publication.Log(), t.Name, from); err == nil && s.config.StateDir != "" {
+			err = known.account(t.Name, from, remote.size)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	if s.config.Repair {
 		from = 0 // everything is compared again
-	} else if from, err = s.recorded(ctx, from); err != nil {
-		return nil, err
 	}
 	p, err := NewPlan(ctx, s.config.Master, from, to, t.TargetConfig)
 	if err != nil {

@@ -218,6 +218,14 @@ func (h *host) beginAgain(ctx context.Context, reason string) error {
 	log, err := h.publication(ctx)
 	switch {
 	case err == nil && log.Log().Size() > 0:
+		outrun, unsure := h.outrun(ctx, log.Log())
+		if outrun {
+			err = log.Close()
+			break
+		}
+		if unsure != nil {
+			return errors.Join(unsure, log.Close())
+		}
 		return errors.Join(cliexit.UsageError("--new-log: the publication log is whole, with %d entries; leave the flag out", log.Log().Size()), log.Close())
 	case err == nil: // nothing was ever recorded
 		if err = log.Append(ctx, first); err == nil {
@@ -225,6 +233,11 @@ func (h *host) beginAgain(ctx context.Context, reason string) error {
 		}
 		return errors.Join(err, log.Close())
 	case cliexit.Code(err) != cliexit.Record:
+		return err
+	default:
+		err = nil // it is why another log begins
+	}
+	if err != nil {
 		return err
 	}
 	if err := h.setAside(h.now().UTC().Format("-20060102T150405Z")); err != nil {
@@ -235,6 +248,26 @@ func (h *host) beginAgain(ctx context.Context, reason string) error {
 		return err
 	}
 	return log.Close()
+}
+
+// outrun reports whether a target is further than the publication log can account for: then it is an older one that was put back.
+func (h *host) outrun(ctx context.Context, log *ledger.Log) (bool, error) {
+	targets, err := h.targets(ctx, "")
+	if err != nil {
+		return false, err
+	}
+	var errs []error
+	for _, t := range targets {
+		cp, err := targetCheckpoint(ctx, t.Store)
+		if err == nil && cp != nil && cp.Origin == h.conf.Master.Origin {
+			err = publish.Unrecorded(ctx, log, h.stateDir(), t.Name, cp.Size)
+		}
+		if errors.Is(err, publish.ErrUnrecorded) {
+			return true, nil
+		}
+		errs = append(errs, err)
+	}
+	return false, errors.Join(errs...)
 }
 
 // predecessor tells what is known of the log that was: by its head, or, where

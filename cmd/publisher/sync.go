@@ -133,6 +133,9 @@ func unfinished(res *publish.Result) error {
 	if res.OnTrial() {
 		return &cliexit.Error{Code: cliexit.Refused, Err: res.Err()}
 	}
+	if res.Unrecorded() {
+		return &cliexit.Error{Code: cliexit.Record, Err: res.Err()}
+	}
 	return locked(res.Err())
 }
 

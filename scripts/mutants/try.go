@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -53,7 +54,8 @@ func (r *runner) try(ctx context.Context, all []mutant, n int) (verdict, error) 
 	if len(names) == 0 {
 		return verdict{how: "no test reaches it"}, nil
 	}
-	for _, some := range quickFirst(names, s.took) {
+	for parts := quickFirst(names, s.took); len(parts) > 0; parts = parts[1:] {
+		some := parts[0]
 		failed, hung, err := s.fails(ctx, binary, strconv.Itoa(n), some)
 		if err != nil {
 			return verdict{}, err
@@ -68,6 +70,10 @@ func (r *runner) try(ctx context.Context, all []mutant, n int) (verdict, error) 
 			return verdict{}, err
 		case hung && time.Since(began) > s.limit(failed)/4:
 			return verdict{}, fmt.Errorf("its tests do not end in %v, and this machine is too busy to tell why", s.limit(failed))
+		case again != nil && strings.Contains(again[0], "/"):
+			// It wants all its parts, or some of them do: the whole test is asked.
+			parts = append([][]string{nil, topmost(again)}, parts[1:]...)
+			continue
 		case again != nil:
 			return verdict{}, fmt.Errorf("%s fails without the change too", strings.Join(again, ", "))
 		case hung:
@@ -84,7 +90,7 @@ func (s *suite) of(n int) []string {
 	var names []string
 	for name := range s.reached[n] {
 		if name == "" {
-			return s.topmost()
+			return topmost(slices.Collect(maps.Keys(s.took)))
 		}
 		if !within(name, s.reached[n]) {
 			names = append(names, name)
@@ -103,15 +109,15 @@ func within(name string, others map[string]bool) bool {
 	return false
 }
 
-func (s *suite) topmost() []string {
-	var names []string
-	for name := range s.took {
-		if !strings.Contains(name, "/") {
-			names = append(names, name)
-		}
+// topmost are the tests that tests are parts of.
+func topmost(names []string) []string {
+	var top []string
+	for _, name := range names {
+		first, _, _ := strings.Cut(name, "/")
+		top = append(top, first)
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(top)
+	return slices.Compact(top)
 }
 
 // quickFirst cuts the tests into parts, the quickest first: each part may take four times as long as the one before it.
