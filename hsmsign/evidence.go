@@ -11,7 +11,6 @@ import (
 
 	"seihon/artifact"
 	"seihon/hsmsign/token"
-	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -95,12 +94,8 @@ func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, er
 func evidenceNote(use token.Use) string { return "use: " + string(use) }
 
 // Review records a document about the operation, such as a risk assessment (report
-// 3-1) or the minutes of a key ceremony, by its digest and its next review.
-func (r *Room) Review(ctx context.Context, kind, file string, next time.Time) (int64, error) {
-	doc, err := regular.ReadFile(file)
-	if err != nil {
-		return 0, fmt.Errorf("reading the document: %w", err)
-	}
+// 3-1) or the minutes of a key ceremony, and the day of its next review, if it has one.
+func (r *Room) Review(ctx context.Context, kind string, doc []byte, next time.Time) (int64, error) {
 	digest, size, err := r.log.PutBlob(ctx, artifact.Log, bytes.NewReader(doc))
 	if err != nil {
 		return 0, fmt.Errorf("storing the document: %w", err)

@@ -21,6 +21,9 @@ type Review struct {
 	Due      time.Time       `json:"due"` // zero: an earlier document of the kind had a day, and the newest has none
 }
 
+// EvidenceRisk is the kind of the evidence that is an assessment of risks (report 3-1).
+const EvidenceRisk = "risk-review"
+
 // ReviewSoon is how long before a review is due people are told.
 const ReviewSoon = 30 * 24 * time.Hour
 

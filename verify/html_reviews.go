@@ -7,12 +7,9 @@ import (
 	"seihon/ledger"
 )
 
-// riskReview is the kind of evidence under which a risk assessment (report 3-1) is on record.
-const riskReview = "risk-review"
-
 // reviews lists which documents are to be looked at again, by the master log.
 func (p *page) reviews(rec *Record, made time.Time) {
-	assessed := func(r ledger.Review) bool { return r.Kind == riskReview }
+	assessed := func(r ledger.Review) bool { return r.Kind == ledger.EvidenceRisk }
 	if !slices.ContainsFunc(rec.Reviews, assessed) {
 		p.bothIn("p", "見直しの期日を伴うリスク評価（報告書 3-1、種類 risk-review）は正本のログに記録されていない。",
 			"No risk assessment (report 3-1, kind risk-review) with a day of its review is on record in the master log.")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -8,7 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"seihon/hsmsign"
+	"seihon/hsmsign/risk"
 	"seihon/internal/cliexit"
+	"seihon/internal/regular"
 	"seihon/ledger"
 )
 
@@ -21,7 +24,9 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "kind", Usage: "its `KIND`, such as risk-review or key-ceremony", Required: true},
 			&cli.StringFlag{Name: "file", Usage: "the document's `FILE`", Required: true},
-			&cli.TimestampFlag{Name: "review", Usage: "the `DAY` of its next review, as 2027-04-01", Layout: time.DateOnly},
+			&cli.StringFlag{Name: "render", Usage: "write a risk register for people, as Markdown, to a new `FILE`; --lang chooses the language"},
+			cliexit.LangFlag(),
+			&cli.TimestampFlag{Name: "review", Usage: "the `DAY` of its next review, as 2027-04-01; a risk register has its own", Layout: time.DateOnly},
 		),
 		Action: func(c *cli.Context) error {
 			if !evidenceKind.MatchString(c.String("kind")) {
@@ -30,17 +35,30 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 			if slices.Contains(ledger.OwnEvidence, c.String("kind")) {
 				return cliexit.UsageError("--kind %s is of what signer records itself; name the document's own kind, such as risk-review", c.String("kind"))
 			}
+			doc, err := regular.ReadFile(c.String("file"))
+			if err != nil {
+				return fmt.Errorf("reading the document: %w", err)
+			}
 			var next time.Time
 			if t := c.Timestamp("review"); t != nil {
 				next = *t
 			}
+			var checked *checkedRegister
+			if c.String("kind") == ledger.EvidenceRisk && risk.IsRegister(doc) {
+				if checked, err = checkRegister(c, doc, next, now()); err != nil {
+					return err
+				}
+				next = checked.NextReview
+			} else if c.IsSet("render") {
+				return cliexit.UsageError("--render belongs to --kind %s with a register in the form %s", ledger.EvidenceRisk, risk.Schema)
+			}
 			return withRoom(c, now, func(room *hsmsign.Room) error {
-				size, err := room.Review(c.Context, c.String("kind"), c.String("file"), next)
+				size, err := room.Review(c.Context, c.String("kind"), doc, next)
 				if err != nil {
 					return err
 				}
-				say(c, "recorded %s as %s, tree size %d", c.String("file"), c.String("kind"), size)
-				return answer(c, map[string]any{"kind": c.String("kind"), "file": c.String("file"), "tree_size": size})
+				say(c, "recorded %s as %s, tree size %d: %s", c.String("file"), c.String("kind"), size, checked.said())
+				return answer(c, recordedEvidence{Kind: c.String("kind"), File: c.String("file"), TreeSize: size, Register: checked})
 			})
 		},
 	}

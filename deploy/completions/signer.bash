@@ -4,7 +4,7 @@ _signer() {
   case "$before" in
   "init" | "init "*) choices="--config --json --quiet --log-format --init-token --so-pin-file --help" ;;
   "token" | "token "*) choices="--config --json --quiet --log-format --check --record --help" ;;
-  "evidence" | "evidence "*) choices="--config --json --quiet --log-format --kind --file --review --help" ;;
+  "evidence" | "evidence "*) choices="--config --json --quiet --log-format --kind --file --render --lang --review --help" ;;
   "counter" | "counter "*) choices="--config --json --quiet --log-format --key --count --evidence --begin --help" ;;
   "keygen" | "keygen "*) choices="--config --json --quiet --log-format --name --approval --approval-request --help" ;;
   "request" | "request "*) choices="--config --json --quiet --log-format --name --out --help" ;;
