@@ -166,7 +166,7 @@ func (r *Rule) Weaker(next *Rule) string {
 	}
 	for _, kind := range r.For {
 		if !next.Demands(kind) {
-			return "it is not for " + kind + " any more"
+			return fmt.Sprintf("it is not for %s any more", kind)
 		}
 	}
 	if next.Quorum < r.Quorum {

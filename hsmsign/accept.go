@@ -63,7 +63,8 @@ func refused(err error) bool {
 	var rule *sectiona.Refusal
 	var contradiction *inventory.ImportRefused
 	var wrong *inventory.RecordRefused
-	return errors.As(err, &wrong) || errors.As(err, &input) || errors.As(err, &record) && !record.ours || errors.As(err, &rule) || errors.As(err, &contradiction)
+	var unapproved *ApprovalRefusal
+	return errors.As(err, &unapproved) || errors.As(err, &wrong) || errors.As(err, &input) || errors.As(err, &record) && !record.ours || errors.As(err, &rule) || errors.As(err, &contradiction)
 }
 
 // An Acceptance is what Accept did.
@@ -88,6 +89,9 @@ func (a *Acceptance) Err() error {
 // Accept judges inputs and records those that pass, each by itself: one that is refused holds nothing else up.
 // When it returns without an error, what it accepted stands in the master log.
 func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) {
+	if err := r.askedOfOne(inputs); err != nil {
+		return nil, err
+	}
 	h := newHandover(inputs)
 	size, err := r.acceptAll(ctx, h)
 	res := &Acceptance{Verdicts: h.gather(), Size: size}

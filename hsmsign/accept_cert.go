@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/public"
@@ -41,6 +43,9 @@ func (r *Room) acceptAuthority(ctx context.Context, c *x509.Certificate, v *Verd
 			c.Subject, strings.Join(fits, " or "))
 	case len(fits) == 1:
 		why = r.takeAuthority(ctx, fits[0], c, v)
+	}
+	if _, unapproved := errors.AsType[*ApprovalRefusal](why); unapproved || errors.Is(why, ErrAsked) {
+		return why
 	}
 	if why != nil {
 		return refuse("%q is the certificate of no issuer that has none yet: %w", c.Subject, why)
@@ -154,6 +159,9 @@ func (r *Room) acceptCertificate(ctx context.Context, rec inventory.ArtifactReco
 	}
 	if refusal := r.policy.Admit(artifact.Parse(c.Raw), sectiona.Evidence{InLedger: true, Claimed: rec.Kind}); refusal != nil {
 		return refusal // before the inventory remembers it
+	}
+	if err := r.approveNow(ctx, act(approval.IssueCA, append([]string{"act", "accept", "name", rec.Name}, certified("certificate", c)...)...)); err != nil {
+		return err
 	}
 	if a := r.authorities[rec.Issuer]; artifact.CheckIssued(c, a.cert) == nil {
 		if err := r.recordAdopted(ctx, a.Name, c); err != nil {

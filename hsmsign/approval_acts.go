@@ -136,6 +136,23 @@ func (r *Room) ApproveOverride(ctx context.Context, issuer, why string, o *overr
 	return err
 }
 
+// askedOfOne wants that approval is asked for one certificate of a CA, so that nothing else is taken over by it.
+func (r *Room) askedOfOne(inputs []Input) error {
+	if r.askApproval == nil {
+		return nil
+	}
+	if len(inputs) == 1 {
+		raw, err := inputs[0].Read()
+		if err != nil {
+			return err
+		}
+		if rank, _ := rankOf(inner(raw)); rank == rankAuthority {
+			return nil
+		}
+	}
+	return errors.New("asking for approval: what is handed over must be one certificate of a CA; other things need no approval, and an override goes by --override")
+}
+
 func overridden(o *override.Override) []string {
 	if o == nil {
 		return nil

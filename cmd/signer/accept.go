@@ -43,8 +43,8 @@ func acceptCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("--issuer, --document and --override belong to --file")
 			case (c.String("document") == "") != (c.String("document-version") == ""):
 				return cliexit.UsageError("--document and --document-version belong together")
-			case c.String("override") == "" && noApproval(c, "what is handed over without --override") != nil:
-				return noApproval(c, "what is handed over without --override")
+			case dir != "" && noApproval(c, "a drop folder") != nil:
+				return cliexit.UsageError("--approval and --approval-request belong to --file")
 			case dir != "":
 				return watchFolder(c, now, dir)
 			default:
