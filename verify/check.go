@@ -33,6 +33,7 @@ type checker struct {
 	overrides    []memory.Override
 	exceptions   exceptions // of the log
 	hsm          *HSMSummary
+	approval     *ApprovalSummary
 	signersMu    sync.Mutex
 	signers      map[artifact.Digest][]*x509.Certificate // by content: the CAs that may have signed it
 	stamped      int                                     // time-stamps that were verified
@@ -125,7 +126,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	}
 	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}}
 	if c.Tier.deep() {
-		steps = append(steps, named{"hsm", c.checkHSM}, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
+		steps = append(steps, named{"hsm", c.checkHSM}, named{"approvals", c.checkApprovals}, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
 	}
 	steps = append(steps,
 		named{"copies", func(ctx context.Context) error { return c.checkCopies(ctx, r) }},
@@ -139,7 +140,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 		c.reportMemory(r)
 	}
 	c.reportExceptions(r)
-	r.HSM = c.hsm
+	r.HSM, r.Approval = c.hsm, c.approval
 	return nil
 }
 

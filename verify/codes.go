@@ -24,7 +24,7 @@ func Findings() []Code {
 	return all
 }
 
-var codes = slices.Concat(logCodes, masterCodes, memoryCodes, commitmentCodes, hsmCodes, statusCodes, copyCodes, aliasCodes, responderCodes, sampleCodes, pinCodes, observeCodes)
+var codes = slices.Concat(logCodes, masterCodes, memoryCodes, commitmentCodes, hsmCodes, approvalCodes, statusCodes, copyCodes, aliasCodes, responderCodes, sampleCodes, pinCodes, observeCodes)
 
 var codeByName = func() map[string]Code {
 	m := make(map[string]Code, len(codes))

@@ -126,6 +126,7 @@ var sources = []struct {
 	{"../ledger/timestamp/claimed.go", ""},
 	{"../ocspcache/bundle.go", ""}, {"../ocspcache/generation.go", `\n`},
 	{"../internal/redirect/redirect.go", ""},
+	{"../approval/*.go", `^(%q is (a second|neither)|there are more than)|^(seihon/|%s(repository|seihon)|key %s|for$| %s$|\n|- %s|key |for |repository |log |quorum |%srepo)`}, {"../artifact/sshsig/*.go", `^-----`},
 	{"../public/parse.go", ""}, {"../public/tile.go", ""},
 }
 

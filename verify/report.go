@@ -31,8 +31,9 @@ type Report struct {
 	ShelfLife   []ShelfLife        `json:"shelf_life"`
 	Memory      *MemorySummary     `json:"memory,omitempty"` // of the tiers that read the master's bytes
 	Exceptions  []ExceptionEntry   `json:"exceptions,omitempty"`
-	HSM         *HSMSummary        `json:"hsm,omitempty"`    // when the log has verdicts on it, and they are here
-	Record      *Record            `json:"record,omitempty"` // not in tier log
+	HSM         *HSMSummary        `json:"hsm,omitempty"`      // when the log has verdicts on it, and they are here
+	Approval    *ApprovalSummary   `json:"approval,omitempty"` // when the documents of the log are here
+	Record      *Record            `json:"record,omitempty"`   // not in tier log
 	Findings    []Finding          `json:"findings"`
 	Omitted     []Omitted          `json:"omitted,omitempty"` // findings beyond the first of a code
 	Annex       *AnnexSummary      `json:"annex,omitempty"`   // when it was asked for

@@ -44,7 +44,7 @@ func tampers() []tamper {
 	return slices.Concat(
 		in("copies", publicTampers(), extraTampers(), nameTampers(), endlessTampers(), sourceTampers(), aliasTampers()),
 		in("log", checkpointTampers(), publicLogTampers(), anchorTampers(), toleratedTampers()),
-		in("master", objectTampers(), masterTampers(), roomTampers(), meaningTampers(), inventoryTampers(), bundleTampers(), neverIssuedTampers(), commitmentTampers(), forcedTampers(), sampleTampers(), exceptionTampers(), hsmTampers(), reviewTampers()),
+		in("master", objectTampers(), masterTampers(), roomTampers(), meaningTampers(), inventoryTampers(), bundleTampers(), neverIssuedTampers(), commitmentTampers(), forcedTampers(), sampleTampers(), exceptionTampers(), hsmTampers(), reviewTampers(), approvalTampers()),
 		in("memory", memoryTampers()),
 		in("host", publicationTampers(), receiptTampers()),
 		in("HTTP", httpTampers(), responderTampers()),

@@ -102,6 +102,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.Memory.text(&b)
 	exceptionText(&b, r.Exceptions)
 	r.HSM.text(&b)
+	r.Approval.text(&b)
 	r.Resumed.text(&b)
 	for _, k := range r.kinds() {
 		for _, f := range k.findings {

@@ -90,7 +90,7 @@ var table = sync.OnceValue(func() *index {
 })
 
 func rows() []row {
-	return slices.Concat(kindRows, responderRows, observeRows, sampleRows, verifyRows, memoryRows, sectionRows, artifactRows, keyscanRows, ledgerRows, bundleRows, foreignRows)
+	return slices.Concat(kindRows, responderRows, observeRows, sampleRows, verifyRows, memoryRows, approvalRows, sectionRows, artifactRows, keyscanRows, ledgerRows, bundleRows, foreignRows)
 }
 
 // Texts returns every English format that has a translation.
