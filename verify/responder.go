@@ -91,12 +91,12 @@ func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questi
 		return s, nil
 	}
 	for _, a := range s.answers {
-		if a.Code == responder.Differs && a.This.Before(a.Question.Want.ThisUpdate) && ask.Sent == nil {
+		if a.Before() && ask.Sent == nil {
 			if ask.Sent, err = c.sentAnswers(ctx); err != nil {
 				return s, err
 			}
 		}
-		if at, ok := a.Question.SentAt(ask.Sent); a.Code == responder.Differs && ok && !c.now.After(at.Add(responder.Polled)) {
+		if at, ok := a.Question.SentAt(ask.Sent); a.Before() && ok && !c.now.After(at.Add(responder.Polled)) {
 			a.Code = responder.Older // it was sent a moment ago
 		}
 		c.reportAnswer(p, k, a)

@@ -197,6 +197,11 @@ func responderTampers() []tamper {
 				return respond(r.sub, r.delegate, h, 105, time.Time{}, r.now.Add(-24*time.Hour), r.now.Add(48*time.Hour))
 			})(r))
 		}},
+		{name: "responder: of the certificate that was sent a minute ago it has no answer", want: []string{"responder-older@sub serial 69#unauthorized"}, passes: true, only: true,
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				r.now = r.now.Add(-time.Hour + time.Minute)
+				c.Copies[0].Responder = answering(t, r, of(105, func(*repo, crypto.Hash) []byte { return unauthorized })(r))
+			}},
 		{name: "responder: gone", want: []string{"responder-fails@every"}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
 			c.Copies[0].Responder = "http://127.0.0.1:1/ocsp"
 		}},

@@ -97,6 +97,14 @@ func (c *Client) unsent(q Question) bool {
 	return !ok || !c.Now().After(at.Add(Polled))
 }
 
+// Before reports whether the answer is one that the place can have given before it had the master's newest.
+func (a *Answer) Before() bool {
+	if a.Question.Want == nil {
+		return false
+	}
+	return a.Code == Differs && a.This.Before(a.Question.Want.ThisUpdate) || a.Code == Fails && a.Says == exchange.Unauthorized
+}
+
 // late reports whether not even a cache can have what was before the master's newest answer.
 func (c *Client) late(q Question) bool {
 	at, ok := q.SentAt(c.Sent)

@@ -21,7 +21,11 @@ func (c *Client) judge(a *Answer, body []byte) {
 		case name != exchange.Unauthorized:
 			wrong(Fails, "the answer is the error %s", a.Says)
 		case a.Question.Want != nil:
-			wrong(Fails, "the answer is that it has none (unauthorized), the master says %s", exchange.StatusName(a.Question.Want.Status))
+			code := Fails
+			if c.unsent(a.Question) {
+				code = Older // of a new certificate it has none yet
+			}
+			wrong(code, "the answer is that it has none (unauthorized), the master says %s", exchange.StatusName(a.Question.Want.Status))
 		}
 		return
 	}
