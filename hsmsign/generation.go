@@ -44,30 +44,17 @@ func (r *Room) signGeneration(ctx context.Context, a *authority, now time.Time) 
 // unnamedBundle reports whether this master has a bundle of a shard that the current generation does not name. Its
 // responses are not due any more, so a run that ended between the two, such as on a full disk, would hide them until they are.
 func (r *Room) unnamedBundle(ctx context.Context, a *authority) (bool, error) {
-	named := map[int]artifact.Digest{}
-	rec, err := latest(ctx, r.inv, a.Name, artifact.OCSPGeneration, "generation")
+	g, err := r.currentGeneration(ctx, a)
 	if err != nil {
 		return false, err
 	}
-	if rec != nil {
-		line, err := r.line(*rec)
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil // another room's: it has a master of its own
-		}
-		var body []byte
-		if err == nil {
-			body, err = r.log.Log().ReadBlob(ctx, line)
-		}
-		var g *ocspcache.Generation
-		if err == nil {
-			g, _, err = ocspcache.ParseGeneration(body)
-		}
-		if err != nil {
-			return false, fmt.Errorf("reading the generation of %s: %w", a.Name, err)
-		}
+	named := map[int]artifact.Digest{}
+	if g != nil {
 		for _, b := range g.Bundles {
 			named[int(b.Shard)] = b.Digest
 		}
+	} else if rec, err := latest(ctx, r.inv, a.Name, artifact.OCSPGeneration, "generation"); err != nil || rec != nil {
+		return false, err // another room's: it has a master of its own
 	}
 	for shard := range a.OCSP.Shards {
 		last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
@@ -82,6 +69,30 @@ func (r *Room) unnamedBundle(ctx context.Context, a *authority) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// currentGeneration reads the last generation; nil: there is none yet, or this master does not have it.
+func (r *Room) currentGeneration(ctx context.Context, a *authority) (*ocspcache.Generation, error) {
+	rec, err := latest(ctx, r.inv, a.Name, artifact.OCSPGeneration, "generation")
+	if err != nil || rec == nil {
+		return nil, err
+	}
+	line, err := r.line(*rec)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var body []byte
+	if err == nil {
+		body, err = r.log.Log().ReadBlob(ctx, line)
+	}
+	var g *ocspcache.Generation
+	if err == nil {
+		g, _, err = ocspcache.ParseGeneration(body)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the generation of %s: %w", a.Name, err)
+	}
+	return g, nil
 }
 
 // generationNumber takes a number above every one that the ledger has seen, also

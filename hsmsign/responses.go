@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -85,7 +86,11 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 			signed, done[cl.Shard] = signed+n, true
 		}
 	}
-	if all || len(done) > 0 {
+	stale, err := r.staleShards(ctx, a, now, done)
+	if err != nil {
+		return signed, err
+	}
+	if all || len(done) > 0 || len(stale) > 0 {
 		if again, err := r.watchIdle(ctx, a, now, done); err != nil || again {
 			if err != nil {
 				return signed, err
@@ -94,12 +99,89 @@ func (r *Room) signResponses(ctx context.Context, a *authority, now time.Time, a
 			return signed + n, err
 		}
 	}
-	if len(done) == 0 {
+	if err := r.dropStale(ctx, a, enc, stale, cutoff, now, validity); err != nil {
+		return signed, err
+	}
+	if len(done) == 0 && len(stale) == 0 {
 		if unnamed, err := r.unnamedBundle(ctx, a); err != nil || !unnamed {
 			return signed, err
 		}
 	}
 	return signed, r.signGeneration(ctx, a, now)
+}
+
+// staleShards are those in which nothing was due, and whose last bundle has what it must not have: a response past its nextUpdate,
+// since its certificate has expired, or responses that belong elsewhere, since the number of shards was another.
+func (r *Room) staleShards(ctx context.Context, a *authority, now time.Time, done map[int]bool) ([]int, error) {
+	g, err := r.currentGeneration(ctx, a)
+	if err != nil || g == nil {
+		return nil, err
+	}
+	var stale []int
+	for shard := range a.OCSP.Shards {
+		last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
+		if err != nil {
+			return nil, err
+		}
+		if last == nil || done[shard] || len(g.Bundles) == a.OCSP.Shards && !artifact.Stale(last.NextUpdate, now) {
+			continue
+		}
+		if _, err := r.line(*last); err == nil { // else it is another room's, which has a master of its own
+			stale = append(stale, shard)
+		}
+	}
+	return stale, nil
+}
+
+// dropStale writes the bundles of these shards again, without what they must not have. A shard of which something may be
+// due is claimed like any other; one that another host has claimed is that host's to write. In one whose certificates have all
+// expired there is nothing to claim, and no host that could be signing.
+func (r *Room) dropStale(ctx context.Context, a *authority, enc *ocsp.Encoder, shards []int, cutoff, now time.Time, validity time.Duration) error {
+	if len(shards) == 0 {
+		return nil
+	}
+	claims, err := r.inv.Claim(ctx, inventory.ClaimRequest{Host: r.host(), Issuer: a.Name, Max: a.OCSP.Shards, Lease: lease, Cutoff: inventory.Everything()})
+	if err != nil {
+		return fmt.Errorf("claiming the shards of %s: %w", a.Name, err)
+	}
+	for _, cl := range claims {
+		if err == nil && slices.Contains(shards, cl.Shard) {
+			if _, err = r.signShard(ctx, a, enc, cl, cutoff, now, validity); err == nil {
+				continue
+			}
+		}
+		err = errors.Join(err, r.inv.Release(context.WithoutCancel(ctx), cl))
+	}
+	for _, shard := range shards {
+		if err == nil {
+			err = r.emptyShard(ctx, a, shard, now)
+		}
+	}
+	return err
+}
+
+// emptyShard writes the bundle of a shard again if no certificate of it can be due any more.
+func (r *Room) emptyShard(ctx context.Context, a *authority, shard int, now time.Time) error {
+	for _, err := range r.inv.Due(ctx, a.Name, shard, inventory.Everything()) {
+		if err != nil {
+			return fmt.Errorf("reading what is due of %s: %w", a.Name, err)
+		}
+		return nil
+	}
+	var out bytes.Buffer
+	w := ocspcache.NewBundleWriter(&out, a.Name, uint16(shard))
+	if err := r.copyFresh(ctx, a, shard, nil, now, w); err != nil {
+		return err
+	}
+	rec, err := r.storeBundle(ctx, a, shard, w, &out)
+	if err != nil {
+		return err
+	}
+	if err := r.inv.AddArtifacts(ctx, []inventory.ArtifactRecord{rec}); err != nil {
+		return fmt.Errorf("recording %s: %w", rec.Name, err)
+	}
+	r.pending = append(r.pending, rec)
+	return nil
 }
 
 // encoder prepares the OCSP encoder of an issuer and tells until when its signer's certificate is valid.
@@ -229,7 +311,7 @@ func (r *Room) copyFresh(ctx context.Context, a *authority, shard int, renewed m
 	}
 	defer b.Close()
 	for key, der := range b.All() {
-		if renewed[string(key.Serial)] {
+		if renewed[string(key.Serial)] || ocspcache.ShardOf(key.Serial, a.OCSP.Shards) != shard {
 			continue
 		}
 		resp, err := artifact.ParseResponse(der)
