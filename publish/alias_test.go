@@ -247,3 +247,15 @@ func TestFound(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestAliasOfATakenName: an alias that the configuration gives later takes no artifact's place, also where nothing else is to be sent.
+func TestAliasOfATakenName(t *testing.T) {
+	w, m, state := newWorld(t), newMemStore(), t.TempDir()
+	log := w.signingRun(map[int64][]byte{}, 5)
+	w.sync(w.aliased(log, m, state, nil))
+	before := m.get("cert/sub.cer")
+	r := w.trySync(w.aliased(log, m, state, public.NewAliases([]public.Alias{{Name: "cert/sub.cer", Artifact: "crl/sub.crl"}})))
+	if r.Err == nil || !strings.Contains(r.Err.Error(), "cert/sub.cer") || !bytes.Equal(m.get("cert/sub.cer"), before) {
+		t.Errorf("%v; the certificate is now %d bytes, was %d", r.Err, len(m.get("cert/sub.cer")), len(before))
+	}
+}
