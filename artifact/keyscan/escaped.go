@@ -29,12 +29,20 @@ var escapes = []escape{
 // minEscapes is how many escapes a text must have to be undone.
 const minEscapes = 8
 
+// least is how many of its kind: one is enough to hide a name of JSON.
+func (e *escape) least() int {
+	if e.sign == `\u` {
+		return 1
+	}
+	return minEscapes
+}
+
 // scanEscapes undoes each kind of escape in every piece of text.
 func (s *scanner) scanEscapes(b []byte) *Finding {
 	return s.eachRun(b, charText, minRun, func(run []byte) *Finding {
 		for i := range escapes {
 			e := &escapes[i]
-			if bytes.Count(run, []byte(e.sign)) < minEscapes || !s.spend(len(run)) {
+			if bytes.Count(run, []byte(e.sign)) < e.least() || !s.spend(len(run)) {
 				continue
 			}
 			if f := s.unescape(e, run); f != nil || s.stopped {
@@ -54,7 +62,7 @@ func (s *scanner) scanEscapes(b []byte) *Finding {
 
 func (s *scanner) unescape(e *escape, b []byte) *Finding {
 	out, n := e.undo(b)
-	if n < minEscapes {
+	if n < e.least() {
 		return nil
 	}
 	return s.inside(e.what, out)

@@ -50,6 +50,7 @@ func keyFiles(t testing.TB) map[string][]byte {
 func wrappings() map[string]wrapping {
 	all := packedWrappings()
 	maps.Copy(all, textWrappings())
+	maps.Copy(all, figureWrappings())
 	maps.Copy(all, pdfWrappings())
 	return all
 }

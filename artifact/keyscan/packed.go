@@ -29,7 +29,7 @@ type packing struct {
 	back  int // how far before the magic the data begin
 }
 
-var packings = []packing{{magicZip, 0}, {magicGzip, 0}, {magicBzip2, 4}, {magicXZ, 0}, {magicZstd, 0}}
+var packings = []packing{{magicZip, 0}, {magicGzip, 0}, {magicBzip2, 4}, {magicXZ, 0}, {magicZstd, 0}, {magicPNG, 0}}
 
 // open unpacks the data that begin with b. first says that nothing stands before them, so that what looks damaged is.
 func (s *scanner) open(magic string, b []byte, first bool) *Finding {
@@ -44,6 +44,8 @@ func (s *scanner) open(magic string, b []byte, first bool) *Finding {
 		return s.openXZ("xz data", b)
 	case magicZstd:
 		return s.openZstd("zstd data", b, first)
+	case magicPNG:
+		return s.scanPNG(b)
 	}
 	return nil
 }
