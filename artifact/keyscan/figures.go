@@ -128,11 +128,12 @@ func (s *scanner) scanMarkup(b []byte) *Finding {
 }
 
 // firmware is a line of the formats for loading programs, of Intel and of Motorola: length, address, octets and sum.
-var firmware = regexp.MustCompile(`(?m)^(?::[0-9A-Fa-f]{6}00|S1[0-9A-Fa-f]{6}|S2[0-9A-Fa-f]{8}|S3[0-9A-Fa-f]{10})([0-9A-Fa-f]{2,512})[0-9A-Fa-f]{2}\r?$`)
+var firmware = regexp.MustCompile(`(?m)^(?::[0-9A-Fa-f]{6}00|S1[0-9A-Fa-f]{6}|S2[0-9A-Fa-f]{8}|S3[0-9A-Fa-f]{10})` +
+	`([0-9A-Fa-f]{2,512})[0-9A-Fa-f]{2}\r?$`)
 
 // scanFirmware takes the octets out of them.
 func (s *scanner) scanFirmware(b []byte) *Finding {
-	if !bytes.Contains(b, []byte("S1")) && !bytes.Contains(b, []byte("S2")) && !bytes.Contains(b, []byte("S3")) && !bytes.Contains(b, []byte(":10")) || !s.spend(len(b)) {
+	if !firmware.Match(b) || !s.spend(len(b)) {
 		return nil
 	}
 	var digits []byte

@@ -18,8 +18,8 @@
 // lists, columns and tables of a page; backslash, percent, entity and quoted-printable escapes; uuencode, ASCII85 between <~
 // and ~>, program images (Intel hex, Motorola S); UTF-16. Data: zip (deflate, bzip2, LZMA, xz, zstd), gzip,
 // bzip2, xz and zstd at any offset; zlib, raw deflate and lzma where a file, a stream or an attachment begins; tar and what
-// else stores its members as they are. PNG: texts and profile. PDF: every object, see package pdf; strings, names and streams each, and the text
-// of pages as it reads after its fonts' ToUnicode tables.
+// else stores its members as they are. PNG: texts and profile. PDF: every object, see package pdf; strings, names and streams
+// each, and the text of pages as it reads after its fonts' ToUnicode tables.
 //
 // # Limits
 //
