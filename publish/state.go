@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -35,8 +36,24 @@ type memory struct {
 	// Pruned is the size up to which all that the log withdrew is gone.
 	Pruned int64 `json:"pruned"`
 
+	// Last is how the last sync ended.
+	Last *Last `json:"last,omitempty"`
+
 	// Aliases are the further names that the target has, and of which artifact each is.
 	Aliases map[string]string `json:"aliases,omitempty"`
+}
+
+// Last is how the last sync of a target ended on this host.
+type Last struct {
+	At       time.Time `json:"at"`
+	Finished bool      `json:"finished"` // all that it was to send is there
+	Why      string    `json:"why,omitempty"`
+}
+
+// LastSync returns how the last sync of a target ended, nil when a state directory does not know.
+func LastSync(dir, target string) (*Last, error) {
+	m, err := recall(dir, target)
+	return m.Last, err
 }
 
 const memoryVersion = 1

@@ -134,8 +134,9 @@ func (s *session) sync(ctx context.Context, t Target) {
 		s.result.Behind = s.behind(ctx, known.Size)
 		if ahead, ok := errors.AsType[*ledger.RollbackError](err); ok { // it is signed: a later sync must not forget it
 			known.Size = max(known.Size, ahead.Seen)
-			s.result.Err = errors.Join(err, remember(s.config.StateDir, t.Name, known))
 		}
+		known.Last = s.last()
+		s.result.Err = errors.Join(err, remember(s.config.StateDir, t.Name, known))
 		return
 	}
 	s.suspect(known, plan)
@@ -241,11 +242,29 @@ func (s *session) suspect(known memory, p *Plan) {
 	s.result.Findings = append(s.result.Findings, f)
 }
 
+// last says how the sync ended.
+func (s *session) last() *Last {
+	l := &Last{At: s.now().UTC().Truncate(time.Second)}
+	switch r := s.result; {
+	case r.Err != nil:
+		l.Why = r.Err.Error()
+	case len(r.Refused) > 0:
+		l.Why = fmt.Sprintf("section A refused %d artifacts", len(r.Refused))
+	case len(r.Unsaid) > 0:
+		l.Why = fmt.Sprintf("the master log unsays %d statements", len(r.Unsaid))
+	case len(s.held) > 0:
+		l.Why = fmt.Sprintf("%d names were left alone, the first %q", len(s.held), s.held[0])
+	default:
+		l.Finished = true
+	}
+	return l
+}
+
 // learn is what the next sync should know. One that failed, or did a part only,
 // leaves what is known of the held names as it was.
 func (s *session) learn(known memory) memory {
 	m := known
-	m.Size = max(known.Size, s.result.Size)
+	m.Size, m.Last = max(known.Size, s.result.Size), s.last()
 	if s.result.Err == nil && s.config.Only == Everything {
 		m.Aliases = s.learnAliases()
 	}

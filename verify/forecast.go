@@ -34,11 +34,14 @@ type Status struct {
 	Verified     time.Time           `json:"verified"`     // the last verification without findings
 	Verification *VerificationStatus `json:"verification"` // the last one; null: none is on record
 	Checks       []Slot              `json:"verifications"`
+	Trial        bool                `json:"trial"`    // the newest verdict on the room's token says so: no key is of an accredited CA
 	Reviews      []ledger.Review     `json:"reviews"`  // the first to be due first
 	Concerns     []Concern           `json:"concerns"` // why it is not all well, the worst first
 	Within       Within              `json:"within"`
 	Warn         bool                `json:"warn"`
 	Critical     bool                `json:"critical"`
+
+	retired []TargetStatus // on record: nothing is expected of them
 }
 
 // Within is how long before the first expiry the status warns, in seconds.
@@ -52,18 +55,19 @@ type StatusConfig struct {
 	Master      *ledger.Log
 	Publication *ledger.Log     // nil: targets are not known
 	Waiting     []*ledger.Entry // what this host will record there, oldest first
-	Warn        time.Duration   // before the first expiry; default 24 h
-	Critical    time.Duration   // default 6 h
+	Targets     []ExpectedTarget
+	Warn        *time.Duration // before the first expiry; nil: 24 h
+	Critical    *time.Duration // nil: 6 h
 	Now         func() time.Time
 }
 
 // NewStatus computes the status.
 func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
-	if c.Warn <= 0 {
-		c.Warn = 24 * time.Hour
+	if c.Warn == nil {
+		c.Warn = new(24 * time.Hour)
 	}
-	if c.Critical <= 0 {
-		c.Critical = 6 * time.Hour
+	if c.Critical == nil {
+		c.Critical = new(6 * time.Hour)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -74,7 +78,7 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 	}
 	s := &Status{Schema: StatusSchema, Made: c.Now().UTC().Truncate(time.Second), Origin: c.Master.Origin(), Size: c.Master.Size(), Newest: c.Master.Time(),
 		ShelfLife: currentLife(state), Targets: []TargetStatus{}, Checks: []Slot{},
-		Within: Within{int64(c.Warn / time.Second), int64(c.Critical / time.Second)}}
+		Within: Within{int64(*c.Warn / time.Second), int64(*c.Critical / time.Second)}}
 	for _, l := range s.ShelfLife {
 		if artifact.Stale(l.NextUpdate, s.Made) {
 			s.Expired++
@@ -91,6 +95,10 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 			return nil, fmt.Errorf("computing the status: %w", err)
 		}
 	}
+	if s.Trial, err = c.Master.OnTrial(ctx); err != nil {
+		return nil, fmt.Errorf("computing the status: %w", err)
+	}
+	s.expect(c.Targets)
 	s.judge(c)
 	return s, nil
 }
@@ -133,6 +141,10 @@ func (s *Status) Line() string {
 		fmt.Fprintf(&b, "; if nothing is signed any more, the first artifact expires at %s (in %v)", stamp(s.First), s.First.Sub(s.Made).Truncate(time.Minute))
 	}
 	for _, t := range s.Targets {
+		if t.Synced.IsZero() && t.Samples == 0 {
+			fmt.Fprintf(&b, "; %s: nothing was ever sent", t.Name)
+			continue
+		}
 		fmt.Fprintf(&b, "; %s: %d behind", t.Name, t.Behind)
 		if t.Samples == 0 {
 			b.WriteString(", no samples were taken")

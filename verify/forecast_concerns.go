@@ -32,6 +32,16 @@ var statusConcerns = []Code{
 		Hint: "look at signer run and the HSM (docs/operations.md, HSM outage)", HintJA: "signer run と HSM を確認する（docs/operations.md「HSM outage」）"},
 	{Code: "status-behind", Severity: Warning, TextEN: "a target lacks entries of the master log", TextJA: "公開先が正本のログより遅れている",
 		Hint: "run publisher sync and read what it says of this target", HintJA: "publisher sync を実行し、この公開先についての表示を確認する"},
+	{Code: "status-empty", Severity: Warning, TextEN: "the master log has nothing that could be public", TextJA: "正本のログに、公開すべきものがまだない",
+		Hint: "run the ceremony, then signer run (docs/first-hour.md); if there was more, restore the master", HintJA: "鍵生成式の後 signer run を実行する（docs/first-hour.md）。以前はあったなら、正本を復元する"},
+	{Code: "status-trial", Severity: Note, TextEN: "the keys of the signing room are on trial, not those of an accredited CA", TextJA: "署名室の鍵は試験運用のもので、認定認証業務の鍵ではない",
+		Hint: "have the room sign with an approved HSM before it is in earnest (docs/hsm.md, what may sign)", HintJA: "本番の前に、承認された HSM で署名する（docs/hsm.md「署名してよいもの」）"},
+	{Code: "status-unsent", Severity: Warning, TextEN: "a target of the configuration has never been published to", TextJA: "設定にある公開先に、まだ何も公開されていない",
+		Hint: "run publisher sync", HintJA: "publisher sync を実行する"},
+	{Code: "status-dropped", Severity: Warning, TextEN: "a target that was published to is no longer in the configuration", TextJA: "公開したことのある公開先が、設定からなくなっている",
+		Hint: "put it back, or retire it on record: publisher retire --target NAME --reason TEXT", HintJA: "設定に戻すか、記録に残して廃止する：publisher retire --target NAME --reason TEXT"},
+	{Code: "status-unfinished", Severity: Warning, TextEN: "the last sync of a target did not finish", TextJA: "公開先への直近の同期が完了していない",
+		Hint: "run publisher sync and read what it says of this target", HintJA: "publisher sync を実行し、この公開先についての表示を確認する"},
 	{Code: "status-samples", Severity: Warning, TextEN: "the last probe of a target had bad samples", TextJA: "公開先の直近の観測に異常がある",
 		Hint: "run publisher probe; it names the address and the error", HintJA: "publisher probe を実行する。アドレスとエラーが表示される"},
 	{Code: "status-refused", Severity: Warning, Rule: "3-4 A", TextEN: "section A keeps a current artifact away from a target", TextJA: "報告書 3-4 A の規則により公開を拒否されている現行のものがある",
@@ -68,7 +78,22 @@ func (s *Status) concern(code string, severity Severity, name string, count int6
 func (s *Status) judge(c StatusConfig) {
 	s.Concerns = []Concern{}
 	s.judgeLife(c)
+	if len(s.ShelfLife) == 0 {
+		s.concern("status-empty", "", "", 0)
+	}
+	if s.Trial {
+		s.concern("status-trial", "", "", 0)
+	}
 	for _, t := range s.Targets {
+		switch {
+		case !t.Configured:
+			s.concern("status-dropped", "", t.Name, 0)
+		case t.Synced.IsZero():
+			s.concern("status-unsent", "", t.Name, 0)
+		}
+		if t.Last != nil && !t.Last.Finished {
+			s.concern("status-unfinished", "", t.Name, 0)
+		}
 		if t.Behind > 0 {
 			s.concern("status-behind", "", t.Name, 0)
 		}
@@ -117,9 +142,9 @@ func (s *Status) judgeLife(c StatusConfig) {
 			continue
 		}
 		switch left := s.First.Sub(s.Made); {
-		case left < c.Critical:
+		case left < *c.Critical:
 			s.concern("status-expires", Critical, l.Name, 0)
-		case left < c.Warn:
+		case left < *c.Warn:
 			s.concern("status-expires", Warning, l.Name, 0)
 		}
 		return
@@ -140,6 +165,12 @@ func (s *Status) said() (all string) {
 		}
 	}
 	for _, t := range s.Targets {
+		if !t.Configured {
+			all += fmt.Sprintf("; %s is no longer in the configuration", t.Name)
+		}
+		if t.Last != nil && !t.Last.Finished {
+			all += fmt.Sprintf("; %s: the last sync did not finish: %s", t.Name, oneLine(t.Last.Why))
+		}
 		if n := len(t.Refused); n > 0 {
 			all += fmt.Sprintf("; %s: %d refused", t.Name, n)
 		}
@@ -148,6 +179,12 @@ func (s *Status) said() (all string) {
 		if r.Overdue(s.Made) {
 			all += fmt.Sprintf("; the review of %q was due %s", r.Kind, r.Due.Format(time.DateOnly))
 		}
+	}
+	if len(s.ShelfLife) == 0 {
+		all += "; nothing is signed that could be public"
+	}
+	if s.Trial {
+		all += "; on trial: no key is of an accredited CA"
 	}
 	return all
 }

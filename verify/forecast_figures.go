@@ -20,6 +20,7 @@ type Figure struct {
 var figureHelp = [][2]string{
 	{"log_entries", "Entries of the master log."},
 	{"log_newest_seconds", "Time of the newest entry."},
+	{"trial", "1 when the keys of the signing room are on trial, not those of an accredited CA."},
 	{"first_expiry_seconds", "When the first list or response expires if nothing is signed any more."},
 	{"expired", "Current artifacts that have expired."},
 	{"verified_seconds", "Last verification without findings."},
@@ -27,6 +28,7 @@ var figureHelp = [][2]string{
 	{"verification_findings", "Findings of the last verification."},
 	{"next_update_seconds", "When an artifact expires."},
 	{"target_behind_entries", "Log entries that a target lacks."},
+	{"target_unfinished", "1 when the last sync of a target by this host did not finish."},
 	{"target_synced_seconds", "Last sync that wrote something to a target."},
 	{"target_refused", "Current artifacts that section A keeps away from a target."},
 	{"target_probed_seconds", "Last probe of a target."},
@@ -42,6 +44,7 @@ func (s *Status) Figures() []Figure {
 	all := []Figure{
 		{"log_entries", "", float64(s.Size)},
 		{"log_newest_seconds", "", unixOrZero(s.Newest)},
+		{"trial", "", oneIf(s.Trial)},
 		{"first_expiry_seconds", "", unixOrZero(s.First)},
 		{"expired", "", float64(s.Expired)},
 		{"verified_seconds", "", unixOrZero(s.Verified)},
@@ -60,6 +63,7 @@ func (s *Status) Figures() []Figure {
 		t := &s.Targets[i]
 		labels := t.Labels()
 		put("target_behind_entries", labels, float64(t.Behind))
+		put("target_unfinished", labels, oneIf(t.Last != nil && !t.Last.Finished))
 		put("target_synced_seconds", labels, unixOrZero(t.Synced))
 		put("target_refused", labels, float64(len(t.Refused)))
 		put("target_probed_seconds", labels, unixOrZero(t.Probed))
@@ -133,4 +137,11 @@ func unixOrZero(t time.Time) float64 {
 		return 0
 	}
 	return float64(t.Unix())
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }

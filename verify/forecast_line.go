@@ -21,7 +21,17 @@ func (s *Status) LineIn(lang string) string {
 		say("今後署名がなければ、最初の期限は %s（残り %s）", clock(s.First), spanJA(s.First.Sub(s.Made).Truncate(time.Minute)))
 	}
 	for _, t := range s.Targets {
-		say("%s：遅れ %d 件、%s", t.Name, t.Behind, t.samplesJA())
+		if t.Synced.IsZero() && t.Samples == 0 {
+			say("%s：何も公開されていない", t.Name)
+		} else {
+			say("%s：遅れ %d 件、%s", t.Name, t.Behind, t.samplesJA())
+		}
+		if !t.Configured {
+			say("%s：設定からなくなっている", t.Name)
+		}
+		if t.Last != nil && !t.Last.Finished {
+			say("%s：直近の同期が完了していない（%s）", t.Name, oneLine(t.Last.Why))
+		}
 		if n := len(t.Refused); n > 0 {
 			say("%s：拒否 %d 件", t.Name, n)
 		}
@@ -42,6 +52,12 @@ func (s *Status) LineIn(lang string) string {
 			say("文書 %q の見直しの期日は %s", r.Kind, r.Due.Format(time.DateOnly))
 		}
 	}
+	if len(s.ShelfLife) == 0 {
+		say("公開すべきものはまだ署名されていない")
+	}
+	if s.Trial {
+		say("試験運用：署名室の鍵は、認定認証業務の鍵ではない")
+	}
 	return strings.Join(parts, "；")
 }
 
@@ -51,3 +67,6 @@ func (t *TargetStatus) samplesJA() string {
 	}
 	return fmt.Sprintf("観測 %d 件中 %d 件正常", t.Samples, t.Good)
 }
+
+// oneLine keeps a status line a line.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -19,16 +19,34 @@ type LogStatus struct {
 
 // A TargetStatus says what the publication log knows of one target.
 type TargetStatus struct {
-	Name    string          `json:"name"`
-	Size    int64           `json:"size"`   // of the master at the last sync
-	Synced  time.Time       `json:"synced"` // the last sync that wrote something; zero: none is on record
-	Behind  int64           `json:"behind"` // entries
-	Probed  time.Time       `json:"probed"` // zero: no sample is on record
-	Samples int             `json:"samples"`
-	Good    int             `json:"good"`    // of the samples of the last probe
-	Refused []RefusedStatus `json:"refused"` // what is current and was kept away from it, by name
-	Probes  []Slot          `json:"probes"`
+	Name       string          `json:"name"`
+	Size       int64           `json:"size"`   // of the master that it was last complete with
+	Synced     time.Time       `json:"synced"` // the last sync that wrote something; zero: none is on record
+	Behind     int64           `json:"behind"` // entries
+	Probed     time.Time       `json:"probed"` // zero: no sample is on record
+	Samples    int             `json:"samples"`
+	Good       int             `json:"good"`       // of the samples of the last probe
+	Last       *SyncStatus     `json:"last_sync"`  // of this host; null: it remembers none
+	Configured bool            `json:"configured"` // the configuration names it
+	Refused    []RefusedStatus `json:"refused"`    // what is current and was kept away from it, by name
+	Probes     []Slot          `json:"probes"`
 }
+
+// A SyncStatus says how a sync ended.
+type SyncStatus struct {
+	At       time.Time `json:"at"`
+	Finished bool      `json:"finished"`
+	Why      string    `json:"why"` // empty when it finished
+}
+
+// An ExpectedTarget is one that the configuration names.
+type ExpectedTarget struct {
+	Name string
+	Last *SyncStatus // of this host; nil when it remembers none
+}
+
+// TargetRetired is the kind of the evidence in the publication log which says that a target, its name, is given up, and why.
+const TargetRetired = "target-retired"
 
 // A RefusedStatus is a current artifact that section A kept away from a target.
 type RefusedStatus struct {
@@ -99,11 +117,12 @@ type publicationReader struct {
 	s       *Status
 	targets map[string]*TargetStatus
 	refused map[string]map[string]RefusedStatus // by target and name
+	retired map[string]bool
 }
 
 // readPublication reads the whole publication log, and what waits to be recorded there: when each target was last seen, and the last day in slots.
 func (s *Status) readPublication(ctx context.Context, log *ledger.Log, waiting []*ledger.Entry, state *ledger.State) error {
-	r := publicationReader{s: s, targets: map[string]*TargetStatus{}, refused: map[string]map[string]RefusedStatus{}}
+	r := publicationReader{s: s, targets: map[string]*TargetStatus{}, refused: map[string]map[string]RefusedStatus{}, retired: map[string]bool{}}
 	s.Publication = &LogStatus{Origin: log.Origin(), Size: log.Size(), Newest: log.Time()}
 	s.Checks = newSlots(s.Made)
 	for e, err := range log.Entries(ctx, 0, log.Size()) {
@@ -116,6 +135,10 @@ func (s *Status) readPublication(ctx context.Context, log *ledger.Log, waiting [
 		r.take(e)
 	}
 	for name, t := range r.targets {
+		if r.retired[name] {
+			s.retired = append(s.retired, *t)
+			continue
+		}
 		if !t.Synced.IsZero() {
 			t.Behind = max(s.Size-t.Size, 0)
 		}
@@ -129,6 +152,28 @@ func (s *Status) readPublication(ctx context.Context, log *ledger.Log, waiting [
 	}
 	slices.SortFunc(s.Targets, func(a, b TargetStatus) int { return strings.Compare(a.Name, b.Name) })
 	return nil
+}
+
+// expect holds the targets of the publication log against those of the configuration. Without any nothing is expected.
+func (s *Status) expect(targets []ExpectedTarget) {
+	if targets == nil {
+		for i := range s.Targets {
+			s.Targets[i].Configured = true
+		}
+		return
+	}
+	for _, x := range targets {
+		i := slices.IndexFunc(s.Targets, func(t TargetStatus) bool { return t.Name == x.Name })
+		if i < 0 {
+			t := TargetStatus{Name: x.Name, Refused: []RefusedStatus{}, Probes: newSlots(s.Made)}
+			if k := slices.IndexFunc(s.retired, func(t TargetStatus) bool { return t.Name == x.Name }); k >= 0 {
+				t = s.retired[k]
+			}
+			s.Targets, i = append(s.Targets, t), len(s.Targets)
+		}
+		s.Targets[i].Configured, s.Targets[i].Last = true, x.Last
+	}
+	slices.SortFunc(s.Targets, func(a, b TargetStatus) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func (r *publicationReader) of(name string) *TargetStatus {
@@ -159,6 +204,8 @@ func (r *publicationReader) take(e *ledger.Entry) {
 		r.of(e.Refusal.Target)
 		r.refused[e.Refusal.Target][e.Refusal.Name] = RefusedStatus{Name: e.Refusal.Name, Digest: e.Refusal.Digest,
 			Rule: e.Refusal.Rule, Reason: e.Refusal.Reason, At: e.Time}
+	case e.Evidence != nil && e.Evidence.Kind == TargetRetired:
+		r.retired[e.Evidence.Name] = true
 	case e.Verify != nil:
 		r.verified(e.Verify, e.Time)
 	}
@@ -172,7 +219,11 @@ func (r *publicationReader) published(p *ledger.Publish, at time.Time) {
 		if receipt.Op == "purge" || receipt.Op == ledger.OpFound {
 			continue
 		}
-		t.Size, t.Synced = p.MasterSize, at
+		t.Synced = at
+		if receipt.Name == checkpointName { // it is the promise; what was urgent, or incomplete, goes without
+			t.Size = max(t.Size, p.MasterSize)
+		}
+		delete(r.retired, p.Target) // it was taken up again
 		delete(r.refused[p.Target], receipt.Name)
 	}
 }

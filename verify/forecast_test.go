@@ -30,10 +30,12 @@ func shiftStatus(t *testing.T) *verify.Status {
 		check(log.Append(t.Context(), e))
 	}
 	start := r.now.Add(-30 * time.Hour)
-	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "tokyo", MasterSize: size, MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
-		{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: artifact.Sum(nil), Time: start}}}})
-	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "osaka", MasterSize: size - 1, MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
-		{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: artifact.Sum(nil), Time: start}}}})
+	receipts := []ledger.Receipt{
+		{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: artifact.Sum(nil), Time: start},
+		{Op: "put", Name: "log/checkpoint", Kind: artifact.Checkpoint, Digest: artifact.Sum(nil), Time: start},
+	}
+	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "tokyo", MasterSize: size, MasterRoot: r.writer.Log().Root(), Receipts: receipts}})
+	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "osaka", MasterSize: size - 1, MasterRoot: r.writer.Log().Root(), Receipts: receipts}})
 	for i := range 120 {
 		at := start.Add(time.Duration(i) * 15 * time.Minute)
 		if i >= 60 && i < 70 {
@@ -54,6 +56,8 @@ func shiftStatus(t *testing.T) *verify.Status {
 		}
 	}
 	line, _ := must(r.writer.Log().Replay(t.Context(), size)).Get("cert/sub.cer")
+	// What was urgent went without the checkpoint: osaka is as far behind as it was.
+	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "osaka", MasterSize: size, MasterRoot: r.writer.Log().Root(), Receipts: receipts[:1]}})
 	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Rule: "unsigned", Reason: "it is <b>odd</b>"}})
 	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: "docs/gone.pdf", Kind: artifact.Document, Digest: line.Digest, Rule: "unsigned", Reason: "it is no longer current"}})
 	_ = must(log.Commit(t.Context()))

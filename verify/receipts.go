@@ -24,6 +24,15 @@ type receiptBook struct {
 	again   bool      // it began in the place of an earlier log, and says so
 	sent    map[artifact.Digest]bool
 	targets map[string]time.Time // the last receipt of each
+	retired map[string]string    // why a target was given up; it has no receipt since
+}
+
+// retire notes a target that was given up.
+func (b *receiptBook) retire(e *ledger.Evidence) {
+	if b.retired == nil {
+		b.retired = map[string]string{}
+	}
+	b.retired[e.Name] = e.Note
 }
 
 func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
@@ -34,6 +43,7 @@ func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
 	}
 	if len(e.Receipts) > 0 {
 		b.targets[e.Target] = at
+		delete(b.retired, e.Target)
 	}
 }
 
@@ -101,7 +111,10 @@ func (c *checker) checkTargets(b *receiptBook) {
 	slices.Sort(names)
 	for _, name := range names {
 		i := slices.IndexFunc(c.Targets, func(t Target) bool { return t.Name == name })
+		why, retired := b.retired[name]
 		switch {
+		case i < 0 && retired:
+			c.add(Finding{Code: "target-retired", Source: sourcePublication, Name: name, Detail: fmt.Sprintf("its last receipt is of %s; reason: %s", stamp(b.targets[name]), why)})
 		case i < 0 && len(c.Targets) > 0:
 			c.add(Finding{Code: "target-dropped", Source: sourcePublication, Name: name, Detail: "its last receipt is of " + stamp(b.targets[name])})
 		case i < 0 || c.Targets[i].Source == "":

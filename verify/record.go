@@ -189,6 +189,8 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 		switch {
 		case e.Refusal != nil:
 			rec.Refusals = append(rec.Refusals, Event{Log: sourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name, Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
+		case e.Evidence != nil && e.Evidence.Kind == TargetRetired:
+			book.retire(e.Evidence)
 		case e.Publish != nil:
 			book.enter(e.Publish, e.Time)
 			for _, receipt := range e.Publish.Receipts {

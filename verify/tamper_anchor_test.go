@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -197,6 +198,10 @@ func receiptTampers() []tamper {
 		r.another()
 		r.publish(r.public())
 	}
+	noted := func(c tamper) tamper {
+		c.passes = true
+		return c
+	}
 	return []tamper{
 		with("for everything", nil, func(r *repo, w *ledger.Writer, _ *verify.Config) {
 			again(r)
@@ -207,6 +212,14 @@ func receiptTampers() []tamper {
 			r.sent(w, "second")
 			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
 		}),
+		noted(with("of a place that was given up", []string{"target-retired@second"}, func(r *repo, w *ledger.Writer, c *verify.Config) {
+			r.sent(w, "second")
+			reason := "moved"
+			_, _, err := w.PutBlob(context.Background(), artifact.Log, strings.NewReader(reason))
+			check(err)
+			check(w.Append(context.Background(), &ledger.Entry{Evidence: &ledger.Evidence{Kind: verify.TargetRetired, Name: "second", Digest: artifact.Sum([]byte(reason)), Size: int64(len(reason)), Note: reason}}))
+			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
+		})),
 		with("of a place that is in the configuration", nil, func(r *repo, w *ledger.Writer, c *verify.Config) {
 			r.sent(w, "second")
 			c.Targets = []verify.Target{{Name: "public", Source: r.public()}, {Name: "second"}}

@@ -19,7 +19,7 @@ func dashboardCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "dashboard",
 		Usage: "show the status to the people on shift, as a page on this machine: shelf life, targets, last runs, probes, reviews, what to look at",
-		Flags: cliexit.Flags(append(statusFlags(),
+		Flags: cliexit.Flags(append(cliexit.ShelfLifeFlags(),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8079", Usage: "the `ADDRESS` of the page, which must be of this machine alone"},
 			&cli.BoolFlag{Name: "allow-remote", Usage: "let other machines see the page; it asks nobody who they are"},
 			&cli.StringSliceFlag{Name: "name", Usage: "a host `NAME` by which browsers may ask, besides addresses in numbers and localhost; may be repeated"},

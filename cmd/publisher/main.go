@@ -28,7 +28,7 @@ func app(now func() time.Time) *cli.App {
 		Commands: []*cli.Command{
 			runCommand(now), planCommand(now), syncCommand(now), verifyCommand(now), explainCommand(now),
 			serveCommand(now), probeCommand(now), observeCommand(now), reportCommand(now),
-			statusCommand(now), dashboardCommand(now), statusAtCommand(now),
+			statusCommand(now), retireCommand(now), dashboardCommand(now), statusAtCommand(now),
 			ledgerCommand(now), importCommand(now), adoptCommand(now), purgeCommand(now), configCommand(now),
 		},
 	}

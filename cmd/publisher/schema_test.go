@@ -28,6 +28,7 @@ func TestSchemasOfTheAnswers(t *testing.T) {
 		"report":       verify.Uptime{},
 		"status":       verify.Status{},
 		"dashboard":    jsonschema.Plain("it serves a page until it is ended; /status.json is the answer of status"),
+		"retire":       retired{},
 		"status-at":    evidence.Answer{},
 		"ledger show":  shownLedger{},
 		"ledger prove": jsonschema.Plain("a proof has a format of its own"),

@@ -11,6 +11,7 @@ import (
 
 	"seihon/internal/cliexit"
 	"seihon/ledger"
+	"seihon/publish"
 	"seihon/verify"
 	"seihon/verify/dashboard"
 )
@@ -19,7 +20,7 @@ func statusCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "one line for a monitor: shelf life, age, targets behind, last success; exit 3 when it is a warning or worse",
-		Flags: cliexit.Flags(append(statusFlags(),
+		Flags: cliexit.Flags(append(cliexit.ShelfLifeFlags(),
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 			&cli.StringFlag{Name: "html", Usage: "also write the page of publisher dashboard to `FILE`; it says UNKNOWN when the status could not be found out"},
 			cliexit.LangFlag(),
@@ -43,14 +44,6 @@ func unknownPage(c *cli.Context, file string, why error, now time.Time) error {
 	return writeHTML(file, dashboard.Page{Err: why, Made: now, Lang: lang})
 }
 
-// statusFlags say when the shelf life is too short.
-func statusFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.DurationFlag{Name: "warn", Usage: "warn when the first artifact expires within `DURATION`; default 24h"},
-		&cli.DurationFlag{Name: "critical", Usage: "and call it critical within `DURATION`; default 6h"},
-	}
-}
-
 // currentStatus finds out how the repository stands, from the logs that are here.
 func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*verify.Status, error) {
 	master, err := h.master(ctx)
@@ -67,9 +60,34 @@ func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*verify.Statu
 	if err != nil {
 		return nil, err
 	}
+	warn, critical, err := cliexit.ShelfLife(c)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := h.expected()
+	if err != nil {
+		return nil, err
+	}
 	return verify.NewStatus(ctx, verify.StatusConfig{
-		Master: master, Publication: log, Waiting: waiting, Warn: c.Duration("warn"), Critical: c.Duration("critical"), Now: h.now,
+		Master: master, Publication: log, Waiting: waiting, Targets: targets, Warn: &warn, Critical: &critical, Now: h.now,
 	})
+}
+
+// expected are the targets of the configuration, with what this host remembers of its last sync of each.
+func (h *host) expected() ([]verify.ExpectedTarget, error) {
+	all := []verify.ExpectedTarget{}
+	for _, t := range h.conf.Targets {
+		last, err := publish.LastSync(h.stateDir(), t.Name)
+		if err != nil {
+			return nil, err
+		}
+		x := verify.ExpectedTarget{Name: t.Name}
+		if last != nil {
+			x.Last = &verify.SyncStatus{At: last.At, Finished: last.Finished, Why: last.Why}
+		}
+		all = append(all, x)
+	}
+	return all, nil
 }
 
 func (h *host) status(c *cli.Context) error {

@@ -14,13 +14,16 @@ func statusCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "tell the shelf life, when the first artifact expires if the HSM never signs again, what is not signed yet, and which reviews are overdue",
-		Flags: cliexit.Flags(
-			&cli.DurationFlag{Name: "warn", Usage: "exit 3 when the shelf life is shorter than `DURATION`"},
+		Flags: cliexit.Flags(append(cliexit.ShelfLifeFlags(),
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 			cliexit.LangFlag(),
-		),
+		)...),
 		Action: func(c *cli.Context) error {
 			lang, err := cliexit.Language(c)
+			if err != nil {
+				return err
+			}
+			warn, critical, err := cliexit.ShelfLife(c)
 			if err != nil {
 				return err
 			}
@@ -35,9 +38,9 @@ func statusCommand(now func() time.Time) *cli.Command {
 					}
 				}
 				word, code := "OK", cliexit.OK
-				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < c.Duration("warn") || left <= 0 || s.Unsigned() > 0 || len(s.Refused) > 0 {
+				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < critical || left <= 0 || s.Unsigned() > 0 || len(s.Refused) > 0 {
 					word, code = "CRITICAL", cliexit.Findings
-				} else if len(s.Overdue()) > 0 {
+				} else if left < warn || len(s.Overdue()) > 0 {
 					word, code = "WARNING", cliexit.Findings
 				}
 				say(c, "%s - %s", word, s.LineIn(lang))

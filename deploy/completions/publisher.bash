@@ -12,6 +12,7 @@ _publisher() {
   "observe" | "observe "*) choices="--config --json --quiet --log-format --issuer-certificate --crl --partition --ocsp --certificate --list --state --html --report --prometheus --timeout --proxy --help" ;;
   "report" | "report "*) choices="--config --json --quiet --log-format --month --samples --html --now --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --html --lang --help" ;;
+  "retire" | "retire "*) choices="--config --json --quiet --log-format --target --reason --dry-run --help" ;;
   "dashboard" | "dashboard "*) choices="--config --json --quiet --log-format --warn --critical --listen --allow-remote --name --refresh --lang --help" ;;
   "status-at" | "status-at "*) choices="--config --json --quiet --log-format --issuer --serial --certificate --time --out --check --help" ;;
   "ledger show" | "ledger show "*) choices="--config --json --quiet --log-format --log --help" ;;
@@ -26,7 +27,7 @@ _publisher() {
   "config check" | "config check "*) choices="--config --json --quiet --log-format --help" ;;
   "config print" | "config print "*) choices="--config --json --quiet --log-format --help" ;;
   "config" | "config "*) choices="init check print --help" ;;
-  "") choices="run plan sync verify explain serve probe observe report status dashboard status-at ledger import adopt purge config --help --version" ;;
+  "") choices="run plan sync verify explain serve probe observe report status retire dashboard status-at ledger import adopt purge config --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
 }

@@ -31,7 +31,7 @@ _signer() {
   "timestamp" | "timestamp "*) choices="--config --json --quiet --log-format --help" ;;
   "export" | "export "*) choices="--config --json --quiet --log-format --out --private --since --help" ;;
   "archive" | "archive "*) choices="--config --json --quiet --log-format --out --since --medium --help" ;;
-  "status" | "status "*) choices="--config --json --quiet --log-format --warn --prometheus --lang --help" ;;
+  "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --lang --help" ;;
   "") choices="init token evidence counter keygen request issue link cross import inventory show revoke accept crl ocsp document run withdraw approval log witness timestamp export archive status --help --version" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))

@@ -234,7 +234,11 @@ func (b *builder) reviews(s *verify.Status) {
 
 // foot says where everything on the page comes from.
 func (b *builder) foot(s *verify.Status) {
-	b.raw("<footer><p>", b.f("正本のログ：%s 件、最新 %s。", "Master log: %s entries, newest %s.", b.figure("log_entries", "", fmt.Sprint(s.Size)), b.figure("log_newest_seconds", "", b.at(s.Newest))))
+	trial := b.t("鍵が試験運用であるとの判定はない。", "No verdict says that the keys are on trial.")
+	if s.Trial {
+		trial = b.warn(b.t("試験運用：署名室の鍵は、認定認証業務の鍵ではない。", "On trial: the keys of the signing room are not those of an accredited CA."))
+	}
+	b.raw("<footer><p>", b.figure("trial", "", trial), " ", b.f("正本のログ：%s 件、最新 %s。", "Master log: %s entries, newest %s.", b.figure("log_entries", "", fmt.Sprint(s.Size)), b.figure("log_newest_seconds", "", b.at(s.Newest))))
 	if p := s.Publication; p != nil {
 		b.raw(b.f("公開ログ：%d 件、最新 %s。", " Publication log: %d entries, newest %s.", p.Size, b.at(p.Newest)))
 	}

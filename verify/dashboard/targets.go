@@ -38,7 +38,17 @@ func (b *builder) target(t *verify.TargetStatus) {
 	case t.Behind > 0:
 		behind = b.warn(b.f("%d 件遅れ", "%d behind", t.Behind))
 	}
-	b.raw(`<tr><th scope="row">`, esc(t.Name), "</th><td>", b.figure("target_behind_entries", labels, behind), `</td><td class="t">`, b.figure("target_synced_seconds", labels, b.at(t.Synced)),
+	if !t.Configured {
+		behind += " " + b.warn(b.t("設定にない", "not in the configuration"))
+	}
+	last := b.t("同期は完了", "synced whole")
+	switch {
+	case t.Last == nil:
+		last = b.t("この機器の同期の記録なし", "no sync of this host is known")
+	case !t.Last.Finished:
+		last = b.bad(b.t("直近の同期は未完了", "the last sync did not finish"))
+	}
+	b.raw(`<tr><th scope="row">`, esc(t.Name), "</th><td>", b.figure("target_behind_entries", labels, behind), "<br><small>", b.figure("target_unfinished", labels, last), `</small></td><td class="t">`, b.figure("target_synced_seconds", labels, b.at(t.Synced)),
 		"<br><small>", esc(b.ago(t.Synced)), `</small></td><td class="n">`, b.figure("target_refused", labels, fmt.Sprint(len(t.Refused))), `</td><td class="day">`,
 		b.day(t.Name+b.t("の観測", ", probes"), t.Probes, b.t("観測なし", "not asked"), b.t("異常", "bad")), `</td><td class="n">`,
 		b.figure("target_day_good_samples", labels, fmt.Sprint(good)), " / ", b.figure("target_day_samples", labels, fmt.Sprint(tried)), "<br><small>", percent(good, tried), "</small></td></tr>")

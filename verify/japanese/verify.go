@@ -147,6 +147,7 @@ var verifyRows = []row{
 	{"a known checkpoint, signed by keys that were replaced", "更新前の鍵で署名された既知のチェックポイント"},
 	{"the last that is known of the earlier log is size %d, root %s; reason: %s", "以前のログについて知られる最後の大きさは {1}、ルートは {2}。理由：{3!}"},
 	{"%d names, such as %s", "{1} 件、{2} など"},
+	{"its last receipt is of %s; reason: %s", "最後の受領記録は {1}、理由：{2}"},
 	{"its last receipt is of %s", "最後の受領記録は {1}"},
 	{"entry %s", "記録 {1}"},
 	{"no such object", "存在しない"},
