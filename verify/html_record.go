@@ -17,6 +17,7 @@ func (p *page) record(r *Report) {
 	p.memory(r.Memory)
 	p.exceptions(r.Exceptions)
 	p.hsm(r.HSM)
+	p.approval(r.Approval)
 	rec := r.Record
 	if !rec.Retention.Floor.IsZero() {
 		p.bothIn("p", fmt.Sprintf("最後に満了する証明書の有効期間の満了日は %s であり、記録は少なくとも %s まで保存する（規則第12条第2項）。", day(rec.Retention.LastExpiry), day(rec.Retention.Floor)),

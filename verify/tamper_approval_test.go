@@ -213,16 +213,17 @@ func TestApprovalsShown(t *testing.T) {
 		report := r.check(t)
 		var b strings.Builder
 		check(report.WriteText(&b))
+		check(report.WriteHTML(&b))
 		return b.String() + fmt.Sprintf("%+v", *report.Approval)
 	}
-	if got := text(); !strings.Contains(got, "one person suffices for everything") || !strings.Contains(got, "すべて一人で") || !strings.Contains(got, "Entry:-1") {
+	if got := text(); !strings.Contains(got, "one person suffices for everything") || !strings.Contains(got, "すべて一人で") || !strings.Contains(got, "one person suffices for everything.</span></p>") || !strings.Contains(got, "Entry:-1") {
 		t.Errorf("without a rule the report does not say so:\n%s", got)
 	}
 	p := newPeople(3)
 	r.rule(p, 2, approval.Withdraw)
 	r.approve(r.asking(approval.Withdraw, "name", "x", "sha256", "y", "reason", "z"), p[0], p[1])
 	r.run()
-	if got := text(); !strings.Contains(got, "2 of a, b, c for withdraw; 0 acts held against 1 approvals") {
+	if got := text(); !strings.Contains(got, "2 of a, b, c for withdraw; 0 acts held against 1 approvals") || !strings.Contains(got, "2 of a, b, c must approve withdraw. 0 acts") {
 		t.Errorf("the rule is not shown:\n%s", got)
 	}
 	r.rule(nil, 0)
