@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
+	"seihon/inventory"
+	"seihon/ledger"
 	"seihon/override"
 )
 
@@ -117,7 +120,7 @@ func (r *Room) approveFinal(ctx context.Context, issuer string) error {
 	if err != nil {
 		return err
 	}
-	return r.approve(ctx, act(approval.FinalCRL, append([]string{"issuer", issuer}, certified("ca", a.cert)...)...))
+	return r.approveNow(ctx, act(approval.FinalCRL, append([]string{"issuer", issuer}, certified("ca", a.cert)...)...))
 }
 
 // ApproveOverride lets a signed override be used, or refuses it; why says what it is used for.
@@ -197,15 +200,81 @@ func (b *Books) NeedsApproval(ctx context.Context, q *Revocation) (bool, error) 
 			return false, err
 		}
 	}
-	if configured, err := configuredRule(b.conf); err != nil || configured.Demands(kind) {
-		return true, err
+	demands, _, err := b.demands(ctx, kind)
+	return demands, err
+}
+
+// demands reports whether the rule of the configuration or the one on record wants approvals for a kind. It returns the log.
+func (b *Books) demands(ctx context.Context, kind string) (bool, *ledger.Log, error) {
+	configured, err := configuredRule(b.conf)
+	if err != nil {
+		return false, nil, err
 	}
 	log, err := OpenMaster(ctx, b.conf)
 	if err != nil {
-		return false, fmt.Errorf("looking for the rule of approvals: %w", err)
+		return false, nil, fmt.Errorf("looking for the rule of approvals: %w", err)
 	}
 	recorded, err := ruleOnRecord(ctx, log)
-	return err == nil && recorded != nil && recorded.rule.Demands(kind), err
+	return configured.Demands(kind) || err == nil && recorded != nil && recorded.rule.Demands(kind), log, err
+}
+
+// Import imports what another CA software recorded. What would revoke the certificate of a CA is refused where that needs
+// approval: a file is nobody's approval.
+func (b *Books) Import(ctx context.Context, im inventory.Import) (*inventory.ImportResult, error) {
+	needed, log, err := b.demands(ctx, approval.RevokeCA)
+	if err != nil {
+		return nil, err
+	}
+	if needed {
+		state, err := log.State(ctx, log.Size())
+		if err != nil {
+			return nil, err
+		}
+		cas := map[string]bool{}
+		for line := range state.All() {
+			if line.Issuer == im.Issuer && slices.Contains(authorityKinds, line.Kind) {
+				cas[line.Number] = true
+			}
+		}
+		im.Source = &unrevoking{im.Source, b, im.Issuer, cas}
+	}
+	return b.DB.Import(ctx, im)
+}
+
+// authorityKinds are the kinds of certificates of CAs.
+var authorityKinds = []artifact.Kind{artifact.CACertificate, artifact.CrossCertificate, artifact.LinkCertificate}
+
+// An unrevoking source ends with an error where it would revoke the certificate of a CA.
+type unrevoking struct {
+	inventory.Source
+	books  *Books
+	issuer string
+	cas    map[string]bool // by serial
+}
+
+func (u *unrevoking) Records(ctx context.Context) iter.Seq2[inventory.Record, error] {
+	return func(yield func(inventory.Record, error) bool) {
+		for rec, err := range u.Source.Records(ctx) {
+			if err == nil && rec.State == inventory.Revoked && u.cas[serialText(rec.Serial)] {
+				err = u.refuse(ctx, rec.Serial)
+			}
+			if !yield(rec, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// refuse lets pass what is revoked already.
+func (u *unrevoking) refuse(ctx context.Context, serial []byte) error {
+	e, err := u.books.Get(ctx, u.issuer, serial)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if err == nil && e.State == inventory.Revoked {
+		return nil
+	}
+	return &ApprovalRefusal{fmt.Errorf("it revokes the certificate of a CA, serial %s of %s, which needs approval (signer.approval): revoke that first, with `signer revoke --time` and --approval", serialText(serial), u.issuer)}
 }
 
 // kindOf says which approval a revocation needs, empty: none. It returns the certificate of a CA that it is about.
@@ -226,7 +295,7 @@ func (b *Books) kindOf(ctx context.Context, q *Revocation) (kind string, ca *x50
 	if c, err := x509.ParseCertificate(e.DER); err == nil && c.IsCA {
 		return approval.RevokeCA, c, nil
 	}
-	if slices.Contains([]artifact.Kind{artifact.CACertificate, artifact.CrossCertificate, artifact.LinkCertificate}, e.Kind) { // imported without its body
+	if slices.Contains(authorityKinds, e.Kind) { // imported without its body
 		return approval.RevokeCA, nil, nil
 	}
 	if q.Override != nil {

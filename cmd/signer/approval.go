@@ -55,7 +55,7 @@ func papers(c *cli.Context) (p approval.Papers, err error) {
 	for _, path := range c.StringSlice("approval") {
 		files := []string{path}
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			if files, err = filepath.Glob(filepath.Join(path, "[^.]*")); err != nil {
+			if files, err = papersIn(path); err != nil {
 				return p, fmt.Errorf("reading approvals: %w", err)
 			}
 		}
@@ -70,6 +70,17 @@ func papers(c *cli.Context) (p approval.Papers, err error) {
 		}
 	}
 	return p, nil
+}
+
+// papersIn are the files of a folder, without those that file managers leave behind.
+func papersIn(dir string) (files []string, err error) {
+	all, err := os.ReadDir(dir)
+	for _, e := range all {
+		if !strings.HasPrefix(e.Name(), ".") {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, err
 }
 
 // asker writes the request to the file that --approval-request names; nil when the act is to be done.
