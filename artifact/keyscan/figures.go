@@ -121,10 +121,19 @@ var tag = regexp.MustCompile(`<[^<>]{1,256}>`)
 
 // scanMarkup takes the tags out of a text: a table of a page may hold a digit in each cell.
 func (s *scanner) scanMarkup(b []byte) *Finding {
-	if slices.Contains(s.path, "markup") || bytes.Count(b, []byte("</")) < minEscapes || !s.spend(len(b)) {
+	const name = "markup"
+	if slices.Contains(s.path, name) {
 		return nil
 	}
-	return s.inside("markup", tag.ReplaceAll(b, []byte(" ")))
+	return s.eachRun(b, charText, minRun, func(run []byte) *Finding {
+		if bytes.Count(run, []byte("</")) < minEscapes {
+			return nil
+		}
+		text := tag.ReplaceAll(run, []byte(" "))
+		s.path = append(s.path, name)
+		defer func() { s.path = s.path[:len(s.path)-1] }()
+		return wrap(s.scanText(text, true), name) // what is packed lies in no text, and would be damaged by this
+	})
 }
 
 // firmware is a line of the formats for loading programs, of Intel and of Motorola: length, address, octets and sum.
