@@ -20,13 +20,12 @@ type Plan struct {
 // PlanRun says what [Room.Run] would sign and why, and what it would heal. It
 // changes nothing: neither inventory nor log, and the HSM signs nothing.
 func PlanRun(ctx context.Context, o Options) (*Plan, error) {
-	o.DryRun = true
-	r, err := Open(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	p, err := r.plan(ctx)
-	return p, errors.Join(err, r.Close())
+	var p *Plan
+	err := DryRun(ctx, o, func(r *Room) (err error) {
+		p, err = r.plan(ctx)
+		return err
+	})
+	return p, err
 }
 
 func (r *Room) plan(ctx context.Context) (*Plan, error) {

@@ -12,33 +12,36 @@ import (
 
 func planCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "plan",
-		Usage: "print what `publisher sync` will do, with requests, bytes and estimated cost",
-		Flags: cliexit.Flags(syncFlags()[:4]...),
-		Action: observed(now, func(h *host, c *cli.Context) error {
-			conf, done, err := h.publishConfig(c.Context, c)
-			if err != nil {
-				return err
-			}
-			defer done()
-			plans, res, err := publish.Plans(c.Context, conf)
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				if err := cliexit.PrintJSON(c.App.Writer, plans); err != nil {
-					return err
-				}
-				return unfinished(res)
-			}
-			for _, p := range plans {
-				if p != nil {
-					printPlan(c, p)
-				}
-			}
-			return unfinished(res)
-		}),
+		Name:   "plan",
+		Usage:  "print what `publisher sync` will do, with requests, bytes and estimated cost",
+		Flags:  cliexit.Flags(syncFlags()[:4]...),
+		Action: observed(now, (*host).plan),
 	}
+}
+
+// plan prints what a sync would do.
+func (h *host) plan(c *cli.Context) error {
+	conf, done, err := h.publishConfig(c.Context, c)
+	if err != nil {
+		return err
+	}
+	defer done()
+	plans, res, err := publish.Plans(c.Context, conf)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		if err := cliexit.PrintJSON(c.App.Writer, plans); err != nil {
+			return err
+		}
+		return unfinished(res)
+	}
+	for _, p := range plans {
+		if p != nil {
+			printPlan(c, p)
+		}
+	}
+	return unfinished(res)
 }
 
 func printPlan(c *cli.Context, p *publish.Plan) {

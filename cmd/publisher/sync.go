@@ -32,8 +32,11 @@ func syncCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "sync",
 		Usage: "bring every target up to the master",
-		Flags: cliexit.Flags(syncFlags()...),
+		Flags: cliexit.Flags(append(syncFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "say what would be sent, as publisher plan does, and change nothing"})...),
 		Action: observed(now, func(h *host, c *cli.Context) error {
+			if c.Bool("dry-run") {
+				return h.plan(c)
+			}
 			res, err := h.sync(c)
 			if res != nil {
 				err = errors.Join(err, printSync(c, res))
@@ -111,7 +114,7 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 			fmt.Fprintf(os.Stderr, "\r%s: %d of %d objects, %d of %d bytes ", p.Target, p.Done, p.Objects, p.Bytes, p.Total)
 		}
 	}
-	if c.Command.Name == "plan" {
+	if c.Command.Name == "plan" || c.Bool("dry-run") {
 		return conf, func() {}, nil
 	}
 	switch again, reason := c.Bool("new-log"), strings.TrimSpace(c.String("reason")); {

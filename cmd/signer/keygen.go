@@ -15,12 +15,20 @@ func keygenCommand(now func() time.Time) *cli.Command {
 		Usage: "make the missing keys of issuers and OCSP signers in the HSM, put them on record in the master log, and pin their public keys",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "only the key of the issuer or OCSP signer `NAME`"},
-			approvalFlag, askFlag,
+			dryFlag, approvalFlag, askFlag,
 		),
 		Action: func(c *cli.Context) error {
 			o, err := options(c, now)
 			if err != nil {
 				return err
+			}
+			if c.Bool("dry-run") {
+				res, err := hsmsign.PlanKeys(c.Context, o, c.String("name"))
+				if err != nil {
+					return coded(err)
+				}
+				tellKeys(c, res)
+				return answer(c, res)
 			}
 			res, err := hsmsign.GenerateKeys(c.Context, o, c.String("name"))
 			if err != nil {
@@ -40,5 +48,15 @@ func keygenCommand(now func() time.Time) *cli.Command {
 			}
 			return answer(c, res)
 		},
+	}
+}
+
+// tellKeys prints which keys are there and which would be made.
+func tellKeys(c *cli.Context, res *hsmsign.InitResult) {
+	for _, m := range res.Made {
+		say(c, "would make  %s", m)
+	}
+	for _, p := range res.Present {
+		say(c, "present     %s", p)
 	}
 }

@@ -20,9 +20,12 @@ func logCommand(now func() time.Time) *cli.Command {
 				Flags: cliexit.Flags(
 					&cli.StringSliceFlag{Name: "label", Usage: "the new key's `LABEL` in the HSM, ECDSA first, Ed25519 second", Required: true},
 					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
-					approvalFlag, askFlag, cliexit.YesFlag,
+					dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 				),
 				Action: func(c *cli.Context) error {
+					if c.Bool("dry-run") {
+						return planRotation(c, now)
+					}
 					if err := confirm(c, "rotating the keys of the master log: from then on the old ones sign nothing, and every host and auditor has to pin the new ones"); err != nil {
 						return err
 					}
@@ -41,9 +44,19 @@ func logCommand(now func() time.Time) *cli.Command {
 				Flags: cliexit.Flags(
 					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
 					&cli.StringFlag{Name: "successor", Usage: "the `ORIGIN` of the log that goes on"},
-					approvalFlag, askFlag, cliexit.YesFlag,
+					dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 				),
 				Action: func(c *cli.Context) error {
+					if c.Bool("dry-run") {
+						return dryRoom(c, now, func(room *hsmsign.Room) error {
+							size, err := room.LogSize()
+							if err != nil {
+								return err
+							}
+							say(c, "would freeze the master log after its %d entries: nothing is recorded or published after that, ever", size)
+							return answer(c, map[string]any{"frozen": false, "dry_run": true})
+						})
+					}
 					if err := confirm(c, "freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
 						return err
 					}
@@ -58,4 +71,26 @@ func logCommand(now func() time.Time) *cli.Command {
 			},
 		},
 	}
+}
+
+// planRotation says which of the new keys are in the token, and which would be made.
+func planRotation(c *cli.Context, now func() time.Time) error {
+	err := dryRoom(c, now, func(room *hsmsign.Room) error {
+		_, err := room.LogSize()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	o, err := options(c, now)
+	if err != nil {
+		return err
+	}
+	res, err := hsmsign.PlanKeys(c.Context, o, "", c.StringSlice("label")...)
+	if err != nil {
+		return coded(err)
+	}
+	tellKeys(c, res)
+	say(c, "would hand the master log over to [%s]", strings.Join(c.StringSlice("label"), ", "))
+	return answer(c, map[string]any{"labels": c.StringSlice("label"), "dry_run": true})
 }

@@ -67,6 +67,21 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error
 	return asking(c, coded(errors.Join(fn(room), room.Close())))
 }
 
+// dryFlag is that of commands that can say what they would do.
+var dryFlag = &cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and change nothing"}
+
+// dryRoom opens the room without the right to change anything, runs fn and closes it again.
+func dryRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) error {
+	o, err := options(c, now)
+	if err != nil {
+		return err
+	}
+	if err := checkIssuer(c, o.Config); err != nil {
+		return err
+	}
+	return coded(hsmsign.DryRun(c.Context, o, fn))
+}
+
 // checkIssuer refuses a name that --issuer gives and the configuration does not have.
 func checkIssuer(c *cli.Context, conf *config.Config) error {
 	var names []string

@@ -36,16 +36,21 @@ func planned(c *cli.Context, now func() time.Time) error {
 	if p == nil {
 		return coded(err)
 	}
+	return coded(errors.Join(err, foretell(c, p, err == nil)))
+}
+
+// foretell prints a plan; whole says that nothing was refused.
+func foretell(c *cli.Context, p *hsmsign.Plan, whole bool) error {
 	for _, h := range p.Heal {
 		say(c, "would heal  %s serial %s: %s, the master says %s", h.Issuer, h.Serial, h.Was, h.Now)
 	}
 	for _, d := range p.Due {
 		say(c, "would sign  %s (%s)", d.Name, d.Why)
 	}
-	if len(p.Due)+len(p.Heal) == 0 && err == nil {
+	if len(p.Due)+len(p.Heal) == 0 && whole {
 		say(c, "nothing is due")
 	}
-	return coded(errors.Join(err, answer(c, p)))
+	return answer(c, p)
 }
 
 func crlCommand(now func() time.Time) *cli.Command {
@@ -55,7 +60,7 @@ func crlCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"},
 			&cli.BoolFlag{Name: "final", Usage: "the last lists of a CA that ends: nextUpdate 9999, never renewed (needs --issuer)"},
-			approvalFlag, askFlag, cliexit.YesFlag,
+			dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if err := noApproval(c, "a list that is not the last one"); err != nil && !c.Bool("final") {
@@ -64,7 +69,7 @@ func crlCommand(now func() time.Time) *cli.Command {
 			if c.Bool("final") && c.String("issuer") == "" {
 				return cliexit.UsageError("--final needs --issuer")
 			}
-			if c.Bool("final") {
+			if c.Bool("final") && !c.Bool("dry-run") {
 				err := confirm(c, fmt.Sprintf("signing the last lists of %s: a client that has one asks for no later one, so nothing can be revoked any more", c.String("issuer")))
 				if err != nil {
 					return err
@@ -79,7 +84,7 @@ func ocspCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "ocsp",
 		Usage: "sign OCSP responses now, due or not",
-		Flags: cliexit.Flags(&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"}),
+		Flags: cliexit.Flags(&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"}, dryFlag),
 		Action: func(c *cli.Context) error {
 			return forced(c, now, hsmsign.Force{Responses: true, Only: true, Issuer: c.String("issuer")})
 		},
@@ -98,6 +103,12 @@ func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
 		if f.CRLs && conf.Issuer(f.Issuer).External() {
 			return cliexit.UsageError("--issuer %s is signed_by: external; the CA's own software makes its lists", f.Issuer)
 		}
+	}
+	if c.Bool("dry-run") {
+		return dryRoom(c, now, func(room *hsmsign.Room) error {
+			p, err := room.ForcedPlan(c.Context, f)
+			return errors.Join(err, foretell(c, p, err == nil))
+		})
 	}
 	return withRoom(c, now, func(room *hsmsign.Room) error {
 		res, err := room.Run(c.Context, f)

@@ -17,9 +17,19 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "the public `NAME`", Required: true},
 			&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
-			approvalFlag, askFlag, cliexit.YesFlag,
+			dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
+			if c.Bool("dry-run") {
+				return dryRoom(c, now, func(room *hsmsign.Room) error {
+					digest, err := room.WouldWithdraw(c.Context, c.String("name"))
+					if err != nil {
+						return err
+					}
+					say(c, "would withdraw %s, SHA-256 %s, for ever; every target loses its copy with `publisher sync --prune`", c.String("name"), digest)
+					return answer(c, map[string]any{"name": c.String("name"), "reason": c.String("reason"), "dry_run": true})
+				})
+			}
 			err := confirm(c, fmt.Sprintf("withdrawing %s is on record for ever, and every target loses its copy with `publisher sync --prune`", c.String("name")))
 			if err != nil {
 				return err

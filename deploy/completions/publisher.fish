@@ -82,6 +82,7 @@ complete -c publisher -n '__publisher_below sync' -l prune -d 'remove what the m
 complete -c publisher -n '__publisher_below sync' -l new-log -d 'begin another publication log in the place of one that is lost or was put back; needs --reason, and is its first entry'
 complete -c publisher -n '__publisher_below sync' -l reason -x -d 'TEXT: why --new-log is needed, for the record'
 complete -c publisher -n '__publisher_below sync' -l prometheus -r -F -d 'write the figures to FILE for node_exporter\'s textfile collector'
+complete -c publisher -n '__publisher_below sync' -l dry-run -d 'say what would be sent, as publisher plan does, and change nothing'
 complete -c publisher -n '__publisher_below sync' -l help -d 'show help'
 complete -c publisher -n '__publisher_below verify' -l config -r -F -d 'read the configuration from FILE'
 complete -c publisher -n '__publisher_below verify' -l json -d 'print the result as JSON'

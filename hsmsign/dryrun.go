@@ -1,0 +1,105 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"seihon/artifact"
+	"seihon/hsmsign/token"
+	"seihon/inventory"
+	"seihon/public"
+)
+
+// A dry run opens the room without the right to change it: nothing is healed, finished, recorded or signed.
+
+// DryRun opens the room, runs fn and closes it again.
+func DryRun(ctx context.Context, o Options, fn func(*Room) error) error {
+	o.DryRun = true
+	r, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(r), r.Close())
+}
+
+// ForcedPlan says what [Room.Run] would sign that is asked for, due or not.
+func (r *Room) ForcedPlan(ctx context.Context, f Force) (*Plan, error) {
+	p := &Plan{Due: []Done{}, Heal: append([]inventory.HealedCertificate{}, r.healed.Certificates...)}
+	asked := func(issuer string) bool { return f.Issuer == "" || f.Issuer == issuer }
+	for _, l := range r.lists() {
+		if !f.CRLs || !asked(l.Name) || f.Final && l.kind == artifact.DeltaCRL {
+			continue
+		}
+		if err := r.checkPast(ctx, l.authority); err != nil {
+			return p, err
+		}
+		p.Due = append(p.Due, Done{Name: l.name(), Why: "asked for"})
+	}
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if !f.Responses || !asked(a.Name) || a.cert == nil || a.OCSP == nil || a.OCSP.External() {
+			continue
+		}
+		if err := r.checkPast(ctx, a); err != nil {
+			return p, err
+		}
+		p.Due = append(p.Due, Done{Name: public.Generation(a.Name), Why: "asked for"})
+	}
+	return p, nil
+}
+
+// WouldWithdraw looks for what [Room.Withdraw] would withdraw.
+func (r *Room) WouldWithdraw(ctx context.Context, name string) (artifact.Digest, error) {
+	line, _, err := r.log.Log().Lookup(ctx, name)
+	if err != nil {
+		return artifact.Digest{}, fmt.Errorf("withdrawing %s: %w", name, err)
+	}
+	return line.Digest, nil
+}
+
+// LogSize is the size of the master log; a frozen one is an error.
+func (r *Room) LogSize() (int64, error) {
+	log := r.log.Log()
+	if log.Frozen() != nil {
+		return 0, fmt.Errorf("the master log is frozen since entry %d", log.Size()-1)
+	}
+	return log.Size(), nil
+}
+
+// PlanKeys says which keys are in the token, and which [GenerateKeys] would make; with labels, these and no others.
+func PlanKeys(ctx context.Context, o Options, only string, labels ...string) (*InitResult, error) {
+	o.DryRun = true
+	r, err := openToken(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	res, err := r.planKeys(ctx, only, labels)
+	return res, errors.Join(err, r.Close())
+}
+
+func (r *Room) planKeys(ctx context.Context, only string, labels []string) (*InitResult, error) {
+	if len(labels) == 0 {
+		for name, k := range configuredKeys(r.conf) {
+			if only == "" || name == only {
+				labels = append(labels, k.Label)
+			}
+		}
+	}
+	if len(labels) == 0 && only != "" {
+		return nil, fmt.Errorf("making key %q: no issuer or responder of the configuration has that name", only)
+	}
+	res := &InitResult{Made: []string{}, Present: []string{}}
+	for _, label := range labels {
+		_, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		switch {
+		case errors.Is(err, token.ErrKeyNotFound):
+			res.Made = append(res.Made, "key "+label)
+		case err != nil:
+			return nil, err
+		default:
+			res.Present = append(res.Present, "key "+label)
+		}
+	}
+	return res, nil
+}
