@@ -27,6 +27,12 @@ func (p *Plan) resume(ctx context.Context, known memory, c Config) error {
 	return nil
 }
 
+// forget leaves out what was withdrawn before anything was published to the target: it was never there.
+func (p *Plan) forget() {
+	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool { return s.Action == Remove })
+	p.Estimate = p.estimate()
+}
+
 // addWithdrawn adds what the master withdrew before this plan begins, from a
 // size on: an earlier sync without Prune left it alone.
 func (p *Plan) addWithdrawn(ctx context.Context, since int64) error {

@@ -205,6 +205,9 @@ func (s *session) makePlan(ctx context.Context, t Target, known memory) (_ *Plan
 		return nil, err
 	}
 	p.meets(remote)
+	if remote.note == nil && known.Size == 0 && !s.config.Repair && !s.config.Prune {
+		p.forget()
+	}
 	if _, ok := t.Store.(Tagger); !ok {
 		p.untagged = true
 		p.Estimate = p.estimate()

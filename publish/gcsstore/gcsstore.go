@@ -269,7 +269,7 @@ func classify(ctx context.Context, err error) error {
 	var api *googleapi.Error
 	switch {
 	case errors.Is(err, storage.ErrBucketNotExist):
-		sentinel = publish.ErrDenied // nothing that a retry or another name could mend
+		sentinel = publish.ErrInvalid // nothing that a retry, a right or another name could mend
 	case errors.Is(err, storage.ErrObjectNotExist):
 		sentinel = publish.ErrNotFound
 	case errors.As(err, &api):

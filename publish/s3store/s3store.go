@@ -285,7 +285,7 @@ func classify(ctx context.Context, err error) error {
 		case "RequestTimeout": // 400, but only slow
 			sentinel = nil
 		case "NoSuchBucket":
-			sentinel = publish.ErrDenied // nothing that a retry or another name could mend
+			sentinel = publish.ErrInvalid // nothing that a retry, a right or another name could mend
 		}
 	}
 	if sentinel == nil {
