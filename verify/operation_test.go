@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 	"golang.org/x/mod/sumdb/note"
 
+	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/verify"
@@ -125,7 +126,8 @@ func TestProbeAndUptime(t *testing.T) {
 	probe()
 	line, _ := must(r.writer.Log().Replay(t.Context(), r.writer.Log().Size())).Get("crl/sub.crl")
 	check(log.Append(t.Context(), &ledger.Entry{Publish: &ledger.Publish{Target: "public", MasterSize: 2, MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
-		{Op: "put", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Size: line.Size, ETag: "x", Time: line.NotBefore.Add(90 * time.Second)}}}}))
+		{Op: "put", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Size: line.Size, ETag: "x", Time: line.NotBefore.Add(90 * time.Second)},
+		{Op: "put", Name: "log/checkpoint", Kind: artifact.Checkpoint, Digest: artifact.Sum(r.writer.Log().Checkpoint()), ETag: "x", Time: line.NotBefore.Add(90 * time.Second)}}}}))
 	_ = must(log.Commit(t.Context()))
 	checkUptime(t, r, log, start, len(p.Samples))
 	checkStatusLine(t, r, log)
