@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -34,13 +35,16 @@ type ProbeConfig struct {
 	// Aliases are further names of artifacts, which are asked for as well.
 	Aliases public.Aliases
 
-	Client  *http.Client
+	// Proxy is gone through; nil: none, whatever the environment says, since a proxy's cache is not what relying parties see.
+	Proxy *url.URL
+
+	Client  *http.Client  // nil: one with Proxy
 	Timeout time.Duration // of one request; default 10 s
 	Workers int           // default 4
 	Now     func() time.Time
 
 	behind     *atomic.Bool // the pinned keys signed a larger tree than the master's
-	ocspClient *http.Client // nil: that of package responder, which follows no redirects
+	ocspClient *http.Client // follows no redirects, unless Client says how to ask
 }
 
 // A probeRequest is one request a relying party could make, and what must be true of the answer.
@@ -67,7 +71,9 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 	}
 	c.ocspClient = c.Client
 	if c.Client == nil {
-		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}, CheckRedirect: redirect.SameHost}
+		proxy := http.ProxyURL(c.Proxy)
+		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: proxy}, CheckRedirect: redirect.SameHost}
+		c.ocspClient = &http.Client{Transport: &http.Transport{DisableCompression: true, Proxy: proxy, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}, CheckRedirect: redirect.None}
 	}
 	c.behind = new(atomic.Bool)
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")

@@ -46,11 +46,9 @@ func observeCAs(c *cli.Context, now func() time.Time) error {
 	if conf.Timeout < time.Second {
 		return cliexit.UsageError("--timeout must be at least 1s")
 	}
-	if p := c.String("proxy"); p != "" {
-		if err := observe.Address(p); err != nil {
-			return cliexit.UsageError("--proxy: %w", err)
-		}
-		conf.Proxy, _ = url.Parse(p) // Address has parsed it
+	var err error
+	if conf.Proxy, err = proxyOf(c); err != nil {
+		return err
 	}
 	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
 		conf.Progress = func(done, total int) { fmt.Fprintf(os.Stderr, "\r%d of %d CAs ", done, total) }
@@ -175,4 +173,16 @@ func deliverObservation(c *cli.Context, o *verify.Observation) error {
 		err = &cliexit.Error{Code: cliexit.Findings}
 	}
 	return err
+}
+
+// proxyOf is the proxy that --proxy names; nil without it, whatever the environment says.
+func proxyOf(c *cli.Context) (*url.URL, error) {
+	p := c.String("proxy")
+	if p == "" {
+		return nil, nil
+	}
+	if err := observe.Address(p); err != nil {
+		return nil, cliexit.UsageError("--proxy: %w", err)
+	}
+	return url.Parse(p)
 }

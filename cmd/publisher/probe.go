@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -28,7 +29,11 @@ func probeCommand(now func() time.Time) *cli.Command {
 			if c.IsSet("vantage") || c.IsSet("key") || c.IsSet("out") || c.Bool("new-key") {
 				return h.outside(c)
 			}
-			probes, err := h.probe(c.Context)
+			proxy, err := proxyOf(c)
+			if err != nil {
+				return err
+			}
+			probes, err := h.probe(c.Context, proxy)
 			if err != nil {
 				return locked(err)
 			}
@@ -38,12 +43,12 @@ func probeCommand(now func() time.Time) *cli.Command {
 }
 
 // probe samples every target that has a URL and records the samples.
-func (h *host) probe(ctx context.Context) ([]*ledger.Probe, error) {
+func (h *host) probe(ctx context.Context, proxy *url.URL) ([]*ledger.Probe, error) {
 	sent, err := h.sent(ctx)
 	if err != nil {
 		return nil, err
 	}
-	probes, err := h.samples(ctx, verify.ProbeConfig{Vantage: h.conf.Probe.Vantage}, sent)
+	probes, err := h.samples(ctx, verify.ProbeConfig{Vantage: h.conf.Probe.Vantage, Proxy: proxy}, sent)
 	if err != nil {
 		return probes, err
 	}

@@ -26,6 +26,7 @@ func vantageFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key", Usage: "the vantage's own note key, a PEM `FILE` of mode 0600"},
 		&cli.StringFlag{Name: "out", Usage: "write the signed samples to `FILE`, or to a new file in this folder"},
 		&cli.BoolFlag{Name: "new-key", Usage: "make the key of --key, and beside it the verifier key, FILE.vkey, for the auditor to pin; ask nothing"},
+		&cli.StringFlag{Name: "proxy", Usage: "the `URL` of a proxy; without it none is used, whatever the environment says"},
 	}
 }
 
@@ -50,7 +51,11 @@ func (h *host) outside(c *cli.Context) error {
 	if out, err = h.newSamples(out, name); err != nil {
 		return err
 	}
-	probes, err := h.samples(c.Context, verify.ProbeConfig{Vantage: name, Outside: true}, nil)
+	proxy, err := proxyOf(c)
+	if err != nil {
+		return err
+	}
+	probes, err := h.samples(c.Context, verify.ProbeConfig{Vantage: name, Outside: true, Proxy: proxy}, nil)
 	if err != nil {
 		return err
 	}

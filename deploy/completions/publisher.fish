@@ -137,6 +137,7 @@ complete -c publisher -n '__publisher_below probe' -l vantage -x -d 'ask as the 
 complete -c publisher -n '__publisher_below probe' -l key -r -F -d 'the vantage\'s own note key, a PEM FILE of mode 0600'
 complete -c publisher -n '__publisher_below probe' -l out -r -F -d 'write the signed samples to FILE, or to a new file in this folder'
 complete -c publisher -n '__publisher_below probe' -l new-key -d 'make the key of --key, and beside it the verifier key, FILE.vkey, for the auditor to pin; ask nothing'
+complete -c publisher -n '__publisher_below probe' -l proxy -x -d 'the URL of a proxy; without it none is used, whatever the environment says'
 complete -c publisher -n '__publisher_below probe' -l help -d 'show help'
 complete -c publisher -n '__publisher_below observe' -l config -r -F -d 'read the configuration from FILE'
 complete -c publisher -n '__publisher_below observe' -l json -d 'print the result as JSON'
