@@ -2,6 +2,8 @@ package token_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"seihon/hsmsign/token"
 )
@@ -49,6 +53,22 @@ func TestApprovalsSignature(t *testing.T) {
 		case test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)):
 			t.Errorf("%s: %v, want an error with %q", test.name, err, test.says)
 		}
+	}
+}
+
+// TestApprovalsOfAnotherSSHKey: whose signature it is, is said before whether it verifies.
+func TestApprovalsOfAnotherSSHKey(t *testing.T) {
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := ssh.NewPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = token.ParseApprovals(testdata(t, "approvals.yaml"), testdata(t, "approvals.yaml.sshsig"), ssh.MarshalAuthorizedKey(stranger))
+	if err == nil || !strings.Contains(err.Error(), "another key than the pinned one") {
+		t.Errorf("%v", err)
 	}
 }
 
