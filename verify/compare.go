@@ -33,6 +33,9 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) sighting {
 		return k.longer(ctx, line)
 	}
 	if err != nil {
+		if errors.Is(err, ErrNotFound) && line.Kind == artifact.OCSPBundle && artifact.Stale(line.NotAfter, k.now) {
+			return sighting{how: missing} // a place that is new is not sent it: if a generation still names it, ocsp-stale says so
+		}
 		return k.unread(ctx, line.Name, line.Digest.String(), err)
 	}
 	k.remember(line, got)
