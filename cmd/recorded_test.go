@@ -140,7 +140,7 @@ func continueRecording(t *testing.T, file string) {
 	c.run("repo", "signer", "run")
 	c.run("repo", "publisher", "sync")
 	stop()
-	stop = c.serve("repo", recordedAddress) // it need not wait until it looks for a new generation by itself
+	c.serve("repo", recordedAddress) // it need not wait until it looks for a new generation by itself
 	c.clean("repo", "--pins", "auditor.yaml", "--checkpoint", "auditor.checkpoint", "--remember")
 	// The master alone still makes the same inventory.
 	after := c.run("repo", "signer", "inventory", "--issuer", "sub", "--subjects")
