@@ -111,7 +111,7 @@ func asking(c *cli.Context, err error) error {
 		return fmt.Errorf("reading the approval request: %w", err)
 	}
 	say(c, "%swrote %s; nothing was done. Whoever approves signs the file as it is:\n  ssh-keygen -Y sign -n %s -f KEY %s", text, file, approval.Namespace, file)
-	return answer(c, map[string]any{"approval_request": file, "sha256": artifact.Sum(text).String()})
+	return answer(c, askedAnswer{file, artifact.Sum(text).String()})
 }
 
 // confirm asks on a terminal, unless nothing is done but to ask others.

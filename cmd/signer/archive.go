@@ -30,7 +30,7 @@ func archiveCommand(now func() time.Time) *cli.Command {
 			for _, bag := range bags {
 				say(c, "wrote %s", bag)
 			}
-			return answer(c, map[string]any{"bags": bags, "tree_size": log.Size()})
+			return answer(c, archivedAnswer{bags, log.Size()})
 		},
 	}
 }

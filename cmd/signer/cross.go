@@ -26,7 +26,7 @@ func linkCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 				say(c, "issued %d link certificates, tree size %d", len(links), size)
-				return answer(c, map[string]any{"name": c.String("name"), "certificates": len(links), "tree_size": size})
+				return answer(c, linkedAnswer{c.String("name"), len(links), size})
 			})
 		},
 	}
@@ -73,5 +73,5 @@ func cross(c *cli.Context, room *hsmsign.Room) error {
 		return err
 	}
 	say(c, "recorded cert/cross/%s.cer, serial %x, tree size %d", c.String("id"), crt.SerialNumber, size)
-	return answer(c, map[string]any{"id": c.String("id"), "serial": fmt.Sprintf("%x", crt.SerialNumber), "tree_size": size})
+	return answer(c, crossedAnswer{c.String("id"), fmt.Sprintf("%x", crt.SerialNumber), size})
 }

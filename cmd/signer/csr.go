@@ -45,7 +45,7 @@ func certificateRequestCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 				say(c, "made %s: let the CA sign it, then run `signer issue --name %s --adopt FILE`", out, name)
-				return answer(c, map[string]string{"name": name, "file": out})
+				return answer(c, requestedAnswer{name, out})
 			})
 		},
 	}

@@ -33,7 +33,7 @@ func documentCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 				say(c, "recorded docs/%s-%s.pdf and its signature, tree size %d", d.Name, d.Version, size)
-				return answer(c, map[string]any{"name": d.Name, "version": d.Version, "tree_size": size})
+				return answer(c, documentAnswer{d.Name, d.Version, size})
 			})
 		},
 	}

@@ -36,7 +36,7 @@ func exportCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			say(c, "wrote %s: size %d to %d, %d bytes; on the publishing host: publisher import --file %s", c.String("out"), c.Int64("since"), log.Size(), size, c.String("out"))
-			return answer(c, map[string]any{"file": c.String("out"), "from": c.Int64("since"), "to": log.Size(), "bytes": size})
+			return answer(c, exportedAnswer{c.String("out"), c.Int64("since"), log.Size(), size})
 		},
 	}
 }

@@ -118,7 +118,7 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 		return err
 	}
 	say(c, "%s", issuedLine(word, crt))
-	return answer(c, issuedAnswer(crt, word == "present", out))
+	return answer(c, answerIssued(crt, word == "present", out))
 }
 
 // askAboutKey asks before a CA certificate is made for a key that was in the token before: a CA that moves in has one.
@@ -136,12 +136,9 @@ func issuedLine(word string, crt *x509.Certificate) string {
 	return fmt.Sprintf("%s %s, serial %x, valid until %s", word, crt.Subject, crt.SerialNumber, crt.NotAfter.UTC().Format(time.RFC3339))
 }
 
-// issuedAnswer is what --json says of one certificate.
-func issuedAnswer(crt *x509.Certificate, present bool, file string) map[string]any {
-	return map[string]any{
-		"subject": crt.Subject.String(), "serial": fmt.Sprintf("%x", crt.SerialNumber), "present": present,
-		"not_before": crt.NotBefore.UTC(), "not_after": crt.NotAfter.UTC(), "file": file,
-	}
+// answerIssued is what --json says of one certificate.
+func answerIssued(crt *x509.Certificate, present bool, file string) issuedAnswer {
+	return issuedAnswer{crt.Subject.String(), fmt.Sprintf("%x", crt.SerialNumber), present, crt.NotBefore.UTC(), crt.NotAfter.UTC(), file}
 }
 
 func issueKind(c *cli.Context, conf *config.Config, room *hsmsign.Room) (*x509.Certificate, error) {

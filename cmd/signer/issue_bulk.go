@@ -60,7 +60,7 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 
 // handOut issues, and writes and prints each certificate.
 func handOut(c *cli.Context, job *hsmsign.SubscriberJob, outs []string) error {
-	answers := make([]map[string]any, len(outs))
+	answers := make([]issuedAnswer, len(outs))
 	issued, present := 0, 0
 	err := job.Issue(c.Context, func(n int, s hsmsign.Subscriber) error {
 		word := "issued"
@@ -72,7 +72,7 @@ func handOut(c *cli.Context, job *hsmsign.SubscriberJob, outs []string) error {
 		if err := writePEM(outs[n], s.Certificate); err != nil {
 			return err
 		}
-		answers[n] = issuedAnswer(s.Certificate, s.Present, outs[n])
+		answers[n] = answerIssued(s.Certificate, s.Present, outs[n])
 		say(c, "%s", issuedLine(word, s.Certificate))
 		return nil
 	})
@@ -83,7 +83,7 @@ func handOut(c *cli.Context, job *hsmsign.SubscriberJob, outs []string) error {
 		return answer(c, answers[0])
 	}
 	say(c, "%d issued, %d present", issued, present)
-	return answer(c, map[string]any{"issued": issued, "present": present, "certificates": answers})
+	return answer(c, issuedAnswers{issued, present, answers})
 }
 
 // requestFiles lists the files with requests: those of --csr, then those of --csr-dir by name.

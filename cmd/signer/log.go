@@ -35,7 +35,7 @@ func logCommand(now func() time.Time) *cli.Command {
 							return err
 						}
 						say(c, "rotated; now set signer.log_keys to [%s] and master.keys to [%s]", strings.Join(c.StringSlice("label"), ", "), strings.Join(files, ", "))
-						return answer(c, map[string]any{"labels": c.StringSlice("label"), "keys": files})
+						return answer(c, rotatedAnswer{Labels: c.StringSlice("label"), Keys: files})
 					})
 				},
 			},
@@ -54,7 +54,7 @@ func logCommand(now func() time.Time) *cli.Command {
 								return err
 							}
 							say(c, "would freeze the master log after its %d entries: nothing is recorded or published after that, ever", size)
-							return answer(c, map[string]any{"frozen": false, "dry_run": true})
+							return answer(c, frozenAnswer{DryRun: true})
 						})
 					}
 					if err := confirm(c, "freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
@@ -65,7 +65,7 @@ func logCommand(now func() time.Time) *cli.Command {
 							return err
 						}
 						say(c, "the master log is frozen")
-						return answer(c, map[string]any{"frozen": true})
+						return answer(c, frozenAnswer{Frozen: true})
 					})
 				},
 			},
@@ -92,5 +92,5 @@ func planRotation(c *cli.Context, now func() time.Time) error {
 	}
 	tellKeys(c, res)
 	say(c, "would hand the master log over to [%s]", strings.Join(c.StringSlice("label"), ", "))
-	return answer(c, map[string]any{"labels": c.StringSlice("label"), "dry_run": true})
+	return answer(c, rotatedAnswer{Labels: c.StringSlice("label"), DryRun: true})
 }

@@ -91,7 +91,7 @@ func revokeNow(c *cli.Context, books *hsmsign.Books, q hsmsign.Revocation) error
 	}
 	serial := serialText(&q)
 	say(c, "revoked %s of %s; run `signer run` to publish it", serial, q.Issuer)
-	return answer(c, map[string]any{"issuer": q.Issuer, "serial": serial, "reason": q.Reason})
+	return answer(c, revokedAnswer{Issuer: q.Issuer, Serial: serial, Reason: q.Reason})
 }
 
 // foreseen prints what a revocation would mean.
@@ -101,7 +101,7 @@ func foreseen(c *cli.Context, q *hsmsign.Revocation, consequences []string) erro
 	for _, text := range consequences {
 		say(c, "  %s", text)
 	}
-	return answer(c, map[string]any{"issuer": q.Issuer, "serial": serial, "reason": q.Reason, "dry_run": true, "consequences": consequences})
+	return answer(c, revokedAnswer{q.Issuer, serial, q.Reason, true, consequences})
 }
 
 // nameRevoked sets the certificate or the serial that is to be revoked.

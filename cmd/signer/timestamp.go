@@ -18,15 +18,9 @@ func timestampCommand(now func() time.Time) *cli.Command {
 		Action: func(c *cli.Context) error {
 			return withRoom(c, now, func(room *hsmsign.Room) error {
 				results, err := room.Timestamp(c.Context)
-				type line struct {
-					Authority string    `json:"authority"`
-					Size      int64     `json:"tree_size"`
-					Token     string    `json:"token"` // empty: none was due, or none was had
-					Time      time.Time `json:"time"`
-				}
-				lines := []line{}
+				lines := []stampedAnswer{}
 				for _, r := range results {
-					l := line{Authority: r.Authority, Size: r.Size, Token: r.Path}
+					l := stampedAnswer{Authority: r.Authority, Size: r.Size, Token: r.Path}
 					if r.Stamp != nil {
 						l.Time = r.Stamp.Time
 					}

@@ -27,7 +27,7 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 						return err
 					}
 					say(c, "would withdraw %s, SHA-256 %s, for ever; every target loses its copy with `publisher sync --prune`", c.String("name"), digest)
-					return answer(c, map[string]any{"name": c.String("name"), "reason": c.String("reason"), "dry_run": true})
+					return answer(c, withdrawnAnswer{Name: c.String("name"), Reason: c.String("reason"), DryRun: true})
 				})
 			}
 			err := confirm(c, fmt.Sprintf("withdrawing %s is on record for ever, and every target loses its copy with `publisher sync --prune`", c.String("name")))
@@ -40,7 +40,7 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 				say(c, "withdrew %s, tree size %d", c.String("name"), size)
-				return answer(c, map[string]any{"name": c.String("name"), "reason": c.String("reason"), "tree_size": size})
+				return answer(c, withdrawnAnswer{Name: c.String("name"), Reason: c.String("reason"), TreeSize: size})
 			})
 		},
 	}

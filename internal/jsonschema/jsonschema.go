@@ -26,23 +26,49 @@ var (
 	texter    = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// Of describes a type. Every name must be snake_case: a field that nobody named is an error.
-func Of(t reflect.Type) (map[string]any, error) { return describe(t, nil) }
+// Of describes a type. Every name must be snake_case: a field that nobody named is an error. A type that contains itself is
+// described once more, under its name in $defs.
+func Of(t reflect.Type) (map[string]any, error) {
+	d := &describer{defs: map[string]any{}}
+	of, err := d.describe(t, nil)
+	if len(d.defs) > 0 {
+		of["$defs"] = d.defs
+	}
+	return of, err
+}
 
-func describe(t reflect.Type, within []reflect.Type) (map[string]any, error) {
+// A describer remembers the types that contain themselves.
+type describer struct {
+	defs map[string]any // by their names
+}
+
+// again refers to a type that is being described already.
+func (d *describer) again(t reflect.Type) (map[string]any, error) {
+	name := strings.ReplaceAll(strings.ToLower(t.String()), ".", "_")
+	ref := map[string]any{"$ref": "#/$defs/" + name}
+	if d.defs[name] != nil {
+		return ref, nil
+	}
+	d.defs[name] = true // while it is described
+	of, err := d.describe(t, nil)
+	d.defs[name] = of
+	return ref, err
+}
+
+func (d *describer) describe(t reflect.Type, within []reflect.Type) (map[string]any, error) {
 	switch {
 	case t == timeType:
 		return map[string]any{"type": "string", "format": "date-time"}, nil
 	case t == durations:
 		return map[string]any{"type": "integer", "description": "nanoseconds"}, nil
 	case t.Kind() == reflect.Pointer:
-		return nullable(t.Elem(), within)
+		return d.nullable(t.Elem(), within)
 	case t.Implements(texter):
 		return map[string]any{"type": "string"}, nil
 	case t.Implements(marshaler), reflect.PointerTo(t).Implements(marshaler):
 		return nil, fmt.Errorf("%v writes its own JSON", t)
 	case slices.Contains(within, t):
-		return nil, fmt.Errorf("%v contains itself", t)
+		return d.again(t)
 	}
 	switch t.Kind() {
 	case reflect.Bool:
@@ -55,19 +81,19 @@ func describe(t reflect.Type, within []reflect.Type) (map[string]any, error) {
 	case reflect.Float32, reflect.Float64:
 		return map[string]any{"type": "number"}, nil
 	case reflect.Slice:
-		return list(t, within)
+		return d.list(t, within)
 	case reflect.Map:
-		of, err := describe(t.Elem(), within)
+		of, err := d.describe(t.Elem(), within)
 		return map[string]any{"type": "object", "additionalProperties": of}, err
 	case reflect.Struct:
-		return object(t, append(within, t))
+		return d.object(t, append(within, t))
 	}
 	return nil, fmt.Errorf("%v has no JSON form that a schema could describe", t)
 }
 
 // nullable is what stands behind a pointer, or null.
-func nullable(t reflect.Type, within []reflect.Type) (map[string]any, error) {
-	of, err := describe(t, within)
+func (d *describer) nullable(t reflect.Type, within []reflect.Type) (map[string]any, error) {
+	of, err := d.describe(t, within)
 	if err != nil {
 		return nil, err
 	}
@@ -78,15 +104,15 @@ func nullable(t reflect.Type, within []reflect.Type) (map[string]any, error) {
 }
 
 // list is an array, or null where Go has no slice.
-func list(t reflect.Type, within []reflect.Type) (map[string]any, error) {
+func (d *describer) list(t reflect.Type, within []reflect.Type) (map[string]any, error) {
 	if t.Elem().Kind() == reflect.Uint8 && !t.Elem().Implements(texter) {
 		return map[string]any{"type": []any{"string", "null"}, "contentEncoding": "base64"}, nil
 	}
-	of, err := describe(t.Elem(), within)
+	of, err := d.describe(t.Elem(), within)
 	return map[string]any{"type": []any{"array", "null"}, "items": of}, err
 }
 
-func object(t reflect.Type, within []reflect.Type) (map[string]any, error) {
+func (d *describer) object(t reflect.Type, within []reflect.Type) (map[string]any, error) {
 	properties, required := map[string]any{}, []any{}
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -95,7 +121,7 @@ func object(t reflect.Type, within []reflect.Type) (map[string]any, error) {
 			continue
 		}
 		if f.Anonymous && name == "" {
-			inner, err := describe(f.Type, within)
+			inner, err := d.describe(f.Type, within)
 			if err != nil {
 				return nil, err
 			}
@@ -108,7 +134,7 @@ func object(t reflect.Type, within []reflect.Type) (map[string]any, error) {
 		if !snake.MatchString(name) {
 			return nil, fmt.Errorf("the name %q of %v.%s is not snake_case: give it a json tag", name, t, f.Name)
 		}
-		of, err := describe(f.Type, within)
+		of, err := d.describe(f.Type, within)
 		if err != nil {
 			return nil, fmt.Errorf("%v.%s: %w", t, f.Name, err)
 		}

@@ -18,6 +18,9 @@ var update = flag.Bool("update-schema", false, "write docs/schema anew")
 // Plain says that a command has no result beside its text, or writes lines of JSON, and why.
 type Plain string
 
+// OneOf are values of the types of which a command prints one, such as of one thing or of several.
+type OneOf []any
+
 // CheckCommands compares the files of docs/schema in folder with what each command of the app
 // answers to --json. results has, by the words of the command, a value of the type that it prints,
 // or a [Plain] reason. A command that is in neither place is an error, and so is a file of no command.
@@ -44,7 +47,7 @@ func CheckCommands(t *testing.T, app *cli.App, folder string, results map[string
 			case !plain:
 				file := app.Name + "-" + strings.ReplaceAll(name, " ", "-") + ".v1.json"
 				files[file] = true
-				checkFile(t, filepath.Join(folder, file), app.Name+" "+name+" --json", reflect.TypeOf(v))
+				checkFile(t, filepath.Join(folder, file), app.Name+" "+name+" --json", v)
 			}
 		}
 	}
@@ -63,9 +66,31 @@ func CheckCommands(t *testing.T, app *cli.App, folder string, results map[string
 	}
 }
 
-func checkFile(t *testing.T, file, title string, of reflect.Type) {
+// schemaOf describes what a command prints.
+func schemaOf(v any) (map[string]any, error) {
+	forms, several := v.(OneOf)
+	if !several {
+		return Of(reflect.TypeOf(v))
+	}
+	var all []any
+	d := &describer{defs: map[string]any{}}
+	for _, form := range forms {
+		one, err := d.describe(reflect.TypeOf(form), nil)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	schema := map[string]any{"oneOf": all}
+	if len(d.defs) > 0 {
+		schema["$defs"] = d.defs
+	}
+	return schema, nil
+}
+
+func checkFile(t *testing.T, file, title string, v any) {
 	t.Helper()
-	schema, err := Of(of)
+	schema, err := schemaOf(v)
 	if err != nil {
 		t.Errorf("%s: %v", title, err)
 		return

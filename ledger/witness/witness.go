@@ -89,8 +89,8 @@ type Witness struct {
 
 // A Cosignature is what one witness has signed, and when.
 type Cosignature struct {
-	Witness string
-	Time    time.Time
+	Witness string    `json:"witness"`
+	Time    time.Time `json:"time"`
 }
 
 // Verify gives the good cosignatures on a signed checkpoint and an error when
