@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"seihon/publish"
 	"seihon/publish/dirstore"
@@ -83,6 +84,7 @@ func adoptElsewhere(t *testing.T, place oldPlace) {
 	place.serve(dir)
 	run(t, "signer", "crl", "--quiet", "--issuer", "sub", "--config", conf)
 	p := newPoller(place.address, "crl/sub.crl", "CertEnroll/Sub%20CA.crl", "pki/SubCA.crl", "pki/SubCA.crt", "cert/root.cer")
+	p.every = 10 * time.Millisecond // all of it may take half a second
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := p.start(ctx)

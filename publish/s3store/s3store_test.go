@@ -166,8 +166,8 @@ func TestErrors(t *testing.T) {
 	servers.Credentials(t, servers.AccessKey, servers.SecretKey)
 	s = open(t, srv, "absent", "")
 	_, err = s.Put(t.Context(), storetest.Object("crl/a.crl", nil), publish.Condition{IfAbsent: true})
-	if !errors.Is(err, publish.ErrDenied) {
-		t.Errorf("absent bucket: %v, want ErrDenied", err)
+	if !errors.Is(err, publish.ErrInvalid) {
+		t.Errorf("absent bucket: %v, want ErrInvalid", err)
 	}
 	s = open(t, srv, "b", "")
 	if _, err = s.Get(t.Context(), "crl/a.crl"); !errors.Is(err, publish.ErrInvalid) {
