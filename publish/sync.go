@@ -142,8 +142,9 @@ func (s *session) sync(ctx context.Context, t Target) {
 	s.suspect(known, plan)
 	if plan.To > known.Begun {
 		known.Begun = plan.To
-		if err := remember(s.config.StateDir, t.Name, known); err != nil {
-			s.logger.Warn("if this sync is killed, the next one asks for --repair", zap.Error(err))
+		if err := remember(s.config.StateDir, t.Name, known); err != nil { // a sync that is killed then could not be told from another host's
+			s.result.Err = fmt.Errorf("remembering up to where this sync goes, nothing was sent: %w", err)
+			return
 		}
 	}
 	stop := s.report(plan)
