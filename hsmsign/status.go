@@ -20,7 +20,8 @@ type Status struct {
 	Policy string         `json:"policy"` // signer.policy: accredited or trial
 	Lists  []StatusLine   `json:"artifacts"`
 	Counts []StatusIssuer `json:"issuers"`
-	// FirstExpiry is when the first artifact expires if the HSM never signs again: the shelf life.
+	// FirstExpiry is when the first artifact expires if the HSM never signs again: the shelf life. Of a generation only the
+	// responses count that would be renewed.
 	FirstExpiry     time.Time `json:"first_expiry"`
 	FirstExpiryName string    `json:"first_expiry_name"`
 	Uncommitted     int       `json:"uncommitted"` // signed, not in the ledger yet
@@ -105,7 +106,11 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 		if err != nil || rec == nil {
 			return err
 		}
-		s.add(rec, refresh)
+		until := rec.NextUpdate
+		if kind == artifact.OCSPGeneration && !counts.AnsweredUntil.IsZero() {
+			until = counts.AnsweredUntil // the last response about a certificate that expires is not renewed, and nothing to warn of
+		}
+		s.add(rec, refresh, until)
 		return nil
 	}
 	own := &s.Counts[len(s.Counts)-1]
@@ -131,14 +136,15 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 	return nil
 }
 
-func (s *Status) add(rec *inventory.ArtifactRecord, refresh time.Duration) {
+// add takes the newest of a kind; until is when it has to be replaced.
+func (s *Status) add(rec *inventory.ArtifactRecord, refresh time.Duration, until time.Time) {
 	line := StatusLine{Name: rec.Name, ThisUpdate: rec.ThisUpdate, NextUpdate: rec.NextUpdate, Due: rec.ThisUpdate.Add(refresh)}
 	if rec.Number != nil {
 		line.Number = rec.Number.String()
 	}
 	s.Lists = append(s.Lists, line)
-	if !rec.NextUpdate.IsZero() && (s.FirstExpiry.IsZero() || rec.NextUpdate.Before(s.FirstExpiry)) {
-		s.FirstExpiry, s.FirstExpiryName = rec.NextUpdate, rec.Name
+	if !until.IsZero() && (s.FirstExpiry.IsZero() || until.Before(s.FirstExpiry)) {
+		s.FirstExpiry, s.FirstExpiryName = until, rec.Name
 	}
 }
 

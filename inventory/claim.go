@@ -152,6 +152,7 @@ func (d *DB) settle(ctx context.Context, verb string, c Claim, fn func(*sql.Tx, 
 // Counts sums up one issuer. It reads all its certificates.
 func (d *DB) Counts(ctx context.Context, issuer string) (Counts, error) {
 	var n Counts
+	var until int64
 	doing := fmt.Sprintf("counting certificates of %q", issuer)
 	i, err := d.issuer(ctx, d.read, issuer, "")
 	if err != nil {
@@ -162,10 +163,12 @@ func (d *DB) Counts(ctx context.Context, issuer string) (Counts, error) {
 		return `coalesce(sum(CASE WHEN ` + condition + ` THEN 1 ELSE 0 END), 0)`
 	}
 	err = d.read.QueryRowContext(ctx, d.q(`SELECT `+count(`state = 0`)+`, `+count(`state = 1`)+`, `+count(`state = 2`)+`, `+count(`state = 3`)+`, `+
-		count(`not_after <> 0 AND not_after <= $2`)+`, `+count(`due_at = 0`)+`, `+count(`due_at = -1`)+`
-		FROM certificates WHERE issuer_id = $1`), i.id, now).
-		Scan(&n.Reserved, &n.Issued, &n.Revoked, &n.NeverIssued, &n.Expired, &n.NeverSigned, &n.Urgent)
+		count(`not_after <> 0 AND not_after <= $2`)+`, `+count(`due_at = 0`)+`, `+count(`due_at = -1`)+`,
+		coalesce(min(CASE WHEN next_update > 0 AND due_at < $3 AND state > 0 AND (not_after = 0 OR not_after + $4 > $2) THEN next_update END), 0)
+		FROM certificates WHERE issuer_id = $1`), i.id, now, int64(dueNever), i.grace).
+		Scan(&n.Reserved, &n.Issued, &n.Revoked, &n.NeverIssued, &n.Expired, &n.NeverSigned, &n.Urgent, &until)
 	if err == nil {
+		n.AnsweredUntil = fromSeconds(until)
 		n.Shards = i.shards
 		err = d.read.QueryRowContext(ctx, d.q(`SELECT count(*) FROM shards WHERE issuer_id = $1 AND lease_until > $2`), i.id, now).Scan(&n.Claimed)
 	}

@@ -235,4 +235,7 @@ type Counts struct {
 	NeverIssued                        int64 // declared so
 	NeverSigned, Urgent                int64
 	Shards, Claimed                    int
+	// AnsweredUntil is the earliest nextUpdate of the responses that would be renewed: not of one that reaches the expiry of
+	// its certificate. Zero: there is none.
+	AnsweredUntil time.Time
 }

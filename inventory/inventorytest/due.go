@@ -232,7 +232,7 @@ func testLeaseLost(t *testing.T, b *Bench) {
 	must(t, b.Finish(ctx, live[0], signed, nil))
 	n, err := b.Counts(ctx, Issuer)
 	must(t, err)
-	if want := (inventory.Counts{Issued: 1, Shards: 1}); n != want {
+	if want := (inventory.Counts{Issued: 1, Shards: 1, AnsweredUntil: n.AnsweredUntil}); n != want || !n.AnsweredUntil.Equal(hours(96)) {
 		t.Errorf("counts are %+v, want %+v", n, want)
 	}
 }
