@@ -21,30 +21,32 @@ type checker struct {
 	Config
 	collector
 
-	now          time.Time
-	log          *ledger.Log
-	keys         []*ledger.Verifier // the pinned one and those that key rotations appointed
-	state        *ledger.State      // the newest
-	trust        *artifact.Trust
-	policy       *sectiona.Policy
-	past         *past
-	status       *status
-	memory       *memory.Memory // of deep tiers
-	overrides    []memory.Override
-	exceptions   exceptions // of the log
-	hsm          *HSMSummary
-	approval     *ApprovalSummary
-	signersMu    sync.Mutex
-	signers      map[artifact.Digest][]*x509.Certificate // by content: the CAs that may have signed it
-	stamped      int                                     // time-stamps that were verified
-	witnessed    int                                     // cosignatures that were verified
-	unseen       []string                                // targets with receipts that no copy shows
-	counts       counters
-	resume       *progress     // nil: not asked for
-	looked       []*copyCheck  // copies that were checked, for the annex
-	observations *uptimeWriter // of the record of operation, for the annex
-	notes        []placeNote   // checkpoints of public logs, to be looked at when the keys are known
-	mirror       string        // where a public log was fetched to; empty: there is a master
+	now           time.Time
+	log           *ledger.Log
+	keys          []*ledger.Verifier // the pinned one and those that key rotations appointed
+	state         *ledger.State      // the newest
+	trust         *artifact.Trust
+	policy        *sectiona.Policy
+	past          *past
+	status        *status
+	memory        *memory.Memory // of deep tiers
+	overrides     []memory.Override
+	exceptions    exceptions // of the log
+	hsm           *HSMSummary
+	lapsedMu      sync.Mutex
+	lapsedBundles []lapsedBundle
+	approval      *ApprovalSummary
+	signersMu     sync.Mutex
+	signers       map[artifact.Digest][]*x509.Certificate // by content: the CAs that may have signed it
+	stamped       int                                     // time-stamps that were verified
+	witnessed     int                                     // cosignatures that were verified
+	unseen        []string                                // targets with receipts that no copy shows
+	counts        counters
+	resume        *progress     // nil: not asked for
+	looked        []*copyCheck  // copies that were checked, for the annex
+	observations  *uptimeWriter // of the record of operation, for the annex
+	notes         []placeNote   // checkpoints of public logs, to be looked at when the keys are known
+	mirror        string        // where a public log was fetched to; empty: there is a master
 
 	lastExpiry time.Time // of a certificate in the inventory
 

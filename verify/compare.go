@@ -34,7 +34,8 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) sighting {
 	}
 	if err != nil {
 		if errors.Is(err, ErrNotFound) && line.Kind == artifact.OCSPBundle && artifact.Stale(line.NotAfter, k.now) {
-			return sighting{how: missing} // a place that is new is not sent it: if a generation still names it, ocsp-stale says so
+			k.lapsed(line, err)
+			return sighting{how: missing}
 		}
 		return k.unread(ctx, line.Name, line.Digest.String(), err)
 	}

@@ -23,8 +23,9 @@ type receiptBook struct {
 	began   time.Time // of the log's first entry
 	again   bool      // it began in the place of an earlier log, and says so
 	sent    map[artifact.Digest]bool
-	targets map[string]time.Time // the last receipt of each
-	retired map[string]string    // why a target was given up; it has no receipt since
+	targets map[string]time.Time                // the last receipt of each
+	bundles map[string]map[artifact.Digest]bool // of each target, the bundles that it has
+	retired map[string]string                   // why a target was given up; it has no receipt since
 }
 
 // retire notes a target that was given up.
@@ -40,6 +41,7 @@ func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
 		if r.Op != ledger.OpFound { // it lay there before
 			b.sent[r.Digest] = true
 		}
+		b.enterBundle(e.Target, r)
 	}
 	if len(e.Receipts) > 0 {
 		b.targets[e.Target] = at
@@ -99,6 +101,7 @@ func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) 
 			Detail: fmt.Sprintf("%d names, such as %s", len(missing), strings.Join(missing[:min(len(missing), 5)], ", "))})
 	}
 	c.checkTargets(b)
+	c.reportLapsed(b)
 	return nil
 }
 

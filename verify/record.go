@@ -167,10 +167,12 @@ func (rec *Record) masterEntry(i int64, e *ledger.Entry) {
 // readPublicationRecord adds refusals, and wants every receipt to be for bytes that the master has.
 func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Report) (*ledger.Log, error) {
 	if c.Publication == "" || c.PublicationVerifier == nil {
+		c.reportLapsed(nil)
 		return nil, nil
 	}
 	log, err := ledger.Open(ctx, c.Publication, c.PublicationVerifier)
 	if err != nil {
+		c.reportLapsed(nil)
 		return nil, ctx.Err() // checkLogs has reported why
 	}
 	r.Publication = &LogSummary{

@@ -224,6 +224,17 @@ func receiptTampers() []tamper {
 			r.sent(w, "second")
 			c.Targets = []verify.Target{{Name: "public", Source: r.public()}, {Name: "second"}}
 		}),
+		with("of a stale bundle that is gone", []string{"copy-missing@ocsp/bundles/"}, func(r *repo, w *ledger.Writer, c *verify.Config) {
+			r.lapse()
+			r.sent(w, "public")
+			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
+		}),
+		with("of a stale bundle at another place alone", nil, func(r *repo, w *ledger.Writer, c *verify.Config) {
+			r.lapse()
+			r.sent(w, "public")
+			c.Targets = []verify.Target{{Name: "public"}, {Name: "new", Source: r.public()}}
+		}),
+		{name: "receipts: none, and a stale bundle is gone", want: []string{"copy-missing@ocsp/bundles/"}, only: true, do: func(_ *testing.T, r *repo, _ *verify.Config) { r.lapse() }},
 		{name: "receipts: the log began in the place of another, and says so", want: []string{"publication-restarted"}, only: true,
 			do: func(t *testing.T, r *repo, c *verify.Config) {
 				w := publicationLog(t, r)
@@ -274,6 +285,27 @@ func receiptTampers() []tamper {
 			c.Publication = dir
 		}},
 	}
+}
+
+// lapse goes on for some days and takes a bundle whose responses have all gone stale from the copy.
+func (r *repo) lapse() {
+	r.line = func(l *ledger.Line) {
+		if l.Kind == artifact.OCSPBundle { // as the room writes it
+			l.NotBefore, l.NotAfter = r.now, r.now.Add(72*time.Hour)
+		}
+	}
+	for range 5 {
+		r.another()
+	}
+	r.publish(r.public())
+	log := r.writer.Log()
+	for line := range must(log.Replay(context.Background(), log.Size())).All() {
+		if line.Kind == artifact.OCSPBundle && artifact.Stale(line.NotAfter, r.now) {
+			check(os.Remove(filepath.Join(r.public(), line.Name)))
+			return
+		}
+	}
+	panic("no bundle has gone stale")
 }
 
 // sent enters receipts of everything that is current, as a correct publisher does.
