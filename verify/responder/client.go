@@ -102,8 +102,12 @@ func (a *Answer) Before() bool {
 	if a.Question.Want == nil {
 		return false
 	}
-	return a.Code == Differs && a.This.Before(a.Question.Want.ThisUpdate) || a.Code == Fails && a.Says == exchange.Unauthorized
+	return a.Code == Differs && notAfter(a.This, a.Question.Want) || a.Code == Fails && a.Says == exchange.Unauthorized
 }
+
+// notAfter reports whether an answer of that time can be one from before the master's: times count whole seconds
+// (RFC 6960, 4.2.2.1 and GeneralizedTime), so that two answers of the same second can follow each other.
+func notAfter(this time.Time, want *artifact.Single) bool { return !this.After(want.ThisUpdate) }
 
 // late reports whether not even a cache can have what was before the master's newest answer.
 func (c *Client) late(q Question) bool {

@@ -75,7 +75,7 @@ func (c *Client) compare(a *Answer, s *artifact.Single) {
 		wrong(Claims, "the answer is %s", a.Says)
 	case s.Status != w.Status, !s.RevokedAt.Equal(w.RevokedAt), max(s.Reason, 0) != max(w.Reason, 0):
 		code := Differs
-		if s.ThisUpdate.Before(w.ThisUpdate) && c.unsent(a.Question) {
+		if notAfter(s.ThisUpdate, w) && c.unsent(a.Question) {
 			code = Older
 		}
 		wrong(code, "the answer of %s is %s, the master says since %s: %s", stamp(s.ThisUpdate), statusOf(s), stamp(w.ThisUpdate), statusOf(w))
