@@ -20,20 +20,12 @@ import (
 type gated struct {
 	t        *testing.T
 	dir      string
-	module   string // that counts
 	approval string // the list's entry of this token, with nothing against it
 }
 
 func newGated(t *testing.T) *gated {
 	t.Helper()
 	g := &gated{t: t, dir: copyGolden(t)}
-	headers := string(output(t, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/miekg/pkcs11"))
-	source, err := filepath.Abs("testdata/counter.c")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.module = filepath.Join(g.dir, "counter.so")
-	run(t, "gcc", "-shared", "-fPIC", "-I", strings.TrimSpace(headers), "-o", g.module, source, "-ldl")
 	run(t, "openssl", "genpkey", "-algorithm", "ed25519", "-out", g.path("operator.key"))
 	run(t, "openssl", "pkey", "-in", g.path("operator.key"), "-pubout", "-out", g.path("operator.pub"))
 
@@ -46,11 +38,19 @@ func newGated(t *testing.T) *gated {
 	module := g.read("repository.yaml")
 	at := strings.Index(module, "module: ") + len("module: ")
 	module, rest := module[at:at+strings.IndexByte(module[at:], '\n')], module
-	t.Setenv("MODULE", module)
-	t.Setenv("COUNT", g.path("count"))
-	rest = strings.Replace(rest, module, g.module, 1)
+	rest = strings.Replace(rest, module, g.counter("softhsm", module), 1)
 	g.write("repository.yaml", strings.Replace(rest, "policy: trial", "modules: {list: approved.yaml, signature: approved.yaml.sig, key: operator.pub}", 1))
 	return g
+}
+
+// counter makes NAME.so, which passes everything on to a module and counts the signatures and logins in count-NAME.
+func (g *gated) counter(name, module string) (file string) {
+	g.t.Helper()
+	headers := string(output(g.t, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/miekg/pkcs11"))
+	file = g.path(name + ".so")
+	run(g.t, "gcc", "-shared", "-fPIC", "-I", strings.TrimSpace(headers), fmt.Sprintf("-DMODULE=%q", module), fmt.Sprintf("-DCOUNT=%q", g.path("count-"+name)),
+		"-o", file, "testdata/counter.c", "-ldl")
+	return file
 }
 
 func (g *gated) path(name string) string { return filepath.Join(g.dir, name) }
@@ -127,7 +127,7 @@ func TestNoSignatureWithoutApproval(t *testing.T) {
 					t.Errorf("%s: exit code %d, want %d with %q\n%s", strings.Join(command, " "), code, want, list.code, stderr)
 				}
 			}
-			if n := len(g.read("count")); n != 0 {
+			if n := len(g.read("count-softhsm")); n != 0 {
 				t.Errorf("the token was asked for %d signatures", n)
 			}
 			if g.read("master/log/checkpoint") != checkpoint {
@@ -137,8 +137,8 @@ func TestNoSignatureWithoutApproval(t *testing.T) {
 	}
 	g.t = t
 	g.approve(g.approval)
-	if _, stderr, code := g.signer("crl"); code != 0 || len(g.read("count")) == 0 {
-		t.Fatalf("an approved token: exit code %d, %d signatures\n%s", code, len(g.read("count")), stderr)
+	if _, stderr, code := g.signer("crl"); code != 0 || len(g.read("count-softhsm")) == 0 {
+		t.Fatalf("an approved token: exit code %d, %d signatures\n%s", code, len(g.read("count-softhsm")), stderr)
 	}
 	tail := string(output(t, "publisher", "ledger", "tail", "--quiet", "--config", g.path("repository.yaml"), "--n", "50"))
 	lines := strings.Split(strings.TrimSpace(tail), "\n")

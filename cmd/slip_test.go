@@ -26,7 +26,7 @@ func TestSlip(t *testing.T) {
 	conf, err := config.Load(file)
 	must(t, err)
 	must(t, hsmsign.UseSoftHSMConfig(conf.Signer))
-	tok, err := token.Open(t.Context(), hsmsign.TokenConfig(conf.Signer, hsmsign.PINSource(conf.Signer.PIN), nil, nil))
+	tok, err := token.Open(t.Context(), hsmsign.TokenConfig(conf.Signer, conf.Signer.AllTokens()[0], nil, nil))
 	must(t, err)
 	defer tok.Close()
 	var signers []note.Signer

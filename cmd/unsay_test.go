@@ -60,7 +60,7 @@ func newForger(t *testing.T, file string) *forger {
 	must(t, err)
 	must(t, hsmsign.UseSoftHSMConfig(conf.Signer))
 	f := &forger{tb: t, conf: conf}
-	f.tok, err = token.Open(t.Context(), hsmsign.TokenConfig(conf.Signer, hsmsign.PINSource(conf.Signer.PIN), nil, nil))
+	f.tok, err = token.Open(t.Context(), hsmsign.TokenConfig(conf.Signer, conf.Signer.AllTokens()[0], nil, nil))
 	must(t, err)
 	t.Cleanup(func() { f.tok.Close() })
 	c := ledger.WriterConfig{Origin: conf.Master.Origin}

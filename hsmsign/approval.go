@@ -278,7 +278,7 @@ type ApprovalState struct {
 // ChangeRule puts the rule of the configuration into the log, with the approval of those whom the rule on record names where
 // it is weaker.
 func ChangeRule(ctx context.Context, o Options) (*ApprovalState, error) {
-	r, err := openToken(ctx, o)
+	r, err := openRoom(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -83,9 +83,13 @@ func (r *Room) approveKeys(ctx context.Context, only string) error {
 		if only != "" && name != only {
 			continue
 		}
-		switch _, err := r.tok.Signer(ctx, token.KeySpec{Label: k.Label}); {
+		t, err := r.token(k.Token)
+		if err != nil {
+			return err
+		}
+		switch _, err := t.Signer(ctx, token.KeySpec{Label: k.Label}); {
 		case errors.Is(err, token.ErrKeyNotFound):
-			pairs = append(pairs, "key", fmt.Sprintf("%s %s for %s", k.Label, k.Algorithm, name))
+			pairs = append(pairs, "key", fmt.Sprintf("%s %s for %s%s", k.Label, k.Algorithm, name, t.where()))
 		case err != nil:
 			return err
 		}
@@ -97,17 +101,17 @@ func (r *Room) approveKeys(ctx context.Context, only string) error {
 }
 
 // approveRotation asks for new keys of the log. A key that is there already is named by its public key.
-func (r *Room) approveRotation(ctx context.Context, labels []string, reason string) error {
+func (r *Room) approveRotation(ctx context.Context, t *roomToken, labels []string, reason string) error {
 	var pairs []string
 	for i, label := range labels {
-		text := label + " " + logAlgorithms[i] + ", to be made"
-		switch key, err := r.tok.Signer(ctx, token.KeySpec{Label: label}); {
+		text := label + " " + logAlgorithms[i] + t.where() + ", to be made"
+		switch key, err := t.Signer(ctx, token.KeySpec{Label: label}); {
 		case errors.Is(err, token.ErrKeyNotFound):
 		case err != nil:
 			return err
 		default:
 			pin := key.Pin()
-			text = fmt.Sprintf("%s %s, there already, SHA-256 %x", label, logAlgorithms[i], pin[:])
+			text = fmt.Sprintf("%s %s%s, there already, SHA-256 %x", label, logAlgorithms[i], t.where(), pin[:])
 		}
 		pairs = append(pairs, "key", text)
 	}

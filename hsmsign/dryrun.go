@@ -7,6 +7,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/hsmsign/token"
+	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/public"
 )
@@ -34,6 +35,9 @@ func (r *Room) ForcedPlan(ctx context.Context, f Force) (*Plan, error) {
 		if err := r.checkPast(ctx, l.authority); err != nil {
 			return p, err
 		}
+		if _, err := r.token(l.Key.Token); err != nil {
+			return p, err
+		}
 		p.Due = append(p.Due, Done{Name: l.name(), Why: "asked for"})
 	}
 	for i := range r.conf.Issuers {
@@ -42,6 +46,9 @@ func (r *Room) ForcedPlan(ctx context.Context, f Force) (*Plan, error) {
 			continue
 		}
 		if err := r.checkPast(ctx, a); err != nil {
+			return p, err
+		}
+		if _, err := r.token(a.responseKey().Token); err != nil {
 			return p, err
 		}
 		p.Due = append(p.Due, Done{Name: public.Generation(a.Name), Why: "asked for"})
@@ -67,38 +74,46 @@ func (r *Room) LogSize() (int64, error) {
 	return log.Size(), nil
 }
 
-// PlanKeys says which keys are in the token, and which [GenerateKeys] would make; with labels, these and no others.
-func PlanKeys(ctx context.Context, o Options, only string, labels ...string) (*InitResult, error) {
+// PlanKeys says which keys are in the token, and which [GenerateKeys] would make; with labels, these and no others,
+// in the token of that name.
+func PlanKeys(ctx context.Context, o Options, only, tokenName string, labels ...string) (*InitResult, error) {
 	o.DryRun = true
-	r, err := openToken(ctx, o)
+	r, err := openRoom(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	res, err := r.planKeys(ctx, only, labels)
+	res, err := r.planKeys(ctx, only, tokenName, labels)
 	return res, errors.Join(err, r.Close())
 }
 
-func (r *Room) planKeys(ctx context.Context, only string, labels []string) (*InitResult, error) {
+func (r *Room) planKeys(ctx context.Context, only, tokenName string, labels []string) (*InitResult, error) {
+	var keys []config.Key
+	for _, label := range labels {
+		keys = append(keys, config.Key{Label: label, Token: tokenName})
+	}
 	if len(labels) == 0 {
 		for name, k := range configuredKeys(r.conf) {
 			if only == "" || name == only {
-				labels = append(labels, k.Label)
+				keys = append(keys, k)
 			}
 		}
 	}
-	if len(labels) == 0 && only != "" {
+	if len(keys) == 0 && only != "" {
 		return nil, fmt.Errorf("making key %q: no issuer or responder of the configuration has that name", only)
 	}
 	res := &InitResult{Made: []string{}, Present: []string{}}
-	for _, label := range labels {
-		_, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+	for _, k := range keys {
+		t, err := r.token(k.Token)
+		if err == nil {
+			_, err = t.Signer(ctx, token.KeySpec{Label: k.Label})
+		}
 		switch {
 		case errors.Is(err, token.ErrKeyNotFound):
-			res.Made = append(res.Made, "key "+label)
+			res.Made = append(res.Made, "key "+k.Label)
 		case err != nil:
 			return nil, err
 		default:
-			res.Present = append(res.Present, "key "+label)
+			res.Present = append(res.Present, "key "+k.Label)
 		}
 	}
 	return res, nil

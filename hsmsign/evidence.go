@@ -14,27 +14,42 @@ import (
 	"seihon/ledger"
 )
 
-// TokenInfo opens the token and returns what it says of itself.
-func TokenInfo(ctx context.Context, o Options) (token.Info, error) {
-	r, err := openToken(ctx, o)
+// TokenInfo is what a token says of itself; Others are the further tokens of the room.
+type TokenInfo struct {
+	token.Info
+	Others []token.Info `json:"others,omitempty"`
+}
+
+// TokenInfos opens the tokens and returns what they say of themselves. What cannot be used is in the error.
+func TokenInfos(ctx context.Context, o Options) (*TokenInfo, error) {
+	r, err := openRoom(ctx, o)
 	if err != nil {
-		return token.Info{}, err
+		return nil, err
 	}
-	info, err := r.tok.Info(ctx)
-	return info, errors.Join(err, r.Close())
+	all := []token.Info{}
+	for t := range r.open {
+		info, err := t.Info(ctx)
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		all = append(all, info)
+	}
+	return &TokenInfo{Info: all[0], Others: all[1:]}, errors.Join(append(r.lostTokens(nil), r.Close())...)
 }
 
 // TokenCheck is the evidence of one day and what the allow-list says of it.
 type TokenCheck struct {
-	Evidence *token.Evidence `json:"evidence"`
-	Findings []token.Finding `json:"findings"`
-	Recorded int64           `json:"recorded"` // size of the log that holds it; 0: not recorded
+	Evidence *token.Evidence   `json:"evidence"`
+	Others   []*token.Evidence `json:"others,omitempty"` // of the room's further tokens
+	Findings []token.Finding   `json:"findings"`
+	Recorded int64             `json:"recorded"` // size of the log that holds it; 0: not recorded
 }
 
-// CheckToken collects the claims of the token about itself and every configured
+// CheckToken collects the claims of the tokens about themselves and every configured
 // key, holds them against the operator's allow-list, and records them when asked to.
+// What cannot be used is in the error.
 func CheckToken(ctx context.Context, o Options, record bool) (*TokenCheck, error) {
-	open := openToken
+	open := openRoom
 	if record {
 		open = Open
 	}
@@ -42,34 +57,49 @@ func CheckToken(ctx context.Context, o Options, record bool) (*TokenCheck, error
 	if err != nil {
 		return nil, err
 	}
-	check, err := r.checkToken(ctx, record)
+	check, err := r.checkTokens(ctx, record)
 	return check, errors.Join(err, r.Close())
 }
 
-func (r *Room) checkToken(ctx context.Context, record bool) (*TokenCheck, error) {
-	roles := r.roles()
+func (r *Room) checkTokens(ctx context.Context, record bool) (*TokenCheck, error) {
+	check := &TokenCheck{Findings: []token.Finding{}}
+	for t := range r.open {
+		e, err := r.checkToken(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if check.Evidence == nil {
+			check.Evidence = e
+		} else {
+			check.Others = append(check.Others, e)
+		}
+		check.Findings = append(check.Findings, t.verdict.All()...)
+		if !record {
+			continue
+		}
+		if check.Recorded, err = r.recordEvidence(ctx, t, e); err != nil {
+			return nil, err
+		}
+	}
+	return check, errors.Join(r.lostTokens(nil)...)
+}
+
+func (r *Room) checkToken(ctx context.Context, t *roomToken) (*token.Evidence, error) {
+	roles := r.roles(t)
 	var keys []*token.Key
 	for _, label := range slices.Sorted(maps.Keys(roles)) {
-		k, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		k, err := t.Signer(ctx, token.KeySpec{Label: label})
 		if err != nil {
 			return nil, err
 		}
 		keys = append(keys, k)
 	}
-	e, err := r.decide(ctx, roles, keys)
-	if err != nil {
-		return nil, err
-	}
-	check := &TokenCheck{Evidence: e, Findings: r.verdict.All()}
-	if record {
-		check.Recorded, err = r.recordEvidence(ctx, e)
-	}
-	return check, err
+	return r.decide(ctx, t, roles, keys)
 }
 
 // recordEvidence puts the document into the master and names it in the log. It is
 // no artifact and never public.
-func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, error) {
+func (r *Room) recordEvidence(ctx context.Context, t *roomToken, e *token.Evidence) (int64, error) {
 	doc, err := e.JSON()
 	if err != nil {
 		return 0, err
@@ -78,8 +108,12 @@ func (r *Room) recordEvidence(ctx context.Context, e *token.Evidence) (int64, er
 	if err != nil {
 		return 0, fmt.Errorf("storing the evidence: %w", err)
 	}
+	name := "key-evidence-" + e.Time.Format("20060102T150405Z")
+	if t.Name != "" {
+		name += "-" + t.Name
+	}
 	entry := &ledger.Entry{Evidence: &ledger.Evidence{
-		Kind: ledger.EvidenceKeys, Name: "key-evidence-" + e.Time.Format("20060102T150405Z"), Digest: digest, Size: size, Note: evidenceNote(e.Use),
+		Kind: ledger.EvidenceKeys, Name: name, Digest: digest, Size: size, Note: evidenceNote(e.Use),
 	}}
 	if err := r.log.Append(ctx, entry); err != nil {
 		return 0, fmt.Errorf("recording the evidence: %w", err)

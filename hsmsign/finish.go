@@ -79,7 +79,7 @@ func (r *Room) finish(ctx context.Context, a *authority, batch []inventory.Inten
 		return err
 	}
 	signed := make([]issued, len(batch))
-	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) error {
+	err = r.parallel(ctx, r.workers(a.Key), len(batch), func(ctx context.Context, n int) error {
 		der, err := cert.SignTBS(ctx, batch[n].TBS, a.cert, key)
 		if err != nil {
 			return err

@@ -44,12 +44,29 @@ func (e *TokenRefusal) Error() string {
 		what, strings.Join(why, "; "))
 }
 
-// judgeToken makes the verdict on the token, on the configured keys that it has, and on more of its keys.
-func (r *Room) judgeToken(ctx context.Context, more ...string) error {
-	roles := r.roles(more...)
+// judgeTokens judges every token of the room. One that the policy refuses cannot be used.
+func (r *Room) judgeTokens(ctx context.Context) error {
+	for t := range r.open {
+		err := r.judge(ctx, t)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		if err := r.lose(t, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge makes the verdict on a token, on the configured keys that it has, and on more of its keys.
+func (r *Room) judge(ctx context.Context, t *roomToken, more ...string) error {
+	roles := r.roles(t, more...)
 	keys := []*token.Key{}
 	for label := range roles {
-		k, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		k, err := t.Signer(ctx, token.KeySpec{Label: label})
 		if errors.Is(err, token.ErrKeyNotFound) {
 			continue // it is judged when it was made
 		}
@@ -58,62 +75,98 @@ func (r *Room) judgeToken(ctx context.Context, more ...string) error {
 		}
 		keys = append(keys, k)
 	}
-	if _, err := r.decide(ctx, roles, keys); err != nil {
+	if _, err := r.decide(ctx, t, roles, keys); err != nil {
 		return err
 	}
-	if against := r.verdict.Against(); len(against) > 0 {
+	if against := t.verdict.Against(); len(against) > 0 {
 		return &TokenRefusal{Findings: against}
 	}
 	return nil
 }
 
-// roles says what the keys of the configuration are for, by their labels. More keys are of the log: its next ones are not
-// configured yet.
-func (r *Room) roles(more ...string) map[string]token.Role {
+// roles says what the keys of the configuration that are in a token are for, by their labels. More keys are of the log: its
+// next ones are not configured yet.
+func (r *Room) roles(t *roomToken, more ...string) map[string]token.Role {
 	roles := map[string]token.Role{}
-	for _, label := range slices.Concat(r.conf.Signer.LogKeys, more) {
+	if t.Name == r.logToken().Name {
+		more = slices.Concat(r.conf.Signer.LogKeys, more)
+	}
+	for _, label := range more {
 		roles[label] = token.RoleLog
 	}
 	for name, k := range configuredKeys(r.conf) {
-		roles[k.Label] = roleOf(r.conf, name)
+		if in, err := r.conf.Signer.TokenNamed(k.Token); err == nil && in.Name == t.Name {
+			roles[k.Label] = roleOf(r.conf, name)
+		}
 	}
 	return roles
 }
 
-// decide asks the token about itself and these keys, and makes the verdict.
-func (r *Room) decide(ctx context.Context, roles map[string]token.Role, keys []*token.Key) (*token.Evidence, error) {
+// decide asks a token about itself and these keys, and makes the verdict.
+func (r *Room) decide(ctx context.Context, t *roomToken, roles map[string]token.Role, keys []*token.Key) (*token.Evidence, error) {
 	list, id, err := approvals(r.conf.Signer)
 	if err != nil {
 		return nil, err
 	}
-	e, err := r.tok.Evidence(ctx, token.UseSigning, keys...)
+	e, err := t.Evidence(ctx, token.UseSigning, keys...)
 	if err != nil {
 		return nil, err
 	}
-	r.verdict = list.Decide(token.Policy(r.conf.Signer.Policy), id, e, roles, r.now())
-	for i := range r.conf.Issuers {
-		if r.conf.Issuers[i].External() {
-			r.verdict.Elsewhere = append(r.verdict.Elsewhere, r.conf.Issuers[i].Name)
-		}
-	}
+	t.verdict = list.Decide(token.Policy(r.conf.Signer.Policy), id, e, roles, r.now())
+	t.verdict.Name(t.Name)
 	return e, nil
 }
 
-// approvedKey finds a key of the token that the policy lets sign.
-func (r *Room) approvedKey(ctx context.Context, spec token.KeySpec) (crypto.Signer, error) {
-	key, err := r.tok.Signer(ctx, spec)
+// verdictOnAll is what the log has to say: of every token that can be used, nil when there is none.
+func (r *Room) verdictOnAll() *token.Verdict {
+	var all []*token.Verdict
+	var absent []string
+	for _, t := range r.tokens {
+		switch {
+		case t.Retired:
+		case t.lost != nil:
+			absent = append(absent, t.Name)
+		case t.verdict != nil:
+			all = append(all, t.verdict)
+		}
+	}
+	if len(all) == 0 {
+		return nil // a room of keys in memory, which only tests have
+	}
+	v := token.Together(all, absent)
+	for i := range r.conf.Issuers {
+		if r.conf.Issuers[i].External() {
+			v.Elsewhere = append(v.Elsewhere, r.conf.Issuers[i].Name)
+		}
+	}
+	return v
+}
+
+// onTrial reports whether a token was judged, and all of them are on trial.
+func (r *Room) onTrial() bool {
+	v := r.verdictOnAll()
+	return v != nil && v.Policy == token.Trial
+}
+
+// approvedKey finds a key, in the token of that name, that the policy lets sign.
+func (r *Room) approvedKey(ctx context.Context, name string, spec token.KeySpec) (crypto.Signer, error) {
+	t, err := r.token(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := t.Signer(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
 	pin := key.Pin()
 	spki := hex.EncodeToString(pin[:])
 	has := func(k token.KeyVerdict) bool { return k.SPKISHA256 == spki }
-	i := slices.IndexFunc(r.verdict.Keys, has)
+	i := slices.IndexFunc(t.verdict.Keys, has)
 	if i < 0 { // it was made since, or is the log's next one
-		if err := r.judgeToken(ctx, key.Label()); err != nil {
+		if err := r.judge(ctx, t, key.Label()); err != nil {
 			return nil, err
 		}
-		if i = slices.IndexFunc(r.verdict.Keys, has); i < 0 {
+		if i = slices.IndexFunc(t.verdict.Keys, has); i < 0 {
 			return nil, fmt.Errorf("judging key %q: the token has several keys of that label; give each its own", spec.Label)
 		}
 		if r.log != nil {
@@ -122,8 +175,8 @@ func (r *Room) approvedKey(ctx context.Context, spec token.KeySpec) (crypto.Sign
 			}
 		}
 	}
-	if against := r.verdict.AgainstKey(r.verdict.Keys[i]); len(against) > 0 {
-		return nil, &TokenRefusal{Key: r.verdict.Keys[i].Label, Findings: against}
+	if against := t.verdict.AgainstKey(t.verdict.Keys[i]); len(against) > 0 {
+		return nil, &TokenRefusal{Key: t.verdict.Keys[i].Label, Findings: against}
 	}
 	return key, nil
 }
@@ -145,10 +198,11 @@ func (r *Room) recordVerdict(ctx context.Context) error {
 
 // stageVerdict does that without committing: what is signed next is committed behind it.
 func (r *Room) stageVerdict(ctx context.Context) error {
-	if r.verdict == nil {
-		return nil // a room of keys in memory, which only tests have
+	verdict := r.verdictOnAll()
+	if verdict == nil {
+		return nil
 	}
-	doc, err := r.verdict.JSON()
+	doc, err := verdict.JSON()
 	if err != nil {
 		return err
 	}
@@ -163,8 +217,8 @@ func (r *Room) stageVerdict(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("storing the verdict on the token: %w", err)
 	}
-	note := r.verdict.Summary()
-	if list := r.verdict.List; list != nil {
+	note := verdict.Summary()
+	if list := verdict.List; list != nil {
 		note = ledger.ReviewNote(note, list.Review)
 	}
 	e := &ledger.Evidence{Kind: ledger.EvidenceVerdict, Name: r.conf.Signer.Policy, Digest: digest, Size: size, Note: note}

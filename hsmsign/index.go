@@ -7,7 +7,6 @@ import (
 
 	"seihon/artifact"
 	"seihon/hsmsign/document"
-	"seihon/hsmsign/token"
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/public"
@@ -66,7 +65,7 @@ func (r *Room) indexData(ctx context.Context, lines map[string]ledger.Line) (doc
 		Title: r.conf.Repository.Name, TitleJA: r.conf.Repository.Name,
 		Operator: r.operator(),
 		Origin:   r.conf.Master.Origin,
-		Trial:    r.verdict != nil && r.verdict.Policy == token.Trial,
+		Trial:    r.onTrial(),
 	}
 	names := make([]string, 0, len(lines))
 	for name := range lines {

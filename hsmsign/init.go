@@ -31,7 +31,7 @@ type InitResult struct {
 // the inventory. What exists is left alone, so Init can be run again after a
 // crash; a master log that exists is opened and checked, never started over.
 func Init(ctx context.Context, o Options) (*InitResult, error) {
-	r, err := openToken(ctx, o)
+	r, err := openRoom(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func Init(ctx context.Context, o Options) (*InitResult, error) {
 }
 
 func (r *Room) init(ctx context.Context, res *InitResult) error {
-	if err := r.judgeToken(ctx); err != nil {
+	if err := r.judgeTokens(ctx); err != nil {
 		return err
 	}
 	signers, err := r.ensureLogKeys(ctx, res)
@@ -83,16 +83,20 @@ func (r *Room) init(ctx context.Context, res *InitResult) error {
 
 // ensureLogKeys makes missing log keys and writes missing verifier key files.
 func (r *Room) ensureLogKeys(ctx context.Context, res *InitResult) ([]note.Signer, error) {
+	t, err := r.token(r.conf.Signer.LogToken)
+	if err != nil {
+		return nil, err
+	}
 	for i, label := range r.conf.Signer.LogKeys {
 		if i >= len(r.conf.Master.Keys) {
 			return nil, fmt.Errorf("making the master log's keys: master.keys names %d files for %d keys of signer.log_keys", len(r.conf.Master.Keys), len(r.conf.Signer.LogKeys))
 		}
-		key, err := r.tok.Signer(ctx, token.KeySpec{Label: label})
+		key, err := t.Signer(ctx, token.KeySpec{Label: label})
 		switch {
 		case err == nil:
 			res.Present = append(res.Present, "key "+label)
 		case errors.Is(err, token.ErrKeyNotFound):
-			if key, err = r.tok.GenerateKey(ctx, label, logAlgorithms[i]); err != nil {
+			if key, err = t.GenerateKey(ctx, label, logAlgorithms[i]); err != nil {
 				return nil, fmt.Errorf("making the master log's key %q: %w", label, err)
 			}
 			res.Made = append(res.Made, "key "+label)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"runtime"
 	"slices"
 	"time"
 
@@ -77,7 +76,7 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 	if err != nil {
 		return nil, nil, err
 	}
-	err = r.parallel(ctx, len(orders), func(ctx context.Context, n int) error {
+	err = r.parallel(ctx, r.workers(a.Key), len(orders), func(ctx context.Context, n int) error {
 		q := &orders[n]
 		serial, number, err := newSerial()
 		if err != nil {
@@ -133,7 +132,7 @@ func (r *Room) issuePrepared(ctx context.Context, a *authority, prepared []*cert
 		return nil, err
 	}
 	signed := make([]issued, len(batch))
-	err = r.parallel(ctx, len(batch), func(ctx context.Context, n int) error {
+	err = r.parallel(ctx, r.workers(a.Key), len(batch), func(ctx context.Context, n int) error {
 		der, err := prepared[n].Sign(ctx, key)
 		if err != nil {
 			return err
@@ -201,10 +200,10 @@ func newSerial() (serial []byte, number *big.Int, err error) {
 	return serial, number, err
 }
 
-// parallel runs a step of a batch on as many as the token's sessions can be kept busy with.
-func (r *Room) parallel(ctx context.Context, n int, step func(ctx context.Context, n int) error) error {
+// parallel runs a step of a batch n times, on so many workers.
+func (r *Room) parallel(ctx context.Context, workers, n int, step func(ctx context.Context, n int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.conf.Signer.Sessions + runtime.GOMAXPROCS(0))
+	g.SetLimit(workers)
 	for i := range n {
 		g.Go(func() error { return step(ctx, i) })
 	}

@@ -19,7 +19,7 @@ import (
 // key that exists already, such as one that was brought along, is recorded when it is
 // pinned. only limits it to one name.
 func GenerateKeys(ctx context.Context, o Options, only string) (*KeyResult, error) {
-	r, err := openToken(ctx, o)
+	r, err := openRoom(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,7 @@ func (r *Room) generateKeys(ctx context.Context, only string, res *KeyResult) er
 
 // unpinned is a key whose public key file is still to be written.
 type unpinned struct {
+	token   *roomToken
 	key     *token.Key
 	file    string
 	content []byte
@@ -83,16 +84,23 @@ func (r *Room) pin(ctx context.Context, use token.Use, all []unpinned, res *KeyR
 	if len(all) == 0 {
 		return nil
 	}
-	keys := make([]*token.Key, len(all))
-	for i := range all {
-		keys[i] = all[i].key
-	}
-	e, err := r.tok.Evidence(ctx, use, keys...)
-	if err != nil {
-		return err
-	}
-	if res.Recorded, err = r.recordEvidence(ctx, e); err != nil {
-		return err
+	for t := range r.open {
+		var keys []*token.Key
+		for _, u := range all {
+			if u.token == t {
+				keys = append(keys, u.key)
+			}
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		e, err := t.Evidence(ctx, use, keys...)
+		if err != nil {
+			return err
+		}
+		if res.Recorded, err = r.recordEvidence(ctx, t, e); err != nil {
+			return err
+		}
 	}
 	for i := range all {
 		if err := writeOnce(all[i].file, all[i].content, &res.InitResult); err != nil {
@@ -104,12 +112,16 @@ func (r *Room) pin(ctx context.Context, use token.Use, all []unpinned, res *KeyR
 
 // ensureKey finds or makes a key. It returns nil when the key is pinned already.
 func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) (u *unpinned, made bool, err error) {
-	key, err := r.tok.Signer(ctx, token.KeySpec{Label: k.Label})
+	t, err := r.token(k.Token)
+	if err != nil {
+		return nil, false, fmt.Errorf("making key %q: %w", k.Label, err)
+	}
+	key, err := t.Signer(ctx, token.KeySpec{Label: k.Label})
 	switch {
 	case err == nil:
 		res.Present = append(res.Present, "key "+k.Label)
 	case errors.Is(err, token.ErrKeyNotFound):
-		if key, err = r.tok.GenerateKey(ctx, k.Label, k.Algorithm); err != nil {
+		if key, err = t.GenerateKey(ctx, k.Label, k.Algorithm); err != nil {
 			return nil, false, fmt.Errorf("making key %q: %w", k.Label, err)
 		}
 		made = true
@@ -121,7 +133,7 @@ func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) (u 
 	if err != nil {
 		return nil, made, fmt.Errorf("encoding the public key %q: %w", k.Label, err)
 	}
-	u = &unpinned{key: key, file: string(k.PublicKey), content: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
+	u = &unpinned{token: t, key: key, file: string(k.PublicKey), content: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
 	if have, err := regular.ReadFile(u.file); err != nil || !bytes.Equal(have, u.content) {
 		return u, made, nil
 	}

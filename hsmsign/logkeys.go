@@ -18,25 +18,32 @@ import (
 // RotateLogKeys hands the master log over to new keys in the HSM, one label per
 // algorithm (ECDSA P-256, Ed25519), made when they are missing. The old keys sign the
 // checkpoint that records the handover, the new ones accept it, and auditors who
-// pinned the old ones follow. It returns the files with the new verifier keys, which
-// the configuration must name from now on.
-func (r *Room) RotateLogKeys(ctx context.Context, labels []string, reason string) ([]string, error) {
+// pinned the old ones follow. The new keys are in the token of that name; empty: in that of the
+// old ones. It returns the files with the new verifier keys, which the configuration must name from now on.
+func (r *Room) RotateLogKeys(ctx context.Context, labels []string, reason, tokenName string) ([]string, error) {
 	if len(labels) != len(r.conf.Signer.LogKeys) {
 		return nil, fmt.Errorf("rotating the log's keys: %d labels for %d keys", len(labels), len(r.conf.Signer.LogKeys))
 	}
 	if reason == "" {
 		return nil, errors.New("rotating the log's keys: the reason is empty; auditors will ask for it")
 	}
-	if err := r.approveRotation(ctx, labels, reason); err != nil {
+	if tokenName == "" {
+		tokenName = r.conf.Signer.LogToken
+	}
+	t, err := r.token(tokenName)
+	if err != nil {
+		return nil, fmt.Errorf("rotating the log's keys: %w", err)
+	}
+	if err := r.approveRotation(ctx, t, labels, reason); err != nil {
 		return nil, err
 	}
 	var signers []note.Signer
 	var files []string
 	for i, label := range labels {
-		key, err := r.find(ctx, token.KeySpec{Label: label})
+		key, err := r.find(ctx, tokenName, token.KeySpec{Label: label})
 		if errors.Is(err, token.ErrKeyNotFound) {
-			if _, err = r.tok.GenerateKey(ctx, label, logAlgorithms[i]); err == nil {
-				key, err = r.find(ctx, token.KeySpec{Label: label})
+			if _, err = t.GenerateKey(ctx, label, logAlgorithms[i]); err == nil {
+				key, err = r.find(ctx, tokenName, token.KeySpec{Label: label})
 			}
 		}
 		if err != nil {

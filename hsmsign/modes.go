@@ -14,7 +14,13 @@ import (
 // owner may write to: the first two name the module and the token, and the module runs beside the PIN. What is no file is
 // refused, too: SoftHSM would wait for ever for a pipe.
 func Trusted(c *config.Config) error {
-	for _, path := range []string{c.File, string(c.Signer.SoftHSMConfig), string(c.Signer.Module)} {
+	trusted := []string{c.File}
+	for _, t := range c.Signer.AllTokens() {
+		if !t.Retired {
+			trusted = append(trusted, string(t.SoftHSMConfig), string(t.Module))
+		}
+	}
+	for _, path := range trusted {
 		info, err := os.Stat(path)
 		if path == "" || errors.Is(err, fs.ErrNotExist) {
 			continue // who needs it says so, and what to do

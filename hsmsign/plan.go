@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/public"
 )
@@ -35,10 +36,19 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Due: []Done{}, Heal: append([]inventory.HealedCertificate{}, r.healed.Certificates...)}
+	waiting := map[string][]string{} // for tokens that cannot be used
+	due := func(k config.Key, d Done) {
+		_, err := r.token(k.Token)
+		if lost, ok := errors.AsType[*LostToken](err); ok {
+			waiting[lost.Token.Name] = append(waiting[lost.Token.Name], d.Name)
+			return
+		}
+		p.Due = append(p.Due, d)
+	}
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
 		if r.responderDue(a, now) {
-			p.Due = append(p.Due, Done{Name: public.Certificate(a.OCSP.Responder.Name), Why: "renewal"})
+			due(a.Key, Done{Name: public.Certificate(a.OCSP.Responder.Name), Why: "renewal"})
 		}
 	}
 	p.Due = append(p.Due, inputs...)
@@ -55,7 +65,7 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 		if err := r.checkPast(ctx, l.authority); err != nil {
 			refused[l.Name], refusals = true, append(refusals, err)
 		} else {
-			p.Due = append(p.Due, Done{Name: l.name(), Why: why})
+			due(l.Key, Done{Name: l.name(), Why: why})
 		}
 	}
 	for i := range r.conf.Issuers {
@@ -67,26 +77,31 @@ func (r *Room) plan(ctx context.Context) (*Plan, error) {
 			refusals = append(refusals, err)
 			continue
 		}
-		cutoff, _, err := r.cutoff(ctx, a, now)
+		n, shards, err := r.responsesDue(ctx, a, now)
 		if errors.Is(err, errNoList) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		shards, err := r.inv.DueShards(ctx, a.Name, cutoff)
-		if err != nil {
-			return nil, err
-		}
-		n := 0
-		for _, due := range shards {
-			n += due
-		}
 		if n > 0 {
-			p.Due = append(p.Due, Done{Name: public.Generation(a.Name), Why: fmt.Sprintf("%d responses in %d of %d shards", n, len(shards), a.OCSP.Shards)})
+			due(a.responseKey(), Done{Name: public.Generation(a.Name), Why: fmt.Sprintf("%d responses in %d of %d shards", n, shards, a.OCSP.Shards)})
 		}
 	}
-	return p, errors.Join(refusals...)
+	return p, errors.Join(append(refusals, r.lostTokens(waiting)...)...)
+}
+
+// responsesDue counts the responses of an issuer that are due, and the shards that have some.
+func (r *Room) responsesDue(ctx context.Context, a *authority, now time.Time) (n, shards int, err error) {
+	cutoff, _, err := r.cutoff(ctx, a, now)
+	if err != nil {
+		return 0, 0, err
+	}
+	due, err := r.inv.DueShards(ctx, a.Name, cutoff)
+	for _, inShard := range due {
+		n += inShard
+	}
+	return n, len(due), err
 }
 
 // planInputs lists the files of the drop folder that would be judged.

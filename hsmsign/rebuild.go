@@ -25,7 +25,7 @@ type Rebuilt struct {
 // from the log, and how long each response holds from the current bundles. It
 // refuses to touch an inventory that is there.
 func RebuildInventory(ctx context.Context, o Options) (*Rebuilt, error) {
-	r, err := openToken(ctx, o)
+	r, err := openRoom(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
 
 	"seihon/artifact"
 	"seihon/hsmsign/ocsp"
+	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/ocspcache"
 	"seihon/public"
@@ -184,14 +184,22 @@ func (r *Room) emptyShard(ctx context.Context, a *authority, shard int, now time
 	return nil
 }
 
+// responseKey is the key that signs responses: the delegated signer's, or the issuer's own.
+func (a *authority) responseKey() config.Key {
+	if a.OCSP.Responder != nil {
+		return a.OCSP.Responder.Key
+	}
+	return a.Key
+}
+
 // encoder prepares the OCSP encoder of an issuer and tells until when its signer's certificate is valid.
 func (r *Room) encoder(ctx context.Context, a *authority) (*ocsp.Encoder, time.Time, error) {
-	signerKey, responder, notAfter := a.Key, a.responder, a.cert.NotAfter
+	signerKey, responder, notAfter := a.responseKey(), a.responder, a.cert.NotAfter
 	if a.OCSP.Responder != nil {
 		if responder == nil {
 			return nil, time.Time{}, fmt.Errorf("signing responses of %s: its OCSP signer has no certificate; %s", a.Name, certifyHint(a))
 		}
-		signerKey, notAfter = a.OCSP.Responder.Key, responder.NotAfter
+		notAfter = responder.NotAfter
 		if err := r.notRevoked(ctx, a.Name, a.OCSP.Responder.Name, responder); err != nil { // clients are told not to ask (nocheck)
 			return nil, time.Time{}, fmt.Errorf("signing responses of %s: %w", a.Name, err)
 		}
@@ -249,9 +257,7 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 			}
 		}
 	}
-	// More workers than sessions: some encode and check while others wait for the HSM.
-	workers := r.conf.Signer.Sessions + runtime.GOMAXPROCS(0)
-	for encoded, err := range enc.Batch(ctx, workers, jobs) {
+	for encoded, err := range enc.Batch(ctx, r.workers(a.responseKey()), jobs) {
 		if err != nil {
 			return 0, fmt.Errorf("signing responses of %s: %w", a.Name, err)
 		}

@@ -30,8 +30,7 @@ import (
 // Options opens a room.
 type Options struct {
 	Config *config.Config
-	PIN    token.PINSource // nil: the source that the configuration names
-	DryRun bool            // for Plan: opening changes nothing
+	DryRun bool // for Plan: opening changes nothing
 	// AcceptClock is the reason to go on with a clock that does not fit the master.
 	AcceptClock string
 	Asked       inventory.Asked // who asks for what this room is opened for; goes into the private record
@@ -43,12 +42,12 @@ type Options struct {
 	Logger      *zap.Logger
 }
 
-// A Room is the open signing room: token, inventory and the right to write the
+// A Room is the open signing room: tokens, inventory and the right to write the
 // master log. One process holds it at a time; its methods are not for concurrent use.
 type Room struct {
 	conf   *config.Config
-	tok    *token.Token
-	find   func(context.Context, token.KeySpec) (crypto.Signer, error) // a key of the token
+	tokens []*roomToken
+	find   func(ctx context.Context, token string, spec token.KeySpec) (crypto.Signer, error) // a key of the token of that name
 	inv    *inventory.DB
 	log    *ledger.Writer
 	policy *sectiona.Policy
@@ -71,7 +70,6 @@ type Room struct {
 	overrideKeys []ed25519.PublicKey // whose overrides and exceptions count
 	exceptions   exceptions          // the signed ones that the log has
 	healed       *inventory.Healed   // what opening the room took back from the master
-	verdict      *token.Verdict      // which keys of the token may sign
 
 	rule              *approval.Rule // of approvals, in force
 	ruleEntry         *ledger.Entry  // that has it; nil: it is not on record
@@ -88,10 +86,10 @@ type authority struct {
 	responder *x509.Certificate // nil when the issuer answers itself, or none was issued yet
 }
 
-// Open opens inventory, token and master log. A master log held by another
+// Open opens inventory, tokens and master log. A master log held by another
 // process is reported as ledger.ErrLocked.
 func Open(ctx context.Context, o Options) (*Room, error) {
-	r, err := openToken(ctx, o)
+	r, err := openRoom(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +103,9 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	return r, nil
 }
 
-// openLog opens the master log for writing, which may finish what a crash left: so the token is judged first.
+// openLog opens the master log for writing, which may finish what a crash left: so the tokens are judged first.
 func (r *Room) openLog(ctx context.Context) error {
-	if err := r.judgeToken(ctx); err != nil {
+	if err := r.judgeTokens(ctx); err != nil {
 		return err
 	}
 	signers, err := r.logSigners(ctx)
@@ -121,8 +119,8 @@ func (r *Room) openLog(ctx context.Context) error {
 	return r.checkRule(ctx)
 }
 
-// openToken opens what every room needs first: the token.
-func openToken(ctx context.Context, o Options) (*Room, error) {
+// openRoom opens what every room needs first: its tokens.
+func openRoom(ctx context.Context, o Options) (*Room, error) {
 	if o.Config.Signer == nil {
 		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
 	}
@@ -133,16 +131,10 @@ func openToken(ctx context.Context, o Options) (*Room, error) {
 	if r.logger == nil {
 		r.logger = zap.NewNop()
 	}
-	pin := o.PIN
-	if pin == nil {
-		pin = PINSource(o.Config.Signer.PIN)
-	}
-	tok, err := token.Open(ctx, TokenConfig(o.Config.Signer, pin, r.now, r.logger))
-	if err != nil {
-		return nil, emptied(o.Config.Signer, err)
-	}
-	r.tok = tok
 	r.find = r.approvedKey
+	if err := r.openTokens(ctx, o); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
 	return r, nil
 }
 
@@ -197,7 +189,7 @@ func (r *Room) openBooks(ctx context.Context) error {
 	return r.finishIssuance(ctx)
 }
 
-// Close releases the lock, the database and the token.
+// Close releases the lock, the database and the tokens.
 func (r *Room) Close() error {
 	var errs []error
 	if r.log != nil {
@@ -206,8 +198,10 @@ func (r *Room) Close() error {
 	if r.inv != nil {
 		errs = append(errs, r.inv.Close())
 	}
-	if r.tok != nil {
-		errs = append(errs, r.tok.Close())
+	for _, t := range r.tokens {
+		if t.Token != nil {
+			errs = append(errs, t.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -220,7 +214,7 @@ func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
 func (r *Room) logSigners(ctx context.Context) ([]note.Signer, error) {
 	var signers []note.Signer
 	for i, label := range r.conf.Signer.LogKeys {
-		key, err := r.find(ctx, token.KeySpec{Label: label})
+		key, err := r.find(ctx, r.conf.Signer.LogToken, token.KeySpec{Label: label})
 		if err != nil {
 			return nil, fmt.Errorf("finding the master log's key: %w; `signer init` makes it", err)
 		}
@@ -376,7 +370,7 @@ func (r *Room) key(ctx context.Context, k config.Key) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.find(ctx, token.KeySpec{Label: k.Label, SPKI: pin})
+	return r.find(ctx, k.Token, token.KeySpec{Label: k.Label, SPKI: pin})
 }
 
 // signature returns the options with which a key signs; nil means its default.

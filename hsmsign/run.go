@@ -41,8 +41,8 @@ type Force struct {
 }
 
 // Run signs whatever is due and commits it, revocations first. It goes on past
-// an issuer that fails, so that one broken issuer does not let the others
-// expire, and reports every failure.
+// an issuer that fails, so that one broken issuer or one lost token does not let the
+// others expire, and reports every failure. A token that cannot be used is one though nothing was due.
 func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 	res := &RunResult{Signed: []Done{}, Before: r.log.Log().Size()}
 	now := r.now()
@@ -52,21 +52,27 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 		}
 	}
 	var errs []error
-	if !f.Only {
-		errs = append(errs, r.emptyFolder(ctx, f.NoFolder, res), r.renewResponders(ctx, now, res))
-	}
-	refused := map[string]bool{} // issuers whose next word would unsay an earlier one
-	note := func(issuer string, err error) {
+	refused := map[string]bool{}     // issuers whose next word would unsay an earlier one
+	waiting := map[string][]string{} // for tokens that cannot be used
+	note := func(issuer, name string, err error) {
 		var unsaid *RecordError
 		refused[issuer] = refused[issuer] || errors.As(err, &unsaid)
+		if lost, ok := errors.AsType[*LostToken](err); ok {
+			waiting[lost.Token.Name] = append(waiting[lost.Token.Name], name)
+			return
+		}
 		errs = append(errs, err)
+	}
+	if !f.Only {
+		errs = append(errs, r.emptyFolder(ctx, f.NoFolder, res))
+		r.renewResponders(ctx, now, res, note)
 	}
 	for _, l := range r.lists() {
 		if refused[l.Name] {
 			continue
 		}
 		if err := r.runList(ctx, l, f, now, res); err != nil {
-			note(l.Name, err)
+			note(l.Name, l.name(), err)
 		}
 		if ctx.Err() != nil {
 			break
@@ -78,8 +84,11 @@ func (r *Room) Run(ctx context.Context, f Force) (*RunResult, error) {
 			continue
 		}
 		if err := r.runResponses(ctx, a, f, now, res); err != nil {
-			note(a.Name, err)
+			note(a.Name, public.Generation(a.Name), err)
 		}
+	}
+	if !f.Only || len(waiting) > 0 {
+		errs = append(errs, r.lostTokens(waiting)...)
 	}
 	res.UpToDate = len(r.pending) == 0
 	errs = append(errs, r.withdrawSuperseded(ctx, now))
@@ -131,6 +140,12 @@ func (r *Room) runResponses(ctx context.Context, a *authority, f Force, now time
 	if err := r.checkPast(ctx, a); err != nil {
 		return err
 	}
+	if _, lost := r.token(a.responseKey().Token); lost != nil && !forced {
+		if due, _, err := r.responsesDue(ctx, a, now); err != nil || due == 0 {
+			return err
+		}
+		return lost
+	}
 	before := len(r.pending)
 	n, err := r.signResponses(ctx, a, now, forced)
 	res.Responses += n
@@ -142,19 +157,20 @@ func (r *Room) runResponses(ctx context.Context, a *authority, f Force, now time
 	return err
 }
 
-// renewResponders issues the next certificates of delegated OCSP signers, where they are due.
-func (r *Room) renewResponders(ctx context.Context, now time.Time, res *RunResult) error {
+// renewResponders issues the next certificates of delegated OCSP signers, where they are due, and notes what failed.
+func (r *Room) renewResponders(ctx context.Context, now time.Time, res *RunResult, note func(issuer, name string, err error)) {
 	for i := range r.conf.Issuers {
 		a := r.authorities[r.conf.Issuers[i].Name]
 		if !r.responderDue(a, now) {
 			continue
 		}
+		name := public.Certificate(a.OCSP.Responder.Name)
 		c, err := r.IssueResponder(ctx, a.Name)
 		if err != nil {
-			return err
+			note(a.Name, name, err)
+			continue
 		}
 		a.responder = c
-		res.Signed = append(res.Signed, Done{Name: public.Certificate(a.OCSP.Responder.Name), Why: "renewal"})
+		res.Signed = append(res.Signed, Done{Name: name, Why: "renewal"})
 	}
-	return nil
 }

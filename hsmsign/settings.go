@@ -13,16 +13,17 @@ import (
 	"seihon/internal/regular"
 )
 
-// TokenConfig says how the configuration wants the token opened.
-func TokenConfig(s *config.Signer, pin token.PINSource, now func() time.Time, logger *zap.Logger) token.Config {
+// TokenConfig says how the configuration wants a token of the room opened.
+func TokenConfig(s *config.Signer, t config.SigningToken, now func() time.Time, logger *zap.Logger) token.Config {
 	return token.Config{
-		Module:       string(s.Module),
-		ModuleConfig: s.ModuleConfig,
-		TokenLabel:   s.Token,
-		PIN:          pin,
+		Module:       string(t.Module),
+		ModuleConfig: t.ModuleConfig,
+		TokenLabel:   t.HSM.Token,
+		TokenSerial:  t.Serial,
+		PIN:          PINSource(t),
 		StateDir:     string(s.State),
-		Sessions:     s.Sessions,
-		Timeout:      s.Timeout.Std(),
+		Sessions:     t.Sessions,
+		Timeout:      t.Timeout.Std(),
 		Now:          now,
 		Logger:       logger,
 	}
@@ -31,11 +32,13 @@ func TokenConfig(s *config.Signer, pin token.PINSource, now func() time.Time, lo
 // UseSoftHSMConfig points SoftHSM at the configured softhsm2.conf. The module
 // reads it from the environment, so this must happen before it is loaded.
 func UseSoftHSMConfig(s *config.Signer) error {
-	if s == nil || s.SoftHSMConfig == "" {
-		return nil
-	}
-	if err := os.Setenv("SOFTHSM2_CONF", string(s.SoftHSMConfig)); err != nil {
-		return fmt.Errorf("setting SOFTHSM2_CONF: %w", err)
+	for _, t := range s.AllTokens() {
+		if t.SoftHSMConfig == "" {
+			continue
+		}
+		if err := os.Setenv("SOFTHSM2_CONF", string(t.SoftHSMConfig)); err != nil {
+			return fmt.Errorf("setting SOFTHSM2_CONF: %w", err)
+		}
 	}
 	return nil
 }
@@ -57,9 +60,9 @@ func readLine(file string) (string, error) {
 	return strings.TrimSpace(string(raw)), nil
 }
 
-// PINSource returns the source of the PIN that the configuration names.
-func PINSource(p config.PIN) token.PINSource {
-	switch {
+// PINSource returns the source of the token's PIN that the configuration names.
+func PINSource(t config.SigningToken) token.PINSource {
+	switch p := t.PIN; {
 	case p.File != "":
 		return token.FilePIN(string(p.File))
 	case p.Credential != "":
@@ -67,5 +70,5 @@ func PINSource(p config.PIN) token.PINSource {
 	case p.Env != "":
 		return token.EnvPIN(p.Env)
 	}
-	return token.PromptPIN("user PIN of the token")
+	return token.PromptPIN("user PIN of " + t.String())
 }

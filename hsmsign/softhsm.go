@@ -19,7 +19,7 @@ import (
 // writes token.object anew at every login, in place, and a process that is killed
 // at that moment leaves an empty file. Its keys are there, but the key to them was
 // in that file.
-func emptied(s *config.Signer, err error) error {
+func emptied(s *config.HSM, err error) error {
 	if !errors.Is(err, token.ErrTokenAbsent) || s.SoftHSMConfig == "" {
 		return err
 	}

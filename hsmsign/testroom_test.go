@@ -103,7 +103,8 @@ func (tr *testRoom) room(t testing.TB) *Room {
 	conf, err := config.Load(filepath.Join(tr.dir, "repository.yaml"))
 	must(t, err)
 	return &Room{conf: conf, accepted: tr.reason, now: func() time.Time { return tr.now }, logger: zap.NewNop(), authorities: map[string]*authority{},
-		find: func(_ context.Context, s token.KeySpec) (crypto.Signer, error) {
+		tokens: []*roomToken{{SigningToken: conf.Signer.AllTokens()[0]}},
+		find: func(_ context.Context, _ string, s token.KeySpec) (crypto.Signer, error) {
 			if key := tr.keys[s.Label]; key != nil {
 				return key, nil
 			}

@@ -21,6 +21,7 @@ func initCommand(now func() time.Time) *cli.Command {
 		Usage: "make the master log and its keys, and the inventory; safe to run again",
 		Flags: cliexit.Flags(
 			&cli.BoolFlag{Name: "init-token", Usage: "initialise the token first, if the module has none of that label (SoftHSM, new HSM partitions)"},
+			&cli.StringFlag{Name: "token", Usage: "the `NAME` of the one of signer.tokens that --init-token means; default: the first"},
 			&cli.StringFlag{Name: "so-pin-file", Usage: "the security officer's PIN for --init-token, a `FILE` of mode 0600"},
 		),
 		Action: func(c *cli.Context) error {
@@ -51,6 +52,10 @@ func initCommand(now func() time.Time) *cli.Command {
 // initToken initialises a free slot, unless a token of that label is there already.
 func initToken(c *cli.Context, o hsmsign.Options) error {
 	s := o.Config.Signer
+	t, err := s.TokenNamed(c.String("token"))
+	if err != nil {
+		return &cliexit.Error{Code: cliexit.Usage, Err: err}
+	}
 	if c.String("so-pin-file") == "" {
 		return cliexit.UsageError("--init-token needs --so-pin-file")
 	}
@@ -58,20 +63,20 @@ func initToken(c *cli.Context, o hsmsign.Options) error {
 	if err != nil {
 		return fmt.Errorf("reading the security officer's PIN: %w", err)
 	}
-	pin, err := hsmsign.PINSource(s.PIN)(c.Context)
+	pin, err := hsmsign.PINSource(t)(c.Context)
 	if err != nil {
 		return err
 	}
-	if err := ensureSoftHSM(string(s.SoftHSMConfig)); err != nil {
+	if err := ensureSoftHSM(string(t.SoftHSMConfig)); err != nil {
 		return err
 	}
-	err = token.InitToken(c.Context, hsmsign.TokenConfig(s, nil, o.Now, o.Logger), soPIN, pin)
+	err = token.InitToken(c.Context, hsmsign.TokenConfig(s, t, o.Now, o.Logger), soPIN, pin)
 	if errors.Is(err, token.ErrTokenExists) {
-		say(c, "present  token %s", s.Token)
+		say(c, "present  token %s", t.Token)
 		return nil
 	}
 	if err == nil {
-		say(c, "made     token %s", s.Token)
+		say(c, "made     token %s", t.Token)
 	}
 	return err
 }

@@ -23,7 +23,7 @@ func keygenCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			if c.Bool("dry-run") {
-				res, err := hsmsign.PlanKeys(c.Context, o, c.String("name"))
+				res, err := hsmsign.PlanKeys(c.Context, o, c.String("name"), "")
 				if err != nil {
 					return coded(err)
 				}

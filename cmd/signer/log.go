@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ func logCommand(now func() time.Time) *cli.Command {
 				Flags: cliexit.Flags(
 					&cli.StringSliceFlag{Name: "label", Usage: "the new key's `LABEL` in the HSM, ECDSA first, Ed25519 second", Required: true},
 					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
+					&cli.StringFlag{Name: "token", Usage: "the `NAME` of the one of signer.tokens that the new keys are in; default: that of the old ones"},
 					dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 				),
 				Action: func(c *cli.Context) error {
@@ -30,11 +32,14 @@ func logCommand(now func() time.Time) *cli.Command {
 						return err
 					}
 					return withRoom(c, now, func(room *hsmsign.Room) error {
-						files, err := room.RotateLogKeys(c.Context, c.StringSlice("label"), c.String("reason"))
+						files, err := room.RotateLogKeys(c.Context, c.StringSlice("label"), c.String("reason"), c.String("token"))
 						if err != nil {
 							return err
 						}
 						say(c, "rotated; now set signer.log_keys to [%s] and master.keys to [%s]", strings.Join(c.StringSlice("label"), ", "), strings.Join(files, ", "))
+						if name := c.String("token"); name != "" {
+							say(c, "and signer.log_token to %s", name)
+						}
 						return answer(c, rotatedAnswer{Labels: c.StringSlice("label"), Keys: files})
 					})
 				},
@@ -86,7 +91,7 @@ func planRotation(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	res, err := hsmsign.PlanKeys(c.Context, o, "", c.StringSlice("label")...)
+	res, err := hsmsign.PlanKeys(c.Context, o, "", cmp.Or(c.String("token"), o.Config.Signer.LogToken), c.StringSlice("label")...)
 	if err != nil {
 		return coded(err)
 	}

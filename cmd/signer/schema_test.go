@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"seihon/hsmsign"
-	"seihon/hsmsign/token"
 	"seihon/internal/jsonschema"
 	"seihon/inventory"
 	"seihon/ledger/witness"
@@ -19,7 +18,7 @@ func TestSchemasOfTheAnswers(t *testing.T) {
 	jsonschema.CheckCommands(t, app(time.Now), "../../docs/schema", map[string]any{
 		"init":              hsmsign.InitResult{},
 		"keygen":            ask(hsmsign.InitResult{}),
-		"token":             jsonschema.OneOf{token.Info{}, hsmsign.TokenCheck{}},
+		"token":             jsonschema.OneOf{hsmsign.TokenInfo{}, hsmsign.TokenCheck{}},
 		"counter":           hsmsign.Counted{},
 		"issue":             ask(issuedAnswer{}, issuedAnswers{}),
 		"request":           requestedAnswer{},

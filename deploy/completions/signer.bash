@@ -2,7 +2,7 @@
 _signer() {
   local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
   case "$before" in
-  "init" | "init "*) choices="--config --json --quiet --log-format --init-token --so-pin-file --help" ;;
+  "init" | "init "*) choices="--config --json --quiet --log-format --init-token --token --so-pin-file --help" ;;
   "token" | "token "*) choices="--config --json --quiet --log-format --check --record --help" ;;
   "evidence" | "evidence "*) choices="--config --json --quiet --log-format --kind --file --render --lang --review --help" ;;
   "counter" | "counter "*) choices="--config --json --quiet --log-format --key --count --evidence --begin --help" ;;
@@ -24,7 +24,7 @@ _signer() {
   "run" | "run "*) choices="--config --json --quiet --log-format --dry-run --accept-clock --help" ;;
   "withdraw" | "withdraw "*) choices="--config --json --quiet --log-format --name --reason --dry-run --approval --approval-request --yes --help" ;;
   "approval" | "approval "*) choices="--config --json --quiet --log-format --approval --approval-request --help" ;;
-  "log rotate" | "log rotate "*) choices="--config --json --quiet --log-format --label --reason --dry-run --approval --approval-request --yes --help" ;;
+  "log rotate" | "log rotate "*) choices="--config --json --quiet --log-format --label --reason --token --dry-run --approval --approval-request --yes --help" ;;
   "log freeze" | "log freeze "*) choices="--config --json --quiet --log-format --reason --successor --dry-run --approval --approval-request --yes --help" ;;
   "log" | "log "*) choices="rotate freeze --help" ;;
   "witness" | "witness "*) choices="--config --json --quiet --log-format --help" ;;

@@ -51,6 +51,10 @@ type Verdict struct {
 	Findings []Finding    `json:"findings"` // about device and list
 	Keys     []KeyVerdict `json:"keys"`     // by label
 
+	// Of a room with several tokens: the further ones that were judged, and the names of those that could not be used.
+	Others []JudgedToken `json:"others,omitempty"`
+	Absent []string      `json:"absent,omitempty"`
+
 	Elsewhere []string `json:"elsewhere,omitempty"` // issuers whose own software signs: nothing is said of its module
 }
 
@@ -61,8 +65,15 @@ type ListID struct {
 	Review string `json:"review"`
 }
 
+// JudgedToken is a further token of the room, whose keys stand among the others.
+type JudgedToken struct {
+	Token    Device    `json:"token"`
+	Findings []Finding `json:"findings"` // about the device
+}
+
 // Device is what is judged of a token's own description.
 type Device struct {
+	Name            string `json:"name,omitempty"` // by which the configuration calls one of several tokens
 	Label           string `json:"label"`
 	Serial          string `json:"serial"`
 	Manufacturer    string `json:"manufacturer"`
@@ -75,6 +86,7 @@ type Device struct {
 type KeyVerdict struct {
 	Label      string    `json:"label"`
 	SPKISHA256 string    `json:"spki_sha256"`
+	Token      string    `json:"token,omitempty"` // the name of the one of several tokens that it is in
 	Role       Role      `json:"role"`
 	Verdict    string    `json:"verdict"`
 	Findings   []Finding `json:"findings"` // about the key alone
@@ -120,6 +132,26 @@ func (a *Approvals) Decide(policy Policy, id *ListID, e *Evidence, roles map[str
 		v.Keys = append(v.Keys, kv)
 	}
 	return v
+}
+
+// Name says by which name the configuration calls the token, where it has several.
+func (v *Verdict) Name(name string) {
+	v.Token.Name = name
+	for i := range v.Keys {
+		v.Keys[i].Token = name
+	}
+}
+
+// Together is one verdict for the log out of those on each token of a room; absent are the names of the tokens that could not
+// be used.
+func Together(all []*Verdict, absent []string) *Verdict {
+	v := *all[0]
+	v.Keys, v.Absent = slices.Clone(v.Keys), absent
+	for _, o := range all[1:] {
+		v.Others = append(v.Others, JudgedToken{Token: o.Token, Findings: o.Findings})
+		v.Keys = append(v.Keys, o.Keys...)
+	}
+	return &v
 }
 
 func join(all []Role) string {

@@ -124,24 +124,16 @@ const (
 
 // Signer is the HSM and the inventory.
 type Signer struct {
-	// Module is the PKCS#11 library of the HSM.
-	Module Path `yaml:"module"`
-	// ModuleConfig is handed to the module at its start (NSS: configdir=…).
-	ModuleConfig string `yaml:"module_config"`
-	// SoftHSMConfig is the softhsm2.conf to use; only for SoftHSM.
-	SoftHSMConfig Path `yaml:"softhsm_config"`
-	// Token is the label of the token.
-	Token string `yaml:"token"`
-	// PIN says where the user PIN comes from; exactly one source.
-	PIN PIN `yaml:"pin"`
-	// Sessions is the number of parallel HSM sessions, 1 to 64; default 8.
-	Sessions int `yaml:"sessions"`
-	// Timeout of one HSM operation; default 10s.
-	Timeout Duration `yaml:"timeout"`
+	// The room's only token; several stand in tokens instead.
+	HSM `yaml:",inline"`
+	// Tokens are the tokens of the room when it has several, such as the old and the new HSM during a transition (docs/hsm-transition.md); instead of module, token and pin, never beside them.
+	Tokens []SigningToken `yaml:"tokens"`
 	// Inventory is where issued and revoked certificates are recorded: a file (SQLite), or postgres://….
 	Inventory DSN `yaml:"inventory"`
 	// LogKeys are the HSM labels of the master log's keys; default master-log-ecdsa and master-log-ed25519.
 	LogKeys []string `yaml:"log_keys"`
+	// LogToken is the name of the token with those keys; default: the first of tokens.
+	LogToken string `yaml:"log_token"`
 	// Policy is accredited (default: only what modules approves signs) or trial (every key signs, and status, report and index page say that nothing here is of an accredited CA; a public target then needs trial: true).
 	Policy string `yaml:"policy"`
 	// Modules is the operator-signed, dated allow-list of HSM modules.
@@ -164,6 +156,35 @@ type Signer struct {
 	MaxClockJump Duration `yaml:"max_clock_jump"`
 	// Clock is a second clock (GPS, NTP, a radio clock) that must agree with the machine's before anything is signed.
 	Clock *Clock `yaml:"clock"`
+}
+
+// HSM is a token and the way to it.
+type HSM struct {
+	// Module is the PKCS#11 library of the HSM.
+	Module Path `yaml:"module"`
+	// ModuleConfig is handed to the module at its start (NSS: configdir=…).
+	ModuleConfig string `yaml:"module_config"`
+	// SoftHSMConfig is the softhsm2.conf to use; only for SoftHSM.
+	SoftHSMConfig Path `yaml:"softhsm_config"`
+	// Token is the label of the token.
+	Token string `yaml:"token"`
+	// Serial is the serial number of the token; needed only where the module shows several of that label.
+	Serial string `yaml:"serial"`
+	// PIN says where the user PIN comes from; exactly one source.
+	PIN PIN `yaml:"pin"`
+	// Sessions is the number of parallel HSM sessions, 1 to 64; default 8.
+	Sessions int `yaml:"sessions"`
+	// Timeout of one HSM operation; default 10s.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// SigningToken is one of several tokens. Each fails by itself: what its keys sign waits, everything else is signed.
+type SigningToken struct {
+	// Name in lower case, by which keys say where they are.
+	Name string `yaml:"name"`
+	HSM  `yaml:",inline"`
+	// Retired says that the token was taken out of use: it is not opened, and its keys sign nothing any more.
+	Retired bool `yaml:"retired"`
 }
 
 // Clock is what another program of the room writes of a second clock. The signer reads a file and starts no program.

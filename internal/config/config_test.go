@@ -21,6 +21,13 @@ const room = `signer:
   pin: {prompt: true}
 `
 
+const tokens = `signer:
+  policy: trial
+  tokens:
+    - {name: old, module: /lib/p11.so, token: t, pin: {prompt: true}}
+    - {name: new, module: /lib/other.so, token: t, pin: {file: pin}, sessions: 1}
+`
+
 func TestLoadResolvesPathsAgainstTheFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -169,6 +176,39 @@ targets:
 		},
 		"a rule of approvals": {
 			minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, approval: {keys: [{name: a, key: a.pub}, {name: b, key: b.pub}], quorum: 2, for: [withdraw, issue-ca]}}\n", nil,
+		},
+		"two tokens": {
+			minimal + tokens + "  log_token: new\nissuers: [{name: a, subject: {common_name: A}, validity: 1y, key: {token: new}}, {name: b, subject: {common_name: B}, validity: 1y}]\n", nil,
+		},
+		"two tokens beside the one": {
+			minimal + tokens + "  module: /lib/p11.so\n  pin: {prompt: true}\n  sessions: 2\n",
+			[]string{"line 10: signer.module: stands beside signer.tokens", "line 11: signer.pin: stands beside", "line 12: signer.sessions: stands beside"},
+		},
+		"tokens that are no two": {
+			minimal + "signer:\n  policy: trial\n  tokens:\n    - {name: a, module: m, token: t, pin: {prompt: true}, softhsm_config: s, module_config: c}\n" +
+				"    - {name: a, module: m, token: t, pin: {prompt: true}, serial: '2', softhsm_config: o}\n    - {name: B, module: m, pin: {}, sessions: 65, timeout: -1s}\n",
+			[]string{`line 9: signer.tokens[1].name: "a" is used twice`, "line 9: signer.tokens[1].softhsm_config: is another one", `line 10: signer.tokens[2].name: is "B"`,
+				"signer.tokens[2].token: is empty", "signer.tokens[2].pin: has 0 sources", "signer.tokens[2].sessions: is 65", "signer.tokens[2].timeout", "signer.tokens[2].module_config: differs from that of a"},
+		},
+		"the same token twice": {
+			minimal + "signer:\n  policy: trial\n  tokens:\n    - {name: a, module: m, token: t, pin: {prompt: true}}\n    - {name: b, module: m, token: t, pin: {prompt: true}, serial: '2'}\n",
+			[]string{"line 9: signer.tokens[1]: is the same token as a"},
+		},
+		"keys in tokens that are not there": {
+			minimal + tokens + "  log_token: none\nissuers: [{name: a, subject: {common_name: A}, validity: 1y, key: {token: gone}, ocsp: {validity: 2d, refresh: 1d, responder: {key: {token: away}}}}]\n" +
+				"document_signer: {issuer: a, subject: {common_name: D}, key: {token: lost}}\n",
+			[]string{`signer.log_token: is "none"`, `issuers[0].key.token: is "gone"`, `issuers[0].ocsp.responder.key.token: is "away"`, `document_signer.key.token: is "lost"`},
+		},
+		"a key that names the only token": {
+			minimal + room + "  log_token: t\nissuers: [{name: a, subject: {common_name: A}, validity: 1y, key: {token: t}}]\n",
+			[]string{`signer.log_token: is "t", and there is no signer.tokens`, `issuers[0].key.token: is "t"`},
+		},
+		"the PIN of a second token among what is public": {
+			minimal + strings.Replace(tokens, "file: pin", "file: web/pin", 1) + "  state: s\ntargets: [{name: a, directory: web}]\n",
+			[]string{"in which lies what is not public: signer.tokens[1].pin.file"},
+		},
+		"the log in a retired token": {
+			minimal + strings.Replace(tokens, "name: old,", "name: old, retired: true,", 1), []string{`signer.log_token: is "old", which is retired`},
 		},
 		"a second clock as it is by default": {minimal + "signer: {module: m, token: t, policy: trial, pin: {prompt: true}, clock: {file: c}}\n", nil},
 		"password in the file": {

@@ -24,9 +24,11 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Serve.OCSPPath, "/ocsp")
 	setDefault(&c.Serve.Cache, "cache")
 	if s := c.Signer; s != nil {
-		setDefault(&s.Sessions, 8)
+		s.HSM.setDefaults()
+		for i := range s.Tokens {
+			s.Tokens[i].setDefaults()
+		}
 		setDefault(&s.Policy, PolicyAccredited)
-		setDefault(&s.Timeout, Duration(10*time.Second))
 		setDefault(&s.Inventory, "inventory.db")
 		setDefault(&s.State, "state")
 		setDefault(&s.Quorum, len(s.Witnesses))

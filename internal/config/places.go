@@ -22,8 +22,14 @@ func (v *validator) places(c *Config) {
 		{"the configuration itself", c.File, false},
 	}
 	if s := c.Signer; s != nil {
-		private = append(private, place{"signer.state", string(s.State), true}, place{"signer.softhsm_config", string(s.SoftHSMConfig), false},
-			place{"signer.pin.file", string(s.PIN.File), false})
+		private = append(private, place{"signer.state", string(s.State), true})
+		for i, t := range s.AllTokens() {
+			at := "signer"
+			if t.Name != "" {
+				at = fmt.Sprintf("signer.tokens[%d]", i)
+			}
+			private = append(private, place{at + ".softhsm_config", string(t.SoftHSMConfig), false}, place{at + ".pin.file", string(t.PIN.File), false})
+		}
 		if !strings.Contains(string(s.Inventory), "://") {
 			private = append(private, place{"signer.inventory", string(s.Inventory), false})
 		}

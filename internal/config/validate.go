@@ -94,6 +94,7 @@ func (v *validator) config(c *Config) {
 		v.signer(c.Signer)
 	}
 	v.issuers(c)
+	v.keyTokens(c)
 	v.schedule(c)
 	v.profiles(c)
 	v.accept(c)
@@ -160,32 +161,12 @@ func (v *validator) approval(a *Approval) {
 }
 
 func (v *validator) signer(s *Signer) {
-	if s.Module == "" {
-		v.add("signer.module", "is empty; name the HSM's PKCS#11 library")
-	}
-	if s.Token == "" {
-		v.add("signer.token", "is empty; name the token's label")
-	}
+	v.tokens(s)
 	if s.Policy != PolicyAccredited && s.Policy != PolicyTrial {
 		v.add("signer.policy", "is %q, must be %s or %s", s.Policy, PolicyAccredited, PolicyTrial)
 	}
 	if s.Policy == PolicyAccredited && s.Modules == nil {
 		v.add("signer.modules", "is missing; name the operator's signed list of approved HSMs (docs/hsm.md), or say signer.policy: trial where nothing is of an accredited CA")
-	}
-	sources := 0
-	for _, set := range []bool{s.PIN.File != "", s.PIN.Credential != "", s.PIN.Env != "", s.PIN.Prompt} {
-		if set {
-			sources++
-		}
-	}
-	if sources != 1 {
-		v.add("signer.pin", "has %d sources, must have exactly one of file, credential, env and prompt", sources)
-	}
-	if s.Sessions < 1 || s.Sessions > 64 {
-		v.add("signer.sessions", "is %d, must be 1 to 64", s.Sessions)
-	}
-	if s.Timeout <= 0 {
-		v.add("signer.timeout", "must be positive")
 	}
 	v.approval(s.Approval)
 	v.rhythm(s)
