@@ -50,7 +50,7 @@ type page struct{ b strings.Builder }
 
 func (p *page) raw(s string) { p.b.WriteString(s) }
 
-func (p *page) text(s string) { p.b.WriteString(html.EscapeString(shown(s))) }
+func (p *page) text(s string) { p.b.WriteString(html.EscapeString(Shown(s))) }
 
 // both writes a text in both languages, of which the style sheet shows one.
 func (p *page) both(ja, en string) {

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,12 +31,8 @@ type Saying struct {
 	EN string `json:"en"`
 }
 
-// NewObservation looks at the lists and responders of some CAs. found are findings of the list of them.
-func NewObservation(ctx context.Context, c observe.Config, found []observe.Finding) (*Observation, error) {
-	res, err := observe.Observe(ctx, c)
-	if err != nil {
-		return nil, fmt.Errorf("observing: %w", err)
-	}
+// NewObservation puts into words what was seen of some CAs. found are findings of the list of them.
+func NewObservation(c observe.Config, res *observe.Result, found []observe.Finding) *Observation {
 	var all collector
 	for _, f := range append(found, res.Findings...) {
 		all.add(Finding{Code: f.Code, Severity: Severity(f.Severity), Source: f.Source, Name: f.Name, Want: f.Want, Got: f.Got, Detail: f.Detail})
@@ -47,7 +42,7 @@ func NewObservation(ctx context.Context, c observe.Config, found []observe.Findi
 		o.Findings = []Finding{}
 	}
 	o.OK = !failed(o.Findings)
-	return o, nil
+	return o
 }
 
 // notLooked says what the run could not see, so that nobody takes silence for a good sign.
@@ -133,7 +128,7 @@ func (o *Observation) WriteText(w io.Writer) error {
 			f.text(&b)
 		}
 		if k.more > 0 {
-			fmt.Fprintf(&b, "\n%s %s: %d more at %s\n", k.findings[0].Severity, k.findings[0].Code, k.more, shown(k.findings[0].Source))
+			fmt.Fprintf(&b, "\n%s %s: %d more at %s\n", k.findings[0].Severity, k.findings[0].Code, k.more, Shown(k.findings[0].Source))
 		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -145,11 +140,11 @@ func (o *Observation) WriteText(w io.Writer) error {
 func listLine(l observe.List) string {
 	switch {
 	case l.Kind == "":
-		return fmt.Sprintf("list %s: none, HTTP status %d", shown(l.Address), l.Status)
+		return fmt.Sprintf("list %s: none, HTTP status %d", Shown(l.Address), l.Status)
 	case !l.Verified:
-		return fmt.Sprintf("list %s: %s, %d bytes, not believed", shown(l.Address), l.Kind, l.Bytes)
+		return fmt.Sprintf("list %s: %s, %d bytes, not believed", Shown(l.Address), l.Kind, l.Bytes)
 	}
-	s := fmt.Sprintf("list %s: %s of %s", shown(l.Address), l.Kind, shown(l.Issuer))
+	s := fmt.Sprintf("list %s: %s of %s", Shown(l.Address), l.Kind, Shown(l.Issuer))
 	if l.Number != "" {
 		s += " number " + l.Number
 	}
@@ -164,10 +159,10 @@ func listLine(l observe.List) string {
 }
 
 func responderLine(r observe.Responder) string {
-	s := fmt.Sprintf("OCSP %s about %s: %d questions, %d good, %d revoked, %d unknown or never issued, %d without an answer, %d failed", shown(r.Address),
-		shown(r.Issuer), r.Questions, r.Good, r.Revoked, r.Unknown, r.None, r.Failed)
+	s := fmt.Sprintf("OCSP %s about %s: %d questions, %d good, %d revoked, %d unknown or never issued, %d without an answer, %d failed", Shown(r.Address),
+		Shown(r.Issuer), r.Questions, r.Good, r.Revoked, r.Unknown, r.None, r.Failed)
 	if r.Signer != "" {
-		s += fmt.Sprintf("; signed by %s, %d to %d bytes, half of them within %d ms, all within %d ms", shown(r.Signer), r.MinBytes, r.MaxBytes, r.Median, r.Slowest)
+		s += fmt.Sprintf("; signed by %s, %d to %d bytes, half of them within %d ms, all within %d ms", Shown(r.Signer), r.MinBytes, r.MaxBytes, r.Median, r.Slowest)
 	}
 	if r.Nonce != "" {
 		s += "; nonce " + r.Nonce

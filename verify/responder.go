@@ -20,11 +20,16 @@ import (
 // A ResponderSummary says what one OCSP responder was asked. All answers were read by two readers that share no code, except
 // those that OneRead counts: the second does not know the algorithm of their signatures.
 type ResponderSummary struct {
-	Address string             `json:"address"`
-	Methods []string           `json:"methods"`
-	Issuers []ResponderIssuer  `json:"issuers"`
-	OneRead int                `json:"one_read"`
-	answers []responder.Answer // for comparing places
+	Address string            `json:"address"`
+	Methods []string          `json:"methods"`
+	Issuers []ResponderIssuer `json:"issuers"`
+	OneRead int               `json:"one_read"`
+}
+
+// An askedPlace is what a report says of a responder, and all of its answers, for comparing places.
+type askedPlace struct {
+	ResponderSummary
+	answers []responder.Answer
 }
 
 // A ResponderIssuer counts the questions about certificates of one issuer, by what the master says of them.
@@ -44,6 +49,7 @@ func (c *checker) checkResponders(ctx context.Context, r *Report, copies []*copy
 	if err != nil {
 		return err
 	}
+	var all []askedPlace
 	for i, p := range c.Copies {
 		if p.Responder == "" {
 			continue
@@ -52,16 +58,17 @@ func (c *checker) checkResponders(ctx context.Context, r *Report, copies []*copy
 		if err != nil {
 			return err
 		}
-		r.Responders = append(r.Responders, s)
+		all = append(all, s)
+		r.Responders = append(r.Responders, s.ResponderSummary)
 	}
-	c.compareResponders(r.Responders)
+	c.compareResponders(all)
 	return nil
 }
 
 // askResponder asks one responder all questions and reports what is wrong with the answers.
-func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questions []responder.Question) (ResponderSummary, error) {
+func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questions []responder.Question) (askedPlace, error) {
 	ask := responder.Client{Address: strings.TrimSuffix(p.Responder, "/"), Trust: c.trust, Tries: 3, Static: k.layout == LayoutObjects, Now: c.Now}
-	s := ResponderSummary{Address: p.Responder, Methods: ask.Methods(), Issuers: countQuestions(questions)}
+	s := askedPlace{ResponderSummary: ResponderSummary{Address: p.Responder, Methods: ask.Methods(), Issuers: countQuestions(questions)}}
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
@@ -156,7 +163,7 @@ func (c *checker) reportAnswer(p Copy, k *copyCheck, a responder.Answer) {
 		return
 	}
 	f := Finding{Code: a.Code, Source: p.Responder, Name: questionText(a), Detail: a.Detail}
-	if w := a.Question.Want; a.Code == responder.Differs && k.size < c.log.Size() && a.This.Before(w.ThisUpdate) {
+	if a.Code == responder.Differs && k.size < c.log.Size() && a.Before() {
 		f.Severity = Error
 		f.Detail += fmt.Sprintf("; the copy is behind the master, at %d of %d", k.size, c.log.Size())
 	}
@@ -168,7 +175,7 @@ func questionText(a responder.Answer) string {
 }
 
 // compareResponders reports questions that places answer with different statuses. What only caches explain is no disagreement.
-func (c *checker) compareResponders(all []ResponderSummary) {
+func (c *checker) compareResponders(all []askedPlace) {
 	type said struct{ where, what string }
 	first := map[string]said{}
 	for _, s := range all {
@@ -186,23 +193,6 @@ func (c *checker) compareResponders(all []ResponderSummary) {
 				first[key] = said{s.Address, what}
 			case f.what != what:
 				c.add(Finding{Code: responder.Edges, Source: s.Address, Name: key, Got: what, Want: f.what, Detail: f.where + " answers " + f.what})
-			}
-		}
-	}
-}
-
-// asked says what of the questions to responders could not be asked, for the verdict.
-func (s *Scope) asked(all []ResponderSummary) {
-	for _, r := range all {
-		s.Responder = s.Responder || len(r.Issuers) > 0
-		for _, n := range r.Issuers {
-			for _, of := range []struct {
-				n    int
-				kind string
-			}{{n.Good, responder.Good}, {n.Revoked, responder.Revoked}, {n.NeverIssued, responder.NeverIssued}} {
-				if gap := n.Issuer + " " + of.kind; of.n == 0 && !slices.Contains(s.Unasked, gap) {
-					s.Unasked = append(s.Unasked, gap)
-				}
 			}
 		}
 	}

@@ -346,3 +346,12 @@ func (k *copyCheck) done(name string, d artifact.Digest, size int64, o *Object) 
 		k.resume.done(k.index, name, d, size, tagOf(o.Header))
 	}
 }
+
+// summarize tells what was taken.
+func (p *progress) summarize(r *Resumed) {
+	for _, run := range p.runs {
+		if run.Objects > 0 {
+			r.Runs = append(r.Runs, run)
+		}
+	}
+}

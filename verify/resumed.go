@@ -21,15 +21,6 @@ type ResumedRun struct {
 	Bytes   int64     `json:"bytes"`
 }
 
-// summarize tells what was taken.
-func (p *progress) summarize(r *Resumed) {
-	for _, run := range p.runs {
-		if run.Objects > 0 {
-			r.Runs = append(r.Runs, run)
-		}
-	}
-}
-
 // text tells what was not read in this run.
 func (r *Resumed) text(b *strings.Builder) {
 	if r == nil {

@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func (c *comparer) enter(vantage string, s ledger.Sample) {
 		c.urls[s.URL] = a
 	}
 	now := seenAnswer{s, vantage}
-	for _, other := range slices.Sorted(keys(a.last)) {
+	for _, other := range slices.Sorted(maps.Keys(a.last)) {
 		o := a.last[other]
 		apart := s.Time.Sub(o.Time).Abs()
 		if other != vantage && apart <= c.window && s.OK != o.OK && (s.Digest != o.Digest || s.Says != o.Says) {
@@ -134,7 +135,7 @@ func (c *comparer) disagree(code string, got, want seenAnswer) {
 
 // report makes the findings.
 func (c *comparer) report(add func(Finding)) {
-	for _, key := range slices.Sorted(keys(c.found)) {
+	for _, key := range slices.Sorted(maps.Keys(c.found)) {
 		d := c.found[key]
 		add(Finding{
 			Code: d.code, Source: sourceSamples, Name: d.url, Got: d.got.answer(), Want: d.want.answer(),

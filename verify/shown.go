@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// shown makes a text from outside safe to look at: what a terminal or a page would obey, turn around or hide is written as an
+// Shown makes a text from outside safe to look at: what a terminal or a page would obey, turn around or hide is written as an
 // escape in quotes. Ordinary texts of any language stay as they are.
-func shown(s string) string {
+func Shown(s string) string {
 	if !utf8.ValidString(s) {
 		return strconv.Quote(s)
 	}
@@ -21,9 +21,6 @@ func shown(s string) string {
 	}
 	return s
 }
-
-// Shown is for the packages that show what comes from outside on pages of their own.
-func Shown(s string) string { return shown(s) }
 
 // escapeJSON writes what encoding/json leaves of such characters as escapes. They occur in strings only.
 func escapeJSON(b []byte) []byte {

@@ -1,11 +1,11 @@
 package verify
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -240,23 +240,13 @@ func (a *Availability) finish() {
 		a.Best = share(a.Expected-(a.Observed-a.Good), a.Expected)
 	}
 	half := a.Samples / 2
-	for _, d := range slices.Sorted(keys(a.latencies)) {
+	for _, d := range slices.Sorted(maps.Keys(a.latencies)) {
 		if half -= a.latencies[d]; half < 0 {
 			a.Median = d
 			break
 		}
 	}
 	a.latencies = nil
-}
-
-func keys[K cmp.Ordered, V any](m map[K]V) func(func(K) bool) {
-	return func(yield func(K) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // percent writes a share, never more than it is: what is not all of it is less than 100 %.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func (m *uptimeMeter) finish() *Uptime {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name), strings.Compare(a.Vantage, b.Vantage))
 	})
 	m.why = noTarget
-	for _, key := range slices.Sorted(keys(m.targets)) {
+	for _, key := range slices.Sorted(maps.Keys(m.targets)) {
 		m.sum(m.targets[key])
 	}
 	if u.Rounds.Expected == 0 {

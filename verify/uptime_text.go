@@ -18,7 +18,7 @@ func (u *Uptime) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "%9s  %9s  %9s  %9s  %-23s  %9s  %9s  %s\n", "expected", "observed", "good", "share", "availability", "median", "slowest", "address")
 	for _, a := range append(slices.Clone(u.Names), u.Total) {
 		fmt.Fprintf(&b, "%9d  %9d  %9d  %9s  %-23s  %9v  %9v  %s\n",
-			a.Expected, a.Observed, a.Good, percent(a.Ratio), a.between(), a.Median, a.Slowest, shown(a.Name))
+			a.Expected, a.Observed, a.Good, percent(a.Ratio), a.between(), a.Median, a.Slowest, Shown(a.Name))
 	}
 	if u.Total.Observed == 0 {
 		b.WriteString("no observation was made: nothing is known of the availability (観測なし。稼働率は不明)\n")
@@ -42,11 +42,11 @@ func (u *Uptime) WriteText(w io.Writer) error {
 		if in.To.IsZero() {
 			until = "an unknown time, no good sample came after it"
 		}
-		fmt.Fprintf(&b, "\nincident at %s%s from %s to %s: %d bad samples, %s\n", shown(in.Name), seenFrom(in.Vantage), stamp(in.From), until, in.Samples, shown(in.Error))
+		fmt.Fprintf(&b, "\nincident at %s%s from %s to %s: %d bad samples, %s\n", Shown(in.Name), seenFrom(in.Vantage), stamp(in.From), until, in.Samples, Shown(in.Error))
 	}
 	more(&b, "incidents", len(u.Incidents))
 	for _, g := range u.Gaps[:min(len(u.Gaps), uptimeShown)] {
-		fmt.Fprintf(&b, "\nnot observed (観測なし): target %s from %s to %s, %d rounds\n", shown(g.Target), stamp(g.From), stamp(g.To), g.Slots)
+		fmt.Fprintf(&b, "\nnot observed (観測なし): target %s from %s to %s, %d rounds\n", Shown(g.Target), stamp(g.From), stamp(g.To), g.Slots)
 	}
 	more(&b, "gaps", len(u.Gaps))
 	for i := range u.Signed {
@@ -76,7 +76,7 @@ func (u *Uptime) line(b *strings.Builder) {
 
 // line tells what came from one outside vantage.
 func (s *SignedSamples) line(b *strings.Builder) {
-	fmt.Fprintf(b, "samples signed by %s: %d rounds in %d files, from %s to %s\n", shown(s.Vantage), s.Rounds, s.Files, stamp(s.First), stamp(s.Last))
+	fmt.Fprintf(b, "samples signed by %s: %d rounds in %d files, from %s to %s\n", Shown(s.Vantage), s.Rounds, s.Files, stamp(s.First), stamp(s.Last))
 }
 
 func more(b *strings.Builder, what string, n int) {
@@ -89,7 +89,7 @@ func seenFrom(vantage string) string {
 	if vantage == "" {
 		return ""
 	}
-	return ", seen from " + shown(vantage) + ","
+	return ", seen from " + Shown(vantage) + ","
 }
 
 // vantageName is the name of a vantage, or that it was not said.

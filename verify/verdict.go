@@ -2,7 +2,10 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"seihon/verify/responder"
 )
 
 // A Scope says what a check did. Every sentence of a verdict follows from it, so that no report claims what nobody looked at.
@@ -57,44 +60,21 @@ type Unlooked struct {
 	EN string `json:"en"`
 }
 
-// scope tells what this run did.
-func (c *checker) scope(r *Report) Scope {
-	s := Scope{
-		Master: contentNone, CopyContent: contentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.deep(), Commitments: r.Counts.Commitments, HSM: r.HSM != nil && r.HSM.Judged > 0, Timestamps: c.stamped, Witnesses: c.witnessed,
-		URLs: c.Tier.deep() && c.BaseURL != "", Publication: publicationChecked, Known: len(c.Known), KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
-	}
-	s.asked(r.Responders)
-	if r.Record != nil {
-		s.Vantages = len(r.Record.Signed)
-	}
-	if r.Record != nil && r.Record.Uptime != nil {
-		s.Rounds = &r.Record.Uptime.Rounds
-	}
-	switch c.Tier {
-	case TierFull:
-		s.Master, s.CopyContent = masterBytes, contentAll
-	case TierSample:
-		s.Master, s.CopyContent = masterBytes, contentSample
-	case TierList:
-		s.Master, s.CopyContent = contentSizes, contentSizes
-	case TierLog:
-	}
-	if s.Copies == 0 {
-		s.CopyContent = contentNone
-	}
-	for i, p := range r.Copies {
-		s.HTTP = s.HTTP || !isLocal(c.Copies[i].Source)
-		if !p.Listed {
-			s.Unlisted++
+// asked says what of the questions to responders could not be asked, for the verdict.
+func (s *Scope) asked(all []ResponderSummary) {
+	for _, r := range all {
+		s.Responder = s.Responder || len(r.Issuers) > 0
+		for _, n := range r.Issuers {
+			for _, of := range []struct {
+				n    int
+				kind string
+			}{{n.Good, responder.Good}, {n.Revoked, responder.Revoked}, {n.NeverIssued, responder.NeverIssued}} {
+				if gap := n.Issuer + " " + of.kind; of.n == 0 && !slices.Contains(s.Unasked, gap) {
+					s.Unasked = append(s.Unasked, gap)
+				}
+			}
 		}
 	}
-	switch {
-	case c.Publication == "":
-		s.Publication = publicationNoLog
-	case c.PublicationVerifier == nil:
-		s.Publication = publicationNoKey
-	}
-	return s
 }
 
 // judge puts the outcome into words.

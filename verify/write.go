@@ -110,7 +110,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		if k.more > 0 {
 			f := k.findings[0]
-			fmt.Fprintf(&b, "\n%s %s: %d more at %s (--json has the first %d)\n", f.Severity, f.Code, k.more, shown(f.Source), perCode)
+			fmt.Fprintf(&b, "\n%s %s: %d more at %s (--json has the first %d)\n", f.Severity, f.Code, k.more, Shown(f.Source), perCode)
 		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -126,13 +126,13 @@ func (f *Finding) text(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, ": %s", f.TextEN)
 	if f.Name != "" {
-		fmt.Fprintf(b, "\n  where  %s: %s", shown(f.Source), shown(f.Name))
+		fmt.Fprintf(b, "\n  where  %s: %s", Shown(f.Source), Shown(f.Name))
 	} else {
-		fmt.Fprintf(b, "\n  where  %s", shown(f.Source))
+		fmt.Fprintf(b, "\n  where  %s", Shown(f.Source))
 	}
 	for _, l := range []struct{ label, text string }{{"want", f.Want}, {"got", f.Got}, {"detail", f.Detail}, {"hint", f.Hint}, {"", f.TextJA}} {
 		if l.text != "" {
-			fmt.Fprintf(b, "\n  %-6s %s", l.label, shown(l.text))
+			fmt.Fprintf(b, "\n  %-6s %s", l.label, Shown(l.text))
 		}
 	}
 	b.WriteByte('\n')

@@ -57,14 +57,14 @@ func observeCAs(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	o, err := verify.NewObservation(c.Context, conf, found)
+	seen, err := observe.Observe(c.Context, conf)
 	if errors.Is(err, observe.ErrLocked) {
-		return &cliexit.Error{Code: cliexit.Locked, Err: err}
+		return &cliexit.Error{Code: cliexit.Locked, Err: fmt.Errorf("observing: %w", err)}
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("observing: %w", err)
 	}
-	return deliverObservation(c, o)
+	return deliverObservation(c, verify.NewObservation(conf, seen, found))
 }
 
 // observedGroups reads from the flags what to look at.

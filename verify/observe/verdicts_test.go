@@ -29,10 +29,11 @@ func (w *world) look() (codes []string, o *verify.Observation) {
 	conf := observe.Config{
 		Groups: []observe.Group{w.group}, State: w.state, Timeout: 2 * time.Second, MaxList: 1 << 20, Now: func() time.Time { return w.now },
 	}
-	o, err := verify.NewObservation(w.tb.Context(), conf, nil)
+	seen, err := observe.Observe(w.tb.Context(), conf)
 	if err != nil {
 		w.tb.Fatal(err)
 	}
+	o = verify.NewObservation(conf, seen, nil)
 	for _, f := range o.Findings {
 		codes = append(codes, f.Code+"/"+string(f.Severity))
 	}
