@@ -6,6 +6,7 @@ import (
 	"html"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -218,9 +219,9 @@ func (p *page) copies(r *Report) {
 	for _, c := range r.Copies {
 		extra := column{"一覧なし", "not listed"}
 		if c.Listed {
-			extra = column{itoa(c.Extra), itoa(c.Extra)}
+			extra = column{strconv.FormatInt(c.Extra, 10), strconv.FormatInt(c.Extra, 10)}
 		}
-		p.row(c.Source, itoa(c.Size), itoa(c.Objects), itoa(c.Bytes), c.Layout, extra)
+		p.row(c.Source, strconv.FormatInt(c.Size, 10), strconv.FormatInt(c.Objects, 10), strconv.FormatInt(c.Bytes, 10), c.Layout, extra)
 	}
 	p.tableEnd()
 	p.resumed(r.Resumed)

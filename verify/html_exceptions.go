@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ func (p *page) exceptions(all []ExceptionEntry) {
 			why := saying(o.Problem)
 			counts = column{"なし：" + why.ja, "no: " + why.en}
 		}
-		p.row(o.Time, itoa(o.Entry), o.Issuer, o.Reason, strings.Join(o.Allow, ", "), o.Expires, counts, o.passed())
+		p.row(o.Time, strconv.FormatInt(o.Entry, 10), o.Issuer, o.Reason, strings.Join(o.Allow, ", "), o.Expires, counts, o.passed())
 	}
 	p.tableEnd()
 }

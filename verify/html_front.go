@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"html"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -91,9 +92,9 @@ func (p *page) moment(t time.Time) {
 // logs shows the heads of both logs.
 func (p *page) logs(r *Report) {
 	p.wideTable("検証したログ", "Logs", []int{27, 8, 31, 20, 14}, column{"ログ", "log"}, column{"記録数", "entries"}, column{"ルートハッシュ", "root hash"}, column{"最新の記録", "newest entry"}, column{"照合した前回のチェックポイント", "earlier checkpoints"})
-	p.row(names(sourceLog, r.Log.Origin), itoa(r.Log.Size), r.Log.Root, r.Log.Time, itoa(int64(r.Log.Known)))
+	p.row(names(sourceLog, r.Log.Origin), strconv.FormatInt(r.Log.Size, 10), r.Log.Root, r.Log.Time, strconv.FormatInt(int64(r.Log.Known), 10))
 	if l := r.Publication; l != nil {
-		p.row(names(sourcePublication, l.Origin), itoa(l.Size), l.Root, l.Time, itoa(int64(l.Known)))
+		p.row(names(sourcePublication, l.Origin), strconv.FormatInt(l.Size, 10), l.Root, l.Time, strconv.FormatInt(int64(l.Known), 10))
 	}
 	p.tableEnd()
 	for _, l := range []struct {
@@ -127,10 +128,8 @@ func (p *page) pins(pins []Pin) {
 func (p Pin) short() string {
 	switch p.Kind {
 	case PinMasterLog, PinPublicationLog, PinWitness, PinVantage:
-		if id, _, ok := cutLast(p.Name, "+"); ok && strings.Count(p.Name, "+") >= 2 {
-			name, rest, _ := strings.Cut(id, "+")
-			hash, _, _ := strings.Cut(rest, "+")
-			return name + "+" + hash
+		if part := strings.SplitN(p.Name, "+", 3); len(part) == 3 {
+			return part[0] + "+" + part[1]
 		}
 	}
 	return p.Name

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -28,7 +29,7 @@ func (p *page) memory(m *MemorySummary) {
 			why := saying(o.Problem)
 			counts = column{"なし：" + why.ja, "no: " + why.en}
 		}
-		p.row(o.Time, itoa(o.Entry), o.Issuer, o.Reason, counts, strings.Join(o.lines(), "; "))
+		p.row(o.Time, strconv.FormatInt(o.Entry, 10), o.Issuer, o.Reason, counts, strings.Join(o.lines(), "; "))
 	}
 	p.tableEnd()
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"seihon/verify/observe"
@@ -49,7 +50,7 @@ func (p *page) observedFront(o *Observation) {
 	for _, s := range []Severity{Critical, Error, Warning, Note} {
 		p.raw("<div>")
 		p.bothIn("dt", severityNames[s].ja, severityNames[s].en)
-		p.element("dd", itoa(int64(r.Count(s))))
+		p.element("dd", strconv.FormatInt(int64(r.Count(s)), 10))
 		p.raw("</div>")
 	}
 	p.raw("</dl></div>\n<p>")
@@ -85,7 +86,7 @@ func (p *page) observedLists(lists []observe.List) {
 		if l.LifeUsed != 0 {
 			used = fmt.Sprintf("%.0f %%", 100*l.LifeUsed)
 		}
-		p.row(l.Address, kind, l.Number, itoa(int64(l.Entries)), l.ThisUpdate, l.NextUpdate, used, measured(l.Bytes, l.Millisecond))
+		p.row(l.Address, kind, l.Number, strconv.FormatInt(int64(l.Entries), 10), l.ThisUpdate, l.NextUpdate, used, measured(l.Bytes, l.Millisecond))
 	}
 	p.tableEnd()
 	p.end()
@@ -101,8 +102,8 @@ func (p *page) observedResponders(all []observe.Responder) {
 		column{"失効", "revoked"}, column{"不明・未発行", "unknown"}, column{"応答なし", "no answer"}, column{"失敗", "failed"}, column{"署名者", "signer"},
 		column{"大きさ", "bytes"}, column{"時間（中央値・最長）", "time (median, longest)"})
 	for _, r := range all {
-		p.row(r.Address, r.Issuer, itoa(int64(r.Questions)), itoa(int64(r.Good)), itoa(int64(r.Revoked)), itoa(int64(r.Unknown)), itoa(int64(r.None)),
-			itoa(int64(r.Failed)), r.Signer, fmt.Sprintf("%d–%d", r.MinBytes, r.MaxBytes), fmt.Sprintf("%d, %d ms", r.Median, r.Slowest))
+		p.row(r.Address, r.Issuer, strconv.FormatInt(int64(r.Questions), 10), strconv.FormatInt(int64(r.Good), 10), strconv.FormatInt(int64(r.Revoked), 10), strconv.FormatInt(int64(r.Unknown), 10), strconv.FormatInt(int64(r.None), 10),
+			strconv.FormatInt(int64(r.Failed), 10), r.Signer, fmt.Sprintf("%d–%d", r.MinBytes, r.MaxBytes), fmt.Sprintf("%d, %d ms", r.Median, r.Slowest))
 	}
 	p.tableEnd()
 	p.end()

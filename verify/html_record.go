@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"seihon/sectiona"
@@ -41,7 +42,7 @@ func (p *page) events(ja, en string, events []Event) {
 	}
 	p.table(ja, en, column{"日時", "time"}, column{"ログ", "log"}, column{"記録番号", "entry"}, column{"対象", "what"}, column{"内容", "detail"})
 	for _, e := range events {
-		p.row(e.Time, column{sourceNames[e.Log], e.Log}, itoa(e.Entry), e.Name, saying(e.Detail))
+		p.row(e.Time, column{sourceNames[e.Log], e.Log}, strconv.FormatInt(e.Entry, 10), e.Name, saying(e.Detail))
 	}
 	p.tableEnd()
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"seihon/ledger"
@@ -27,7 +28,7 @@ func (p *page) reviews(rec *Record, made time.Time) {
 		case !r.Due.IsZero():
 			due = column{day(r.Due), day(r.Due)}
 		}
-		p.row(r.Kind, r.Recorded, itoa(r.Entry), due)
+		p.row(r.Kind, r.Recorded, strconv.FormatInt(r.Entry, 10), due)
 	}
 	p.tableEnd()
 }

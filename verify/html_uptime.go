@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 )
 
@@ -62,7 +63,7 @@ func (p *page) availabilities(ja, en string, what column, all []Availability) {
 		if a.Name == "" {
 			name = vantageName("")
 		}
-		p.row(name, itoa(a.Expected), itoa(a.Observed), itoa(a.Good), percent(a.Ratio), a.between(), a.Median.String(), a.Slowest.String())
+		p.row(name, strconv.FormatInt(a.Expected, 10), strconv.FormatInt(a.Observed, 10), strconv.FormatInt(a.Good, 10), percent(a.Ratio), a.between(), a.Median.String(), a.Slowest.String())
 	}
 	p.tableEnd()
 }
@@ -87,7 +88,7 @@ func (p *page) gaps(all []Gap) {
 		column{"開始", "from"}, column{"終了", "until"}, column{"公開先", "target"}, column{"回数", "rounds"}, column{"長さ", "length"})
 	for _, g := range all[:min(len(all), uptimeShown)] {
 		d := g.To.Sub(g.From)
-		p.row(g.From, g.To, g.Target, itoa(g.Slots), column{spanJA(d), span(d)})
+		p.row(g.From, g.To, g.Target, strconv.FormatInt(g.Slots, 10), column{spanJA(d), span(d)})
 	}
 	p.tableEnd()
 	p.moreRows(len(all))
