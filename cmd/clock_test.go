@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // simulatedClock is what the main packages call instead of time.Now: the time in a file, and what has really gone by since the
@@ -154,32 +154,32 @@ func (c *clocked) says(code int, texts []string, folder, name string, args ...st
 
 // clean wants the auditor to find nothing at all, but for two notes: an address on the web cannot be listed, and the private part
 // of the master stays in the room. It returns the report.
-func (c *clocked) clean(folder string, args ...string) *verify.Report {
+func (c *clocked) clean(folder string, args ...string) *report.Report {
 	c.Helper()
-	report := c.verify(folder, args...)
-	for _, f := range report.Findings {
+	checked := c.verify(folder, args...)
+	for _, f := range checked.Findings {
 		if f.Code != "copy-unlisted" && f.Code != "log-private-absent" {
 			c.Errorf("%s: %s: verify: %s %s %s: %s", c.time.Format(time.RFC3339), folder, f.Severity, f.Code, f.Name, f.Detail)
 		}
 	}
-	if !report.OK {
+	if !checked.OK {
 		c.FailNow()
 	}
-	return report
+	return checked
 }
 
 // verify is `publisher verify`, whatever it finds.
-func (c *clocked) verify(folder string, args ...string) *verify.Report {
+func (c *clocked) verify(folder string, args ...string) *report.Report {
 	c.Helper()
 	cmd := c.command(folder, "publisher", append([]string{"verify", "--quiet", "--json"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	var report verify.Report
-	if json.Unmarshal(out, &report) != nil || (err == nil) != report.OK {
+	var checked report.Report
+	if json.Unmarshal(out, &checked) != nil || (err == nil) != checked.OK {
 		c.Fatalf("%s: %s: verify %s: %v\n%s%s", c.time.Format(time.RFC3339), folder, strings.Join(args, " "), err, out, &stderr)
 	}
-	return &report
+	return &checked
 }
 
 // serve lets a responder answer at an address, from its own configuration, until the function that it returns is called.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // TestCertificatesExpire lets certificates expire that are alone in their shard of the responses, as they are in a small CA, whose
@@ -48,13 +48,13 @@ func TestCertificatesExpire(t *testing.T) {
 // a response that is not renewed goes with the first run after its nextUpdate.
 func sound(c *clocked) {
 	c.Helper()
-	report := c.verify("repo")
-	for _, f := range report.Findings {
-		if f.Severity != verify.Note {
+	checked := c.verify("repo")
+	for _, f := range checked.Findings {
+		if f.Severity != report.Note {
 			c.Errorf("%s: %s %s: %s", c.time.Format(time.RFC3339), f.Code, f.Name, f.Detail)
 		}
 	}
-	for _, h := range report.Record.Lists {
+	for _, h := range checked.Record.Lists {
 		if h.Gaps > 0 {
 			c.Errorf("%s: %s was not current %d times", c.time.Format(time.RFC3339), h.Name, h.Gaps)
 		}

@@ -25,6 +25,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A notebook is what the test itself saw of the month, kept apart from everything that the report is made from.
@@ -152,7 +153,7 @@ func (m *month) report(from time.Time) {
 			"--now", m.clock.Add(time.Second).Format(time.RFC3339))
 		out, err := cmd.Output()
 		m.check(err)
-		var u verify.Uptime
+		var u report.Uptime
 		m.check(json.Unmarshal(out, &u))
 		m.availability(&u, month)
 		m.incidents(&u, page)
@@ -166,7 +167,7 @@ func (m *month) report(from time.Time) {
 
 // outage finds the day without the HSM in the verifier's record: the daily list of the issuing CA was once not renewed for
 // longer than a day, by as much as the test has seen, and was current all the same.
-func (m *month) outage(record *verify.Record) {
+func (m *month) outage(record *report.Record) {
 	m.Helper()
 	const name = "crl/sub.crl"
 	longest := time.Duration(0)
@@ -195,7 +196,7 @@ func (m *month) within(month time.Time) []seen {
 }
 
 // availability compares the uptime in total and of each address.
-func (m *month) availability(u *verify.Uptime, month time.Time) {
+func (m *month) availability(u *report.Uptime, month time.Time) {
 	m.Helper()
 	count, good := map[string]int64{}, map[string]int64{}
 	for _, s := range m.within(month) {
@@ -221,7 +222,7 @@ func (m *month) availability(u *verify.Uptime, month time.Time) {
 
 // incidents wants one for each address that was asked in the cloud's outage, as long as that, and no other; on the page, too.
 // The day without the HSM is none: what had been signed was still current.
-func (m *month) incidents(u *verify.Uptime, page string) {
+func (m *month) incidents(u *report.Uptime, page string) {
 	m.Helper()
 	raw, err := os.ReadFile(page)
 	m.check(err)
@@ -230,8 +231,8 @@ func (m *month) incidents(u *verify.Uptime, page string) {
 			m.Errorf("the page lacks %q", lang)
 		}
 	}
-	var want []verify.Incident
-	open := map[string]*verify.Incident{}
+	var want []report.Incident
+	open := map[string]*report.Incident{}
 	for _, s := range m.within(u.From) {
 		in := open[s.url]
 		switch {
@@ -240,7 +241,7 @@ func (m *month) incidents(u *verify.Uptime, page string) {
 			want = append(want, *in)
 			delete(open, s.url)
 		case !s.good && in == nil:
-			open[s.url] = &verify.Incident{Name: s.url, From: s.time, Samples: 1}
+			open[s.url] = &report.Incident{Name: s.url, From: s.time, Samples: 1}
 		case !s.good:
 			in.Samples++
 		}
@@ -248,7 +249,7 @@ func (m *month) incidents(u *verify.Uptime, page string) {
 	for _, in := range open {
 		want = append(want, *in)
 	}
-	slices.SortFunc(want, func(a, b verify.Incident) int { return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name)) })
+	slices.SortFunc(want, func(a, b report.Incident) int { return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name)) })
 	got := slices.Clone(u.Incidents)
 	for i := range got {
 		if got[i].Error == "" || !bytes.Contains(raw, []byte(got[i].Name)) {
@@ -265,7 +266,7 @@ func (m *month) incidents(u *verify.Uptime, page string) {
 }
 
 // publications compares how long lists took to become public, and counts of what was done.
-func (m *month) publications(u *verify.Uptime, month time.Time) {
+func (m *month) publications(u *report.Uptime, month time.Time) {
 	m.Helper()
 	inside := func(t time.Time) bool { return !t.Before(month) && t.Before(month.AddDate(0, 1, 0)) }
 	var slowest delay

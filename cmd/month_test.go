@@ -26,6 +26,7 @@ import (
 	"seihon/publish/dirstore"
 	"seihon/sectiona"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // alarm is the shelf life below which the operator is woken. In the golden
@@ -245,21 +246,21 @@ func (m *month) shelfLife() time.Duration {
 	return s.FirstExpiry.Sub(m.clock)
 }
 
-func (m *month) verify() *verify.Report {
+func (m *month) verify() *report.Report {
 	m.Helper()
 	source, err := verify.Dir(string(m.conf.Targets[0].Directory))
 	m.check(err)
-	report, err := verify.Check(m.Context(), verify.Config{
+	checked, err := verify.Check(m.Context(), verify.Config{
 		Master: string(m.conf.Master.Directory), Verifier: m.verifier(), Policy: m.policy(), Now: m.now,
 		Copies: []verify.Copy{{Source: source}}, BaseURL: m.conf.Repository.BaseURL,
 	})
 	m.check(err)
-	if !report.OK {
+	if !checked.OK {
 		var b bytes.Buffer
-		m.check(report.WriteText(&b))
+		m.check(checked.WriteText(&b))
 		m.Fatalf("%s: verify:\n%s", m.clock, &b)
 	}
-	m.record(&ledger.Entry{Verify: &ledger.Verify{Target: "all", MasterSize: report.Log.Size, OK: true, Report: report.Digest()}})
+	m.record(&ledger.Entry{Verify: &ledger.Verify{Target: "all", MasterSize: checked.Log.Size, OK: true, Report: checked.Digest()}})
 	m.notes.verified = append(m.notes.verified, m.clock)
-	return report
+	return checked
 }

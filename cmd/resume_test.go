@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"seihon/publish/storetest/servers"
-	"seihon/verify"
+	"seihon/verify/report"
 )
 
 var mediaTypes = map[string]string{".crl": "application/pkix-crl", ".cer": "application/pkix-cert", ".pdf": "application/pdf", ".p7s": "application/pkcs7-signature", ".html": "text/html; charset=utf-8"}
@@ -67,14 +67,14 @@ func TestKilledVerificationGoesOn(t *testing.T) {
 	mu.Unlock()
 	out, err := exec.CommandContext(t.Context(), "publisher", args...).Output()
 	must(t, err)
-	report := new(verify.Report)
-	must(t, json.Unmarshal(out, report))
+	checked := new(report.Report)
+	must(t, json.Unmarshal(out, checked))
 	taken := int64(0)
-	for _, run := range report.Resumed.Runs {
+	for _, run := range checked.Resumed.Runs {
 		taken += run.Objects
 	}
-	if taken != int64(len(known)) || taken < 2 || report.Count(verify.Critical) > 0 || report.Copies[0].Objects < taken {
-		t.Errorf("resumed %+v of %d on record; copies %+v", report.Resumed, len(known), report.Copies)
+	if taken != int64(len(known)) || taken < 2 || checked.Count(report.Critical) > 0 || checked.Copies[0].Objects < taken {
+		t.Errorf("resumed %+v of %d on record; copies %+v", checked.Resumed, len(known), checked.Copies)
 	}
 	probes := 0 // one object is opened to find out the layout
 	for _, name := range known {
@@ -106,13 +106,13 @@ func onRecord(t *testing.T, file string) []string {
 func resumeByTags(t *testing.T, conf, url string) {
 	t.Helper()
 	progress := filepath.Join(t.TempDir(), "progress")
-	check := func() *verify.Report {
+	check := func() *report.Report {
 		out, err := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--json", "--config", conf, "--source", url, "--list", "--resume", progress).Output()
-		report := new(verify.Report)
-		if jerr := json.Unmarshal(out, report); jerr != nil {
+		checked := new(report.Report)
+		if jerr := json.Unmarshal(out, checked); jerr != nil {
 			t.Fatalf("verify with a progress file: %v: %v", err, jerr)
 		}
-		return report
+		return checked
 	}
 	check()
 	known := int64(len(onRecord(t, progress)))

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // The rhythm of the year: from noon to noon is a day, and each day that the timers run has one round of what they start every few
@@ -161,7 +161,7 @@ func (y *year) report() {
 	y.Helper()
 	to := time.Date(y.time.Year(), y.time.Month(), 1, 0, 0, 0, 0, time.UTC)
 	from := to.AddDate(0, -1, 0)
-	var u verify.Uptime
+	var u report.Uptime
 	must(y, json.Unmarshal([]byte(y.run("host", "publisher", "report", "--json", "--month", from.Format("2006-01"))), &u))
 	if from.Before(y.began) {
 		return // the year began in this month, and so did the repository of the version before
@@ -173,7 +173,7 @@ func (y *year) report() {
 }
 
 // compare counts the days from one midnight to another, and what was done on them.
-func (y *year) compare(u *verify.Uptime, from, to time.Time) {
+func (y *year) compare(u *report.Uptime, from, to time.Time) {
 	y.Helper()
 	said := func(what string, got, want any) {
 		y.Helper()
@@ -246,14 +246,14 @@ func sizeOf(t *testing.T, checkpoint string) (n int64) {
 }
 
 // audit is the auditor's verification, by the auditor's own pins and last checkpoint.
-func (y *year) audit(args ...string) *verify.Report {
+func (y *year) audit(args ...string) *report.Report {
 	y.Helper()
 	return y.clean("host", append([]string{"--pins", "../auditor/auditor.yaml", "--checkpoint", "../auditor/auditor.checkpoint", "--remember"}, args...)...)
 }
 
 func (y *year) upgrade() {
-	report := y.audit()
-	for _, h := range report.Record.Lists {
+	checked := y.audit()
+	for _, h := range checked.Record.Lists {
 		y.lists[h.Name] = h.Versions // what the version before had signed
 	}
 	y.says(0, []string{"OK - "}, "room", "signer", "status")
@@ -324,10 +324,10 @@ func (y *year) newHost() {
 	y.serve()
 	// The auditor is told, judges the reason, enters the new key, and keeps the new log's checkpoint.
 	y.edit("auditor/auditor.yaml", oldKey, strings.TrimSpace(y.read("host/keys/publication-log.vkey")))
-	report := y.verify("host", "--pins", "../auditor/auditor.yaml")
-	i := slices.IndexFunc(report.Findings, func(f verify.Finding) bool { return f.Code == "publication-restarted" })
-	if i < 0 || report.Count(verify.Warning) != 1 || report.Count(verify.Error)+report.Count(verify.Critical) > 0 || !strings.Contains(report.Findings[i].Detail, "the host burnt") {
-		y.Errorf("the auditor is not told that the publication log was begun anew, and nothing else: %+v", report.Findings)
+	checked := y.verify("host", "--pins", "../auditor/auditor.yaml")
+	i := slices.IndexFunc(checked.Findings, func(f report.Finding) bool { return f.Code == "publication-restarted" })
+	if i < 0 || checked.Count(report.Warning) != 1 || checked.Count(report.Error)+checked.Count(report.Critical) > 0 || !strings.Contains(checked.Findings[i].Detail, "the host burnt") {
+		y.Errorf("the auditor is not told that the publication log was begun anew, and nothing else: %+v", checked.Findings)
 	}
 	y.run("host", "cp", "publication/log/checkpoint", "../auditor/auditor.checkpoint.publication")
 	y.logBegan = y.time
@@ -395,27 +395,27 @@ func (y *year) end() {
 	y.Helper()
 	y.run("room", "signer", "inventory", "--out", "../medium/inventory")
 	y.run("host", "publisher", "sync", "--prune")
-	report := y.verify("host", "--pins", "../auditor/auditor.yaml", "--checkpoint", "../auditor/auditor.checkpoint", "--inventory", "../medium/inventory")
+	checked := y.verify("host", "--pins", "../auditor/auditor.yaml", "--checkpoint", "../auditor/auditor.checkpoint", "--inventory", "../medium/inventory")
 	noted := map[string]int{}
-	for _, f := range report.Findings {
+	for _, f := range checked.Findings {
 		noted[string(f.Severity)+" "+f.Code+" "+f.Name]++
 	}
 	// Each certificate of an OCSP signer that ends has a response which goes with the first run after its nextUpdate: a day later here.
 	want := map[string]int{"note copy-unlisted ": 1, "note log-private-absent " + y.dir + "/host/master/private": 1, "note publication-restarted ": 1,
 		"note target-retired osaka": 1, "note crl-gap ocsp/sub.generation": 4}
-	if !report.OK || !maps.Equal(noted, want) {
+	if !checked.OK || !maps.Equal(noted, want) {
 		y.Errorf("the auditor finds\n%v\nwant\n%v", noted, want)
 	}
-	for _, h := range report.Record.Lists {
+	for _, h := range checked.Record.Lists {
 		if h.Versions != y.lists[h.Name] || h.Gaps != 0 {
 			y.Errorf("the record says %+v; %d were signed, and there was always a current one", h, y.lists[h.Name])
 		}
 	}
-	if len(report.Record.Lists) != 3 || len(report.Record.Rotations) != 1 {
-		y.Errorf("the record has %d lists and %d rotations of keys", len(report.Record.Lists), len(report.Record.Rotations))
+	if len(checked.Record.Lists) != 3 || len(checked.Record.Rotations) != 1 {
+		y.Errorf("the record has %d lists and %d rotations of keys", len(checked.Record.Lists), len(checked.Record.Rotations))
 	}
 	var gone []string
-	for _, w := range report.Record.Withdrawals {
+	for _, w := range checked.Record.Withdrawals {
 		if strings.HasPrefix(w.Name, "docs/") {
 			gone = append(gone, w.Name)
 		}
@@ -424,15 +424,15 @@ func (y *year) end() {
 		y.Errorf("the record says that these documents were withdrawn: %v", gone)
 	}
 	healed := 0
-	for _, e := range report.Record.Evidence {
+	for _, e := range checked.Record.Evidence {
 		if strings.Contains(e.Name+e.Detail, "inventory-healed") {
 			healed++
 		}
 	}
 	if healed != 1 {
-		y.Errorf("the inventory was healed once, the record has %d entries of it: %+v", healed, report.Record.Evidence)
+		y.Errorf("the inventory was healed once, the record has %d entries of it: %+v", healed, checked.Record.Evidence)
 	}
-	u := report.Record.Uptime
+	u := checked.Record.Uptime
 	rounds := 0
 	for _, t := range y.rounds {
 		if !t.Before(y.logBegan) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // TestFindingsPage holds docs/findings.md to the table in package verify.
@@ -24,13 +25,13 @@ parties get something wrong or nothing), warning (will become an error, or shoul
 | --- | --- | --- | --- | --- | --- | --- | --- |
 `)
 	cell := func(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
-	table := func(all []verify.Code) {
+	table := func(all []report.Code) {
 		for _, c := range all {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n",
 				c.Code, c.Severity, c.Item, cell(c.Rule), cell(c.TextEN), cell(c.TextJA), cell(c.Hint), cell(c.HintJA))
 		}
 	}
-	table(verify.Findings())
+	table(report.Findings())
 	b.WriteString(`
 ## What the status says
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"seihon/verify/report"
 )
 
 // checkAbsent wants the inventory to have a line of every issuer that signed something about certificates: an inventory that
@@ -34,7 +36,7 @@ func (c *checker) checkAbsent(b *commitmentBook) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(said)) {
 		if !b.covered[name] {
-			c.add(Finding{Code: "inventory-absent", Source: sourceInventory, Name: name, Detail: said[name]})
+			c.Found(report.Finding{Code: "inventory-absent", Source: report.SourceInventory, Name: name, Detail: said[name]})
 		}
 	}
 }

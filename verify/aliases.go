@@ -9,13 +9,14 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // checkNames reports aliases of what the master does not have.
 func (c *checker) checkNames() {
 	for _, a := range c.Aliases {
 		if _, ok := c.state.Get(a.Artifact); !ok {
-			c.add(Finding{Code: "alias-without-artifact", Source: sourcePins, Name: a.Name, Want: a.Artifact})
+			c.Found(report.Finding{Code: "alias-without-artifact", Source: report.SourcePins, Name: a.Name, Want: a.Artifact})
 		}
 	}
 }
@@ -40,11 +41,11 @@ func (k *copyCheck) aliases(ctx context.Context) error {
 
 // compareAlias compares what lies at one alias with the line of its artifact.
 func (k *copyCheck) compareAlias(ctx context.Context, alias string, line ledger.Line) {
-	f := Finding{Code: "alias-different", Name: alias, Want: line.Digest.String(), Detail: "it is a further name of " + line.Name}
+	f := report.Finding{Code: "alias-different", Name: alias, Want: line.Digest.String(), Detail: "it is a further name of " + line.Name}
 	here := line
 	here.Name = alias
 	look := k.lookAtAlias
-	if k.Tier == TierList {
+	if k.Tier == report.TierList {
 		look = k.sizeOfAlias
 	}
 	switch err := look(ctx, here, &f); {
@@ -66,7 +67,7 @@ func (k *copyCheck) compareAlias(ctx context.Context, alias string, line ledger.
 var errDifferent = errors.New("it is different")
 
 // lookAtAlias reads what lies at an alias; here is the line of its artifact, under the alias.
-func (k *copyCheck) lookAtAlias(ctx context.Context, here ledger.Line, f *Finding) error {
+func (k *copyCheck) lookAtAlias(ctx context.Context, here ledger.Line, f *report.Finding) error {
 	if k.taken(here.Name, here.Digest, here.Size) {
 		k.remember(here, here.Digest)
 		return nil
@@ -87,7 +88,7 @@ func (k *copyCheck) lookAtAlias(ctx context.Context, here ledger.Line, f *Findin
 }
 
 // differentAlias says what lies at an alias instead of its artifact. What a sync that is under way put there is no fault.
-func (k *copyCheck) differentAlias(ctx context.Context, here ledger.Line, got artifact.Digest, f *Finding) error {
+func (k *copyCheck) differentAlias(ctx context.Context, here ledger.Line, got artifact.Digest, f *report.Finding) error {
 	of := k.artifactOf(here.Name)
 	promised := k.past.lineAt(of, k.size)
 	if !got.IsZero() {
@@ -95,7 +96,7 @@ func (k *copyCheck) differentAlias(ctx context.Context, here ledger.Line, got ar
 	}
 	if vs := k.past.byDigest[got]; len(vs) > 0 {
 		if vs[0].Name == of && promised != nil && vs[0].index > promised.index {
-			f.Code, f.Severity = "copy-ahead", Note
+			f.Code, f.Severity = "copy-ahead", report.Note
 		}
 		f.Detail += "; the master of " + describe(vs[0])
 		return errDifferent
@@ -109,7 +110,7 @@ func (k *copyCheck) differentAlias(ctx context.Context, here ledger.Line, got ar
 }
 
 // sizeOfAlias compares by what a listing tells.
-func (k *copyCheck) sizeOfAlias(ctx context.Context, here ledger.Line, f *Finding) error {
+func (k *copyCheck) sizeOfAlias(ctx context.Context, here ledger.Line, f *report.Finding) error {
 	h, ok := k.src.(Heads)
 	if !ok {
 		return nil // the artifact's own name has said so

@@ -19,6 +19,7 @@ import (
 	"seihon/ledger"
 	"seihon/ledger/timestamp"
 	"seihon/ledger/witness"
+	"seihon/verify/report"
 )
 
 // clockSkew is how far two clocks may be apart.
@@ -63,21 +64,21 @@ func (c *checker) checkTimestamps(ctx context.Context) error {
 		}
 	}
 	if junk > 0 {
-		c.add(Finding{Code: logPrefix + ledger.CodeToken, Severity: Note, Source: sourceLog, Name: "log/checkpoints",
+		c.Found(report.Finding{Code: report.LogPrefix + ledger.CodeToken, Severity: report.Note, Source: report.SourceLog, Name: "log/checkpoints",
 			Detail: fmt.Sprintf("%d of %d files are no time-stamps at all; no authority is pinned", junk, len(names))})
 	}
 	if unchecked > 0 {
-		c.add(Finding{Code: "timestamp-unchecked", Source: sourceLog, Name: "log/checkpoints", Detail: fmt.Sprintf("%d time-stamps", unchecked)})
+		c.Found(report.Finding{Code: "timestamp-unchecked", Source: report.SourceLog, Name: "log/checkpoints", Detail: fmt.Sprintf("%d time-stamps", unchecked)})
 	}
 	if len(c.Timestamps) > 0 && c.stamped == 0 {
-		c.add(Finding{Code: "timestamp-missing", Source: sourceLog, Name: "log/checkpoints", Detail: "an authority is pinned, and no checkpoint has a good time-stamp of it"})
+		c.Found(report.Finding{Code: "timestamp-missing", Source: report.SourceLog, Name: "log/checkpoints", Detail: "an authority is pinned, and no checkpoint has a good time-stamp of it"})
 	}
 	return c.checkRecordedTokens(ctx, kept)
 }
 
 func (c *checker) badToken(path, detail string) {
 	name := filepath.ToSlash(filepath.Join("log", "checkpoints", filepath.Base(path)))
-	c.add(Finding{Code: logPrefix + ledger.CodeToken, Source: sourceLog, Name: name, Detail: detail})
+	c.Found(report.Finding{Code: report.LogPrefix + ledger.CodeToken, Source: report.SourceLog, Name: name, Detail: detail})
 }
 
 func (c *checker) checkToken(ctx context.Context, dir, path string, token []byte) {
@@ -100,9 +101,9 @@ func (c *checker) checkToken(ctx context.Context, dir, path string, token []byte
 	}
 	switch {
 	case s.Time.Before(newest.Add(-clockSkew)):
-		c.badToken(path, fmt.Sprintf("it says %s, but the checkpoint has an entry of %s", stamp(s.Time), stamp(newest)))
+		c.badToken(path, fmt.Sprintf("it says %s, but the checkpoint has an entry of %s", report.Stamp(s.Time), report.Stamp(newest)))
 	case s.Time.After(c.now.Add(clockSkew)):
-		c.badToken(path, "it is of the future, "+stamp(s.Time))
+		c.badToken(path, "it is of the future, "+report.Stamp(s.Time))
 	default:
 		c.stamped++
 	}
@@ -125,7 +126,7 @@ func (c *checker) checkRecordedTokens(ctx context.Context, kept map[artifact.Dig
 		}
 		index++
 		if e.Anchor != nil && e.Anchor.Kind == "rfc3161" && !kept[e.Anchor.Digest] {
-			c.add(Finding{Code: "timestamp-missing", Source: sourceLog, Name: fmt.Sprintf("log entry %d", index), Want: e.Anchor.Digest.String(),
+			c.Found(report.Finding{Code: "timestamp-missing", Source: report.SourceLog, Name: fmt.Sprintf("log entry %d", index), Want: e.Anchor.Digest.String(),
 				Detail: fmt.Sprintf("the log records a time-stamp of %s on the checkpoint of size %d, which is not there", e.Anchor.Where, e.Anchor.Size)})
 		}
 	}
@@ -144,12 +145,12 @@ func (c *checker) checkWitnesses() {
 	good, err := witness.Verify(c.log.Checkpoint(), c.Witnesses, quorum)
 	for _, g := range good {
 		if g.Time.After(c.now.Add(clockSkew)) {
-			c.add(Finding{Code: "witness-quorum", Source: sourceLog, Name: "log/checkpoint", Detail: fmt.Sprintf("the cosignature of %s is of the future, %s", g.Witness, stamp(g.Time))})
+			c.Found(report.Finding{Code: "witness-quorum", Source: report.SourceLog, Name: "log/checkpoint", Detail: fmt.Sprintf("the cosignature of %s is of the future, %s", g.Witness, report.Stamp(g.Time))})
 			continue
 		}
 		c.witnessed++
 	}
 	if err != nil {
-		c.add(Finding{Code: "witness-quorum", Source: sourceLog, Name: "log/checkpoint", Detail: err.Error()})
+		c.Found(report.Finding{Code: "witness-quorum", Source: report.SourceLog, Name: "log/checkpoint", Detail: err.Error()})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/verify/report"
 )
 
 // annexRows writes what is current first, in the order of the names, then the files of the log itself, and last what was
@@ -41,11 +42,11 @@ func (c *checker) annexRows(ctx context.Context, w *annexWriter) error {
 
 // annexVersion writes one line of the log: its master, and every copy that promises it.
 func (c *checker) annexVersion(w *annexWriter, v *version) {
-	row := AnnexRow{Object: v.Name, Kind: string(v.Kind), Number: numberOf(v), Entry: v.index, Size: v.Size, Recorded: v.Digest.String()}
+	row := report.AnnexRow{Object: v.Name, Kind: string(v.Kind), Number: numberOf(v), Entry: v.index, Size: v.Size, Recorded: v.Digest.String()}
 	w.objects++
 	w.row(c.masterRow(row, v))
 	for _, k := range c.looked {
-		if v.order < len(k.record.lines) && k.record.lines[v.order].how != notPromised {
+		if v.order < len(k.record.lines) && k.record.lines[v.order].how != report.NotPromised {
 			w.row(k.versionRow(row, v))
 		}
 		for _, b := range k.record.bundles {
@@ -75,23 +76,23 @@ func documentVersion(label string) string {
 	return ""
 }
 
-func (c *checker) masterRow(row AnnexRow, v *version) AnnexRow {
+func (c *checker) masterRow(row report.AnnexRow, v *version) report.AnnexRow {
 	r := c.past.byDigest[v.Digest][0].master
-	row.Place = sourceMaster
-	if r.how == notPromised { // a single response is a member of a bundle; tier log reads none
-		row.Outcome = notRead.String()
+	row.Place = report.SourceMaster
+	if r.how == report.NotPromised { // a single response is a member of a bundle; tier log reads none
+		row.Outcome = report.NotRead.String()
 		return row
 	}
 	full := c.log.BlobPath(v.Line)
 	row.File, row.Read, row.Outcome = c.belowMaster(full), r.time(), r.how.String()
 	switch r.how {
-	case equal:
+	case report.Equal:
 		row.SHA256 = v.Digest.String()
 		if v.Kind == artifact.OCSPBundle {
 			row.Responses = responsesIn(full)
 			row.ResponsesEqual = row.Responses
 		}
-	case different:
+	case report.Different:
 		row.SHA256 = digestOf(full)
 	default:
 	}
@@ -139,15 +140,15 @@ func digestOf(file string) string {
 	return artifact.Digest(h.Sum(nil)).String()
 }
 
-func (k *copyCheck) versionRow(row AnnexRow, v *version) AnnexRow {
+func (k *copyCheck) versionRow(row report.AnnexRow, v *version) report.AnnexRow {
 	r := k.record.lines[v.order]
 	row.Place, row.File, row.Read, row.Outcome = k.src.Name(), v.Name, r.time(), r.how.String()
 	switch r.how {
-	case notRead:
+	case report.NotRead:
 		row.Read = ""
-	case equal, equalEarlier:
+	case report.Equal, report.EqualEarlier:
 		row.SHA256 = v.Digest.String()
-	case different:
+	case report.Different:
 		if d, ok := k.record.others[v.order]; ok {
 			row.SHA256 = d.String()
 		}
@@ -157,14 +158,14 @@ func (k *copyCheck) versionRow(row AnnexRow, v *version) AnnexRow {
 }
 
 // bundleRow sums up the single responses that stand for one bundle.
-func (k *copyCheck) bundleRow(row AnnexRow, b *bundleReading) AnnexRow {
+func (k *copyCheck) bundleRow(row report.AnnexRow, b *bundleReading) report.AnnexRow {
 	row.Place, row.Read, row.Responses, row.ResponsesEqual = k.src.Name(), b.time(), b.total.Load(), b.equal.Load()
-	row.Outcome = equal.String()
+	row.Outcome = report.Equal.String()
 	if row.Responses != row.ResponsesEqual {
-		row.Outcome = different.String()
+		row.Outcome = report.Different.String()
 	}
-	if k.Tier == TierList {
-		row.Outcome = sizeOnly.String()
+	if k.Tier == report.TierList {
+		row.Outcome = report.SizeOnly.String()
 	}
 	return row
 }
@@ -173,8 +174,8 @@ func (k *copyCheck) bundleRow(row AnnexRow, b *bundleReading) AnnexRow {
 func (c *checker) annexCheckpoint(w *annexWriter) {
 	head := c.log.Checkpoint()
 	sum := artifact.Sum(head).String()
-	row := AnnexRow{Object: checkpointName, Kind: string(artifact.Checkpoint), Number: itoa(c.log.Size()), Entry: -1, Size: int64(len(head)), Recorded: sum,
-		Place: sourceMaster, File: checkpointName, SHA256: sum, Outcome: signed.String()}
+	row := report.AnnexRow{Object: checkpointName, Kind: string(artifact.Checkpoint), Number: itoa(c.log.Size()), Entry: -1, Size: int64(len(head)), Recorded: sum,
+		Place: report.SourceMaster, File: checkpointName, SHA256: sum, Outcome: report.Signed.String()}
 	w.objects++
 	if c.mirror == "" {
 		w.row(row)
@@ -211,18 +212,18 @@ func (c *checker) annexFiles(ctx context.Context, w *annexWriter) error {
 	return ctx.Err()
 }
 
-func tileRow(f ledger.File) AnnexRow {
-	return AnnexRow{Object: f.Name, Kind: string(f.Kind), Entry: -1, Size: f.Size, Recorded: f.Digest.String(),
-		Place: sourceMaster, File: f.Name, SHA256: f.Digest.String(), Outcome: equal.String()}
+func tileRow(f ledger.File) report.AnnexRow {
+	return report.AnnexRow{Object: f.Name, Kind: string(f.Kind), Entry: -1, Size: f.Size, Recorded: f.Digest.String(),
+		Place: report.SourceMaster, File: f.Name, SHA256: f.Digest.String(), Outcome: report.Equal.String()}
 }
 
-func (k *copyCheck) fileRow(f *fileReading) AnnexRow {
-	row := AnnexRow{Object: f.name, Kind: string(f.kind), Entry: -1, Size: f.size, Place: k.src.Name(), File: path.Clean(f.name), Read: f.time(), Outcome: f.how.String()}
+func (k *copyCheck) fileRow(f *fileReading) report.AnnexRow {
+	row := report.AnnexRow{Object: f.name, Kind: string(f.kind), Entry: -1, Size: f.size, Place: k.src.Name(), File: path.Clean(f.name), Read: f.time(), Outcome: f.how.String()}
 	if !f.recorded.IsZero() {
 		row.Recorded = f.recorded.String()
 	}
 	switch {
-	case f.how == equal || f.how == equalEarlier:
+	case f.how == report.Equal || f.how == report.EqualEarlier:
 		row.SHA256 = row.Recorded
 	case !f.got.IsZero():
 		row.SHA256 = f.got.String()

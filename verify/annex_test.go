@@ -16,30 +16,31 @@ import (
 
 	"seihon/artifact"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // annexOf checks a repository and returns its report with both forms of the annex.
-func annexOf(tb testing.TB, r *repo, change ...func(*verify.Config)) (report *verify.Report, lines, sheet []byte) {
+func annexOf(tb testing.TB, r *repo, change ...func(*verify.Config)) (checked *report.Report, lines, sheet []byte) {
 	tb.Helper()
 	var a, b bytes.Buffer
-	report = r.check(tb, append([]func(*verify.Config){func(c *verify.Config) {
+	checked = r.check(tb, append([]func(*verify.Config){func(c *verify.Config) {
 		c.Annex = &verify.Annex{CSV: verify.Output{Name: "r.annex.csv", File: &a}, Lines: verify.Output{Name: "r.annex.jsonl", File: &b}}
 	}}, change...)...)
 	for _, x := range []struct {
-		cited verify.Cited
+		cited report.Cited
 		bytes []byte
-	}{{report.Annex.CSV, a.Bytes()}, {report.Annex.Lines, b.Bytes()}} {
+	}{{checked.Annex.CSV, a.Bytes()}, {checked.Annex.Lines, b.Bytes()}} {
 		if x.cited.SHA256 != artifact.Sum(x.bytes).String() {
 			tb.Errorf("the report cites another %s", x.cited.Name)
 		}
 	}
-	return report, b.Bytes(), a.Bytes()
+	return checked, b.Bytes(), a.Bytes()
 }
 
-func rowsOf(lines []byte) (rows []verify.AnnexRow) {
+func rowsOf(lines []byte) (rows []report.AnnexRow) {
 	d := json.NewDecoder(bytes.NewReader(lines))
 	for {
-		var row verify.AnnexRow
+		var row report.AnnexRow
 		err := d.Decode(&row)
 		if err == io.EOF {
 			return rows
@@ -53,7 +54,7 @@ func rowsOf(lines []byte) (rows []verify.AnnexRow) {
 func TestAnnexIsDerivedAgain(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
-	report, lines, sheet := annexOf(t, r)
+	checked, lines, sheet := annexOf(t, r)
 	rows := rowsOf(lines)
 	public := map[string]bool{}
 	for _, row := range rows {
@@ -83,14 +84,14 @@ func TestAnnexIsDerivedAgain(t *testing.T) {
 			t.Errorf("no line is about the public file %s", name)
 		}
 	}
-	if a := report.Annex; a.Readings != int64(len(rows)) || a.Equal < a.Readings-2 || a.Read != a.Readings || len(a.First) != min(len(rows), 200) {
+	if a := checked.Annex; a.Readings != int64(len(rows)) || a.Equal < a.Readings-2 || a.Read != a.Readings || len(a.First) != min(len(rows), 200) {
 		t.Errorf("the summary says %+v, there are %d lines", a, len(rows))
 	}
 	sameTable(t, rows, sheet)
 }
 
 // sameTable compares the CSV with the JSON Lines.
-func sameTable(t *testing.T, rows []verify.AnnexRow, sheet []byte) {
+func sameTable(t *testing.T, rows []report.AnnexRow, sheet []byte) {
 	t.Helper()
 	table := must(csv.NewReader(bytes.NewReader(sheet)).ReadAll())
 	if len(table) != len(rows)+1 {
@@ -133,7 +134,7 @@ func TestAnnexTellsWhatIsWrong(t *testing.T) {
 	root, _ := line.Get("cert/root.cer")
 	flip(filepath.Dir(r.writer.Log().BlobPath(root)), filepath.Base(r.writer.Log().BlobPath(root)))
 	_, lines, _ := annexOf(t, r, func(c *verify.Config) { c.Copies = append(c.Copies, verify.Copy{Source: must(verify.Dir(second))}) })
-	got := map[string]verify.AnnexRow{}
+	got := map[string]report.AnnexRow{}
 	for _, row := range rowsOf(lines) {
 		got[row.Object+" "+filepath.Base(row.Place)] = row
 	}
@@ -182,7 +183,7 @@ func TestAnnexSumsUpResponses(t *testing.T) {
 // TestAnnexKnowsItsTier: what was not read has no digest and is not called equal.
 func TestAnnexKnowsItsTier(t *testing.T) {
 	t.Parallel()
-	for tier, want := range map[verify.Tier]string{verify.TierList: "size-only", verify.TierLog: "not-read"} {
+	for tier, want := range map[report.Tier]string{report.TierList: "size-only", report.TierLog: "not-read"} {
 		_, lines, _ := annexOf(t, newRepo(t), func(c *verify.Config) { c.Tier = tier })
 		for _, row := range rowsOf(lines) {
 			if row.Entry >= 0 && (row.SHA256 != "" || row.Outcome != want) {
@@ -201,11 +202,11 @@ func TestGivenTimeGivesTheSameBytes(t *testing.T) {
 	}
 	var first string
 	for range 3 {
-		report, lines, sheet := annexOf(t, r, func(c *verify.Config) { c.About = verify.About{Auditor: "監査人", Now: true} })
+		checked, lines, sheet := annexOf(t, r, func(c *verify.Config) { c.About = report.About{Auditor: "監査人", Now: true} })
 		var b bytes.Buffer
-		check(report.WriteJSON(&b))
-		check(report.WriteHTML(&b))
-		check(report.WriteText(&b))
+		check(checked.WriteJSON(&b))
+		check(checked.WriteHTML(&b))
+		check(checked.WriteText(&b))
 		all := b.String() + string(lines) + string(sheet)
 		if first == "" {
 			first = all

@@ -7,16 +7,8 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
-
-// An UptimeAnnex is what a report says of the part of its annex that is about the record of
-// operation: every round of samples that there is, and every slot that has none.
-type UptimeAnnex struct {
-	Rounds int64 `json:"rounds"`
-	Gaps   int64 `json:"gaps"` // of one slot or more
-	CSV    Cited `json:"csv"`
-	Lines  Cited `json:"json_lines"`
-}
 
 // An UptimeRow is one round of samples, what was expected of one target, or a time in which nobody
 // asked it. The slots of a target's rounds that count, each taken once, are those that it has taken;
@@ -62,7 +54,7 @@ func (r *UptimeRow) cells() []string {
 // An uptimeWriter writes the rows as the publication log is walked; nil: nobody wants them.
 type uptimeWriter struct {
 	*sheet
-	s UptimeAnnex
+	s report.UptimeAnnex
 }
 
 // A roundSource says where a round of samples was read, for the annex.
@@ -78,7 +70,7 @@ func (w *uptimeWriter) published(ctx context.Context, log *ledger.Log, i int64, 
 		return s, nil
 	}
 	raw, err := log.Raw(ctx, i)
-	return roundSource{sourcePublication, i, artifact.Sum(raw).String()}, err
+	return roundSource{report.SourcePublication, i, artifact.Sum(raw).String()}, err
 }
 
 // signed is the source of a round that an outside vantage has signed.
@@ -99,7 +91,7 @@ func (w *uptimeWriter) round(p *ledger.Probe, s roundSource, at time.Time, slot 
 		return
 	}
 	row := UptimeRow{
-		What: rowRound, Target: p.Target, Vantage: p.Vantage, From: stamp(at), Slot: slot,
+		What: rowRound, Target: p.Target, Vantage: p.Vantage, From: report.Stamp(at), Slot: slot,
 		Place: s.place, Entry: s.entry, SHA256: s.sum, Samples: int64(len(p.Samples)), Counted: int64(counted), Bad: int64(bad),
 	}
 	if counted > 0 {
@@ -118,14 +110,14 @@ func (w *uptimeWriter) stretch(what, target string, from, to, taken int64, every
 		w.s.Gaps++
 	}
 	row := UptimeRow{
-		What: what, Target: target, From: stamp(slotTime(from, every)), Until: stamp(slotTime(to, every)),
+		What: what, Target: target, From: report.Stamp(slotTime(from, every)), Until: report.Stamp(slotTime(to, every)),
 		Slot: from, Slots: to - from, Taken: taken, Entry: -1,
 	}
 	w.write(row.cells(), row)
 }
 
 // finish ends both files.
-func (w *uptimeWriter) finish() (_ *UptimeAnnex, err error) {
+func (w *uptimeWriter) finish() (_ *report.UptimeAnnex, err error) {
 	if w == nil {
 		return nil, nil
 	}

@@ -14,16 +14,17 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // An observed is a row of the annex about the record of operation.
 type observed = verify.UptimeRow
 
 // observations checks a repository of whose public address samples were taken, and returns the rows.
-func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify.Config)) (*verify.Report, []observed, [][]string) {
+func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify.Config)) (*report.Report, []observed, [][]string) {
 	t.Helper()
 	var sheet, lines bytes.Buffer
-	report, _, _ := annexOf(t, r, append(change, func(c *verify.Config) {
+	checked, _, _ := annexOf(t, r, append(change, func(c *verify.Config) {
 		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(log.Origin(), log.Keys()...))
 		c.BaseURL, c.ProbeEvery = baseURL, 10*time.Minute
 		c.Targets = []verify.Target{{Name: "public", Addresses: []string{baseURL}, Source: r.public()}}
@@ -31,7 +32,7 @@ func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify
 		c.Annex.UptimeCSV = verify.Output{Name: "r.annex.uptime.csv", File: &sheet}
 		c.Annex.UptimeLines = verify.Output{Name: "r.annex.uptime.jsonl", File: &lines}
 	})...)
-	u := report.Annex.Uptime
+	u := checked.Annex.Uptime
 	if u == nil {
 		t.Fatal("the report cites no observations")
 	}
@@ -44,7 +45,7 @@ func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify
 		check(d.Decode(&row))
 		rows = append(rows, row)
 	}
-	return report, rows, must(csv.NewReader(&sheet).ReadAll())
+	return checked, rows, must(csv.NewReader(&sheet).ReadAll())
 }
 
 // TestAnnexOfObservations adds the rows up to what the report says of the record of operation, and
@@ -68,11 +69,11 @@ func TestAnnexOfObservations(t *testing.T) {
 	round(60, elsewhere)
 	_ = must(log.Commit(t.Context()))
 	osaka := ""
-	report, rows, sheet := observations(t, r, log.Log(), func(c *verify.Config) {
+	checked, rows, sheet := observations(t, r, log.Log(), func(c *verify.Config) {
 		at := start.Add(21 * time.Minute)
 		osaka = newVantage(r, c, "Osaka").takes(got(at, "1", "a"))
 	})
-	u := report.Record.Uptime
+	u := checked.Record.Uptime
 	var rounds, expected, taken, gaps, counted, bads int64
 	slots := map[int64]bool{}
 	for _, row := range rows {

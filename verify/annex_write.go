@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"seihon/artifact"
+	"seihon/verify/report"
 )
 
 // annexColumns are the members of AnnexRow, in the order of the CSV.
@@ -47,28 +48,30 @@ func (w *sheet) write(cells []string, row any) {
 }
 
 // finish ends both files and returns their digests.
-func (w *sheet) finish() (rows, lines Cited, err error) {
+func (w *sheet) finish() (rows, lines report.Cited, err error) {
 	w.csv.Flush()
 	for _, err := range []error{w.err, w.csv.Error(), w.csvBuf.Flush(), w.lineBuf.Flush()} {
 		if err != nil {
 			return rows, lines, err
 		}
 	}
-	return Cited{w.names[0], artifact.Digest(w.csvSum.Sum(nil)).String()}, Cited{w.names[1], artifact.Digest(w.lineSum.Sum(nil)).String()}, nil
+	rows = report.Cited{Name: w.names[0], SHA256: artifact.Digest(w.csvSum.Sum(nil)).String()}
+	lines = report.Cited{Name: w.names[1], SHA256: artifact.Digest(w.lineSum.Sum(nil)).String()}
+	return rows, lines, nil
 }
 
 // An annexWriter writes the objects; only the first rows are kept.
 type annexWriter struct {
 	*sheet
 	objects int64
-	s       AnnexSummary
+	s       report.AnnexSummary
 }
 
 func newAnnexWriter(a *Annex) *annexWriter {
-	return &annexWriter{sheet: newSheet(a.CSV, a.Lines, annexColumns), s: AnnexSummary{First: []AnnexRow{}}}
+	return &annexWriter{sheet: newSheet(a.CSV, a.Lines, annexColumns), s: report.AnnexSummary{First: []report.AnnexRow{}}}
 }
 
-func (w *annexWriter) row(r AnnexRow) {
+func (w *annexWriter) row(r report.AnnexRow) {
 	if w.err != nil {
 		return
 	}
@@ -76,7 +79,7 @@ func (w *annexWriter) row(r AnnexRow) {
 	if r.SHA256 != "" {
 		w.s.Read++
 	}
-	if r.Outcome == equal.String() || r.Outcome == equalEarlier.String() {
+	if r.Outcome == report.Equal.String() || r.Outcome == report.EqualEarlier.String() {
 		w.s.Equal++
 	}
 	if len(w.s.First) < annexShown {
@@ -93,7 +96,7 @@ func (w *annexWriter) row(r AnnexRow) {
 	}, r)
 }
 
-func (w *annexWriter) finish() (_ *AnnexSummary, err error) {
+func (w *annexWriter) finish() (_ *report.AnnexSummary, err error) {
 	w.s.Objects = w.objects
 	if w.s.CSV, w.s.Lines, err = w.sheet.finish(); err != nil {
 		return nil, fmt.Errorf("writing the annex: %w", err)

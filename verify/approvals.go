@@ -9,6 +9,7 @@ import (
 	"seihon/approval"
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // Where a rule is on record, what it names needs the approval of several people, and the room records their signatures before
@@ -24,7 +25,7 @@ type approvals struct {
 	used    map[artifact.Digest]bool // requests
 	kinds   map[string]artifact.Kind // of the names that the log has until here
 	at      int64                    // the entry in hand
-	summary ApprovalSummary
+	summary report.ApprovalSummary
 }
 
 // A ruleSince is a rule and the entry behind which it is in force.
@@ -46,7 +47,7 @@ func (c *checker) checkApprovals(ctx context.Context) error {
 		return nil
 	}
 	a := &approvals{checker: c, used: map[artifact.Digest]bool{}, kinds: map[string]artifact.Kind{}}
-	a.summary = ApprovalSummary{For: []string{}, People: []string{}, Entry: -1}
+	a.summary = report.ApprovalSummary{For: []string{}, People: []string{}, Entry: -1}
 	versions := c.past.versions
 	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
 		if err != nil {
@@ -72,11 +73,11 @@ func (a *approvals) entry(ctx context.Context, e *ledger.Entry) {
 	switch {
 	case e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceApprovalRule:
 		if err := a.changeRule(ctx, e.Evidence); err != nil {
-			a.add(Finding{Code: "approval-rule", Source: sourceLog, Name: a.where(), Detail: err.Error()})
+			a.Found(report.Finding{Code: "approval-rule", Source: report.SourceLog, Name: a.where(), Detail: err.Error()})
 		}
 	case e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceApproval:
 		if err := a.grant(ctx, e); err != nil {
-			a.add(Finding{Code: "approval-invalid", Source: sourceLog, Name: a.where(), Detail: err.Error()})
+			a.Found(report.Finding{Code: "approval-invalid", Source: report.SourceLog, Name: a.where(), Detail: err.Error()})
 		}
 	default:
 		a.act(ctx, e)
@@ -168,6 +169,6 @@ func (a *approvals) hold(kind, name, thing, what string, fits func(*approval.Req
 	}
 	a.summary.Acts++
 	if !a.spend(kind, thing, fits) {
-		a.add(Finding{Code: "approval-missing", Source: sourceLog, Name: name, Detail: fmt.Sprintf("log entry %d, %s (%s): none of the approvals before it is for this", a.at, what, kind)})
+		a.Found(report.Finding{Code: "approval-missing", Source: report.SourceLog, Name: name, Detail: fmt.Sprintf("log entry %d, %s (%s): none of the approvals before it is for this", a.at, what, kind)})
 	}
 }

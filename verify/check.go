@@ -14,12 +14,13 @@ import (
 	"seihon/ledger"
 	"seihon/sectiona"
 	"seihon/verify/memory"
+	"seihon/verify/report"
 )
 
 // A checker holds what one run of Check knows.
 type checker struct {
 	Config
-	collector
+	report.Collector
 
 	now           time.Time
 	log           *ledger.Log
@@ -32,10 +33,10 @@ type checker struct {
 	memory        *memory.Memory // of deep tiers
 	overrides     []memory.Override
 	exceptions    exceptions // of the log
-	hsm           *HSMSummary
+	hsm           *report.HSMSummary
 	lapsedMu      sync.Mutex
 	lapsedBundles []lapsedBundle
-	approval      *ApprovalSummary
+	approval      *report.ApprovalSummary
 	signersMu     sync.Mutex
 	signers       map[artifact.Digest][]*x509.Certificate // by content: the CAs that may have signed it
 	stamped       int                                     // time-stamps that were verified
@@ -60,20 +61,20 @@ type counters struct {
 }
 
 // Check verifies what the configuration names and reports all that is wrong. The error is only for a check that could not be made.
-func Check(ctx context.Context, config Config) (*Report, error) {
+func Check(ctx context.Context, config Config) (*report.Report, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	c := &checker{Config: config, now: config.Now().UTC().Truncate(time.Second)}
-	c.collector.observe = config.observe
-	r := &Report{Schema: Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier, Copies: []CopySummary{}, ShelfLife: []ShelfLife{}}
-	if c.Tier == TierSample {
-		r.Sample = &Sample{c.Config.Sample, c.Seed}
+	c.Collector.Observe = config.observe
+	r := &report.Report{Schema: report.Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier, Copies: []report.CopySummary{}, ShelfLife: []report.ShelfLife{}}
+	if c.Tier == report.TierSample {
+		r.Sample = &report.Sample{Names: c.Config.Sample, Seed: c.Seed}
 	}
 	if c.Pins != nil && c.PinsNow != nil {
 		for _, f := range c.Pins.Compare(c.PinsNow) {
-			c.add(f)
+			c.Found(f)
 		}
 	}
 	err = c.run(ctx, r)
@@ -94,7 +95,7 @@ func Check(ctx context.Context, config Config) (*Report, error) {
 }
 
 // run makes the steps in the order of the package comment. A log that cannot be opened ends it: nothing is left to compare with.
-func (c *checker) run(ctx context.Context, r *Report) error {
+func (c *checker) run(ctx context.Context, r *report.Report) error {
 	logs := c.checkLogs
 	if c.Master == "" {
 		logs = func(ctx context.Context) error { return c.checkPublicLog(ctx, r) }
@@ -109,7 +110,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	if err := step(ctx, "anchors", c.checkAnchors); err != nil {
 		return err
 	}
-	if c.Tier == TierLog {
+	if c.Tier == report.TierLog {
 		return nil
 	}
 	err := c.openProgress(ctx, r)
@@ -127,7 +128,7 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 		do   func(context.Context) error
 	}
 	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}}
-	if c.Tier.deep() {
+	if c.Tier.Deep() {
 		steps = append(steps, named{"hsm", c.checkHSM}, named{"approvals", c.checkApprovals}, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
 	}
 	steps = append(steps,
@@ -146,15 +147,15 @@ func (c *checker) run(ctx context.Context, r *Report) error {
 	return nil
 }
 
-func (c *checker) summarizeLog(r *Report) {
-	r.Log = LogSummary{
+func (c *checker) summarizeLog(r *report.Report) {
+	r.Log = report.LogSummary{
 		Origin: c.log.Origin(), Size: c.log.Size(), Root: c.log.Root().String(), Time: c.log.Time(), Keys: c.log.Keys(),
 		Checkpoint: string(c.log.Checkpoint()), Known: len(c.Known),
 	}
 }
 
 // finish moves everything collected into the report.
-func (c *checker) finish(ctx context.Context, r *Report) error {
+func (c *checker) finish(ctx context.Context, r *report.Report) error {
 	n := &c.counts
 	r.Counts.Artifacts, r.Counts.ArtifactBytes = n.artifacts.Load(), n.artifactBytes.Load()
 	r.Counts.Certificates, r.Counts.RevocationLists, r.Counts.Revocations = n.certificates.Load(), n.lists.Load(), n.revocations.Load()
@@ -167,14 +168,14 @@ func (c *checker) finish(ctx context.Context, r *Report) error {
 		r.Counts.Current = int64(c.state.Len())
 		r.ShelfLife = currentLife(c.state)
 	}
-	r.Findings = c.sorted()
+	r.Findings = c.Sorted()
 	if r.Findings == nil {
-		r.Findings = []Finding{}
+		r.Findings = []report.Finding{}
 	}
-	r.Omitted = c.omitted()
-	r.OK = !failed(r.Findings)
+	r.Omitted = c.Omitted()
+	r.OK = !report.Failed(r.Findings)
 	r.Scope = c.scope(r)
-	r.judge()
+	r.Judge()
 	c.describe(ctx, r)
 	return step(ctx, "annex", func(ctx context.Context) error { return c.writeAnnex(ctx, r) })
 }

@@ -10,6 +10,7 @@ import (
 	"seihon/artifact"
 	"seihon/ocspcache"
 	"seihon/public"
+	"seihon/verify/report"
 )
 
 // checkNeverIssued holds the claim that a certificate was never issued (RFC 6960 section 2.2) against what can refute it: a list,
@@ -21,7 +22,7 @@ func (c *checker) checkNeverIssued(issuer *x509.Certificate, serial []byte, bad 
 	c.status.mu.Unlock()
 	if r := c.status.revoked[key]; r != nil {
 		if entry, listed := r.find(serial, true); listed {
-			bad("never-issued-refuted", "a list says revoked at %s", stamp(unix(entry.at)))
+			bad("never-issued-refuted", "a list says revoked at %s", report.Stamp(unix(entry.at)))
 		}
 	}
 	for _, k := range c.status.certs {
@@ -42,13 +43,13 @@ func (c *checker) compareWithLists(issuer *x509.Certificate, s *artifact.Single,
 	entry, listed := r.find(s.CertID.Serial, true)
 	switch {
 	case s.Status == artifact.StatusGood && listed:
-		bad("coherence-good-but-revoked", "the list says revoked at %s", stamp(unix(entry.at)))
+		bad("coherence-good-but-revoked", "the list says revoked at %s", report.Stamp(unix(entry.at)))
 	case s.Status == artifact.StatusUnknown && listed:
-		bad("coherence-good-but-revoked", "the answer is unknown, the list says revoked at %s", stamp(unix(entry.at)))
+		bad("coherence-good-but-revoked", "the answer is unknown, the list says revoked at %s", report.Stamp(unix(entry.at)))
 	case s.Status == artifact.StatusRevoked && !listed:
-		bad("coherence-revoked-not-listed", "revoked at %s; the newest list is of %s", stamp(s.RevokedAt), stamp(r.this))
+		bad("coherence-revoked-not-listed", "revoked at %s; the newest list is of %s", report.Stamp(s.RevokedAt), report.Stamp(r.this))
 	case s.Status == artifact.StatusRevoked && s.RevokedAt.Unix() != entry.at:
-		bad("coherence-date", "the response says %s, the list %s", stamp(s.RevokedAt), stamp(unix(entry.at)))
+		bad("coherence-date", "the response says %s, the list %s", report.Stamp(s.RevokedAt), report.Stamp(unix(entry.at)))
 	case s.Status == artifact.StatusRevoked && max(s.Reason, 0) != max(int(entry.reason), 0):
 		bad("coherence-reason", "the response says %d, the list %d", s.Reason, entry.reason)
 	}
@@ -61,11 +62,11 @@ func (c *checker) checkAnswered() {
 			continue
 		}
 		if n, first := r.unanswered(); n > 0 {
-			f := Finding{Code: "coherence-no-answer", Source: sourceMaster, Name: r.names[0], Detail: fmt.Sprintf("%d certificates, the first with serial number %x", n, first)}
+			f := report.Finding{Code: "coherence-no-answer", Source: report.SourceMaster, Name: r.names[0], Detail: fmt.Sprintf("%d certificates, the first with serial number %x", n, first)}
 			if c.Inventory != nil || r.expired {
-				f.Severity = Note // only the inventory tells which of them have not expired
+				f.Severity = report.Note // only the inventory tells which of them have not expired
 			}
-			c.add(f)
+			c.Found(f)
 		}
 	}
 }
@@ -94,7 +95,7 @@ func (c *checker) checkInventory(ctx context.Context) error {
 		commitments.line(line)
 		keys.line(&line)
 		if !line.NotAfter.IsZero() {
-			c.memory.Known(line.Issuer, line.Serial, line.NotAfter, sourceInventory)
+			c.memory.Known(line.Issuer, line.Serial, line.NotAfter, report.SourceInventory)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -110,7 +111,7 @@ func (c *checker) checkInventory(ctx context.Context) error {
 
 func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 	bad := func(code, format string, args ...any) {
-		c.add(Finding{Code: code, Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", line.Issuer, line.Serial), Detail: fmt.Sprintf(format, args...)})
+		c.Found(report.Finding{Code: code, Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", line.Issuer, line.Serial), Detail: fmt.Sprintf(format, args...)})
 	}
 	issuer := c.issuerNamed(line.Issuer)
 	if issuer == nil {
@@ -125,9 +126,9 @@ func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 		case listed && !line.Revoked:
 			bad("inventory-differs", "a list says revoked, the inventory does not")
 		case !listed && line.Revoked && !expired && !line.RevokedAt.After(r.this):
-			bad("inventory-not-listed", "revoked at %s", stamp(line.RevokedAt))
+			bad("inventory-not-listed", "revoked at %s", report.Stamp(line.RevokedAt))
 		case listed && line.RevokedAt.Unix() != entry.at:
-			bad("coherence-date", "the inventory says %s, the list %s", stamp(line.RevokedAt), stamp(unix(entry.at)))
+			bad("coherence-date", "the inventory says %s, the list %s", report.Stamp(line.RevokedAt), report.Stamp(unix(entry.at)))
 		case listed && max(line.Reason, 0) != max(int(entry.reason), 0):
 			bad("coherence-reason", "the inventory says %d, the list %d", line.Reason, entry.reason)
 		}
@@ -148,7 +149,7 @@ func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 		}
 	}
 	if answered == 0 && !expired {
-		bad("inventory-no-answer", "it expires on %s", stamp(line.NotAfter))
+		bad("inventory-no-answer", "it expires on %s", report.Stamp(line.NotAfter))
 	}
 	books.known[line.Issuer] += answered - claims
 }
@@ -165,11 +166,11 @@ func (c *checker) compareWithInventory(line InventoryLine, der []byte, bad func(
 		switch {
 		case r.NeverIssued(s):
 			claim = true
-			bad("never-issued-refuted", "the inventory has it, it expires on %s", stamp(line.NotAfter))
+			bad("never-issued-refuted", "the inventory has it, it expires on %s", report.Stamp(line.NotAfter))
 		case s.Status == artifact.StatusRevoked != line.Revoked && !(line.Revoked && line.RevokedAt.After(s.ThisUpdate)):
 			bad("inventory-differs", "a response says %s, the inventory %s", statusText(s.Status == artifact.StatusRevoked), statusText(line.Revoked))
 		case line.Revoked && s.Status == artifact.StatusRevoked && s.RevokedAt.Unix() != line.RevokedAt.Unix():
-			bad("coherence-date", "the inventory says %s, the response %s", stamp(line.RevokedAt), stamp(s.RevokedAt))
+			bad("coherence-date", "the inventory says %s, the response %s", report.Stamp(line.RevokedAt), report.Stamp(s.RevokedAt))
 		}
 	}
 	return claim
@@ -239,7 +240,7 @@ func (b *openBooks) compareCounts() {
 			total -= b.c.status.neverIssued[issuerKey(own)]
 		}
 		if extra := total - b.known[issuer]; extra > 0 {
-			b.c.add(Finding{Code: "inventory-unknown", Source: sourceInventory, Name: issuer, Detail: fmt.Sprintf("%d responses", extra)})
+			b.c.Found(report.Finding{Code: "inventory-unknown", Source: report.SourceInventory, Name: issuer, Detail: fmt.Sprintf("%d responses", extra)})
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // A Commitment is what the inventory knows of the commitment that the log made to a certificate before it was signed: SHA-256 over
@@ -36,7 +37,7 @@ type issuance struct {
 
 // A commitmentBook opens the commitments of the log with an inventory.
 type commitmentBook struct {
-	report  func(Finding)
+	report  func(report.Finding)
 	entries map[int64]*issuance
 	first   map[string]time.Time // by issuer: when commitments began
 	covered map[string]bool      // issuers of which the inventory has certificates
@@ -50,7 +51,7 @@ type commitmentBook struct {
 
 // An unannounced certificate has no commitment.
 type unannounced struct {
-	Finding
+	report.Finding
 	issuer string
 	before bool // its dates say that it was issued before the log began to have commitments
 }
@@ -60,7 +61,7 @@ const maxLeaves = 1 << 24
 
 // openCommitments reads the issuance entries of the log and holds their running totals against their counts.
 func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) {
-	b := &commitmentBook{report: c.add, entries: map[int64]*issuance{}, first: map[string]time.Time{}, covered: map[string]bool{}, given: map[string]bool{},
+	b := &commitmentBook{report: c.Found, entries: map[int64]*issuance{}, first: map[string]time.Time{}, covered: map[string]bool{}, given: map[string]bool{},
 		whole: map[string]bool{}, own: map[string]string{}, kept: map[string]int{}}
 	totals := map[string]int64{}
 	index := int64(-1)
@@ -89,7 +90,7 @@ func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) 
 }
 
 func (b *commitmentBook) bad(code string, index int64, issuer, format string, args ...any) {
-	b.report(Finding{Code: code, Source: sourceLog, Name: fmt.Sprintf("issuance entry %d of %s", index, issuer), Detail: fmt.Sprintf(format, args...)})
+	b.report(report.Finding{Code: code, Source: report.SourceLog, Name: fmt.Sprintf("issuance entry %d of %s", index, issuer), Detail: fmt.Sprintf(format, args...)})
 }
 
 // line opens the commitment to one certificate of the inventory.
@@ -100,7 +101,7 @@ func (b *commitmentBook) line(l InventoryLine) {
 		return
 	}
 	bad := func(code, format string, args ...any) {
-		b.report(Finding{Code: code, Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: fmt.Sprintf(format, args...)})
+		b.report(report.Finding{Code: code, Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: fmt.Sprintf(format, args...)})
 	}
 	if l.Commitment == nil {
 		b.unannounced(l, began)
@@ -132,17 +133,17 @@ func (b *commitmentBook) line(l InventoryLine) {
 // commitments: a key that was made under this log has signed nothing elsewhere.
 func (b *commitmentBook) unannounced(l InventoryLine, began time.Time) {
 	before := l.NotBefore.Before(began) && (l.Imported || !l.NotBefore.IsZero()) // an imported list tells no dates
-	if which := fmt.Sprint(before, l.Issuer); b.kept[which] < perCode {          // more need not be told
+	if which := fmt.Sprint(before, l.Issuer); b.kept[which] < report.PerCode {   // more need not be told
 		b.kept[which]++
 	} else {
 		return
 	}
-	detail := "it was issued here, and the inventory names no commitment to it; they began at " + stamp(began)
+	detail := "it was issued here, and the inventory names no commitment to it; they began at " + report.Stamp(began)
 	if l.Imported {
-		detail = "the inventory calls it imported, and no commitment explains it; they began at " + stamp(began)
+		detail = "the inventory calls it imported, and no commitment explains it; they began at " + report.Stamp(began)
 	}
-	b.missing = append(b.missing, unannounced{issuer: l.Issuer, before: before, Finding: Finding{
-		Code: "commitment-missing", Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: detail,
+	b.missing = append(b.missing, unannounced{issuer: l.Issuer, before: before, Finding: report.Finding{
+		Code: "commitment-missing", Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: detail,
 	}})
 }
 
@@ -192,7 +193,7 @@ func (b *commitmentBook) close(empty bool) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.first)) {
 		if !b.given[name] && (empty || b.covered[name]) { // without any line the issuer is absent, which is said
-			b.report(Finding{Code: "commitment-not-given", Source: sourceInventory, Name: name})
+			b.report(report.Finding{Code: "commitment-not-given", Source: report.SourceInventory, Name: name})
 		}
 	}
 	for _, index := range sortedKeys(b.entries) {
@@ -246,8 +247,8 @@ func (c *checker) checkUnexplained(covered map[string]bool) {
 			continue
 		}
 		if n, first := r.unexplained(); n > 0 {
-			c.add(Finding{
-				Code: "inventory-unknown", Source: sourceInventory, Name: name,
+			c.Found(report.Finding{
+				Code: "inventory-unknown", Source: report.SourceInventory, Name: name,
 				Detail: fmt.Sprintf("%d entries of %s, the first with serial number %x", n, strings.Join(r.names, ", "), first),
 			})
 		}

@@ -14,11 +14,12 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/verify/headers"
+	"seihon/verify/report"
 )
 
 // compare fetches one artifact and compares it with its line.
 func (k *copyCheck) compare(ctx context.Context, line ledger.Line) sighting {
-	if k.Tier == TierList {
+	if k.Tier == report.TierList {
 		return k.compareSize(ctx, line.Name, line.Size, line.Digest, line.Kind == artifact.OCSPGeneration)
 	}
 	if line.Kind == artifact.OCSPGeneration {
@@ -26,7 +27,7 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) sighting {
 	}
 	if k.taken(line.Name, line.Digest, line.Size) {
 		k.remember(line, line.Digest)
-		return sighting{line.Digest, equalEarlier}
+		return sighting{line.Digest, report.EqualEarlier}
 	}
 	got, o, err := k.digest(ctx, line.Name, line.Size)
 	if errors.Is(err, errLonger) {
@@ -35,7 +36,7 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) sighting {
 	if err != nil {
 		if errors.Is(err, ErrNotFound) && line.Kind == artifact.OCSPBundle && artifact.Stale(line.NotAfter, k.now) {
 			k.lapsed(line, err)
-			return sighting{how: missing}
+			return sighting{how: report.Missing}
 		}
 		return k.unread(ctx, line.Name, line.Digest.String(), err)
 	}
@@ -43,12 +44,12 @@ func (k *copyCheck) compare(ctx context.Context, line ledger.Line) sighting {
 	fine := k.checkHeaders(line.Name, line.Kind, &line, o)
 	if got != line.Digest {
 		k.mismatch(ctx, line, got)
-		return sighting{got, different}
+		return sighting{got, report.Different}
 	}
 	if fine {
 		k.done(line.Name, got, line.Size, o)
 	}
-	return sighting{got, equal}
+	return sighting{got, report.Equal}
 }
 
 // errLonger says that an object has more bytes than its master. How many more does not matter: it may have no end.
@@ -105,10 +106,10 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 
 // longer reports an object that goes on where its master ends. Another version, or another name's master, may be longer.
 func (k *copyCheck) longer(ctx context.Context, line ledger.Line) sighting {
-	f := Finding{Code: "copy-different", Name: line.Name, Want: bytesText(line.Size), Got: "more than " + bytesText(line.Size)}
+	f := report.Finding{Code: "copy-different", Name: line.Name, Want: bytesText(line.Size), Got: "more than " + bytesText(line.Size)}
 	if f.Detail = irregular(k.src, line.Name); f.Detail != "" {
 		k.report(f)
-		return sighting{how: different}
+		return sighting{how: report.Different}
 	}
 	b, _, err := k.read(ctx, line.Name, maxRead)
 	switch {
@@ -118,9 +119,9 @@ func (k *copyCheck) longer(ctx context.Context, line ledger.Line) sighting {
 		k.report(f)
 	default:
 		k.mismatch(ctx, line, artifact.Sum(b))
-		return sighting{artifact.Sum(b), different}
+		return sighting{artifact.Sum(b), report.Different}
 	}
-	return sighting{how: different}
+	return sighting{how: report.Different}
 }
 
 // remember keeps the digests of names that change, for comparing vantages.
@@ -139,35 +140,35 @@ func (k *copyCheck) unread(ctx context.Context, name, want string, err error) si
 	case ctx.Err() != nil:
 	case errors.Is(err, errNotAsked):
 		k.notAsked.Add(1)
-		return sighting{how: notRead}
+		return sighting{how: report.NotRead}
 	case errors.Is(err, ErrNotFound):
-		k.report(Finding{Code: "copy-missing", Name: name, Want: want, Detail: refusal(err)})
-		return sighting{how: missing}
+		k.report(report.Finding{Code: "copy-missing", Name: name, Want: want, Detail: refusal(err)})
+		return sighting{how: report.Missing}
 	default:
 		k.report(cannotRead(name, want, err))
 	}
-	return sighting{how: unreadable}
+	return sighting{how: report.Unreadable}
 }
 
 // cannotRead is the finding about what could not be read: as a rule that, or that its readers are sent where nothing is asked.
-func cannotRead(name, want string, err error) Finding {
+func cannotRead(name, want string, err error) report.Finding {
 	var away *redirect.Refused
 	if errors.As(err, &away) {
-		return Finding{Code: headers.CodeRedirect, Severity: Error, Name: name, Want: want, Got: away.To.String(), Detail: away.Error()}
+		return report.Finding{Code: headers.CodeRedirect, Severity: report.Error, Name: name, Want: want, Got: away.To.String(), Detail: away.Error()}
 	}
-	return Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()}
+	return report.Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()}
 }
 
 // mismatch says what the bytes under a name are instead of the master's.
 func (k *copyCheck) mismatch(ctx context.Context, line ledger.Line, got artifact.Digest) {
-	f := Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: got.String()}
+	f := report.Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: got.String()}
 	promised := k.past.lineAt(line.Name, k.size)
 	for _, v := range k.past.byName[line.Name] {
 		if v.Digest != got || promised == nil {
 			continue
 		}
 		if v.index > promised.index {
-			f.Code, f.Severity = "copy-ahead", Note
+			f.Code, f.Severity = "copy-ahead", report.Note
 		} else if f.Code != "copy-ahead" {
 			f.Code = "copy-outdated"
 		}
@@ -193,7 +194,7 @@ func (k *copyCheck) explain(ctx context.Context, line ledger.Line) string {
 	}
 	a := artifact.Parse(b)
 	if a.Kind == artifact.PrivateKey {
-		k.report(Finding{Code: "private-key", Name: line.Name, Want: line.Digest.String(), Got: a.Digest.String(), Detail: a.Problem})
+		k.report(report.Finding{Code: "private-key", Name: line.Name, Want: line.Digest.String(), Got: a.Digest.String(), Detail: a.Problem})
 		return ""
 	}
 	if a.Trailing > 0 || int64(len(b)) > line.Size && artifact.Sum(b[:line.Size]) == line.Digest {
@@ -219,33 +220,33 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) sig
 	g, proof, err := ocspcache.ParseGeneration(b)
 	if err != nil {
 		k.remember(line, artifact.Sum(b))
-		k.report(Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(b).String(), Detail: err.Error()})
-		return sighting{artifact.Sum(b), different}
+		k.report(report.Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(b).String(), Detail: err.Error()})
+		return sighting{artifact.Sum(b), report.Different}
 	}
 	body := artifact.Sum(g.Body())
 	k.remember(line, body)
 	if body != line.Digest {
 		k.mismatch(ctx, line, body)
-		return sighting{body, different}
+		return sighting{body, report.Different}
 	}
 	proven, err := k.verifyProof(proof)
 	switch {
 	case err != nil:
-		k.report(Finding{Code: "generation-proof", Name: line.Name, Detail: err.Error()})
+		k.report(report.Finding{Code: "generation-proof", Name: line.Name, Detail: err.Error()})
 	case proven.Digest != body || proven.Name != line.Name || proven.Kind != line.Kind:
-		k.report(Finding{Code: "generation-proof", Name: line.Name, Want: body.String(), Got: proven.Digest.String(), Detail: "the proof is of another line, " + proven.Name})
+		k.report(report.Finding{Code: "generation-proof", Name: line.Name, Want: body.String(), Got: proven.Digest.String(), Detail: "the proof is of another line, " + proven.Name})
 	default:
 		k.tolerateProof(line.Name, proof)
 	}
-	return sighting{body, equal}
+	return sighting{body, report.Equal}
 }
 
 // compareSize is compare without reading: by size, and by digest where the source tells one.
 func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, digest artifact.Digest, atLeast bool) sighting {
 	h, ok := k.src.(Heads)
 	if !ok {
-		k.report(Finding{Code: "copy-unreadable", Name: name, Want: bytesText(size), Detail: "the source tells nothing without being read; use another tier"})
-		return sighting{how: unreadable}
+		k.report(report.Finding{Code: "copy-unreadable", Name: name, Want: bytesText(size), Detail: "the source tells nothing without being read; use another tier"})
+		return sighting{how: report.Unreadable}
 	}
 	got, err := k.head(ctx, h, name)
 	if err != nil {
@@ -254,11 +255,11 @@ func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, di
 	k.objects.Add(1)
 	switch {
 	case got.Size >= 0 && got.Size != size && !(atLeast && got.Size > size):
-		k.report(Finding{Code: "copy-different", Name: name, Want: bytesText(size), Got: bytesText(got.Size)})
+		k.report(report.Finding{Code: "copy-different", Name: name, Want: bytesText(size), Got: bytesText(got.Size)})
 	case !got.Digest.IsZero() && got.Digest != digest && !atLeast:
-		k.report(Finding{Code: "copy-different", Name: name, Want: digest.String(), Got: got.Digest.String()})
+		k.report(report.Finding{Code: "copy-different", Name: name, Want: digest.String(), Got: got.Digest.String()})
 	default:
-		return sighting{how: sizeOnly}
+		return sighting{how: report.SizeOnly}
 	}
-	return sighting{how: different}
+	return sighting{how: report.Different}
 }

@@ -18,16 +18,7 @@ import (
 	"seihon/ledger/witness"
 	"seihon/public"
 	"seihon/sectiona"
-)
-
-// A Tier says how deep a check goes.
-type Tier string
-
-const (
-	TierLog    Tier = "log"    // the logs and manifests, without artifacts and copies; without a master, the public log
-	TierList   Tier = "list"   // names, sizes and tags of artifacts and copies, without their bytes
-	TierFull   Tier = "full"   // every byte and every signature
-	TierSample Tier = "sample" // like full, for a random sample of the copies and for all pointers and lists
+	"seihon/verify/report"
 )
 
 // The layouts in which OCSP responses are published.
@@ -122,14 +113,14 @@ type Config struct {
 	// that none of them signed counts for nothing.
 	OverrideKeys []ed25519.PublicKey
 
-	Tier   Tier   // default TierFull
-	Sample int    // number of names for TierSample; default 100
-	Seed   uint32 // of the draw; who publishes must not know it beforehand
+	Tier   report.Tier // default TierFull
+	Sample int         // number of names for TierSample; default 100
+	Seed   uint32      // of the draw; who publishes must not know it beforehand
 
 	CRLAge time.Duration // a list older than this is reported; 0: only its nextUpdate counts
 
 	// Announce is told what reading the copies will cost at Price, before the first request; nil: nobody wants to know.
-	Announce func([]Estimate)
+	Announce func([]report.Estimate)
 	Price    Price
 
 	// Resume is the file that keeps how far the network copies were read, for going on after an interruption; empty: none. Only
@@ -146,7 +137,7 @@ type Config struct {
 	Annex *Annex
 
 	// About goes into the report.
-	About About
+	About report.About
 
 	// Tolerated is what the caller passed over in the auditor's own files.
 	Tolerated []Tolerated
@@ -163,12 +154,12 @@ type Config struct {
 	Pins, PinsNow *Pins
 	PinsDigest    artifact.Digest
 
-	observe func(Finding)
+	observe func(report.Finding)
 }
 
 func (c Config) withDefaults() (Config, error) {
 	var errs []error
-	if c.Master == "" && (c.Tier != TierLog || len(c.Copies) == 0) {
+	if c.Master == "" && (c.Tier != report.TierLog || len(c.Copies) == 0) {
 		errs = append(errs, errors.New("no master directory to compare with"))
 	}
 	if c.Master == "" && c.Publication != "" {
@@ -182,8 +173,8 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	switch c.Tier {
 	case "":
-		c.Tier = TierFull
-	case TierLog, TierList, TierFull, TierSample:
+		c.Tier = report.TierFull
+	case report.TierLog, report.TierList, report.TierFull, report.TierSample:
 	default:
 		errs = append(errs, fmt.Errorf("unknown tier %q: want log, list, full or sample", c.Tier))
 	}
@@ -195,7 +186,7 @@ func (c Config) withDefaults() (Config, error) {
 			errs = append(errs, fmt.Errorf("unknown layout %q: want bundle or objects", p.Layout))
 		}
 	}
-	if c.Resume != "" && c.Tier != TierFull {
+	if c.Resume != "" && c.Tier != report.TierFull {
 		errs = append(errs, fmt.Errorf("tier %s cannot be resumed, only tier full", c.Tier))
 	}
 	if c.Sample <= 0 {
@@ -218,9 +209,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
-
-// deep reports whether bytes are read.
-func (t Tier) deep() bool { return t == TierFull || t == TierSample }
 
 // policyWithoutClock is the operator's policy for judging content; what the calendar says has findings of its own.
 func policyWithoutClock(p *sectiona.Policy, trust *artifact.Trust) *sectiona.Policy {

@@ -16,6 +16,7 @@ import (
 	"seihon/ocspcache"
 	"seihon/public"
 	"seihon/verify/headers"
+	"seihon/verify/report"
 )
 
 const checkpointName = public.Checkpoint
@@ -49,7 +50,7 @@ type copyCheck struct {
 }
 
 // checkCopies checks every copy and then compares them with each other.
-func (c *checker) checkCopies(ctx context.Context, r *Report) error {
+func (c *checker) checkCopies(ctx context.Context, r *report.Report) error {
 	c.checkNames()
 	var done []*copyCheck
 	for i, p := range c.Copies {
@@ -69,8 +70,8 @@ func (c *checker) newCopyCheck(index int, p Copy) *copyCheck {
 	return &copyCheck{checker: c, src: p.Source, index: index, layout: p.Layout, expected: map[string]bool{}, digests: map[string]artifact.Digest{}}
 }
 
-func (k *copyCheck) summary() CopySummary {
-	return CopySummary{Source: k.src.Name(), Layout: k.layout, Size: k.size, Objects: k.objects.Load(), Bytes: k.bytes.Load(), Requests: k.requests.Load(),
+func (k *copyCheck) summary() report.CopySummary {
+	return report.CopySummary{Source: k.src.Name(), Layout: k.layout, Size: k.size, Objects: k.objects.Load(), Bytes: k.bytes.Load(), Requests: k.requests.Load(),
 		Listed: k.listed, Extra: k.extra.Load()}
 }
 
@@ -111,9 +112,9 @@ func (k *copyCheck) run(ctx context.Context) error {
 	return k.extras(ctx)
 }
 
-func (k *copyCheck) report(f Finding) {
+func (k *copyCheck) report(f report.Finding) {
 	f.Source = k.src.Name()
-	k.add(f)
+	k.Found(f)
 }
 
 // fetch opens an object and counts the request.
@@ -173,16 +174,16 @@ func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Ob
 	case errors.Is(err, ErrForbidden) && k.forbidden(ctx):
 		return nil, nil, errCopyForbidden
 	case errors.Is(err, ErrNotFound):
-		k.enterCheckpoint(nil, missing)
-		k.report(Finding{Code: "checkpoint-missing", Name: checkpointName, Detail: refusal(err)})
+		k.enterCheckpoint(nil, report.Missing)
+		k.report(report.Finding{Code: "checkpoint-missing", Name: checkpointName, Detail: refusal(err)})
 		return nil, nil, nil
 	case errors.Is(err, ErrUnreachable):
-		k.enterCheckpoint(nil, unreadable)
-		k.report(Finding{Code: "copy-unreadable", Severity: Error, Name: checkpointName,
+		k.enterCheckpoint(nil, report.Unreadable)
+		k.report(report.Finding{Code: "copy-unreadable", Severity: report.Error, Name: checkpointName,
 			Detail: fmt.Sprintf("nothing else was asked for, and nothing was compared: %v", err)})
 		return nil, nil, errCopySilent
 	case err != nil:
-		k.enterCheckpoint(nil, unreadable)
+		k.enterCheckpoint(nil, report.Unreadable)
 		f := cannotRead(checkpointName, "", err)
 		k.report(f)
 		if f.Code == headers.CodeRedirect {
@@ -191,10 +192,10 @@ func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Ob
 		return nil, nil, nil
 	}
 	k.objects.Add(1)
-	k.enterCheckpoint(b, different)
+	k.enterCheckpoint(b, report.Different)
 	cp, err := ledger.ParseCheckpoint(b)
 	if err != nil {
-		k.report(Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
 		return nil, nil, nil
 	}
 	return &cp, o, nil
@@ -205,17 +206,17 @@ func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, 
 	switch {
 	case err == nil:
 	case errors.Is(err, ledger.ErrRollback):
-		k.report(Finding{Code: "checkpoint-ahead", Name: checkpointName, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size), Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-ahead", Name: checkpointName, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size), Detail: err.Error()})
 		return nil
 	case errors.Is(err, ledger.ErrFork):
-		k.report(Finding{Code: "checkpoint-fork", Name: checkpointName, Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-fork", Name: checkpointName, Detail: err.Error()})
 		return nil
 	default:
-		k.report(Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
 		return nil
 	}
 	if f := k.record.checkpoint; f != nil {
-		f.how = signed
+		f.how = report.Signed
 	}
 	k.checkHeaders(checkpointName, artifact.Checkpoint, nil, o)
 	if len(k.keys) > 0 { // without a master the keys are read from the log that is being fetched, and its checkpoint is looked at then
@@ -225,11 +226,11 @@ func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, 
 	}
 	for _, known := range k.Known {
 		if old, err := ledger.ParseCheckpoint(known); err == nil && old.Size > cp.Size && old.Origin == cp.Origin && k.log.Consistent(ctx, known) == nil {
-			k.report(Finding{Code: "checkpoint-rollback", Name: checkpointName, Want: fmt.Sprint("at least ", old.Size), Got: fmt.Sprint(cp.Size)})
+			k.report(report.Finding{Code: "checkpoint-rollback", Name: checkpointName, Want: fmt.Sprint("at least ", old.Size), Got: fmt.Sprint(cp.Size)})
 		}
 	}
 	if cp.Size < k.log.Size() {
-		k.report(Finding{Code: "checkpoint-behind", Name: checkpointName, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size)})
+		k.report(report.Finding{Code: "checkpoint-behind", Name: checkpointName, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size)})
 	}
 	k.size, k.state = cp.Size, k.checker.state
 	if k.size < k.log.Size() {
@@ -286,7 +287,7 @@ func (k *copyCheck) checkStrict() {
 	}
 	for line := range k.state.All() {
 		if line.Kind == artifact.OCSPGeneration {
-			k.report(Finding{Code: "section-a", Rule: "strict-static", Name: line.Name, Detail: "the policy is strict, but the copy is of use only to a responder"})
+			k.report(report.Finding{Code: "section-a", Rule: "strict-static", Name: line.Name, Detail: "the policy is strict, but the copy is of use only to a responder"})
 		}
 	}
 }
@@ -312,7 +313,7 @@ func (k *copyCheck) artifacts(ctx context.Context) error {
 		}
 	}
 	k.expect(lines)
-	if k.Tier == TierSample {
+	if k.Tier == report.TierSample {
 		lines = k.sample(lines)
 	}
 	return k.each(ctx, len(lines), func(ctx context.Context, i int) { k.enter(lines[i], k.compare(ctx, lines[i])) })

@@ -3,6 +3,7 @@ package verify
 import (
 	"seihon/artifact"
 	"seihon/artifact/cms"
+	"seihon/verify/report"
 )
 
 // checkDocument asks of a CP/CPS what an auditor asks beyond section A: that the signer chains to a CA of this hierarchy at the
@@ -16,13 +17,13 @@ func (c *checker) checkDocument(v *version, a *artifact.Artifact, content []byte
 	case v.Kind == artifact.DocumentSignature && content != nil:
 		_, err = cms.Verify(a.Bytes, content, o)
 	case v.Kind == artifact.DocumentSignature:
-		c.add(Finding{Code: "document-signature", Source: sourceMaster, Name: v.Name, Severity: Warning, Detail: "the ledger has no document beside it"})
+		c.Found(report.Finding{Code: "document-signature", Source: report.SourceMaster, Name: v.Name, Severity: report.Warning, Detail: "the ledger has no document beside it"})
 		return
 	default:
 		return
 	}
 	if err != nil {
-		c.add(Finding{Code: "document-signature", Source: sourceMaster, Name: v.Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "document-signature", Source: report.SourceMaster, Name: v.Name, Detail: err.Error()})
 		return
 	}
 	c.counts.signatures.Add(1)

@@ -6,17 +6,8 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
-
-// An Estimate says what a check will ask of a copy that is not a local directory, at most, before it begins. Listing requests of
-// a bucket are not in it: whoever lists makes them.
-type Estimate struct {
-	Source   string  `json:"source"`
-	Layout   string  `json:"layout"`   // that was assumed
-	Requests int64   `json:"requests"` // GET or, in tier list, HEAD
-	Bytes    int64   `json:"bytes"`
-	USD      float64 `json:"usd"` // at the prices given
-}
 
 // A Price is what a provider asks, in US dollars.
 type Price struct {
@@ -25,7 +16,7 @@ type Price struct {
 }
 
 // Estimates computes what Check would cost with this configuration. Nothing but the master's log is read.
-func Estimates(ctx context.Context, config Config) ([]Estimate, error) {
+func Estimates(ctx context.Context, config Config) ([]report.Estimate, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
@@ -43,14 +34,14 @@ func Estimates(ctx context.Context, config Config) ([]Estimate, error) {
 }
 
 // estimates looks at every copy that is asked over the network.
-func (c *checker) estimates(ctx context.Context) ([]Estimate, error) {
-	all := []Estimate{}
+func (c *checker) estimates(ctx context.Context) ([]report.Estimate, error) {
+	all := []report.Estimate{}
 	for i, p := range c.Copies {
-		if isLocal(p.Source) || c.Tier == TierLog {
+		if isLocal(p.Source) || c.Tier == report.TierLog {
 			continue
 		}
-		e := &Estimate{Requests: 1}
-		if _, known := p.Source.(*listed); !known || c.Tier != TierList { // sizes come from the listing
+		e := &report.Estimate{Requests: 1}
+		if _, known := p.Source.(*listed); !known || c.Tier != report.TierList { // sizes come from the listing
 			var err error
 			if e, err = estimate(ctx, c.log, c.state, c.Tier, p.layout(), c.Sample); err != nil {
 				return nil, err
@@ -72,7 +63,7 @@ func (c *checker) estimates(ctx context.Context) ([]Estimate, error) {
 	return all, nil
 }
 
-func (p Price) of(e *Estimate) float64 {
+func (p Price) of(e *report.Estimate) float64 {
 	return float64(e.Requests)*p.PerRequest + float64(e.Bytes)*p.PerByte
 }
 
@@ -88,9 +79,9 @@ func (p Copy) layout() string {
 }
 
 // EstimateCopy computes what checking one copy of a complete repository costs in a tier and layout.
-func EstimateCopy(ctx context.Context, master *ledger.Log, tier Tier, layout string, sample int, p Price) (*Estimate, error) {
-	if tier == TierLog {
-		return &Estimate{}, nil
+func EstimateCopy(ctx context.Context, master *ledger.Log, tier report.Tier, layout string, sample int, p Price) (*report.Estimate, error) {
+	if tier == report.TierLog {
+		return &report.Estimate{}, nil
 	}
 	state, err := master.State(ctx, master.Size())
 	if err != nil {
@@ -104,13 +95,13 @@ func EstimateCopy(ctx context.Context, master *ledger.Log, tier Tier, layout str
 	return e, nil
 }
 
-func estimate(ctx context.Context, master *ledger.Log, state *ledger.State, tier Tier, layout string, sample int) (*Estimate, error) {
-	e := &Estimate{Requests: 1}
+func estimate(ctx context.Context, master *ledger.Log, state *ledger.State, tier report.Tier, layout string, sample int) (*report.Estimate, error) {
+	e := &report.Estimate{Requests: 1}
 	var others, otherBytes int64
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k == artifact.OCSPResponse, layout == LayoutObjects && (k == artifact.OCSPBundle || k == artifact.OCSPGeneration):
-		case tier == TierSample && !k.IsRevocationList() && k != artifact.OCSPGeneration:
+		case tier == report.TierSample && !k.IsRevocationList() && k != artifact.OCSPGeneration:
 			others++
 			otherBytes += line.Size
 		default:
@@ -140,7 +131,7 @@ func estimate(ctx context.Context, master *ledger.Log, state *ledger.State, tier
 		e.Requests++
 		e.Bytes += f.Size
 	}
-	if tier == TierList {
+	if tier == report.TierList {
 		e.Bytes = 0
 	}
 	return e, nil

@@ -6,41 +6,25 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"seihon/ledger"
 	"seihon/sectiona"
 	"seihon/verify/memory"
+	"seihon/verify/report"
 )
-
-// An ExceptionEntry is a signed word in the log by which known deviations of a CA from the RFCs are let pass.
-type ExceptionEntry struct {
-	Entry   int64            `json:"entry"` // of the log
-	Time    time.Time        `json:"time"`
-	Issuer  string           `json:"issuer"`
-	Key     string           `json:"key"` // SHA-256 of the CA's SubjectPublicKeyInfo
-	Reason  string           `json:"reason"`
-	Allow   []string         `json:"allow"`
-	Expires time.Time        `json:"expires"` // what the CA dated later is not covered
-	Counts  bool             `json:"counts"`  // a pinned key has signed it
-	Problem string           `json:"problem,omitempty"`
-	Passed  map[string]int64 `json:"passed"` // how often each kind was let pass in this check
-	Text    string           `json:"text"`   // as it was signed
-}
 
 // exceptions are those of the log. Passed is counted by the workers of the check.
 type exceptions struct {
 	mu  sync.Mutex
-	all []*ExceptionEntry
+	all []*report.ExceptionEntry
 }
 
 // enter reads an exception as docs/accept.md describes it and verifies its signature with the pinned keys.
 func (x *exceptions) enter(index int64, e *ledger.Entry, keys []ed25519.PublicKey) {
-	out := &ExceptionEntry{Entry: index, Time: e.Time, Issuer: e.Exception.Issuer, Text: e.Exception.Text, Allow: []string{}, Passed: map[string]int64{}}
+	out := &report.ExceptionEntry{Entry: index, Time: e.Time, Issuer: e.Exception.Issuer, Text: e.Exception.Text, Allow: []string{}, Passed: map[string]int64{}}
 	s := memory.ReadSigned(e.Exception.Text, "seihon/exception/v1", "key", e.Time, keys)
 	out.Key, out.Reason, out.Expires, out.Problem = s.About, s.Reason, s.Expires, s.Problem
 	if s.Allow != nil {
@@ -69,23 +53,11 @@ func (x *exceptions) allow(by *x509.Certificate, d sectiona.Deviation, dated tim
 }
 
 // reportExceptions shows every exception of the log, and reports those that count for nothing.
-func (c *checker) reportExceptions(r *Report) {
+func (c *checker) reportExceptions(r *report.Report) {
 	for _, e := range c.exceptions.all {
 		r.Exceptions = append(r.Exceptions, *e)
 		if !e.Counts {
-			c.add(Finding{Code: codeException, Source: sourceLog, Name: fmt.Sprintf("log entry %d", e.Entry), Detail: e.Problem})
+			c.Found(report.Finding{Code: report.CodeException, Source: report.SourceLog, Name: fmt.Sprintf("log entry %d", e.Entry), Detail: e.Problem})
 		}
 	}
-}
-
-// passed tells how often which kind was let pass.
-func (o *ExceptionEntry) passed() string {
-	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(o.Passed)) {
-		parts = append(parts, fmt.Sprintf("%s %d", kind, o.Passed[kind]))
-	}
-	if len(parts) == 0 {
-		return "-"
-	}
-	return strings.Join(parts, ", ")
 }

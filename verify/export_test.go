@@ -1,7 +1,9 @@
 package verify
 
+import "seihon/verify/report"
+
 // Observe returns a configuration whose check tells of every finding at the moment it is made, on the goroutine that makes it.
-func Observe(c Config, f func(Finding)) Config {
+func Observe(c Config, f func(report.Finding)) Config {
 	c.observe = f
 	return c
 }
@@ -10,4 +12,4 @@ func Observe(c Config, f func(Finding)) Config {
 var TagOf = tagOf
 
 // Judge puts the outcome of a report into words again, after a test changed it.
-func Judge(r *Report) { r.judge() }
+func Judge(r *report.Report) { r.Judge() }

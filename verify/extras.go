@@ -18,13 +18,14 @@ import (
 	"seihon/ocspcache"
 	"seihon/public"
 	"seihon/sectiona"
+	"seihon/verify/report"
 )
 
 // extras looks for objects that the copy's checkpoint does not promise, and says what they are.
 func (k *copyCheck) extras(ctx context.Context) error {
 	l, ok := k.src.(Lister)
 	if !ok {
-		k.report(Finding{Code: "copy-unlisted"})
+		k.report(report.Finding{Code: "copy-unlisted"})
 		return nil
 	}
 	k.listed = true
@@ -35,7 +36,7 @@ func (k *copyCheck) extras(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			k.report(Finding{Code: "copy-unreadable", Detail: err.Error()})
+			k.report(report.Finding{Code: "copy-unreadable", Detail: err.Error()})
 			break
 		}
 		if obj.Note == "" && (k.expected[obj.Name] || k.layout == LayoutObjects && k.shelf.promises(obj.Name)) {
@@ -63,7 +64,7 @@ func (k *copyCheck) extraObject(ctx context.Context, obj Listed) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			k.report(Finding{Code: "copy-unreadable", Name: obj.Name, Detail: err.Error()})
+			k.report(report.Finding{Code: "copy-unreadable", Name: obj.Name, Detail: err.Error()})
 		}
 		return
 	}
@@ -72,7 +73,7 @@ func (k *copyCheck) extraObject(ctx context.Context, obj Listed) {
 	}
 	k.extra.Add(1)
 	a := artifact.Parse(x.head)
-	f := Finding{Code: "copy-extra", Name: obj.Name, Detail: fmt.Sprintf("a %s of %d bytes", a.Kind, x.size)}
+	f := report.Finding{Code: "copy-extra", Name: obj.Name, Detail: fmt.Sprintf("a %s of %d bytes", a.Kind, x.size)}
 	if x.whole() {
 		f.Got = a.Digest.String()
 	} else {
@@ -101,7 +102,7 @@ func (k *copyCheck) extraObject(ctx context.Context, obj Listed) {
 
 // oddObject reports what is no regular file. A folder without files is nobody's secret when the log knows names in it.
 func (k *copyCheck) oddObject(obj Listed) {
-	f := Finding{Code: "copy-extra", Name: obj.Name, Detail: obj.Note}
+	f := report.Finding{Code: "copy-extra", Name: obj.Name, Detail: obj.Note}
 	if obj.Note == noteEmptyFolder {
 		known := obj.Name == leftoverFolder || k.expected[strings.TrimSuffix(obj.Name, "/")]
 		for name := range k.past.byName {
@@ -110,14 +111,14 @@ func (k *copyCheck) oddObject(obj Listed) {
 		if known || strings.HasPrefix(obj.Name, "log/") {
 			return
 		}
-		f.Severity = Warning
+		f.Severity = report.Warning
 	}
 	k.extra.Add(1)
 	k.report(f)
 }
 
 // judgeExtra says what an object is to the log and to section A.
-func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *Finding) {
+func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *report.Finding) {
 	d := a.Digest
 	if a.Kind == artifact.OCSPGeneration {
 		if g, _, err := ocspcache.ParseGeneration(a.Bytes); err == nil {
@@ -148,7 +149,7 @@ func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *Finding) {
 		f.Rule, f.Got = r.Rule, r.Kind
 		f.Detail += "; section A: " + r.Reason
 		if isSecret(a.Kind) {
-			f.Severity = Critical
+			f.Severity = report.Critical
 		}
 	}
 }
@@ -260,7 +261,7 @@ func (c *checker) compareVantages(copies []*copyCheck) {
 			}
 			slices.SortFunc(names, func(x, y string) int { return cmp.Compare(x, y) })
 			for _, n := range names {
-				c.add(Finding{Code: "vantage-differs", Source: b.src.Name(), Name: n, Want: a.digests[n].String(), Got: b.digests[n].String(), Detail: "compared with " + a.src.Name()})
+				c.Found(report.Finding{Code: "vantage-differs", Source: b.src.Name(), Name: n, Want: a.digests[n].String(), Got: b.digests[n].String(), Detail: "compared with " + a.src.Name()})
 			}
 		}
 	}

@@ -17,13 +17,14 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign/document"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // reportPage is the page of a recorded report, whose times, keys and digests do not change from run to run. A clean one has no
 // finding.
 func reportPage(t *testing.T, clean bool) []byte {
 	t.Helper()
-	var r verify.Report
+	var r report.Report
 	if err := json.Unmarshal(must(os.ReadFile(filepath.Join("testdata", "golden", "report.json"))), &r); err != nil {
 		t.Fatalf("parsing the recorded report: %v", err)
 	}
@@ -39,7 +40,7 @@ func reportPage(t *testing.T, clean bool) []byte {
 // TestRecordedReportAgrees wants the recorded report to say one thing in all its tables.
 func TestRecordedReportAgrees(t *testing.T) {
 	t.Parallel()
-	var r verify.Report
+	var r report.Report
 	check(json.Unmarshal(must(os.ReadFile(filepath.Join("testdata", "golden", "report.json"))), &r))
 	unlisted := 0
 	for _, p := range r.Copies {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"seihon/artifact"
+	"seihon/verify/report"
 )
 
 // errCopyForbidden ends the check of a copy that refuses to give anything.
@@ -39,7 +40,7 @@ func (k *copyCheck) forbidden(ctx context.Context) bool {
 }
 
 func (k *copyCheck) reportForbidden() {
-	k.report(Finding{Code: "copy-forbidden", Detail: "every object that was asked for was refused; nothing was compared"})
+	k.report(report.Finding{Code: "copy-forbidden", Detail: "every object that was asked for was refused; nothing was compared"})
 }
 
 // refusal is what a finding about an object that was refused adds; a bucket that may not be listed does not tell the difference.

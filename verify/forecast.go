@@ -12,6 +12,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // StatusSchema names the version of the JSON form of a Status.
@@ -26,7 +27,7 @@ type Status struct {
 	Origin       string              `json:"origin"`
 	Size         int64               `json:"size"`
 	Newest       time.Time           `json:"newest_entry"`
-	ShelfLife    []ShelfLife         `json:"shelf_life"`
+	ShelfLife    []report.ShelfLife  `json:"shelf_life"`
 	Expired      int                 `json:"expired"`
 	First        time.Time           `json:"first_expiry"`    // of a list or of OCSP responses; zero when there is none
 	Publication  *LogStatus          `json:"publication_log"` // null: there is none here, and nothing is known of targets
@@ -105,8 +106,8 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 
 // currentLife lists until when the current lists, generations and CA certificates hold, the first to expire
 // first: what would happen if the signing room stopped now. Archived lists are not expected to be current.
-func currentLife(state *ledger.State) []ShelfLife {
-	life := []ShelfLife{}
+func currentLife(state *ledger.State) []report.ShelfLife {
+	life := []report.ShelfLife{}
 	for line := range state.All() {
 		k := line.Kind
 		if !k.IsRevocationList() && k != artifact.OCSPGeneration && !k.IsCertificate() || line.NotAfter.IsZero() || artifact.Final(line.NotAfter) {
@@ -115,9 +116,9 @@ func currentLife(state *ledger.State) []ShelfLife {
 		if line.History {
 			continue
 		}
-		life = append(life, ShelfLife{Name: line.Name, Kind: string(line.Kind), ThisUpdate: line.NotBefore, NextUpdate: line.NotAfter, Number: line.Number})
+		life = append(life, report.ShelfLife{Name: line.Name, Kind: string(line.Kind), ThisUpdate: line.NotBefore, NextUpdate: line.NotAfter, Number: line.Number})
 	}
-	slices.SortStableFunc(life, func(a, b ShelfLife) int {
+	slices.SortStableFunc(life, func(a, b report.ShelfLife) int {
 		return cmp.Or(a.NextUpdate.Compare(b.NextUpdate), strings.Compare(a.Name, b.Name))
 	})
 	return life
@@ -133,12 +134,12 @@ func (s *Status) Line() string {
 		state = "WARNING"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s - %d entries, newest %s", state, s.Size, stamp(s.Newest))
+	fmt.Fprintf(&b, "%s - %d entries, newest %s", state, s.Size, report.Stamp(s.Newest))
 	if s.Expired > 0 {
 		fmt.Fprintf(&b, "; %d expired", s.Expired)
 	}
 	if !s.First.IsZero() {
-		fmt.Fprintf(&b, "; if nothing is signed any more, the first artifact expires at %s (in %v)", stamp(s.First), s.First.Sub(s.Made).Truncate(time.Minute))
+		fmt.Fprintf(&b, "; if nothing is signed any more, the first artifact expires at %s (in %v)", report.Stamp(s.First), s.First.Sub(s.Made).Truncate(time.Minute))
 	}
 	for _, t := range s.Targets {
 		if t.Synced.IsZero() && t.Samples == 0 {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // A Figure is one number of a status, under the name that it has in Prometheus' text format.
@@ -43,30 +43,30 @@ var figureHelp = [][2]string{
 func (s *Status) Figures() []Figure {
 	all := []Figure{
 		{"log_entries", "", float64(s.Size)},
-		{"log_newest_seconds", "", unixOrZero(s.Newest)},
+		{"log_newest_seconds", "", report.UnixOrZero(s.Newest)},
 		{"trial", "", oneIf(s.Trial)},
-		{"first_expiry_seconds", "", unixOrZero(s.First)},
+		{"first_expiry_seconds", "", report.UnixOrZero(s.First)},
 		{"expired", "", float64(s.Expired)},
-		{"verified_seconds", "", unixOrZero(s.Verified)},
+		{"verified_seconds", "", report.UnixOrZero(s.Verified)},
 	}
 	put := func(name, labels string, value float64) { all = append(all, Figure{name, labels, value}) }
 	if v := s.Verification; v != nil {
-		put("verification_seconds", "", unixOrZero(v.At))
+		put("verification_seconds", "", report.UnixOrZero(v.At))
 		for _, f := range v.Findings {
 			put("verification_findings", fmt.Sprintf("code=%q,severity=%q", f.Code, f.Severity), float64(f.Count))
 		}
 	}
 	for _, l := range s.ShelfLife {
-		put("next_update_seconds", l.Labels(), unixOrZero(l.NextUpdate))
+		put("next_update_seconds", l.Labels(), report.UnixOrZero(l.NextUpdate))
 	}
 	for i := range s.Targets {
 		t := &s.Targets[i]
 		labels := t.Labels()
 		put("target_behind_entries", labels, float64(t.Behind))
 		put("target_unfinished", labels, oneIf(t.Last != nil && !t.Last.Finished))
-		put("target_synced_seconds", labels, unixOrZero(t.Synced))
+		put("target_synced_seconds", labels, report.UnixOrZero(t.Synced))
 		put("target_refused", labels, float64(len(t.Refused)))
-		put("target_probed_seconds", labels, unixOrZero(t.Probed))
+		put("target_probed_seconds", labels, report.UnixOrZero(t.Probed))
 		if t.Samples > 0 {
 			put("target_good_samples_ratio", labels, float64(t.Good)/float64(t.Samples))
 		}
@@ -76,21 +76,18 @@ func (s *Status) Figures() []Figure {
 	}
 	for _, r := range s.Reviews {
 		if !r.Due.IsZero() {
-			put("review_due_seconds", ReviewLabels(r), unixOrZero(r.Due))
+			put("review_due_seconds", ReviewLabels(r), report.UnixOrZero(r.Due))
 		}
 	}
-	counts := map[Severity]int{}
+	counts := map[report.Severity]int{}
 	for _, c := range s.Concerns {
 		counts[c.Severity]++
 	}
-	for _, severity := range []Severity{Critical, Error, Warning, Note} {
+	for _, severity := range []report.Severity{report.Critical, report.Error, report.Warning, report.Note} {
 		put("concerns", fmt.Sprintf("severity=%q", severity), float64(counts[severity]))
 	}
 	return all
 }
-
-// Labels are those of the figures of an artifact.
-func (l *ShelfLife) Labels() string { return fmt.Sprintf("name=%q,kind=%q", l.Name, l.Kind) }
 
 // Labels are those of the figures of a target.
 func (t *TargetStatus) Labels() string { return fmt.Sprintf("target=%q", t.Name) }
@@ -130,13 +127,6 @@ func (f Figure) Text() string {
 		return fmt.Sprintf("%d", int64(f.Value))
 	}
 	return fmt.Sprintf("%g", f.Value)
-}
-
-func unixOrZero(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.Unix())
 }
 
 func oneIf(b bool) float64 {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"seihon/verify/report"
 )
 
 // LineIn is the line in Japanese (ja) or English. The word at its beginning is the same in both, since monitors look for it.
@@ -12,13 +14,13 @@ func (s *Status) LineIn(lang string) string {
 		return s.Line()
 	}
 	word, _, _ := strings.Cut(s.Line(), " ")
-	parts := []string{fmt.Sprintf("%s - 正本のログ %d 件、最新は %s", word, s.Size, clock(s.Newest))}
+	parts := []string{fmt.Sprintf("%s - 正本のログ %d 件、最新は %s", word, s.Size, report.Clock(s.Newest))}
 	say := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if s.Expired > 0 {
 		say("期限切れ %d 件", s.Expired)
 	}
 	if !s.First.IsZero() {
-		say("今後署名がなければ、最初の期限は %s（残り %s）", clock(s.First), spanJA(s.First.Sub(s.Made).Truncate(time.Minute)))
+		say("今後署名がなければ、最初の期限は %s（残り %s）", report.Clock(s.First), report.SpanJA(s.First.Sub(s.Made).Truncate(time.Minute)))
 	}
 	for _, t := range s.Targets {
 		if t.Synced.IsZero() && t.Samples == 0 {
@@ -39,12 +41,12 @@ func (s *Status) LineIn(lang string) string {
 	if v := s.Verification; v != nil {
 		var found []string
 		for _, f := range v.Findings {
-			if f.Severity != Note {
+			if f.Severity != report.Note {
 				found = append(found, fmt.Sprintf("%s %d 件", f.Code, f.Count))
 			}
 		}
 		if len(found) > 0 {
-			say("%s の検証の指摘：%s", clock(v.At), strings.Join(found, "、"))
+			say("%s の検証の指摘：%s", report.Clock(v.At), strings.Join(found, "、"))
 		}
 	}
 	for _, r := range s.Reviews {

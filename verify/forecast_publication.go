@@ -8,6 +8,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // A LogStatus is how much of the publication log was read.
@@ -82,9 +83,9 @@ type VerificationStatus struct {
 
 // A FindingTally says how often a verification found one thing.
 type FindingTally struct {
-	Code     string   `json:"code"`
-	Severity Severity `json:"severity"`
-	Count    int64    `json:"count"`
+	Code     string          `json:"code"`
+	Severity report.Severity `json:"severity"`
+	Count    int64           `json:"count"`
 }
 
 func newSlots(made time.Time) []Slot {
@@ -236,7 +237,7 @@ func (r *publicationReader) verified(v *ledger.Verify, at time.Time) {
 	count(r.s.Checks, at, 1, good)
 	last := &VerificationStatus{At: at, OK: v.OK, Objects: v.Objects, Size: v.MasterSize, Findings: []FindingTally{}}
 	for _, f := range v.Findings {
-		last.Findings = append(last.Findings, FindingTally{f.Code, Severity(f.Severity), f.Count})
+		last.Findings = append(last.Findings, FindingTally{f.Code, report.Severity(f.Severity), f.Count})
 	}
 	r.s.Verification = last
 }

@@ -7,6 +7,7 @@ import (
 	"seihon/ledger"
 	"seihon/public"
 	"seihon/verify/headers"
+	"seihon/verify/report"
 )
 
 // checkHeaders judges the HTTP headers with which an object arrived. It reports whether there was nothing to find.
@@ -23,7 +24,7 @@ func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.L
 	}
 	faults := headers.Judge(o.Header, want)
 	for _, f := range faults {
-		k.report(Finding{Code: f.Code, Name: name, Want: f.Want, Got: f.Got})
+		k.report(report.Finding{Code: f.Code, Name: name, Want: f.Want, Got: f.Got})
 	}
 	return len(faults) == 0
 }

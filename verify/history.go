@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"seihon/artifact"
+	"seihon/verify/report"
 )
 
 // checkHistory follows every name through the log: numbers and dates of lists and generations never go back, and where a list
@@ -37,27 +38,27 @@ func (c *checker) checkStep(old, now *version) {
 	if old.Digest == now.Digest {
 		return
 	}
-	f := Finding{Source: sourceMaster, Name: now.Name, Want: "more than " + old.Number, Got: now.Number, Detail: fmt.Sprintf("entry %d after entry %d", now.index, old.index)}
+	f := report.Finding{Source: report.SourceMaster, Name: now.Name, Want: "more than " + old.Number, Got: now.Number, Detail: fmt.Sprintf("entry %d after entry %d", now.index, old.index)}
 	a, okA := new(big.Int).SetString(old.Number, 10)
 	b, okB := new(big.Int).SetString(now.Number, 10)
 	if okA && okB {
 		switch back := b.Cmp(a); {
 		case now.Kind == artifact.OCSPGeneration && back <= 0:
 			f.Code = "generation-number"
-			c.add(f)
+			c.Found(f)
 		case now.Kind == artifact.OCSPGeneration:
 		case back < 0:
 			f.Code = "crl-number-backwards"
-			c.add(f)
+			c.Found(f)
 		case back == 0:
 			f.Code = "crl-number-reused"
-			c.add(f)
+			c.Found(f)
 		}
 	}
 	if now.NotBefore.Before(old.NotBefore) && now.Kind.IsRevocationList() {
-		c.add(Finding{Code: "crl-time-backwards", Source: sourceMaster, Name: now.Name, Want: "not before " + stamp(old.NotBefore), Got: stamp(now.NotBefore), Detail: f.Detail})
+		c.Found(report.Finding{Code: "crl-time-backwards", Source: report.SourceMaster, Name: now.Name, Want: "not before " + report.Stamp(old.NotBefore), Got: report.Stamp(now.NotBefore), Detail: f.Detail})
 	}
 	if artifact.Stale(old.NotAfter, now.NotBefore) {
-		c.add(Finding{Code: "crl-gap", Source: sourceMaster, Name: now.Name, Detail: fmt.Sprintf("from %s to %s (%v)", stamp(old.NotAfter), stamp(now.NotBefore), now.NotBefore.Sub(old.NotAfter))})
+		c.Found(report.Finding{Code: "crl-gap", Source: report.SourceMaster, Name: now.Name, Detail: fmt.Sprintf("from %s to %s (%v)", report.Stamp(old.NotAfter), report.Stamp(now.NotBefore), now.NotBefore.Sub(old.NotAfter))})
 	}
 }

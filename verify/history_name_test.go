@@ -8,6 +8,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // TestPartThreeWithNumberThree has part 3 of a live list with CRL number 3 beside the archived list with CRL number 3.
@@ -31,17 +32,17 @@ func TestPartThreeWithNumberThree(t *testing.T) {
 		t.Errorf("half an hour after part 3 has expired: %s", status.Line())
 	}
 	config := r.config()
-	report := must(verify.Check(t.Context(), config))
+	checked := must(verify.Check(t.Context(), config))
 	var stale []string
-	for _, f := range report.Findings {
+	for _, f := range checked.Findings {
 		if f.Code == "crl-stale" {
 			stale = append(stale, f.Name)
 		}
 	}
 	if !slices.Equal(stale, []string{live}) {
-		t.Errorf("stale are %q of %v", stale, report.Findings)
+		t.Errorf("stale are %q of %v", stale, checked.Findings)
 	}
-	if life := report.ShelfLife; life[0].Name != live || slices.ContainsFunc(life, func(l verify.ShelfLife) bool { return l.Name == archived }) {
+	if life := checked.ShelfLife; life[0].Name != live || slices.ContainsFunc(life, func(l report.ShelfLife) bool { return l.Name == archived }) {
 		t.Errorf("the calendar is %+v", life)
 	}
 }

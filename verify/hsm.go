@@ -12,31 +12,12 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/verify/report"
 )
 
 // The room judges its token and keys before they sign, and the log holds each verdict before what was signed under it
 // (docs/hsm.md, what may sign). Here every artifact is held against the verdict that was in force when it was recorded.
 // What is not judged: whether the operator's list tells the truth, and the modules of software that is not the room's.
-
-// An HSMSummary says what the verdicts of the log are and how far they were used.
-type HSMSummary struct {
-	Policy    string    `json:"policy"` // of the newest verdict: accredited or trial
-	Entry     int64     `json:"entry"`  // of the newest verdict
-	Time      time.Time `json:"time"`
-	Verdicts  int       `json:"verdicts"`
-	Keys      []HSMKey  `json:"keys"`                // of the newest verdict
-	Judged    int64     `json:"judged"`              // lists, certificates and bundles held against the verdict in force
-	OnTrial   int64     `json:"on_trial"`            // of them, signed with a key on trial
-	Earlier   int64     `json:"earlier"`             // the same, of before the first verdict
-	Elsewhere []string  `json:"elsewhere,omitempty"` // issuers whose own software signs, of whose HSM no verdict speaks
-}
-
-// An HSMKey is what a verdict says of one key.
-type HSMKey struct {
-	Label   string `json:"label"`
-	Role    string `json:"role"`
-	Verdict string `json:"verdict"`
-}
 
 // hsmVerdict is the document seihon/hsm-verdict/v1, as far as it is needed here.
 type hsmVerdict struct {
@@ -50,7 +31,7 @@ type hsmVerdict struct {
 }
 
 type hsmVerdictKey struct {
-	HSMKey
+	report.HSMKey
 	SPKI string `json:"spki_sha256"`
 }
 
@@ -68,8 +49,8 @@ func (c *checker) checkHSM(ctx context.Context) error {
 		return err
 	}
 	last := verdicts[len(verdicts)-1]
-	c.hsm = &HSMSummary{
-		Policy: last.Policy, Entry: last.entry, Time: last.time, Verdicts: len(verdicts), Keys: []HSMKey{}, Elsewhere: last.Elsewhere,
+	c.hsm = &report.HSMSummary{
+		Policy: last.Policy, Entry: last.entry, Time: last.time, Verdicts: len(verdicts), Keys: []report.HSMKey{}, Elsewhere: last.Elsewhere,
 	}
 	for _, k := range last.Keys {
 		c.hsm.Keys = append(c.hsm.Keys, k.HSMKey)
@@ -114,7 +95,7 @@ func (c *checker) readVerdicts(ctx context.Context) ([]*hsmVerdict, error) {
 		v, err := c.readVerdict(ctx, e.Evidence)
 		if err != nil {
 			where := fmt.Sprintf("log entry %d", index)
-			c.add(Finding{Code: "hsm-verdict", Source: sourceLog, Name: where, Detail: err.Error()})
+			c.Found(report.Finding{Code: "hsm-verdict", Source: report.SourceLog, Name: where, Detail: err.Error()})
 			continue
 		}
 		v.entry, v.time = index, e.Time
@@ -152,7 +133,7 @@ func (c *checker) judgeHSM(v *version, inForce *hsmVerdict, keys []string) {
 	}
 	key := inForce.find(keys)
 	bad := func(code, format string, args ...any) {
-		c.add(Finding{Code: code, Source: sourceMaster, Name: v.Name, Detail: fmt.Sprintf(format, args...)})
+		c.Found(report.Finding{Code: code, Source: report.SourceMaster, Name: v.Name, Detail: fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case key == nil && slices.Contains(inForce.Elsewhere, v.Issuer):

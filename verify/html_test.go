@@ -12,10 +12,11 @@ import (
 
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // richReport is a report with something in every section.
-func richReport(t *testing.T) *verify.Report {
+func richReport(t *testing.T) *report.Report {
 	t.Helper()
 	r := newRepo(t)
 	log := publicationLog(t, r)
@@ -44,9 +45,9 @@ func richReport(t *testing.T) *verify.Report {
 
 func TestHTMLIsSelfContained(t *testing.T) {
 	t.Parallel()
-	report := richReport(t)
+	checked := richReport(t)
 	var b bytes.Buffer
-	if err := report.WriteHTML(&b); err != nil {
+	if err := checked.WriteHTML(&b); err != nil {
 		t.Fatal(err)
 	}
 	page := b.String()
@@ -59,7 +60,7 @@ func TestHTMLIsSelfContained(t *testing.T) {
 		}
 	}
 	for _, want := range []string{`lang="ja"`, `lang="en"`, "<main>", "<nav ", "秘密鍵が公開領域にある", "a private key lies in the public repository", "正本と副本が一致していること",
-		"稼働実績", "<svg", "&lt;script&gt;", report.Digest().String(), "replaced &lt;i&gt;"} {
+		"稼働実績", "<svg", "&lt;script&gt;", checked.Digest().String(), "replaced &lt;i&gt;"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -106,10 +107,10 @@ func TestReportsAreDeterministic(t *testing.T) {
 	var first string
 	for range 3 {
 		var b bytes.Buffer
-		report := r.check(t)
-		check(report.WriteJSON(&b))
-		check(report.WriteHTML(&b))
-		check(report.WriteText(&b))
+		checked := r.check(t)
+		check(checked.WriteJSON(&b))
+		check(checked.WriteHTML(&b))
+		check(checked.WriteText(&b))
 		if first == "" {
 			first = b.String()
 		}
@@ -123,12 +124,12 @@ func TestReportsAreDeterministic(t *testing.T) {
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	var schema map[string]any
-	check(json.Unmarshal(must(os.ReadFile("schema.json")), &schema))
+	check(json.Unmarshal(must(os.ReadFile("report/schema.json")), &schema))
 	var b bytes.Buffer
 	check(richReport(t).WriteJSON(&b))
-	var report any
-	check(json.Unmarshal(b.Bytes(), &report))
-	for _, problem := range conform(schema, schema, report, "report") {
+	var checked any
+	check(json.Unmarshal(b.Bytes(), &checked))
+	for _, problem := range conform(schema, schema, checked, "report") {
 		t.Error(problem)
 	}
 }

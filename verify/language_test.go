@@ -13,11 +13,12 @@ import (
 
 	"seihon/verify"
 	"seihon/verify/japanese"
+	"seihon/verify/report"
 )
 
 // bilingual makes sure that whatever a report says in English it says in Japanese as well. Every test that checks a repository
 // asks it, so that every finding of the tamper tables is one of its cases.
-func bilingual(tb testing.TB, r *verify.Report) {
+func bilingual(tb testing.TB, r *report.Report) {
 	tb.Helper()
 	for _, f := range r.Findings {
 		for what, text := range map[string]string{"detail": f.Detail, "hint": f.Hint} {
@@ -54,7 +55,7 @@ func hasJapanese(s string) bool {
 // TestCodesAreBilingual wants every finding's text and advice in both languages.
 func TestCodesAreBilingual(t *testing.T) {
 	t.Parallel()
-	for _, c := range verify.Findings() {
+	for _, c := range report.Findings() {
 		for _, ja := range []string{c.TextJA, c.HintJA} {
 			if !hasJapanese(ja) {
 				t.Errorf("%s: %q is not Japanese", c.Code, ja)
@@ -78,7 +79,7 @@ func TestVerdictsAreBilingual(t *testing.T) {
 				for bits := range 16 {
 					yes := bits&1 != 0
 					n := bits & 1
-					r := &verify.Report{OK: bits&2 != 0, Log: verify.LogSummary{Size: 3}, Scope: verify.Scope{
+					r := &report.Report{OK: bits&2 != 0, Log: report.LogSummary{Size: 3}, Scope: report.Scope{
 						Master: master, CopyContent: content, Publication: publication, Memory: yes, HTTP: yes, URLs: yes, Responder: yes, Inventory: bits&4 != 0,
 						Copies: bits >> 3, Unlisted: bits >> 3 * n, Commitments: int64(n), Known: n, KnownOfPublication: n, Timestamps: n, Witnesses: n, Unseen: make([]string, n),
 					}}
@@ -131,7 +132,7 @@ var sources = []struct {
 }
 
 // ownTexts are files of this package whose English stands beside its Japanese, or is for programs.
-var ownTexts = regexp.MustCompile(`^(codes|html|verdict|uptime|write|forecast|resumed?|report|about|check|config|probe|trace|observation)[_a-z]*\.go$`)
+var ownTexts = regexp.MustCompile(`^(uptime|forecast|resume|about|check|config|probe|trace)[_a-z]*\.go$`)
 
 // TestDetailsAreBilingual reads the sources of all packages whose texts come into reports: every sentence has its row.
 func TestDetailsAreBilingual(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // A target that is new is not sent the bundles whose responses have all gone stale: nobody asks for them. One that was sent
@@ -13,14 +14,14 @@ import (
 // A lapsedBundle is missing at a copy, and all its responses are past their nextUpdate.
 type lapsedBundle struct {
 	digest  artifact.Digest
-	finding Finding
+	finding report.Finding
 }
 
 // lapsed keeps a missing bundle until the receipts are read.
 func (k *copyCheck) lapsed(line ledger.Line, err error) {
 	k.lapsedMu.Lock()
 	defer k.lapsedMu.Unlock()
-	f := Finding{Code: "copy-missing", Source: k.src.Name(), Name: line.Name, Want: line.Digest.String(), Detail: refusal(err)}
+	f := report.Finding{Code: "copy-missing", Source: k.src.Name(), Name: line.Name, Want: line.Digest.String(), Detail: refusal(err)}
 	k.lapsedBundles = append(k.lapsedBundles, lapsedBundle{line.Digest, f})
 }
 
@@ -29,7 +30,7 @@ func (c *checker) reportLapsed(b *receiptBook) {
 	for _, l := range c.lapsedBundles {
 		sent := func(t Target) bool { return t.Source == l.finding.Source && b.bundles[t.Name][l.digest] }
 		if b == nil || slices.ContainsFunc(c.Targets, sent) {
-			c.add(l.finding)
+			c.Found(l.finding)
 		}
 	}
 	c.lapsedBundles = nil

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // checkLogs checks the master log and, when there is one, the publication log, and opens the master log.
 func (c *checker) checkLogs(ctx context.Context) error {
 	conf := ledger.CheckConfig{Known: c.Known, SkipArtifacts: true, Now: c.Now}
-	if err := c.checkLog(ctx, sourceLog, c.Master, c.Verifier, conf); err != nil {
+	if err := c.checkLog(ctx, report.SourceLog, c.Master, c.Verifier, conf); err != nil {
 		return err
 	}
 	if c.Publication != "" && c.PublicationVerifier != nil {
@@ -21,7 +22,7 @@ func (c *checker) checkLogs(ctx context.Context) error {
 		if c.PublicationHead != nil {
 			conf.Known = append(slices.Clone(conf.Known), c.PublicationHead)
 		}
-		if err := c.checkLog(ctx, sourcePublication, c.Publication, c.PublicationVerifier, conf); err != nil {
+		if err := c.checkLog(ctx, report.SourcePublication, c.Publication, c.PublicationVerifier, conf); err != nil {
 			return err
 		}
 	}
@@ -46,11 +47,11 @@ func (c *checker) checkLog(ctx context.Context, source, dir string, v *ledger.Ve
 		if c.mirror != "" && f.Code == ledger.CodeBlobAbsent {
 			continue // the documents that entries tell of are not public
 		}
-		out := Finding{Code: logPrefix + f.Code, Source: source, Name: c.unmirrored(f.Where), Detail: c.unmirrored(f.Detail), Hint: f.Hint}
+		out := report.Finding{Code: report.LogPrefix + f.Code, Source: source, Name: c.unmirrored(f.Where), Detail: c.unmirrored(f.Detail), Hint: f.Hint}
 		if f.Severity == ledger.SeverityNote {
-			out.Severity = Note
+			out.Severity = report.Note
 		}
-		c.add(out)
+		c.Found(out)
 	}
 	return nil
 }

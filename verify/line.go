@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/verify/report"
 )
 
 // checkLine compares what a line of the log says with what the bytes say of themselves.
 func (c *checker) checkLine(v *version, a *artifact.Artifact) {
 	if !a.Kind.Agrees(v.Kind) {
 		// Section A has refused it under the newest line's kind; other lines of the same bytes are checked here.
-		c.add(Finding{Code: "line-kind", Source: sourceMaster, Name: v.Name, Want: string(v.Kind), Got: string(a.Kind), Detail: a.Problem})
+		c.Found(report.Finding{Code: "line-kind", Source: report.SourceMaster, Name: v.Name, Want: string(v.Kind), Got: string(a.Kind), Detail: a.Problem})
 		return
 	}
 	from, to, number, ok := contentFacts(a)
@@ -20,10 +21,10 @@ func (c *checker) checkLine(v *version, a *artifact.Artifact) {
 		return
 	}
 	if !from.Equal(v.NotBefore) || !to.Equal(v.NotAfter) {
-		c.add(Finding{Code: "line-dates", Source: sourceMaster, Name: v.Name, Want: interval(v.NotBefore, v.NotAfter), Got: interval(from, to)})
+		c.Found(report.Finding{Code: "line-dates", Source: report.SourceMaster, Name: v.Name, Want: interval(v.NotBefore, v.NotAfter), Got: interval(from, to)})
 	}
 	if v.Number != "" && number != v.Number {
-		c.add(Finding{Code: "line-number", Source: sourceMaster, Name: v.Name, Want: v.Number, Got: number})
+		c.Found(report.Finding{Code: "line-number", Source: report.SourceMaster, Name: v.Name, Want: v.Number, Got: number})
 	}
 	if v.current {
 		c.checkCalendar(v, a, from, to)
@@ -48,28 +49,21 @@ func contentFacts(a *artifact.Artifact) (from, to time.Time, number string, ok b
 // checkCalendar asks whether a current artifact holds today.
 func (c *checker) checkCalendar(v *version, a *artifact.Artifact, from, to time.Time) {
 	if from.After(c.now.Add(5 * time.Minute)) {
-		c.add(Finding{Code: "not-yet-valid", Source: sourceMaster, Name: v.Name, Got: stamp(from)})
+		c.Found(report.Finding{Code: "not-yet-valid", Source: report.SourceMaster, Name: v.Name, Got: report.Stamp(from)})
 	}
 	switch {
 	case a.Kind.IsCertificate() && c.now.After(to):
-		c.add(Finding{Code: "certificate-expired", Source: sourceMaster, Name: v.Name, Got: stamp(to)})
+		c.Found(report.Finding{Code: "certificate-expired", Source: report.SourceMaster, Name: v.Name, Got: report.Stamp(to)})
 	case a.CRL != nil && v.History:
 		// An archived list is not expected to be current.
 	case a.CRL != nil && artifact.Stale(to, c.now):
-		c.add(Finding{Code: "crl-stale", Source: sourceMaster, Name: v.Name, Got: stamp(to)})
+		c.Found(report.Finding{Code: "crl-stale", Source: report.SourceMaster, Name: v.Name, Got: report.Stamp(to)})
 	case a.CRL != nil && c.CRLAge > 0 && !artifact.Final(to) && c.now.Sub(from) > c.CRLAge:
-		c.add(Finding{Code: "crl-too-old", Source: sourceMaster, Name: v.Name, Want: c.CRLAge.String(), Got: c.now.Sub(from).String()})
+		c.Found(report.Finding{Code: "crl-too-old", Source: report.SourceMaster, Name: v.Name, Want: c.CRLAge.String(), Got: c.now.Sub(from).String()})
 	}
 }
 
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return "none"
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-func interval(from, to time.Time) string { return stamp(from) + " to " + stamp(to) }
+func interval(from, to time.Time) string { return report.Stamp(from) + " to " + report.Stamp(to) }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 

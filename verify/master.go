@@ -14,6 +14,7 @@ import (
 	"seihon/ledger"
 	"seihon/public"
 	"seihon/sectiona"
+	"seihon/verify/report"
 )
 
 // A group is all lines that name the same bytes.
@@ -69,7 +70,7 @@ func (c *checker) checkGroup(ctx context.Context, g *group) {
 	line := g.first().Line
 	c.counts.artifacts.Add(1)
 	switch {
-	case c.Tier == TierList:
+	case c.Tier == report.TierList:
 		c.enterMaster(g, c.checkSize(line))
 		return
 	case line.Kind == artifact.OCSPBundle:
@@ -86,39 +87,39 @@ func (c *checker) checkGroup(ctx context.Context, g *group) {
 	c.checkContent(ctx, g, artifact.ParseKnown(b, line.Digest))
 }
 
-func (c *checker) checkSize(line ledger.Line) outcome {
+func (c *checker) checkSize(line ledger.Line) report.Outcome {
 	st, err := os.Stat(c.log.BlobPath(line))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		c.add(Finding{Code: "master-missing", Source: sourceMaster, Name: line.Name, Want: line.Digest.String()})
-		return missing
+		c.Found(report.Finding{Code: "master-missing", Source: report.SourceMaster, Name: line.Name, Want: line.Digest.String()})
+		return report.Missing
 	case err != nil:
-		c.add(Finding{Code: "master-unreadable", Source: sourceMaster, Name: line.Name, Detail: err.Error()})
-		return unreadable
+		c.Found(report.Finding{Code: "master-unreadable", Source: report.SourceMaster, Name: line.Name, Detail: err.Error()})
+		return report.Unreadable
 	case st.Size() != line.Size:
-		c.add(Finding{Code: "master-damaged", Source: sourceMaster, Name: line.Name, Want: bytesText(line.Size), Got: bytesText(st.Size())})
-		return different
+		c.Found(report.Finding{Code: "master-damaged", Source: report.SourceMaster, Name: line.Name, Want: bytesText(line.Size), Got: bytesText(st.Size())})
+		return report.Different
 	}
-	return sizeOnly
+	return report.SizeOnly
 }
 
 // reportBlob turns an error of reading a master into a finding.
-func (c *checker) reportBlob(line ledger.Line, err error) outcome {
+func (c *checker) reportBlob(line ledger.Line, err error) report.Outcome {
 	switch {
 	case err == nil:
-		return equal
+		return report.Equal
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return notRead
+		return report.NotRead
 	}
-	how := unreadable
-	f := Finding{Code: "master-unreadable", Source: sourceMaster, Name: line.Name, Want: line.Digest.String(), Detail: err.Error()}
+	how := report.Unreadable
+	f := report.Finding{Code: "master-unreadable", Source: report.SourceMaster, Name: line.Name, Want: line.Digest.String(), Detail: err.Error()}
 	if errors.Is(err, ledger.ErrCorrupt) {
-		f.Code, how = "master-damaged", different
+		f.Code, how = "master-damaged", report.Different
 		if _, serr := os.Stat(c.log.BlobPath(line)); errors.Is(serr, fs.ErrNotExist) {
-			f.Code, how = "master-missing", missing
+			f.Code, how = "master-missing", report.Missing
 		}
 	}
-	c.add(f)
+	c.Found(f)
 	return how
 }
 
@@ -134,10 +135,10 @@ func (c *checker) checkContent(ctx context.Context, g *group, a *artifact.Artifa
 		ev.Document = c.documentOf(ctx, v)
 	}
 	if r := c.policy.Admit(a, ev); r != nil {
-		c.addRefusal(sourceMaster, v.Name, r)
+		c.addRefusal(report.SourceMaster, v.Name, r)
 	} else if v.current {
 		for _, w := range c.Policy.Warnings(a, ev) {
-			c.add(Finding{Code: "section-a-advice", Source: sourceMaster, Name: v.Name, Detail: w})
+			c.Found(report.Finding{Code: "section-a-advice", Source: report.SourceMaster, Name: v.Name, Detail: w})
 		}
 	}
 	c.countSignatures(a)
@@ -155,11 +156,11 @@ func (c *checker) checkContent(ctx context.Context, g *group, a *artifact.Artifa
 
 // addRefusal reports what section A refuses. A private key has a code of its own, since nothing else is as urgent.
 func (c *checker) addRefusal(source, name string, r *sectiona.Refusal) {
-	f := Finding{Code: "section-a", Rule: r.Rule, Source: source, Name: name, Got: r.Kind, Detail: r.Reason, Hint: r.Hint}
+	f := report.Finding{Code: "section-a", Rule: r.Rule, Source: source, Name: name, Got: r.Kind, Detail: r.Reason, Hint: r.Hint}
 	if r.Rule == "private-key" {
 		f.Code, f.Hint = "private-key", ""
 	}
-	c.add(f)
+	c.Found(f)
 }
 
 func (c *checker) countSignatures(a *artifact.Artifact) {

@@ -13,6 +13,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"seihon/artifact"
+	"seihon/verify/report"
 )
 
 // checkMeaning looks at the repository as a whole: what Rule 6 wants to be public is there, deltas have their base, and the URLs
@@ -49,7 +50,7 @@ func (c *checker) issuerOf(cert *x509.Certificate) *x509.Certificate {
 // (Rule 6, items 9, 11 and 13).
 func (c *checker) checkRequired() {
 	missing := func(name, detail string) {
-		c.add(Finding{Code: "required-missing", Source: sourceMaster, Name: name, Detail: detail})
+		c.Found(report.Finding{Code: "required-missing", Source: report.SourceMaster, Name: name, Detail: detail})
 	}
 	for _, a := range c.trust.Anchors() {
 		if !slices.ContainsFunc(c.status.certs, func(k keptCert) bool { return issuerKey(k.cert) == issuerKey(a) }) {
@@ -79,7 +80,7 @@ func (c *checker) checkDeltas() {
 		if !slices.ContainsFunc(c.status.lists, func(l keptList) bool {
 			return l.list.BaseNumber == nil && bytes.Equal(l.list.RawIssuer, d.list.RawIssuer) && l.list.Number.Cmp(d.list.BaseNumber) >= 0
 		}) {
-			c.add(Finding{Code: "delta-base", Source: sourceMaster, Name: d.name, Want: "a complete list numbered " + d.list.BaseNumber.String() + " or more"})
+			c.Found(report.Finding{Code: "delta-base", Source: report.SourceMaster, Name: d.name, Want: "a complete list numbered " + d.list.BaseNumber.String() + " or more"})
 		}
 	}
 }
@@ -107,26 +108,26 @@ func (c *checker) answers(raw string) bool {
 }
 
 // checkURL reports where a URL goes wrong. expect explains what is wrong with the version under the name, or returns "".
-func (c *checker) checkURL(from, what, raw string, severity Severity, expect func(v *version) string) {
-	f := Finding{Severity: severity, Source: sourceMaster, Name: from, Got: raw}
+func (c *checker) checkURL(from, what, raw string, severity report.Severity, expect func(v *version) string) {
+	f := report.Finding{Severity: severity, Source: report.SourceMaster, Name: from, Got: raw}
 	name, ok := c.public(raw)
 	if !ok {
 		f.Code, f.Detail = "url-elsewhere", what
 		if severity == "" {
-			f.Severity = Warning
+			f.Severity = report.Warning
 		}
-		c.add(f)
+		c.Found(f)
 		return
 	}
 	vs := c.past.byName[name]
 	if len(vs) == 0 || !vs[len(vs)-1].current {
 		f.Code, f.Detail = "url-missing", what
-		c.add(f)
+		c.Found(f)
 		return
 	}
 	if reason := expect(vs[len(vs)-1]); reason != "" {
 		f.Code, f.Detail = "url-wrong", what+": "+reason
-		c.add(f)
+		c.Found(f)
 	}
 }
 
@@ -139,11 +140,11 @@ func (c *checker) checkCertificateURLs(k keptCert, issuer *x509.Certificate) {
 	}
 	for _, u := range k.cert.OCSPServer {
 		if want := strings.TrimSuffix(c.BaseURL, "/") + c.OCSPPath; !c.answers(u) {
-			c.add(Finding{Code: "url-elsewhere", Source: sourceMaster, Name: k.name, Want: want, Got: u, Detail: "OCSP responder"})
+			c.Found(report.Finding{Code: "url-elsewhere", Source: report.SourceMaster, Name: k.name, Want: want, Got: u, Detail: "OCSP responder"})
 		}
 	}
 	for _, u := range cpsURLs(k.cert) {
-		c.checkURL(k.name, "CPS", u, Warning, func(*version) string { return "" })
+		c.checkURL(k.name, "CPS", u, report.Warning, func(*version) string { return "" })
 	}
 }
 

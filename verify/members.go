@@ -16,6 +16,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/public"
+	"seihon/verify/report"
 )
 
 // logFiles compares the public copy of the log itself.
@@ -42,11 +43,11 @@ func (k *copyCheck) logFiles(ctx context.Context) error {
 }
 
 func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) sighting {
-	if k.Tier == TierList {
+	if k.Tier == report.TierList {
 		return k.compareSize(ctx, f.Name, f.Size, f.Digest, false)
 	}
 	if k.taken(f.Name, f.Digest, f.Size) {
-		return sighting{f.Digest, equalEarlier}
+		return sighting{f.Digest, report.EqualEarlier}
 	}
 	got, o, err := k.digest(ctx, f.Name, f.Size)
 	if errors.Is(err, errLonger) {
@@ -58,12 +59,12 @@ func (k *copyCheck) compareFile(ctx context.Context, f ledger.File) sighting {
 	fine := k.checkHeaders(f.Name, f.Kind, nil, o)
 	if got != f.Digest {
 		k.mismatch(ctx, ledger.Line{Name: f.Name, Kind: f.Kind, Digest: f.Digest, Size: f.Size}, got)
-		return sighting{got, different}
+		return sighting{got, report.Different}
 	}
 	if fine {
 		k.done(f.Name, got, f.Size, o)
 	}
-	return sighting{got, equal}
+	return sighting{got, report.Equal}
 }
 
 // A shelf holds the open bundles of the generations that the promised state names, by the issuer's name in the ledger.
@@ -161,7 +162,7 @@ func responseKey(name string) (key ocspcache.Key, ok bool) {
 // responses compares the single objects of the layout without a responder with the members of the master's bundles.
 func (k *copyCheck) responses(ctx context.Context) error {
 	for digest, b := range k.shelf.digests() {
-		count := &bundleReading{digest: digest, reading: k.reading(equal)}
+		count := &bundleReading{digest: digest, reading: k.reading(report.Equal)}
 		if k.Annex != nil {
 			k.record.bundles = append(k.record.bundles, count)
 		}
@@ -214,8 +215,8 @@ func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle, count *bun
 
 // compareMember reports whether the object is the member.
 func (k *copyCheck) compareMember(ctx context.Context, name string, der []byte) bool {
-	if k.Tier == TierList {
-		return k.compareSize(ctx, name, int64(len(der)), artifact.Sum(der), false).how == sizeOnly
+	if k.Tier == report.TierList {
+		return k.compareSize(ctx, name, int64(len(der)), artifact.Sum(der), false).how == report.SizeOnly
 	}
 	if k.resume != nil && k.taken(name, artifact.Sum(der), int64(len(der))) {
 		return true
@@ -274,7 +275,7 @@ func (k *copyCheck) readInto(ctx context.Context, name string, p []byte) (int, *
 
 // mismatchedMember says what lies in the place of a response.
 func (k *copyCheck) mismatchedMember(line ledger.Line, want, got []byte) {
-	f := Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(got).String()}
+	f := report.Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(got).String()}
 	a := artifact.Parse(got)
 	switch {
 	case a.Kind == artifact.PrivateKey:
@@ -284,7 +285,7 @@ func (k *copyCheck) mismatchedMember(line ledger.Line, want, got []byte) {
 	default:
 		ours, err := artifact.ParseResponse(want)
 		if err == nil && a.OCSP.Singles[0].ThisUpdate.Before(ours.Singles[0].ThisUpdate) {
-			f.Code, f.Detail = "copy-outdated", "its thisUpdate is "+stamp(a.OCSP.Singles[0].ThisUpdate)
+			f.Code, f.Detail = "copy-outdated", "its thisUpdate is "+report.Stamp(a.OCSP.Singles[0].ThisUpdate)
 		} else {
 			f.Detail = "it is another response"
 		}

@@ -21,6 +21,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // publicationLog makes a publication log beside the repository.
@@ -150,7 +151,7 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u.Total.Samples != int64(4*n) || u.Total.Good != int64(3*n-1) || u.Total.Observed != u.Total.Expected || u.Rounds != (verify.Rounds{Expected: 4, Taken: 4}) || len(u.Names) != n || len(u.Days) != 1 || len(u.Incidents) != n || u.Syncs != 1 {
+	if u.Total.Samples != int64(4*n) || u.Total.Good != int64(3*n-1) || u.Total.Observed != u.Total.Expected || u.Rounds != (report.Rounds{Expected: 4, Taken: 4}) || len(u.Names) != n || len(u.Days) != 1 || len(u.Incidents) != n || u.Syncs != 1 {
 		t.Errorf("uptime %+v", u)
 	}
 	if u.Slowest == nil || u.Slowest.Took != 90*time.Second || u.Median != 90*time.Second {

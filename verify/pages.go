@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"seihon/artifact"
+	"seihon/verify/report"
 )
 
 // A pageFacts is what a current page tells its readers: SHA-256 fingerprints to compare, and links to follow.
@@ -48,7 +49,7 @@ func (c *checker) checkPages() {
 		for _, d := range p.digests {
 			told[d] = true
 			if len(c.past.byDigest[d]) == 0 {
-				c.add(Finding{Code: "page-fingerprint", Source: sourceMaster, Name: p.name, Got: d.String(), Detail: "no master has this fingerprint"})
+				c.Found(report.Finding{Code: "page-fingerprint", Source: report.SourceMaster, Name: p.name, Got: d.String(), Detail: "no master has this fingerprint"})
 			}
 		}
 		for _, link := range p.links {
@@ -56,11 +57,11 @@ func (c *checker) checkPages() {
 			if _, ok := c.state.Get(name); ok || strings.HasPrefix(name, "log/") {
 				continue
 			}
-			f := Finding{Code: "url-missing", Severity: Warning, Source: sourceMaster, Name: p.name, Got: link, Detail: "link of the page"}
+			f := report.Finding{Code: "url-missing", Severity: report.Warning, Source: report.SourceMaster, Name: p.name, Got: link, Detail: "link of the page"}
 			if _, gone := c.past.withdrawn[name]; gone {
-				f.Severity, f.Detail = Note, "link of the page to what was withdrawn; the next signing run makes the page anew"
+				f.Severity, f.Detail = report.Note, "link of the page to what was withdrawn; the next signing run makes the page anew"
 			}
-			c.add(f)
+			c.Found(f)
 		}
 	}
 	if len(told) == 0 {
@@ -68,7 +69,7 @@ func (c *checker) checkPages() {
 	}
 	for _, k := range c.status.certs {
 		if d := artifact.Sum(k.cert.Raw); k.kind == artifact.CACertificate && !told[d] {
-			c.add(Finding{Code: "page-fingerprint", Source: sourceMaster, Name: k.name, Want: d.String(), Detail: fmt.Sprintf("no page tells the fingerprint of %q", k.cert.Subject.String())})
+			c.Found(report.Finding{Code: "page-fingerprint", Source: report.SourceMaster, Name: k.name, Want: d.String(), Detail: fmt.Sprintf("no page tells the fingerprint of %q", k.cert.Subject.String())})
 		}
 	}
 }

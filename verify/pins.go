@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"seihon/verify/report"
 )
 
 // PinsSchema names the version of the auditor's pins file.
@@ -37,10 +39,10 @@ type pinned struct {
 
 // Compare returns what the configuration pins less than the auditor, or otherwise (critical), and what it adds to what is
 // looked at (a note).
-func (p *Pins) Compare(now *Pins) []Finding {
-	var all []Finding
+func (p *Pins) Compare(now *Pins) []report.Finding {
+	var all []report.Finding
 	differ := func(code, name, want, got, detail string) {
-		all = append(all, Finding{Code: code, Source: sourcePins, Name: name, Want: want, Got: got, Detail: detail})
+		all = append(all, report.Finding{Code: code, Source: report.SourcePins, Name: name, Want: want, Got: got, Detail: detail})
 	}
 	if p.Origin != now.Origin {
 		differ("pins-fewer", "origin", p.Origin, now.Origin, "the configuration names another master log")
@@ -80,6 +82,3 @@ func (p *Pins) required() int {
 	}
 	return p.Quorum
 }
-
-// sourcePins is where findings about the configuration come from.
-const sourcePins = "configuration"

@@ -18,6 +18,7 @@ import (
 	"seihon/internal/redirect"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/verify/report"
 )
 
 // A ProbeConfig says what Probe asks for.
@@ -171,7 +172,7 @@ func (c *ProbeConfig) isOurs(k artifact.Kind, digests []artifact.Digest, b []byt
 	}
 	for _, d := range digests[served+1:] {
 		if at, sent := c.Sent[d]; sent && c.Now().After(at.Add(public.MaxAge(k))) {
-			return fmt.Errorf("%s%s was sent at %s and is not what is served", olderCopy, d, stamp(at))
+			return fmt.Errorf("%s%s was sent at %s and is not what is served", olderCopy, d, report.Stamp(at))
 		}
 	}
 	if l, err := artifact.ParseRevocationList(b); err == nil && artifact.Stale(l.NextUpdate, c.Now()) {

@@ -17,6 +17,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/verify/report"
 )
 
 // An auditor who was given no master still has the public copy of its log. Tier log then reads that, from one or several places,
@@ -41,7 +42,7 @@ type publicLog struct {
 }
 
 // checkPublicLog is checkLogs without a master.
-func (c *checker) checkPublicLog(ctx context.Context, r *Report) error {
+func (c *checker) checkPublicLog(ctx context.Context, r *report.Report) error {
 	var err error
 	if c.mirror, err = os.MkdirTemp("", "seihon-log-"); err != nil {
 		return fmt.Errorf("making a folder for the public log: %w", err)
@@ -75,7 +76,7 @@ func (c *checker) checkPublicLog(ctx context.Context, r *Report) error {
 // checkNewest fetches and checks the log of one place and compares the checkpoints of the others with it.
 func (c *checker) checkNewest(ctx context.Context, newest *publicLog, places []*publicLog) error {
 	if newest.cp.Size > maxPublicLog {
-		newest.report(Finding{Code: "checkpoint-invalid", Name: checkpointName, Got: itoa(newest.cp.Size), Detail: "no log of this kind is so long"})
+		newest.report(report.Finding{Code: "checkpoint-invalid", Name: checkpointName, Got: itoa(newest.cp.Size), Detail: "no log of this kind is so long"})
 		return nil
 	}
 	if err := newest.fetchTree(ctx); err != nil || newest.failed.Load() {
@@ -134,7 +135,7 @@ func (l *publicLog) checkRetired(ctx context.Context, log *ledger.Log) (others [
 			err = log.ConsistentTree(ctx, cp.Size, cp.Root)
 		}
 		if err != nil {
-			l.add(Finding{Code: logPrefix + codeOf(err), Source: l.src.Name(), Name: "a known checkpoint, signed by keys that were replaced", Detail: err.Error()})
+			l.Found(report.Finding{Code: report.LogPrefix + codeOf(err), Source: l.src.Name(), Name: "a known checkpoint, signed by keys that were replaced", Detail: err.Error()})
 		}
 	}
 	return others, ctx.Err()
@@ -205,7 +206,7 @@ func (l *publicLog) fetchManifests(ctx context.Context) error {
 			got, err := l.fetchFile(gctx, public, "manifests/"+want.String(), e.Batch.Size)
 			if err == nil && !got.IsZero() && got != want {
 				l.failed.Store(true)
-				l.report(Finding{Code: "copy-different", Name: public, Want: want.String(), Got: got.String()})
+				l.report(report.Finding{Code: "copy-different", Name: public, Want: want.String(), Got: got.String()})
 			}
 			return err
 		})

@@ -9,6 +9,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // A Target is a place that the operator's configuration publishes to.
@@ -61,18 +62,18 @@ func (c *checker) checkBeginning(b *receiptBook, e *ledger.Entry) {
 	if e.Anchor.Size == 0 {
 		known = "nothing is known of the earlier log"
 	}
-	f := Finding{Code: "publication-restarted", Source: sourcePublication, Got: stamp(e.Time),
+	f := report.Finding{Code: "publication-restarted", Source: report.SourcePublication, Got: report.Stamp(e.Time),
 		Detail: known + "; reason: " + e.Anchor.Note}
 	if len(c.PublicationKnown) > 0 {
-		f.Severity = Note
+		f.Severity = report.Note
 	}
-	c.add(f)
+	c.Found(f)
 }
 
 // checkReceipts wants a receipt for everything that is public, and that every place that has receipts was looked at. What became
 // public before the log began has none only where the log says that it took the place of another: a log that began anew in
 // silence lacks receipts.
-func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) error {
+func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *report.Report) error {
 	promised := int64(0)
 	for _, p := range r.Copies {
 		promised = max(promised, p.Size)
@@ -97,7 +98,7 @@ func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *Report) 
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		c.add(Finding{Code: "receipt-missing", Source: sourcePublication, Name: missing[0],
+		c.Found(report.Finding{Code: "receipt-missing", Source: report.SourcePublication, Name: missing[0],
 			Detail: fmt.Sprintf("%d names, such as %s", len(missing), strings.Join(missing[:min(len(missing), 5)], ", "))})
 	}
 	c.checkTargets(b)
@@ -117,9 +118,9 @@ func (c *checker) checkTargets(b *receiptBook) {
 		why, retired := b.retired[name]
 		switch {
 		case i < 0 && retired:
-			c.add(Finding{Code: "target-retired", Source: sourcePublication, Name: name, Detail: fmt.Sprintf("its last receipt is of %s; reason: %s", stamp(b.targets[name]), why)})
+			c.Found(report.Finding{Code: "target-retired", Source: report.SourcePublication, Name: name, Detail: fmt.Sprintf("its last receipt is of %s; reason: %s", report.Stamp(b.targets[name]), why)})
 		case i < 0 && len(c.Targets) > 0:
-			c.add(Finding{Code: "target-dropped", Source: sourcePublication, Name: name, Detail: "its last receipt is of " + stamp(b.targets[name])})
+			c.Found(report.Finding{Code: "target-dropped", Source: report.SourcePublication, Name: name, Detail: "its last receipt is of " + report.Stamp(b.targets[name])})
 		case i < 0 || c.Targets[i].Source == "":
 			c.unseen = append(c.unseen, name)
 		}

@@ -8,54 +8,15 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
-
-// A Record is what the logs tell about the operation: the "related logs" of survey item 3C56.
-type Record struct {
-	Lists       []ListHistory   `json:"lists"`
-	Withdrawals []Event         `json:"withdrawals"`
-	Rotations   []Event         `json:"key_rotations"`
-	Evidence    []Event         `json:"evidence"`
-	Refusals    []Event         `json:"refusals"`
-	Reviews     []ledger.Review `json:"reviews"` // the first to be due first
-	Retention   Retention       `json:"retention"`
-	Uptime      *Uptime         `json:"uptime,omitempty"` // from the publication log's beginning to now
-
-	Signed []SignedSamples `json:"signed_samples,omitempty"` // of outside vantages
-}
-
-// A ListHistory sums up the versions of one revocation list.
-type ListHistory struct {
-	Name     string        `json:"name"`
-	Versions int           `json:"versions"`
-	First    time.Time     `json:"first"`
-	Last     time.Time     `json:"last"`
-	Longest  time.Duration `json:"longest_interval"` // between two versions
-	Gaps     int           `json:"gaps"`             // times without a current list
-}
-
-// An Event is one entry of a log.
-type Event struct {
-	Log    string    `json:"log"`
-	Entry  int64     `json:"entry"`
-	Time   time.Time `json:"time"`
-	Name   string    `json:"name"`
-	Detail string    `json:"detail"`
-}
-
-// A Retention says until when the records must be kept: ten years from the expiry of the last certificate concerned
-// (規則第12条第2項).
-type Retention struct {
-	LastExpiry time.Time `json:"last_expiry"`
-	Floor      time.Time `json:"floor"`
-}
 
 // retentionYears is how long books of record are kept after the expiry of the certificates they are about.
 const retentionYears = 10
 
 // readRecord collects the record from both logs and compares the receipts with the master.
-func (c *checker) readRecord(ctx context.Context, r *Report) error {
-	rec := &Record{Lists: []ListHistory{}, Withdrawals: []Event{}, Rotations: []Event{}, Evidence: []Event{}, Refusals: []Event{}, Reviews: []ledger.Review{}}
+func (c *checker) readRecord(ctx context.Context, r *report.Report) error {
+	rec := &report.Record{Lists: []report.ListHistory{}, Withdrawals: []report.Event{}, Rotations: []report.Event{}, Evidence: []report.Event{}, Refusals: []report.Event{}, Reviews: []ledger.Review{}}
 	r.Record = rec
 	c.listHistories(rec)
 	for _, v := range c.past.versions {
@@ -75,7 +36,7 @@ func (c *checker) readRecord(ctx context.Context, r *Report) error {
 		if err != nil {
 			return ctx.Err() // the log's own findings say why
 		}
-		rec.masterEntry(i, e)
+		rec.MasterEntry(i, e)
 		reviews.Enter(i, e)
 		i++
 	}
@@ -90,7 +51,7 @@ func (c *checker) readRecord(ctx context.Context, r *Report) error {
 
 // measure computes the uptime from the samples of the publication log, if there is one, and of
 // outside vantages, and compares what they got.
-func (c *checker) measure(ctx context.Context, rec *Record, log *ledger.Log) error {
+func (c *checker) measure(ctx context.Context, rec *report.Record, log *ledger.Log) error {
 	signed, err := ReadSamples(ctx, c.Samples, c.Vantages, c.badSamples)
 	if err != nil {
 		return err
@@ -126,16 +87,16 @@ func (c *checker) measure(ctx context.Context, rec *Record, log *ledger.Log) err
 	if rec.Uptime, err = MeasureUptime(ctx, conf); err != nil {
 		return ctx.Err()
 	}
-	conf.compare.report(c.add)
+	conf.compare.report(c.Found)
 	return nil
 }
 
-func (c *checker) listHistories(rec *Record) {
+func (c *checker) listHistories(rec *report.Record) {
 	for name, vs := range c.past.byName {
 		if !vs[0].Kind.IsRevocationList() {
 			continue
 		}
-		h := ListHistory{Name: name, Versions: len(vs), First: vs[0].NotBefore, Last: vs[len(vs)-1].NotBefore}
+		h := report.ListHistory{Name: name, Versions: len(vs), First: vs[0].NotBefore, Last: vs[len(vs)-1].NotBefore}
 		for i := 1; i < len(vs); i++ {
 			h.Longest = max(h.Longest, vs[i].NotBefore.Sub(vs[i-1].NotBefore))
 			if artifact.Stale(vs[i-1].NotAfter, vs[i].NotBefore) {
@@ -144,28 +105,11 @@ func (c *checker) listHistories(rec *Record) {
 		}
 		rec.Lists = append(rec.Lists, h)
 	}
-	slices.SortFunc(rec.Lists, func(a, b ListHistory) int { return strings.Compare(a.Name, b.Name) })
-}
-
-func (rec *Record) masterEntry(i int64, e *ledger.Entry) {
-	ev := Event{Log: sourceLog, Entry: i, Time: e.Time}
-	switch {
-	case e.Withdraw != nil:
-		for _, n := range e.Withdraw.Names {
-			ev.Name, ev.Detail = n.Name, n.Reason
-			rec.Withdrawals = append(rec.Withdrawals, ev)
-		}
-	case e.KeyRotation != nil:
-		ev.Name, ev.Detail = strings.Join(e.KeyRotation.New, " "), e.KeyRotation.Reason
-		rec.Rotations = append(rec.Rotations, ev)
-	case e.Evidence != nil:
-		ev.Name, ev.Detail = e.Evidence.Kind+" "+e.Evidence.Name, e.Evidence.Digest.String()
-		rec.Evidence = append(rec.Evidence, ev)
-	}
+	slices.SortFunc(rec.Lists, func(a, b report.ListHistory) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // readPublicationRecord adds refusals, and wants every receipt to be for bytes that the master has.
-func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Report) (*ledger.Log, error) {
+func (c *checker) readPublicationRecord(ctx context.Context, rec *report.Record, r *report.Report) (*ledger.Log, error) {
 	if c.Publication == "" || c.PublicationVerifier == nil {
 		c.reportLapsed(nil)
 		return nil, nil
@@ -175,7 +119,7 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 		c.reportLapsed(nil)
 		return nil, ctx.Err() // checkLogs has reported why
 	}
-	r.Publication = &LogSummary{
+	r.Publication = &report.LogSummary{
 		Origin: log.Origin(), Size: log.Size(), Root: log.Root().String(), Time: log.Time(), Keys: log.Keys(),
 		Checkpoint: string(log.Checkpoint()), Known: len(c.PublicationKnown),
 	}
@@ -190,7 +134,7 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *Record, r *Rep
 		}
 		switch {
 		case e.Refusal != nil:
-			rec.Refusals = append(rec.Refusals, Event{Log: sourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name, Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
+			rec.Refusals = append(rec.Refusals, report.Event{Log: report.SourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name, Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
 		case e.Evidence != nil && e.Evidence.Kind == TargetRetired:
 			book.retire(e.Evidence)
 		case e.Publish != nil:
@@ -212,5 +156,5 @@ func (c *checker) checkReceipt(entry int64, r ledger.Receipt) {
 		r.Kind == artifact.OCSPResponse, len(c.past.byDigest[r.Digest]) > 0:
 		return
 	}
-	c.add(Finding{Code: "receipt-unknown", Source: sourcePublication, Name: r.Name, Got: r.Digest.String(), Detail: "entry " + itoa(entry)})
+	c.Found(report.Finding{Code: "receipt-unknown", Source: report.SourcePublication, Name: r.Name, Got: r.Digest.String(), Detail: "entry " + itoa(entry)})
 }

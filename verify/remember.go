@@ -11,6 +11,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify/memory"
+	"seihon/verify/report"
 )
 
 // checkMemory walks the history of every list and of the responses: nothing that was said about a certificate may be unsaid.
@@ -163,30 +164,30 @@ func enterEntry(in *memory.Input, index int64, e *ledger.Entry) {
 }
 
 // reportMemory turns the faults into findings and tells what was compared.
-func (c *checker) reportMemory(r *Report) {
+func (c *checker) reportMemory(r *report.Report) {
 	lists, answers := c.memory.Compared()
-	r.Memory = &MemorySummary{Lists: lists, Answers: answers, Statements: c.memory.Statements(), Overrides: []OverrideEntry{}}
+	r.Memory = &report.MemorySummary{Lists: lists, Answers: answers, Statements: c.memory.Statements(), Overrides: []report.OverrideEntry{}}
 	for _, o := range c.overrides {
 		r.Memory.Overrides = append(r.Memory.Overrides, overrideEntry(o, c.OverrideKeys))
 	}
 	for _, f := range c.memory.Faults() {
-		source := sourceMaster
+		source := report.SourceMaster
 		switch f.Code {
 		case memory.CodeExpiry, memory.CodeTwoDates, memory.CodeOverride:
-			source = sourceLog
+			source = report.SourceLog
 		}
-		c.add(Finding{Code: f.Code, Source: source, Name: f.New.Name, Want: f.Was, Got: f.Now, Detail: f.String()})
+		c.Found(report.Finding{Code: f.Code, Source: source, Name: f.New.Name, Want: f.Was, Got: f.Now, Detail: f.String()})
 	}
 }
 
-func overrideEntry(o memory.Override, keys []ed25519.PublicKey) OverrideEntry {
+func overrideEntry(o memory.Override, keys []ed25519.PublicKey) report.OverrideEntry {
 	p := memory.Judge(o, keys)
-	out := OverrideEntry{
+	out := report.OverrideEntry{
 		Entry: o.Index, Time: o.Time, Issuer: o.Issuer, Text: o.Text, Reason: p.Reason, Allow: p.Allow, Expires: p.Expires,
-		Counts: p.Problem == "", Problem: p.Problem, Changes: []OverrideChange{},
+		Counts: p.Problem == "", Problem: p.Problem, Changes: []report.OverrideChange{},
 	}
 	for _, x := range o.Changes {
-		out.Changes = append(out.Changes, OverrideChange(x))
+		out.Changes = append(out.Changes, report.OverrideChange(x))
 	}
 	return out
 }

@@ -30,6 +30,7 @@ import (
 	"seihon/ocspcache"
 	"seihon/sectiona"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 const (
@@ -406,21 +407,21 @@ func (r *repo) config() verify.Config {
 	}
 }
 
-func (r *repo) check(tb testing.TB, change ...func(*verify.Config)) *verify.Report {
+func (r *repo) check(tb testing.TB, change ...func(*verify.Config)) *report.Report {
 	tb.Helper()
 	c := r.config()
 	for _, f := range change {
 		f(&c)
 	}
-	report, err := verify.Check(tb.Context(), c)
+	checked, err := verify.Check(tb.Context(), c)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	bilingual(tb, report)
-	return report
+	bilingual(tb, checked)
+	return checked
 }
 
-func codesOf(r *verify.Report) []string {
+func codesOf(r *report.Report) []string {
 	var codes []string
 	for _, f := range r.Findings {
 		codes = append(codes, string(f.Severity)+" "+f.Code+" "+f.Name)

@@ -14,34 +14,18 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify/exchange"
+	"seihon/verify/report"
 	"seihon/verify/responder"
 )
 
-// A ResponderSummary says what one OCSP responder was asked. All answers were read by two readers that share no code, except
-// those that OneRead counts: the second does not know the algorithm of their signatures.
-type ResponderSummary struct {
-	Address string            `json:"address"`
-	Methods []string          `json:"methods"`
-	Issuers []ResponderIssuer `json:"issuers"`
-	OneRead int               `json:"one_read"`
-}
-
 // An askedPlace is what a report says of a responder, and all of its answers, for comparing places.
 type askedPlace struct {
-	ResponderSummary
+	report.ResponderSummary
 	answers []responder.Answer
 }
 
-// A ResponderIssuer counts the questions about certificates of one issuer, by what the master says of them.
-type ResponderIssuer struct {
-	Issuer      string `json:"issuer"`
-	Good        int    `json:"good"`
-	Revoked     int    `json:"revoked"`
-	NeverIssued int    `json:"never_issued"`
-}
-
 // checkResponders asks the responder of every copy that has one, and compares the answers with the master's and with each other.
-func (c *checker) checkResponders(ctx context.Context, r *Report, copies []*copyCheck) error {
+func (c *checker) checkResponders(ctx context.Context, r *report.Report, copies []*copyCheck) error {
 	if !slices.ContainsFunc(c.Copies, func(p Copy) bool { return p.Responder != "" }) {
 		return nil
 	}
@@ -68,7 +52,7 @@ func (c *checker) checkResponders(ctx context.Context, r *Report, copies []*copy
 // askResponder asks one responder all questions and reports what is wrong with the answers.
 func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questions []responder.Question) (askedPlace, error) {
 	ask := responder.Client{Address: strings.TrimSuffix(p.Responder, "/"), Trust: c.trust, Tries: 3, Static: k.layout == LayoutObjects, Now: c.Now}
-	s := askedPlace{ResponderSummary: ResponderSummary{Address: p.Responder, Methods: ask.Methods(), Issuers: countQuestions(questions)}}
+	s := askedPlace{ResponderSummary: report.ResponderSummary{Address: p.Responder, Methods: ask.Methods(), Issuers: countQuestions(questions)}}
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
@@ -94,7 +78,7 @@ func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questi
 		return s, err
 	}
 	if n := len(s.answers); n > 0 && !slices.ContainsFunc(s.answers, func(a responder.Answer) bool { return a.Code != responder.Fails || a.Detail != s.answers[0].Detail }) {
-		c.add(Finding{Code: responder.Fails, Source: p.Responder, Name: "every question", Detail: fmt.Sprintf("%d questions: %s", n, s.answers[0].Detail)})
+		c.Found(report.Finding{Code: responder.Fails, Source: p.Responder, Name: "every question", Detail: fmt.Sprintf("%d questions: %s", n, s.answers[0].Detail)})
 		return s, nil
 	}
 	for _, a := range s.answers {
@@ -137,12 +121,12 @@ func (c *checker) sentAnswers(ctx context.Context) (map[artifact.Digest]time.Tim
 	return sent, nil
 }
 
-func countQuestions(questions []responder.Question) []ResponderIssuer {
-	all := []ResponderIssuer{}
+func countQuestions(questions []responder.Question) []report.ResponderIssuer {
+	all := []report.ResponderIssuer{}
 	for _, q := range questions {
-		i := slices.IndexFunc(all, func(n ResponderIssuer) bool { return n.Issuer == q.Issuer })
+		i := slices.IndexFunc(all, func(n report.ResponderIssuer) bool { return n.Issuer == q.Issuer })
 		if i < 0 {
-			i, all = len(all), append(all, ResponderIssuer{Issuer: q.Issuer})
+			i, all = len(all), append(all, report.ResponderIssuer{Issuer: q.Issuer})
 		}
 		switch q.About {
 		case responder.Good:
@@ -162,12 +146,12 @@ func (c *checker) reportAnswer(p Copy, k *copyCheck, a responder.Answer) {
 	if a.Code == "" {
 		return
 	}
-	f := Finding{Code: a.Code, Source: p.Responder, Name: questionText(a), Detail: a.Detail}
+	f := report.Finding{Code: a.Code, Source: p.Responder, Name: questionText(a), Detail: a.Detail}
 	if a.Code == responder.Differs && k.size < c.log.Size() && a.Before() {
-		f.Severity = Error
+		f.Severity = report.Error
 		f.Detail += fmt.Sprintf("; the copy is behind the master, at %d of %d", k.size, c.log.Size())
 	}
-	c.add(f)
+	c.Found(f)
 }
 
 func questionText(a responder.Answer) string {
@@ -192,7 +176,7 @@ func (c *checker) compareResponders(all []askedPlace) {
 			case !ok:
 				first[key] = said{s.Address, what}
 			case f.what != what:
-				c.add(Finding{Code: responder.Edges, Source: s.Address, Name: key, Got: what, Want: f.what, Detail: f.where + " answers " + f.what})
+				c.Found(report.Finding{Code: responder.Edges, Source: s.Address, Name: key, Got: what, Want: f.what, Detail: f.where + " answers " + f.what})
 			}
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/regular"
 	"seihon/sectiona"
+	"seihon/verify/report"
 )
 
 // A progress is the file that lets an interrupted check go on. It is append-only text. The first line says which check it
@@ -42,8 +43,8 @@ type progress struct {
 	logger *zap.Logger
 
 	known []knownObject // of earlier runs, sorted
-	runs  []ResumedRun
-	left  []Estimate // what need not be read again, by source
+	runs  []report.ResumedRun
+	left  []report.Estimate // what need not be read again, by source
 
 	mu     sync.Mutex
 	file   *os.File
@@ -100,7 +101,7 @@ func (c *checker) binding() binding {
 }
 
 // openProgress reads the file of an earlier run, if there is one, and goes on behind its last whole line.
-func (c *checker) openProgress(ctx context.Context, r *Report) error {
+func (c *checker) openProgress(ctx context.Context, r *report.Report) error {
 	if c.Resume == "" {
 		return nil
 	}
@@ -112,8 +113,8 @@ func (c *checker) openProgress(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("opening the progress file: %w", err)
 	}
-	p := &progress{now: c.Now, logger: c.Logger, file: f, synced: c.Now(), left: make([]Estimate, len(c.Copies))}
-	c.resume, r.Resumed = p, &Resumed{Runs: []ResumedRun{}}
+	p := &progress{now: c.Now, logger: c.Logger, file: f, synced: c.Now(), left: make([]report.Estimate, len(c.Copies))}
+	c.resume, r.Resumed = p, &report.Resumed{Runs: []report.ResumedRun{}}
 	in := bufio.NewReader(f)
 	first, err := in.ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -144,7 +145,7 @@ func (c *checker) openProgress(ctx context.Context, r *Report) error {
 	if end == 0 {
 		p.buf = append(p.buf, own...)
 	}
-	p.buf = append(p.buf, "run "+stamp(c.Now())+"\n"...)
+	p.buf = append(p.buf, "run "+report.Stamp(c.Now())+"\n"...)
 	p.sync()
 	return nil
 }
@@ -206,7 +207,7 @@ func compareKnown(a, b knownObject) int {
 }
 
 // load reads records up to the last whole line and returns where that ends.
-func (p *progress) load(in *bufio.Reader, end int64, still []func(name, tag string) bool, r *Resumed) (int64, error) {
+func (p *progress) load(in *bufio.Reader, end int64, still []func(name, tag string) bool, r *report.Resumed) (int64, error) {
 	var at time.Time
 	for {
 		line, err := in.ReadString('\n')
@@ -221,7 +222,7 @@ func (p *progress) load(in *bufio.Reader, end int64, still []func(name, tag stri
 		switch kind {
 		case "run":
 			if t, err := time.Parse(time.RFC3339, rest); err == nil {
-				p.runs = append(p.runs, ResumedRun{From: t, Until: t})
+				p.runs = append(p.runs, report.ResumedRun{From: t, Until: t})
 			}
 		case "at":
 			if t, err := time.Parse(time.RFC3339, rest); err == nil && len(p.runs) > 0 {
@@ -279,7 +280,7 @@ func (p *progress) done(source int, name string, d artifact.Digest, size int64, 
 	defer p.mu.Unlock()
 	now := p.now()
 	if len(p.buf) == 0 {
-		p.buf = append(p.buf, "at "+stamp(now)+"\n"...)
+		p.buf = append(p.buf, "at "+report.Stamp(now)+"\n"...)
 	}
 	p.buf = fmt.Appendf(p.buf, "ok %d %s %d %s %q\n", source, d, size, name, tag)
 	if len(p.buf) >= syncBytes || now.Sub(p.synced) >= syncEvery {
@@ -293,7 +294,7 @@ func (p *progress) sync() {
 	if p.broken || len(p.buf) == 0 {
 		return
 	}
-	_, err := p.file.Write(append(p.buf, "at "+stamp(p.synced)+"\n"...))
+	_, err := p.file.Write(append(p.buf, "at "+report.Stamp(p.synced)+"\n"...))
 	p.buf = p.buf[:0]
 	if err == nil {
 		err = p.file.Sync()
@@ -348,7 +349,7 @@ func (k *copyCheck) done(name string, d artifact.Digest, size int64, o *Object) 
 }
 
 // summarize tells what was taken.
-func (p *progress) summarize(r *Resumed) {
+func (p *progress) summarize(r *report.Resumed) {
 	for _, run := range p.runs {
 		if run.Objects > 0 {
 			r.Runs = append(r.Runs, run)

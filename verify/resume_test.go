@@ -20,6 +20,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A counted copy is served over HTTP; it counts what is asked and may stop the check after some requests.
@@ -121,7 +122,7 @@ func recorded(file string) []string {
 	return names
 }
 
-func (c *counted) check(source verify.Source) *verify.Report {
+func (c *counted) check(source verify.Source) *report.Report {
 	c.t.Helper()
 	return must(verify.Check(c.t.Context(), c.config(source)))
 }
@@ -156,7 +157,7 @@ func TestInterruptedCheckGoesOn(t *testing.T) {
 				t.Fatalf("the interrupted runs recorded %v and %v", first, second)
 			}
 			r.now = r.now.Add(-time.Minute)
-			report := c.check(c.source)
+			checked := c.check(c.source)
 			probe := layoutProbe(c.promised())
 			for _, name := range c.promised() {
 				if n := c.asks()[name]; (n == 0) != slices.Contains(second, name) && name != "log/checkpoint" && name != probe && !strings.HasSuffix(name, ".generation") {
@@ -164,19 +165,19 @@ func TestInterruptedCheckGoesOn(t *testing.T) {
 				}
 			}
 			sum := int64(0)
-			for _, run := range report.Resumed.Runs {
+			for _, run := range checked.Resumed.Runs {
 				sum += run.Objects
 			}
-			if len(report.Resumed.Runs) != 2 || sum != int64(len(second)) || report.Estimate[0].Requests > int64(len(c.asks()))+1 {
-				t.Errorf("resumed %+v, estimate %+v, %d names asked", report.Resumed, report.Estimate, len(c.asks()))
+			if len(checked.Resumed.Runs) != 2 || sum != int64(len(second)) || checked.Estimate[0].Requests > int64(len(c.asks()))+1 {
+				t.Errorf("resumed %+v, estimate %+v, %d names asked", checked.Resumed, checked.Estimate, len(c.asks()))
 			}
-			conforms(t, report)
+			conforms(t, checked)
 			var text bytes.Buffer
-			if check(report.WriteText(&text)); strings.Count(text.String(), "taken from a run that was interrupted: ") != 2 {
+			if check(checked.WriteText(&text)); strings.Count(text.String(), "taken from a run that was interrupted: ") != 2 {
 				t.Errorf("the report does not say what it took:\n%s", text.String())
 			}
-			report.Resumed, report.Estimate, whole.Estimate = nil, nil, nil
-			if d := cmp.Diff(whole, report); d != "" {
+			checked.Resumed, checked.Estimate, whole.Estimate = nil, nil, nil
+			if d := cmp.Diff(whole, checked); d != "" {
 				t.Errorf("the resumed report differs from the uninterrupted one:\n%s", d)
 			}
 			if _, err := os.Stat(c.file); err == nil {
@@ -195,15 +196,15 @@ func layoutProbe(names []string) string {
 }
 
 // conforms checks a report against the schema.
-func conforms(t *testing.T, r *verify.Report) {
+func conforms(t *testing.T, r *report.Report) {
 	t.Helper()
 	var schema map[string]any
-	check(json.Unmarshal(verify.JSONSchema, &schema))
+	check(json.Unmarshal(report.JSONSchema, &schema))
 	var b bytes.Buffer
 	check(r.WriteJSON(&b))
-	var report any
-	check(json.Unmarshal(b.Bytes(), &report))
-	for _, problem := range conform(schema, schema, report, "report") {
+	var checked any
+	check(json.Unmarshal(b.Bytes(), &checked))
+	for _, problem := range conform(schema, schema, checked, "report") {
 		t.Error(problem)
 	}
 }
@@ -217,13 +218,13 @@ func TestFindingsAreNotTakenOver(t *testing.T) {
 	check(os.Remove(filepath.Join(r.public(), "crl/sub.crl")))
 	c := newCounted(t, r)
 	c.plain = "cert/root.cer"
-	if report := c.check(c.source); report.OK {
-		t.Fatalf("findings %v", codesOf(report))
+	if checked := c.check(c.source); checked.OK {
+		t.Fatalf("findings %v", codesOf(checked))
 	}
 	c.forget()
 	found := []string{"error copy-different cert/sub.cer", "error copy-missing crl/sub.crl", "error header-type cert/root.cer", "note copy-unlisted "}
-	if report := c.check(c.source); !slices.Equal(codesOf(report), found) {
-		t.Errorf("the second run finds %v", codesOf(report))
+	if checked := c.check(c.source); !slices.Equal(codesOf(checked), found) {
+		t.Errorf("the second run finds %v", codesOf(checked))
 	}
 	c.plain = ""
 	want := []string{"cert/root.cer", "cert/sub.cer", "crl/sub.crl", "log/checkpoint", layoutProbe(c.promised()), "ocsp/root.generation", "ocsp/sub.generation"}
@@ -232,8 +233,8 @@ func TestFindingsAreNotTakenOver(t *testing.T) {
 	}
 	write(r.public(), "cert/sub.cer", good)
 	write(r.public(), "crl/sub.crl", r.files["crl/sub.crl"])
-	if report := c.check(c.source); !report.OK {
-		t.Errorf("after the repair: %v", codesOf(report))
+	if checked := c.check(c.source); !checked.OK {
+		t.Errorf("after the repair: %v", codesOf(checked))
 	}
 }
 
@@ -245,8 +246,8 @@ func TestResponseWithFindingIsNotTakenOver(t *testing.T) {
 	c := newCounted(t, r)
 	c.plain = matches(r.public(), "ocsp/s2/*/67")[0][len(r.public())+1:]
 	for range 2 {
-		if report := c.check(c.source); !slices.Contains(codesOf(report), "error header-type "+c.plain) {
-			t.Errorf("findings %v", codesOf(report))
+		if checked := c.check(c.source); !slices.Contains(codesOf(checked), "error header-type "+c.plain) {
+			t.Errorf("findings %v", codesOf(checked))
 		}
 	}
 }
@@ -258,13 +259,13 @@ func TestLostNetwork(t *testing.T) {
 	r := newRepo(t)
 	c := newCounted(t, r)
 	c.after, c.stop = 12, func() { c.down = true }
-	if report := c.check(c.source); report.OK || !slices.Contains(codesOf(report), "warning copy-unreadable ocsp/sub.generation") {
-		t.Fatalf("findings %v", codesOf(report))
+	if checked := c.check(c.source); checked.OK || !slices.Contains(codesOf(checked), "warning copy-unreadable ocsp/sub.generation") {
+		t.Fatalf("findings %v", codesOf(checked))
 	}
 	read := recorded(c.file)
 	c.forget()
-	if report := c.check(c.source); !report.OK || len(read) < 5 || len(report.Resumed.Runs) != 1 || report.Resumed.Runs[0].Objects != int64(len(read)) {
-		t.Errorf("findings %v; resumed %+v", codesOf(report), report.Resumed)
+	if checked := c.check(c.source); !checked.OK || len(read) < 5 || len(checked.Resumed.Runs) != 1 || checked.Resumed.Runs[0].Objects != int64(len(read)) {
+		t.Errorf("findings %v; resumed %+v", codesOf(checked), checked.Resumed)
 	}
 	for _, name := range read {
 		if c.asks()[name] > 0 && name != layoutProbe(c.promised()) {
@@ -304,14 +305,14 @@ func TestTamperingBetweenRuns(t *testing.T) {
 			t.Fatalf("read before: %v", read)
 		}
 		flip(r.public(), "cert/sub.cer")
-		report := c.check(source)
-		if found := slices.Contains(codesOf(report), "error copy-different cert/sub.cer"); found != listed {
-			t.Errorf("with a listing: %v; findings %v", listed, codesOf(report))
+		checked := c.check(source)
+		if found := slices.Contains(codesOf(checked), "error copy-different cert/sub.cer"); found != listed {
+			t.Errorf("with a listing: %v; findings %v", listed, codesOf(checked))
 		}
-		if again := int64(len(c.asks())); listed && (report.Resumed.Again != 1 || again == int64(len(c.promised()))) {
-			t.Errorf("resumed %+v, %d names asked", report.Resumed, again)
+		if again := int64(len(c.asks())); listed && (checked.Resumed.Again != 1 || again == int64(len(c.promised()))) {
+			t.Errorf("resumed %+v, %d names asked", checked.Resumed, again)
 		}
-		if report := must(verify.Check(t.Context(), func() verify.Config { conf := c.config(source); conf.Resume = ""; return conf }())); report.OK {
+		if checked := must(verify.Check(t.Context(), func() verify.Config { conf := c.config(source); conf.Resume = ""; return conf }())); checked.OK {
 			t.Error("the next check does not find the change")
 		}
 	}
@@ -340,9 +341,9 @@ func TestProgressOfAnotherCheck(t *testing.T) {
 	} {
 		check(os.WriteFile(c.file, []byte(x.content), 0o600))
 		c.forget()
-		report := c.check(c.source)
-		if !report.OK || !strings.Contains(report.Resumed.Ignored, x.ignored) || x.ignored == "" && report.Resumed.Ignored != "" || x.some != (len(report.Resumed.Runs) > 0) {
-			t.Errorf("%s: %v, %+v", name, codesOf(report), report.Resumed)
+		checked := c.check(c.source)
+		if !checked.OK || !strings.Contains(checked.Resumed.Ignored, x.ignored) || x.ignored == "" && checked.Resumed.Ignored != "" || x.some != (len(checked.Resumed.Runs) > 0) {
+			t.Errorf("%s: %v, %+v", name, codesOf(checked), checked.Resumed)
 		}
 	}
 	check(os.WriteFile(c.file, []byte("shopping: milk\n"), 0o600))
@@ -351,16 +352,16 @@ func TestProgressOfAnotherCheck(t *testing.T) {
 	}
 	check(os.WriteFile(c.file, good, 0o600))
 	r.now = r.now.Add(25 * time.Hour)
-	if report := c.check(c.source); len(report.Resumed.Runs) > 0 || report.Resumed.Again != int64(len(recordedIn(good))) {
-		t.Errorf("a day later: %+v", report.Resumed)
+	if checked := c.check(c.source); len(checked.Resumed.Runs) > 0 || checked.Resumed.Again != int64(len(recordedIn(good))) {
+		t.Errorf("a day later: %+v", checked.Resumed)
 	}
 	check(os.WriteFile(c.file, good, 0o600))
 	r.now = r.now.Add(-26 * time.Hour)
-	if report := c.check(c.source); len(report.Resumed.Runs) > 0 {
-		t.Errorf("an hour before: %+v", report.Resumed)
+	if checked := c.check(c.source); len(checked.Resumed.Runs) > 0 {
+		t.Errorf("an hour before: %+v", checked.Resumed)
 	}
 	conf := c.config(c.source)
-	conf.Tier = verify.TierSample
+	conf.Tier = report.TierSample
 	if _, err := verify.Check(t.Context(), conf); err == nil {
 		t.Error("tier sample is resumed")
 	}

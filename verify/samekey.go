@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"seihon/artifact"
+	"seihon/verify/report"
 )
 
 // compromiseReasons are those after which a key is in other hands (RFC 5280 section 5.3.1): keyCompromise, cACompromise and
@@ -22,7 +23,7 @@ func (b keyBook) line(l *InventoryLine) {
 		return
 	}
 	if key, ok := keyOfLine(l); ok {
-		b[key] = fmt.Sprintf("its key is that of %s serial %x, revoked at %s", l.Issuer, l.Serial, stamp(l.RevokedAt))
+		b[key] = fmt.Sprintf("its key is that of %s serial %x, revoked at %s", l.Issuer, l.Serial, report.Stamp(l.RevokedAt))
 	}
 }
 
@@ -51,7 +52,7 @@ func (c *checker) checkCompromisedKeys(ctx context.Context, b keyBook) error {
 		if !ok || b[key] == "" {
 			continue
 		}
-		c.add(Finding{Code: "inventory-compromised-key", Source: sourceInventory, Name: fmt.Sprintf("%s serial %x", line.Issuer, line.Serial),
+		c.Found(report.Finding{Code: "inventory-compromised-key", Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", line.Issuer, line.Serial),
 			Detail: b[key]})
 	}
 	return ctx.Err()

@@ -18,6 +18,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/regular"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // SamplesSchema is the first line of what an outside vantage signs.
@@ -84,19 +85,9 @@ func openSamples(raw []byte, keys []note.Verifier) ([]*ledger.Entry, error) {
 	return rounds, nil
 }
 
-// A SignedSamples says what came from one outside vantage.
-type SignedSamples struct {
-	Vantage string    `json:"vantage"`
-	Files   int       `json:"files"`
-	Rounds  int       `json:"rounds"`
-	Samples int       `json:"samples"`
-	First   time.Time `json:"first"`
-	Last    time.Time `json:"last"`
-}
-
 // Samples are what outside vantages have signed.
 type Samples struct {
-	Vantages []SignedSamples
+	Vantages []report.SignedSamples
 
 	rounds []*ledger.Entry // in the order of time
 	files  map[*ledger.Entry]string
@@ -141,7 +132,7 @@ func ReadSamples(ctx context.Context, places []string, pinned []note.Verifier, b
 		}
 	}
 	slices.SortStableFunc(all.rounds, func(a, b *ledger.Entry) int { return a.Time.Compare(b.Time) })
-	slices.SortFunc(all.Vantages, func(a, b SignedSamples) int { return strings.Compare(a.Vantage, b.Vantage) })
+	slices.SortFunc(all.Vantages, func(a, b report.SignedSamples) int { return strings.Compare(a.Vantage, b.Vantage) })
 	return all, nil
 }
 
@@ -159,14 +150,14 @@ func readSome(path string) ([]byte, error) {
 }
 
 func (c *checker) badSamples(path string, err error) {
-	f := Finding{Code: "samples-invalid", Source: sourceSamples, Name: filepath.ToSlash(path), Detail: err.Error()}
+	f := report.Finding{Code: "samples-invalid", Source: report.SourceSamples, Name: filepath.ToSlash(path), Detail: err.Error()}
 	if errors.Is(err, errUnpinned) {
 		f.Code = "samples-unpinned"
 	}
 	if !utf8.ValidString(f.Name) {
 		f.Name = fmt.Sprintf("%q", f.Name)
 	}
-	c.add(f)
+	c.Found(f)
 }
 
 // enter adds the rounds of one file.
@@ -176,9 +167,9 @@ func (all *Samples) enter(file string, rounds []*ledger.Entry) {
 	}
 	all.rounds = append(all.rounds, rounds...)
 	name := rounds[0].Probe.Vantage
-	i := slices.IndexFunc(all.Vantages, func(s SignedSamples) bool { return s.Vantage == name })
+	i := slices.IndexFunc(all.Vantages, func(s report.SignedSamples) bool { return s.Vantage == name })
 	if i < 0 {
-		i, all.Vantages = len(all.Vantages), append(all.Vantages, SignedSamples{Vantage: name})
+		i, all.Vantages = len(all.Vantages), append(all.Vantages, report.SignedSamples{Vantage: name})
 	}
 	s := &all.Vantages[i]
 	s.Files++

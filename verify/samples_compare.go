@@ -12,6 +12,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/verify/report"
 )
 
 // A comparer holds what all vantages got to the same question against each other, in the order of
@@ -134,12 +135,12 @@ func (c *comparer) disagree(code string, got, want seenAnswer) {
 }
 
 // report makes the findings.
-func (c *comparer) report(add func(Finding)) {
+func (c *comparer) report(add func(report.Finding)) {
 	for _, key := range slices.Sorted(maps.Keys(c.found)) {
 		d := c.found[key]
-		add(Finding{
-			Code: d.code, Source: sourceSamples, Name: d.url, Got: d.got.answer(), Want: d.want.answer(),
-			Detail: fmt.Sprintf("%s got it at %s, and %s the other at %s; %d times", d.got.who(), stamp(d.got.Time), d.want.who(), stamp(d.want.Time), d.n),
+		add(report.Finding{
+			Code: d.code, Source: report.SourceSamples, Name: d.url, Got: d.got.answer(), Want: d.want.answer(),
+			Detail: fmt.Sprintf("%s got it at %s, and %s the other at %s; %d times", d.got.who(), report.Stamp(d.got.Time), d.want.who(), report.Stamp(d.want.Time), d.n),
 		})
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"seihon/verify/report"
 )
 
 // errCopySilent ends the check of a copy whose host did not even give the checkpoint an answer, or named another host.
@@ -37,6 +39,6 @@ func (k *copyCheck) heard(ctx context.Context, err error) {
 // reportNotAsked says in one finding for how many objects nobody asked, since the host had stopped answering.
 func (k *copyCheck) reportNotAsked() {
 	if n := k.notAsked.Load(); n > 0 {
-		k.report(Finding{Code: "copy-unreadable", Detail: fmt.Sprintf("the host stopped answering: %d objects were not asked for", n)})
+		k.report(report.Finding{Code: "copy-unreadable", Detail: fmt.Sprintf("the host stopped answering: %d objects were not asked for", n)})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A site is a place in the code where a finding is made: removing the call there must make a test fail.
@@ -25,13 +26,13 @@ type site struct {
 func (s site) String() string { return fmt.Sprintf("%s:%d", s.file, s.first) }
 
 // reporters are the functions through which findings are made.
-var reporters = []string{"add", "report", "addRefusal", "reportBlob", "unread", "bad", "missing"}
+var reporters = []string{"Found", "report", "addRefusal", "reportBlob", "unread", "bad", "missing"}
 
 // unneeded are the places whose removal no case of this package can show, with the reason.
 var unneeded = map[string]string{
 	"f.Code":                          "the body of a reporter",
 	"Finding{Code: code":              "the body of a reporter",
-	"c.add(out)":                      "package ledger shows its own findings",
+	"c.Found(out)":                      "package ledger shows its own findings",
 	`"master-unreadable"`:             "needs a file system that fails",
 	"k.unread(ctx, name, line.Digest": "needs an object that changes between two requests",
 }
@@ -73,13 +74,13 @@ func nameOf(e ast.Expr) string {
 
 // made remembers through which places the findings of one check went.
 type made struct {
-	findings []verify.Finding
+	findings []report.Finding
 	through  [][]site
 }
 
 // observed returns a configuration that records places into m. The collector calls it one finding at a time.
 func (m *made) observed(c verify.Config) verify.Config {
-	return verify.Observe(c, func(f verify.Finding) {
+	return verify.Observe(c, func(f report.Finding) {
 		pcs := make([]uintptr, 32)
 		frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 		var through []site

@@ -14,6 +14,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // listing is the listing of a directory as a bucket's API gives it.
@@ -34,11 +35,11 @@ func TestListingReplacesReading(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
 	listed := func(c *verify.Config) {
-		c.Tier = verify.TierList
+		c.Tier = report.TierList
 		c.Copies = []verify.Copy{{Source: verify.WithListing(must(verify.Dir(r.public())), listing(r.public()))}}
 	}
-	if report := r.check(t, listed); len(report.Findings) > 0 || report.Copies[0].Bytes > 1000 || !report.Copies[0].Listed {
-		t.Errorf("clean: %v, %+v", codesOf(report), report.Copies[0])
+	if checked := r.check(t, listed); len(checked.Findings) > 0 || checked.Copies[0].Bytes > 1000 || !checked.Copies[0].Listed {
+		t.Errorf("clean: %v, %+v", codesOf(checked), checked.Copies[0])
 	}
 	flip(r.public(), "cert/sub.cer")
 	check(os.Remove(filepath.Join(r.public(), "crl/sub.crl")))
@@ -55,13 +56,13 @@ func TestListingReplacesReading(t *testing.T) {
 func TestBrokenListing(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
-	report := r.check(t, func(c *verify.Config) {
+	checked := r.check(t, func(c *verify.Config) {
 		c.Copies = []verify.Copy{{Source: verify.WithListing(must(verify.Dir(r.public())), func(yield func(verify.Listed, error) bool) {
 			yield(verify.Listed{}, errors.New("access denied"))
 		})}}
 	})
-	if report.OK || report.Findings[0].Code != "copy-unreadable" {
-		t.Errorf("findings %v", codesOf(report))
+	if checked.OK || checked.Findings[0].Code != "copy-unreadable" {
+		t.Errorf("findings %v", codesOf(checked))
 	}
 }
 
@@ -71,32 +72,32 @@ type opaque struct{ verify.Source }
 func TestListTierNeedsSizes(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
-	report := r.check(t, func(c *verify.Config) {
-		c.Tier = verify.TierList
+	checked := r.check(t, func(c *verify.Config) {
+		c.Tier = report.TierList
 		c.Copies = []verify.Copy{{Source: opaque{must(verify.Dir(r.public()))}}}
 	})
-	if report.OK || report.Count(verify.Warning) == 0 {
-		t.Errorf("a source that tells nothing passes: %v", codesOf(report))
+	if checked.OK || checked.Count(report.Warning) == 0 {
+		t.Errorf("a source that tells nothing passes: %v", codesOf(checked))
 	}
 }
 
 func TestTiers(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
-	tier := func(tier verify.Tier) *verify.Report {
+	tier := func(tier report.Tier) *report.Report {
 		return r.check(t, func(c *verify.Config) { c.Tier, c.Sample, c.Seed = tier, 2, 7 })
 	}
-	for _, x := range []verify.Tier{verify.TierLog, verify.TierList, verify.TierSample, verify.TierFull} {
-		report := tier(x)
-		if !report.OK || len(report.Findings) > 0 {
-			t.Errorf("tier %s: %v", x, codesOf(report))
+	for _, x := range []report.Tier{report.TierLog, report.TierList, report.TierSample, report.TierFull} {
+		checked := tier(x)
+		if !checked.OK || len(checked.Findings) > 0 {
+			t.Errorf("tier %s: %v", x, codesOf(checked))
 		}
-		t.Logf("tier %s: %+v", x, report.Copies)
+		t.Logf("tier %s: %+v", x, checked.Copies)
 	}
-	if log := tier(verify.TierLog); len(log.Copies) != 0 || log.Counts.Artifacts != 0 {
+	if log := tier(report.TierLog); len(log.Copies) != 0 || log.Counts.Artifacts != 0 {
 		t.Errorf("tier log looks at copies: %+v", log)
 	}
-	if s, f := tier(verify.TierSample).Copies[0], tier(verify.TierFull).Copies[0]; s.Objects >= f.Objects || s.Bytes == 0 {
+	if s, f := tier(report.TierSample).Copies[0], tier(report.TierFull).Copies[0]; s.Objects >= f.Objects || s.Bytes == 0 {
 		t.Errorf("sample %+v, full %+v", s, f)
 	}
 	if _, err := verify.Check(t.Context(), verify.Config{Tier: "deep"}); err == nil {
@@ -108,7 +109,7 @@ func TestTiers(t *testing.T) {
 func TestEstimate(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
-	e, err := verify.EstimateCopy(t.Context(), r.writer.Log(), verify.TierFull, verify.LayoutBundle, 0, verify.Price{PerRequest: 1})
+	e, err := verify.EstimateCopy(t.Context(), r.writer.Log(), report.TierFull, verify.LayoutBundle, 0, verify.Price{PerRequest: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("estimated %+v, asked %+v", e, got)
 	}
 	r.publishObjects(r.public())
-	o := must(verify.EstimateCopy(t.Context(), r.writer.Log(), verify.TierFull, verify.LayoutObjects, 0, verify.Price{}))
+	o := must(verify.EstimateCopy(t.Context(), r.writer.Log(), report.TierFull, verify.LayoutObjects, 0, verify.Price{}))
 	if c := r.check(t).Copies[0]; o.Requests > c.Requests || c.Requests-o.Requests > 20 {
 		t.Errorf("estimated %+v, asked %+v", o, c)
 	}
@@ -128,20 +129,20 @@ func TestEstimateIsAnnounced(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
 	var asked, before atomic.Int64
-	var told []verify.Estimate
+	var told []report.Estimate
 	change := func(c *verify.Config) {
 		web := serve(t, r, func(http.ResponseWriter, *http.Request) bool { asked.Add(1); return false })
 		c.Copies = append(c.Copies, verify.Copy{Source: web, Likely: verify.LayoutBundle})
 		c.Price = verify.Price{PerRequest: 1, PerByte: 1}
-		c.Announce = func(e []verify.Estimate) { told = e; before.Store(asked.Load()) }
+		c.Announce = func(e []report.Estimate) { told = e; before.Store(asked.Load()) }
 	}
-	report := r.check(t, change)
+	checked := r.check(t, change)
 	if before.Load() != 0 || len(told) != 1 { // the folder costs nothing
 		t.Fatalf("%d requests before %+v was told", before.Load(), told)
 	}
-	e, c := told[0], report.Copies[1]
-	if e.Source != c.Source || c.Requests-e.Requests > 1 || e.Requests > c.Requests || e.Bytes == 0 || e.USD != float64(e.Requests+e.Bytes) || !slices.Equal(told, report.Estimate) {
-		t.Errorf("told %+v, read %+v, reported %+v", e, c, report.Estimate)
+	e, c := told[0], checked.Copies[1]
+	if e.Source != c.Source || c.Requests-e.Requests > 1 || e.Requests > c.Requests || e.Bytes == 0 || e.USD != float64(e.Requests+e.Bytes) || !slices.Equal(told, checked.Estimate) {
+		t.Errorf("told %+v, read %+v, reported %+v", e, c, checked.Estimate)
 	}
 	config := r.config()
 	change(&config)
@@ -149,14 +150,14 @@ func TestEstimateIsAnnounced(t *testing.T) {
 	if again := must(verify.Estimates(t.Context(), config)); len(again) != 1 || again[0].Requests != e.Requests {
 		t.Errorf("the dry run tells %+v", again)
 	}
-	for tier, want := range map[verify.Tier]int64{verify.TierList: 0, verify.TierLog: -1} {
+	for tier, want := range map[report.Tier]int64{report.TierList: 0, report.TierLog: -1} {
 		config.Tier = tier
 		again := must(verify.Estimates(t.Context(), config))
 		if want < 0 && len(again) > 0 || want >= 0 && (len(again) != 1 || again[0].Bytes != want) {
 			t.Errorf("tier %s: %+v", tier, again)
 		}
 	}
-	config.Tier = verify.TierList
+	config.Tier = report.TierList
 	config.Copies = []verify.Copy{{Source: verify.WithListing(config.Copies[1].Source, listing(r.public()))}}
 	if again := must(verify.Estimates(t.Context(), config)); again[0].Requests != 1 {
 		t.Errorf("sizes come from the listing, not from %+v", again)
@@ -168,7 +169,7 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	r := newRepo(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if report, err := verify.Check(ctx, r.config()); err == nil {
-		t.Errorf("a cancelled check reports %v", codesOf(report))
+	if checked, err := verify.Check(ctx, r.config()); err == nil {
+		t.Errorf("a cancelled check reports %v", codesOf(checked))
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/sectiona"
+	"seihon/verify/report"
 )
 
 // A status is what the current artifacts say about certificates.
@@ -123,7 +124,7 @@ func (c *checker) collectRevocations() {
 		c.status.revoked[k] = r
 		c.counts.revocations.Add(int64(len(r.entries)))
 		if n := len(r.disputed); n > 0 {
-			c.add(Finding{Code: "coherence-lists", Source: sourceMaster, Name: r.names[0],
+			c.Found(report.Finding{Code: "coherence-lists", Source: report.SourceMaster, Name: r.names[0],
 				Detail: fmt.Sprintf("%s: %d certificates, the first with serial number %x", strings.Join(r.names, ", "), n, r.disputed[0])})
 		}
 	}
@@ -140,11 +141,11 @@ func (c *checker) checkGeneration(ctx context.Context, line ledger.Line) error {
 		err = errors.New("the master holds it with a proof, which belongs to the public copy only")
 	}
 	if err != nil {
-		c.add(Finding{Code: "generation-damaged", Source: sourceMaster, Name: line.Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "generation-damaged", Source: report.SourceMaster, Name: line.Name, Detail: err.Error()})
 		return nil
 	}
 	if artifact.Stale(g.NextUpdate, c.now) {
-		c.add(Finding{Code: "ocsp-stale", Source: sourceMaster, Name: line.Name, Got: stamp(g.NextUpdate), Detail: "the earliest nextUpdate of the generation has passed"})
+		c.Found(report.Finding{Code: "ocsp-stale", Source: report.SourceMaster, Name: line.Name, Got: report.Stamp(g.NextUpdate), Detail: "the earliest nextUpdate of the generation has passed"})
 	}
 	book := &answerBook{generation: g}
 	for _, b := range g.Bundles {
@@ -162,7 +163,7 @@ func (c *checker) checkGeneration(ctx context.Context, line ledger.Line) error {
 func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Generation, b ocspcache.GenerationBundle) (path string, err error) {
 	vs := c.past.byDigest[b.Digest]
 	bad := func(format string, args ...any) (string, error) {
-		c.add(Finding{Code: "generation-bundle", Source: sourceMaster, Name: name, Want: b.Digest.String(), Detail: fmt.Sprintf("shard %d: ", b.Shard) + fmt.Sprintf(format, args...)})
+		c.Found(report.Finding{Code: "generation-bundle", Source: report.SourceMaster, Name: name, Want: b.Digest.String(), Detail: fmt.Sprintf("shard %d: ", b.Shard) + fmt.Sprintf(format, args...)})
 		return "", nil
 	}
 	if len(vs) == 0 || vs[0].Kind != artifact.OCSPBundle {
@@ -180,25 +181,25 @@ func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Gen
 	}
 	h, err := readHead(f)
 	if err != nil {
-		c.add(Finding{Code: "bundle-damaged", Source: sourceMaster, Name: vs[0].Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "bundle-damaged", Source: report.SourceMaster, Name: vs[0].Name, Detail: err.Error()})
 		return "", nil
 	}
 	switch {
 	case h.issuer != g.Issuer || h.shard != int(b.Shard):
 		return bad("the bundle says it is shard %d of %q", h.shard, h.issuer)
 	case st.Size() != b.Size || h.count != b.Count || h.count > 0 && !unix(h.next).Equal(b.NextUpdate):
-		return bad("the generation says %d responses in %d bytes until %s, the bundle has %d in %d until %s", b.Count, b.Size, stamp(b.NextUpdate), h.count, st.Size(), stamp(unix(h.next)))
+		return bad("the generation says %d responses in %d bytes until %s, the bundle has %d in %d until %s", b.Count, b.Size, report.Stamp(b.NextUpdate), h.count, st.Size(), report.Stamp(unix(h.next)))
 	}
 	issuers, why := c.issuersOf(h, g.Issuer)
 	if why != "" {
-		c.add(Finding{Code: "ocsp-certid", Source: sourceMaster, Name: vs[0].Name, Detail: why})
+		c.Found(report.Finding{Code: "ocsp-certid", Source: report.SourceMaster, Name: vs[0].Name, Detail: why})
 	}
 	w := answerWorker{c: c, name: vs[0].Name, shard: int(b.Shard), shards: len(g.Bundles), issuers: issuers}
 	if err := w.all(ctx, h, f, st.Size()); err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		c.add(Finding{Code: "bundle-damaged", Source: sourceMaster, Name: vs[0].Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "bundle-damaged", Source: report.SourceMaster, Name: vs[0].Name, Detail: err.Error()})
 	}
 	return path, nil
 }
@@ -253,7 +254,7 @@ func (w *answerWorker) all(ctx context.Context, h *bundleHead, f *os.File, size 
 func (w *answerWorker) one(h *bundleHead, a *answer) {
 	w.c.counts.responses.Add(1)
 	bad := func(code, format string, args ...any) {
-		w.c.add(Finding{Code: code, Source: sourceMaster, Name: fmt.Sprintf("%s serial %x", w.name, a.serial), Detail: fmt.Sprintf(format, args...)})
+		w.c.Found(report.Finding{Code: code, Source: report.SourceMaster, Name: fmt.Sprintf("%s serial %x", w.name, a.serial), Detail: fmt.Sprintf(format, args...)})
 	}
 	if artifact.Sum(a.der) != a.digest {
 		bad("bundle-damaged", "the response is not the one that the index names")
@@ -268,7 +269,7 @@ func (w *answerWorker) one(h *bundleHead, a *answer) {
 		return
 	}
 	if refusal := w.c.policy.Admit(&artifact.Artifact{Kind: artifact.OCSPResponse, Bytes: a.der, OCSP: r}, sectiona.Evidence{InLedger: true}); refusal != nil {
-		w.c.addRefusal(sourceMaster, fmt.Sprintf("%s serial %x", w.name, a.serial), refusal)
+		w.c.addRefusal(report.SourceMaster, fmt.Sprintf("%s serial %x", w.name, a.serial), refusal)
 		return
 	}
 	w.c.counts.signatures.Add(1)
@@ -284,10 +285,10 @@ func (w *answerWorker) one(h *bundleHead, a *answer) {
 		bad("bundle-shard", "it belongs into shard %d, not %d", ocspcache.ShardOf(a.serial, w.shards), w.shard)
 	}
 	if artifact.Stale(s.NextUpdate, w.c.now) {
-		bad("ocsp-stale", "its nextUpdate was %s", stamp(s.NextUpdate))
+		bad("ocsp-stale", "its nextUpdate was %s", report.Stamp(s.NextUpdate))
 	}
 	if soon := w.c.now.Add(clockSkew); s.ThisUpdate.After(soon) || r.ProducedAt.After(soon) {
-		bad("not-yet-valid", "its producedAt is %s, its thisUpdate %s", stamp(r.ProducedAt), stamp(s.ThisUpdate))
+		bad("not-yet-valid", "its producedAt is %s, its thisUpdate %s", report.Stamp(r.ProducedAt), report.Stamp(s.ThisUpdate))
 	}
 	if r.NeverIssued(s) {
 		w.c.checkNeverIssued(w.issuers[a.group], s.CertID.Serial, bad)

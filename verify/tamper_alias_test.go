@@ -10,6 +10,7 @@ import (
 	"seihon/artifact"
 	"seihon/public"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 const (
@@ -42,12 +43,12 @@ func aliasTampers() []tamper {
 		aliased("as it should be", nil, func(*repo, string, *verify.Config) {}),
 		aliased("missing", []string{"alias-missing@" + oldList + "#further name of crl/sub.crl"}, removed),
 		aliased("missing, by size", []string{"alias-missing@" + oldList}, func(r *repo, d string, c *verify.Config) {
-			c.Tier = verify.TierList
+			c.Tier = report.TierList
 			removed(r, d, c)
 		}),
 		aliased("older", []string{"alias-different@" + oldList + "#the master of crl/sub.crl (entry 0)"}, older),
 		aliased("other size", []string{"alias-different@" + oldList}, func(r *repo, d string, c *verify.Config) {
-			c.Tier = verify.TierList
+			c.Tier = report.TierList
 			write(d, oldList, r.files["crl/sub.crl"][1:])
 		}),
 		aliased("of another artifact", []string{"alias-different@" + oldCert + "#the master of cert/root.cer"}, func(r *repo, d string, _ *verify.Config) {

@@ -24,6 +24,7 @@ import (
 	"seihon/ledger/timestamp/timestamptest"
 	"seihon/ledger/witness"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A cosigner is a witness with its key.
@@ -89,7 +90,7 @@ func anchorTampers() []tamper {
 	}
 	on := func(name string, want []string, do func(t *testing.T, r *repo, c *verify.Config)) tamper {
 		return tamper{name: "anchors: " + name, want: want, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
-			c.Tier, c.Now = verify.TierLog, time.Now
+			c.Tier, c.Now = report.TierLog, time.Now
 			do(t, r, c)
 		}}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"seihon/ocspcache"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // The parts of a bundle, by docs/formats-ocsp.md.
@@ -77,12 +78,12 @@ func sourceTampers() []tamper {
 			})
 		}),
 		over("listing with another digest", []string{"copy-different@cert/sub.cer"}, func(r *repo, c *verify.Config) {
-			c.Tier = verify.TierList
+			c.Tier = report.TierList
 			flip(r.public(), "cert/sub.cer")
 			c.Copies[0].Source = verify.WithListing(c.Copies[0].Source, listing(r.public()))
 		}),
 		over("nothing but bytes in the tier without them", []string{"copy-unreadable", "copy-unlisted"}, func(r *repo, c *verify.Config) {
-			c.Tier = verify.TierList
+			c.Tier = report.TierList
 			c.Copies[0].Source = opaque{c.Copies[0].Source}
 		}),
 	}

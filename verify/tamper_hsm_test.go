@@ -11,6 +11,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A keyVerdict is what the test's signing room says of a key.
@@ -98,15 +99,15 @@ func TestBundleHeldAgainstVerdict(t *testing.T) {
 	r.put("cert/sub-ocsp.cer", artifact.OCSPSignerCertificate, r.delegate.cert.Raw) // with its issuer, as the room writes it
 	r.run()
 	r.publish(r.public())
-	report := r.check(t)
-	refused := slices.ContainsFunc(report.Findings, func(f verify.Finding) bool {
+	checked := r.check(t)
+	refused := slices.ContainsFunc(checked.Findings, func(f report.Finding) bool {
 		return f.Code == "hsm-refused" && strings.Contains(f.Name, "bundle") && strings.Contains(f.Detail, "Test OCSP")
 	})
 	if !refused {
-		t.Errorf("a bundle of a refused responder passes: %v", codesOf(report))
+		t.Errorf("a bundle of a refused responder passes: %v", codesOf(checked))
 	}
-	if report.HSM == nil || report.HSM.Judged == 0 || report.HSM.Earlier == 0 || !report.Scope.HSM {
-		t.Errorf("what was judged: %+v, in the scope %v", report.HSM, report.Scope.HSM)
+	if checked.HSM == nil || checked.HSM.Judged == 0 || checked.HSM.Earlier == 0 || !checked.Scope.HSM {
+		t.Errorf("what was judged: %+v, in the scope %v", checked.HSM, checked.Scope.HSM)
 	}
 }
 
@@ -117,10 +118,10 @@ func TestHSMShown(t *testing.T) {
 	r.verdict("trial", []keyVerdict{{r.root, "trial"}, {r.sub, "trial"}, {r.delegate, "trial"}}, []string{"kept"}, nil)
 	r.run()
 	r.publish(r.public())
-	report := r.check(t)
+	checked := r.check(t)
 	var text, page strings.Builder
-	check(report.WriteText(&text))
-	check(report.WriteHTML(&page))
+	check(checked.WriteText(&text))
+	check(checked.WriteHTML(&page))
 	for _, want := range []string{"policy trial; ", "keys on trial signed ", "of before the first", "signs for kept", "on trial: the keys of the signing room", "試験運用"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text does not say %q:\n%s", want, text.String())
@@ -131,10 +132,10 @@ func TestHSMShown(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	if h := report.HSM; h.OnTrial == 0 || h.OnTrial != h.Judged || h.Earlier == 0 || h.Earlier >= int64(len(r.files)) {
+	if h := checked.HSM; h.OnTrial == 0 || h.OnTrial != h.Judged || h.Earlier == 0 || h.Earlier >= int64(len(r.files)) {
 		t.Errorf("%d on trial of %d that were judged, %d are earlier; the repository has %d names", h.OnTrial, h.Judged, h.Earlier, len(r.files))
 	}
-	if list := r.check(t, func(c *verify.Config) { c.Tier = verify.TierList }); list.HSM != nil || list.Scope.HSM {
+	if list := r.check(t, func(c *verify.Config) { c.Tier = report.TierList }); list.HSM != nil || list.Scope.HSM {
 		t.Errorf("a check of names and sizes judges keys: %+v", list.HSM)
 	}
 	older := newRepo(t).check(t)

@@ -18,6 +18,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 func blob(name string) func(r *repo) string {
@@ -73,17 +74,17 @@ func masterTampers() []tamper {
 		}},
 		{name: "master: list tier finds what is missing", want: []string{"master-missing@docs/cps-1.0.pdf", "copy-missing@crl/sub.crl", "copy-different@cert/sub.cer"}, only: true,
 			do: func(_ *testing.T, r *repo, c *verify.Config) {
-				c.Tier = verify.TierList
+				c.Tier = report.TierList
 				check(os.Remove(filepath.Join(r.master(), blob("docs/cps-1.0.pdf")(r))))
 				check(os.Remove(filepath.Join(r.public(), "crl/sub.crl")))
 				write(r.public(), "cert/sub.cer", []byte("short"))
 			}},
 		{name: "master: list tier finds a wrong length", want: []string{"master-damaged@cert/sub.cer"}, only: true, do: func(_ *testing.T, r *repo, c *verify.Config) {
-			c.Tier = verify.TierList
+			c.Tier = report.TierList
 			write(r.master(), blob("cert/sub.cer")(r), []byte("short"))
 		}},
 		{name: "master: log tier finds a damaged tree", want: []string{"log-tree-damaged"}, do: func(_ *testing.T, r *repo, c *verify.Config) {
-			c.Tier = verify.TierLog
+			c.Tier = report.TierLog
 			flip(r.master(), "log/tile/0/000.p/2")
 		}},
 	}

@@ -16,13 +16,14 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // publicLogTampers are cases of an auditor without a master, who has the pinned keys and an address.
 func publicLogTampers() []tamper {
 	log := func(name string, want []string, do func(r *repo, c *verify.Config)) tamper {
 		return tamper{name: "public log: " + name, want: want, only: true, passes: len(want) == 0, do: func(_ *testing.T, r *repo, c *verify.Config) {
-			c.Master, c.Tier = "", verify.TierLog
+			c.Master, c.Tier = "", report.TierLog
 			do(r, c)
 		}}
 	}
@@ -81,7 +82,7 @@ func publicLogTampers() []tamper {
 		second("one of two places is behind", []string{"checkpoint-behind"}, rollback),
 		second("two places contradict each other", []string{"checkpoint-fork"}, func(r *repo, dir string) { write(dir, "log/checkpoint", fork(r, 2)) }),
 		{name: "public log: every request forbidden", want: []string{"copy-forbidden"}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
-			c.Master, c.Tier = "", verify.TierLog
+			c.Master, c.Tier = "", report.TierLog
 			c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, _ *http.Request) bool {
 				http.Error(w, "AccessDenied", http.StatusForbidden)
 				return true
@@ -108,16 +109,16 @@ func TestPublicLogOverHTTP(t *testing.T) {
 	t.Setenv("TMPDIR", tmp)
 	whole := r.check(t)
 	var asked []string
-	report := r.check(t, func(c *verify.Config) {
-		c.Master, c.Tier, c.Workers = "", verify.TierLog, 1
+	checked := r.check(t, func(c *verify.Config) {
+		c.Master, c.Tier, c.Workers = "", report.TierLog, 1
 		c.Copies = []verify.Copy{{Source: serve(t, r, func(_ http.ResponseWriter, req *http.Request) bool { asked = append(asked, req.URL.Path); return false })}}
 	})
-	if !report.OK || len(report.Findings) > 0 {
-		t.Fatalf("findings %v", codesOf(report))
+	if !checked.OK || len(checked.Findings) > 0 {
+		t.Fatalf("findings %v", codesOf(checked))
 	}
-	whole.Log.Known = report.Log.Known
-	if report.Log.Checkpoint != whole.Log.Checkpoint || report.Log.Size != whole.Log.Size || len(report.ShelfLife) == 0 || report.Counts.Current != whole.Counts.Current {
-		t.Errorf("log %+v, %d lives, %d names; the master has %+v", report.Log, len(report.ShelfLife), report.Counts.Current, whole.Log)
+	whole.Log.Known = checked.Log.Known
+	if checked.Log.Checkpoint != whole.Log.Checkpoint || checked.Log.Size != whole.Log.Size || len(checked.ShelfLife) == 0 || checked.Counts.Current != whole.Counts.Current {
+		t.Errorf("log %+v, %d lives, %d names; the master has %+v", checked.Log, len(checked.ShelfLife), checked.Counts.Current, whole.Log)
 	}
 	if i := slices.IndexFunc(asked, func(p string) bool { return !strings.HasPrefix(p, "/log/") }); i >= 0 {
 		t.Errorf("asked for %s", asked[i])
@@ -127,7 +128,7 @@ func TestPublicLogOverHTTP(t *testing.T) {
 			t.Errorf("%s is left over", e.Name())
 		}
 	}
-	conforms(t, report)
+	conforms(t, checked)
 }
 
 // TestPublicLogNeedsTierLog since everything else is a comparison with the master.
@@ -135,9 +136,9 @@ func TestPublicLogNeedsTierLog(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
 	for _, change := range []func(*verify.Config){
-		func(c *verify.Config) { c.Tier = verify.TierFull },
-		func(c *verify.Config) { c.Tier, c.Copies = verify.TierLog, nil },
-		func(c *verify.Config) { c.Tier, c.Publication = verify.TierLog, r.dir },
+		func(c *verify.Config) { c.Tier = report.TierFull },
+		func(c *verify.Config) { c.Tier, c.Copies = report.TierLog, nil },
+		func(c *verify.Config) { c.Tier, c.Publication = report.TierLog, r.dir },
 	} {
 		c := r.config()
 		c.Master = ""
@@ -159,13 +160,13 @@ func TestPublicLogOfManyEntries(t *testing.T) {
 	}
 	_ = must(r.writer.Commit(t.Context()))
 	r.publish(r.public())
-	log := func(c *verify.Config) { c.Master, c.Tier = "", verify.TierLog }
-	report := r.check(t, log)
-	if len(report.Findings) > 0 || report.Log.Size != 602 || report.Copies[0].Objects != 1+3+1+3+2 {
-		t.Errorf("findings %v; %+v", codesOf(report), report.Copies)
+	log := func(c *verify.Config) { c.Master, c.Tier = "", report.TierLog }
+	checked := r.check(t, log)
+	if len(checked.Findings) > 0 || checked.Log.Size != 602 || checked.Copies[0].Objects != 1+3+1+3+2 {
+		t.Errorf("findings %v; %+v", codesOf(checked), checked.Copies)
 	}
 	flip(r.public(), "log/tile/entries/001")
-	if report := r.check(t, log); report.OK || report.Findings[0].Code != "log-tree-damaged" || strings.Contains(report.Findings[0].Name, "seihon-log-") {
-		t.Errorf("findings %+v", report.Findings)
+	if checked := r.check(t, log); checked.OK || checked.Findings[0].Code != "log-tree-damaged" || strings.Contains(checked.Findings[0].Name, "seihon-log-") {
+		t.Errorf("findings %+v", checked.Findings)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A tamper is one case: what is done to a good repository, and which findings it must yield.
@@ -74,11 +75,11 @@ func TestTampering(t *testing.T) {
 				var m made
 				ctx, cancel := context.WithTimeout(t.Context(), limit)
 				defer cancel()
-				report, err := verify.Check(ctx, m.observed(config))
+				checked, err := verify.Check(ctx, m.observed(config))
 				if err != nil {
 					t.Fatal(err)
 				}
-				c.judge(t, report)
+				c.judge(t, checked)
 				for _, w := range c.want {
 					m.need(w)
 				}
@@ -119,12 +120,12 @@ func everyAreaHasCases(t *testing.T, cases []tamper) {
 	}
 }
 
-func (c tamper) judge(t *testing.T, report *verify.Report) {
+func (c tamper) judge(t *testing.T, checked *report.Report) {
 	t.Helper()
-	matched := make([]bool, len(report.Findings))
+	matched := make([]bool, len(checked.Findings))
 	for _, w := range c.want {
 		found := false
-		for i, f := range report.Findings {
+		for i, f := range checked.Findings {
 			if meets(f, w) {
 				found, matched[i] = true, true
 			}
@@ -133,13 +134,13 @@ func (c tamper) judge(t *testing.T, report *verify.Report) {
 			shownMu.Unlock()
 		}
 		if !found {
-			t.Errorf("no finding %s among\n%s", w, strings.Join(codesOf(report), "\n"))
+			t.Errorf("no finding %s among\n%s", w, strings.Join(codesOf(checked), "\n"))
 		}
 	}
-	if report.OK != c.passes {
-		t.Errorf("the report is OK: %v, want %v\n%s", report.OK, c.passes, strings.Join(codesOf(report), "\n"))
+	if checked.OK != c.passes {
+		t.Errorf("the report is OK: %v, want %v\n%s", checked.OK, c.passes, strings.Join(codesOf(checked), "\n"))
 	}
-	for i, f := range report.Findings {
+	for i, f := range checked.Findings {
 		if c.only && !matched[i] {
 			t.Errorf("also found: %s %s %s: %s", f.Severity, f.Code, f.Name, f.Detail)
 		}
@@ -150,7 +151,7 @@ func (c tamper) judge(t *testing.T, report *verify.Report) {
 }
 
 // meets reports whether a finding is what a case wants.
-func meets(f verify.Finding, want string) bool {
+func meets(f report.Finding, want string) bool {
 	want, detail, _ := strings.Cut(want, "#")
 	code, name, _ := strings.Cut(want, "@")
 	return f.Code == code && strings.Contains(f.Name, name) && strings.Contains(f.Detail, detail)
@@ -166,7 +167,7 @@ func everyCodeIsShown(t *testing.T) {
 	for _, file := range append(must(filepath.Glob("observe/*_test.go")), "../cmd/testdata/observe.txtar") {
 		outside.Write(must(os.ReadFile(file)))
 	}
-	for _, c := range verify.Findings() {
+	for _, c := range report.Findings() {
 		if strings.HasPrefix(c.Code, "observe-") && strings.Contains(outside.String(), c.Code) {
 			continue
 		}
@@ -180,7 +181,7 @@ func everyCodeIsShown(t *testing.T) {
 func TestTableOfFindings(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, c := range verify.Findings() {
+	for _, c := range report.Findings() {
 		if seen[c.Code] || c.TextJA == "" || c.TextEN == "" || c.Hint == "" || c.HintJA == "" || c.Severity == "" {
 			t.Errorf("the code is incomplete or double: %s", fmt.Sprintf("%+v", c))
 		}

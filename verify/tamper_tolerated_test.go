@@ -15,6 +15,7 @@ import (
 	"seihon/ledger/witness"
 	"seihon/ocspcache"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // toleratedTampers are about what a format lets anybody add without a reader's notice. Each addition is counted and shown, and
@@ -63,7 +64,7 @@ func toleratedTampers() []tamper {
 			write(r.public(), "log/checkpoint", append(read(r.public(), "log/checkpoint"), stranger(r, "one.example")...))
 		}),
 		on("signatures of strangers on the checkpoint of one of two places, without a master", []string{"checkpoint-strangers@log/checkpoint#1 signatures"}, func(r *repo, c *verify.Config) {
-			c.Master, c.Tier = "", verify.TierLog
+			c.Master, c.Tier = "", report.TierLog
 			dir := filepath.Join(r.dir, "other")
 			copyTree(r.public(), dir)
 			write(dir, "log/checkpoint", append(read(dir, "log/checkpoint"), stranger(r, "one.example")...))

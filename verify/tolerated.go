@@ -13,6 +13,7 @@ import (
 
 	"seihon/internal/regular"
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // Some formats let a writer add what no reader checks: a signed note takes any number of signature lines, a CMS structure takes
@@ -43,25 +44,25 @@ const TextAroundPEM = "%d bytes of text around the certificates, which were not 
 
 // reportTolerated looks at every checkpoint of the master log, and at those that the auditor brought.
 func (c *checker) reportTolerated(ctx context.Context) error {
-	if err := c.tolerateLog(ctx, sourceLog, c.log, c.keys); err != nil {
+	if err := c.tolerateLog(ctx, report.SourceLog, c.log, c.keys); err != nil {
 		return err
 	}
 	for i, known := range c.Known {
-		c.tolerate(sourceLog, []checkpointAt{{fmt.Sprintf("known checkpoint %d", i+1), known}}, c.keys)
+		c.tolerate(report.SourceLog, []checkpointAt{{fmt.Sprintf("known checkpoint %d", i+1), known}}, c.keys)
 	}
 	if c.Publication != "" && c.PublicationVerifier != nil {
 		keys := []*ledger.Verifier{c.PublicationVerifier}
 		if log, err := ledger.Open(ctx, c.Publication, c.PublicationVerifier); err == nil { // else its own findings say why
-			if err := c.tolerateLog(ctx, sourcePublication, log, keys); err != nil {
+			if err := c.tolerateLog(ctx, report.SourcePublication, log, keys); err != nil {
 				return err
 			}
 		}
 		for i, known := range c.PublicationKnown {
-			c.tolerate(sourcePublication, []checkpointAt{{fmt.Sprintf("known checkpoint %d", i+1), known}}, keys)
+			c.tolerate(report.SourcePublication, []checkpointAt{{fmt.Sprintf("known checkpoint %d", i+1), known}}, keys)
 		}
 	}
 	for _, t := range c.Tolerated {
-		c.add(Finding{Code: "tolerated", Source: sourcePins, Name: t.Name, Detail: t.Detail})
+		c.Found(report.Finding{Code: "tolerated", Source: report.SourcePins, Name: t.Name, Detail: t.Detail})
 	}
 	for _, n := range c.notes {
 		if !bytes.Equal(n.note, c.log.Checkpoint()) {
@@ -171,11 +172,11 @@ func (t *tolerated) report(c *checker, code, source, one, several string) {
 	if t.count == 0 {
 		return
 	}
-	f := Finding{Code: code, Source: source, Name: t.first, Got: strings.Join(t.ids, " "), Detail: fmt.Sprintf(one, t.count)}
+	f := report.Finding{Code: code, Source: source, Name: t.first, Got: strings.Join(t.ids, " "), Detail: fmt.Sprintf(one, t.count)}
 	if t.places > 1 {
 		f.Detail = fmt.Sprintf(several, t.count, t.places)
 	}
-	c.add(f)
+	c.Found(f)
 }
 
 // knownKeys are the IDs of the keys whose signatures mean something: those of the log and of the pinned witnesses.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // unsaidSeeds is how many seeds a unit run plays; see unsaid_long_test.go for longer ones.
@@ -285,16 +286,16 @@ func playUnsaid(t *testing.T, seed uint64) (outcome, problem string) {
 		touched = h.do(p, older)
 		p.did = append(p.did, "copy: "+h.name)
 	}
-	report, err := verify.Check(t.Context(), config)
+	checked, err := verify.Check(t.Context(), config)
 	if err != nil {
 		return "", fmt.Sprintf("%q: %v", p.did, err)
 	}
 	memory, worst := 0, 9
-	for _, f := range report.Findings {
-		if f.Severity == verify.Critical && (strings.HasPrefix(f.Code, "memory-") || strings.HasPrefix(f.Code, "override-")) {
+	for _, f := range checked.Findings {
+		if f.Severity == report.Critical && (strings.HasPrefix(f.Code, "memory-") || strings.HasPrefix(f.Code, "override-")) {
 			memory++
 		}
-		worst = min(worst, slices.Index([]verify.Severity{verify.Critical, verify.Error, verify.Warning, verify.Note}, f.Severity))
+		worst = min(worst, slices.Index([]report.Severity{report.Critical, report.Error, report.Warning, report.Note}, f.Severity))
 	}
 	switch {
 	case p.unsaid && memory == 0:
@@ -308,7 +309,7 @@ func playUnsaid(t *testing.T, seed uint64) (outcome, problem string) {
 	default:
 		return fmt.Sprintf("unsaid %v, copy touched %v", p.unsaid, touched), ""
 	}
-	return "", fmt.Sprintf("%q: %s: %v", p.did, problem, codesOf(report))
+	return "", fmt.Sprintf("%q: %s: %v", p.did, problem, codesOf(checked))
 }
 
 // TestNothingUnsaidPasses plays rooms that went on past every check of theirs, and public copies that somebody handled.

@@ -6,25 +6,27 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"seihon/verify/report"
 )
 
 // finish makes the record of what was seen.
-func (m *uptimeMeter) finish() *Uptime {
+func (m *uptimeMeter) finish() *report.Uptime {
 	u := m.u
 	for _, in := range m.open {
 		u.Incidents = append(u.Incidents, *in)
 	}
-	slices.SortFunc(u.Incidents, func(a, b Incident) int {
+	slices.SortFunc(u.Incidents, func(a, b report.Incident) int {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name), strings.Compare(a.Vantage, b.Vantage))
 	})
-	m.why = noTarget
+	m.why = report.NoTarget
 	for _, key := range slices.Sorted(maps.Keys(m.targets)) {
 		m.sum(m.targets[key])
 	}
 	if u.Rounds.Expected == 0 {
 		u.Rounds.Why = m.why.String()
 	}
-	slices.SortFunc(u.Gaps, func(a, b Gap) int {
+	slices.SortFunc(u.Gaps, func(a, b report.Gap) int {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Target, b.Target))
 	})
 	for _, w := range m.vantages {
@@ -34,12 +36,12 @@ func (m *uptimeMeter) finish() *Uptime {
 		}
 		for _, seen := range w.urls {
 			w.each(seen, from, to, func(a, b int64, bad, observed bool) {
-				entryOf(m.places, w.vantage).count(b-a, bad, observed)
+				entryOf(m.places, w.vantage).Count(b-a, bad, observed)
 			})
 		}
 	}
 	u.Total.Name = "total"
-	u.Total.finish()
+	u.Total.Finish()
 	u.Names, u.Days, u.Vantages = finishAll(m.names), finishAll(m.days), finishAll(m.places)
 	u.Median = medianOf(m.took)
 	return u
@@ -72,10 +74,10 @@ func (m *uptimeMeter) sum(w *watch) {
 		return
 	}
 	if len(w.urls) == 0 && m.known && !m.asked[w.target] {
-		m.why = min(m.why, noAddress)
+		m.why = min(m.why, report.NoAddress)
 		return
 	}
-	m.why = noRound
+	m.why = report.NoRound
 	from, to, ok := m.expected(w)
 	if !ok {
 		return
@@ -83,8 +85,8 @@ func (m *uptimeMeter) sum(w *watch) {
 	taken := to - from
 	for a, b := range w.rounds.missing(from, to) {
 		taken -= b - a
-		if b-a >= gapSlots {
-			m.u.Gaps = append(m.u.Gaps, Gap{w.target, slotTime(a, m.u.Every), slotTime(b, m.u.Every), b - a})
+		if b-a >= report.GapSlots {
+			m.u.Gaps = append(m.u.Gaps, report.Gap{Target: w.target, From: slotTime(a, m.u.Every), To: slotTime(b, m.u.Every), Slots: b - a})
 		}
 	}
 	m.u.Rounds.Expected += to - from
@@ -96,20 +98,10 @@ func (m *uptimeMeter) sum(w *watch) {
 	for url, seen := range w.urls {
 		name := entryOf(m.names, url)
 		w.each(seen, from, to, func(a, b int64, bad, observed bool) {
-			name.count(b-a, bad, observed)
-			m.u.Total.count(b-a, bad, observed)
+			name.Count(b-a, bad, observed)
+			m.u.Total.Count(b-a, bad, observed)
 			m.byDay(a, b, bad, observed)
 		})
-	}
-}
-
-func (a *Availability) count(n int64, bad, observed bool) {
-	a.Expected += n
-	if observed {
-		a.Observed += n
-	}
-	if observed && !bad {
-		a.Good += n
 	}
 }
 
@@ -118,7 +110,7 @@ func (m *uptimeMeter) byDay(from, to int64, bad, observed bool) {
 	for from < to {
 		day := slotTime(from, m.u.Every).Truncate(24 * time.Hour)
 		end := min(slotAfter(day.Add(24*time.Hour), m.u.Every), to)
-		entryOf(m.days, day.Format(time.DateOnly)).count(end-from, bad, observed)
+		entryOf(m.days, day.Format(time.DateOnly)).Count(end-from, bad, observed)
 		from = end
 	}
 }
@@ -141,12 +133,12 @@ func (w *watch) each(seen *slots, from, to int64, f func(a, b int64, bad, observ
 	}
 }
 
-func finishAll(m map[string]*Availability) []Availability {
-	all := []Availability{}
+func finishAll(m map[string]*report.Availability) []report.Availability {
+	all := []report.Availability{}
 	for _, a := range m {
-		a.finish()
+		a.Finish()
 		all = append(all, *a)
 	}
-	slices.SortFunc(all, func(a, b Availability) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b report.Availability) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

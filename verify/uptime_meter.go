@@ -5,28 +5,29 @@ import (
 	"time"
 
 	"seihon/ledger"
+	"seihon/verify/report"
 )
 
 // An uptimeMeter walks the publication log once.
 type uptimeMeter struct {
-	u        *Uptime
+	u        *report.Uptime
 	now      time.Time
 	public   map[string][]string // the public addresses of each target
 	known    bool                // which addresses are public
 	asked    map[string]bool     // targets with an address of their own
 	targets  map[string]*watch
 	vantages map[string]*watch // by vantage and target
-	names    map[string]*Availability
-	days     map[string]*Availability
-	places   map[string]*Availability
-	open     map[string]*Incident
+	names    map[string]*report.Availability
+	days     map[string]*report.Availability
+	places   map[string]*report.Availability
+	open     map[string]*report.Incident
 	signed   signedLists
 	took     []time.Duration
 	outside  map[string]bool // names that a pinned key stands for
 	compare  *comparer
 	rows     *uptimeWriter
 	source   roundSource // of the round that is looked at
-	why      unexpected
+	why      report.Unexpected
 	newest   time.Time // of the publication log's rounds
 	together bool      // the newest was recorded with others
 }
@@ -42,14 +43,14 @@ type watch struct {
 
 func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 	m := &uptimeMeter{
-		u: &Uptime{
-			Schema: UptimeSchema, From: c.From, To: c.To, Every: c.Every, GapSlots: gapSlots,
-			Names: []Availability{}, Days: []Availability{}, Vantages: []Availability{},
-			Incidents: []Incident{}, Gaps: []Gap{},
+		u: &report.Uptime{
+			Schema: UptimeSchema, From: c.From, To: c.To, Every: c.Every, GapSlots: report.GapSlots,
+			Names: []report.Availability{}, Days: []report.Availability{}, Vantages: []report.Availability{},
+			Incidents: []report.Incident{}, Gaps: []report.Gap{},
 		},
 		now: c.Now, public: map[string][]string{}, targets: map[string]*watch{}, vantages: map[string]*watch{},
-		asked: map[string]bool{}, names: map[string]*Availability{}, days: map[string]*Availability{}, places: map[string]*Availability{},
-		open: map[string]*Incident{}, signed: signedLists{},
+		asked: map[string]bool{}, names: map[string]*report.Availability{}, days: map[string]*report.Availability{}, places: map[string]*report.Availability{},
+		open: map[string]*report.Incident{}, signed: signedLists{},
 	}
 	m.compare, m.rows, m.outside = c.compare, c.rows, map[string]bool{}
 	if c.Signed != nil {
@@ -254,10 +255,10 @@ func (w *watch) mark(slot int64, s ledger.Sample) {
 
 func (m *uptimeMeter) sample(vantage string, at time.Time, s ledger.Sample) {
 	day := at.UTC().Format(time.DateOnly)
-	for _, a := range []*Availability{
+	for _, a := range []*report.Availability{
 		&m.u.Total, entryOf(m.names, s.URL), entryOf(m.days, day), entryOf(m.places, vantage),
 	} {
-		a.sample(s.Latency)
+		a.Sample(s.Latency)
 	}
 	key := vantage + "\x00" + s.URL
 	in := m.open[key]
@@ -269,15 +270,15 @@ func (m *uptimeMeter) sample(vantage string, at time.Time, s ledger.Sample) {
 		m.u.Incidents = append(m.u.Incidents, *in)
 		delete(m.open, key)
 	case !s.OK && in == nil:
-		m.open[key] = &Incident{Name: s.URL, Vantage: vantage, From: s.Time, Samples: 1, Error: s.Error}
+		m.open[key] = &report.Incident{Name: s.URL, Vantage: vantage, From: s.Time, Samples: 1, Error: s.Error}
 	case !s.OK:
 		in.Samples++
 	}
 }
 
-func entryOf(m map[string]*Availability, name string) *Availability {
+func entryOf(m map[string]*report.Availability, name string) *report.Availability {
 	if m[name] == nil {
-		m[name] = &Availability{Name: name}
+		m[name] = &report.Availability{Name: name}
 	}
 	return m[name]
 }
@@ -291,7 +292,7 @@ func (m *uptimeMeter) receipt(target string, r ledger.Receipt) {
 	if !ok || r.Op == "replay" {
 		return
 	}
-	p := Publication{Name: r.Name, Target: target, Signed: line.NotBefore, Public: r.Time, Took: r.Time.Sub(line.NotBefore)}
+	p := report.Publication{Name: r.Name, Target: target, Signed: line.NotBefore, Public: r.Time, Took: r.Time.Sub(line.NotBefore)}
 	m.took = append(m.took, p.Took)
 	if m.u.Slowest == nil || p.Took > m.u.Slowest.Took {
 		m.u.Slowest = &p

@@ -15,6 +15,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A diary is a publication log that a test writes entry by entry.
@@ -67,7 +68,7 @@ func (d *diary) receipt(clock string) {
 }
 
 // measure sums up an hour with a sample each ten minutes, of which the rounds are those at :00, :10 … :50.
-func (d *diary) measure(change ...func(c *verify.UptimeConfig)) *verify.Uptime {
+func (d *diary) measure(change ...func(c *verify.UptimeConfig)) *report.Uptime {
 	d.Helper()
 	_ = must(d.w.Commit(context.Background()))
 	c := verify.UptimeConfig{
@@ -81,7 +82,7 @@ func (d *diary) measure(change ...func(c *verify.UptimeConfig)) *verify.Uptime {
 }
 
 // figures are what a test wants of a record, in one line.
-func figures(u *verify.Uptime) string {
+func figures(u *report.Uptime) string {
 	s := fmt.Sprintf("rounds %d/%d, observed %d/%d, good %d", u.Rounds.Taken, u.Rounds.Expected, u.Total.Observed, u.Total.Expected, u.Total.Good)
 	if u.Total.Worst != nil {
 		s += fmt.Sprintf(", %.3f in %.3f-%.3f", *u.Total.Ratio, *u.Total.Worst, *u.Total.Best)
@@ -96,7 +97,7 @@ func figures(u *verify.Uptime) string {
 		}
 		s += fmt.Sprintf(", incident %s-%s of %d", in.From.Format("15:04"), to, in.Samples)
 	}
-	if n := u.Uncounted; n != (verify.Uncounted{}) {
+	if n := u.Uncounted; n != (report.Uncounted{}) {
 		s += fmt.Sprintf(", uncounted %d elsewhere %d late %d future %d backwards", n.Elsewhere, n.Late, n.Future, n.Backwards)
 	}
 	return s
@@ -220,7 +221,7 @@ func TestUptimeIsWhatWasObserved(t *testing.T) {
 }
 
 // texts are the forms that people read.
-func texts(u *verify.Uptime) string {
+func texts(u *report.Uptime) string {
 	var b bytes.Buffer
 	check(u.WriteText(&b))
 	check(u.WriteHTML(&b))

@@ -9,6 +9,7 @@ import (
 
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // TestVerdictKnowsItsTier lets no report say more than its check looked at, in any form or language.
@@ -34,14 +35,14 @@ func TestVerdictKnowsItsTier(t *testing.T) {
 		}, "Master and copies are equal", nil, []string{"http"}, []string{"inventory", "checkpoint", "publication-log"}},
 		{"full, no copies", func(_ *repo, c *verify.Config) { c.Copies = nil }, "No copy was looked at", equal, []string{"copies"}, []string{"masters"}},
 		{"full, no address", func(_ *repo, c *verify.Config) { c.BaseURL = "" }, "Master and copies are equal", nil, []string{"urls"}, nil},
-		{"sample", func(_ *repo, c *verify.Config) { c.Tier, c.Sample = verify.TierSample, 2 }, "that were drawn", equal, []string{"rest-of-copies"}, []string{"masters", "past"}},
-		{"list", func(r *repo, c *verify.Config) { c.Tier, c.Inventory = verify.TierList, r.inventory() }, "No content was read",
+		{"sample", func(_ *repo, c *verify.Config) { c.Tier, c.Sample = report.TierSample, 2 }, "that were drawn", equal, []string{"rest-of-copies"}, []string{"masters", "past"}},
+		{"list", func(r *repo, c *verify.Config) { c.Tier, c.Inventory = report.TierList, r.inventory() }, "No content was read",
 			append(equal, "nothing is stale", "有効期間内", "read and compared with its recorded digest", "signatures verified"), []string{"master-content", "copy-content", "past", "urls", "inventory"}, []string{"copies"}},
-		{"log", func(_ *repo, c *verify.Config) { c.Tier = verify.TierLog }, "Neither masters nor copies", append(equal, "nothing is stale", "有効期間内", "was read and compared", "OCSP レスポンス<"),
+		{"log", func(_ *repo, c *verify.Config) { c.Tier = report.TierLog }, "Neither masters nor copies", append(equal, "nothing is stale", "有効期間内", "was read and compared", "OCSP レスポンス<"),
 			[]string{"masters", "copies", "past"}, nil},
-		{"log, from a public place", func(r *repo, c *verify.Config) { c.Tier, c.Master = verify.TierLog, "" }, "Neither masters nor copies", equal, []string{"masters", "copies"}, nil},
+		{"log, from a public place", func(r *repo, c *verify.Config) { c.Tier, c.Master = report.TierLog, "" }, "Neither masters nor copies", equal, []string{"masters", "copies"}, nil},
 		{"log, over an old list", func(r *repo, c *verify.Config) {
-			c.Tier = verify.TierLog
+			c.Tier = report.TierLog
 			write(r.public(), "crl/sub.crl", before(r, "crl/sub.crl"))
 		}, "Neither masters nor copies", equal, []string{"copies"}, nil},
 		{"the key of the publication log is missing", func(r *repo, c *verify.Config) {
@@ -52,11 +53,11 @@ func TestVerdictKnowsItsTier(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			report := newRepo(t).checkWith(t, c.change)
+			checked := newRepo(t).checkWith(t, c.change)
 			var text, page bytes.Buffer
-			check(report.WriteText(&text))
-			check(report.WriteHTML(&page))
-			for form, out := range map[string]string{"text": text.String(), "HTML": page.String(), "JSON": report.Verdict.EN} {
+			check(checked.WriteText(&text))
+			check(checked.WriteHTML(&page))
+			for form, out := range map[string]string{"text": text.String(), "HTML": page.String(), "JSON": checked.Verdict.EN} {
 				if !strings.Contains(out, c.says) {
 					t.Errorf("the %s does not say %q", form, c.says)
 				}
@@ -67,11 +68,11 @@ func TestVerdictKnowsItsTier(t *testing.T) {
 				}
 			}
 			has := func(id string) bool {
-				i := slices.IndexFunc(report.Verdict.NotChecked, func(u verify.Unlooked) bool { return u.ID == id })
+				i := slices.IndexFunc(checked.Verdict.NotChecked, func(u report.Unlooked) bool { return u.ID == id })
 				if i < 0 {
 					return false
 				}
-				u := report.Verdict.NotChecked[i]
+				u := checked.Verdict.NotChecked[i]
 				for _, out := range []string{text.String(), page.String()} {
 					if !strings.Contains(out, u.EN) || !strings.Contains(out, u.JA) {
 						t.Errorf("%s is not told in both languages", id)
@@ -94,7 +95,7 @@ func TestVerdictKnowsItsTier(t *testing.T) {
 }
 
 // checkWith is check with a change that needs the repository.
-func (r *repo) checkWith(t *testing.T, change func(r *repo, c *verify.Config)) *verify.Report {
+func (r *repo) checkWith(t *testing.T, change func(r *repo, c *verify.Config)) *report.Report {
 	t.Helper()
 	return r.check(t, func(c *verify.Config) { change(r, c) })
 }

@@ -18,6 +18,7 @@ import (
 	"seihon/ledger"
 	"seihon/sectiona"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // The history of one CA: a list a day. Every day some revocations are new, and as many leave because their certificates
@@ -139,17 +140,17 @@ func checkHistory(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	report, err := verify.Check(ctx, verify.Config{
+	checked, err := verify.Check(ctx, verify.Config{
 		Master: s.path("master"), Verifier: v, Policy: &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca}, nil)},
 		Now: func() time.Time { return epoch.Add(time.Hour) },
 	})
 	if err != nil {
 		return err
 	}
-	if err := report.WriteText(os.Stdout); err != nil {
+	if err := checked.WriteText(os.Stdout); err != nil {
 		return err
 	}
-	if report.Count(verify.Critical)+report.Count(verify.Error) > 0 || report.Memory.Lists != int64(s.days-1) {
+	if checked.Count(report.Critical)+checked.Count(report.Error) > 0 || checked.Memory.Lists != int64(s.days-1) {
 		return errors.New("the history is not clean, or not all of it was compared")
 	}
 	return nil

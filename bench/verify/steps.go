@@ -14,6 +14,7 @@ import (
 	"seihon/ledger"
 	"seihon/sectiona"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // checkStep verifies the repository and fails when it finds anything, or looked at less than there is.
@@ -45,20 +46,20 @@ func checkStep(ctx context.Context, s settings) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	report, err := verify.Check(ctx, verify.Config{
+	checked, err := verify.Check(ctx, verify.Config{
 		Master: s.path("master"), Verifier: v, Policy: &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca}, nil)},
-		Copies: []verify.Copy{{Source: source}}, Tier: verify.Tier(s.tier), Now: func() time.Time { return epoch.Add(time.Hour) },
+		Copies: []verify.Copy{{Source: source}}, Tier: report.Tier(s.tier), Now: func() time.Time { return epoch.Add(time.Hour) },
 	})
 	if err != nil {
 		return err
 	}
-	if err := report.WriteText(os.Stdout); err != nil {
+	if err := checked.WriteText(os.Stdout); err != nil {
 		return err
 	}
 	switch {
-	case report.Count(verify.Critical)+report.Count(verify.Error) > 0: // the warning about revoked certificates without a response is right
+	case checked.Count(report.Critical)+checked.Count(report.Error) > 0: // the warning about revoked certificates without a response is right
 		return errors.New("the repository is not clean")
-	case report.Tier == verify.TierFull && report.Counts.Responses != int64(s.responses+s.bundled), report.Copies[0].Objects < int64(s.responses+s.lists):
+	case checked.Tier == report.TierFull && checked.Counts.Responses != int64(s.responses+s.bundled), checked.Copies[0].Objects < int64(s.responses+s.lists):
 		return errors.New("not everything was looked at")
 	}
 	return nil

@@ -21,6 +21,7 @@ import (
 	"seihon/internal/config"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A day is a publishing host on a clock that the test turns.
@@ -186,7 +187,7 @@ func TestADayOfProbes(t *testing.T) {
 	u, err := verify.MeasureUptime(context.Background(), verify.UptimeConfig{Publication: log, From: d.clock.Add(-24 * time.Hour), To: d.clock, Now: d.clock, Every: time.Minute,
 		Targets: []verify.Target{{Name: "tokyo", Addresses: []string{"https://repository.example"}}}, Wait: time.Hour})
 	d.check(err)
-	if u.Rounds.Expected != u.Rounds.Taken || u.Rounds.Taken < 23*60 || u.Known == nil || u.Uncounted != (verify.Uncounted{}) || len(u.Gaps) > 0 {
+	if u.Rounds.Expected != u.Rounds.Taken || u.Rounds.Taken < 23*60 || u.Known == nil || u.Uncounted != (report.Uncounted{}) || len(u.Gaps) > 0 {
 		t.Errorf("rounds %+v, known to %v, not counted %+v, gaps %v", u.Rounds, u.Known, u.Uncounted, u.Gaps)
 	}
 	page, err := os.ReadFile("../../docs/operations.md")

@@ -15,8 +15,8 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/durable"
 	"seihon/internal/regular"
-	"seihon/verify"
 	"seihon/verify/observe"
+	"seihon/verify/report"
 )
 
 func observeCommand(now func() time.Time) *cli.Command {
@@ -64,7 +64,7 @@ func observeCAs(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return fmt.Errorf("observing: %w", err)
 	}
-	return deliverObservation(c, verify.NewObservation(conf, seen, found))
+	return deliverObservation(c, report.NewObservation(conf, seen, found))
 }
 
 // observedGroups reads from the flags what to look at.
@@ -149,14 +149,14 @@ func certificateFiles(c *cli.Context, flag string) (all []*x509.Certificate, err
 }
 
 // deliverObservation writes the observation in the forms that the flags ask for.
-func deliverObservation(c *cli.Context, o *verify.Observation) error {
-	var figures, report bytes.Buffer
-	err := errors.Join(o.WritePrometheus(&figures), o.WriteJSON(&report))
+func deliverObservation(c *cli.Context, o *report.Observation) error {
+	var figures, checked bytes.Buffer
+	err := errors.Join(o.WritePrometheus(&figures), o.WriteJSON(&checked))
 	if file := c.String("prometheus"); err == nil && file != "" {
 		err = durable.WriteFile(file, figures.Bytes(), 0o644)
 	}
 	if file := c.String("report"); err == nil && file != "" {
-		err = durable.WriteFile(file, report.Bytes(), 0o644)
+		err = durable.WriteFile(file, checked.Bytes(), 0o644)
 	}
 	if file := c.String("html"); err == nil && file != "" {
 		err = writeHTML(file, o)
@@ -165,7 +165,7 @@ func deliverObservation(c *cli.Context, o *verify.Observation) error {
 		return err
 	}
 	if c.Bool("json") {
-		_, err = c.App.Writer.Write(report.Bytes())
+		_, err = c.App.Writer.Write(checked.Bytes())
 	} else {
 		err = o.WriteText(c.App.Writer)
 	}

@@ -15,7 +15,7 @@ import (
 	"seihon/internal/config"
 	"seihon/internal/redirect"
 	"seihon/ledger"
-	"seihon/verify"
+	"seihon/verify/report"
 )
 
 func runCommand(now func() time.Time) *cli.Command {
@@ -45,9 +45,9 @@ func (h *host) run(c *cli.Context) error {
 			probeErr = printProbes(c, probes)
 		}
 	}
-	report, verifyErr := h.verify(c)
+	checked, verifyErr := h.verify(c)
 	if verifyErr == nil {
-		verifyErr = errors.Join(h.recordVerification(c.Context, report), h.deliver(c, report, nil))
+		verifyErr = errors.Join(h.recordVerification(c.Context, checked), h.deliver(c, checked, nil))
 	}
 	if err := lowest(syncErr, probeErr, verifyErr); err != nil {
 		return err
@@ -74,7 +74,7 @@ func lowest(errs ...error) error {
 }
 
 // recordVerification puts the outcome into the publication log, the related log of item 3C56.
-func (h *host) recordVerification(ctx context.Context, r *verify.Report) error {
+func (h *host) recordVerification(ctx context.Context, r *report.Report) error {
 	counts := map[string]*ledger.FindingCount{}
 	entry := &ledger.Verify{Target: "all", MasterSize: r.Log.Size, OK: r.OK, Report: r.Digest()}
 	for _, copied := range r.Copies {

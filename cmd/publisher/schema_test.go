@@ -11,6 +11,7 @@ import (
 	"seihon/publish"
 	"seihon/publish/adopt"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // TestSchemasOfTheAnswers wants a schema for whatever a command prints with --json.
@@ -20,12 +21,12 @@ func TestSchemasOfTheAnswers(t *testing.T) {
 		"run":          jsonschema.Plain("the answers of sync, probe and verify, one after the other"),
 		"plan":         []*publish.Plan{},
 		"sync":         publish.Result{},
-		"verify":       verify.Report{},
+		"verify":       report.Report{},
 		"explain":      []verdict{},
 		"serve":        jsonschema.Plain("it answers clients until it is ended"),
 		"probe":        []*ledger.Probe{},
-		"observe":      verify.Observation{},
-		"report":       verify.Uptime{},
+		"observe":      report.Observation{},
+		"report":       report.Uptime{},
 		"status":       verify.Status{},
 		"dashboard":    jsonschema.Plain("it serves a page until it is ended; /status.json is the answer of status"),
 		"retire":       retired{},

@@ -17,6 +17,7 @@ import (
 	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // vantageFlags are for a place that has no publication log of its own.
@@ -146,7 +147,7 @@ func (h *host) takeSamples(c *cli.Context, conf *verify.Config) (err error) {
 	if conf.Samples, err = samplePlaces(c); err != nil {
 		return err
 	}
-	if len(conf.Samples) > 0 && conf.Tier == verify.TierLog {
+	if len(conf.Samples) > 0 && conf.Tier == report.TierLog {
 		return cliexit.UsageError("--tier log looks at no samples; leave --samples out, or choose another tier")
 	}
 	return nil

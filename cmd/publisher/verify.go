@@ -15,6 +15,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 func verifyFlags() []cli.Flag {
@@ -65,17 +66,17 @@ func verifyCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			report, err := h.verify(c)
+			checked, err := h.verify(c)
 			if err != nil {
 				return err
 			}
-			return h.deliver(c, report, key)
+			return h.deliver(c, checked, key)
 		}),
 	}
 }
 
 // verify makes the check that the flags ask for.
-func (h *host) verify(c *cli.Context) (*verify.Report, error) {
+func (h *host) verify(c *cli.Context) (*report.Report, error) {
 	conf, err := h.verifyConfig(c)
 	if err != nil {
 		return nil, err
@@ -91,12 +92,12 @@ func (h *host) verify(c *cli.Context) (*verify.Report, error) {
 	}
 	ctx, span := span(c.Context, "verify")
 	defer span.End()
-	report, err := verify.Check(ctx, conf)
+	checked, err := verify.Check(ctx, conf)
 	if err != nil {
 		annex.drop()
 		return nil, err
 	}
-	return report, annex.keep(report)
+	return checked, annex.keep(checked)
 }
 
 func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
@@ -120,7 +121,7 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		Master: string(h.conf.Master.Directory), Verifier: verifier, Policy: policy,
 		BaseURL: h.conf.Repository.BaseURL, OtherURLs: h.conf.Repository.OtherURLs,
 		OCSPPath: h.conf.Serve.OCSPPath, OCSPURLs: h.conf.Serve.URLs, Aliases: h.conf.Aliases(),
-		Tier: verify.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
+		Tier: report.Tier(c.String("tier")), Sample: c.Int("sample"), CRLAge: h.conf.Verify.CRLAge.Std(),
 		ProbeEvery: h.conf.Probe.Every.Std(), ProbeWait: h.conf.Publication.Batch.Std(),
 		Now: h.now, Logger: h.logger,
 	}
@@ -167,12 +168,12 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	if err := h.knownCheckpoints(c, &conf); err != nil {
 		return conf, err
 	}
-	if h.conf.Targets == nil && conf.Tier != verify.TierLog {
+	if h.conf.Targets == nil && conf.Tier != report.TierLog {
 		return conf, cliexit.UsageError("the configuration names no targets, so that nobody can tell whether every public place is looked at; " +
 			"copy the section from the operator's file, or write targets: [] when there is none")
 	}
 	conf.Targets = h.lookedAt(c)
-	if conf.Resume = c.String("resume"); conf.Resume != "" && conf.Tier != verify.TierFull {
+	if conf.Resume = c.String("resume"); conf.Resume != "" && conf.Tier != report.TierFull {
 		return conf, cliexit.UsageError("--resume is for --tier full")
 	}
 	if file := c.String("inventory"); file != "" {
@@ -181,7 +182,7 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		return conf, cliexit.UsageError("--empty goes with --inventory")
 	}
 	switch {
-	case conf.Tier != verify.TierLog:
+	case conf.Tier != report.TierLog:
 		conf.Copies, err = h.copies(c)
 	case c.IsSet("source") && c.IsSet("master"):
 		err = cliexit.UsageError("--tier log looks at the log of --master or at the public ones of --source, not at both")
@@ -234,7 +235,7 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 }
 
 // deliver prints the report, writes its files, keeps the checkpoint, and turns findings into the exit code.
-func (h *host) deliver(c *cli.Context, r *verify.Report, key signer) error {
+func (h *host) deliver(c *cli.Context, r *report.Report, key signer) error {
 	var err error
 	if c.Bool("json") {
 		err = r.WriteJSON(c.App.Writer)

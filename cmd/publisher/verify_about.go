@@ -18,23 +18,24 @@ import (
 	"seihon/internal/durable"
 	"seihon/internal/regular"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // about says who verifies, for whom and with what, for the report's first page.
-func (h *host) about(c *cli.Context) (verify.About, error) {
+func (h *host) about(c *cli.Context) (report.About, error) {
 	tool, err := sumOf(os.Executable())
 	if err != nil {
-		return verify.About{}, fmt.Errorf("hashing the running program: %w", err)
+		return report.About{}, fmt.Errorf("hashing the running program: %w", err)
 	}
 	file := c.String("config")
 	conf, err := sumOf(file, nil)
 	if err != nil {
-		return verify.About{}, fmt.Errorf("hashing the configuration: %w", err)
+		return report.About{}, fmt.Errorf("hashing the configuration: %w", err)
 	}
-	return verify.About{
+	return report.About{
 		Auditor: c.String("auditor"), Body: c.String("body"), Now: c.IsSet("now"),
-		Tool:          &verify.Tool{Name: c.App.Name, Version: c.App.Version, Go: runtime.Version(), SHA256: tool},
-		Configuration: &verify.Cited{Name: filepath.Base(file), SHA256: conf},
+		Tool:          &report.Tool{Name: c.App.Name, Version: c.App.Version, Go: runtime.Version(), SHA256: tool},
+		Configuration: &report.Cited{Name: filepath.Base(file), SHA256: conf},
 	}, nil
 }
 
@@ -92,7 +93,7 @@ func annexOf(page string) (*verify.Annex, *annexFiles, error) {
 }
 
 // keep gives the files their names. Where there is no record of operation, there is no file of it.
-func (a *annexFiles) keep(r *verify.Report) error {
+func (a *annexFiles) keep(r *report.Report) error {
 	if a == nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // defaultPrice is the list price of S3 in Tokyo: for a million GET requests, and for a GB sent to the internet.
@@ -28,7 +29,7 @@ func price(c *cli.Context) (verify.Price, error) {
 }
 
 // announce logs the estimate before the first request.
-func (h *host) announce(all []verify.Estimate) {
+func (h *host) announce(all []report.Estimate) {
 	for _, e := range all {
 		h.logger.Info("going to read a copy", zap.String("source", e.Source), zap.Int64("requests", e.Requests), zap.Int64("bytes", e.Bytes), zap.Float64("usd", e.USD))
 	}

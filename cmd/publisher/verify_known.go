@@ -11,6 +11,7 @@ import (
 	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // ofPublication is added to the name of the file with the master log's checkpoint.
@@ -61,7 +62,7 @@ func (h *host) knownCheckpoints(c *cli.Context, conf *verify.Config) error {
 }
 
 // remember keeps the checkpoints that were seen: each in the file that its predecessor came from.
-func (h *host) remember(c *cli.Context, r *verify.Report) error {
+func (h *host) remember(c *cli.Context, r *report.Report) error {
 	files, _ := h.checkpointFiles(c)
 	if len(files) == 0 {
 		return cliexit.UsageError("--remember needs --checkpoint or verify.checkpoint")

@@ -13,7 +13,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/durable"
 	"seihon/internal/reportsig"
-	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // A signer signs a report with the auditor's key; nil when nobody asked for it.
@@ -47,7 +47,7 @@ func askPassphrase() ([]byte, error) {
 }
 
 // writeReports writes the report in the forms that the flags ask for, each with its signature beside it.
-func writeReports(c *cli.Context, r *verify.Report, key signer) error {
+func writeReports(c *cli.Context, r *report.Report, key signer) error {
 	for _, form := range []struct {
 		file  string
 		write func(io.Writer) error

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // The languages of the page.
@@ -86,7 +87,7 @@ func (b *builder) t(ja, en string) string {
 func (b *builder) f(ja, en string, values ...any) string { return fmt.Sprintf(b.t(ja, en), values...) }
 
 // esc makes a text safe to stand in the page.
-func esc(s string) string { return html.EscapeString(verify.Shown(s)) }
+func esc(s string) string { return html.EscapeString(report.Shown(s)) }
 
 // figure is a value under its name in the text format, as people read it. inner is HTML.
 func (b *builder) figure(name, labels, inner string) string {

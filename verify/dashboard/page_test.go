@@ -13,6 +13,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 var now = time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
@@ -28,12 +29,12 @@ func rich() *verify.Status {
 		all[90].Good -= bad
 		return all
 	}
-	concern := func(code string, s verify.Severity, name string, n int64) verify.Concern {
+	concern := func(code string, s report.Severity, name string, n int64) verify.Concern {
 		return verify.Concern{Code: code, Severity: s, Name: name, Count: n, TextJA: "意味", TextEN: "meaning", HintJA: "対応", Hint: "do it"}
 	}
 	return &verify.Status{
 		Schema: verify.StatusSchema, Made: now, Origin: "ca.example/master", Size: 12, Newest: now.Add(-time.Hour), First: now.Add(3 * time.Hour), Expired: 1,
-		ShelfLife: []verify.ShelfLife{
+		ShelfLife: []report.ShelfLife{
 			{Name: "crl/old.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.Add(-time.Hour), Number: "4"},
 			{Name: "crl/<b>sub.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.Add(3 * time.Hour), Number: "5"},
 			{Name: "cert/sub.cer", Kind: "ca-certificate", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.AddDate(3, 0, 0), Number: "0f"},
@@ -48,8 +49,8 @@ func rich() *verify.Status {
 			Findings: []verify.FindingTally{{Code: "copy-missing", Severity: "error", Count: 2}, {Code: `"><script>`, Severity: `x" onload="`, Count: 1}}},
 		Checks:  slots(1),
 		Reviews: []ledger.Review{{Kind: "risk-review", Recorded: now.AddDate(-1, 0, 0), Due: now.AddDate(0, 0, -2)}, {Kind: "hsm-list", Recorded: now}},
-		Concerns: []verify.Concern{concern("status-expired", verify.Critical, "crl/old.crl", 0), concern("copy-missing", verify.Error, "", 2),
-			concern("status-behind", verify.Warning, "osaka", 0), concern(`"><script>`, `x" onload="`, "", 1)},
+		Concerns: []verify.Concern{concern("status-expired", report.Critical, "crl/old.crl", 0), concern("copy-missing", report.Error, "", 2),
+			concern("status-behind", report.Warning, "osaka", 0), concern(`"><script>`, `x" onload="`, "", 1)},
 		Warn: true, Critical: true,
 	}
 }

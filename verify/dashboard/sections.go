@@ -7,6 +7,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/verify"
+	"seihon/verify/report"
 )
 
 // status writes all sections.
@@ -57,7 +58,7 @@ func (b *builder) tile(title, value, more string) {
 // summary counts the concerns.
 func (b *builder) summary(s *verify.Status) string {
 	var parts []string
-	for _, severity := range []verify.Severity{verify.Critical, verify.Error, verify.Warning, verify.Note} {
+	for _, severity := range []report.Severity{report.Critical, report.Error, report.Warning, report.Note} {
 		labels := fmt.Sprintf("severity=%q", severity)
 		words := severities[severity]
 		parts = append(parts, b.f("%s %s 件", "%s: %s", b.t(words[0], words[1]), b.figure("concerns", labels, b.figures["concerns{"+labels+"}"])))
@@ -147,7 +148,7 @@ func (b *builder) concerns(s *verify.Status) {
 }
 
 // class is the name of a known severity; others have none.
-func class(s verify.Severity) string {
+func class(s report.Severity) string {
 	if _, ok := severities[s]; ok {
 		return string(s)
 	}
@@ -184,7 +185,7 @@ func (b *builder) life(s *verify.Status) {
 }
 
 // lifeLeft is how long an artifact still holds, marked when it does not.
-func (b *builder) lifeLeft(l *verify.ShelfLife) string {
+func (b *builder) lifeLeft(l *report.ShelfLife) string {
 	if artifact.Stale(l.NextUpdate, b.made) {
 		return b.bad(b.left(l.NextUpdate))
 	}
@@ -192,7 +193,7 @@ func (b *builder) lifeLeft(l *verify.ShelfLife) string {
 }
 
 // lifeBar draws how much of its validity an artifact has left. The column beside it says the same in words.
-func (b *builder) lifeBar(l *verify.ShelfLife, within verify.Within) string {
+func (b *builder) lifeBar(l *report.ShelfLife, within verify.Within) string {
 	left, whole := l.NextUpdate.Sub(b.made), l.NextUpdate.Sub(l.ThisUpdate)
 	width, class := 0.0, "left"
 	if whole > 0 {

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"seihon/verify"
 	"seihon/verify/japanese"
+	"seihon/verify/report"
 )
 
 // jst is Japan's time, which has had no summer time since 1952.
@@ -80,8 +80,8 @@ func (b *builder) kind(k string) string {
 }
 
 // severities are the words of a survey's report, as in package verify.
-var severities = map[verify.Severity][2]string{
-	verify.Critical: {"重大", "critical"}, verify.Error: {"不適合", "error"}, verify.Warning: {"注意", "warning"}, verify.Note: {"備考", "note"},
+var severities = map[report.Severity][2]string{
+	report.Critical: {"重大", "critical"}, report.Error: {"不適合", "error"}, report.Warning: {"注意", "warning"}, report.Note: {"備考", "note"},
 }
 
 // The marks tell states apart by their shape.
@@ -97,12 +97,12 @@ func badge(class, mark, word string) string {
 	return `<span class="badge ` + class + `">` + mark + esc(word) + "</span>"
 }
 
-func (b *builder) severity(s verify.Severity) string {
+func (b *builder) severity(s report.Severity) string {
 	words, ok := severities[s]
 	if !ok {
 		words = [2]string{string(s), string(s)}
 	}
-	mark := map[verify.Severity]string{verify.Critical: markBad, verify.Error: markBad, verify.Warning: markWarn}[s]
+	mark := map[report.Severity]string{report.Critical: markBad, report.Error: markBad, report.Warning: markWarn}[s]
 	if mark == "" {
 		mark = markBlank
 	}

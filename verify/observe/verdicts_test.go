@@ -18,13 +18,13 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"seihon/internal/inputtest"
-	"seihon/verify"
 	"seihon/verify/japanese"
 	"seihon/verify/observe"
+	"seihon/verify/report"
 )
 
 // look observes the world and returns what was found, as code/severity, each once.
-func (w *world) look() (codes []string, o *verify.Observation) {
+func (w *world) look() (codes []string, o *report.Observation) {
 	w.tb.Helper()
 	conf := observe.Config{
 		Groups: []observe.Group{w.group}, State: w.state, Timeout: 2 * time.Second, MaxList: 1 << 20, Now: func() time.Time { return w.now },
@@ -33,7 +33,7 @@ func (w *world) look() (codes []string, o *verify.Observation) {
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	o = verify.NewObservation(conf, seen, nil)
+	o = report.NewObservation(conf, seen, nil)
 	for _, f := range o.Findings {
 		codes = append(codes, f.Code+"/"+string(f.Severity))
 	}
@@ -45,7 +45,7 @@ func (w *world) look() (codes []string, o *verify.Observation) {
 var sentence = regexp.MustCompile(`[a-z]{2,} [a-z]{2,}`)
 
 // readable wants every sentence in both languages, and every form of the report.
-func (w *world) readable(o *verify.Observation) {
+func (w *world) readable(o *report.Observation) {
 	w.tb.Helper()
 	for _, f := range o.Findings {
 		if f.TextEN == "" || f.TextJA == "" || f.Code == "internal" {
