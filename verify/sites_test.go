@@ -32,7 +32,7 @@ var reporters = []string{"Found", "report", "addRefusal", "reportBlob", "unread"
 var unneeded = map[string]string{
 	"f.Code":                          "the body of a reporter",
 	"Finding{Code: code":              "the body of a reporter",
-	"c.Found(out)":                      "package ledger shows its own findings",
+	"c.Found(out)":                    "package ledger shows its own findings",
 	`"master-unreadable"`:             "needs a file system that fails",
 	"k.unread(ctx, name, line.Digest": "needs an object that changes between two requests",
 }
