@@ -16,13 +16,13 @@ import (
 )
 
 // RotateLogKeys hands the master log over to new keys in the HSM, one label per
-// algorithm (ECDSA P-256, Ed25519), made when they are missing. The old keys sign the
+// algorithm (ECDSA P-256, and Ed25519 where the HSM has it), made when they are missing. The old keys sign the
 // checkpoint that records the handover, the new ones accept it, and auditors who
 // pinned the old ones follow. The new keys are in the token of that name; empty: in that of the
 // old ones. It returns the files with the new verifier keys, which the configuration must name from now on.
 func (r *Room) RotateLogKeys(ctx context.Context, labels []string, reason, tokenName string) ([]string, error) {
-	if len(labels) != len(r.conf.Signer.LogKeys) {
-		return nil, fmt.Errorf("rotating the log's keys: %d labels for %d keys", len(labels), len(r.conf.Signer.LogKeys))
+	if len(labels) > len(logAlgorithms) {
+		return nil, fmt.Errorf("rotating the log's keys: %d labels; a log has one key (ECDSA) or two (ECDSA, Ed25519)", len(labels))
 	}
 	if reason == "" {
 		return nil, errors.New("rotating the log's keys: the reason is empty; auditors will ask for it")
@@ -53,7 +53,7 @@ func (r *Room) RotateLogKeys(ctx context.Context, labels []string, reason, token
 		if err != nil {
 			return nil, fmt.Errorf("preparing the log's key %q: %w", label, err)
 		}
-		file := filepath.Join(filepath.Dir(string(r.conf.Master.Keys[i])), label+".vkey")
+		file := filepath.Join(filepath.Dir(string(r.conf.Master.Keys[0])), label+".vkey")
 		if err := r.keepVKey(file, key.Public()); err != nil {
 			return nil, err
 		}

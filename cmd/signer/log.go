@@ -19,7 +19,7 @@ func logCommand(now func() time.Time) *cli.Command {
 			{
 				Name: "rotate", Usage: "new keys, endorsed by the old ones in the log itself",
 				Flags: cliexit.Flags(
-					&cli.StringSliceFlag{Name: "label", Usage: "the new key's `LABEL` in the HSM, ECDSA first, Ed25519 second", Required: true},
+					&cli.StringSliceFlag{Name: "label", Usage: "the new key's `LABEL` in the HSM, ECDSA first; a second one for Ed25519, where the HSM has it", Required: true},
 					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
 					&cli.StringFlag{Name: "token", Usage: "the `NAME` of the one of signer.tokens that the new keys are in; default: that of the old ones"},
 					dryFlag, approvalFlag, askFlag, cliexit.YesFlag,

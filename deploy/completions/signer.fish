@@ -276,7 +276,7 @@ complete -c signer -n '__signer_below log rotate' -l config -r -F -d 'read the c
 complete -c signer -n '__signer_below log rotate' -l json -d 'print the result as JSON'
 complete -c signer -n '__signer_below log rotate' -l quiet -d 'log errors only and show no progress'
 complete -c signer -n '__signer_below log rotate' -l log-format -x -d 'FORMAT of the log on stderr: auto, console or json'
-complete -c signer -n '__signer_below log rotate' -l label -x -d 'the new key\'s LABEL in the HSM, ECDSA first, Ed25519 second'
+complete -c signer -n '__signer_below log rotate' -l label -x -d 'the new key\'s LABEL in the HSM, ECDSA first; a second one for Ed25519, where the HSM has it'
 complete -c signer -n '__signer_below log rotate' -l reason -x -d 'the REASON, for the auditor'
 complete -c signer -n '__signer_below log rotate' -l token -x -d 'the NAME of the one of signer.tokens that the new keys are in; default: that of the old ones'
 complete -c signer -n '__signer_below log rotate' -l dry-run -d 'say what would be done, and change nothing'
