@@ -1,6 +1,7 @@
 package hsmsign
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/binary"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seihon/internal/inputtest"
+	"seihon/inventory"
 	"seihon/ledger"
 )
 
@@ -44,12 +46,29 @@ func (k *keptRoom) accept(t *testing.T, inputs ...[]byte) {
 
 // rows is dump without the time at which a row is due: what is healed is due at once.
 func rows(t *testing.T, file string) map[string][]string {
-	all := dump(t, file)
+	all := dump(t, spread(t, file))
 	for i, row := range all["certificates"] {
 		all["certificates"][i] = dueAt.ReplaceAllString(row, "")
 	}
 	slices.Sort(all["certificates"])
 	return all
+}
+
+// spread copies an inventory, and makes rows in the copy of what only lists say: another number of shards does so.
+func spread(t *testing.T, file string) string {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "spread.db")
+	must(t, os.WriteFile(copied, nil, 0o600))
+	execSQL(t, file, `VACUUM INTO '`+copied+`'`)
+	db, err := inventory.Open(t.Context(), inventory.Config{DSN: "sqlite:" + copied})
+	must(t, err)
+	issuers, err := db.Issuers(t.Context())
+	must(t, err)
+	for _, i := range issuers {
+		must(t, db.SetShards(t.Context(), i.Name, i.Shards+1), db.SetShards(t.Context(), i.Name, i.Shards))
+	}
+	must(t, db.Close())
+	return copied
 }
 
 var dueAt = regexp.MustCompile(` due_at=\S+`)
@@ -75,7 +94,7 @@ func (k *keptRoom) rebuilt(t *testing.T) {
 // count asks the inventory.
 func (k *keptRoom) count(t *testing.T, where string) (n int) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(k.dir, "inventory.db"))
+	db, err := sql.Open("sqlite", spread(t, filepath.Join(k.dir, "inventory.db")))
 	must(t, err)
 	must(t, db.QueryRow(`SELECT count(*) FROM certificates WHERE `+where).Scan(&n), db.Close())
 	return n
@@ -117,6 +136,31 @@ func TestListStandsForItsRows(t *testing.T) {
 	k.rebuilt(t)
 }
 
+// editBlock changes what a block says of a serial, of one octet for the reason and two dates; nil takes the entry away.
+func editBlock(t *testing.T, file string, serial []byte, edit func(entry []byte) []byte) {
+	t.Helper()
+	db, err := sql.Open("sqlite", file)
+	must(t, err)
+	var id, n int
+	var entries []byte
+	must(t, db.QueryRow(`SELECT id, n, entries FROM listed WHERE lowest < ?1 AND highest > ?1`, serial).Scan(&id, &n, &entries))
+	head := append([]byte{byte(len(serial))}, serial...)
+	before, rest, found := bytes.Cut(entries, head)
+	if !found {
+		t.Fatalf("no entry of %x", serial)
+	}
+	_, width := binary.Varint(rest[1:])
+	_, width2 := binary.Varint(rest[1+width:])
+	end := 1 + width + width2
+	if said := edit(bytes.Clone(rest[:end])); said == nil {
+		n--
+	} else {
+		before = slices.Concat(before, head, said)
+	}
+	_, err = db.Exec(`UPDATE listed SET n = ?2, entries = ?3 WHERE id = ?1`, id, n, slices.Concat(before, rest[end:]))
+	must(t, err, db.Close())
+}
+
 // TestListHealsItsRows edits and takes away rows that a list stands for, and puts an older inventory back: the master
 // says what they were.
 func TestListHealsItsRows(t *testing.T) {
@@ -135,7 +179,7 @@ func TestListHealsItsRows(t *testing.T) {
 	if diff := cmp.Diff(want["certificates"], rows(t, file)["certificates"]); diff != "" {
 		t.Errorf("rows of an older inventory after healing (-want +got):\n%.3000s", diff)
 	}
-	execSQL(t, file, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE serial = x'7a00000007'`)
+	execSQL(t, file, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE serial = x'7a00000007'`) // what was healed are rows
 	execSQL(t, file, `DELETE FROM certificates WHERE serial = x'7a00000008'`)
 	must(t, k.do(t, func(r *Room) error {
 		healed, err := r.healSince(t.Context(), 0, nil, false)
@@ -157,7 +201,7 @@ func TestLongListFaults(t *testing.T) {
 		name, trigger string
 		sign          int64
 	}{
-		{name: "in the rows", trigger: `BEFORE INSERT ON certificates WHEN NEW.serial = x'7a000004af'`},
+		{name: "in the blocks", trigger: `BEFORE INSERT ON listed WHEN NEW.highest = x'7a000004af'`},
 		{name: "at the import", trigger: `BEFORE INSERT ON imports`},
 		{name: "at the history", trigger: `BEFORE INSERT ON artifacts WHEN NEW.scope = 'history'`},
 		{name: "at the journal", trigger: `BEFORE UPDATE OF recorded ON imports WHEN NEW.recorded = 2`},

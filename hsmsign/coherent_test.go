@@ -19,13 +19,28 @@ import (
 func TestEditedRowsOfAListedCertificate(t *testing.T) {
 	t.Parallel()
 	const serial = `serial = x'7a00000007'`
-	for _, n := range []int{20, 1200} { // with records of their own, and with a list that stands for them
-		for name, edit := range map[string]string{
-			"good":           `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE ` + serial,
-			"another date":   `UPDATE certificates SET revoked_at = revoked_at + 60 WHERE ` + serial,
-			"another reason": `UPDATE certificates SET reason = 1 WHERE ` + serial,
-			"no row":         `DELETE FROM certificates WHERE ` + serial,
-		} {
+	row := func(statement string) func(*testing.T, string) {
+		return func(t *testing.T, file string) { execSQL(t, file, statement) }
+	}
+	block := func(edit func([]byte) []byte) func(*testing.T, string) {
+		return func(t *testing.T, file string) { editBlock(t, file, manySerial(7), edit) }
+	}
+	for n, edits := range map[int]map[string]func(*testing.T, string){
+		20: { // with records of their own
+			"good":           row(`UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE ` + serial),
+			"another date":   row(`UPDATE certificates SET revoked_at = revoked_at + 60 WHERE ` + serial),
+			"another reason": row(`UPDATE certificates SET reason = 1 WHERE ` + serial),
+			"no row":         row(`DELETE FROM certificates WHERE ` + serial),
+		},
+		1200: { // with a list that stands for them
+			"good": row(`INSERT INTO certificates SELECT key_id, x'7a00000007', id, 1, '', 0, 1, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1
+				FROM issuers WHERE name = 'kept'`),
+			"another date":   block(func(entry []byte) []byte { entry[1] ^= 16; return entry }),
+			"another reason": block(func(entry []byte) []byte { entry[0] = 2; return entry }),
+			"no entry":       block(func([]byte) []byte { return nil }),
+		},
+	} {
+		for name, edit := range edits {
 			for _, next := range []int{0, 2, 25_000} { // more entries in the next list; 0: there is none
 				t.Run(fmt.Sprintf("%d entries, %s, %d more", n, name, next), func(t *testing.T) {
 					t.Parallel()
@@ -33,7 +48,7 @@ func TestEditedRowsOfAListedCertificate(t *testing.T) {
 					k.accept(t, k.many(1, 0, n))
 					file := filepath.Join(k.dir, "inventory.db")
 					was := k.row(t, serial)
-					execSQL(t, file, edit)
+					edit(t, file)
 					if next > 0 {
 						k.accept(t, k.many(2, 0, n+next))
 					} else {
@@ -57,7 +72,7 @@ func TestEditedRowsOfAListedCertificate(t *testing.T) {
 // row is what one row says of the revocation.
 func (k *keptRoom) row(t *testing.T, where string) (text string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(k.dir, "inventory.db"))
+	db, err := sql.Open("sqlite", spread(t, filepath.Join(k.dir, "inventory.db")))
 	must(t, err)
 	var state, at, reason, invalidity int64
 	must(t, db.QueryRow(`SELECT state, coalesce(revoked_at, 0), reason, invalidity FROM certificates WHERE `+where).Scan(&state, &at, &reason, &invalidity), db.Close())

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"seihon/artifact"
 )
@@ -23,14 +24,10 @@ func FromX509(issuer string, c *x509.Certificate, kind artifact.Kind) (Certifica
 	}, nil
 }
 
-// isCA says on which CRL a certificate of this kind belongs: user or CA.
-func isCA(kind artifact.Kind) bool {
-	switch kind {
-	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate:
-		return true
-	}
-	return false
-}
+// authorities are the kinds of certificates that belong on the CRL of CA certificates; the others belong on that of users.
+var authorities = []artifact.Kind{artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate}
+
+func isCA(kind artifact.Kind) bool { return slices.Contains(authorities, kind) }
 
 // kindText is how a kind is stored: the commonest one takes no space.
 func kindText(kind artifact.Kind) string {
@@ -93,6 +90,13 @@ func (d *DB) Record(ctx context.Context, certs ...Certificate) error {
 
 // record completes reserved rows. batch has the commitments to the certificates; nil: nothing commits to them.
 func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, batch []Intent, imported bool) error {
+	serials := make([][]byte, len(certs))
+	for n, c := range certs {
+		serials[n] = c.Serial
+	}
+	if err := d.unpack(ctx, tx, i.keyID, serials...); err != nil {
+		return err
+	}
 	lock := d.forUpdate()
 	if lock != "" {
 		lock += " OF c" // PostgreSQL locks no row of an outer join's other side
@@ -202,6 +206,9 @@ func (d *DB) SetConsent(ctx context.Context, issuer string, serial []byte, conse
 		if err != nil {
 			return err
 		}
+		if err := d.unpack(ctx, tx, i.keyID, serial); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET consent = $4, imported = CASE WHEN imported = 2 THEN 1 ELSE imported END,
 			revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID, serial, i.id, consent)
 		if err != nil {
@@ -288,10 +295,23 @@ func (d *DB) Get(ctx context.Context, issuer string, serial []byte) (*Entry, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
+	listed, err := d.listedOne(ctx, d.read, i.keyID, serial) // first: what becomes a row now is found there then
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
 	row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM certificates c
 		LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
 		WHERE c.key_id = $1 AND c.serial = $2 AND c.issuer_id = $3`), i.keyID, serial, i.id)
-	return oneEntry(doing, issuer, row)
+	e, err := oneEntry(doing, issuer, row)
+	if errors.Is(err, ErrNotFound) && listed != nil && listed.in.issuer.id == i.id {
+		return entryListed(issuer, *listed), nil
+	}
+	return e, err
+}
+
+// entryListed is what a list says of a certificate.
+func entryListed(issuer string, e listedEntry) *Entry {
+	return &Entry{Certificate: Certificate{Issuer: issuer, Serial: e.serial, Kind: e.in.kind}, State: Revoked, Revocation: e.revocation(), Imported: true, Revision: 1}
 }
 
 // oneEntry reads the only row of a query, or reports ErrNotFound.

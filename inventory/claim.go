@@ -167,7 +167,12 @@ func (d *DB) Counts(ctx context.Context, issuer string) (Counts, error) {
 		coalesce(min(CASE WHEN next_update > 0 AND due_at < $3 AND state > 0 AND (not_after = 0 OR not_after + $4 > $2) THEN next_update END), 0)
 		FROM certificates WHERE issuer_id = $1`), i.id, now, int64(dueNever), i.grace).
 		Scan(&n.Reserved, &n.Issued, &n.Revoked, &n.NeverIssued, &n.Expired, &n.NeverSigned, &n.Urgent, &until)
+	var listed int64 // revoked, and never signed
 	if err == nil {
+		err = d.read.QueryRowContext(ctx, d.q(`SELECT coalesce(sum(n), 0) FROM listed WHERE issuer_id = $1`), i.id).Scan(&listed)
+	}
+	if err == nil {
+		n.Revoked, n.NeverSigned = n.Revoked+listed, n.NeverSigned+listed
 		n.AnsweredUntil = fromSeconds(until)
 		n.Shards = i.shards
 		err = d.read.QueryRowContext(ctx, d.q(`SELECT count(*) FROM shards WHERE issuer_id = $1 AND lease_until > $2`), i.id, now).Scan(&n.Claimed)

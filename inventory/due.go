@@ -59,7 +59,11 @@ func (d *DB) statuses(ctx context.Context, issuer string, shard int, cutoff int6
 		WHERE c.issuer_id = $1 AND c.shard = $2 AND c.due_at <= $3 AND c.state > 0 AND (c.not_after = 0 OR c.not_after + $4 > $5)
 		ORDER BY c.due_at, c.key_id, c.serial`)
 	one := func(shard int) iter.Seq2[Status, error] {
-		return stream(ctx, d.read, doing, scanStatus, query, i.id, shard, cutoff, i.grace, d.now().Unix())
+		rows := stream(ctx, d.read, doing, scanStatus, query, i.id, shard, cutoff, i.grace, d.now().Unix())
+		if cutoff < dueNew {
+			return rows
+		}
+		return withListed(d.listedOnly(ctx, i.keyID, fmt.Sprintf(" AND shard = %d", shard), `l.issuer_id = $1 AND l.shard = $2`, i.id, shard), statusListed, rows, afterUrgent)
 	}
 	if shard != AllShards {
 		return one(shard)
@@ -81,6 +85,19 @@ func (d *DB) statuses(ctx context.Context, issuer string, shard int, cutoff int6
 	}
 }
 
+// statusListed is the status by a list, about which nothing was signed yet.
+func statusListed(e listedEntry) Status {
+	return Status{Serial: e.serial, State: Revoked, Revocation: e.revocation(), Revision: 1}
+}
+
+// afterUrgent puts what lists say behind what is urgent.
+func afterUrgent(_, row Status) int {
+	if row.Urgent {
+		return 1
+	}
+	return -1
+}
+
 // shardsWith returns the shards that have something due, at the cost of one
 // probe of the index per shard.
 func (d *DB) shardsWith(ctx context.Context, i issuerRow, cutoff int64) ([]int, error) {
@@ -95,8 +112,9 @@ func (d *DB) shardsWith(ctx context.Context, i issuerRow, cutoff int64) ([]int, 
 	return busy, nil
 }
 
-// hasDue is true of a shard s with something due at or before $3.
-const hasDue = `EXISTS (SELECT 1 FROM certificates c WHERE c.issuer_id = s.issuer_id AND c.shard = s.shard AND c.due_at <= $3)`
+// hasDue is true of a shard s with something due at or before $3. What only a list says was never signed.
+const hasDue = `(EXISTS (SELECT 1 FROM certificates c WHERE c.issuer_id = s.issuer_id AND c.shard = s.shard AND c.due_at <= $3)
+	OR $3 >= 0 AND EXISTS (SELECT 1 FROM listed l WHERE l.issuer_id = s.issuer_id AND l.shard = s.shard))`
 
 func scanInt(rows *sql.Rows) (int, error) {
 	var n int
@@ -131,6 +149,7 @@ func (d *DB) perShard(ctx context.Context, issuer string, cutoff int64) (map[int
 	}
 	for p, err := range stream(ctx, d.read, doing, scan, d.q(`SELECT s.shard, (SELECT count(*) FROM certificates c
 		WHERE c.issuer_id = s.issuer_id AND c.shard = s.shard AND c.due_at <= $3 AND c.state > 0 AND (c.not_after = 0 OR c.not_after + $4 > $5))
+		+ CASE WHEN $3 >= 0 THEN (SELECT coalesce(sum(l.n), 0) FROM listed l WHERE l.issuer_id = s.issuer_id AND l.shard = s.shard) ELSE 0 END
 		FROM shards s WHERE s.issuer_id = $1 AND s.shard < $2`), i.id, i.shards, cutoff, i.grace, d.now().Unix()) {
 		if err != nil {
 			return nil, err
@@ -167,6 +186,16 @@ func (d *DB) markSigned(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Si
 		if s.NextUpdate.IsZero() || s.ThisUpdate.After(s.NextUpdate) {
 			return fmt.Errorf("serial %x was signed from %s to %s: want an order", s.Serial, stamp(s.ThisUpdate), stamp(s.NextUpdate))
 		}
+	}
+	serials := func(yield func([]byte) bool) {
+		for _, s := range batch {
+			if !yield(s.Serial) {
+				return
+			}
+		}
+	}
+	if err := d.unpackBatch(many(ctx), tx, i, serials); err != nil {
+		return err
 	}
 	if d.postgres {
 		return d.markSignedPostgres(ctx, tx, i, batch)

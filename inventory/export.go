@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -30,9 +31,12 @@ func (d *DB) Export(ctx context.Context, issuer string) iter.Seq2[*Exported, err
 		x.Entry = e
 		return &x, err
 	}
-	return stream(ctx, d.read, doing, scan, d.q(`SELECT `+entryColumns+`, b.der, coalesce(b.salt, p.salt),
+	listed := func(e listedEntry) *Exported { return &Exported{Entry: entryListed(issuer, e)} }
+	compare := func(a, b *Exported) int { return bytes.Compare(a.Serial, b.Serial) }
+	rows := stream(ctx, d.read, doing, scan, d.q(`SELECT `+entryColumns+`, b.der, coalesce(b.salt, p.salt),
 		CASE WHEN b.salt IS NULL THEN coalesce(p.entry, 0) ELSE b.entry END, CASE WHEN b.salt IS NULL THEN coalesce(p.leaf, 0) ELSE b.leaf END
 		FROM certificates c LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
 		LEFT JOIN pending p ON p.key_id = c.key_id AND p.serial = c.serial
 		WHERE c.key_id = $1 AND c.issuer_id = $2 ORDER BY c.serial`), i.keyID, i.id)
+	return withListed(d.listed(ctx, d.read, `l.key_id = $1 AND l.issuer_id = $2`, i.keyID, i.id), listed, rows, compare)
 }

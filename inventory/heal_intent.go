@@ -66,6 +66,9 @@ func (k *healer) intent(ctx context.Context, r journalRecord) error {
 	if err != nil {
 		return err
 	}
+	if err := k.d.unpack(ctx, k.tx, i.keyID, serial); err != nil {
+		return err
+	}
 	have, _, err := k.row(ctx, i, serial)
 	if err != nil {
 		return err

@@ -119,7 +119,10 @@ func (k *healer) row(ctx context.Context, i issuerRow, serial []byte) (r *journa
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return nil, 0, rows.Err()
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, 0, err
+		}
+		return k.rowListed(ctx, i, serial)
 	}
 	have, err := scanCertificateRecord(rows)
 	if err != nil {
@@ -132,6 +135,18 @@ func (k *healer) row(ctx context.Context, i issuerRow, serial []byte) (r *journa
 	return &have, recorded, err
 }
 
+// rowListed is the record that a row would have which only a list speaks of.
+func (k *healer) rowListed(ctx context.Context, i issuerRow, serial []byte) (*journalRecord, int, error) {
+	e, err := k.d.listedOne(ctx, k.tx, i.keyID, serial)
+	if err != nil || e == nil {
+		return nil, 0, err
+	}
+	r := journalRecord{Type: recordCertificate, Serial: hex.EncodeToString(serial), State: Revoked.String(), Kind: string(e.in.kind),
+		Imported: true, listed: true, RevokedAt: &e.at, Reason: e.reason, Invalidity: e.invalidity, Revision: 1, ChangedAt: e.in.changedAt}
+	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT name FROM issuers WHERE id = $1`), e.in.issuer.id).Scan(&r.Issuer)
+	return &r, 1, err
+}
+
 func (k *healer) mark(ctx context.Context, i issuerRow, serial []byte) error {
 	_, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE certificates SET recorded = 1 WHERE key_id = $1 AND serial = $2 AND recorded <> 1`), i.keyID, serial)
 	return err
@@ -139,6 +154,9 @@ func (k *healer) mark(ctx context.Context, i issuerRow, serial []byte) error {
 
 // write puts a record into its row; what is signed about it is due at once.
 func (k *healer) write(ctx context.Context, i issuerRow, serial []byte, r *journalRecord, recorded int) error {
+	if err := k.d.unpack(ctx, k.tx, i.keyID, serial); err != nil {
+		return err
+	}
 	state, _ := stateOf(r.State)
 	kind := artifact.Kind(r.Kind)
 	now := k.d.now().Unix()

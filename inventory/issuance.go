@@ -56,6 +56,13 @@ func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []
 			return err
 		}
 		defer row.Close()
+		serials := make([][]byte, len(batch))
+		for n, t := range batch {
+			serials[n] = t.Serial
+		}
+		if err := d.unpack(ctx, tx, i.keyID, serials...); err != nil {
+			return err
+		}
 		for _, t := range batch {
 			if err := checkIntent(t); err != nil {
 				return err
@@ -131,6 +138,9 @@ func reserved(res sql.Result, err error) error {
 }
 
 func (d *DB) reserve(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, consent string) error {
+	if err := d.unpack(ctx, tx, i.keyID, serial); err != nil {
+		return err
+	}
 	return reserved(tx.ExecContext(ctx, d.q(reserveRow), d.reservation(i, serial, consent)...))
 }
 

@@ -126,6 +126,9 @@ func (d *DB) setShards(ctx context.Context, tx *sql.Tx, id int64, shards int) er
 	if _, err := tx.ExecContext(ctx, d.q(`UPDATE issuers SET shards = $1 WHERE id = $2`), shards, id); err != nil {
 		return err
 	}
+	if err := d.unpackIssuer(ctx, tx, id); err != nil {
+		return err
+	}
 	// The bundle of a new shard has no predecessor to copy from: all is due.
 	_, err = tx.ExecContext(ctx, d.q(`UPDATE certificates SET shard = bucket % $1,
 		due_at = CASE WHEN state = 0 OR due_at = $3 OR (not_after <> 0 AND not_after + (SELECT grace FROM issuers WHERE id = $2) <= $4) THEN due_at ELSE $5 END

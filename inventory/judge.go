@@ -72,6 +72,7 @@ type known struct {
 	revokedAt, invalidity, nextUpdate, dueAt int64
 	reason                                   int
 	revokedHere, imported                    bool
+	block                                    int64 // only a list speaks of it; 0: it is a row
 }
 
 // judge compares an input with the inventory and counts.

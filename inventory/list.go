@@ -167,7 +167,7 @@ func (w *writer) flushListed(ctx context.Context) error {
 		row := fmt.Sprintf(`(%d, %d, 2, 0, 0, 0, 1, ?, 2, '%s', %d, 0, 0, '', '', ?, ?, ?, %d, ?, ?, %d, 1)`, w.issuer.keyID, w.issuer.id,
 			kindText(w.listed), flag(isCA(w.listed)), w.issuer.dueFor(dueNew, 0, w.now), w.now)
 		var err error
-		*stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", rows-1)+row)
+		*stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", rows-1)+row+w.taken())
 		if err != nil {
 			return err
 		}

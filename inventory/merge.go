@@ -124,7 +124,15 @@ const selectKnown = `SELECT serial, issuer_id, state, not_before, not_after, sub
 
 // known streams the certificates of a key by serial.
 func (d *DB) known(ctx context.Context, i issuerRow) iter.Seq2[known, error] {
-	return stream(ctx, d.read, "reading known certificates", scanKnown, d.q(selectKnown+` ORDER BY serial`), i.keyID)
+	return withListed(d.listed(ctx, d.read, `l.key_id = $1`, i.keyID), knownListed,
+		stream(ctx, d.read, "reading known certificates", scanKnown, d.q(selectKnown+` ORDER BY serial`), i.keyID),
+		func(a, b known) int { return bytes.Compare(a.serial, b.serial) })
+}
+
+// knownListed is what a list says of a serial.
+func knownListed(e listedEntry) known {
+	return known{serial: e.serial, issuer: e.in.issuer.id, state: Revoked, revokedAt: e.at, invalidity: e.invalidity, reason: e.reason,
+		imported: true, dueAt: dueNew, block: e.in.id}
 }
 
 // knownOne is one certificate of a key; nil when there is none.
@@ -132,7 +140,12 @@ func (d *DB) knownOne(ctx context.Context, q querier, i issuerRow, serial []byte
 	for k, err := range stream(ctx, q, "reading a known certificate", scanKnown, d.q(selectKnown+` AND serial = $2`), i.keyID, serial) {
 		return &k, err
 	}
-	return nil, nil
+	e, err := d.listedOne(ctx, q, i.keyID, serial)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	k := knownListed(*e)
+	return &k, nil
 }
 
 func scanKnown(rows *sql.Rows) (known, error) {

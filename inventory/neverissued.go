@@ -119,6 +119,9 @@ func (d *DB) declare(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 	if err := CheckSerial(serial); err != nil {
 		return false, &notNeverIssued{serial, err.Error()}
 	}
+	if err := d.unpack(ctx, tx, i.keyID, serial); err != nil {
+		return false, err
+	}
 	bucket := bucketOf(serial)
 	res, err := tx.ExecContext(ctx, d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
 		subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at)

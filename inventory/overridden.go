@@ -109,19 +109,36 @@ func (d *DB) Missing(ctx context.Context, issuer string, serials [][]byte) ([][]
 	return missing, nil
 }
 
-// present returns which of at most missingChunk serials have a row.
+// present returns which of at most missingChunk serials are known.
 func (d *DB) present(ctx context.Context, i issuerRow, serials [][]byte) (map[string]bool, error) {
-	query := `SELECT serial FROM certificates WHERE key_id = $1 AND serial IN (` + d.literals(serials) + `)`
 	have := make(map[string]bool, len(serials))
+	if err := d.presentRows(ctx, i, serials, have); err != nil || len(have) == len(serials) {
+		return have, err
+	}
+	listed, any, err := d.listedAmong(ctx, i.keyID, serials, have)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range listed {
+		have[string(e.serial)] = true
+	}
+	if !any || len(have) == len(serials) {
+		return have, nil
+	}
+	return have, d.presentRows(ctx, i, serials, have) // what became a row in between
+}
+
+func (d *DB) presentRows(ctx context.Context, i issuerRow, serials [][]byte, have map[string]bool) error {
+	query := `SELECT serial FROM certificates WHERE key_id = $1 AND serial IN (` + d.literals(serials) + `)`
 	scan := func(rows *sql.Rows) (s []byte, err error) {
 		err = rows.Scan(&s)
 		return s, err
 	}
 	for s, err := range stream(ctx, d.read, "looking for serials", scan, d.q(query), i.keyID) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		have[string(s)] = true
 	}
-	return have, nil
+	return nil
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -117,6 +118,9 @@ func checkRevocation(r Revocation, now time.Time) error {
 func (d *DB) standing(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte) (standing, error) {
 	var s standing
 	var at, invalidity int64
+	if err := d.unpack(ctx, tx, i.keyID, serial); err != nil {
+		return s, err
+	}
 	err := tx.QueryRowContext(ctx, d.q(`SELECT issuer_id, state, not_before, not_after, coalesce(revoked_at, 0), reason, invalidity
 		FROM certificates WHERE key_id = $1 AND serial = $2`)+d.forUpdate(), i.keyID, serial).
 		Scan(&s.owner, &s.state, &s.notBefore, &s.notAfter, &at, &s.Reason, &invalidity)
@@ -223,7 +227,21 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 		query += " AND shard = $4"
 		args = append(args, o.Shard)
 	}
-	return stream(ctx, d.read, doing, scanRevoked, d.q(query+" ORDER BY serial"), args...)
+	rows := stream(ctx, d.read, doing, scanRevoked, d.q(query+" ORDER BY serial"), args...)
+	where, args := `l.key_id = $1 AND l.issuer_id = $2 AND l.changed_at >= $3`, []any{i.keyID, i.id, args[2]}
+	switch o.Scope {
+	case UserCertificates:
+		where += ` AND l.ca = 0`
+	case CACertificates:
+		where += ` AND l.ca = 1`
+	}
+	if o.Sharded {
+		where += ` AND l.shard = $4`
+		args = append(args, o.Shard)
+	}
+	listed := func(e listedEntry) RevokedCertificate { return RevokedCertificate{e.serial, e.revocation()} }
+	compare := func(a, b RevokedCertificate) int { return bytes.Compare(a.Serial, b.Serial) }
+	return withListed(d.listedOnly(ctx, i.keyID, "", where, args...), listed, rows, compare)
 }
 
 // indexed is the condition with which the index of revoked certificates can be used: the issuer has no rows that a list of

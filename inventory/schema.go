@@ -3,7 +3,7 @@ package inventory
 import "strings"
 
 // schemaVersion is refused when the database carries another one.
-const schemaVersion = 7
+const schemaVersion = 8
 
 // Values of certificates.due_at that are not times.
 const (
@@ -30,6 +30,8 @@ const (
 //     another CA software added: that software signs the lists of such an issuer.
 //   - imported is 1 for what came from outside, and 2 as long as a list stands for the row
 //     (list.go). Every statement that changes what is recorded of such a row sets it to 1.
+//   - listed has blocks of what only a list says: n entries of one shard, between two serials (block.go).
+//     All of them are due, and recorded.
 //   - recorded says whether the private master has the row as it stands: see
 //     journal.go. Every statement that changes what is recorded sets it to 0.
 //   - bodies has the certificates themselves. Of one that was issued here it has the
@@ -45,7 +47,7 @@ const (
 //     SubjectPublicKeyInfo. Every statement that writes a body writes it, too; a
 //     row whose body has another key by now is passed over.
 //   - imports.listed is the kind of the certificates of a revocation list that stands for
-//     the rows it added, which have no records of their own (list.go); ” when they have.
+//     what it added, which have no records of their own (list.go); ” when they have.
 //   - masters says up to which size of which master log the tables are in step.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
@@ -86,6 +88,21 @@ CREATE TABLE IF NOT EXISTS certificates (
 	PRIMARY KEY (key_id, serial)
 ) CLUSTERED;
 CREATE INDEX IF NOT EXISTS certificates_unrecorded ON certificates (key_id, serial) WHERE recorded <> 1;
+CREATE TABLE IF NOT EXISTS listed (
+	id SERIAL_KEY,
+	key_id BIGINT NOT NULL,
+	issuer_id BIGINT NOT NULL,
+	shard INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	ca SMALLINT NOT NULL,
+	changed_at BIGINT NOT NULL,
+	n INTEGER NOT NULL,
+	lowest BYTEA NOT NULL,
+	highest BYTEA NOT NULL,
+	entries BYTEA NOT NULL
+);
+CREATE INDEX IF NOT EXISTS listed_serial ON listed (key_id, lowest, highest);
+CREATE INDEX IF NOT EXISTS listed_shard ON listed (issuer_id, shard, lowest);
 CREATE TABLE IF NOT EXISTS pending (
 	key_id BIGINT NOT NULL,
 	serial BYTEA NOT NULL,

@@ -28,6 +28,13 @@ func (d *DB) Standings(ctx context.Context, issuer string, serials [][]byte) (ma
 		err = rows.Scan(&s.serial, &s.recorded)
 		return s, err
 	}
+	listed, _, err := d.listedAmong(ctx, i.keyID, serials, nil) // first: what becomes a row now is found there then
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	for _, e := range listed {
+		out[string(e.serial)] = Standing{Recorded: true}
+	}
 	for n := 0; n < len(serials); n += missingChunk {
 		query := `SELECT serial, recorded FROM certificates WHERE key_id = $1 AND serial IN (` + d.literals(serials[n:min(n+missingChunk, len(serials))]) + `)`
 		for s, err := range stream(ctx, d.read, doing, scan, d.q(query), i.keyID) {

@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,8 +23,11 @@ type writer struct {
 	one    *sql.Stmt // SQLite: what is left of the last one
 	again  *sql.Stmt // another status
 
-	open   int64         // changed_at of revocations until the end
-	listed artifact.Kind // a revocation list stands for the rows that are added; see list.go
+	open      int64         // changed_at of revocations until the end
+	listed    artifact.Kind // a revocation list stands for what is added; see list.go
+	packings  map[int]*packing
+	unpacking bool           // the rows come out of a block
+	unpacked  map[int64]bool // blocks that are rows by now
 }
 
 // batchRows is how many rows a statement inserts. SQLite binds 32766 values at
@@ -52,9 +56,17 @@ const insertValues = 15
 
 // insert adds a certificate.
 func (w *writer) insert(ctx context.Context, r *Record) error {
-	if w.listed != "" && r.State != Revoked { // the end of a hold that is not here
+	if w.listed == "" {
+		return w.row(ctx, r)
+	}
+	if r.State != Revoked { // the end of a hold that is not here
 		return nil
 	}
+	return w.pack(ctx, r)
+}
+
+// row adds a certificate as a row.
+func (w *writer) row(ctx context.Context, r *Record) error {
 	w.batch = append(w.batch, *r)
 	full := batchRowsSQLite
 	if w.d.postgres {
@@ -92,7 +104,7 @@ func (w *writer) flush(ctx context.Context) error {
 
 // finish writes what is left and dates the changes.
 func (w *writer) finish(ctx context.Context) error {
-	if err := w.flush(ctx); err != nil || w.open != changeOpen {
+	if err := errors.Join(w.packed(ctx), w.flush(ctx)); err != nil || w.open != changeOpen {
 		return err
 	}
 	if _, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET changed_at = $1 WHERE issuer_id = $2 AND revoked_at IS NOT NULL AND imported <> 2 AND changed_at = $3`),
@@ -171,7 +183,7 @@ func (w *writer) flushPostgres(ctx context.Context) error {
 		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint,
 		CASE WHEN v.revoked_at = 0 THEN $3::bigint ELSE $18::bigint END, $19::smallint
 		FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
-		AS v (serial, kind, subject, consent, state, ca, not_before, not_after, revoked_at, reason, invalidity, due_at, bucket)`,
+		AS v (serial, kind, subject, consent, state, ca, not_before, not_after, revoked_at, reason, invalidity, due_at, bucket)`+w.taken(),
 		w.issuer.keyID, w.issuer.id, w.now, w.issuer.shards, serials, kinds, subjects, consents,
 		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], w.open, flag(w.listed != ""))
 	return err
@@ -190,10 +202,44 @@ func (w *writer) body(ctx context.Context, r *Record) error {
 	return w.d.indexKey(ctx, w.tx, w.issuer.keyID, r.Serial, r.DER)
 }
 
+// taken ends an insertion: what comes out of a block can be there already only where a hand put it, and stays as it is.
+func (w *writer) taken() string {
+	if w.unpacking {
+		return " ON CONFLICT (key_id, serial) DO NOTHING"
+	}
+	return ""
+}
+
+// close ends the statements before the transaction would.
+func (w *writer) close() error {
+	var errs []error
+	for _, stmt := range []*sql.Stmt{w.many, w.one, w.again} {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// own makes a certificate that is to change a row.
+func (w *writer) own(ctx context.Context, k *known) error {
+	if k.block == 0 || w.unpacked[k.block] {
+		return nil
+	}
+	if w.unpacked == nil {
+		w.unpacked = map[int64]bool{}
+	}
+	w.unpacked[k.block] = true
+	return w.d.unpackBlocks(ctx, w.tx, k.block)
+}
+
 // complete fills in what the inventory did not know of a certificate. Its
 // status stays, but a reserved serial turns out to be issued. An input that
 // calls everything a subscriber certificate does not unmake a CA certificate.
 func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
+	if err := w.own(ctx, k); err != nil {
+		return err
+	}
 	due := k.dueAt
 	if notAfter := seconds(r.NotAfter); k.state == Reserved {
 		due = w.issuer.dueFor(dueNew, notAfter, w.now)
@@ -214,6 +260,9 @@ func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 
 // restate gives a certificate another status and makes it urgent.
 func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
+	if err := w.own(ctx, k); err != nil {
+		return err
+	}
 	var at any = seconds(r.Revocation.Time)
 	reason, changed := r.Revocation.Reason, w.open
 	switch {

@@ -91,18 +91,33 @@ func (b *Bench) other(t *testing.T) *Bench {
 // edit changes the database behind the back of the inventory.
 func (b *Bench) edit(t *testing.T, statement string, args ...any) {
 	t.Helper()
-	driver, dsn := "pgx", b.DSN
-	if !strings.HasPrefix(dsn, "postgres") {
-		driver, dsn = "sqlite", strings.TrimPrefix(dsn, "sqlite:")
-	}
-	db, err := sql.Open(driver, dsn)
-	must(t, err)
+	db := b.bare(t)
 	defer db.Close()
 	res, err := db.ExecContext(t.Context(), statement, args...)
 	must(t, err)
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		t.Fatalf("%s: changed %d rows, %v", statement, n, err)
 	}
+}
+
+// bare opens the database itself.
+func (b *Bench) bare(t *testing.T) *sql.DB {
+	t.Helper()
+	driver, dsn := "pgx", b.DSN
+	if !strings.HasPrefix(dsn, "postgres") {
+		driver, dsn = "sqlite", strings.TrimPrefix(dsn, "sqlite:")
+	}
+	db, err := sql.Open(driver, dsn)
+	must(t, err)
+	return db
+}
+
+// query reads one value out of the database itself.
+func (b *Bench) query(t *testing.T, query string, to any) {
+	t.Helper()
+	db := b.bare(t)
+	defer db.Close()
+	must(t, db.QueryRowContext(t.Context(), query).Scan(to))
 }
 
 func testJournal(t *testing.T, b *Bench) {

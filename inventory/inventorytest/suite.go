@@ -69,6 +69,8 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 		{"import", testImport},
 		{"import slow", testImportSlow},
 		{"import list", testImportList},
+		{"listed", testListed},
+		{"listed healed", testListedHealed},
 		{"import refusals", testImportRefusals},
 		{"import override", testImportOverride},
 		{"import beside local changes", testImportLocal},
