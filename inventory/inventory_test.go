@@ -264,6 +264,47 @@ func TestUpgradeFrom5(t *testing.T) {
 	}
 }
 
+// TestUpgradeFrom7 opens tables in which what only a list says has a row for each entry: they stay, and the next list adds blocks.
+func TestUpgradeFrom7(t *testing.T) {
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")
+	db, err := Open(t.Context(), Config{DSN: dsn, Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.AddIssuer(t.Context(), Issuer{Name: "sub", Key: artifact.Sum(nil)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		`INSERT INTO certificates VALUES (1, x'20', 1, 2, '', 0, 2, 0, 0, '', '', 1700000000, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1)`, `DROP TABLE listed`, `UPDATE meta SET version = 7`,
+	} {
+		if _, err := db.write.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = Open(t.Context(), Config{DSN: dsn, Now: func() time.Time { return noon }}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	entries := recordList{{State: Revoked, Revocation: Revocation{Time: time.Unix(1700000000, 0), Reason: 1}, Certificate: Certificate{Serial: []byte{0x20}}}}
+	for n := range listedRows {
+		entries = append(entries, Record{State: Revoked, Revocation: Revocation{Time: noon, Reason: 1}, Certificate: Certificate{Serial: []byte{0x21, byte(n >> 8), byte(n)}}})
+	}
+	res, err := db.Import(t.Context(), Import{Issuer: "sub", Source: entries, List: &List{Kind: artifact.SubscriberCertificate, Total: int64(len(entries))}})
+	if err != nil || res.Unchanged != 1 || res.Added != listedRows {
+		t.Errorf("the next list: %+v, %v", res, err)
+	}
+	var rows, blocks int
+	if err := db.read.QueryRow(`SELECT (SELECT count(*) FROM certificates), (SELECT count(*) FROM listed)`).Scan(&rows, &blocks); err != nil || rows != 1 || blocks != 1 {
+		t.Errorf("%d rows, %d blocks, %v", rows, blocks, err)
+	}
+	if n, err := db.Counts(t.Context(), "sub"); err != nil || n.Revoked != listedRows+1 {
+		t.Errorf("%+v, %v", n, err)
+	}
+}
+
 // TestUpgradeFrom2 opens tables of version 2 with a certificate, and one that is to be signed: both are still what they were.
 func TestUpgradeFrom2(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")

@@ -14,9 +14,9 @@ import (
 // A List says that the source of an import is a revocation list which another CA software signed and which the
 // master has. Its Records come by serial, and can be ranged over again.
 //
-// A list of many entries stands for the rows that it adds: the private master has no record of each, but one of the
-// import, which says so, and the entries are read from the list when an inventory is healed or made again. A row that
-// was here before, and what changes later, has its record as always.
+// A list of many entries stands for what it adds: the private master has no record of each, but one of the
+// import, which says so, and the entries are read from the list when an inventory is healed or made again. Here they are
+// in blocks (block.go), and after a healing rows. A row that was here before, and what changes later, has its record as always.
 type List struct {
 	// Artifacts are the list itself, as the history has it: in the same transaction, so that the next commit of the
 	// log has the list when it has the import.
@@ -32,7 +32,7 @@ type List struct {
 	Good func() error
 }
 
-// listedRows is from how many records on a list stands for the rows that it adds. A rebuild reads such a list whole,
+// listedRows is from how many records on a list stands for what it adds. A rebuild reads such a list whole,
 // which is quicker than as many records, but not than a few.
 const listedRows = 1000
 
