@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"seihon/artifact"
@@ -113,6 +114,9 @@ func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) 
 // acceptAll judges what is handed over together, and gives the size of the log then.
 func (r *Room) acceptAll(ctx context.Context, h *handover) (int64, error) {
 	order := r.order(h)
+	if slices.ContainsFunc(order, func(in ranked) bool { return in.size > longList }) {
+		defer tighten()()
+	}
 	ahead := &lookahead{room: r, inputs: h.inputs, order: order}
 	for i, n := range order {
 		if ctx.Err() != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -16,14 +15,8 @@ import (
 	"seihon/sectiona"
 )
 
-// longList is from how many octets on the garbage of a list counts beside the list itself.
-const longList = 4 << 20
-
 // acceptList takes a revocation list of any scope, and takes over into the inventory what it says.
 func (r *Room) acceptList(ctx context.Context, a *artifact.Artifact, o *heldOverride, v *Verdict) error {
-	if len(a.Bytes) > longList { // else the collector lets as much garbage gather as two lists have
-		defer debug.SetGCPercent(debug.SetGCPercent(10))
-	}
 	l, err := r.place(a.CRL)
 	if err != nil {
 		return err
