@@ -220,6 +220,17 @@ type Probe struct {
 	Samples []Sample `json:"samples"`
 }
 
+// TakenAt is about when a round of the entry was taken: an entry of one round has its time, in a batch the first sample tells.
+func (e *Entry) TakenAt(p *Probe) time.Time {
+	if e.Rounds == nil || len(p.Samples) == 0 {
+		return e.Time
+	}
+	return p.Samples[0].Time
+}
+
+// EvidenceRetired is the kind of the evidence in the publication log which says that a target, its name, is given up, and why.
+const EvidenceRetired = "target-retired"
+
 // A Sample is the outcome of one request a relying party could have made.
 type Sample struct {
 	URL     string        `json:"url"`

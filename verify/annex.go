@@ -7,6 +7,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/verify/report"
 )
 
@@ -130,7 +131,7 @@ func (k *copyCheck) enterCheckpoint(b []byte, how report.Outcome) {
 	if k.Annex == nil {
 		return
 	}
-	f := &fileReading{name: checkpointName, kind: artifact.Checkpoint, size: int64(len(b)), reading: k.reading(how)}
+	f := &fileReading{name: public.Checkpoint, kind: artifact.Checkpoint, size: int64(len(b)), reading: k.reading(how)}
 	if len(b) > 0 {
 		f.got = artifact.Sum(b)
 	}

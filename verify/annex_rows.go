@@ -174,8 +174,8 @@ func (k *copyCheck) bundleRow(row report.AnnexRow, b *bundleReading) report.Anne
 func (c *checker) annexCheckpoint(w *annexWriter) {
 	head := c.log.Checkpoint()
 	sum := artifact.Sum(head).String()
-	row := report.AnnexRow{Object: checkpointName, Kind: string(artifact.Checkpoint), Number: itoa(c.log.Size()), Entry: -1, Size: int64(len(head)), Recorded: sum,
-		Place: report.SourceMaster, File: checkpointName, SHA256: sum, Outcome: report.Signed.String()}
+	row := report.AnnexRow{Object: public.Checkpoint, Kind: string(artifact.Checkpoint), Number: itoa(c.log.Size()), Entry: -1, Size: int64(len(head)), Recorded: sum,
+		Place: report.SourceMaster, File: public.Checkpoint, SHA256: sum, Outcome: report.Signed.String()}
 	w.objects++
 	if c.mirror == "" {
 		w.row(row)

@@ -29,7 +29,7 @@ type checker struct {
 	trust         *artifact.Trust
 	policy        *sectiona.Policy
 	past          *past
-	status        *status
+	status        *statuses
 	memory        *memory.Memory // of deep tiers
 	overrides     []memory.Override
 	exceptions    exceptions // of the log

@@ -19,8 +19,6 @@ import (
 	"seihon/verify/report"
 )
 
-const checkpointName = public.Checkpoint
-
 // maxRead bounds what is kept of an object that is not what it should be, for classifying it.
 const maxRead = 64 << 20
 
@@ -166,8 +164,8 @@ func (k *copyCheck) checkpoint(ctx context.Context) error {
 
 // readCheckpoint returns nil when there is no checkpoint to compare, which it has reported.
 func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Object, error) {
-	k.expected[checkpointName] = true
-	b, o, err := k.read(ctx, checkpointName, 64<<10)
+	k.expected[public.Checkpoint] = true
+	b, o, err := k.read(ctx, public.Checkpoint, 64<<10)
 	switch {
 	case ctx.Err() != nil:
 		return nil, nil, ctx.Err()
@@ -175,16 +173,16 @@ func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Ob
 		return nil, nil, errCopyForbidden
 	case errors.Is(err, ErrNotFound):
 		k.enterCheckpoint(nil, report.Missing)
-		k.report(report.Finding{Code: "checkpoint-missing", Name: checkpointName, Detail: refusal(err)})
+		k.report(report.Finding{Code: "checkpoint-missing", Name: public.Checkpoint, Detail: refusal(err)})
 		return nil, nil, nil
 	case errors.Is(err, ErrUnreachable):
 		k.enterCheckpoint(nil, report.Unreadable)
-		k.report(report.Finding{Code: "copy-unreadable", Severity: report.Error, Name: checkpointName,
+		k.report(report.Finding{Code: "copy-unreadable", Severity: report.Error, Name: public.Checkpoint,
 			Detail: fmt.Sprintf("nothing else was asked for, and nothing was compared: %v", err)})
 		return nil, nil, errCopySilent
 	case err != nil:
 		k.enterCheckpoint(nil, report.Unreadable)
-		f := cannotRead(checkpointName, "", err)
+		f := cannotRead(public.Checkpoint, "", err)
 		k.report(f)
 		if f.Code == headers.CodeRedirect {
 			return nil, nil, errCopySilent // it is another host's copy, of which nothing was asked
@@ -195,7 +193,7 @@ func (k *copyCheck) readCheckpoint(ctx context.Context) (*ledger.Checkpoint, *Ob
 	k.enterCheckpoint(b, report.Different)
 	cp, err := ledger.ParseCheckpoint(b)
 	if err != nil {
-		k.report(report.Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-invalid", Name: public.Checkpoint, Detail: err.Error()})
 		return nil, nil, nil
 	}
 	return &cp, o, nil
@@ -206,31 +204,31 @@ func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, 
 	switch {
 	case err == nil:
 	case errors.Is(err, ledger.ErrRollback):
-		k.report(report.Finding{Code: "checkpoint-ahead", Name: checkpointName, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size), Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-ahead", Name: public.Checkpoint, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size), Detail: err.Error()})
 		return nil
 	case errors.Is(err, ledger.ErrFork):
-		k.report(report.Finding{Code: "checkpoint-fork", Name: checkpointName, Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-fork", Name: public.Checkpoint, Detail: err.Error()})
 		return nil
 	default:
-		k.report(report.Finding{Code: "checkpoint-invalid", Name: checkpointName, Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-invalid", Name: public.Checkpoint, Detail: err.Error()})
 		return nil
 	}
 	if f := k.record.checkpoint; f != nil {
 		f.how = report.Signed
 	}
-	k.checkHeaders(checkpointName, artifact.Checkpoint, nil, o)
+	k.checkHeaders(public.Checkpoint, artifact.Checkpoint, nil, o)
 	if len(k.keys) > 0 { // without a master the keys are read from the log that is being fetched, and its checkpoint is looked at then
-		k.tolerate(k.src.Name(), []checkpointAt{{checkpointName, cp.Note}}, k.keys)
+		k.tolerate(k.src.Name(), []checkpointAt{{public.Checkpoint, cp.Note}}, k.keys)
 	} else {
 		k.notes = append(k.notes, placeNote{k.src.Name(), cp.Note})
 	}
 	for _, known := range k.Known {
 		if old, err := ledger.ParseCheckpoint(known); err == nil && old.Size > cp.Size && old.Origin == cp.Origin && k.log.Consistent(ctx, known) == nil {
-			k.report(report.Finding{Code: "checkpoint-rollback", Name: checkpointName, Want: fmt.Sprint("at least ", old.Size), Got: fmt.Sprint(cp.Size)})
+			k.report(report.Finding{Code: "checkpoint-rollback", Name: public.Checkpoint, Want: fmt.Sprint("at least ", old.Size), Got: fmt.Sprint(cp.Size)})
 		}
 	}
 	if cp.Size < k.log.Size() {
-		k.report(report.Finding{Code: "checkpoint-behind", Name: checkpointName, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size)})
+		k.report(report.Finding{Code: "checkpoint-behind", Name: public.Checkpoint, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size)})
 	}
 	k.size, k.state = cp.Size, k.checker.state
 	if k.size < k.log.Size() {

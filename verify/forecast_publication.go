@@ -8,6 +8,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/verify/report"
 )
 
@@ -45,9 +46,6 @@ type ExpectedTarget struct {
 	Name string
 	Last *SyncStatus // of this host; nil when it remembers none
 }
-
-// TargetRetired is the kind of the evidence in the publication log which says that a target, its name, is given up, and why.
-const TargetRetired = "target-retired"
 
 // A RefusedStatus is a current artifact that section A kept away from a target.
 type RefusedStatus struct {
@@ -188,7 +186,7 @@ func (r *publicationReader) of(name string) *TargetStatus {
 func (r *publicationReader) take(e *ledger.Entry) {
 	for p := range e.Probes() {
 		t := r.of(p.Target)
-		t.Probed, t.Samples, t.Good = takenAt(e, p), len(p.Samples), 0
+		t.Probed, t.Samples, t.Good = e.TakenAt(p), len(p.Samples), 0
 		for _, sample := range p.Samples {
 			good := 0
 			if sample.OK {
@@ -205,7 +203,7 @@ func (r *publicationReader) take(e *ledger.Entry) {
 		r.of(e.Refusal.Target)
 		r.refused[e.Refusal.Target][e.Refusal.Name] = RefusedStatus{Name: e.Refusal.Name, Digest: e.Refusal.Digest,
 			Rule: e.Refusal.Rule, Reason: e.Refusal.Reason, At: e.Time}
-	case e.Evidence != nil && e.Evidence.Kind == TargetRetired:
+	case e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceRetired:
 		r.retired[e.Evidence.Name] = true
 	case e.Verify != nil:
 		r.verified(e.Verify, e.Time)
@@ -221,7 +219,7 @@ func (r *publicationReader) published(p *ledger.Publish, at time.Time) {
 			continue
 		}
 		t.Synced = at
-		if receipt.Name == checkpointName { // it is the promise; what was urgent, or incomplete, goes without
+		if receipt.Name == public.Checkpoint { // it is the promise; what was urgent, or incomplete, goes without
 			t.Size = max(t.Size, p.MasterSize)
 		}
 		delete(r.retired, p.Target) // it was taken up again

@@ -49,7 +49,7 @@ func (c *checker) groups() []*group {
 
 // checkMaster reads every artifact that the log ever named, compares it with its digest, and has the content judged.
 func (c *checker) checkMaster(ctx context.Context) error {
-	c.status = newStatus()
+	c.status = newStatuses()
 	all := c.groups()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(c.Workers)

@@ -126,7 +126,7 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 			had[ch.Line.Name] = append(had[ch.Line.Name], ch.Line.Digest)
 		}
 	}
-	out := []probeRequest{{c.BaseURL + "/" + checkpointName, artifact.Checkpoint, func(b []byte) error { return c.Master.Consistent(ctx, b) }}}
+	out := []probeRequest{{c.BaseURL + "/" + public.Checkpoint, artifact.Checkpoint, func(b []byte) error { return c.Master.Consistent(ctx, b) }}}
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:

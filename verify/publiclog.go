@@ -76,7 +76,7 @@ func (c *checker) checkPublicLog(ctx context.Context, r *report.Report) error {
 // checkNewest fetches and checks the log of one place and compares the checkpoints of the others with it.
 func (c *checker) checkNewest(ctx context.Context, newest *publicLog, places []*publicLog) error {
 	if newest.cp.Size > maxPublicLog {
-		newest.report(report.Finding{Code: "checkpoint-invalid", Name: checkpointName, Got: itoa(newest.cp.Size), Detail: "no log of this kind is so long"})
+		newest.report(report.Finding{Code: "checkpoint-invalid", Name: public.Checkpoint, Got: itoa(newest.cp.Size), Detail: "no log of this kind is so long"})
 		return nil
 	}
 	if err := newest.fetchTree(ctx); err != nil || newest.failed.Load() {
@@ -166,7 +166,7 @@ func treeFiles(size int64) iter.Seq[string] {
 }
 
 func (l *publicLog) fetchTree(ctx context.Context) error {
-	path := filepath.Join(l.dir, filepath.FromSlash(checkpointName))
+	path := filepath.Join(l.dir, filepath.FromSlash(public.Checkpoint))
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, l.cp.Note, 0o600)); err != nil {
 		return fmt.Errorf("keeping the public checkpoint: %w", err)
 	}

@@ -69,7 +69,7 @@ func (c *checker) measure(ctx context.Context, rec *report.Record, log *ledger.L
 		}
 		conf.From = first.Time
 		for p := range first.Probes() {
-			if at := takenAt(first, p); at.Before(conf.From) {
+			if at := first.TakenAt(p); at.Before(conf.From) {
 				conf.From = at
 			}
 		}
@@ -135,7 +135,7 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *report.Record,
 		switch {
 		case e.Refusal != nil:
 			rec.Refusals = append(rec.Refusals, report.Event{Log: report.SourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name, Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
-		case e.Evidence != nil && e.Evidence.Kind == TargetRetired:
+		case e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceRetired:
 			book.retire(e.Evidence)
 		case e.Publish != nil:
 			book.enter(e.Publish, e.Time)

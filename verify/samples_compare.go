@@ -109,7 +109,7 @@ func newer(a, b string) int {
 // cachedFor is how long caches may go on with an answer after somebody got a newer one. A list may
 // have a name of its own choice, but it has a number.
 func cachedFor(s *ledger.Sample) time.Duration {
-	if strings.HasSuffix(s.URL, "/"+checkpointName) {
+	if strings.HasSuffix(s.URL, "/"+public.Checkpoint) {
 		return clockSlack // it is kept for a minute
 	}
 	if s.Version != "" {

@@ -22,8 +22,8 @@ import (
 	"seihon/verify/report"
 )
 
-// A status is what the current artifacts say about certificates.
-type status struct {
+// The statuses are what the current artifacts say about certificates.
+type statuses struct {
 	mu    sync.Mutex
 	lists []keptList // the newest of each issuer and scope, while they are collected and after
 	certs []keptCert
@@ -48,8 +48,8 @@ type answerBook struct {
 	paths      []string // of the bundles, by shard
 }
 
-func newStatus() *status {
-	return &status{named: map[string]*listFacts{}, revoked: map[string]*revocations{}, neverIssued: map[string]int{}, shards: map[string]*answerBook{}}
+func newStatuses() *statuses {
+	return &statuses{named: map[string]*listFacts{}, revoked: map[string]*revocations{}, neverIssued: map[string]int{}, shards: map[string]*answerBook{}}
 }
 
 // keep remembers current lists and certificates.

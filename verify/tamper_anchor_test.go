@@ -218,7 +218,7 @@ func receiptTampers() []tamper {
 			reason := "moved"
 			_, _, err := w.PutBlob(context.Background(), artifact.Log, strings.NewReader(reason))
 			check(err)
-			check(w.Append(context.Background(), &ledger.Entry{Evidence: &ledger.Evidence{Kind: verify.TargetRetired, Name: "second", Digest: artifact.Sum([]byte(reason)), Size: int64(len(reason)), Note: reason}}))
+			check(w.Append(context.Background(), &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceRetired, Name: "second", Digest: artifact.Sum([]byte(reason)), Size: int64(len(reason)), Note: reason}}))
 			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
 		})),
 		with("of a place that is in the configuration", nil, func(r *repo, w *ledger.Writer, c *verify.Config) {

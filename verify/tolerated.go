@@ -13,6 +13,7 @@ import (
 
 	"seihon/internal/regular"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/verify/report"
 )
 
@@ -66,7 +67,7 @@ func (c *checker) reportTolerated(ctx context.Context) error {
 	}
 	for _, n := range c.notes {
 		if !bytes.Equal(n.note, c.log.Checkpoint()) {
-			c.tolerate(n.source, []checkpointAt{{checkpointName, n.note}}, c.keys)
+			c.tolerate(n.source, []checkpointAt{{public.Checkpoint, n.note}}, c.keys)
 		}
 	}
 	return nil
@@ -75,7 +76,7 @@ func (c *checker) reportTolerated(ctx context.Context) error {
 // tolerateLog looks at the newest and at the archived checkpoints of a log.
 func (c *checker) tolerateLog(ctx context.Context, source string, log *ledger.Log, keys []*ledger.Verifier) error {
 	newest := log.Checkpoint()
-	c.tolerate(source, []checkpointAt{{checkpointName, newest}}, keys)
+	c.tolerate(source, []checkpointAt{{public.Checkpoint, newest}}, keys)
 	sizes, err := log.Archived()
 	if err != nil {
 		return ctx.Err() // the log's own findings say why

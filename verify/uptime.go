@@ -94,7 +94,7 @@ func (m *uptimeMeter) walk(ctx context.Context, c UptimeConfig) (err error) {
 				return err
 			}
 			for p := range e.Probes() {
-				for len(outside) > 0 && outside[0].Time.Before(takenAt(e, p)) {
+				for len(outside) > 0 && outside[0].Time.Before(e.TakenAt(p)) {
 					next()
 				}
 				m.source = source

@@ -85,21 +85,13 @@ func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 
 func (m *uptimeMeter) inside(t time.Time) bool { return !t.Before(m.u.From) && t.Before(m.u.To) }
 
-// takenAt is about when a round of an entry was taken.
-func takenAt(e *ledger.Entry, p *ledger.Probe) time.Time {
-	if e.Rounds == nil || len(p.Samples) == 0 {
-		return e.Time
-	}
-	return p.Samples[0].Time
-}
-
 // taken counts a round of the publication log.
 func (m *uptimeMeter) taken(e *ledger.Entry, p *ledger.Probe) {
 	late := lateAfter
 	if m.together = e.Rounds != nil; m.together {
 		late = lateTogether
 	}
-	if at := takenAt(e, p); at.After(m.newest) {
+	if at := e.TakenAt(p); at.After(m.newest) {
 		m.newest = at
 	}
 	m.round(m.own(p), e.Time.Add(-late), e.Time)

@@ -12,7 +12,6 @@ import (
 	"seihon/artifact"
 	"seihon/internal/cliexit"
 	"seihon/ledger"
-	"seihon/verify"
 )
 
 func retireCommand(now func() time.Time) *cli.Command {
@@ -85,7 +84,7 @@ func (h *host) recordRetired(ctx context.Context, name, reason string) error {
 	if err != nil {
 		return errors.Join(err, log.Close())
 	}
-	err = log.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: verify.TargetRetired, Name: name, Digest: digest, Size: size, Note: reason}})
+	err = log.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceRetired, Name: name, Digest: digest, Size: size, Note: reason}})
 	if err == nil {
 		_, err = log.Commit(ctx)
 	}
