@@ -84,7 +84,7 @@ unit:
 	go test $(UNIT)
 
 integration:
-	go test -tags integration -timeout 30m -p 2 $(ALL)
+	go test -tags integration -timeout 45m -p 2 $(ALL)
 
 # Modules, examples, section A as Rego. What needs a provider or an emulator that is not there says why it is skipped.
 test-terraform: .tools/packages-test tools build

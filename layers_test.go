@@ -71,7 +71,8 @@ var plan = map[string]room{
 	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
 	"verify/headers":            {},
 	"verify/report":             {imports: []string{"artifact", "ledger", "sectiona", "verify/japanese", "verify/memory", "verify/observe", "verify/responder"}},
-	"verify/dashboard":          {imports: []string{"artifact", "verify", "verify/report", "verify/japanese"}, modules: []string{zap}},
+	"verify/status":             {imports: []string{"artifact", "ledger", "public", "verify/report"}},
+	"verify/dashboard":          {imports: []string{"artifact", "verify/report", "verify/status", "verify/japanese"}, modules: []string{zap}},
 	"verify/exchange":           {imports: []string{"artifact", "internal/redirect"}, modules: []string{xcrypto}},
 	"verify/observe":            {imports: []string{"artifact/...", "public", "sectiona", "verify/exchange", "verify/headers", "verify/memory", "internal/durable", "internal/redirect", "internal/regular"}, modules: []string{flock, xsync}},
 	"verify/responder":          {imports: []string{"artifact", "public", "ledger", "ocspcache", "verify/exchange"}, modules: []string{xcrypto}},
@@ -114,7 +115,7 @@ var plan = map[string]room{
 	"internal/durable":      {imports: []string{"internal/regular"}, modules: []string{xsys}},
 	"internal/jsonschema":   {modules: []string{cli}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/dashboard", "verify/observe", "verify/report", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
+	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/dashboard", "verify/observe", "verify/report", "verify/status", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "approval", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"seihon/verify"
+	"seihon/verify/status"
 )
 
 // dashboard starts the page of a repository and returns its address, and what ends it: by SIGINT, as Ctrl-C does.
@@ -41,7 +41,7 @@ func TestDashboard(t *testing.T) {
 	url, end := dashboard(t, conf)
 	file := filepath.Join(dir, "status.html")
 	js, stderr, _ := runs(t, conf, "status", "--quiet", "--json", "--html", file, "--lang", "ja")
-	var s, served verify.Status
+	var s, served status.Status
 	if err := json.Unmarshal([]byte(js), &s); err != nil {
 		t.Fatalf("%v\n%s%s", err, js, stderr)
 	}

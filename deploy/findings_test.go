@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 // TestFindingsPage holds docs/findings.md to the table in package verify.
@@ -40,6 +40,6 @@ parties get something wrong or nothing), warning (will become an error, or shoul
 | code | severity | item | rule | meaning | 意味 | what to do | 対応 |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 `)
-	table(verify.StatusConcerns())
+	table(status.Concerns())
 	golden(t, "../docs/findings.md", b.String())
 }

@@ -15,6 +15,7 @@ import (
 	"seihon/sectiona"
 	"seihon/verify/memory"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 // A checker holds what one run of Check knows.
@@ -166,7 +167,7 @@ func (c *checker) finish(ctx context.Context, r *report.Report) error {
 	}
 	if c.state != nil {
 		r.Counts.Current = int64(c.state.Len())
-		r.ShelfLife = currentLife(c.state)
+		r.ShelfLife = status.CurrentLife(c.state)
 	}
 	r.Findings = c.Sorted()
 	if r.Findings == nil {

@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"seihon/verify"
 	"seihon/verify/dashboard"
+	"seihon/verify/status"
 )
 
 // quietStatus is a status with nothing to say: the last verification found nothing, and every target has everything.
-func quietStatus(t *testing.T) *verify.Status {
+func quietStatus(t *testing.T) *status.Status {
 	t.Helper()
 	s := shiftStatus(t)
-	s.Concerns, s.Warn, s.Reviews, s.Expired = []verify.Concern{}, false, nil, 0
+	s.Concerns, s.Warn, s.Reviews, s.Expired = []status.Concern{}, false, nil, 0
 	s.Verification.OK, s.Verification.Findings, s.Verified = true, nil, s.Verification.At
 	for i := range s.Checks {
 		s.Checks[i].Good = s.Checks[i].Tried
@@ -35,10 +35,10 @@ func quietStatus(t *testing.T) *verify.Status {
 }
 
 // bareStatus is what is known where nobody has published yet: a master without a publication log.
-func bareStatus(t *testing.T) *verify.Status {
+func bareStatus(t *testing.T) *status.Status {
 	t.Helper()
 	r := newRepo(t)
-	return must(verify.NewStatus(t.Context(), verify.StatusConfig{Master: r.writer.Log(), Now: r.clock}))
+	return must(status.New(t.Context(), status.Config{Master: r.writer.Log(), Now: r.clock}))
 }
 
 // shiftPages are pages of the dashboard, by name: the state, a comma and the language.
@@ -64,11 +64,11 @@ var figureOnPage = regexp.MustCompile(`<data data-figure="([^"]*)" value="([^"]*
 // TestDashboardShowsTheModel compares page, text format, JSON and line: every figure is on the page with its value, and the page has no other.
 func TestDashboardShowsTheModel(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*verify.Status{"shift": shiftStatus(t), "quiet": quietStatus(t), "bare": bareStatus(t)} {
+	for name, s := range map[string]*status.Status{"shift": shiftStatus(t), "quiet": quietStatus(t), "bare": bareStatus(t)} {
 		var prom, js bytes.Buffer
 		check(s.WritePrometheus(&prom))
 		check(s.WriteJSON(&js))
-		var back verify.Status
+		var back status.Status
 		check(json.Unmarshal(js.Bytes(), &back))
 		if back.Line() != s.Line() {
 			t.Errorf("%s: the JSON form says %q, the status %q", name, back.Line(), s.Line())

@@ -11,11 +11,11 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
-	"seihon/verify"
+	"seihon/verify/status"
 )
 
 // A day is a repository with a day of probes and verifications on record, some of them bad, and documents to review.
-func shiftStatus(t *testing.T) *verify.Status {
+func shiftStatus(t *testing.T) *status.Status {
 	t.Helper()
 	r := newRepo(t)
 	for i, note := range []string{"next review 2027-04-01", "next review 2026-11-01", "next review 2026-12-01"} {
@@ -61,7 +61,7 @@ func shiftStatus(t *testing.T) *verify.Status {
 	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Rule: "unsigned", Reason: "it is <b>odd</b>"}})
 	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: "docs/gone.pdf", Kind: artifact.Document, Digest: line.Digest, Rule: "unsigned", Reason: "it is no longer current"}})
 	_ = must(log.Commit(t.Context()))
-	return must(verify.NewStatus(t.Context(), verify.StatusConfig{Master: r.writer.Log(), Publication: log.Log(), Now: r.clock}))
+	return must(status.New(t.Context(), status.Config{Master: r.writer.Log(), Publication: log.Log(), Now: r.clock}))
 }
 
 // TestStatusTellsTheDay wants the status to know what is on record, and to say why it is not all well.
@@ -111,7 +111,7 @@ func TestStatusHasOneOwner(t *testing.T) {
 	var prom, js bytes.Buffer
 	check(s.WritePrometheus(&prom))
 	check(s.WriteJSON(&js))
-	var back verify.Status
+	var back status.Status
 	check(json.Unmarshal(js.Bytes(), &back))
 	var again bytes.Buffer
 	check(back.WritePrometheus(&again))

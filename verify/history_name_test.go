@@ -9,6 +9,7 @@ import (
 	"seihon/ledger"
 	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 // TestPartThreeWithNumberThree has part 3 of a live list with CRL number 3 beside the archived list with CRL number 3.
@@ -27,9 +28,9 @@ func TestPartThreeWithNumberThree(t *testing.T) {
 	made := r.now
 	r.now = r.now.Add(90 * time.Minute)
 
-	status := must(verify.NewStatus(t.Context(), verify.StatusConfig{Master: r.writer.Log(), Now: r.clock}))
-	if !status.First.Equal(made.Add(time.Hour)) || !status.Critical || status.Expired != 1 {
-		t.Errorf("half an hour after part 3 has expired: %s", status.Line())
+	told := must(status.New(t.Context(), status.Config{Master: r.writer.Log(), Now: r.clock}))
+	if !told.First.Equal(made.Add(time.Hour)) || !told.Critical || told.Expired != 1 {
+		t.Errorf("half an hour after part 3 has expired: %s", told.Line())
 	}
 	config := r.config()
 	checked := must(verify.Check(t.Context(), config))

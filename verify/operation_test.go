@@ -22,6 +22,7 @@ import (
 	"seihon/ocspcache"
 	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 // publicationLog makes a publication log beside the repository.
@@ -193,8 +194,8 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 
 func checkStatusLine(t *testing.T, r *repo, log *ledger.Writer) {
 	t.Helper()
-	at := func(now time.Time) *verify.Status {
-		return must(verify.NewStatus(t.Context(), verify.StatusConfig{Master: r.writer.Log(), Publication: log.Log(), Now: func() time.Time { return now }}))
+	at := func(now time.Time) *status.Status {
+		return must(status.New(t.Context(), status.Config{Master: r.writer.Log(), Publication: log.Log(), Now: func() time.Time { return now }}))
 	}
 	s := at(r.now)
 	if s.Warn || s.Critical || !strings.HasPrefix(s.Line(), "OK - 2 entries") || len(s.Targets) != 1 || s.Targets[0].Behind != 0 || s.Targets[0].Good != s.Targets[0].Samples {

@@ -11,8 +11,8 @@ import (
 
 	"seihon/internal/cliexit"
 	"seihon/internal/sdnotify"
-	"seihon/verify"
 	"seihon/verify/dashboard"
+	"seihon/verify/status"
 )
 
 func dashboardCommand(now func() time.Time) *cli.Command {
@@ -56,7 +56,7 @@ func (h *host) dashboard(c *cli.Context) error {
 	}
 	server, err := dashboard.NewServer(dashboard.Config{
 		Listen: listen, Remote: remote, Names: c.StringSlice("name"), Lang: lang, Refresh: refresh,
-		Status: func(ctx context.Context) (*verify.Status, error) { return h.currentStatus(ctx, c) }, Now: h.now, Logger: h.logger,
+		Status: func(ctx context.Context) (*status.Status, error) { return h.currentStatus(ctx, c) }, Now: h.now, Logger: h.logger,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w; another program has that port: end it, or name another address with --listen", err)

@@ -10,8 +10,8 @@ import (
 	"seihon/ledger"
 	"seihon/publish"
 	"seihon/publish/adopt"
-	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 // TestSchemasOfTheAnswers wants a schema for whatever a command prints with --json.
@@ -27,7 +27,7 @@ func TestSchemasOfTheAnswers(t *testing.T) {
 		"probe":        []*ledger.Probe{},
 		"observe":      report.Observation{},
 		"report":       report.Uptime{},
-		"status":       verify.Status{},
+		"status":       status.Status{},
 		"dashboard":    jsonschema.Plain("it serves a page until it is ended; /status.json is the answer of status"),
 		"retire":       retired{},
 		"status-at":    evidence.Answer{},

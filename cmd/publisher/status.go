@@ -12,8 +12,8 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/ledger"
 	"seihon/publish"
-	"seihon/verify"
 	"seihon/verify/dashboard"
+	"seihon/verify/status"
 )
 
 func statusCommand(now func() time.Time) *cli.Command {
@@ -45,7 +45,7 @@ func unknownPage(c *cli.Context, file string, why error, now time.Time) error {
 }
 
 // currentStatus finds out how the repository stands, from the logs that are here.
-func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*verify.Status, error) {
+func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*status.Status, error) {
 	master, err := h.master(ctx)
 	if err != nil {
 		return nil, err
@@ -68,22 +68,22 @@ func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*verify.Statu
 	if err != nil {
 		return nil, err
 	}
-	return verify.NewStatus(ctx, verify.StatusConfig{
+	return status.New(ctx, status.Config{
 		Master: master, Publication: log, Waiting: waiting, Targets: targets, Warn: &warn, Critical: &critical, Now: h.now,
 	})
 }
 
 // expected are the targets of the configuration, with what this host remembers of its last sync of each.
-func (h *host) expected() ([]verify.ExpectedTarget, error) {
-	all := []verify.ExpectedTarget{}
+func (h *host) expected() ([]status.ExpectedTarget, error) {
+	all := []status.ExpectedTarget{}
 	for _, t := range h.conf.Targets {
 		last, err := publish.LastSync(h.stateDir(), t.Name)
 		if err != nil {
 			return nil, err
 		}
-		x := verify.ExpectedTarget{Name: t.Name}
+		x := status.ExpectedTarget{Name: t.Name}
 		if last != nil {
-			x.Last = &verify.SyncStatus{At: last.At, Finished: last.Finished, Why: last.Why}
+			x.Last = &status.SyncStatus{At: last.At, Finished: last.Finished, Why: last.Why}
 		}
 		all = append(all, x)
 	}

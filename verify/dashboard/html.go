@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 // The languages of the page.
@@ -19,7 +19,7 @@ const (
 
 // A Page is a status as people see it.
 type Page struct {
-	Status *verify.Status // nil: it could not be found out
+	Status *status.Status // nil: it could not be found out
 	Err    error          // why not
 	Made   time.Time      // of a page without a status
 	Lang   string         // Japanese or English

@@ -12,44 +12,44 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
-	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 var now = time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
 
 // rich is a status with something of everything, and with names that somebody chose to do harm.
-func rich() *verify.Status {
-	slots := func(bad int) []verify.Slot {
-		all := make([]verify.Slot, verify.StatusSlots)
+func rich() *status.Status {
+	slots := func(bad int) []status.Slot {
+		all := make([]status.Slot, status.StatusSlots)
 		for i := range all {
-			all[i] = verify.Slot{From: now.Add(-time.Duration(len(all)-i) * verify.StatusSlot), Tried: 4, Good: 4}
+			all[i] = status.Slot{From: now.Add(-time.Duration(len(all)-i) * status.StatusSlot), Tried: 4, Good: 4}
 		}
 		all[40].Tried, all[40].Good = 0, 0
 		all[90].Good -= bad
 		return all
 	}
-	concern := func(code string, s report.Severity, name string, n int64) verify.Concern {
-		return verify.Concern{Code: code, Severity: s, Name: name, Count: n, TextJA: "意味", TextEN: "meaning", HintJA: "対応", Hint: "do it"}
+	concern := func(code string, s report.Severity, name string, n int64) status.Concern {
+		return status.Concern{Code: code, Severity: s, Name: name, Count: n, TextJA: "意味", TextEN: "meaning", HintJA: "対応", Hint: "do it"}
 	}
-	return &verify.Status{
-		Schema: verify.StatusSchema, Made: now, Origin: "ca.example/master", Size: 12, Newest: now.Add(-time.Hour), First: now.Add(3 * time.Hour), Expired: 1,
+	return &status.Status{
+		Schema: status.Schema, Made: now, Origin: "ca.example/master", Size: 12, Newest: now.Add(-time.Hour), First: now.Add(3 * time.Hour), Expired: 1,
 		ShelfLife: []report.ShelfLife{
 			{Name: "crl/old.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.Add(-time.Hour), Number: "4"},
 			{Name: "crl/<b>sub.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.Add(3 * time.Hour), Number: "5"},
 			{Name: "cert/sub.cer", Kind: "ca-certificate", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.AddDate(3, 0, 0), Number: "0f"},
 		},
-		Publication: &verify.LogStatus{Origin: "ca.example/publication", Size: 400, Newest: now},
-		Targets: []verify.TargetStatus{
+		Publication: &status.LogStatus{Origin: "ca.example/publication", Size: 400, Newest: now},
+		Targets: []status.TargetStatus{
 			{Name: "osaka", Size: 11, Synced: now.Add(-time.Hour), Behind: 1, Probed: now, Samples: 4, Good: 3, Probes: slots(1),
-				Refused: []verify.RefusedStatus{{Name: "docs/a.pdf", Digest: artifact.Sum(nil), Rule: "unsigned", Reason: "x", At: now}}},
-			{Name: "tokyo", Probes: make([]verify.Slot, verify.StatusSlots)},
+				Refused: []status.RefusedStatus{{Name: "docs/a.pdf", Digest: artifact.Sum(nil), Rule: "unsigned", Reason: "x", At: now}}},
+			{Name: "tokyo", Probes: make([]status.Slot, status.StatusSlots)},
 		},
-		Verified: now.Add(-2 * time.Hour), Verification: &verify.VerificationStatus{At: now.Add(-time.Minute), Objects: 30, Size: 12,
-			Findings: []verify.FindingTally{{Code: "copy-missing", Severity: "error", Count: 2}, {Code: `"><script>`, Severity: `x" onload="`, Count: 1}}},
+		Verified: now.Add(-2 * time.Hour), Verification: &status.VerificationStatus{At: now.Add(-time.Minute), Objects: 30, Size: 12,
+			Findings: []status.FindingTally{{Code: "copy-missing", Severity: "error", Count: 2}, {Code: `"><script>`, Severity: `x" onload="`, Count: 1}}},
 		Checks:  slots(1),
 		Reviews: []ledger.Review{{Kind: "risk-review", Recorded: now.AddDate(-1, 0, 0), Due: now.AddDate(0, 0, -2)}, {Kind: "hsm-list", Recorded: now}},
-		Concerns: []verify.Concern{concern("status-expired", report.Critical, "crl/old.crl", 0), concern("copy-missing", report.Error, "", 2),
+		Concerns: []status.Concern{concern("status-expired", report.Critical, "crl/old.crl", 0), concern("copy-missing", report.Error, "", 2),
 			concern("status-behind", report.Warning, "osaka", 0), concern(`"><script>`, `x" onload="`, "", 1)},
 		Warn: true, Critical: true,
 	}

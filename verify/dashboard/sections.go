@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"seihon/artifact"
-	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/status"
 )
 
 // status writes all sections.
-func (b *builder) status(s *verify.Status) {
+func (b *builder) status(s *status.Status) {
 	b.state(s)
 	b.concerns(s)
 	b.targets(s)
@@ -23,7 +23,7 @@ func (b *builder) status(s *verify.Status) {
 }
 
 // state is the whole in one word, one sentence and the figures that a shift asks for first.
-func (b *builder) state(s *verify.Status) {
+func (b *builder) state(s *status.Status) {
 	class, word := "ok", b.t("正常", "OK")
 	switch {
 	case s.Critical:
@@ -56,7 +56,7 @@ func (b *builder) tile(title, value, more string) {
 }
 
 // summary counts the concerns.
-func (b *builder) summary(s *verify.Status) string {
+func (b *builder) summary(s *status.Status) string {
 	var parts []string
 	for _, severity := range []report.Severity{report.Critical, report.Error, report.Warning, report.Note} {
 		labels := fmt.Sprintf("severity=%q", severity)
@@ -66,14 +66,14 @@ func (b *builder) summary(s *verify.Status) string {
 	return strings.Join(parts, b.t("、", ", ")) + b.t("。", ".")
 }
 
-func (b *builder) firstLeft(s *verify.Status) string {
+func (b *builder) firstLeft(s *status.Status) string {
 	if s.First.IsZero() {
 		return b.figure("first_expiry_seconds", "", "–")
 	}
 	return b.figure("first_expiry_seconds", "", esc(b.left(s.First)))
 }
 
-func (b *builder) first(s *verify.Status) string {
+func (b *builder) first(s *status.Status) string {
 	for _, l := range s.ShelfLife {
 		if !artifact.Kind(l.Kind).IsCertificate() {
 			return b.f("%s、%s（今後署名がない場合）", "%s, %s, if nothing more is signed", esc(l.Name), b.at(l.NextUpdate))
@@ -82,7 +82,7 @@ func (b *builder) first(s *verify.Status) string {
 	return b.t("期限のある失効リストも応答も公開されていない", "no list or response with an end is current")
 }
 
-func (b *builder) behind(s *verify.Status) (value, more string) {
+func (b *builder) behind(s *status.Status) (value, more string) {
 	if s.Publication == nil {
 		return "–", b.t("公開ログがなく、公開先については不明", "no publication log here: nothing is known of targets")
 	}
@@ -95,7 +95,7 @@ func (b *builder) behind(s *verify.Status) (value, more string) {
 	return b.f("%d / %d", "%d of %d", len(names), len(s.Targets)), esc(strings.Join(names, b.t("、", ", ")))
 }
 
-func (b *builder) lastCheck(s *verify.Status) (value, more string) {
+func (b *builder) lastCheck(s *status.Status) (value, more string) {
 	v := s.Verification
 	switch {
 	case v == nil:
@@ -108,7 +108,7 @@ func (b *builder) lastCheck(s *verify.Status) (value, more string) {
 	return value, b.f("%s（%s）", "%s (%s)", esc(b.ago(v.At)), b.at(v.At))
 }
 
-func (b *builder) wholeDay(s *verify.Status) (value, more string) {
+func (b *builder) wholeDay(s *status.Status) (value, more string) {
 	tried, good := 0, 0
 	for i := range s.Targets {
 		n, ok := s.Targets[i].Day()
@@ -121,7 +121,7 @@ func (b *builder) wholeDay(s *verify.Status) (value, more string) {
 }
 
 // concerns lists what is not well, with what to do.
-func (b *builder) concerns(s *verify.Status) {
+func (b *builder) concerns(s *status.Status) {
 	if len(s.Concerns) == 0 {
 		return
 	}
@@ -159,7 +159,7 @@ func class(s report.Severity) string {
 const mostLives = 100
 
 // life is the shelf life of each artifact.
-func (b *builder) life(s *verify.Status) {
+func (b *builder) life(s *status.Status) {
 	note := b.t("先に切れるものから", "the first to expire first")
 	if n := len(s.ShelfLife); n > mostLives {
 		note = b.f("先に切れる %d 件（全 %d 件）", "the first %d to expire, of %d", mostLives, n)
@@ -193,7 +193,7 @@ func (b *builder) lifeLeft(l *report.ShelfLife) string {
 }
 
 // lifeBar draws how much of its validity an artifact has left. The column beside it says the same in words.
-func (b *builder) lifeBar(l *report.ShelfLife, within verify.Within) string {
+func (b *builder) lifeBar(l *report.ShelfLife, within status.Within) string {
 	left, whole := l.NextUpdate.Sub(b.made), l.NextUpdate.Sub(l.ThisUpdate)
 	width, class := 0.0, "left"
 	if whole > 0 {
@@ -209,7 +209,7 @@ func (b *builder) lifeBar(l *report.ShelfLife, within verify.Within) string {
 }
 
 // reviews lists which documents are to be looked at again.
-func (b *builder) reviews(s *verify.Status) {
+func (b *builder) reviews(s *status.Status) {
 	b.section("reviews", "", b.t("文書の見直し", "Reviews"), b.t("正本のログの記録による", "from the master log"))
 	if len(s.Reviews) == 0 {
 		b.raw("<p>", b.t("見直しの期日は記録されていない。", "No day of a review is on record."), "</p>")
@@ -221,7 +221,7 @@ func (b *builder) reviews(s *verify.Status) {
 		r := &s.Reviews[i]
 		due, left := b.t("示されていない", "not stated"), b.dunno()
 		if !r.Due.IsZero() {
-			due = b.figure("review_due_seconds", verify.ReviewLabels(*r), r.Due.Format(time.DateOnly))
+			due = b.figure("review_due_seconds", status.ReviewLabels(*r), r.Due.Format(time.DateOnly))
 			left = esc(b.left(r.Due))
 			if r.Overdue(s.Made) {
 				left = b.warn(b.left(r.Due))
@@ -234,7 +234,7 @@ func (b *builder) reviews(s *verify.Status) {
 }
 
 // foot says where everything on the page comes from.
-func (b *builder) foot(s *verify.Status) {
+func (b *builder) foot(s *status.Status) {
 	trial := b.t("鍵が試験運用であるとの判定はない。", "No verdict says that the keys are on trial.")
 	if s.Trial {
 		trial = b.warn(b.t("試験運用：署名室の鍵は、認定認証業務の鍵ではない。", "On trial: the keys of the signing room are not those of an accredited CA."))

@@ -16,7 +16,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"seihon/verify"
+	"seihon/verify/status"
 )
 
 // Limits of a request. The page is for a few people on this machine.
@@ -34,7 +34,7 @@ type Config struct {
 	Names   []string // further host names by which browsers may ask
 	Lang    string   // when the browser does not say; empty: English
 	Refresh time.Duration
-	Status  func(context.Context) (*verify.Status, error)
+	Status  func(context.Context) (*status.Status, error)
 	Now     func() time.Time
 	Logger  *zap.Logger
 }
@@ -63,7 +63,7 @@ type Server struct {
 	listener net.Listener
 
 	mu     sync.Mutex
-	status *verify.Status
+	status *status.Status
 	err    error
 	found  time.Time // when status and err were found out
 }
@@ -134,9 +134,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/":
 		s.page(w, r)
 	case "/status.json":
-		s.data(w, r, "application/json", (*verify.Status).WriteJSON)
+		s.data(w, r, "application/json", (*status.Status).WriteJSON)
 	case "/metrics":
-		s.data(w, r, "text/plain; version=0.0.4; charset=utf-8", (*verify.Status).WritePrometheus)
+		s.data(w, r, "text/plain; version=0.0.4; charset=utf-8", (*status.Status).WritePrometheus)
 	default:
 		http.Error(w, "there are /, /status.json and /metrics", http.StatusNotFound)
 	}
@@ -156,7 +156,7 @@ func (s *Server) asksForUs(host string) bool {
 }
 
 // current finds the status out, or gives the one that was found out just before.
-func (s *Server) current(ctx context.Context) (*verify.Status, error) {
+func (s *Server) current(ctx context.Context) (*status.Status, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if age := s.config.Now().Sub(s.found); !s.found.IsZero() && age >= 0 && age < statusAge {
@@ -164,15 +164,15 @@ func (s *Server) current(ctx context.Context) (*verify.Status, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	status, err := s.config.Status(ctx)
+	checked, err := s.config.Status(ctx)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // who asked went away
-		return status, err
+		return checked, err
 	}
 	if err != nil && (s.err == nil || err.Error() != s.err.Error()) {
 		s.config.Logger.Warn("the status could not be found out", zap.Error(err))
 	}
-	s.status, s.err, s.found = status, err, s.config.Now()
-	return status, err
+	s.status, s.err, s.found = checked, err, s.config.Now()
+	return checked, err
 }
 
 // page shows the page, in the language that was asked for.
@@ -182,8 +182,8 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	status, err := s.current(r.Context())
-	p := Page{Status: status, Err: err, Made: s.config.Now(), Lang: lang, Links: &Links{Refresh: refresh, Every: s.config.Refresh}}
+	checked, err := s.current(r.Context())
+	p := Page{Status: checked, Err: err, Made: s.config.Now(), Lang: lang, Links: &Links{Refresh: refresh, Every: s.config.Refresh}}
 	if err != nil {
 		p.Status = nil
 	}
@@ -242,11 +242,11 @@ func preferred(accepts string) string {
 }
 
 // data gives the status to programs.
-func (s *Server) data(w http.ResponseWriter, r *http.Request, kind string, write func(*verify.Status, io.Writer) error) {
-	status, err := s.current(r.Context())
+func (s *Server) data(w http.ResponseWriter, r *http.Request, kind string, write func(*status.Status, io.Writer) error) {
+	checked, err := s.current(r.Context())
 	var b bytes.Buffer
 	if err == nil {
-		err = write(status, &b)
+		err = write(checked, &b)
 	}
 	if err != nil {
 		kind = "text/plain; charset=utf-8"

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"seihon/verify"
+	"seihon/verify/status"
 )
 
-func testServer(t *testing.T, status func(context.Context) (*verify.Status, error)) *Server {
+func testServer(t *testing.T, checked func(context.Context) (*status.Status, error)) *Server {
 	t.Helper()
-	s, err := NewServer(Config{Listen: "127.0.0.1:0", Names: []string{"shift.example"}, Refresh: 30 * time.Second, Status: status, Now: func() time.Time { return now }})
+	s, err := NewServer(Config{Listen: "127.0.0.1:0", Names: []string{"shift.example"}, Refresh: 30 * time.Second, Status: checked, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func testServer(t *testing.T, status func(context.Context) (*verify.Status, erro
 	return s
 }
 
-func good(context.Context) (*verify.Status, error) { return rich(), nil }
+func good(context.Context) (*status.Status, error) { return rich(), nil }
 
 func ask(s *Server, method, url, host, accepts string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, url, nil)
@@ -75,7 +75,7 @@ func TestServerAnswersWhatItIsFor(t *testing.T) {
 	if got := ask(s, "GET", "/?refresh=off", "127.0.0.1", "").Header().Get("Refresh"); got != "" {
 		t.Errorf("stopped, Refresh is %q", got)
 	}
-	var back verify.Status
+	var back status.Status
 	if err := json.Unmarshal(ask(s, "GET", "/status.json", "127.0.0.1", "").Body.Bytes(), &back); err != nil || back.Size != 12 {
 		t.Errorf("status.json: %v, %+v", err, back)
 	}
@@ -85,7 +85,7 @@ func TestServerAnswersWhatItIsFor(t *testing.T) {
 func TestServerSaysThatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	calls := 0
-	s := testServer(t, func(context.Context) (*verify.Status, error) {
+	s := testServer(t, func(context.Context) (*status.Status, error) {
 		calls++
 		return nil, errors.New("the master log is gone")
 	})

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"seihon/verify"
+	"seihon/verify/status"
 )
 
 // targets shows each target: how far it is, and a day of probes.
-func (b *builder) targets(s *verify.Status) {
+func (b *builder) targets(s *status.Status) {
 	b.section("targets", "all", b.t("公開先", "Targets"), b.t("公開ログの記録による", "from the publication log"))
 	switch {
 	case s.Publication == nil:
@@ -28,7 +28,7 @@ func (b *builder) targets(s *verify.Status) {
 	b.end()
 }
 
-func (b *builder) target(t *verify.TargetStatus) {
+func (b *builder) target(t *status.TargetStatus) {
 	labels := t.Labels()
 	tried, good := t.Day()
 	behind := b.good(b.t("差なし", "has all"))
@@ -55,7 +55,7 @@ func (b *builder) target(t *verify.TargetStatus) {
 }
 
 // day draws a day in slots: what went well from the bottom, what did not above it, and a thin line where nobody tried.
-func (b *builder) day(what string, slots []verify.Slot, none, bad string) string {
+func (b *builder) day(what string, slots []status.Slot, none, bad string) string {
 	if len(slots) == 0 {
 		return ""
 	}
@@ -82,8 +82,8 @@ func (b *builder) day(what string, slots []verify.Slot, none, bad string) string
 }
 
 // dayWords says what the drawing shows.
-func (b *builder) dayWords(slots []verify.Slot, none, bad string) string {
-	with, empty, last := 0, 0, verify.Slot{}
+func (b *builder) dayWords(slots []status.Slot, none, bad string) string {
+	with, empty, last := 0, 0, status.Slot{}
 	for _, s := range slots {
 		switch {
 		case s.Tried == 0:
@@ -92,7 +92,7 @@ func (b *builder) dayWords(slots []verify.Slot, none, bad string) string {
 			with, last = with+1, s
 		}
 	}
-	quarter := int(verify.StatusSlot / time.Minute)
+	quarter := int(status.StatusSlot / time.Minute)
 	text := b.f("%d 分の区間 %d のうち、%s %d、%s %d", "of %[2]d slots of %[1]d minutes, %[4]d %[3]s, %[6]d %[5]s", quarter, len(slots), bad, with, none, empty)
 	if with > 0 {
 		text += b.f("。最後の異常は %s前", "; the last bad one began %s ago", b.span(b.made.Sub(last.From)))
@@ -106,11 +106,11 @@ func (b *builder) key() {
 		return `<svg viewBox="0 0 10 10" aria-hidden="true"><rect class="` + class + `" width="10" height="10"/></svg>`
 	}
 	b.raw(`<p class="key">`, square("ok-bar"), b.t("正常", "good"), square("bad-bar"), b.t("異常", "bad"), square("none-bar"), b.t("記録なし（その間の状況は不明）", "not on record: nothing is known of that time"),
-		b.f("。1 本は %d 分。", ". One bar is %d minutes.", int(verify.StatusSlot/time.Minute)), "</p>")
+		b.f("。1 本は %d 分。", ". One bar is %d minutes.", int(status.StatusSlot/time.Minute)), "</p>")
 }
 
 // runs shows the last run of each kind with its outcome.
-func (b *builder) runs(s *verify.Status) {
+func (b *builder) runs(s *status.Status) {
 	note := b.t("公開ログの記録による", "from the publication log")
 	if s.Publication == nil {
 		note = b.t("公開ログがここにはない", "there is no publication log here")
@@ -145,7 +145,7 @@ func (b *builder) runs(s *verify.Status) {
 }
 
 // verifications are the last one, and the last one without findings.
-func (b *builder) verifications(s *verify.Status) {
+func (b *builder) verifications(s *status.Status) {
 	v := s.Verification
 	if v == nil {
 		b.run(b.t("検証", "verification"), b.t("記録なし", "not on record"), "", b.dunno())

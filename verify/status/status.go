@@ -1,4 +1,10 @@
-package verify
+// Package status says how the repository stands and until when it holds, from the logs alone: no network, and no artifact is
+// read, so that it may be asked for every minute.
+//
+// A Status has what the next lines, figures and pages are made from: until when each current artifact holds, how far each
+// target is, the last verifications and rounds of samples, what is to be reviewed. What is not as it should be is a Concern,
+// with a code, words and advice from the same kind of table as the findings of a report.
+package status
 
 import (
 	"cmp"
@@ -15,8 +21,8 @@ import (
 	"seihon/verify/report"
 )
 
-// StatusSchema names the version of the JSON form of a Status.
-const StatusSchema = "seihon/status/v1"
+// Schema names the version of the JSON form of a Status.
+const Schema = "seihon/status/v1"
 
 // A Status says how the repository stands and until when it holds if nothing is signed any more. It comes from the logs alone,
 // without network and without reading artifacts, so it may be asked for every minute. It is the one owner of what `publisher
@@ -51,8 +57,8 @@ type Within struct {
 	Critical int64 `json:"critical_seconds"`
 }
 
-// A StatusConfig says what NewStatus looks at.
-type StatusConfig struct {
+// A Config says what New looks at.
+type Config struct {
 	Master      *ledger.Log
 	Publication *ledger.Log     // nil: targets are not known
 	Waiting     []*ledger.Entry // what this host will record there, oldest first
@@ -62,8 +68,8 @@ type StatusConfig struct {
 	Now         func() time.Time
 }
 
-// NewStatus computes the status.
-func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
+// New computes the status.
+func New(ctx context.Context, c Config) (*Status, error) {
 	if c.Warn == nil {
 		c.Warn = new(24 * time.Hour)
 	}
@@ -77,8 +83,8 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 	if err != nil {
 		return nil, fmt.Errorf("computing the status: %w", err)
 	}
-	s := &Status{Schema: StatusSchema, Made: c.Now().UTC().Truncate(time.Second), Origin: c.Master.Origin(), Size: c.Master.Size(), Newest: c.Master.Time(),
-		ShelfLife: currentLife(state), Targets: []TargetStatus{}, Checks: []Slot{},
+	s := &Status{Schema: Schema, Made: c.Now().UTC().Truncate(time.Second), Origin: c.Master.Origin(), Size: c.Master.Size(), Newest: c.Master.Time(),
+		ShelfLife: CurrentLife(state), Targets: []TargetStatus{}, Checks: []Slot{},
 		Within: Within{int64(*c.Warn / time.Second), int64(*c.Critical / time.Second)}}
 	for _, l := range s.ShelfLife {
 		if artifact.Stale(l.NextUpdate, s.Made) {
@@ -104,9 +110,9 @@ func NewStatus(ctx context.Context, c StatusConfig) (*Status, error) {
 	return s, nil
 }
 
-// currentLife lists until when the current lists, generations and CA certificates hold, the first to expire
+// CurrentLife lists until when the current lists, generations and CA certificates hold, the first to expire
 // first: what would happen if the signing room stopped now. Archived lists are not expected to be current.
-func currentLife(state *ledger.State) []report.ShelfLife {
+func CurrentLife(state *ledger.State) []report.ShelfLife {
 	life := []report.ShelfLife{}
 	for line := range state.All() {
 		k := line.Kind

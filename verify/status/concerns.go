@@ -1,4 +1,4 @@
-package verify
+package status
 
 import (
 	"cmp"
@@ -55,8 +55,8 @@ var statusConcerns = []report.Code{
 		Hint: "publisher run verifies and records it", HintJA: "publisher run は検証を行い、記録する"},
 }
 
-// StatusConcerns returns the concerns that a status finds by itself.
-func StatusConcerns() []report.Code { return slices.Clone(statusConcerns) }
+// Concerns returns the concerns that a status finds by itself.
+func Concerns() []report.Code { return slices.Clone(statusConcerns) }
 
 // concern adds one; count is of the findings of a verification only.
 func (s *Status) concern(code string, severity report.Severity, name string, count int64) {
@@ -76,7 +76,7 @@ func (s *Status) concern(code string, severity report.Severity, name string, cou
 }
 
 // judge finds the concerns, and what they mean for the whole.
-func (s *Status) judge(c StatusConfig) {
+func (s *Status) judge(c Config) {
 	s.Concerns = []Concern{}
 	s.judgeLife(c)
 	if len(s.ShelfLife) == 0 {
@@ -129,7 +129,7 @@ func (s *Status) judge(c StatusConfig) {
 	}
 }
 
-func (s *Status) judgeLife(c StatusConfig) {
+func (s *Status) judgeLife(c Config) {
 	for _, l := range s.ShelfLife {
 		if artifact.Stale(l.NextUpdate, s.Made) {
 			s.concern("status-expired", "", l.Name, 0)
