@@ -1,6 +1,7 @@
 package hsmsign
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -151,9 +152,7 @@ func (r *Room) profile(a *authority, name string) (*cert.Profile, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no profile %q", name)
 	}
-	if a.Key.PSS && p.SignatureAlgorithm == "" {
-		p.SignatureAlgorithm = "rsa-pss-sha256"
-	}
+	p.SignatureAlgorithm = cmp.Or(p.SignatureAlgorithm, signatureName(a.Key))
 	if s := a.Subscribers; s != nil && s.PolicyOID != "" && len(p.Policies) == 0 && p.Kind == certprofile.Subscriber {
 		p.Policies = []certprofile.Policy{{OID: s.PolicyOID}}
 	}

@@ -1,6 +1,7 @@
 package hsmsign
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ed25519"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -375,10 +377,27 @@ func (r *Room) key(ctx context.Context, k config.Key) (crypto.Signer, error) {
 
 // signature returns the options with which a key signs; nil means its default.
 func signature(k config.Key) crypto.SignerOpts {
-	if k.PSS {
-		return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+	hash := map[string]crypto.Hash{"sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[k.Hash]
+	switch {
+	case k.PSS:
+		return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: cmp.Or(hash, crypto.SHA256)}
+	case hash != 0:
+		return hash
 	}
 	return nil
+}
+
+// signatureName is what a profile calls how a key signs; empty means its default.
+func signatureName(k config.Key) string {
+	switch {
+	case k.PSS:
+		return "rsa-pss-" + cmp.Or(k.Hash, "sha256")
+	case k.Hash == "":
+		return ""
+	case strings.HasPrefix(k.Algorithm, "rsa"):
+		return "rsa-" + k.Hash
+	}
+	return "ecdsa-" + k.Hash
 }
 
 // readPublicKey reads a PEM public key and returns its DER.

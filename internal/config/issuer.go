@@ -69,6 +69,8 @@ type Key struct {
 	Algorithm string `yaml:"algorithm"`
 	// PSS signs with RSA-PSS instead of PKCS #1 v1.5.
 	PSS bool `yaml:"pss"`
+	// Hash of its signatures: sha256, sha384 or sha512; default: sha256 for RSA, and for ECDSA that of the curve's size.
+	Hash string `yaml:"hash"`
 	// PublicKey pins the key: a PEM file, written by `signer keygen`; default keys/<label>.pub.pem.
 	PublicKey Path `yaml:"public_key"`
 }

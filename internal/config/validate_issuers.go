@@ -83,6 +83,12 @@ func (v *validator) key(path string, k Key) {
 	if k.PSS && !strings.HasPrefix(k.Algorithm, "rsa") {
 		v.add(path+".pss", "needs an RSA key")
 	}
+	switch {
+	case k.Hash != "" && !slices.Contains([]string{"sha256", "sha384", "sha512"}, k.Hash):
+		v.add(path+".hash", "is %q, must be sha256, sha384 or sha512", k.Hash)
+	case k.Hash != "" && k.Algorithm == "ed25519":
+		v.add(path+".hash", "is of an Ed25519 key, which has one of its own; leave it out")
+	}
 }
 
 func (v *validator) crl(path string, c *CRL) {
