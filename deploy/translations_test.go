@@ -16,7 +16,7 @@ import (
 
 // translated are the pages of the operator's manual. Each has a twin in Japanese, X.ja.md, which cannot drift from it: block by
 // block it has the same commands, names and links, and it ends with the digests of the English paragraphs that it translates.
-var translated = []string{"first-hour", "operations", "hsm", "inventory"}
+var translated = []string{"first-hour", "operations", "hsm", "inventory", "approvals"}
 
 // isTranslation reports whether a page is a twin in Japanese.
 func isTranslation(page string) bool {
