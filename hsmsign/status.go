@@ -29,6 +29,8 @@ type Status struct {
 	Refused []string `json:"refused,omitempty"`
 	// Reviews are the documents of the master log that somebody has to look at again.
 	Reviews []ledger.Review `json:"reviews"`
+	// Documents are the CP/CPS that are in force, and those that will be.
+	Documents []StatusDocument `json:"documents"`
 }
 
 // StatusLine is the newest of one kind of artifact.
@@ -72,6 +74,9 @@ func (b *Books) Status(ctx context.Context) (*Status, error) {
 	}
 	if s.Reviews, err = log.Reviews(ctx); err != nil {
 		return nil, fmt.Errorf("reading which documents are to be looked at again: %w", err)
+	}
+	if s.Documents, err = b.documents(ctx, log, s.Now); err != nil {
+		return nil, err
 	}
 	if a := b.conf.Accept; a != nil {
 		if s.Refused, err = incoming.Reasons(string(a.Directory)); err != nil {
@@ -162,6 +167,9 @@ func (s *Status) Line() string {
 	}
 	for _, r := range s.Overdue() {
 		line += fmt.Sprintf("; the review of %q was due %s: review it and record the new one with `signer evidence`", r.Kind, r.Due.Format(time.DateOnly))
+	}
+	for _, d := range s.Documents {
+		line += "; " + d.words()
 	}
 	if s.Policy == config.PolicyTrial {
 		line += "; signer.policy is trial: no key of this room is of an accredited CA"

@@ -27,6 +27,9 @@ func (s *Status) LineIn(lang string) string {
 	for _, r := range s.Overdue() {
 		parts = append(parts, fmt.Sprintf("文書 %q の見直しの期日は %s（見直しを行い、`signer evidence` で記録する）", r.Kind, r.Due.Format(time.DateOnly)))
 	}
+	for _, d := range s.Documents {
+		parts = append(parts, d.wordsJA())
+	}
 	if s.Policy == config.PolicyTrial {
 		parts = append(parts, "signer.policy は trial である。この署名室の鍵は、認定を受けた認証局のものではない")
 	}
