@@ -2,7 +2,10 @@ package verify
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"seihon/artifact"
@@ -90,6 +93,70 @@ func TestStreamReaderNeverMisreads(t *testing.T) {
 	if _, _, err := readAll(append(bytes.Clone(b), 0)); err == nil {
 		t.Error("a byte behind the bundle is read over")
 	}
+}
+
+// TestStreamReaderRefusesOtherForms: what has one right form has no other, also where every byte is accounted for and the
+// lookup table leads to every response.
+func TestStreamReaderRefusesOtherForms(t *testing.T) {
+	t.Parallel()
+	be := binary.BigEndian
+	for _, test := range []struct {
+		name, want string
+		change     func(b []byte) []byte
+	}{
+		{"a group that goes on behind the last response", "canonical", func(b []byte) []byte {
+			last := headSize + (int(be.Uint16(b[22:]))-1)*groupSize
+			be.PutUint32(b[last+8:], be.Uint32(b[last+8:])+1)
+			return b
+		}},
+		{"a byte behind the last response that the head counts", "bytes follow", func(b []byte) []byte {
+			be.PutUint64(b[8:], be.Uint64(b[8:])+1)
+			return append(b, 0)
+		}},
+		{"two responses of a group in the other order", "out of order", otherOrder},
+	} {
+		b := vector(t, "three.bundle")
+		if _, _, err := readAll(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := readAll(test.change(b)); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+}
+
+// otherOrder swaps the first two responses of the first group, and makes the lookup table anew.
+func otherOrder(b []byte) []byte {
+	be := binary.BigEndian
+	h, err := readHead(bytes.NewReader(b))
+	if err != nil || h.groups[0].entries < 2 {
+		panic("the vector has no two responses in its first group")
+	}
+	at := h.entriesAt()
+	one, two := bytes.Clone(b[at:at+entrySize]), bytes.Clone(b[at+entrySize:at+2*entrySize])
+	n, m := int64(be.Uint32(one[8:])), int64(be.Uint32(two[8:]))
+	answers := b[h.answersAt() : h.answersAt()+n+m]
+	copy(answers, slices.Concat(answers[n:], answers[:n]))
+	be.PutUint64(two, 0)
+	be.PutUint64(one, uint64(m))
+	copy(b[at:], slices.Concat(two, one))
+
+	buckets := make([][]uint32, 1<<h.bits)
+	for i := range h.count {
+		e := b[at+int64(i)*entrySize:]
+		k := bucketOf(int(be.Uint16(e[12:])), e[16:16+e[14]], h.bits)
+		buckets[k] = append(buckets[k], uint32(i))
+	}
+	start, slot := b[h.fanoutAt():], b[h.slotsAt():]
+	before := uint32(0)
+	for i, bucket := range buckets {
+		be.PutUint32(start[4*i:], before)
+		for _, entry := range bucket {
+			be.PutUint32(slot[4*before:], entry)
+			before++
+		}
+	}
+	return b
 }
 
 func FuzzBundle(f *testing.F) {

@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -25,4 +27,41 @@ func produced(at time.Time, issuer, signer *ca, template ocsp.Response) []byte {
 			return bytes.Replace(der, r.Signature, sig, 1)
 		}
 	}
+}
+
+// joined is one response with the single responses of two, signed anew.
+func joined(signer *ca, first, second []byte) []byte {
+	type data struct {
+		Responder asn1.RawValue
+		Produced  time.Time `asn1:"generalized"`
+		Singles   []asn1.RawValue
+	}
+	type basic struct {
+		Data         asn1.RawValue
+		Algorithm    pkix.AlgorithmIdentifier
+		Signature    asn1.BitString
+		Certificates []asn1.RawValue `asn1:"explicit,tag:0,optional"`
+	}
+	type response struct {
+		Status asn1.Enumerated
+		Bytes  struct {
+			Type  asn1.ObjectIdentifier
+			Basic []byte
+		} `asn1:"explicit,tag:0"`
+	}
+	read := func(der []byte) (out response, b basic, d data) {
+		must(asn1.Unmarshal(der, &out))
+		must(asn1.Unmarshal(out.Bytes.Basic, &b))
+		must(asn1.Unmarshal(b.Data.FullBytes, &d))
+		return out, b, d
+	}
+	out, b, d := read(first)
+	_, _, more := read(second)
+	d.Singles = append(d.Singles, more.Singles...)
+	tbs := must(asn1.Marshal(d))
+	sum := sha256.Sum256(tbs)
+	sig := must(signer.key.Sign(rand.Reader, sum[:], crypto.SHA256))
+	b.Data, b.Signature = asn1.RawValue{FullBytes: tbs}, asn1.BitString{Bytes: sig, BitLength: 8 * len(sig)}
+	out.Bytes.Basic = must(asn1.Marshal(b))
+	return must(asn1.Marshal(out))
 }

@@ -109,6 +109,15 @@ func publicTampers() []tamper {
 			check(err)
 			write(d, "ocsp/sub.generation", g.Public(must(r.writer.Log().Prove(context.Background(), "ocsp/root.generation"))))
 		}),
+		{name: "generation with the proof of another name that has the same bytes", want: []string{"generation-proof@ocsp/sub.generation#another line, ocsp/twin.generation"},
+			do: func(_ *testing.T, r *repo, _ *verify.Config) {
+				r.put("ocsp/twin.generation", artifact.OCSPGeneration, r.files["ocsp/sub.generation"])
+				r.commit()
+				r.publish(r.public())
+				g, _, err := ocspcache.ParseGeneration(r.files["ocsp/sub.generation"])
+				check(err)
+				write(r.public(), "ocsp/sub.generation", g.Public(must(r.writer.Log().Prove(context.Background(), "ocsp/twin.generation"))))
+			}},
 		on("key in place of a certificate", "private-key@cert/sub.cer", func(r *repo, d string) { write(d, "cert/sub.cer", pkcs8(r)) }),
 		on("key behind a list", "private-key@crl/sub.crl", func(r *repo, d string) {
 			write(d, "crl/sub.crl", append(bytes.Clone(r.files["crl/sub.crl"]), pkcs8(r)...))

@@ -119,6 +119,18 @@ func endlessTampers() []tamper {
 		on("endless: a tile is a sparse file of 8 TiB", "copy-different@log/tile/0", func(r *repo, d string) { sparse(filepath.Join(d, "log/tile/0/000.p/2"), 8<<40, nil) }),
 		on("endless: a sparse file of 8 TiB that nobody promised", "copy-extra@x.bin", func(r *repo, d string) { sparse(filepath.Join(d, "x.bin"), 8<<40, nil) }),
 		over("a list without end", "copy-different@crl/sub.crl", endless("/crl/sub.crl")),
+		{name: "endless: http: a list with 100 more bytes than its master, and as many as it says", only: true,
+			want: []string{"copy-unlisted", "copy-different@crl/sub.crl#followed by 100 others"},
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+					if req.URL.Path == "/crl/sub.crl" {
+						long := append(bytes.Clone(r.files["crl/sub.crl"]), make([]byte, 100)...)
+						w.Header().Set("Content-Length", strconv.Itoa(len(long)))
+						_, _ = w.Write(long)
+					}
+					return req.URL.Path == "/crl/sub.crl"
+				})}}
+			}},
 		{name: "endless: http: a certificate that goes on", want: []string{"copy-unlisted", "copy-different@cert/sub.cer#followed by"}, only: true,
 			do: func(t *testing.T, r *repo, c *verify.Config) {
 				c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, req *http.Request) bool {

@@ -163,6 +163,13 @@ func responderTampers() []tamper {
 			return must(ocsp.CreateResponse(r.sub.cert, r.delegate.cert, ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(105), RevokedAt: r.revoked[105], RevocationReason: 7,
 				ThisUpdate: r.now, NextUpdate: r.now.Add(time.Hour), IssuerHash: h, Certificate: r.delegate.cert}, r.delegate.key))
 		})),
+		asking("two answers about one certificate, of which a reader takes the first", "responder-two-readings@sub serial 69#status is 1 to one reader and 0", of(105, func(r *repo, h crypto.Hash) []byte {
+			revoked := respond(r.sub, r.delegate, h, 105, r.revoked[105], r.now, r.now.Add(time.Hour))
+			if h == crypto.SHA1 {
+				return revoked
+			}
+			return joined(r.delegate, respond(r.sub, r.delegate, crypto.SHA1, 105, time.Time{}, r.now, r.now.Add(time.Hour)), revoked)
+		})),
 		asking("about another certificate", "responder-invalid@sub serial 69#another", of(105, func(r *repo, h crypto.Hash) []byte {
 			return respond(r.sub, r.delegate, h, 104, time.Time{}, r.now, r.now.Add(time.Hour))
 		})),
