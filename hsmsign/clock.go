@@ -21,6 +21,15 @@ import (
 // clockSlack is how far clocks that are kept right may differ.
 const clockSlack = 5 * time.Minute
 
+// datedAhead reports whether a clock that was wrong has dated something: this one is believed, or nothing would be signed.
+func datedAhead(date, now time.Time) bool { return date.After(now.Add(clockSlack)) }
+
+// responsesAhead reports whether the newest responses of an issuer are dated ahead; all are due then.
+func (r *Room) responsesAhead(ctx context.Context, a *authority, now time.Time) (bool, error) {
+	g, err := r.currentGeneration(ctx, a)
+	return g != nil && datedAhead(g.ThisUpdate, now), err
+}
+
 // A ClockError says why the room's clock is not believed. It is a refusal by the
 // record, and [Options.AcceptClock] lets it pass, on record.
 type ClockError struct {
@@ -48,7 +57,7 @@ func (r *Room) checkClock(ctx context.Context, reason string) error {
 		return &RecordError{err: wrong}
 	}
 	note := fmt.Sprintf("the clock said %s, the master %s; %s: %s", wrong.Now.UTC().Format(time.RFC3339), wrong.Last.UTC().Format(time.RFC3339), wrong.why, reason)
-	e := &ledger.Evidence{Kind: "clock-accepted", Name: wrong.Now.UTC().Format("20060102T150405Z"), Digest: artifact.Sum([]byte(note)), Note: note}
+	e := &ledger.Evidence{Kind: ledger.EvidenceClock, Name: wrong.Now.UTC().Format("20060102T150405Z"), Digest: artifact.Sum([]byte(note)), Note: note}
 	if err := r.log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
 		return fmt.Errorf("recording that the clock was accepted: %w", err)
 	}

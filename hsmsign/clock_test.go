@@ -4,9 +4,12 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"seihon/ledger"
 )
 
 // bounded gives a test room's configuration a bound for its clock.
@@ -79,7 +82,7 @@ func TestWayBackFromAWrongClock(t *testing.T) {
 	r, err := tr.openWith(t, "NTP was wrong from 02:00 to 02:10")
 	must(t, err)
 	e, err := r.log.Log().Entry(t.Context(), r.log.Log().Size()-1)
-	if must(t, err); e.Evidence == nil || e.Evidence.Kind != "clock-accepted" || !strings.Contains(e.Evidence.Note, "NTP was wrong") || !e.Time.Equal(right) {
+	if must(t, err); e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceClock || !strings.Contains(e.Evidence.Note, "NTP was wrong") || !e.Time.Equal(right) {
 		t.Errorf("on record: %+v", e)
 	}
 	must(t, r.Close())
@@ -117,4 +120,59 @@ func TestRevocationDateNeedsAClock(t *testing.T) {
 	}
 	must(t, revoke(right, serials[0], right))
 	must(t, revoke(right.Add(time.Minute), serials[1], time.Time{}))
+}
+
+// TestClockPutRightBySeconds: a list that follows one of a few seconds ahead has the same date, since dates do not go back.
+func TestClockPutRightBySeconds(t *testing.T) {
+	tr := newTestRoom(t, t.TempDir())
+	tr.issue(t, 1)
+	must(t, run(t, tr, ""))
+	first := tr.now
+	tr.now = first.Add(-3 * time.Second)
+	must(t, run(t, tr, ""))
+	must(t, tr.do(t, func(r *Room) error {
+		state, err := r.logState(t.Context())
+		if err != nil {
+			return err
+		}
+		if l, ok := state.Get("crl/ca.crl"); !ok || !l.NotBefore.Equal(first) || l.Number != "2" {
+			t.Errorf("the list is %+v, want number 2 of %v", l, first)
+		}
+		return nil
+	}))
+}
+
+// TestWhatAWrongClockDatedIsDue: once the clock is accepted, an ordinary run signs all that is dated ahead of it.
+func TestWhatAWrongClockDatedIsDue(t *testing.T) {
+	tr := newTestRoom(t, t.TempDir())
+	tr.issue(t, 1)
+	everything := func(reason string) *RunResult {
+		t.Helper()
+		r, err := tr.openWith(t, reason)
+		must(t, err)
+		res, err := r.Run(t.Context(), Force{})
+		must(t, err)
+		must(t, r.Close())
+		return res
+	}
+	right := tr.now.Add(time.Hour)
+	tr.now = right.Add(48 * time.Hour)
+	everything("")
+	tr.now = right
+	res := everything("NTP was wrong")
+	var names []string
+	for _, d := range res.Signed {
+		names = append(names, d.Name)
+		if strings.HasSuffix(d.Name, ".crl") && d.Why != "dated ahead of the clock" {
+			t.Errorf("%s: %s", d.Name, d.Why)
+		}
+	}
+	for _, want := range []string{"crl/ca.crl", "ocsp/ca.generation"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("signed %v, want %s among them", names, want)
+		}
+	}
+	if res := everything(""); !res.UpToDate {
+		t.Errorf("signed again: %+v", res.Signed)
+	}
 }

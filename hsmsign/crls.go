@@ -103,6 +103,9 @@ func (r *Room) listDue(ctx context.Context, l list, now time.Time) (why string, 
 	if !now.Before(last.ThisUpdate.Add(l.refresh())) {
 		return "refresh", nil
 	}
+	if datedAhead(last.ThisUpdate, now) {
+		return "dated ahead of the clock", nil
+	}
 	if l.kind == artifact.DeltaCRL { // revocations go to the full list at once
 		return "", nil
 	}
@@ -198,6 +201,9 @@ func (r *Room) signListOnce(ctx context.Context, l list, now time.Time, final bo
 	last, err := latest(ctx, r.inv, l.Name, l.kind, l.series())
 	if err != nil {
 		return err
+	}
+	if last != nil && last.ThisUpdate.After(now) && !datedAhead(last.ThisUpdate, now) {
+		now = last.ThisUpdate // the clock was put right by seconds; the dates of lists do not go back
 	}
 	opts := l.options()
 	if last != nil && !l.conf.KeepExpired {

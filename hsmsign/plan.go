@@ -97,6 +97,11 @@ func (r *Room) responsesDue(ctx context.Context, a *authority, now time.Time) (n
 	if err != nil {
 		return 0, 0, err
 	}
+	if ahead, err := r.responsesAhead(ctx, a, now); err != nil {
+		return 0, 0, err
+	} else if ahead {
+		cutoff = inventory.Everything()
+	}
 	due, err := r.inv.DueShards(ctx, a.Name, cutoff)
 	for _, inShard := range due {
 		n += inShard

@@ -146,8 +146,12 @@ func (r *Room) runResponses(ctx context.Context, a *authority, f Force, now time
 		}
 		return lost
 	}
+	ahead, err := r.responsesAhead(ctx, a, now)
+	if err != nil {
+		return err
+	}
 	before := len(r.pending)
-	n, err := r.signResponses(ctx, a, now, forced)
+	n, err := r.signResponses(ctx, a, now, forced || ahead)
 	res.Responses += n
 	for _, rec := range r.pending[before:] {
 		if rec.Kind == artifact.OCSPGeneration {

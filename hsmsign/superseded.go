@@ -11,8 +11,9 @@ import (
 )
 
 // withdrawSuperseded takes bundles out of the current state that no generation
-// names any more and whose last response has expired. The master keeps them, as the
-// Act's ten years ask; what they free is the public copy, with `publisher sync --prune`.
+// names any more and whose last response has expired, or is dated ahead. The master
+// keeps them, as the Act's ten years ask; what they free is the public copy, with
+// `publisher sync --prune`.
 // It is done along with other work only, so that an idle room leaves the log as it is.
 func (r *Room) withdrawSuperseded(ctx context.Context, now time.Time) error {
 	if len(r.pending) == 0 {
@@ -37,9 +38,18 @@ func (r *Room) withdrawSuperseded(ctx context.Context, now time.Time) error {
 	}
 	entry := &ledger.Withdraw{}
 	for line := range state.All() {
-		// NotBefore is the newest thisUpdate in the bundle, so nothing in it is valid past this.
-		if line.Kind == artifact.OCSPBundle && !named[line.Digest] && line.NotBefore.Add(longest).Before(now) {
-			entry.Names = append(entry.Names, ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: "superseded and expired"})
+		if line.Kind == artifact.OCSPBundle && !named[line.Digest] {
+			// NotBefore is the newest thisUpdate in the bundle, so nothing in it is valid past this.
+			why := ""
+			switch {
+			case line.NotBefore.Add(longest).Before(now):
+				why = "superseded and expired"
+			case datedAhead(line.NotBefore, now):
+				why = "superseded and dated by a wrong clock" // no publisher sends it
+			}
+			if why != "" {
+				entry.Names = append(entry.Names, ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: why})
+			}
 		}
 		if len(entry.Names) == 256 { // an entry has 64 KiB; the rest is the next run's
 			break

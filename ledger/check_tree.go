@@ -23,6 +23,7 @@ type section struct {
 	rest        []tlog.Hash
 	entries     []numbered
 	first, last time.Time
+	accepted    bool // the first entry says why its time is before that of the entry before it
 	findings    []Finding
 	err         error // the tree ends here
 }
@@ -51,7 +52,7 @@ func (k *checker) tree(ctx context.Context) error {
 		k.entries = append(k.entries, s.entries...)
 		k.damaged = k.damaged || s.err != nil
 		if s.first.Before(last) && !s.first.IsZero() {
-			k.backwards(int64(i)*tileWidth, last, s.first)
+			k.backwards(int64(i)*tileWidth, last, s.first, s.accepted)
 		}
 		last = s.last
 		if s.rest == nil {
@@ -65,10 +66,19 @@ func (k *checker) tree(ctx context.Context) error {
 	return nil
 }
 
-func (k *checker) backwards(i int64, before, after time.Time) {
-	k.warn(CodeBackwards, fmt.Sprintf("entry %d", i), "compare with the timestamps and the clock's records",
-		"its time %s is before %s, that of the entry before it", after.Format(timeFormat), before.Format(timeFormat))
+// backwards reports a time that went back. Where the room accepted its clock, that very entry says when and why.
+func (k *checker) backwards(i int64, before, after time.Time, accepted bool) {
+	format := "its time %s is before %s, that of the entry before it"
+	if accepted {
+		format = "its time %s is before %s, that of the entry before it; it records that the clock before was wrong (clock-accepted)"
+	}
+	k.warn(CodeBackwards, fmt.Sprintf("entry %d", i), "compare with the timestamps and the clock's records", format, after.Format(timeFormat), before.Format(timeFormat))
+	if accepted {
+		k.findings[len(k.findings)-1].Severity = SeverityNote
+	}
 }
+
+func acceptsClock(e *Entry) bool { return e.Evidence != nil && e.Evidence.Kind == EvidenceClock }
 
 // section checks the bundle and the tile of level 0 with number n.
 func (k *checker) section(n int64, width int) (s section) {
@@ -116,9 +126,9 @@ func (k *checker) entry(s *section, i int64, raw []byte, latest time.Time) {
 		k.add(CodeFuture, where, "compare the clocks of the signing room and of this machine", "its time is %s", e.Time.Format(timeFormat))
 	}
 	if s.first.IsZero() {
-		s.first = e.Time
+		s.first, s.accepted = e.Time, acceptsClock(e)
 	} else if e.Time.Before(s.last) {
-		k.backwards(i, s.last, e.Time)
+		k.backwards(i, s.last, e.Time, acceptsClock(e))
 	}
 	s.last = e.Time
 	if e.Probe == nil && e.Rounds == nil && e.Publish == nil && e.Refusal == nil {

@@ -23,8 +23,12 @@ const (
 	EvidenceCount = "signature-count"
 )
 
+// EvidenceClock is the kind of the evidence by which the room says that its clock is right although it does not fit the
+// entries before: what these date after this entry's time was dated by a clock that was wrong.
+const EvidenceClock = "clock-accepted"
+
 // OwnEvidence are the kinds that the room's own commands write and read: a document of somebody else must not pass for one.
-var OwnEvidence = []string{EvidenceVerdict, EvidenceApproval, EvidenceApprovalRule, EvidenceKeys, EvidenceCount}
+var OwnEvidence = []string{EvidenceVerdict, EvidenceApproval, EvidenceApprovalRule, EvidenceKeys, EvidenceCount, EvidenceClock}
 
 // VerdictRenewal is the longest time after which a room that signs states its verdict anew though nothing has changed:
 // whoever looks for the verdict that is in force reads the log back this far and no further.

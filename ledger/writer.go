@@ -101,6 +101,7 @@ type Writer struct {
 	log    *Log
 	keys   *Verifier // of the checkpoint to come
 	staged [][]byte
+	newest time.Time     // of the last entry that was staged
 	stale  bool          // the index is, by what was committed
 	next   *WriterConfig // the new signers, while a key rotation waits for its commit
 	freeze bool
@@ -210,7 +211,7 @@ func (w *Writer) append(ctx context.Context, e *Entry) error {
 	}
 	e.V = EntryVersion
 	if e.Time.IsZero() {
-		e.Time = w.c.Now()
+		e.Time = w.now()
 	}
 	e.Time = e.Time.UTC().Truncate(time.Second)
 	if e.Type == "" {
@@ -220,9 +221,22 @@ func (w *Writer) append(ctx context.Context, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	w.staged = append(w.staged, raw)
+	w.staged, w.newest = append(w.staged, raw), e.Time
 	w.stale = w.stale || e.Batch != nil || e.Withdraw != nil
 	return nil
+}
+
+// now is the time of the next entry: by the clock, and where that was put right by less than clocks may differ, the time of
+// the entry before, so that the log tells of clocks that are wrong and not of those that are kept right.
+func (w *Writer) now() time.Time {
+	now, last := w.c.Now(), w.newest
+	if last.IsZero() {
+		last = w.log.Time()
+	}
+	if last.After(now) && last.Sub(now) <= maxSkew {
+		return last
+	}
+	return now
 }
 
 // writable says why nothing can be appended; the caller holds the lock.

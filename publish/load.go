@@ -13,6 +13,7 @@ import (
 	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/public"
+	"seihon/publish/record"
 	"seihon/sectiona"
 )
 
@@ -90,6 +91,13 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 		it.list = a.CRL
 		if previous != nil {
 			ev.Previous, _ = artifact.ParseRevocationList(previous)
+		}
+		if ev.Previous != nil && a.CRL.ThisUpdate.Before(ev.Previous.ThisUpdate) {
+			// In the whole log: where exactly it must stand was judged by the record, for each list and its own predecessor.
+			ev.Corrected, err = record.Corrected(ctx, s.config.Master, ev.Previous.ThisUpdate, a.CRL.ThisUpdate, -1, step.index)
+			if err != nil {
+				return nil, &problem{err: fmt.Errorf("comparing %q with the list before: %w", step.Name, err)}
+			}
 		}
 	}
 	if step.signed != nil {

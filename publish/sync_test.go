@@ -3,6 +3,7 @@ package publish_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"seihon/ledger"
 	"seihon/publish"
 )
 
@@ -165,6 +167,26 @@ func TestAwayForLong(t *testing.T) {
 			if err := w.verify(s, log, layout); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+// TestLongUnchanged replaces names that changed last so many entries ago that the plan does not know what they hold: what the
+// target has is ours, and no drift.
+func TestLongUnchanged(t *testing.T) {
+	for _, layout := range layouts {
+		w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+		w.sync(w.config(w.signingRun(responses, 5, 6, 7), target("t", layout, m)))
+		for i := range 20 {
+			w.append(&ledger.Entry{Evidence: &ledger.Evidence{Kind: "review", Name: fmt.Sprint(i)}})
+		}
+		w.sync(w.config(w.commit(), target("t", layout, m)))
+		log := w.signingRun(responses, 5, 6, 7)
+		if r := w.sync(w.config(log, target("t", layout, m))); r.From != 21 || !r.Complete || len(r.Findings) > 0 {
+			t.Errorf("%s: %+v", layout, r)
+		}
+		if err := w.verify(m, log, layout); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func crlNumber(_ *Policy, a *artifact.Artifact, ev Evidence) string {
 	switch {
 	case l.Number.Cmp(ev.Previous.Number) <= 0:
 		return fmt.Sprintf("its number %v does not follow %v", l.Number, ev.Previous.Number)
-	case l.ThisUpdate.Before(ev.Previous.ThisUpdate):
+	case !ev.Corrected && l.ThisUpdate.Before(ev.Previous.ThisUpdate):
 		return "its thisUpdate is before that of the list it replaces"
 	}
 	return ""

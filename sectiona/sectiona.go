@@ -84,6 +84,10 @@ type Evidence struct {
 	// Previous is the list this one replaces, if the caller knows it; numbers and dates must not go back.
 	Previous *artifact.RevocationList
 
+	// Corrected reports that the room said on record that the clock which dated Previous was wrong: this list may have an
+	// earlier date.
+	Corrected bool
+
 	// Signature is the detached signature published beside a document, if any.
 	Signature *artifact.Artifact
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"seihon/artifact"
+	"seihon/ledger"
 	"seihon/verify/report"
 )
 
@@ -24,7 +25,7 @@ func (c *checker) checkHistory(ctx context.Context) error {
 	for _, name := range names {
 		vs := c.past.byName[name]
 		for i := 1; i < len(vs); i++ {
-			c.checkStep(vs[i-1], vs[i])
+			c.checkStep(ctx, vs[i-1], vs[i])
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -34,7 +35,7 @@ func (c *checker) checkHistory(ctx context.Context) error {
 }
 
 // checkStep compares a version with the one it replaced.
-func (c *checker) checkStep(old, now *version) {
+func (c *checker) checkStep(ctx context.Context, old, now *version) {
 	if old.Digest == now.Digest {
 		return
 	}
@@ -56,9 +57,30 @@ func (c *checker) checkStep(old, now *version) {
 		}
 	}
 	if now.NotBefore.Before(old.NotBefore) && now.Kind.IsRevocationList() {
-		c.Found(report.Finding{Code: "crl-time-backwards", Source: report.SourceMaster, Name: now.Name, Want: "not before " + report.Stamp(old.NotBefore), Got: report.Stamp(now.NotBefore), Detail: f.Detail})
+		back := report.Finding{Code: "crl-time-backwards", Source: report.SourceMaster, Name: now.Name, Want: "not before " + report.Stamp(old.NotBefore), Got: report.Stamp(now.NotBefore), Detail: f.Detail}
+		if entry, ok := c.clockAccepted(ctx, old, now); ok {
+			back.Severity, back.Detail = report.Note, fmt.Sprintf("entry %d after entry %d; entry %d records that the clock before was wrong", now.index, old.index, entry)
+		}
+		c.Found(back)
 	}
 	if artifact.Stale(old.NotAfter, now.NotBefore) {
 		c.Found(report.Finding{Code: "crl-gap", Source: report.SourceMaster, Name: now.Name, Detail: fmt.Sprintf("from %s to %s (%v)", report.Stamp(old.NotAfter), report.Stamp(now.NotBefore), now.NotBefore.Sub(old.NotAfter))})
 	}
+}
+
+// clockAccepted finds the entry between two lists by which the room said that its clock was right, while the date of the older
+// list was still to come: that date was a wrong clock's, and the newer one, not before the entry's time, need not come after it.
+func (c *checker) clockAccepted(ctx context.Context, old, now *version) (entry int64, ok bool) {
+	entry = old.index + 1
+	for e, err := range c.log.Entries(ctx, entry, now.index) {
+		switch {
+		case err != nil:
+			return 0, false // the log's own findings say why
+		case e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceClock:
+		case e.Time.Before(old.NotBefore) && !e.Time.After(now.NotBefore):
+			return entry, true
+		}
+		entry++
+	}
+	return 0, false
 }

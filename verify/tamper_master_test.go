@@ -130,6 +130,10 @@ func roomTampers() []tamper {
 			r.commit()
 		}
 	}
+	accept := func(r *repo) {
+		e := &ledger.Evidence{Kind: ledger.EvidenceClock, Name: "20261121T070000Z", Note: "NTP was wrong"}
+		check(r.writer.Append(context.Background(), &ledger.Entry{Evidence: e}))
+	}
 	revoked := map[int64]time.Time{103: start.Add(-time.Hour), 105: start.Add(23 * time.Hour)}
 	return []tamper{
 		room("good for a revoked serial", []string{"coherence-good-but-revoked@serial 69", "memory-answer@ocsp/sub.generation#serial 69"}, func(r *repo) {
@@ -225,6 +229,21 @@ func roomTampers() []tamper {
 		room("list number goes back", []string{"crl-number-backwards@crl/sub.crl"}, again(list{number: 1, this: start.Add(25 * time.Hour), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),
 		room("list number used twice", []string{"crl-number-reused@crl/sub.crl"}, again(list{number: 2, this: start.Add(25 * time.Hour), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),
 		room("list date goes back", []string{"crl-time-backwards@crl/sub.crl"}, again(list{number: 3, this: start.Add(23*time.Hour + 30*time.Minute), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),
+		room("list date goes back, and the clock was accepted before it went ahead", []string{"crl-time-backwards@crl/sub.crl#entry 4 after entry 3"}, func(r *repo) {
+			accept(r)
+			again(list{number: 3, this: start.Add(25 * time.Hour), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})(r)
+			again(list{number: 4, this: start.Add(24*time.Hour + 30*time.Minute), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})(r)
+		}),
+		room("list date goes back behind the time at which the clock was accepted", []string{"crl-time-backwards@crl/sub.crl#entry 4 after entry 2"}, func(r *repo) {
+			again(list{number: 3, this: start.Add(25*time.Hour + 4*time.Minute), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})(r)
+			accept(r)
+			again(list{number: 4, this: start.Add(24*time.Hour + 30*time.Minute), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})(r)
+		}),
+		room("list date goes back to when the clock was accepted", []string{"crl-time-backwards@crl/sub.crl#entry 3 records that the clock before was wrong"}, func(r *repo) {
+			again(list{number: 3, this: start.Add(25*time.Hour + 4*time.Minute), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})(r)
+			accept(r)
+			again(list{number: 4, this: r.now, next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})(r)
+		}).passing(),
 		room("revocation after its list", []string{"section-a@crl/sub.crl", "coherence-good-but-revoked"}, again(list{number: 3, this: start.Add(24 * time.Hour), next: start.Add(90 * time.Hour), reason: 1,
 			revoked: map[int64]time.Time{103: revoked[103], 105: revoked[105], 106: start.Add(30 * time.Hour)}})),
 		room("list dated in the future", []string{"not-yet-valid@crl/sub.crl"}, again(list{number: 3, this: start.Add(30 * time.Hour), next: start.Add(90 * time.Hour), revoked: revoked, reason: 1})),

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"seihon/artifact"
+	"seihon/ledger"
 	"seihon/override"
 )
 
@@ -22,7 +24,15 @@ func (p *pair) lists(ctx context.Context) error {
 		return err
 	}
 	p.since = was.ThisUpdate
-	if now.ThisUpdate.Before(was.ThisUpdate) || was.Number != nil && now.Number != nil && now.Number.Cmp(was.Number) < 0 {
+	older := was.Number != nil && now.Number != nil && now.Number.Cmp(was.Number) < 0
+	if !older && now.ThisUpdate.Before(was.ThisUpdate) {
+		corrected, err := Corrected(ctx, p.Master, was.ThisUpdate, now.ThisUpdate, p.was.Index, p.now.Index)
+		if err != nil {
+			return err
+		}
+		older = !corrected
+	}
+	if older {
 		p.fault(Fault{Why: "an older list was put in the place of a newer one"})
 	}
 	if why := narrower(was, now); why != "" {
@@ -35,6 +45,20 @@ func (p *pair) lists(ctx context.Context) error {
 		p.delta = true
 	}
 	return p.merge(ctx, was, now)
+}
+
+// Corrected reports whether a list may be dated before the one that it follows: between the entries of both, the room said on
+// record that its clock was right, at a time to which the older list was of the future and the newer one is not of the past.
+func Corrected(ctx context.Context, master *ledger.Log, was, now time.Time, after, before int64) (bool, error) {
+	for e, err := range master.Entries(ctx, after+1, before) {
+		if err != nil {
+			return false, fmt.Errorf("looking for an accepted clock: %w", err)
+		}
+		if e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceClock && was.After(e.Time) && !now.Before(e.Time) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (p *pair) readList(ctx context.Context, h head) (*artifact.RevocationList, error) {

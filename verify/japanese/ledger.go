@@ -34,6 +34,8 @@ var ledgerRows = []row{
 	{"its SHA-256 is %s, the bag lists %s", "SHA-256 は {1}、バッグの一覧では {2}"},
 	{"compare with the timestamps and the clock's records", "タイムスタンプと時計の記録を照合する"},
 	{"its time %s is before %s, that of the entry before it", "時刻 {1} が、直前の記録の時刻 {2} より前である"},
+	{"its time %s is before %s, that of the entry before it; it records that the clock before was wrong (clock-accepted)",
+		"時刻 {1} が、直前の記録の時刻 {2} より前である。この記録は、それまでの時計が誤っていたことを述べる（clock-accepted）"},
 	{"compare the clocks of the signing room and of this machine", "署名室とこの機器の時計を比べる"},
 	{"its time is %s", "時刻は {1} である"},
 	{"hash %d of the tile is not that of what lies below it", "タイルの {1} 番目のハッシュが、その下のものと一致しない"},

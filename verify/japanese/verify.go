@@ -111,6 +111,7 @@ var verifyRows = []row{
 	{"not beyond %s", "{1} を超えないこと"},
 	{"until %s", "{1} まで"},
 	{"entry %d after entry %d", "記録 {2} に続く記録 {1}"},
+	{"entry %d after entry %d; entry %d records that the clock before was wrong", "記録 {2} に続く記録 {1}。記録 {3} は、それまでの時計が誤っていたことを述べる"},
 	{"not before %s", "{1} 以後"},
 	{"from %s to %s (%v)", "{1} から {2} まで（{3}）"},
 	{"opening the copy %q: it is no http or https URL", "副本 {1} を開く：http 又は https の URL ではない"},
