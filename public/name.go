@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,15 @@ const (
 
 // Responses is the folder of everything that answers for single certificates.
 const Responses = "ocsp/"
+
+// Escape is a name as the path of a URL: its segments are escaped and the slashes stay (RFC 3986, 3.3).
+func Escape(name string) string {
+	parts := strings.Split(name, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
+}
 
 // List is the name of an issuer's list of a kind: CRL, ARL or DeltaCRL.
 func List(issuer string, kind artifact.Kind) string {

@@ -14,14 +14,8 @@ import (
 // An Annex is where the itemised list of everything that was read goes: one line for each object and place, as CSV and as JSON
 // Lines. Whoever has the same bytes derives each line again with sha256sum; docs/verify.en.md says how.
 type Annex struct {
-	CSV, Lines             Output
-	UptimeCSV, UptimeLines Output // the observations of the record of operation, see UptimeRow; no File: nobody wants them
-}
-
-// An Output is a file to write, under the name by which the report cites it.
-type Output struct {
-	Name string
-	File interface{ Write(p []byte) (int, error) }
+	CSV, Lines             report.Output
+	UptimeCSV, UptimeLines report.Output // the observations of the record of operation, see uptime.Row; no File: nobody wants them
 }
 
 // annexShown is how many lines of the annex the page shows.
@@ -160,6 +154,6 @@ func (c *checker) writeAnnex(ctx context.Context, r *report.Report) error {
 	if r.Annex, err = w.finish(); err != nil {
 		return err
 	}
-	r.Annex.Uptime, err = c.observations.finish()
+	r.Annex.Uptime, err = c.observations.Finish()
 	return err
 }

@@ -24,7 +24,7 @@ func annexOf(tb testing.TB, r *repo, change ...func(*verify.Config)) (checked *r
 	tb.Helper()
 	var a, b bytes.Buffer
 	checked = r.check(tb, append([]func(*verify.Config){func(c *verify.Config) {
-		c.Annex = &verify.Annex{CSV: verify.Output{Name: "r.annex.csv", File: &a}, Lines: verify.Output{Name: "r.annex.jsonl", File: &b}}
+		c.Annex = &verify.Annex{CSV: report.Output{Name: "r.annex.csv", File: &a}, Lines: report.Output{Name: "r.annex.jsonl", File: &b}}
 	}}, change...)...)
 	for _, x := range []struct {
 		cited report.Cited

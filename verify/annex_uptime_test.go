@@ -15,10 +15,11 @@ import (
 	"seihon/ledger"
 	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // An observed is a row of the annex about the record of operation.
-type observed = verify.UptimeRow
+type observed = uptime.Row
 
 // observations checks a repository of whose public address samples were taken, and returns the rows.
 func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify.Config)) (*report.Report, []observed, [][]string) {
@@ -27,10 +28,10 @@ func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify
 	checked, _, _ := annexOf(t, r, append(change, func(c *verify.Config) {
 		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(log.Origin(), log.Keys()...))
 		c.BaseURL, c.ProbeEvery = baseURL, 10*time.Minute
-		c.Targets = []verify.Target{{Name: "public", Addresses: []string{baseURL}, Source: r.public()}}
+		c.Targets = []uptime.Target{{Name: "public", Addresses: []string{baseURL}, Source: r.public()}}
 	}, func(c *verify.Config) {
-		c.Annex.UptimeCSV = verify.Output{Name: "r.annex.uptime.csv", File: &sheet}
-		c.Annex.UptimeLines = verify.Output{Name: "r.annex.uptime.jsonl", File: &lines}
+		c.Annex.UptimeCSV = report.Output{Name: "r.annex.uptime.csv", File: &sheet}
+		c.Annex.UptimeLines = report.Output{Name: "r.annex.uptime.jsonl", File: &lines}
 	})...)
 	u := checked.Annex.Uptime
 	if u == nil {
@@ -121,19 +122,19 @@ func TestNothingExpected(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
 		do         func(d *diary)
-		change     func(c *verify.UptimeConfig)
+		change     func(c *uptime.Config)
 	}{
 		{"an empty log", "no-target", func(*diary) {}, nil},
 		{"a target that began later", "no-target", func(d *diary) { d.receipt("11:30:00") }, nil},
 		{"a target without an address", "no-address", func(d *diary) { d.receipt("10:00:00") },
-			func(c *verify.UptimeConfig) { c.Targets[0].Addresses = nil }},
+			func(c *uptime.Config) { c.Targets[0].Addresses = nil }},
 		{"less than a round", "no-round", func(d *diary) { d.receipt("10:55:00") }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDiary(t)
 			c.do(d)
-			u := d.measure(func(conf *verify.UptimeConfig) {
+			u := d.measure(func(conf *uptime.Config) {
 				if c.change != nil {
 					c.change(conf)
 				}

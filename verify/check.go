@@ -16,6 +16,7 @@ import (
 	"seihon/verify/memory"
 	"seihon/verify/report"
 	"seihon/verify/status"
+	"seihon/verify/uptime"
 )
 
 // A checker holds what one run of Check knows.
@@ -46,7 +47,7 @@ type checker struct {
 	counts        counters
 	resume        *progress     // nil: not asked for
 	looked        []*copyCheck  // copies that were checked, for the annex
-	observations  *uptimeWriter // of the record of operation, for the annex
+	observations  *uptime.Annex // of the record of operation, for the annex
 	notes         []placeNote   // checkpoints of public logs, to be looked at when the keys are known
 	mirror        string        // where a public log was fetched to; empty: there is a master
 

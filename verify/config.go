@@ -19,6 +19,7 @@ import (
 	"seihon/public"
 	"seihon/sectiona"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // The layouts in which OCSP responses are published.
@@ -79,7 +80,7 @@ type Config struct {
 	PublicationHead     []byte   // the checkpoint that the publishing host itself remembers; nil: it is not at hand
 
 	// Targets are the places that the operator's configuration names; none: nobody knows them.
-	Targets []Target
+	Targets []uptime.Target
 
 	// ProbeEvery is how often the public addresses were to be probed; 0: DefaultEvery.
 	ProbeEvery time.Duration

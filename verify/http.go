@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"seihon/internal/redirect"
+	"seihon/public"
 )
 
 // redirectedHeader is set by the HTTP source on answers that came from another address than the one asked.
@@ -87,7 +88,7 @@ func (w *web) ask(ctx context.Context, method, name string) (*Object, error) {
 
 func (w *web) once(ctx context.Context, method, name string) (o *Object, retry bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
-	address := w.BaseURL + "/" + escapeName(name)
+	address := w.BaseURL + "/" + public.Escape(name)
 	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		cancel()
@@ -124,15 +125,6 @@ func (w *web) once(ctx context.Context, method, name string) (o *Object, retry b
 	resp.Body.Close()
 	cancel()
 	return nil, retry, fmt.Errorf("asking for %s: %w", name, err)
-}
-
-// escapeName escapes the segments of a name and leaves the slashes.
-func escapeName(name string) string {
-	parts := strings.Split(name, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	return strings.Join(parts, "/")
 }
 
 // A body ends its request's deadline when it is closed.

@@ -6,6 +6,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // A target that is new is not sent the bundles whose responses have all gone stale: nobody asks for them. One that was sent
@@ -28,7 +29,7 @@ func (k *copyCheck) lapsed(line ledger.Line, err error) {
 // reportLapsed reports the missing bundles that a target was sent; without receipts, all of them.
 func (c *checker) reportLapsed(b *receiptBook) {
 	for _, l := range c.lapsedBundles {
-		sent := func(t Target) bool { return t.Source == l.finding.Source && b.bundles[t.Name][l.digest] }
+		sent := func(t uptime.Target) bool { return t.Source == l.finding.Source && b.bundles[t.Name][l.digest] }
 		if b == nil || slices.ContainsFunc(c.Targets, sent) {
 			c.Found(l.finding)
 		}

@@ -23,6 +23,7 @@ import (
 	"seihon/verify"
 	"seihon/verify/report"
 	"seihon/verify/status"
+	"seihon/verify/uptime"
 )
 
 // publicationLog makes a publication log beside the repository.
@@ -147,8 +148,8 @@ func badSamples(p *ledger.Probe) []ledger.Sample {
 
 func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n int) {
 	t.Helper()
-	conf := verify.UptimeConfig{Publication: log.Log(), Master: r.writer.Log(), From: start, To: r.now.Add(time.Hour), Now: r.now.Add(time.Second), Every: time.Hour}
-	u, err := verify.MeasureUptime(t.Context(), conf)
+	conf := uptime.Config{Publication: log.Log(), Master: r.writer.Log(), From: start, To: r.now.Add(time.Hour), Now: r.now.Add(time.Second), Every: time.Hour}
+	u, err := uptime.Measure(t.Context(), conf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +178,7 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 	}
 	checkBalanced(t, page.String())
 	conf.Master, conf.From, conf.To = nil, start.AddDate(-1, 0, 0), start.AddDate(0, -1, 0)
-	if none := must(verify.MeasureUptime(t.Context(), conf)); none.Total.Samples != 0 || none.Total.Ratio != nil {
+	if none := must(uptime.Measure(t.Context(), conf)); none.Total.Samples != 0 || none.Total.Ratio != nil {
 		t.Errorf("uptime of a time without samples: %+v", none.Total)
 	} else {
 		text.Reset()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,9 @@ type ProbeConfig struct {
 	behind     *atomic.Bool // the pinned keys signed a larger tree than the master's
 	ocspClient *http.Client // follows no redirects, unless Client says how to ask
 }
+
+// maxBody bounds what is read of one answer; no artifact that is asked for is longer.
+const maxBody = 64 << 20
 
 // A probeRequest is one request a relying party could make, and what must be true of the answer.
 type probeRequest struct {
@@ -131,7 +135,7 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
 			for _, name := range append(c.Aliases.For(line.Name), line.Name) {
-				out = append(out, probeRequest{c.BaseURL + "/" + escapeName(name), k, func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
+				out = append(out, probeRequest{c.BaseURL + "/" + public.Escape(name), k, func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
 			}
 		}
 	}
@@ -151,7 +155,7 @@ func versionOf(k artifact.Kind, body []byte) string {
 	}
 	if k == artifact.Checkpoint {
 		if cp, err := ledger.ParseCheckpoint(body); err == nil {
-			return itoa(cp.Size)
+			return strconv.FormatInt(cp.Size, 10)
 		}
 	}
 	return ""
@@ -222,7 +226,7 @@ func (c *ProbeConfig) ask(ctx context.Context, address string) (body []byte, sta
 		return nil, 0, err
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxRead))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	return body, resp.StatusCode, err
 }
 

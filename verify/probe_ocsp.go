@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/verify/responder"
 )
 
@@ -38,7 +39,7 @@ func (c *ProbeConfig) questions(ctx context.Context) ([]questionGroup, error) {
 		for _, q := range all {
 			what := strings.ReplaceAll(q.About, " ", "-")
 			hash := strings.ToLower(strings.ReplaceAll(q.ID.Hash.String(), "-", ""))
-			url := c.BaseURL + c.OCSPPath + "/#" + strings.Join([]string{escapeName(q.Issuer), what, hash, strings.ToLower(method)}, "/")
+			url := c.BaseURL + c.OCSPPath + "/#" + strings.Join([]string{public.Escape(q.Issuer), what, hash, strings.ToLower(method)}, "/")
 			i, ok := at[url]
 			if !ok {
 				i = len(groups)

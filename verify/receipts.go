@@ -10,14 +10,8 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
-
-// A Target is a place that the operator's configuration publishes to.
-type Target struct {
-	Name      string
-	Addresses []string // where it is public; empty: nowhere
-	Source    string   // the name of the copy that shows it; empty: none of the copies does
-}
 
 // A receiptBook is what the publication log says was sent where.
 type receiptBook struct {
@@ -114,7 +108,7 @@ func (c *checker) checkTargets(b *receiptBook) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		i := slices.IndexFunc(c.Targets, func(t Target) bool { return t.Name == name })
+		i := slices.IndexFunc(c.Targets, func(t uptime.Target) bool { return t.Name == name })
 		why, retired := b.retired[name]
 		switch {
 		case i < 0 && retired:

@@ -2,13 +2,18 @@ package verify
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // retentionYears is how long books of record are kept after the expiry of the certificates they are about.
@@ -52,15 +57,14 @@ func (c *checker) readRecord(ctx context.Context, r *report.Report) error {
 // measure computes the uptime from the samples of the publication log, if there is one, and of
 // outside vantages, and compares what they got.
 func (c *checker) measure(ctx context.Context, rec *report.Record, log *ledger.Log) error {
-	signed, err := ReadSamples(ctx, c.Samples, c.Vantages, c.badSamples)
+	signed, err := uptime.ReadSamples(ctx, c.Samples, c.Vantages, c.badSamples)
 	if err != nil {
 		return err
 	}
 	rec.Signed = signed.Vantages
-	rounds := signed.rounds
-	conf := UptimeConfig{
+	conf := uptime.Config{
 		Publication: log, Master: c.log, Signed: signed, From: c.now, To: c.now.Add(time.Second), Now: c.now.Add(time.Second), // the second of the check is over
-		Every: c.ProbeEvery, Wait: c.ProbeWait, BaseURL: c.BaseURL, Targets: c.Targets, compare: newComparer(c.ProbeEvery),
+		Every: c.ProbeEvery, Wait: c.ProbeWait, BaseURL: c.BaseURL, Targets: c.Targets, Compare: uptime.NewComparer(c.ProbeEvery),
 	}
 	if log != nil && log.Size() > 0 {
 		first, err := log.Entry(ctx, 0)
@@ -74,20 +78,20 @@ func (c *checker) measure(ctx context.Context, rec *report.Record, log *ledger.L
 			}
 		}
 	}
-	if len(rounds) > 0 && rounds[0].Time.Before(conf.From) {
-		conf.From = rounds[0].Time.Add(-lateAfter)
+	if began := signed.Began(); !began.IsZero() && began.Before(conf.From) {
+		conf.From = began
 	}
 	if !conf.From.Before(c.now) {
 		return nil // there is neither
 	}
 	if a := c.Annex; a != nil && a.UptimeCSV.File != nil {
-		c.observations = &uptimeWriter{sheet: newSheet(a.UptimeCSV, a.UptimeLines, uptimeColumns)}
+		c.observations = uptime.NewAnnex(a.UptimeCSV, a.UptimeLines)
 	}
-	conf.rows = c.observations
-	if rec.Uptime, err = MeasureUptime(ctx, conf); err != nil {
+	conf.Annex = c.observations
+	if rec.Uptime, err = uptime.Measure(ctx, conf); err != nil {
 		return ctx.Err()
 	}
-	conf.compare.report(c.Found)
+	conf.Compare.Report(c.Found)
 	return nil
 }
 
@@ -157,4 +161,16 @@ func (c *checker) checkReceipt(entry int64, r ledger.Receipt) {
 		return
 	}
 	c.Found(report.Finding{Code: "receipt-unknown", Source: report.SourcePublication, Name: r.Name, Got: r.Digest.String(), Detail: "entry " + itoa(entry)})
+}
+
+// badSamples reports a file of samples that does not count.
+func (c *checker) badSamples(path string, err error) {
+	f := report.Finding{Code: "samples-invalid", Source: report.SourceSamples, Name: filepath.ToSlash(path), Detail: err.Error()}
+	if errors.Is(err, uptime.ErrUnpinned) {
+		f.Code = "samples-unpinned"
+	}
+	if !utf8.ValidString(f.Name) {
+		f.Name = fmt.Sprintf("%q", f.Name)
+	}
+	c.Found(f)
 }

@@ -25,6 +25,7 @@ import (
 	"seihon/ledger/witness"
 	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // A cosigner is a witness with its key.
@@ -211,7 +212,7 @@ func receiptTampers() []tamper {
 		with("for nothing since", []string{"receipt-missing@crl/root-arl.crl#2 names"}, func(r *repo, _ *ledger.Writer, _ *verify.Config) { again(r) }),
 		with("of a place that is not in the configuration", []string{"target-dropped@second"}, func(r *repo, w *ledger.Writer, c *verify.Config) {
 			r.sent(w, "second")
-			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
+			c.Targets = []uptime.Target{{Name: "public", Source: r.public()}}
 		}),
 		noted(with("of a place that was given up", []string{"target-retired@second"}, func(r *repo, w *ledger.Writer, c *verify.Config) {
 			r.sent(w, "second")
@@ -219,21 +220,21 @@ func receiptTampers() []tamper {
 			_, _, err := w.PutBlob(context.Background(), artifact.Log, strings.NewReader(reason))
 			check(err)
 			check(w.Append(context.Background(), &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceRetired, Name: "second", Digest: artifact.Sum([]byte(reason)), Size: int64(len(reason)), Note: reason}}))
-			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
+			c.Targets = []uptime.Target{{Name: "public", Source: r.public()}}
 		})),
 		with("of a place that is in the configuration", nil, func(r *repo, w *ledger.Writer, c *verify.Config) {
 			r.sent(w, "second")
-			c.Targets = []verify.Target{{Name: "public", Source: r.public()}, {Name: "second"}}
+			c.Targets = []uptime.Target{{Name: "public", Source: r.public()}, {Name: "second"}}
 		}),
 		with("of a stale bundle that is gone", []string{"copy-missing@ocsp/bundles/"}, func(r *repo, w *ledger.Writer, c *verify.Config) {
 			r.lapse()
 			r.sent(w, "public")
-			c.Targets = []verify.Target{{Name: "public", Source: r.public()}}
+			c.Targets = []uptime.Target{{Name: "public", Source: r.public()}}
 		}),
 		with("of a stale bundle at another place alone", nil, func(r *repo, w *ledger.Writer, c *verify.Config) {
 			r.lapse()
 			r.sent(w, "public")
-			c.Targets = []verify.Target{{Name: "public"}, {Name: "new", Source: r.public()}}
+			c.Targets = []uptime.Target{{Name: "public"}, {Name: "new", Source: r.public()}}
 		}),
 		{name: "receipts: none, and a stale bundle is gone", want: []string{"copy-missing@ocsp/bundles/"}, only: true, do: func(_ *testing.T, r *repo, _ *verify.Config) { r.lapse() }},
 		{name: "receipts: the log began in the place of another, and says so", want: []string{"publication-restarted"}, only: true,

@@ -13,6 +13,7 @@ import (
 	"seihon/artifact"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/uptime"
 )
 
 // A vantage signs samples with a key of its own.
@@ -43,7 +44,7 @@ func (v *vantage) write(signed []byte) string {
 // takes signs one round.
 func (v *vantage) takes(samples ...ledger.Sample) string {
 	at := samples[0].Time
-	return v.write(must(verify.SignSamples([]*ledger.Probe{{Target: "public", Samples: samples}}, at, v.key)))
+	return v.write(must(uptime.SignSamples([]*ledger.Probe{{Target: "public", Samples: samples}}, at, v.key)))
 }
 
 // got is a good sample of a list.
@@ -79,7 +80,7 @@ func sampleTampers() []tamper {
 		})
 	}
 	entry := func(e *ledger.Entry) string { return string(must(e.Encode())) + "\n" }
-	head := verify.SamplesSchema + "\nTokyo\n"
+	head := uptime.SamplesSchema + "\nTokyo\n"
 	return []tamper{
 		two("two vantages agree", "", func(tokyo, osaka *vantage, at time.Time) {
 			for i := range 3 {
@@ -162,7 +163,7 @@ func sampleTampers() []tamper {
 			check(os.WriteFile(file, raw[:len(raw)/2], 0o644))
 		}),
 		two("under the name of another vantage", "samples-invalid#whose key has not signed", func(tokyo, osaka *vantage, at time.Time) {
-			signed := must(verify.SignSamples([]*ledger.Probe{{Target: "public", Samples: []ledger.Sample{got(at, "12", "a")}}}, at, osaka.key))
+			signed := must(uptime.SignSamples([]*ledger.Probe{{Target: "public", Samples: []ledger.Sample{got(at, "12", "a")}}}, at, osaka.key))
 			text, _, _ := strings.Cut(string(signed), "\n\n")
 			tokyo.write(must(note.Sign(&note.Note{Text: strings.ReplaceAll(text, "Osaka", "Tokyo") + "\n"}, osaka.key)))
 		}),

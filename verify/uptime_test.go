@@ -14,8 +14,8 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
-	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // A diary is a publication log that a test writes entry by entry.
@@ -68,17 +68,17 @@ func (d *diary) receipt(clock string) {
 }
 
 // measure sums up an hour with a sample each ten minutes, of which the rounds are those at :00, :10 … :50.
-func (d *diary) measure(change ...func(c *verify.UptimeConfig)) *report.Uptime {
+func (d *diary) measure(change ...func(c *uptime.Config)) *report.Uptime {
 	d.Helper()
 	_ = must(d.w.Commit(context.Background()))
-	c := verify.UptimeConfig{
+	c := uptime.Config{
 		Publication: d.w.Log(), From: at("10:00:00"), To: at("11:00:00"), Now: at("12:00:00"), Every: 10 * time.Minute,
-		BaseURL: "http://repo.example", Targets: []verify.Target{{Name: "public", Addresses: []string{"http://repo.example", "http://old.example"}}},
+		BaseURL: "http://repo.example", Targets: []uptime.Target{{Name: "public", Addresses: []string{"http://repo.example", "http://old.example"}}},
 	}
 	for _, f := range change {
 		f(&c)
 	}
-	return must(verify.MeasureUptime(context.Background(), c))
+	return must(uptime.Measure(context.Background(), c))
 }
 
 // figures are what a test wants of a record, in one line.
@@ -235,14 +235,14 @@ func TestUptimeOfAMonthThatHasNotEnded(t *testing.T) {
 	for _, clock := range []string{"10:00:00", "10:10:00", "10:20:00"} {
 		d.sample(clock, true)
 	}
-	early := func(c *verify.UptimeConfig) { c.Now = at("10:29:59") }
+	early := func(c *uptime.Config) { c.Now = at("10:29:59") }
 	if got := figures(d.measure(early)); got != "rounds 3/3, observed 3/3, good 3, 1.000 in 1.000-1.000" {
 		t.Errorf("in the middle of it: %s", got)
 	}
-	if u := d.measure(early, func(c *verify.UptimeConfig) { c.From, c.To = at("13:00:00"), at("14:00:00") }); figures(u) != "rounds 0/0, observed 0/0, good 0" {
+	if u := d.measure(early, func(c *uptime.Config) { c.From, c.To = at("13:00:00"), at("14:00:00") }); figures(u) != "rounds 0/0, observed 0/0, good 0" {
 		t.Errorf("of the future: %s", figures(u))
 	}
-	if got := figures(d.measure(func(c *verify.UptimeConfig) { c.Now = at("10:09:00") })); !strings.Contains(got, "rounds 1/1") || !strings.Contains(got, "1 future") {
+	if got := figures(d.measure(func(c *uptime.Config) { c.Now = at("10:09:00") })); !strings.Contains(got, "rounds 1/1") || !strings.Contains(got, "1 future") {
 		t.Errorf("samples of a time that has not come: %s", got)
 	}
 }
@@ -253,7 +253,7 @@ func TestUptimeIsNeverRoundedUp(t *testing.T) {
 	d := newDiary(t)
 	d.receipt("00:00:00")
 	d.round(at("00:00:10"), at("00:00:10"), "", false, diaryURL)
-	u := d.measure(func(c *verify.UptimeConfig) {
+	u := d.measure(func(c *uptime.Config) {
 		c.From, c.To = at("00:00:00"), at("00:00:00").AddDate(5, 0, 0)
 		c.Now, c.Every = c.To, time.Minute
 	})
@@ -293,7 +293,7 @@ func TestUptimeAgainstANaiveCount(t *testing.T) {
 				want[2]++
 			}
 		}
-		u := d.measure(func(c *verify.UptimeConfig) { c.Every = 10 * time.Second })
+		u := d.measure(func(c *uptime.Config) { c.Every = 10 * time.Second })
 		if got := [3]int64{u.Total.Expected, u.Total.Observed, u.Total.Good}; got != want || len(u.Names) > 1 {
 			t.Errorf("seed %d: %v, want %v", seed, got, want)
 		}
@@ -309,7 +309,7 @@ func TestUptimeWithoutAKnownAddress(t *testing.T) {
 	t.Parallel()
 	d := newDiary(t)
 	d.round(at("10:00:00"), at("10:00:00"), "", true, "http://anywhere.example/x")
-	u := d.measure(func(c *verify.UptimeConfig) { c.BaseURL, c.Targets = "", nil })
+	u := d.measure(func(c *uptime.Config) { c.BaseURL, c.Targets = "", nil })
 	if len(u.Addresses) != 0 || u.Total.Samples != 1 {
 		t.Errorf("%+v", u)
 	}

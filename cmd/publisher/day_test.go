@@ -20,8 +20,8 @@ import (
 	"seihon/artifact"
 	"seihon/internal/config"
 	"seihon/ledger"
-	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // A day is a publishing host on a clock that the test turns.
@@ -184,8 +184,8 @@ func TestADayOfProbes(t *testing.T) {
 	if len(findings) > 0 {
 		t.Errorf("the log: %v", findings)
 	}
-	u, err := verify.MeasureUptime(context.Background(), verify.UptimeConfig{Publication: log, From: d.clock.Add(-24 * time.Hour), To: d.clock, Now: d.clock, Every: time.Minute,
-		Targets: []verify.Target{{Name: "tokyo", Addresses: []string{"https://repository.example"}}}, Wait: time.Hour})
+	u, err := uptime.Measure(context.Background(), uptime.Config{Publication: log, From: d.clock.Add(-24 * time.Hour), To: d.clock, Now: d.clock, Every: time.Minute,
+		Targets: []uptime.Target{{Name: "tokyo", Addresses: []string{"https://repository.example"}}}, Wait: time.Hour})
 	d.check(err)
 	if u.Rounds.Expected != u.Rounds.Taken || u.Rounds.Taken < 23*60 || u.Known == nil || u.Uncounted != (report.Uncounted{}) || len(u.Gaps) > 0 {
 		t.Errorf("rounds %+v, known to %v, not counted %+v, gaps %v", u.Rounds, u.Known, u.Uncounted, u.Gaps)

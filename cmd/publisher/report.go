@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"seihon/internal/cliexit"
-	"seihon/verify"
+	"seihon/verify/uptime"
 )
 
 func reportCommand(now func() time.Time) *cli.Command {
@@ -54,7 +54,7 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 	if err != nil {
 		return err
 	}
-	u, err := verify.MeasureUptime(c.Context, verify.UptimeConfig{
+	u, err := uptime.Measure(c.Context, uptime.Config{
 		Publication: log, Signed: signed, Master: master, From: from, To: from.AddDate(0, 1, 0), Now: h.now().UTC().Truncate(time.Second).Add(time.Second),
 		Every: h.conf.Probe.Every.Std(), Wait: h.conf.Publication.Batch.Std(), BaseURL: h.conf.Repository.BaseURL, Targets: h.publicTargets(),
 	})
@@ -81,7 +81,7 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 }
 
 // signedSamples reads what outside vantages have signed. refused says what does not count, and why.
-func (h *host) signedSamples(c *cli.Context) (signed *verify.Samples, refused, err error) {
+func (h *host) signedSamples(c *cli.Context) (signed *uptime.Samples, refused, err error) {
 	places, err := samplePlaces(c)
 	if err != nil {
 		return nil, nil, err
@@ -90,16 +90,16 @@ func (h *host) signedSamples(c *cli.Context) (signed *verify.Samples, refused, e
 	if err != nil {
 		return nil, nil, err
 	}
-	signed, err = verify.ReadSamples(c.Context, places, pinned, func(file string, why error) {
+	signed, err = uptime.ReadSamples(c.Context, places, pinned, func(file string, why error) {
 		refused = errors.Join(refused, fmt.Errorf("samples that do not count: %q: %w", file, why))
 	})
 	return signed, refused, err
 }
 
 // publicTargets are the targets with their public addresses.
-func (h *host) publicTargets() (all []verify.Target) {
+func (h *host) publicTargets() (all []uptime.Target) {
 	for _, t := range h.conf.Targets {
-		all = append(all, verify.Target{Name: t.Name, Addresses: t.Addresses()})
+		all = append(all, uptime.Target{Name: t.Name, Addresses: t.Addresses()})
 	}
 	return all
 }

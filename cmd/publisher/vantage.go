@@ -18,6 +18,7 @@ import (
 	"seihon/ledger"
 	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // vantageFlags are for a place that has no publication log of its own.
@@ -60,7 +61,7 @@ func (h *host) outside(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	signed, err := verify.SignSamples(probes, h.now(), signer)
+	signed, err := uptime.SignSamples(probes, h.now(), signer)
 	if err != nil {
 		return err
 	}

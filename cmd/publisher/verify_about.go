@@ -79,7 +79,7 @@ func annexOf(page string) (*verify.Annex, *annexFiles, error) {
 	annex := &verify.Annex{}
 	for _, o := range []struct {
 		ext string
-		out *verify.Output
+		out *report.Output
 	}{{".csv", &annex.CSV}, {".jsonl", &annex.Lines}, {".uptime.csv", &annex.UptimeCSV}, {".uptime.jsonl", &annex.UptimeLines}} {
 		f, err := os.OpenFile(base+o.ext+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 		if err != nil {

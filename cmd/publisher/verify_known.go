@@ -12,6 +12,7 @@ import (
 	"seihon/ledger"
 	"seihon/verify"
 	"seihon/verify/report"
+	"seihon/verify/uptime"
 )
 
 // ofPublication is added to the name of the file with the master log's checkpoint.
@@ -88,16 +89,16 @@ func (h *host) remember(c *cli.Context, r *report.Report) error {
 }
 
 // lookedAt tells which copy shows each place that the configuration publishes to.
-func (h *host) lookedAt(c *cli.Context) []verify.Target {
+func (h *host) lookedAt(c *cli.Context) []uptime.Target {
 	looked := c.StringSlice("source")
 	if !c.IsSet("source") {
 		for _, s := range h.conf.Verify.Sources {
 			looked = append(looked, string(s))
 		}
 	}
-	var out []verify.Target
+	var out []uptime.Target
 	for _, t := range h.conf.Targets {
-		target := verify.Target{Name: t.Name, Addresses: t.Addresses()}
+		target := uptime.Target{Name: t.Name, Addresses: t.Addresses()}
 		for _, s := range looked {
 			if s == string(t.Directory) || slices.Contains(target.Addresses, s) {
 				target.Source = s

@@ -1,4 +1,4 @@
-package verify
+package uptime
 
 import (
 	"slices"
@@ -8,8 +8,8 @@ import (
 	"seihon/verify/report"
 )
 
-// An uptimeMeter walks the publication log once.
-type uptimeMeter struct {
+// A meter walks the publication log once.
+type meter struct {
 	u        *report.Uptime
 	now      time.Time
 	public   map[string][]string // the public addresses of each target
@@ -24,8 +24,8 @@ type uptimeMeter struct {
 	signed   signedLists
 	took     []time.Duration
 	outside  map[string]bool // names that a pinned key stands for
-	compare  *comparer
-	rows     *uptimeWriter
+	compare  *Comparer
+	rows     *Annex
 	source   roundSource // of the round that is looked at
 	why      report.Unexpected
 	newest   time.Time // of the publication log's rounds
@@ -41,10 +41,10 @@ type watch struct {
 	last            time.Time // of the newest round
 }
 
-func newUptimeMeter(c UptimeConfig) *uptimeMeter {
-	m := &uptimeMeter{
+func newMeter(c Config) *meter {
+	m := &meter{
 		u: &report.Uptime{
-			Schema: UptimeSchema, From: c.From, To: c.To, Every: c.Every, GapSlots: report.GapSlots,
+			Schema: Schema, From: c.From, To: c.To, Every: c.Every, GapSlots: report.GapSlots,
 			Names: []report.Availability{}, Days: []report.Availability{}, Vantages: []report.Availability{},
 			Incidents: []report.Incident{}, Gaps: []report.Gap{},
 		},
@@ -52,7 +52,7 @@ func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 		asked: map[string]bool{}, names: map[string]*report.Availability{}, days: map[string]*report.Availability{}, places: map[string]*report.Availability{},
 		open: map[string]*report.Incident{}, signed: signedLists{},
 	}
-	m.compare, m.rows, m.outside = c.compare, c.rows, map[string]bool{}
+	m.compare, m.rows, m.outside = c.Compare, c.Annex, map[string]bool{}
 	if c.Signed != nil {
 		for _, e := range c.Signed.rounds {
 			m.outside[e.Probe.Vantage] = true
@@ -83,10 +83,10 @@ func newUptimeMeter(c UptimeConfig) *uptimeMeter {
 	return m
 }
 
-func (m *uptimeMeter) inside(t time.Time) bool { return !t.Before(m.u.From) && t.Before(m.u.To) }
+func (m *meter) inside(t time.Time) bool { return !t.Before(m.u.From) && t.Before(m.u.To) }
 
 // taken counts a round of the publication log.
-func (m *uptimeMeter) taken(e *ledger.Entry, p *ledger.Probe) {
+func (m *meter) taken(e *ledger.Entry, p *ledger.Probe) {
 	late := lateAfter
 	if m.together = e.Rounds != nil; m.together {
 		late = lateTogether
@@ -99,7 +99,7 @@ func (m *uptimeMeter) taken(e *ledger.Entry, p *ledger.Probe) {
 
 // settle finds until when it is known which rounds were taken. The newest may wait on the host to be
 // recorded with others; if they are not in time, they are missing.
-func (m *uptimeMeter) settle(wait time.Duration) {
+func (m *meter) settle(wait time.Duration) {
 	if m.together {
 		wait = time.Hour
 	}
@@ -112,7 +112,7 @@ func (m *uptimeMeter) settle(wait time.Duration) {
 	}
 }
 
-func (m *uptimeMeter) entry(e *ledger.Entry) {
+func (m *meter) entry(e *ledger.Entry) {
 	switch {
 	case e.Publish != nil && len(e.Publish.Receipts) > 0:
 		m.watchOf(m.targets, "", e.Publish.Target).exists(e.Time)
@@ -136,7 +136,7 @@ func (m *uptimeMeter) entry(e *ledger.Entry) {
 
 // own is a round of the publication log. Its host may call itself as it likes, but a name for which
 // a pinned key stands is not shared.
-func (m *uptimeMeter) own(p *ledger.Probe) *ledger.Probe {
+func (m *meter) own(p *ledger.Probe) *ledger.Probe {
 	if !m.outside[p.Vantage] {
 		return p
 	}
@@ -145,7 +145,7 @@ func (m *uptimeMeter) own(p *ledger.Probe) *ledger.Probe {
 	return &renamed
 }
 
-func (m *uptimeMeter) watchOf(all map[string]*watch, vantage, target string) *watch {
+func (m *meter) watchOf(all map[string]*watch, vantage, target string) *watch {
 	key := vantage + "\x00" + target
 	if all[key] == nil {
 		all[key] = &watch{target: target, vantage: vantage, urls: map[string]*slots{}}
@@ -161,7 +161,7 @@ func (w *watch) exists(t time.Time) {
 }
 
 // round counts the samples of one round, all in the slot of the first: a long round is one round.
-func (m *uptimeMeter) round(p *ledger.Probe, since, recorded time.Time) {
+func (m *meter) round(p *ledger.Probe, since, recorded time.Time) {
 	samples := m.countable(p, since, recorded)
 	if len(samples) == 0 {
 		if len(p.Samples) > 0 {
@@ -211,7 +211,7 @@ func (m *uptimeMeter) round(p *ledger.Probe, since, recorded time.Time) {
 
 // countable leaves out what says nothing about the public address at the time that it claims: what was recorded then
 // can be of since, and no older.
-func (m *uptimeMeter) countable(p *ledger.Probe, since, recorded time.Time) (some []ledger.Sample) {
+func (m *meter) countable(p *ledger.Probe, since, recorded time.Time) (some []ledger.Sample) {
 	public, named := m.public[p.Target]
 	if !named {
 		public = m.public[""]
@@ -245,7 +245,7 @@ func (w *watch) mark(slot int64, s ledger.Sample) {
 	w.urls[s.URL].mark(slot, !s.OK)
 }
 
-func (m *uptimeMeter) sample(vantage string, at time.Time, s ledger.Sample) {
+func (m *meter) sample(vantage string, at time.Time, s ledger.Sample) {
 	day := at.UTC().Format(time.DateOnly)
 	for _, a := range []*report.Availability{
 		&m.u.Total, entryOf(m.names, s.URL), entryOf(m.days, day), entryOf(m.places, vantage),
@@ -275,7 +275,7 @@ func entryOf(m map[string]*report.Availability, name string) *report.Availabilit
 	return m[name]
 }
 
-func (m *uptimeMeter) receipt(target string, r ledger.Receipt) {
+func (m *meter) receipt(target string, r ledger.Receipt) {
 	if r.Op == "delete" || r.Op == "purge" || r.Op == ledger.OpFound {
 		return
 	}

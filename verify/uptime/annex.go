@@ -1,8 +1,9 @@
-package verify
+package uptime
 
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"seihon/artifact"
@@ -10,10 +11,10 @@ import (
 	"seihon/verify/report"
 )
 
-// An UptimeRow is one round of samples, what was expected of one target, or a time in which nobody
+// A Row is one round of samples, what was expected of one target, or a time in which nobody
 // asked it. The slots of a target's rounds that count, each taken once, are those that it has taken;
 // with those of its gaps they are all that were expected.
-type UptimeRow struct {
+type Row struct {
 	What    string `json:"what"` // "round", "expected" or "gap"
 	Target  string `json:"target"`
 	Vantage string `json:"vantage,omitempty"`
@@ -31,30 +32,34 @@ type UptimeRow struct {
 	Bad     int64  `json:"bad"`              // of these
 }
 
-// uptimeColumns are the members of UptimeRow, in the order of the CSV.
-var uptimeColumns = []string{
+// columns are the members of Row, in the order of the CSV.
+var columns = []string{
 	"what", "target", "vantage", "from", "until", "slot", "slots", "taken",
 	"place", "entry", "sha256", "samples", "counted", "bad",
 }
 
-// What an UptimeRow is about.
+// What an Row is about.
 const (
 	rowRound    = "round"
 	rowExpected = "expected"
 	rowGap      = "gap"
 )
 
-func (r *UptimeRow) cells() []string {
+func (r *Row) cells() []string {
 	return []string{
-		r.What, r.Target, r.Vantage, r.From, r.Until, itoa(r.Slot), itoa(r.Slots), itoa(r.Taken),
-		r.Place, itoa(r.Entry), r.SHA256, itoa(r.Samples), itoa(r.Counted), itoa(r.Bad),
+		r.What, r.Target, r.Vantage, r.From, r.Until, strconv.FormatInt(r.Slot, 10), strconv.FormatInt(r.Slots, 10), strconv.FormatInt(r.Taken, 10),
+		r.Place, strconv.FormatInt(r.Entry, 10), r.SHA256, strconv.FormatInt(r.Samples, 10), strconv.FormatInt(r.Counted, 10), strconv.FormatInt(r.Bad, 10),
 	}
 }
 
-// An uptimeWriter writes the rows as the publication log is walked; nil: nobody wants them.
-type uptimeWriter struct {
-	*sheet
+// An Annex writes the rows as the publication log is walked; nil: nobody wants them.
+type Annex struct {
+	*report.Sheet
 	s report.UptimeAnnex
+}
+
+func NewAnnex(rows, lines report.Output) *Annex {
+	return &Annex{Sheet: report.NewSheet(rows, lines, columns)}
 }
 
 // A roundSource says where a round of samples was read, for the annex.
@@ -65,7 +70,7 @@ type roundSource struct {
 }
 
 // published is the source of an entry of the publication log.
-func (w *uptimeWriter) published(ctx context.Context, log *ledger.Log, i int64, e *ledger.Entry) (s roundSource, err error) {
+func (w *Annex) published(ctx context.Context, log *ledger.Log, i int64, e *ledger.Entry) (s roundSource, err error) {
 	if w == nil || e.Probe == nil && e.Rounds == nil {
 		return s, nil
 	}
@@ -74,7 +79,7 @@ func (w *uptimeWriter) published(ctx context.Context, log *ledger.Log, i int64, 
 }
 
 // signed is the source of a round that an outside vantage has signed.
-func (w *uptimeWriter) signed(files map[*ledger.Entry]string, e *ledger.Entry) (s roundSource) {
+func (w *Annex) signed(files map[*ledger.Entry]string, e *ledger.Entry) (s roundSource) {
 	if w == nil {
 		return s
 	}
@@ -86,11 +91,11 @@ func (w *uptimeWriter) signed(files map[*ledger.Entry]string, e *ledger.Entry) (
 }
 
 // round writes one round, of which some samples count.
-func (w *uptimeWriter) round(p *ledger.Probe, s roundSource, at time.Time, slot int64, counted, bad int) {
+func (w *Annex) round(p *ledger.Probe, s roundSource, at time.Time, slot int64, counted, bad int) {
 	if w == nil {
 		return
 	}
-	row := UptimeRow{
+	row := Row{
 		What: rowRound, Target: p.Target, Vantage: p.Vantage, From: report.Stamp(at), Slot: slot,
 		Place: s.place, Entry: s.entry, SHA256: s.sum, Samples: int64(len(p.Samples)), Counted: int64(counted), Bad: int64(bad),
 	}
@@ -98,30 +103,30 @@ func (w *uptimeWriter) round(p *ledger.Probe, s roundSource, at time.Time, slot 
 		row.Slots, row.Taken = 1, 1
 	}
 	w.s.Rounds++
-	w.write(row.cells(), row)
+	w.Write(row.cells(), row)
 }
 
 // stretch writes slots of a target: all that were expected, or a gap.
-func (w *uptimeWriter) stretch(what, target string, from, to, taken int64, every time.Duration) {
+func (w *Annex) stretch(what, target string, from, to, taken int64, every time.Duration) {
 	if w == nil {
 		return
 	}
 	if what == rowGap {
 		w.s.Gaps++
 	}
-	row := UptimeRow{
+	row := Row{
 		What: what, Target: target, From: report.Stamp(slotTime(from, every)), Until: report.Stamp(slotTime(to, every)),
 		Slot: from, Slots: to - from, Taken: taken, Entry: -1,
 	}
-	w.write(row.cells(), row)
+	w.Write(row.cells(), row)
 }
 
-// finish ends both files.
-func (w *uptimeWriter) finish() (_ *report.UptimeAnnex, err error) {
+// Finish ends both files.
+func (w *Annex) Finish() (_ *report.UptimeAnnex, err error) {
 	if w == nil {
 		return nil, nil
 	}
-	if w.s.CSV, w.s.Lines, err = w.sheet.finish(); err != nil {
+	if w.s.CSV, w.s.Lines, err = w.Sheet.Finish(); err != nil {
 		return nil, fmt.Errorf("writing the annex: %w", err)
 	}
 	return &w.s, nil

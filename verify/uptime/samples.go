@@ -1,4 +1,4 @@
-package verify
+package uptime
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -50,8 +49,8 @@ func SignSamples(probes []*ledger.Probe, at time.Time, key note.Signer) ([]byte,
 	return signed, nil
 }
 
-// errUnpinned says that none of the pinned keys has signed.
-var errUnpinned = errors.New("no pinned key has signed it")
+// ErrUnpinned says that none of the pinned keys has signed.
+var ErrUnpinned = errors.New("no pinned key has signed it")
 
 // openSamples verifies a file of signed samples and returns its rounds.
 func openSamples(raw []byte, keys []note.Verifier) ([]*ledger.Entry, error) {
@@ -59,7 +58,7 @@ func openSamples(raw []byte, keys []note.Verifier) ([]*ledger.Entry, error) {
 	var unverified *note.UnverifiedNoteError
 	switch {
 	case errors.As(err, &unverified):
-		return nil, errUnpinned
+		return nil, ErrUnpinned
 	case err != nil:
 		return nil, err
 	}
@@ -149,15 +148,12 @@ func readSome(path string) ([]byte, error) {
 	return raw, err
 }
 
-func (c *checker) badSamples(path string, err error) {
-	f := report.Finding{Code: "samples-invalid", Source: report.SourceSamples, Name: filepath.ToSlash(path), Detail: err.Error()}
-	if errors.Is(err, errUnpinned) {
-		f.Code = "samples-unpinned"
+// Began is about when the first round was taken; zero when there is none.
+func (all *Samples) Began() time.Time {
+	if len(all.rounds) == 0 {
+		return time.Time{}
 	}
-	if !utf8.ValidString(f.Name) {
-		f.Name = fmt.Sprintf("%q", f.Name)
-	}
-	c.Found(f)
+	return all.rounds[0].Time.Add(-lateAfter)
 }
 
 // enter adds the rounds of one file.

@@ -1,4 +1,4 @@
-package verify
+package uptime
 
 import (
 	"cmp"
@@ -11,7 +11,7 @@ import (
 )
 
 // finish makes the record of what was seen.
-func (m *uptimeMeter) finish() *report.Uptime {
+func (m *meter) finish() *report.Uptime {
 	u := m.u
 	for _, in := range m.open {
 		u.Incidents = append(u.Incidents, *in)
@@ -49,7 +49,7 @@ func (m *uptimeMeter) finish() *report.Uptime {
 
 // expected are the slots in which a round of the target is expected: those that lie in the period
 // and after the target began to exist. A slot that has only begun is expected once it has a round.
-func (m *uptimeMeter) expected(w *watch) (from, to int64, ok bool) {
+func (m *meter) expected(w *watch) (from, to int64, ok bool) {
 	if w.since.IsZero() || !w.since.Before(m.u.To) {
 		return 0, 0, false
 	}
@@ -69,7 +69,7 @@ func (m *uptimeMeter) expected(w *watch) (from, to int64, ok bool) {
 }
 
 // sum adds what was seen of a target to the figures.
-func (m *uptimeMeter) sum(w *watch) {
+func (m *meter) sum(w *watch) {
 	if w.since.IsZero() || !w.since.Before(m.u.To) {
 		return
 	}
@@ -106,7 +106,7 @@ func (m *uptimeMeter) sum(w *watch) {
 }
 
 // byDay counts slots under the days in which they begin.
-func (m *uptimeMeter) byDay(from, to int64, bad, observed bool) {
+func (m *meter) byDay(from, to int64, bad, observed bool) {
 	for from < to {
 		day := slotTime(from, m.u.Every).Truncate(24 * time.Hour)
 		end := min(slotAfter(day.Add(24*time.Hour), m.u.Every), to)

@@ -1,4 +1,11 @@
-package verify
+// Package uptime computes the record of operation (稼働実績) from what was recorded while it happened: the rounds of samples
+// and the receipts in the publication log, and the rounds that outside vantages signed.
+//
+// Time is cut into slots of the rhythm in which samples are to be taken. A slot without a round is not known to be good or bad;
+// the availability is therefore a range, from the case that all the rest was down to the case that it was up. A sample that was
+// recorded too late, of an address that is not public, or of a time that had not come yet, is counted apart and does not make
+// anything better.
+package uptime
 
 import (
 	"context"
@@ -12,8 +19,15 @@ import (
 	"seihon/verify/report"
 )
 
-// UptimeSchema names the version of the JSON form of an Uptime.
-const UptimeSchema = "seihon/uptime/v2"
+// A Target is a place that the operator's configuration publishes to.
+type Target struct {
+	Name      string
+	Addresses []string // where it is public; empty: nowhere
+	Source    string   // the name of the copy that shows it; empty: none of the copies does
+}
+
+// Schema names the version of the JSON form of an Uptime.
+const Schema = "seihon/uptime/v2"
 
 // DefaultEvery is the rhythm of the timer and of the crontab that come with the program.
 const DefaultEvery = time.Minute
@@ -27,8 +41,8 @@ const (
 	lateTogether = time.Hour + lateAfter
 )
 
-// An UptimeConfig says of what the record is computed.
-type UptimeConfig struct {
+// A Config says of what the record is computed.
+type Config struct {
 	Publication *ledger.Log   // may be nil when there are samples that somebody signed
 	Signed      *Samples      // of outside vantages; may be nil
 	Master      *ledger.Log   // for how long lists took from signing to public; may be nil
@@ -42,18 +56,18 @@ type UptimeConfig struct {
 	BaseURL string
 	Targets []Target
 
-	compare *comparer     // nil: what vantages got is not compared
-	rows    *uptimeWriter // nil: nobody wants the annex
+	Compare *Comparer // nil: what vantages got is not compared
+	Annex   *Annex    // nil: nobody wants the annex
 }
 
-// MeasureUptime computes the record of operation.
+// Measure computes the record of operation.
 //
 // A target is expected to be asked from the first receipt or sample that the log has of it,
 // since from then on it existed; before, nothing is said about it. An address is expected from
 // its first sample, or with its target if the target's first round asked for it, and as long as
 // the rounds ask for it: what was withdrawn is asked for no more.
-func MeasureUptime(ctx context.Context, c UptimeConfig) (*report.Uptime, error) {
-	m := newUptimeMeter(c)
+func Measure(ctx context.Context, c Config) (*report.Uptime, error) {
+	m := newMeter(c)
 	if c.Master != nil {
 		for ch, err := range c.Master.Changes(ctx, 0, c.Master.Size()) {
 			if err != nil {
@@ -72,7 +86,7 @@ func MeasureUptime(ctx context.Context, c UptimeConfig) (*report.Uptime, error) 
 
 // walk looks at every entry of the publication log and at what outside vantages signed, in the
 // order of time.
-func (m *uptimeMeter) walk(ctx context.Context, c UptimeConfig) (err error) {
+func (m *meter) walk(ctx context.Context, c Config) (err error) {
 	var outside []*ledger.Entry
 	if c.Signed != nil {
 		outside = c.Signed.rounds

@@ -1,4 +1,4 @@
-package verify
+package uptime
 
 import (
 	"cmp"
@@ -15,9 +15,9 @@ import (
 	"seihon/verify/report"
 )
 
-// A comparer holds what all vantages got to the same question against each other, in the order of
+// A Comparer holds what all vantages got to the same question against each other, in the order of
 // time. What only caches explain is no disagreement.
-type comparer struct {
+type Comparer struct {
 	window time.Duration // of two samples at about the same time
 	urls   map[string]*asked
 	found  map[string]*disagreement
@@ -43,12 +43,12 @@ type disagreement struct {
 	n         int
 }
 
-func newComparer(every time.Duration) *comparer {
-	return &comparer{window: max(2*every, clockSlack), urls: map[string]*asked{}, found: map[string]*disagreement{}}
+func NewComparer(every time.Duration) *Comparer {
+	return &Comparer{window: max(2*every, clockSlack), urls: map[string]*asked{}, found: map[string]*disagreement{}}
 }
 
 // enter compares one sample with those before it.
-func (c *comparer) enter(vantage string, s ledger.Sample) {
+func (c *Comparer) enter(vantage string, s ledger.Sample) {
 	if s.Digest.IsZero() && s.Says == "" {
 		return // nothing was answered, or an older program took it
 	}
@@ -76,7 +76,7 @@ func (c *comparer) enter(vantage string, s ledger.Sample) {
 }
 
 // follow compares an answer with the newest that anybody got.
-func (c *comparer) follow(a *asked, now seenAnswer) {
+func (c *Comparer) follow(a *asked, now seenAnswer) {
 	n := &a.newest
 	switch order := newer(now.Version, n.Version); {
 	case n.Digest.IsZero():
@@ -126,7 +126,7 @@ func cachedFor(s *ledger.Sample) time.Duration {
 	return public.MaxAge(artifact.Document) + clockSlack
 }
 
-func (c *comparer) disagree(code string, got, want seenAnswer) {
+func (c *Comparer) disagree(code string, got, want seenAnswer) {
 	key := code + "\x00" + got.URL + "\x00" + got.vantage
 	if c.found[key] == nil {
 		c.found[key] = &disagreement{code, got.URL, got, want, 0}
@@ -134,8 +134,8 @@ func (c *comparer) disagree(code string, got, want seenAnswer) {
 	c.found[key].n++
 }
 
-// report makes the findings.
-func (c *comparer) report(add func(report.Finding)) {
+// Report makes the findings.
+func (c *Comparer) Report(add func(report.Finding)) {
 	for _, key := range slices.Sorted(maps.Keys(c.found)) {
 		d := c.found[key]
 		add(report.Finding{
