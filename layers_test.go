@@ -71,6 +71,8 @@ var plan = map[string]room{
 	"verify/memory":             {imports: []string{"artifact", "ocspcache"}, modules: []string{xcrypto, xsync}},
 	"verify/headers":            {},
 	"verify/report":             {imports: []string{"artifact", "ledger", "sectiona", "verify/japanese", "verify/memory", "verify/observe", "verify/responder"}},
+	"verify/uptime":             {imports: []string{"artifact", "ledger", "public", "verify/report", "internal/regular"}, modules: []string{xmod}},
+	"verify/probe":              {imports: []string{"artifact", "ledger", "public", "internal/redirect", "verify/exchange", "verify/report", "verify/responder", "verify/headers"}, modules: []string{xsync}},
 	"verify/status":             {imports: []string{"artifact", "ledger", "public", "verify/report"}},
 	"verify/dashboard":          {imports: []string{"artifact", "verify/report", "verify/status", "verify/japanese"}, modules: []string{zap}},
 	"verify/exchange":           {imports: []string{"artifact", "internal/redirect"}, modules: []string{xcrypto}},
@@ -115,7 +117,7 @@ var plan = map[string]room{
 	"internal/durable":      {imports: []string{"internal/regular"}, modules: []string{xsys}},
 	"internal/jsonschema":   {modules: []string{cli}},
 
-	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/dashboard", "verify/observe", "verify/report", "verify/status", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
+	"cmd/publisher": {imports: []string{"artifact/...", "public", "override", "sectiona", "ledger/...", "ocspcache", "evidence", "publish/...", "verify", "verify/dashboard", "verify/observe", "verify/probe", "verify/report", "verify/status", "verify/uptime", "internal/..."}, modules: []string{cli, zap, yaml, xmod, "github.com/prometheus/client_golang", "golang.org/x/term", flock, spans, about, codes}},
 	"cmd/signer":    {imports: []string{"artifact/...", "public", "override", "approval", "sectiona", "ledger", "inventory/...", "hsmsign/...", "internal/..."}, modules: []string{cli, zap, yaml, "golang.org/x/term"}},
 }
 

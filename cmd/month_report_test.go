@@ -24,7 +24,7 @@ import (
 
 	"seihon/ledger"
 	"seihon/ocspcache"
-	"seihon/verify"
+	"seihon/verify/probe"
 	"seihon/verify/report"
 )
 
@@ -103,7 +103,7 @@ func (m *month) probe(h *ocspcache.Handler, down bool) {
 	m.Helper()
 	master, err := ledger.Open(m.Context(), string(m.conf.Master.Directory), m.verifier())
 	m.check(err)
-	p, err := verify.Probe(m.Context(), verify.ProbeConfig{
+	p, err := probe.Round(m.Context(), probe.Config{
 		Target: "public", BaseURL: m.conf.Repository.BaseURL, Master: master, OCSPPath: "/ocsp", Now: m.now,
 		Client: &http.Client{Transport: &cloud{handler: h, down: down}},
 	})

@@ -14,7 +14,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
-	"seihon/verify"
+	"seihon/verify/probe"
 )
 
 // TestProbeSeesAnOlderCopy serves the list before the current one, which is valid still: what caches may do for an hour after the
@@ -39,8 +39,8 @@ func TestProbeSeesAnOlderCopy(t *testing.T) {
 		"a cache may have it":        {map[artifact.Digest]time.Time{newest: r.now.Add(-59 * time.Minute)}, 0},
 		"no cache may have it":       {map[artifact.Digest]time.Time{newest: r.now.Add(-61 * time.Minute)}, 1},
 	} {
-		conf := verify.ProbeConfig{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock, Sent: test.sent}
-		bad := badSamples(must(verify.Probe(t.Context(), conf)))
+		conf := probe.Config{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock, Sent: test.sent}
+		bad := badSamples(must(probe.Round(t.Context(), conf)))
 		if len(bad) != test.bad || test.bad > 0 && (!strings.HasPrefix(bad[0].Error, "older-copy: ") || !strings.HasSuffix(bad[0].URL, "crl/sub.crl")) {
 			t.Errorf("%s: %+v", name, bad)
 		}
@@ -57,8 +57,8 @@ func TestProbeStaysAtTheHost(t *testing.T) {
 		http.Redirect(w, q, good.URL+q.URL.Path, http.StatusFound)
 	}))
 	t.Cleanup(s.Close)
-	conf := verify.ProbeConfig{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock}
-	samples := must(verify.Probe(t.Context(), conf)).Samples
+	conf := probe.Config{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock}
+	samples := must(probe.Round(t.Context(), conf)).Samples
 	for _, sample := range samples {
 		if sample.OK || sample.Status != http.StatusFound || !strings.HasPrefix(sample.Error, "it is redirected to another host, "+good.URL) {
 			t.Errorf("%+v", sample)
@@ -95,9 +95,9 @@ func TestProbeKnowsTheMastersAnswer(t *testing.T) {
 			trust := r.config().Policy.Trust
 			check(trust.Add(r.sub.cert))
 			address := answering(t, r, test.tell(r))
-			conf := verify.ProbeConfig{Target: "public", BaseURL: strings.TrimSuffix(address, "/ocsp"), Master: r.writer.Log(), Trust: trust, OCSPPath: "/ocsp", Now: r.clock}
+			conf := probe.Config{Target: "public", BaseURL: strings.TrimSuffix(address, "/ocsp"), Master: r.writer.Log(), Trust: trust, OCSPPath: "/ocsp", Now: r.clock}
 			n := 0
-			for _, s := range must(verify.Probe(t.Context(), conf)).Samples {
+			for _, s := range must(probe.Round(t.Context(), conf)).Samples {
 				if !strings.Contains(s.URL, "/ocsp/#") {
 					continue // that server has no files
 				}
@@ -130,16 +130,16 @@ func TestOutsideVantageWithAnOldMaster(t *testing.T) {
 	check(old.Append(t.Context(), must(r.writer.Log().Entry(t.Context(), 0))))
 	_ = must(old.Commit(t.Context()))
 	copyTree(filepath.Join(r.config().Master, "manifests"), filepath.Join(old.Log().Dir(), "manifests"))
-	conf := verify.ProbeConfig{Target: "public", BaseURL: s.URL, Master: old.Log(), Now: r.clock}
-	if bad := badSamples(must(verify.Probe(t.Context(), conf))); len(bad) == 0 {
+	conf := probe.Config{Target: "public", BaseURL: s.URL, Master: old.Log(), Now: r.clock}
+	if bad := badSamples(must(probe.Round(t.Context(), conf))); len(bad) == 0 {
 		t.Error("to the publishing host, a public copy that has more than the master is bad")
 	}
 	conf.Outside = true
-	if _, err := verify.Probe(t.Context(), conf); !errors.Is(err, verify.ErrBehind) {
+	if _, err := probe.Round(t.Context(), conf); !errors.Is(err, probe.ErrBehind) {
 		t.Errorf("an outside vantage: %v", err)
 	}
 	conf.Master = r.writer.Log()
-	p := must(verify.Probe(t.Context(), conf))
+	p := must(probe.Round(t.Context(), conf))
 	if len(badSamples(p)) > 0 {
 		t.Errorf("with the whole master: %+v", badSamples(p))
 	}

@@ -18,6 +18,7 @@ import (
 	"seihon/ledger"
 	"seihon/publish"
 	"seihon/verify"
+	"seihon/verify/probe"
 )
 
 func probeCommand(now func() time.Time) *cli.Command {
@@ -48,7 +49,7 @@ func (h *host) probe(ctx context.Context, proxy *url.URL) ([]*ledger.Probe, erro
 	if err != nil {
 		return nil, err
 	}
-	probes, err := h.samples(ctx, verify.ProbeConfig{Vantage: h.conf.Probe.Vantage, Proxy: proxy}, sent)
+	probes, err := h.samples(ctx, probe.Config{Vantage: h.conf.Probe.Vantage, Proxy: proxy}, sent)
 	if err != nil {
 		return probes, err
 	}
@@ -60,7 +61,7 @@ func (h *host) probe(ctx context.Context, proxy *url.URL) ([]*ledger.Probe, erro
 }
 
 // samples asks every target that has a URL. What each was sent is nil where nobody knows it.
-func (h *host) samples(ctx context.Context, as verify.ProbeConfig, sent map[string]map[artifact.Digest]time.Time) ([]*ledger.Probe, error) {
+func (h *host) samples(ctx context.Context, as probe.Config, sent map[string]map[artifact.Digest]time.Time) ([]*ledger.Probe, error) {
 	master, err := h.master(ctx)
 	if err != nil {
 		return nil, err
@@ -147,10 +148,10 @@ func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Ti
 	return sent, nil
 }
 
-func probeTarget(ctx context.Context, conf verify.ProbeConfig) (*ledger.Probe, error) {
+func probeTarget(ctx context.Context, conf probe.Config) (*ledger.Probe, error) {
 	ctx, span := span(ctx, "target", attribute.String("target", conf.Target))
 	defer span.End()
-	p, err := verify.Probe(ctx, conf)
+	p, err := probe.Round(ctx, conf)
 	if err != nil {
 		span.SetStatus(codes.Error, err.Error())
 		return nil, err

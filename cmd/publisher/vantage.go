@@ -17,6 +17,7 @@ import (
 	"seihon/internal/regular"
 	"seihon/ledger"
 	"seihon/verify"
+	"seihon/verify/probe"
 	"seihon/verify/report"
 	"seihon/verify/uptime"
 )
@@ -57,7 +58,7 @@ func (h *host) outside(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	probes, err := h.samples(c.Context, verify.ProbeConfig{Vantage: name, Outside: true, Proxy: proxy}, nil)
+	probes, err := h.samples(c.Context, probe.Config{Vantage: name, Outside: true, Proxy: proxy}, nil)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type Sheet struct {
 	err             error
 }
 
+// NewSheet begins both files with the names of the columns.
 func NewSheet(rows, lines Output, columns []string) *Sheet {
 	w := &Sheet{names: [2]string{rows.Name, lines.Name}, csvSum: sha256.New(), lineSum: sha256.New()}
 	w.csvBuf = bufio.NewWriterSize(io.MultiWriter(rows.File, w.csvSum), 64<<10)
@@ -37,6 +38,7 @@ func NewSheet(rows, lines Output, columns []string) *Sheet {
 	return w
 }
 
+// Write adds a row in both forms. The first error is kept until the end.
 func (w *Sheet) Write(cells []string, row any) {
 	if w.err == nil {
 		w.err = w.csv.Write(cells)

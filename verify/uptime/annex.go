@@ -38,7 +38,7 @@ var columns = []string{
 	"place", "entry", "sha256", "samples", "counted", "bad",
 }
 
-// What an Row is about.
+// What a Row is about.
 const (
 	rowRound    = "round"
 	rowExpected = "expected"
@@ -58,6 +58,7 @@ type Annex struct {
 	s report.UptimeAnnex
 }
 
+// NewAnnex begins the two files: the rows as CSV, and the same as JSON Lines.
 func NewAnnex(rows, lines report.Output) *Annex {
 	return &Annex{Sheet: report.NewSheet(rows, lines, columns)}
 }

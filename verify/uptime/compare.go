@@ -23,7 +23,7 @@ type Comparer struct {
 	found  map[string]*disagreement
 }
 
-// Asked is what is known of one address.
+// asked is what is known of one address.
 type asked struct {
 	newest seenAnswer
 	past   map[artifact.Digest]bool // of answers without a number, those that something replaced

@@ -1,4 +1,4 @@
-package verify
+package probe
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type questionGroup struct {
 
 // questions groups what is to be asked of the responder. The certificates change from one probe to the next, so a sample's
 // address names what was asked about instead of the request: the part after the # is not sent.
-func (c *ProbeConfig) questions(ctx context.Context) ([]questionGroup, error) {
+func (c *Config) questions(ctx context.Context) ([]questionGroup, error) {
 	if c.OCSPPath == "" || c.Trust == nil {
 		return nil, nil
 	}
@@ -51,14 +51,14 @@ func (c *ProbeConfig) questions(ctx context.Context) ([]questionGroup, error) {
 	return groups, nil
 }
 
-func (c *ProbeConfig) responder() *responder.Client {
+func (c *Config) responder() *responder.Client {
 	return &responder.Client{
 		Address: c.BaseURL + c.OCSPPath, Trust: c.Trust, HTTP: c.ocspClient, Timeout: c.Timeout, Static: c.Static, Sent: c.Sent, Now: c.Now,
 	}
 }
 
 // askGroup asks the questions of a group. The sample is good when every answer is; the slowest counts.
-func (c *ProbeConfig) askGroup(ctx context.Context, g questionGroup) ledger.Sample {
+func (c *Config) askGroup(ctx context.Context, g questionGroup) ledger.Sample {
 	s := ledger.Sample{URL: g.url, Time: c.Now().UTC().Truncate(time.Second), OK: true}
 	ask := c.responder()
 	var says []string

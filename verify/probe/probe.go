@@ -1,4 +1,6 @@
-package verify
+// Package probe takes a round of samples: it asks a public place for what relying parties ask for, and judges the answers by the
+// master. The samples go into the publication log, or are signed by an outside vantage; package uptime counts them.
+package probe
 
 import (
 	"context"
@@ -22,8 +24,8 @@ import (
 	"seihon/verify/report"
 )
 
-// A ProbeConfig says what Probe asks for.
-type ProbeConfig struct {
+// A Config says what Round asks for.
+type Config struct {
 	Target   string // name of the target in the publication log
 	BaseURL  string // its public address
 	Master   *ledger.Log
@@ -52,19 +54,19 @@ type ProbeConfig struct {
 // maxBody bounds what is read of one answer; no artifact that is asked for is longer.
 const maxBody = 64 << 20
 
-// A probeRequest is one request a relying party could make, and what must be true of the answer.
-type probeRequest struct {
+// A request is one request a relying party could make, and what must be true of the answer.
+type request struct {
 	url  string
 	kind artifact.Kind
 	good func(body []byte) error
 }
 
-// Probe asks a public copy for what relying parties ask for, once each: the current lists, CA certificates, documents and index,
+// Round asks a public copy for what relying parties ask for, once each: the current lists, CA certificates, documents and index,
 // the checkpoint, and the OCSP responses that package responder chooses of each issuer. A sample is good when the answer arrived in time with status 200, holds
 // what the master has or had under that name, is not stale, and is not older than what caches may still have of what the target was
 // sent; that last one has the code older-copy. The samples are for the publication log, the record of operation, or are signed by
 // an outside vantage.
-func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
+func Round(ctx context.Context, c Config) (*ledger.Probe, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
 	}
@@ -116,7 +118,7 @@ func Probe(ctx context.Context, c ProbeConfig) (*ledger.Probe, error) {
 }
 
 // requests derives what to ask for from the master.
-func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
+func (c *Config) requests(ctx context.Context) ([]request, error) {
 	state, err := c.Master.State(ctx, c.Master.Size())
 	if err != nil {
 		return nil, err
@@ -130,16 +132,16 @@ func (c *ProbeConfig) requests(ctx context.Context) ([]probeRequest, error) {
 			had[ch.Line.Name] = append(had[ch.Line.Name], ch.Line.Digest)
 		}
 	}
-	out := []probeRequest{{c.BaseURL + "/" + public.Checkpoint, artifact.Checkpoint, func(b []byte) error { return c.Master.Consistent(ctx, b) }}}
+	out := []request{{c.BaseURL + "/" + public.Checkpoint, artifact.Checkpoint, func(b []byte) error { return c.Master.Consistent(ctx, b) }}}
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
 			for _, name := range append(c.Aliases.For(line.Name), line.Name) {
-				out = append(out, probeRequest{c.BaseURL + "/" + public.Escape(name), k, func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
+				out = append(out, request{c.BaseURL + "/" + public.Escape(name), k, func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b probeRequest) int { return strings.Compare(a.url, b.url) })
+	slices.SortFunc(out, func(a, b request) int { return strings.Compare(a.url, b.url) })
 	return out, nil
 }
 
@@ -166,7 +168,7 @@ const olderCopy = "older-copy: "
 
 // isOurs accepts what the master has or had under the name, as long as it is not stale: copies follow the master with a delay. What
 // the target was sent since must be there as soon as caches cannot have what was before. Digests are in the order of the log.
-func (c *ProbeConfig) isOurs(k artifact.Kind, digests []artifact.Digest, b []byte) error {
+func (c *Config) isOurs(k artifact.Kind, digests []artifact.Digest, b []byte) error {
 	served := len(digests) - 1
 	for sum := artifact.Sum(b); served >= 0 && digests[served] != sum; {
 		served--
@@ -186,7 +188,7 @@ func (c *ProbeConfig) isOurs(k artifact.Kind, digests []artifact.Digest, b []byt
 }
 
 // sample makes one request and judges the answer.
-func (c *ProbeConfig) sample(ctx context.Context, r probeRequest) ledger.Sample {
+func (c *Config) sample(ctx context.Context, r request) ledger.Sample {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	start := c.Now()
@@ -211,7 +213,7 @@ func (c *ProbeConfig) sample(ctx context.Context, r probeRequest) ledger.Sample 
 	return s
 }
 
-func (c *ProbeConfig) ask(ctx context.Context, address string) (body []byte, status int, err error) {
+func (c *Config) ask(ctx context.Context, address string) (body []byte, status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, 0, err
