@@ -295,18 +295,26 @@ func (d *DB) Get(ctx context.Context, issuer string, serial []byte) (*Entry, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	listed, err := d.listedOne(ctx, d.read, i.keyID, serial) // first: what becomes a row now is found there then
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+	find := func() (*Entry, error) {
+		row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM certificates c
+			LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
+			WHERE c.key_id = $1 AND c.serial = $2 AND c.issuer_id = $3`), i.keyID, serial, i.id)
+		return oneEntry(doing, issuer, row)
 	}
-	row := d.read.QueryRowContext(ctx, d.q(`SELECT `+entryColumns+`, b.der FROM certificates c
-		LEFT JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial
-		WHERE c.key_id = $1 AND c.serial = $2 AND c.issuer_id = $3`), i.keyID, serial, i.id)
-	e, err := oneEntry(doing, issuer, row)
-	if errors.Is(err, ErrNotFound) && listed != nil && listed.in.issuer.id == i.id {
-		return entryListed(issuer, *listed), nil
+	found, err := find()
+	if !errors.Is(err, ErrNotFound) {
+		return found, err
 	}
-	return e, err
+	listed, bad := d.listedOne(ctx, d.read, i.keyID, serial)
+	switch {
+	case bad != nil:
+		return nil, fmt.Errorf("%s: %w", doing, bad)
+	case listed == nil:
+		return find() // it may have become a row in between
+	case listed.in.issuer.id != i.id:
+		return nil, err
+	}
+	return entryListed(issuer, *listed), nil
 }
 
 // entryListed is what a list says of a certificate.
