@@ -20,7 +20,7 @@ func tighten() (done func()) {
 	tight.Lock()
 	defer tight.Unlock()
 	if tight.users++; tight.users == 1 {
-		tight.before = debug.SetGCPercent(10)
+		tight.before = debug.SetGCPercent(5)
 	}
 	return sync.OnceFunc(func() {
 		tight.Lock()

@@ -14,12 +14,12 @@ func TestTighten(t *testing.T) {
 	}
 	before := percent()
 	first, second := tighten(), tighten()
-	if got := percent(); got != 10 {
+	if got := percent(); got != 5 {
 		t.Errorf("with two, it is %d", got)
 	}
 	first()
 	first() // once counts
-	if got := percent(); got != 10 {
+	if got := percent(); got != 5 {
 		t.Errorf("with the second alone, it is %d", got)
 	}
 	second()

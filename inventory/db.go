@@ -141,7 +141,7 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 		extra.Set("_busy_timeout", "60000") // an import of a million lines writes for some seconds
 		return (&url.URL{Scheme: "file", Path: abs, RawQuery: extra.Encode()}).String()
 	}
-	if d.write, err = sql.Open("sqlite", name(url.Values{"_txlock": {"immediate"}}, "journal_mode(WAL)", "cache_size(-16000)")); err != nil {
+	if d.write, err = sql.Open("sqlite", name(url.Values{"_txlock": {"immediate"}}, "journal_mode(WAL)", "cache_size(-12000)")); err != nil {
 		return fmt.Errorf("opening inventory %q: %w", path, err)
 	}
 	d.write.SetMaxOpenConns(1)
