@@ -37,12 +37,14 @@ var hashOIDs = []struct {
 	hash crypto.Hash
 }{{oidSHA1, crypto.SHA1}, {oidSHA256, crypto.SHA256}, {oidSHA384, crypto.SHA384}, {oidSHA512, crypto.SHA512}}
 
-// plainAlgorithms are the signature algorithms whose parameters are absent or NULL.
-var plainAlgorithms = []struct {
+// A plainAlgorithm is a signature algorithm whose parameters are absent or NULL.
+type plainAlgorithm struct {
 	oid  []byte
-	null bool // RSA: RFC 4055 section 5 writes NULL, and readers must accept it absent, too; ECDSA and Ed25519 have no parameters
+	null bool // RSA: RFC 4055 section 5 writes NULL, and readers must accept it absent, too; the others have no parameters
 	alg  x509.SignatureAlgorithm
-}{
+}
+
+var plainAlgorithms = append([]plainAlgorithm{
 	{unhex("2a864886f70d010105"), true, x509.SHA1WithRSA},
 	{unhex("2a864886f70d01010b"), true, x509.SHA256WithRSA},
 	{unhex("2a864886f70d01010c"), true, x509.SHA384WithRSA},
@@ -51,7 +53,7 @@ var plainAlgorithms = []struct {
 	{unhex("2a8648ce3d040303"), false, x509.ECDSAWithSHA384},
 	{unhex("2a8648ce3d040304"), false, x509.ECDSAWithSHA512},
 	{unhex("2b6570"), false, x509.PureEd25519},
-}
+}, mldsaAlgorithms...)
 
 // signatureAlgorithm understands the content of an AlgorithmIdentifier. An unknown algorithm is not an error of syntax: it
 // yields x509.UnknownSignatureAlgorithm, with which no signature verifies.
