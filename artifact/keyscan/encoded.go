@@ -46,7 +46,8 @@ func (s *scanner) scanText(b []byte, text bool) *Finding {
 		return s.scanUTF16(b)
 	}
 	for _, scan := range []func([]byte) *Finding{s.scanBase64, s.scanHex, s.scanDump, s.scanBase32, s.scanBase32Others,
-		s.scanDecimal, s.scanFigures, s.scanEscapes, s.scanMarkup, s.scanUU, s.scanFirmware, s.scanASCII85, s.scanUTF16} {
+		s.scanDecimal, s.scanFigures, s.scanEscapes, s.scanMarkup, s.scanUU, s.scanFirmware, s.scanASCII85, s.scanNumber, s.scanBase85,
+		s.scanYEnc, s.scanUTF16} {
 		if f := scan(b); f != nil || s.stopped {
 			return f
 		}

@@ -15,9 +15,9 @@
 //
 // Text: base64 in both alphabets, base32 and hexadecimal in lines of any length, quoted, commented, with colons or other
 // separators, as C arrays, hex dumps with or without addresses; octets and words as numbers in base two, eight and ten, in
-// lists, columns and tables of a page; backslash, percent, entity and quoted-printable escapes; uuencode, ASCII85 between <~
-// and ~>, program images (Intel hex, Motorola S); UTF-16. Data: zip (deflate, bzip2, LZMA, xz, zstd), gzip,
-// bzip2, xz and zstd at any offset; zlib, raw deflate and lzma where a file, a stream or an attachment begins; tar and what
+// lists, columns and tables of a page; backslash, percent, entity and quoted-printable escapes; uuencode, yEnc, base85
+// in three alphabets, base58 and a decimal number of up to 32,768 digits, in one word or in lines; program images (Intel hex,
+// Motorola S); UTF-16. Data: zip (deflate, bzip2, LZMA, xz, zstd), gzip, bzip2, xz and zstd at any offset; zlib, raw deflate and lzma where a file, a stream or an attachment begins; tar and what
 // else stores its members as they are. PNG: texts and profile. PDF: every object, see package pdf; strings, names and streams
 // each, and the text of pages as it reads after its fonts' ToUnicode tables.
 //
@@ -27,8 +27,8 @@
 // and other archives that are not opened, encrypted archives and messages, damaged archives and streams, unknown filters,
 // and attachments of unknown form. Not read are pictures (no character recognition; their bytes are searched as they stand),
 // text drawn with a font that does not say what its glyphs mean, key material without any structure (a scalar of 32 octets
-// with nothing around it), base58, base85 without marks, yEnc, one large number, and what was hidden on purpose (ROT13 and other
-// ciphers, reversed or interleaved bytes).
+// with nothing around it, in whatever base), larger numbers, base58 and base85 between other characters or in lines that say
+// more than that, and what was hidden on purpose (ROT13 and other ciphers, reversed or interleaved bytes).
 //
 // A form is recognised by its structure and not by a few bytes, since the alarm tells a CA to treat a key as compromised.
 package keyscan

@@ -51,6 +51,7 @@ func wrappings() map[string]wrapping {
 	all := packedWrappings()
 	maps.Copy(all, textWrappings())
 	maps.Copy(all, figureWrappings())
+	maps.Copy(all, radixWrappings())
 	maps.Copy(all, pdfWrappings())
 	return all
 }
