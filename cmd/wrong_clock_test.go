@@ -17,7 +17,8 @@ func clockRepo(t *testing.T) *clocked {
 	c := newClocked(t)
 	files := recordings(t)
 	c.unpack(files[len(files)-1], "repo")
-	c.edit("repo/repository.yaml", "    url: http://"+recordedAddress+"\n    ocsp: true\n", "", "  # max_clock_jump: 30h", "  max_clock_jump: 20h")
+	c.edit("repo/repository.yaml", "    url: http://"+recordedAddress+"\n    ocsp: true\n", "", "  # max_clock_jump: 30h", "  max_clock_jump: 20h",
+		"validity: 3d, refresh: 1d", "validity: 3d, refresh: 12h", "refresh: 1d\n      shards", "refresh: 12h\n      shards", "validity: 7d, refresh: 1d", "validity: 7d, refresh: 12h")
 	c.run("repo", "sh", "-c", "openssl ecparam -name prime256v1 -genkey -noout -out ca/new.key && openssl req -new -key ca/new.key -subj /C=JP/O=Example/CN=New -out ca/new.csr")
 	c.set(c.time.Add(19 * time.Hour))
 	c.run("repo", "signer", "crl")

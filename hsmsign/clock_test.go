@@ -16,7 +16,8 @@ import (
 func bounded(t *testing.T, tr *testRoom, bound string) {
 	t.Helper()
 	file := filepath.Join(tr.dir, "repository.yaml")
-	must(t, os.WriteFile(file, []byte(strings.Replace(roomYAML, "log_keys: [log]", "log_keys: [log], max_clock_jump: "+bound, 1)), 0o644))
+	r := strings.NewReplacer("log_keys: [log]", "log_keys: [log], max_clock_jump: "+bound, "refresh: 1d", "refresh: 12h")
+	must(t, os.WriteFile(file, []byte(r.Replace(roomYAML)), 0o644))
 }
 
 func run(t *testing.T, tr *testRoom, reason string) error {

@@ -83,6 +83,10 @@ func TestParseListsEveryProblemWithItsLine(t *testing.T) {
 			minimal + room + "  rhythm: 1h\n  absence: 10d\nissuers: [{name: a, subject: {common_name: A}, validity: 10y, arl: {validity: 7d, refresh: 1d}}]\n",
 			[]string{"issuers[0].arl.validity: is 7d; renewed every 1d and looked at every 1h, it lasts 143h without the room, less than signer.absence (10d)"},
 		},
+		"a bound for the clock that every run breaks": {
+			minimal + room + "  rhythm: 1h\n  max_clock_jump: 25h\nissuers: [{name: a, subject: {common_name: A}, validity: 10y, arl: {validity: 90d, refresh: 30d}, crl: {validity: 3d, refresh: 1d}}]\n",
+			[]string{"signer.max_clock_jump: is 25h, must be longer than the time without a signature (25h): the clock of every run would be refused"},
+		},
 		"a list that outlives its issuer": {
 			minimal + room + "issuers: [{name: a, subject: {common_name: A}, validity: 30d, crl: {validity: 31d, refresh: 1d}}]\n",
 			[]string{"issuers[0].crl.validity: is 31d, must be shorter than the validity of the issuer's certificate (30d)"},

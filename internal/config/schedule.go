@@ -26,6 +26,37 @@ func (v *validator) schedule(c *Config) {
 		}
 		v.within(c, path, is)
 	}
+	v.clockJump(c)
+}
+
+// clockJump: the log gets no entry between two signatures, so a bound that is not longer refuses the clock of every run.
+func (v *validator) clockJump(c *Config) {
+	if c.Signer == nil || c.Signer.MaxClockJump <= 0 {
+		return
+	}
+	soonest := Duration(0)
+	for i := range c.Issuers {
+		is := &c.Issuers[i]
+		var all []Duration
+		if is.CRL != nil && !is.External() {
+			all = append(all, is.CRL.Refresh)
+		}
+		if is.ARL != nil && !is.External() {
+			all = append(all, is.ARL.Refresh)
+		}
+		if is.OCSP != nil && !is.OCSP.External() {
+			all = append(all, is.OCSP.Refresh)
+		}
+		for _, refresh := range all {
+			if refresh > 0 && (soonest == 0 || refresh < soonest) {
+				soonest = refresh
+			}
+		}
+	}
+	if longest := soonest + c.Signer.Rhythm; soonest > 0 && c.Signer.MaxClockJump <= longest {
+		v.add("signer.max_clock_jump", "is %v, must be longer than the time without a signature (%v): the clock of every run would be refused",
+			c.Signer.MaxClockJump, longest)
+	}
 }
 
 // within refuses certificates that would outlive the one that they are checked with: the room would cut them, and nobody would
