@@ -54,26 +54,29 @@ func (a *approvals) act(ctx context.Context, e *ledger.Entry) {
 // keysMade is the note of the evidence about keys that were just made.
 const keysMade = "use: key-state-changing"
 
-// keysMade wants an approval that names every key that was made.
+// keysMade wants an approval for every key that was made. One approval can be for several keys, which stand in a document for
+// each token, and is good once for each.
 func (a *approvals) keysMade(ctx context.Context, e *ledger.Evidence) {
 	var doc struct {
 		Keys []struct {
 			Label string `json:"label"`
 		} `json:"keys"`
 	}
-	var labels []string
 	text, err := a.document(ctx, e)
 	if err == nil {
 		err = json.Unmarshal(text, &doc)
 	}
-	for _, k := range doc.Keys {
-		labels = append(labels, k.Label)
-	}
-	a.hold(approval.Keygen, a.where(), "", fmt.Sprintf("making of the keys %s", strings.Join(labels, ", ")), func(q *approval.Request) bool {
-		return err == nil && !slices.ContainsFunc(labels, func(label string) bool {
-			return !slices.ContainsFunc(q.Params, func(p approval.Param) bool { return p.Name == "key" && strings.HasPrefix(p.Value, label+" ") })
+	hold := func(label string) {
+		a.hold(approval.Keygen, a.where(), label, fmt.Sprintf("making of the key %s", label), func(q *approval.Request) bool {
+			return slices.ContainsFunc(q.Params, func(p approval.Param) bool { return p.Name == "key" && strings.HasPrefix(p.Value, label+" ") })
 		})
-	})
+	}
+	if err != nil || len(doc.Keys) == 0 {
+		hold("?") // nobody can tell which, and nobody approved that
+	}
+	for _, k := range doc.Keys {
+		hold(k.Label)
+	}
 }
 
 // version looks at a line of a batch: the certificate of a CA, or a last list. The same bytes count once.

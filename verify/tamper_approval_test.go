@@ -133,9 +133,23 @@ func approvalTampers() (all []tamper) {
 		r.approve(r.asking(approval.Keygen, "key", "next p256 for next", "key", "other p256 for other"), p[0], p[1])
 		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
 	})
-	add("other keys than approved", missing("making of the keys next, more"), func(r *repo, p people) {
+	add("other keys than approved", missing("making of the key more"), func(r *repo, p people) {
 		r.approve(r.asking(approval.Keygen, "key", "next p256 for next"), p[0], p[1])
 		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}, {"label": "more"}]}`))
+	})
+	add("keys in two tokens with one approval", nil, func(r *repo, p people) {
+		r.approve(r.asking(approval.Keygen, "key", "next p256 for next in token old", "key", "other p256 for other in token new"), p[0], p[1])
+		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
+		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "other"}]}`))
+	})
+	add("a key twice with one approval", missing("making of the key next"), func(r *repo, p people) {
+		r.approve(r.asking(approval.Keygen, "key", "next p256 for next"), p[0], p[1])
+		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
+		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
+	})
+	add("keys that nobody can tell", missing("making of the key ?"), func(r *repo, p people) {
+		r.approve(r.asking(approval.Keygen, "key", "next p256 for next"), p[0], p[1])
+		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": []}`))
 	})
 	add("a last list with approval", nil, func(r *repo, p people) {
 		r.approve(r.asking(approval.FinalCRL, "issuer", "sub"), p[0], p[1])

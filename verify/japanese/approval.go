@@ -7,7 +7,7 @@ var approvalRows = []row{
 	{"new keys of the log", "ログの鍵の更新"},
 	{"end of the log", "ログの終了"},
 	{"use of the override %s", "上書き許可 {1!} の使用"},
-	{"making of the keys %s", "鍵 {1!} の生成"},
+	{"making of the key %s", "鍵 {1!} の生成"},
 	{"certificate of a CA", "CA 証明書"},
 	{"last list of %s", "{1!} の最後の CRL"},
 	{"revocation of %s by %s", "{2!} による {1!} の失効"},
