@@ -27,6 +27,9 @@ type member struct {
 	der     []byte // valid until the iteration goes on
 	prev    []byte // what the old generation had; nil if nothing
 	removed bool   // it is in the old generation only
+
+	key      ocspcache.Key   // valid until the iteration goes on
+	promised artifact.Digest // see item
 }
 
 // addExpansion plans the objects of one issuer.
@@ -149,7 +152,7 @@ func (x *expansion) members(ctx context.Context, log *ledger.Log, gb ocspcache.G
 			if err == nil && bytes.Equal(prev, der) {
 				continue
 			}
-			if !yield(member{name: ocspcache.ObjectName(k), der: der, prev: prev}, err) || err != nil {
+			if !yield(member{name: ocspcache.ObjectName(k), der: der, prev: prev, key: k}, err) || err != nil {
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,11 @@ import (
 
 // expand sends the responses of an issuer that changed, bundle by bundle.
 func (s *session) expand(ctx context.Context, step *Step, launch func(int64, func(context.Context) error) bool) error {
+	promised, err := s.promisedResponses(ctx, step)
+	if err != nil {
+		return err
+	}
+	defer promised.close()
 	for _, gb := range step.expand.changed() {
 		line := bundleLine(gb)
 		run := &bundleRun{session: s, step: step.Name, index: step.index, line: line}
@@ -31,6 +37,11 @@ func (s *session) expand(ctx context.Context, step *Step, launch func(int64, fun
 			if m.removed {
 				continue
 			}
+			if der, err := promised.lookup(m.key); err != nil {
+				return err
+			} else if der != nil {
+				m.promised = artifact.Sum(der)
+			}
 			m.der, m.prev = append([]byte(nil), m.der...), append([]byte(nil), m.prev...)
 			if len(m.prev) == 0 {
 				m.prev = nil
@@ -44,6 +55,24 @@ func (s *session) expand(ctx context.Context, step *Step, launch func(int64, fun
 		run.close()
 	}
 	return nil
+}
+
+// promisedResponses are, for a repair, those of the generation that the target's checkpoint speaks of: a target that has
+// them is behind, and nobody put them back.
+func (s *session) promisedResponses(ctx context.Context, step *Step) (*oldGeneration, error) {
+	none := openOld(s.config.Master, nil)
+	if !s.config.Repair || s.plan.remote.size == 0 {
+		return none, nil
+	}
+	line, err := s.plan.promise.get(ctx, step.Name)
+	if line == nil || err != nil {
+		return none, err
+	}
+	g, err := readGeneration(ctx, s.config.Master, *line)
+	if errors.Is(err, fs.ErrNotExist) {
+		return none, nil // as in an oldGeneration: unknown, and so told
+	}
+	return openOld(s.config.Master, g), err
 }
 
 // A bundleRun counts the responses of one bundle. One receipt stands for all of

@@ -39,7 +39,8 @@ type item struct {
 	generation *ocspcache.Generation    // of generations
 	signed     time.Time                // when the room made it; zero when unknown
 
-	prevThisUpdate time.Time // of OCSP responses
+	prevThisUpdate time.Time       // of OCSP responses
+	promised       artifact.Digest // of OCSP responses in a repair: what the target's checkpoint speaks of; zero for none
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -257,7 +258,7 @@ func (s *session) loadMember(m member, index int64) (*item, *problem) {
 	}
 	it := &item{
 		name: m.name, kind: artifact.OCSPResponse, digest: a.Digest, bytes: der,
-		index: index, fresh: m.prev == nil, response: a.OCSP,
+		index: index, fresh: m.prev == nil, response: a.OCSP, promised: m.promised,
 	}
 	if len(a.OCSP.Singles) > 0 {
 		one := a.OCSP.Singles[0]

@@ -105,12 +105,12 @@ func (s *session) promised(it *item) bool {
 
 // keptPromise reports, for a repair, whether an older object is just what the target's checkpoint speaks of: the target is
 // behind the master, and nobody put anything back.
-//
-// BUG: a single response in the objects layout is not looked up in the generation of that day; repairing a target that is
-// behind reports each one that changed since.
 func (s *session) keptPromise(ctx context.Context, it *item, got *stored) (bool, error) {
-	if it.step == nil || s.plan.remote.size == 0 {
+	if s.plan.remote.size == 0 {
 		return false, nil
+	}
+	if it.step == nil {
+		return it.promised == got.digest, nil
 	}
 	line, err := s.plan.promise.get(ctx, it.step.artifact())
 	d := got.digest

@@ -9,16 +9,35 @@ import (
 
 // TestRepairBehind repairs a target that is only behind: nobody put anything back.
 func TestRepairBehind(t *testing.T) {
-	w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
-	w.sync(w.config(w.signingRun(responses, 5, 6, 7), target("t", publish.Bundle, m)))
-	log := w.signingRun(responses, 5)
-	c := w.config(log, target("t", publish.Bundle, m))
-	c.Repair = true
-	if r := w.sync(c); len(r.Findings) > 0 || !r.Complete {
-		t.Errorf("%+v", r)
+	for _, layout := range layouts {
+		w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+		w.sync(w.config(w.signingRun(responses, 5, 6, 7), target("t", layout, m)))
+		log := w.signingRun(responses, 5)
+		c := w.config(log, target("t", layout, m))
+		c.Repair = true
+		if r := w.sync(c); len(r.Findings) > 0 || !r.Complete {
+			t.Errorf("%s: %+v", layout, r)
+		}
+		if err := w.verify(m, log, layout); err != nil {
+			t.Errorf("%s: %v", layout, err)
+		}
 	}
-	if err := w.verify(m, log, publish.Bundle); err != nil {
-		t.Error(err)
+}
+
+// TestRepairBehindPutBack puts a response back that is older than what a target that is behind promises.
+func TestRepairBehindPutBack(t *testing.T) {
+	w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
+	w.sync(w.config(w.signingRun(responses, 5, 6, 7), target("t", publish.Objects, m)))
+	name := ocspName(w, 5)
+	first := m.get(name)
+	w.sync(w.config(w.signingRun(responses, 5), target("t", publish.Objects, m)))
+	log := w.signingRun(responses, 5, 6)
+	m.set(name, first)
+	c := w.config(log, target("t", publish.Objects, m))
+	c.Repair = true
+	r := w.sync(c)
+	if len(r.Findings) != 1 || r.Findings[0].Name != name || r.Findings[0].Code != publish.Rollback || !r.Complete {
+		t.Errorf("want the one rollback of %s, got %+v", name, r.Findings)
 	}
 }
 
