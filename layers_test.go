@@ -87,7 +87,7 @@ var plan = map[string]room{
 	"inventory/inventorytest":              {imports: []string{"artifact", "override", "inventory/..."}},
 	"inventory/inventorytest/postgrestest": {modules: []string{"github.com/jackc/pgx/v5"}},
 	"hsmsign":                              {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "inventory", "override", "approval", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},
-	"hsmsign/token":                        {imports: []string{"artifact/signature", "artifact/sshsig", "internal/secret", "internal/regular"}, modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, "golang.org/x/term", yaml}},
+	"hsmsign/token":                        {imports: []string{"artifact/signature", "artifact/sshsig", "internal/secret", "internal/regular"}, modules: []string{"github.com/miekg/pkcs11", zap, xcrypto, xsys, "golang.org/x/term", yaml}},
 	"hsmsign/risk":                         {modules: []string{yaml}},
 	"hsmsign/token/tokentest":              {imports: []string{"hsmsign/token"}},
 	"hsmsign/ocsp":                         {imports: []string{"artifact", "hsmsign/internal/..."}, modules: []string{xcrypto, xsync}},

@@ -195,13 +195,5 @@ func copyGolden(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "repo")
 	run(t, "cp", "-a", golden, dir)
-	conf := filepath.Join(dir, "secrets", "softhsm2.conf")
-	raw, err := os.ReadFile(conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(conf, bytes.ReplaceAll(raw, []byte(golden), []byte(dir)), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	return dir
 }

@@ -135,7 +135,7 @@ func newMonth(t *testing.T) *month {
 	m.check(os.WriteFile(file, append(raw, "probe: {every: 2h}\n"...), 0o600))
 	m.conf, err = config.Load(file)
 	m.check(err)
-	t.Setenv("SOFTHSM2_CONF", string(m.conf.Signer.SoftHSMConfig))
+	m.check(hsmsign.UseSoftHSMConfig(m.conf.Signer))
 	for _, name := range []string{"root", "sub", "good", "revoked"} {
 		raw, err := os.ReadFile(filepath.Join(m.dir, "ca", name+".pem"))
 		m.check(err)

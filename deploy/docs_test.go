@@ -129,8 +129,6 @@ func newDemo(t *testing.T) (dir, address string) {
 	}
 	dir = filepath.Join(t.TempDir(), "checkout")
 	copyTree(t, made.dir, dir)
-	// The token's folder is absolute in SoftHSM's configuration: each copy has a token of its own.
-	replaceIn(t, filepath.Join(dir, ".demo/secrets/softhsm2.conf"), made.dir, dir)
 	return dir, made.address
 }
 

@@ -283,7 +283,10 @@ func ChangeRule(ctx context.Context, o Options) (*ApprovalState, error) {
 		return nil, err
 	}
 	r.changingRule = true
-	if err = r.openLog(ctx); err != nil {
+	if err = r.openLog(ctx); err == nil {
+		err = r.sameHistory(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	s, err := r.changeRule(ctx)

@@ -43,7 +43,7 @@ func (r *Room) compare(ctx context.Context) (standing, error) {
 		if err != nil || len(issuers) > 0 || log.Size() == 0 {
 			return standing{}, err // of before positions were kept: compared from the beginning
 		}
-		return refuse("it is empty, and the master log has %d entries: restore it from a backup (what it lacks is healed from the master), or make it again with `signer inventory rebuild`; if its path is wrong, correct signer.inventory", log.Size())
+		return standing{}, emptyInventory(log.Size())
 	}
 	if err != nil {
 		return standing{}, err
@@ -53,7 +53,7 @@ func (r *Room) compare(ctx context.Context) (standing, error) {
 		return standing{}, err
 	}
 	if seen > log.Size() {
-		return refuse("it has seen the master log %q with %d entries, the log in %s has %d: the master is an older copy; restore a newer one", log.Origin(), seen, r.conf.Master.Directory, log.Size())
+		return standing{}, olderMaster(log, seen)
 	}
 	root, err := log.RootAt(pos.Size)
 	if err != nil {

@@ -31,7 +31,11 @@ func OpenMaster(ctx context.Context, conf *config.Config) (*ledger.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, string(conf.Master.Directory), v)
+	log, err := ledger.Open(ctx, string(conf.Master.Directory), v)
+	if errors.Is(err, ledger.ErrNotExist) {
+		return nil, noMaster(err)
+	}
+	return log, err
 }
 
 // IssuerCertificate returns the CA certificate that signed evidence about an issuer is held against: a

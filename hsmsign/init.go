@@ -52,12 +52,18 @@ func (r *Room) init(ctx context.Context, res *InitResult) error {
 	switch _, err := os.Stat(filepath.Join(dir, "log", "checkpoint")); {
 	case err == nil:
 		res.Present = append(res.Present, "master log "+dir)
-		r.log, err = ledger.OpenWriter(ctx, dir, r.writerConfig(signers))
-		if err != nil {
+		if err := r.openWriter(ctx, signers); err != nil {
 			return err
 		}
 	case errors.Is(err, os.ErrNotExist):
-		if r.log, err = ledger.Create(ctx, dir, r.writerConfig(signers)); err != nil {
+		if err := r.neverBegun(ctx); err != nil {
+			return err
+		}
+		conf, err := r.headedConfig(signers)
+		if err != nil {
+			return err
+		}
+		if r.log, err = ledger.Create(ctx, dir, conf); err != nil {
 			return err
 		}
 		res.Made = append(res.Made, "master log "+dir)

@@ -26,6 +26,9 @@ func GenerateKeys(ctx context.Context, o Options, only string) (*KeyResult, erro
 	res := &KeyResult{InitResult: InitResult{Made: []string{}, Present: []string{}}}
 	err = r.openLog(ctx)
 	if err == nil {
+		err = r.sameHistory(ctx)
+	}
+	if err == nil {
 		err = r.recordVerdict(ctx)
 	}
 	if err == nil {

@@ -37,11 +37,15 @@ func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, l
 	if err != nil {
 		return nil, err
 	}
-	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger, Existing: true})
+	db, err := openInventory(ctx, inventory.Config{DSN: InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger, Existing: true})
 	if err != nil {
 		return nil, err
 	}
-	return &Books{DB: db, conf: conf, now: now, keys: keys}, nil
+	b := &Books{DB: db, conf: conf, now: now, keys: keys}
+	if err := b.besideLog(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return b, nil
 }
 
 // Revocation is what an operator says of a certificate that is to be revoked.

@@ -114,8 +114,7 @@ func (r *Room) openLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.log, err = ledger.OpenWriter(ctx, string(r.conf.Master.Directory), r.writerConfig(signers))
-	if err != nil {
+	if err := r.openWriter(ctx, signers); err != nil {
 		return err
 	}
 	return r.checkRule(ctx)
@@ -142,23 +141,13 @@ func openRoom(ctx context.Context, o Options) (*Room, error) {
 
 // openBooks opens the inventory and reads the CA's own certificates back from the master.
 func (r *Room) openBooks(ctx context.Context) error {
-	var err error
-	if r.overrideKeys, err = overrideKeys(r.conf.Trust.OverrideKeys); err != nil {
-		return err
-	}
 	if err := r.checkState(); err != nil {
 		return err
 	}
 	if err := r.checkClock(ctx, r.accepted); err != nil {
 		return err
 	}
-	// Only `signer init` and `signer inventory rebuild` make an inventory: a new book beside an old log would
-	// unsay everything.
-	r.inv, err = inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), OverrideKeys: r.overrideKeys, Now: r.now, Logger: r.logger, Existing: !r.creating})
-	if errors.Is(err, os.ErrNotExist) {
-		return &RecordError{err: fmt.Errorf("%w; if it is lost, restore it (what it lacks is healed from the master) or make it again with `signer inventory rebuild`; if its path is wrong, correct signer.inventory; `signer init` begins a new repository", err)}
-	}
-	if err != nil {
+	if err := r.openInventory(ctx); err != nil {
 		return err
 	}
 	r.healed = &inventory.Healed{}
@@ -206,10 +195,6 @@ func (r *Room) Close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
-	return ledger.WriterConfig{Origin: r.conf.Master.Origin, Signers: signers, Index: true, Now: r.now, Logger: r.logger}
 }
 
 // logSigners finds the log's keys in the HSM.

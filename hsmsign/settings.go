@@ -1,8 +1,6 @@
 package hsmsign
 
 import (
-	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -36,8 +34,8 @@ func UseSoftHSMConfig(s *config.Signer) error {
 		if t.SoftHSMConfig == "" {
 			continue
 		}
-		if err := os.Setenv("SOFTHSM2_CONF", string(t.SoftHSMConfig)); err != nil {
-			return fmt.Errorf("setting SOFTHSM2_CONF: %w", err)
+		if err := token.UseSoftHSM(string(t.SoftHSMConfig)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func Open(ctx context.Context, dir string, v *Verifier) (*Log, error) {
 // noLog tells a directory without a log from a log that lost its checkpoint.
 func noLog(dir string) error {
 	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("opening log: %w", errors.Join(ErrNotExist, err))
+		return fmt.Errorf("opening log: %w: %w", ErrNotExist, err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, logDir)); err == nil {
 		path := filepath.Join(dir, logDir, "checkpoint")

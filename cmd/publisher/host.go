@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -59,7 +60,12 @@ func (h *host) master(ctx context.Context) (*ledger.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, string(h.conf.Master.Directory), v)
+	log, err := ledger.Open(ctx, string(h.conf.Master.Directory), v)
+	if errors.Is(err, ledger.ErrNotExist) {
+		return nil, fmt.Errorf("%w; if this host's copy of the master is lost, or is not there yet, let the newest export in with `publisher import`; "+
+			"if its path is wrong, correct master.directory", err)
+	}
+	return log, err
 }
 
 // trust reads the pinned anchors and partners.

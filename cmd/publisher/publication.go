@@ -38,14 +38,10 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	hasKey, hasLog := exists(string(p.Key)), exists(filepath.Join(string(p.Directory), "log", "checkpoint"))
+	hasLog, err := h.publicationParts(head)
 	switch {
-	case hasLog && !hasKey:
-		return nil, unlogged("its key %q is missing", p.Key)
-	case !hasLog && head != nil:
-		return nil, unlogged("%q is missing, and %q says that it has %d entries", p.Directory, p.Head, head.Size)
-	case !hasLog && hasKey && exists(string(p.VKey)):
-		return nil, unlogged("%q is missing, but its key exists", p.Directory)
+	case err != nil:
+		return nil, err
 	case !hasLog:
 		if err := h.neverPublished(ctx); err != nil {
 			return nil, err
@@ -66,10 +62,8 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch now := log.Log().Checkpoint(); {
-	case head == nil && log.Log().Size() > 0:
-		err = unlogged("it has %d entries, and %q, which knows its last checkpoint, is missing", log.Log().Size(), p.Head)
-	case head == nil || !bytes.Equal(head.Note, now): // a run was killed before it remembered
+	err = h.atHead(log.Log(), head)
+	if now := log.Log().Checkpoint(); err == nil && (head == nil || !bytes.Equal(head.Note, now)) { // a run was killed before it remembered
 		err = conf.Committed(now)
 	}
 	if err == nil {
@@ -79,6 +73,48 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 		return nil, errors.Join(err, log.Close())
 	}
 	return log, nil
+}
+
+// publicationParts wants log, key and head of the publication log to be here together, or none of them.
+func (h *host) publicationParts(head *ledger.Checkpoint) (hasLog bool, err error) {
+	p := h.conf.Publication
+	hasKey, hasLog := exists(string(p.Key)), exists(filepath.Join(string(p.Directory), "log", "checkpoint"))
+	switch {
+	case hasLog && !hasKey:
+		err = unlogged("its key %q is missing", p.Key)
+	case !hasLog && head != nil:
+		err = unlogged("%q is missing, and %q says that it has %d entries", p.Directory, p.Head, head.Size)
+	case !hasLog && hasKey && exists(string(p.VKey)):
+		err = unlogged("%q is missing, but its key exists", p.Directory)
+	}
+	return hasLog, err
+}
+
+// wholePublication says of a host that writes the publication log, and so has its key or its head, that the next sync
+// would refuse to go on with it. Where neither is, this is a reader of a copy.
+func (h *host) wholePublication(ctx context.Context, log *ledger.Log) error {
+	p := h.conf.Publication
+	head, err := h.publicationHead()
+	if err != nil || head == nil && !exists(string(p.Key)) {
+		return err
+	}
+	if _, err := h.publicationParts(head); err != nil {
+		return err
+	}
+	if head != nil && log != nil {
+		if err := log.Consistent(ctx, head.Note); err != nil {
+			return unlogged("%q is not the log that %q knows: %w", p.Directory, p.Head, err)
+		}
+	}
+	return h.atHead(log, head)
+}
+
+// atHead refuses a log with entries beside which nothing remembers its last checkpoint.
+func (h *host) atHead(log *ledger.Log, head *ledger.Checkpoint) error {
+	if head == nil && log != nil && log.Size() > 0 {
+		return unlogged("it has %d entries, and %q, which knows its last checkpoint, is missing", log.Size(), h.conf.Publication.Head)
+	}
+	return nil
 }
 
 // stateDir is where this host remembers what it found at targets, besides the log.
@@ -367,7 +403,8 @@ func readNoteKey(file, origin string) (note.Signer, error) {
 	return ledger.NewNoteSigner(origin, key)
 }
 
+// exists reports whether a file is there; one that this user may not look at is.
 func exists(file string) bool {
 	_, err := os.Stat(file)
-	return err == nil
+	return !errors.Is(err, os.ErrNotExist)
 }

@@ -52,9 +52,13 @@ func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*status.Statu
 	}
 	var log *ledger.Log
 	if exists(string(h.conf.Publication.VKey)) {
-		if log, err = h.log(ctx, "publication"); err != nil {
-			return nil, err
-		}
+		log, err = h.log(ctx, "publication")
+	}
+	if gone := h.wholePublication(ctx, log); gone != nil { // says more than that no log can be opened
+		return nil, gone
+	}
+	if err != nil {
+		return nil, err
 	}
 	waiting, err := h.waiting().all()
 	if err != nil {

@@ -75,7 +75,9 @@ func (h *host) remember(c *cli.Context, r *report.Report) error {
 			continue
 		}
 		if cp, err := ledger.ParseCheckpoint(known); err == nil && cp.Origin == h.conf.Publication.Origin {
-			publication = file
+			if publication = file; file == master { // nothing names a file for the master's
+				master = ""
+			}
 		} else {
 			master = file
 		}
@@ -84,6 +86,9 @@ func (h *host) remember(c *cli.Context, r *report.Report) error {
 		if err := durable.WriteFile(publication, []byte(r.Publication.Checkpoint), 0o644); err != nil {
 			return err
 		}
+	}
+	if master == "" {
+		return nil
 	}
 	return durable.WriteFile(master, []byte(r.Log.Checkpoint), 0o644)
 }

@@ -70,6 +70,9 @@ func initToken(c *cli.Context, o hsmsign.Options) error {
 	if err := ensureSoftHSM(string(t.SoftHSMConfig)); err != nil {
 		return err
 	}
+	if err := hsmsign.UseSoftHSMConfig(s); err != nil { // it may be new
+		return err
+	}
 	err = token.InitToken(c.Context, hsmsign.TokenConfig(s, t, o.Now, o.Logger), soPIN, pin)
 	if errors.Is(err, token.ErrTokenExists) {
 		say(c, "present  token %s", t.Token)
@@ -94,7 +97,7 @@ func ensureSoftHSM(file string) error {
 	if err := os.MkdirAll(tokens, 0o700); err != nil {
 		return fmt.Errorf("making SoftHSM's token folder: %w", err)
 	}
-	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", tokens)
+	text := fmt.Sprintf("# The folder is beside this file. softhsm2-util looks for it where it is started: start it here.\ndirectories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", filepath.Base(tokens))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing SoftHSM's configuration: %w", err)
 	}

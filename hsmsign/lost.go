@@ -1,0 +1,201 @@
+package hsmsign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"seihon/internal/config"
+	"seihon/internal/durable"
+	"seihon/internal/regular"
+	"seihon/inventory"
+	"seihon/ledger"
+)
+
+// Three things know how far the room has come: the master, the inventory, and the head, which is the last checkpoint, kept
+// in the room's state folder. Each is held against the others before anything is written. One that is missing, empty or
+// older beside the others is a loss, never a beginning: a new book beside an old log would unsay everything, and an older
+// log that is gone on with is a second history.
+
+// wayBack is what to do about an inventory that is not there.
+const wayBack = "if it is lost, restore it (what it lacks is healed from the master) or make it again with `signer inventory rebuild`; " +
+	"if its path is wrong, correct signer.inventory"
+
+// headFile is where the last checkpoint is remembered outside of master and inventory.
+func headFile(c *config.Config) string {
+	return filepath.Join(string(c.Signer.State), "master.head")
+}
+
+// head is the last checkpoint that is remembered of this log; nil when none is.
+func head(c *config.Config) (*ledger.Checkpoint, error) {
+	raw, err := regular.ReadFile(headFile(c))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the head of the master log: %w", err)
+	}
+	cp, err := ledger.ParseCheckpoint(raw)
+	if err != nil {
+		return nil, &RecordError{err: fmt.Errorf("reading the head of the master log %q: %w; if the master is the newest copy that there is, move the file away", headFile(c), err)}
+	}
+	if cp.Origin != c.Master.Origin { // of a log that was here before
+		return nil, nil
+	}
+	cp.Note = raw
+	return &cp, nil
+}
+
+func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
+	return ledger.WriterConfig{Origin: r.conf.Master.Origin, Signers: signers, Index: true, Now: r.now, Logger: r.logger}
+}
+
+// headedConfig has the log written on top of what the head knows, and each checkpoint be the next head.
+func (r *Room) headedConfig(signers []note.Signer) (ledger.WriterConfig, error) {
+	c := r.writerConfig(signers)
+	c.Committed = r.remember
+	last, err := head(r.conf)
+	if last != nil {
+		c.Known = [][]byte{last.Note}
+	}
+	return c, err
+}
+
+// remember makes a checkpoint the head.
+func (r *Room) remember(checkpoint []byte) error {
+	if err := os.MkdirAll(filepath.Dir(headFile(r.conf)), 0o700); err != nil {
+		return fmt.Errorf("making the folder of the head: %w", err)
+	}
+	return durable.WriteFile(headFile(r.conf), checkpoint, 0o644)
+}
+
+// openWriter opens the master log for writing, unless it is not the one that the head knows.
+func (r *Room) openWriter(ctx context.Context, signers []note.Signer) error {
+	conf, err := r.headedConfig(signers)
+	if err != nil {
+		return err
+	}
+	dir := string(r.conf.Master.Directory)
+	log, err := ledger.OpenWriter(ctx, dir, conf)
+	switch {
+	case errors.Is(err, ledger.ErrNotExist):
+		return noMaster(err)
+	case err != nil:
+		return notTheHead(err)
+	}
+	r.log = log
+	return nil
+}
+
+// notTheHead is the refusal of a log that contradicts the head.
+func notTheHead(err error) error {
+	if !errors.Is(err, ledger.ErrRollback) && !errors.Is(err, ledger.ErrFork) {
+		return err
+	}
+	return &RecordError{err: fmt.Errorf("opening the master log: the master is an older copy, or one of another history; restore the newest one, "+
+		"which the publishing host has, too, without its private part: %w", err)}
+}
+
+// noMaster says what to do where no log is.
+func noMaster(err error) error {
+	return fmt.Errorf("%w; if the master is lost, restore it from a backup; if its path is wrong, correct master.directory; `signer init` begins a new repository", err)
+}
+
+// neverBegun refuses to begin a log where something remembers one.
+func (r *Room) neverBegun(ctx context.Context) error {
+	dir := r.conf.Master.Directory
+	last, err := head(r.conf)
+	if err != nil {
+		return err
+	}
+	if last != nil && last.Size > 0 {
+		return lostMaster(string(dir), fmt.Sprintf("%q", headFile(r.conf)), last.Size)
+	}
+	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), Now: r.now, Logger: r.logger, Existing: true})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pos, err := db.Position(ctx, r.conf.Master.Origin)
+	if errors.Is(err, inventory.ErrNotFound) {
+		err = nil
+	}
+	if err == nil && pos.Size > 0 {
+		err = lostMaster(string(dir), "the inventory", pos.Size)
+	}
+	return errors.Join(err, db.Close())
+}
+
+func lostMaster(dir, who string, size int64) error {
+	return &RecordError{err: fmt.Errorf("beginning the master log: there is none in %q, and %s knows it with %d entries: restore it, or correct master.directory; "+
+		"it is not begun again", dir, who, size)}
+}
+
+// openInventory opens the inventory. Only `signer init` and `signer inventory rebuild` make one.
+func (r *Room) openInventory(ctx context.Context) (err error) {
+	if r.overrideKeys, err = overrideKeys(r.conf.Trust.OverrideKeys); err != nil {
+		return err
+	}
+	r.inv, err = openInventory(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), OverrideKeys: r.overrideKeys, Now: r.now, Logger: r.logger, Existing: !r.creating})
+	return err
+}
+
+func openInventory(ctx context.Context, c inventory.Config) (*inventory.DB, error) {
+	db, err := inventory.Open(ctx, c)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &RecordError{err: fmt.Errorf("%w; %s; `signer init` begins a new repository", err, wayBack)}
+	}
+	return db, err
+}
+
+// sameHistory holds the log against the inventory, for a command that needs no more of the inventory than that.
+func (r *Room) sameHistory(ctx context.Context) error {
+	if err := r.openInventory(ctx); err != nil {
+		return err
+	}
+	_, err := r.compare(ctx)
+	return err
+}
+
+// besideLog holds the inventory against the log, for commands that write no log.
+func (b *Books) besideLog(ctx context.Context) error {
+	log, err := OpenMaster(ctx, b.conf)
+	if err != nil {
+		return err
+	}
+	last, err := head(b.conf)
+	if err == nil && last != nil {
+		err = notTheHead(log.Consistent(ctx, last.Note))
+	}
+	if err != nil {
+		return err
+	}
+	pos, err := b.Position(ctx, log.Origin())
+	if errors.Is(err, inventory.ErrNotFound) {
+		issuers, err := b.Issuers(ctx)
+		if err != nil || len(issuers) > 0 || log.Size() == 0 {
+			return err // of before positions were kept
+		}
+		return emptyInventory(log.Size())
+	}
+	if err == nil && pos.Size > log.Size() {
+		err = olderMaster(log, pos.Size)
+	}
+	return err
+}
+
+func olderMaster(log *ledger.Log, seen int64) error {
+	return &RecordError{err: fmt.Errorf("opening the inventory: it has seen the master log %q with %d entries, the log in %s has %d: the master is an older copy; restore a newer one",
+		log.Origin(), seen, log.Dir(), log.Size())}
+}
+
+func emptyInventory(size int64) error {
+	return &RecordError{err: fmt.Errorf("opening the inventory: it is empty, and the master log has %d entries: %s", size, wayBack)}
+}
