@@ -96,6 +96,7 @@ func TestScripts(t *testing.T) {
 			"unsay":      unsay,
 			"sql":        sqlite,
 			"web":        web,
+			"schema":     schema,
 		},
 	})
 }

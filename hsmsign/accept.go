@@ -46,6 +46,7 @@ type Verdict struct {
 	Members []Verdict `json:"members,omitempty"` // the files of a batch
 
 	wanted string // the only issuer that is taken
+	dryRun bool   // it was only judged
 	err    error
 }
 
@@ -72,6 +73,7 @@ func refused(err error) bool {
 type Acceptance struct {
 	Verdicts []Verdict `json:"inputs"`
 	Size     int64     `json:"tree_size"`
+	DryRun   bool      `json:"dry_run,omitempty"`
 }
 
 // Err joins why inputs were refused or could not be judged.
@@ -95,7 +97,10 @@ func (r *Room) Accept(ctx context.Context, inputs []Input) (*Acceptance, error) 
 	}
 	h := newHandover(inputs)
 	size, err := r.acceptAll(ctx, h)
-	res := &Acceptance{Verdicts: h.gather(), Size: size}
+	res := &Acceptance{Verdicts: h.gather(), Size: size, DryRun: r.dryRun}
+	for i := range res.Verdicts {
+		res.Verdicts[i].dryRun = r.dryRun
+	}
 	if err != nil || len(h.later) == 0 {
 		return res, err
 	}

@@ -294,11 +294,11 @@ func (r *Room) acceptForeign(ctx context.Context, all *foreign) error {
 func (r *Room) importForeign(ctx context.Context, issuer string, batch []inventory.Record, verdicts []*Verdict, digests []byte) error {
 	src := &records{all: batch, info: inventory.SourceInfo{Name: "certificates", Format: "accepted certificates",
 		Scope: inventory.Partial, NoStatus: true, Digest: artifact.Sum(digests)}}
-	_, err := r.inv.Import(ctx, inventory.Import{Issuer: issuer, Source: src})
+	_, err := r.inv.Import(ctx, inventory.Import{Issuer: issuer, Source: src, DryRun: r.dryRun})
 	for _, v := range verdicts {
 		v.Refused, v.Failed = "", ""
 		if v.settle(err); err == nil {
-			v.add("recorded in the private master and in the inventory")
+			v.add("in the private master and in the inventory")
 		}
 	}
 	return err

@@ -28,6 +28,9 @@ func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, pre
 				return err
 			}
 		}
+		if r.dryRun {
+			return nil
+		}
 		_, _, err := r.log.PutBlob(ctx, l.kind, bytes.NewReader(a.Bytes))
 		return err
 	})
@@ -43,12 +46,12 @@ func (r *Room) importList(ctx context.Context, l list, a *artifact.Artifact, pre
 	}
 	// A list may become shorter at once, when many certificates have expired; what may leave is judged one by one.
 	list := &inventory.List{Artifacts: records, Kind: src.kind, Total: src.total, Changes: src.changes != nil, Good: stored}
-	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Override: o.forImport(), Empty: src.count == 0, MaxShrink: 1, List: list})
+	res, err := r.inv.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Override: o.forImport(), Empty: src.count == 0, MaxShrink: 1, List: list, DryRun: r.dryRun})
 	var contradiction *inventory.ImportRefused
 	if errors.As(err, &contradiction) || errors.Is(err, inventory.ErrOverrideUsed) {
 		return &RecordError{err: fmt.Errorf("%s contradicts the inventory: %w", l.name(), err)}
 	}
-	if err == nil && res.Same { // taken over already, and what is known of it was lost
+	if err == nil && res.Same && !r.dryRun { // taken over already, and what is known of it was lost
 		err = r.inv.AddArtifacts(ctx, records)
 	}
 	if err != nil {

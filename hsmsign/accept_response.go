@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"seihon/artifact"
@@ -76,6 +78,12 @@ func (r *Room) acceptAnswers(ctx context.Context, all *answers) error {
 		if err := r.coherent(ctx, a); err != nil {
 			return err
 		}
+		if r.dryRun {
+			if err := r.judgeAnswers(ctx, a, all.shards[name]); err != nil {
+				return err
+			}
+			continue
+		}
 		claims, err := r.inv.Claim(ctx, inventory.ClaimRequest{Host: r.host(), Issuer: name, Max: a.OCSP.Shards, Lease: lease, Cutoff: inventory.Everything()})
 		if err != nil {
 			return fmt.Errorf("claiming the shards of %s: %w", name, err)
@@ -110,6 +118,16 @@ func (r *Room) acceptAnswers(ctx context.Context, all *answers) error {
 		}
 	}
 	*all = answers{}
+	return nil
+}
+
+// judgeAnswers is what a dry run does with responses: no shard is claimed and no bundle written.
+func (r *Room) judgeAnswers(ctx context.Context, a *authority, shards map[int][]answer) error {
+	for _, shard := range slices.Sorted(maps.Keys(shards)) {
+		if _, err := r.acceptShard(ctx, a, inventory.Claim{Issuer: a.Name, Shard: shard}, shards[shard]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -157,7 +175,7 @@ func (r *Room) acceptShard(ctx context.Context, a *authority, claim inventory.Cl
 			signed[at] = one
 		}
 	}
-	if len(signed) == 0 {
+	if len(signed) == 0 || r.dryRun {
 		return false, nil
 	}
 	if err := old.copyTo(w, taken, r.now()); err != nil {

@@ -138,5 +138,8 @@ func (v *Verdict) String() string {
 	case v.Failed != "":
 		return fmt.Sprintf("waits     %s: %s", v.Input, v.Failed)
 	}
+	if v.dryRun {
+		return fmt.Sprintf("would accept  %s: %s", v.Input, v.text())
+	}
 	return fmt.Sprintf("accepted  %s: %s", v.Input, v.text())
 }

@@ -144,6 +144,8 @@ func (r *Room) recordAdopted(ctx context.Context, issuer string, c *x509.Certifi
 	}
 	e, err := r.inv.Get(ctx, issuer, row.Serial)
 	switch {
+	case errors.Is(err, inventory.ErrNotFound) && r.dryRun:
+		return nil
 	case errors.Is(err, inventory.ErrNotFound):
 		return r.inv.Adopt(ctx, row, r.asked)
 	case err != nil:
@@ -222,6 +224,9 @@ func (r *Room) adoptDocumentSigner(ctx context.Context, d *config.DocumentSigner
 	}
 	if err != nil {
 		return fmt.Errorf("adopting %s: %w", d.Name, err)
+	}
+	if r.dryRun {
+		return nil
 	}
 	return durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
 }

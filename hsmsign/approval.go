@@ -147,6 +147,9 @@ func (r *Room) stageRule(ctx context.Context) error {
 }
 
 func (r *Room) stageEvidence(ctx context.Context, kind, name, note string, doc []byte) (*ledger.Evidence, error) {
+	if r.dryRun {
+		return &ledger.Evidence{Kind: kind, Name: name, Digest: artifact.Sum(doc), Size: int64(len(doc)), Note: note}, nil
+	}
 	digest, size, err := r.log.PutBlob(ctx, artifact.Log, bytes.NewReader(doc))
 	if err != nil {
 		return nil, fmt.Errorf("storing the %s: %w", kind, err)
@@ -166,6 +169,10 @@ func (r *Room) approve(ctx context.Context, a approval.Act) error {
 	}
 	if r.askApproval != nil {
 		return r.ask(a)
+	}
+	if r.dryRun && r.papers.Request == nil && len(r.papers.Signatures) == 0 {
+		r.unapproved = append(r.unapproved, fmt.Sprintf("%s needs the approval of %d people (signer.approval)", a.Kind, r.rule.Quorum))
+		return nil
 	}
 	who, err := r.approvedBy(ctx, a)
 	if err != nil {
@@ -273,6 +280,8 @@ type ApprovalState struct {
 	People  []string `json:"people"`
 	Changed bool     `json:"changed"`
 	Size    int64    `json:"tree_size"`
+
+	NeedsApproval []string `json:"needs_approval,omitempty"` // of a dry run: for what no approval was handed over
 }
 
 // ChangeRule puts the rule of the configuration into the log, with the approval of those whom the rule on record names where
@@ -314,15 +323,18 @@ func (r *Room) changeRule(ctx context.Context) (*ApprovalState, error) {
 	} else if err := r.notDemanded("this change"); err != nil {
 		return nil, err
 	}
+	before := r.ruleEntry
 	if err := r.stageRule(ctx); err != nil {
 		return nil, err
 	}
-	s := &ApprovalState{Quorum: next.Quorum, For: append([]string{}, next.For...), People: []string{}, Changed: r.log.Staged() > 0}
+	s := &ApprovalState{Quorum: next.Quorum, For: append([]string{}, next.For...), People: []string{}, Changed: r.log.Staged() > 0 || r.ruleEntry != before}
 	for _, p := range next.People {
 		s.People = append(s.People, p.Name)
 	}
 	s.People = slices.Compact(s.People)
-	err = r.recordVerdict(ctx)
+	if s.NeedsApproval = r.unapproved; !r.dryRun {
+		err = r.recordVerdict(ctx)
+	}
 	s.Size = r.log.Log().Size()
 	return s, err
 }

@@ -41,6 +41,9 @@ func (r *Room) mendRows(ctx context.Context, a *authority, lists []*artifact.Rev
 		return nil
 	}
 	unsaid := &RecordError{Issuer: a.Name, Name: "the answers", Faults: faults, ours: true}
+	if r.dryRun {
+		return fmt.Errorf("%w; a dry run heals nothing: `signer run` does", unsaid)
+	}
 	healed, err := r.healFaults(ctx, unsaid)
 	if err != nil {
 		return fmt.Errorf("%w; and it could not be healed: %w", unsaid, err)

@@ -12,7 +12,9 @@ import (
 	"seihon/public"
 )
 
-// A dry run opens the room without the right to change it: nothing is healed, finished, recorded or signed.
+// A dry run opens the room without the right to change it: nothing is healed, finished, recorded or signed. The methods of the
+// room go the same way as ever, up to where the token would be asked to sign, the master or the inventory to take something,
+// or a file to be written; what they say would happen passed every check that comes before.
 
 // DryRun opens the room, runs fn and closes it again.
 func DryRun(ctx context.Context, o Options, fn func(*Room) error) error {
@@ -23,6 +25,9 @@ func DryRun(ctx context.Context, o Options, fn func(*Room) error) error {
 	}
 	return errors.Join(fn(r), r.Close())
 }
+
+// Unapproved says what a dry run would need approvals for that were not handed over.
+func (r *Room) Unapproved() []string { return r.unapproved }
 
 // ForcedPlan says what [Room.Run] would sign that is asked for, due or not.
 func (r *Room) ForcedPlan(ctx context.Context, f Force) (*Plan, error) {

@@ -130,6 +130,9 @@ func evidenceNote(use token.Use) string { return "use: " + string(use) }
 // Review records a document about the operation, such as a risk assessment (report
 // 3-1) or the minutes of a key ceremony, and the day of its next review, if it has one.
 func (r *Room) Review(ctx context.Context, kind string, doc []byte, next time.Time) (int64, error) {
+	if r.dryRun {
+		return r.LogSize()
+	}
 	digest, size, err := r.log.PutBlob(ctx, artifact.Log, bytes.NewReader(doc))
 	if err != nil {
 		return 0, fmt.Errorf("storing the document: %w", err)

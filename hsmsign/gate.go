@@ -169,7 +169,7 @@ func (r *Room) approvedKey(ctx context.Context, name string, spec token.KeySpec)
 		if i = slices.IndexFunc(t.verdict.Keys, has); i < 0 {
 			return nil, fmt.Errorf("judging key %q: the token has several keys of that label; give each its own", spec.Label)
 		}
-		if r.log != nil {
+		if r.log != nil && !r.dryRun {
 			if err := r.stageVerdict(ctx); err != nil {
 				return nil, err
 			}

@@ -52,7 +52,22 @@ func (r *Room) issueBatch(ctx context.Context, a *authority, orders []order) ([]
 	if err != nil {
 		return nil, err
 	}
+	if r.dryRun {
+		return unsigned(prepared)
+	}
 	return r.issuePrepared(ctx, a, prepared, batch)
+}
+
+// unsigned is what a dry run has of certificates: all but the signatures.
+func unsigned(prepared []*cert.Prepared) (all []*x509.Certificate, err error) {
+	for _, p := range prepared {
+		c, err := p.Unsigned()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
 }
 
 // prepare makes, checks and rehearses what the orders ask for: step 1.

@@ -121,6 +121,9 @@ func (r *Room) IssueDocumentSigner(ctx context.Context) (*x509.Certificate, erro
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", d.Name, err)
 	}
+	if r.dryRun {
+		return c, nil
+	}
 	return c, durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
 }
 

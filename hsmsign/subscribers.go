@@ -158,6 +158,18 @@ func (j *SubscriberJob) Present(n int) *x509.Certificate {
 	return j.present[n]
 }
 
+// Planned returns the certificate that a request would get, without its signature, and whether it has it already.
+func (j *SubscriberJob) Planned(n int) (Subscriber, error) {
+	if earlier, again := j.same[n]; again {
+		n = earlier
+	}
+	if c := j.present[n]; c != nil {
+		return Subscriber{c, true}, nil
+	}
+	c, err := j.prepared[slices.Index(j.of, n)].Unsigned()
+	return Subscriber{c, false}, err
+}
+
 // Issue issues the certificates, batch by batch: one entry of the log commits to a
 // batch. done is told of each certificate, in the order of the batches, once the
 // master has it.

@@ -25,13 +25,12 @@ func (r *Room) Timestamp(ctx context.Context) ([]timestamp.Result, error) {
 	if len(r.conf.Signer.Timestamps) == 0 {
 		return nil, fmt.Errorf("stamping the checkpoint: signer.timestamps names no authority")
 	}
-	var authorities []timestamp.Authority
-	for _, t := range r.conf.Signer.Timestamps {
-		a, err := authorityOf(t)
-		if err != nil {
-			return nil, err
-		}
-		authorities = append(authorities, a)
+	authorities, err := r.timestampers()
+	if err != nil {
+		return nil, err
+	}
+	if r.dryRun {
+		return timestamp.Plan(r.log.Log(), authorities, r.now(), renewTimestamp)
 	}
 	results, failed := timestamp.Checkpoint(ctx, r.log, authorities, renewTimestamp, timestamp.Config{Now: r.now})
 	if err := timestamp.Record(ctx, r.log, results); err != nil {
@@ -41,6 +40,18 @@ func (r *Room) Timestamp(ctx context.Context) ([]timestamp.Result, error) {
 		return results, fmt.Errorf("recording the time-stamps: %w", err)
 	}
 	return results, failed
+}
+
+// timestampers are the configured authorities.
+func (r *Room) timestampers() (authorities []timestamp.Authority, err error) {
+	for _, t := range r.conf.Signer.Timestamps {
+		a, err := authorityOf(t)
+		if err != nil {
+			return nil, err
+		}
+		authorities = append(authorities, a)
+	}
+	return authorities, nil
 }
 
 // Witness has the configured witnesses cosign the newest checkpoint. What came is kept
@@ -58,6 +69,13 @@ func (r *Room) Witness(ctx context.Context) ([]witness.Cosignature, error) {
 			return nil, err
 		}
 		asked, keys = append(asked, witness.Witness{Key: key, URL: w.URL}), append(keys, key)
+	}
+	if r.dryRun {
+		planned := []witness.Cosignature{}
+		for _, k := range keys {
+			planned = append(planned, witness.Cosignature{Witness: k.Name()})
+		}
+		return planned, nil
 	}
 	signed, failed := witness.Cosign(ctx, r.log.Log(), asked, s.Quorum, witness.Config{Now: r.now})
 	if signed == nil {

@@ -23,6 +23,7 @@ import (
 type ImportConfig struct {
 	Verifier *Verifier
 	Private  bool             // let the private master in; else an export that holds it is refused
+	DryRun   bool             // check every byte and let nothing in: the copy is left as it was, as after a refusal
 	Now      func() time.Time // nil = time.Now
 	Logger   *zap.Logger      // nil = none
 
@@ -85,7 +86,7 @@ func importFile(ctx context.Context, r io.Reader, dir string, c ImportConfig) (d
 	m.w = w
 	defer func() {
 		err = errors.Join(err, w.lock.Close())
-		if err != nil && !interrupted(err) {
+		if err != nil && !interrupted(err) || c.DryRun {
 			m.clean()
 		}
 	}()
@@ -100,6 +101,9 @@ func importFile(ctx context.Context, r io.Reader, dir string, c ImportConfig) (d
 	}
 	if err := m.complete(); err != nil {
 		return nil, err
+	}
+	if c.DryRun {
+		return &Imported{From: m.from, To: max(m.from, m.to), Artifacts: m.count}, nil
 	}
 	if m.to <= m.from { // no entry is new, and that they fit was checked
 		return &Imported{From: m.from, To: m.from, Artifacts: m.count}, m.putTokens()

@@ -201,7 +201,8 @@ func (m *importer) blob(name string, size int64) error {
 // keep puts a file where it belongs.
 func (m *importer) keep(s *durable.Staged, path string) error {
 	there := exists(path, -1) // damaged, and put right: that stays
-	if err := m.within(path); err != nil {
+	err := m.within(path)
+	if err != nil || there && m.c.DryRun {
 		s.Discard()
 		return err
 	}

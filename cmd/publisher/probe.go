@@ -25,16 +25,19 @@ func probeCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "probe",
 		Usage: "ask the public addresses as a relying party would and record the answers: the uptime record of item 3713",
-		Flags: cliexit.Flags(vantageFlags()...),
+		Flags: cliexit.Flags(append(vantageFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "ask, and record nothing"})...),
 		Action: observed(now, func(h *host, c *cli.Context) error {
 			if c.IsSet("vantage") || c.IsSet("key") || c.IsSet("out") || c.Bool("new-key") {
+				if c.Bool("dry-run") {
+					return cliexit.UsageError("--dry-run is of the publishing host, which records its samples; an outside vantage records none: leave out --out")
+				}
 				return h.outside(c)
 			}
 			proxy, err := proxyOf(c)
 			if err != nil {
 				return err
 			}
-			probes, err := h.probe(c.Context, proxy)
+			probes, err := h.probe(c.Context, proxy, !c.Bool("dry-run"))
 			if err != nil {
 				return locked(err)
 			}
@@ -43,14 +46,14 @@ func probeCommand(now func() time.Time) *cli.Command {
 	}
 }
 
-// probe samples every target that has a URL and records the samples.
-func (h *host) probe(ctx context.Context, proxy *url.URL) ([]*ledger.Probe, error) {
+// probe samples every target that has a URL, and records the samples if it is asked to.
+func (h *host) probe(ctx context.Context, proxy *url.URL, record bool) ([]*ledger.Probe, error) {
 	sent, err := h.sent(ctx)
 	if err != nil {
 		return nil, err
 	}
 	probes, err := h.samples(ctx, probe.Config{Vantage: h.conf.Probe.Vantage, Proxy: proxy}, sent)
-	if err != nil {
+	if err != nil || !record {
 		return probes, err
 	}
 	var entries []*ledger.Entry

@@ -39,7 +39,7 @@ func (h *host) run(c *cli.Context) error {
 	}
 	var probeErr error
 	if slices.ContainsFunc(h.conf.Targets, func(t config.Target) bool { return t.URL != "" }) {
-		probes, err := h.probe(c.Context, nil)
+		probes, err := h.probe(c.Context, nil, true)
 		probeErr = locked(err)
 		if err == nil {
 			probeErr = printProbes(c, probes)

@@ -28,7 +28,7 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for a list among the files that would unsay what an earlier one said"},
 			&cli.StringFlag{Name: "watch", Usage: "empty the drop folder `DIR` until the command is stopped, and sign what is due then"},
 			&cli.DurationFlag{Name: "every", Usage: "with --watch: look each `DURATION`", Value: 5 * time.Second},
-			approvalFlag, askFlag,
+			dryFlag, approvalFlag, askFlag,
 			&cli.BoolFlag{Name: "once", Usage: "with --watch: look once"},
 		),
 		Action: func(c *cli.Context) error {
@@ -41,6 +41,8 @@ func acceptCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("--every is %v, must be longer than nothing, such as 5s", c.Duration("every"))
 			case dir != "" && (c.IsSet("issuer") || c.IsSet("document") || c.IsSet("override")):
 				return cliexit.UsageError("--issuer, --document and --override belong to --file")
+			case dir != "" && c.Bool(dryFlag.Name):
+				return cliexit.UsageError("--dry-run belongs to --file; `signer run --dry-run` says what of the drop folder would be judged")
 			case (c.String("document") == "") != (c.String("document-version") == ""):
 				return cliexit.UsageError("--document and --document-version belong together")
 			case dir != "" && noApproval(c, "a drop folder") != nil:
@@ -48,7 +50,7 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			case dir != "":
 				return watchFolder(c, now, dir)
 			default:
-				return withRoom(c, now, func(room *hsmsign.Room) error { return acceptFiles(c, now, room, files) })
+				return inRoom(c, now, func(room *hsmsign.Room) error { return acceptFiles(c, now, room, files) })
 			}
 		},
 	}
@@ -84,7 +86,7 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files
 		return err
 	}
 	tellVerdicts(c, res.Verdicts)
-	if slices.ContainsFunc(res.Verdicts, func(v hsmsign.Verdict) bool { return v.Refused == "" && v.Failed == "" && !v.Present }) {
+	if !res.DryRun && slices.ContainsFunc(res.Verdicts, func(v hsmsign.Verdict) bool { return v.Refused == "" && v.Failed == "" && !v.Present }) {
 		say(c, "the master log has %d entries; `signer run` makes the answers that follow from it", res.Size)
 	}
 	return errors.Join(res.Err(), answer(c, res))

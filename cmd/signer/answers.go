@@ -11,6 +11,12 @@ type askedAnswer struct {
 	SHA256  string `json:"sha256"`
 }
 
+// plannedAnswer is a part of the answers of commands with --dry-run.
+type plannedAnswer struct {
+	DryRun        bool     `json:"dry_run,omitempty"`
+	NeedsApproval []string `json:"needs_approval,omitempty"` // what of it needs approvals that were not handed over
+}
+
 type archivedAnswer struct {
 	Bags     []string `json:"bags"`
 	TreeSize int64    `json:"tree_size"`
@@ -20,23 +26,27 @@ type linkedAnswer struct {
 	Name         string `json:"name"` // of the new issuer
 	Certificates int    `json:"certificates"`
 	TreeSize     int64  `json:"tree_size"`
+	plannedAnswer
 }
 
 type crossedAnswer struct {
 	ID       string `json:"id"`
 	Serial   string `json:"serial"`
 	TreeSize int64  `json:"tree_size"`
+	plannedAnswer
 }
 
 type requestedAnswer struct {
 	Name string `json:"name"`
 	File string `json:"file"` // of the certificate request
+	plannedAnswer
 }
 
 type documentAnswer struct {
 	Name     string `json:"name"`
 	Version  string `json:"version"`
 	TreeSize int64  `json:"tree_size"`
+	plannedAnswer
 }
 
 type exportedAnswer struct {
@@ -44,6 +54,7 @@ type exportedAnswer struct {
 	From  int64  `json:"from"` // entries of the log
 	To    int64  `json:"to"`
 	Bytes int64  `json:"bytes"`
+	plannedAnswer
 }
 
 type rotatedAnswer struct {
@@ -71,6 +82,7 @@ type stampedAnswer struct {
 	Size      int64     `json:"tree_size"`
 	Token     string    `json:"token"` // empty: none was due, or none was had
 	Time      time.Time `json:"time"`
+	Due       bool      `json:"due,omitempty"` // of a dry run: it would be asked
 }
 
 type withdrawnAnswer struct {
@@ -88,6 +100,7 @@ type issuedAnswer struct {
 	NotBefore time.Time `json:"not_before"`
 	NotAfter  time.Time `json:"not_after"`
 	File      string    `json:"file"` // empty: it was not written
+	plannedAnswer
 }
 
 // issuedAnswers is of several that were issued together.
@@ -95,4 +108,5 @@ type issuedAnswers struct {
 	Issued       int            `json:"issued"`
 	Present      int            `json:"present"`
 	Certificates []issuedAnswer `json:"certificates"`
+	plannedAnswer
 }

@@ -27,11 +27,14 @@ func approvalCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "approval",
 		Usage: "put the rule of the configuration on record: who has to approve what; a weaker one needs the approval of those on record",
-		Flags: cliexit.Flags(approvalFlag, askFlag),
+		Flags: cliexit.Flags(dryFlag, approvalFlag, askFlag),
 		Action: func(c *cli.Context) error {
 			o, err := options(c, now)
 			if err != nil {
 				return err
+			}
+			if o.DryRun = c.Bool(dryFlag.Name); o.DryRun && c.IsSet(askFlag.Name) {
+				return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out", askFlag.Name)
 			}
 			s, err := hsmsign.ChangeRule(c.Context, o)
 			if err != nil {
@@ -43,7 +46,10 @@ func approvalCommand(now func() time.Time) *cli.Command {
 				say(c, "%d of %s must approve: %s", s.Quorum, strings.Join(s.People, ", "), strings.Join(s.For, ", "))
 			}
 			if s.Changed {
-				say(c, "recorded, tree size %d", s.Size)
+				say(c, would(c, "recorded, tree size %d", "would be recorded; the log has %d entries"), s.Size)
+			}
+			for _, what := range s.NeedsApproval {
+				say(c, "%s", what)
 			}
 			return answer(c, s)
 		},

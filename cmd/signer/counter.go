@@ -19,6 +19,7 @@ func counterCommand(now func() time.Time) *cli.Command {
 			&cli.Int64Flag{Name: "count", Usage: "the `NUMBER` of signatures that the token shows"},
 			&cli.StringFlag{Name: "evidence", Usage: "the `FILE` that shows it, such as the output of the maker's tool; its kind and SHA-256 are recorded"},
 			&cli.BoolFlag{Name: "begin", Usage: "counting begins with this reading: the key signed elsewhere before, or the counter was reset"},
+			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if !c.IsSet("count") || c.Int64("count") < 0 {
@@ -31,7 +32,7 @@ func counterCommand(now func() time.Time) *cli.Command {
 					return fmt.Errorf("reading the evidence: %w", err)
 				}
 			}
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *hsmsign.Room) error {
 				res, err := room.CountSignatures(c.Context, q)
 				if err != nil {
 					return err
@@ -47,17 +48,17 @@ func sayCounted(c *cli.Context, res *hsmsign.Counted) error {
 		return err
 	}
 	if res.Begin {
-		say(c, "recorded: counting the signatures of %s begins at %d", res.Key, res.Count)
+		say(c, would(c, "recorded: counting the signatures of %s begins at %d", "would record that counting the signatures of %s begins at %d"), res.Key, res.Count)
 		return nil
 	}
 	say(c, "%s: the token signed %d times since tree size %d; the log has %d (%d certificates, %d lists, %d responses, %d requests)",
 		res.Key, res.Signed, res.Since, res.Total(), res.Certificates, res.Lists, res.Responses, res.Requests)
 	switch {
 	case res.Surplus > 0:
-		say(c, "FINDING: %d signatures that the record does not explain; recorded. Signatures that were repeated after a fault of the token or lost in a crash count, too: "+
-			"look for them in the logs of the room; what remains was signed past it", res.Surplus)
+		say(c, "FINDING: %d signatures that the record does not explain; %s. Signatures that were repeated after a fault of the token or lost in a crash count, too: "+
+			"look for them in the logs of the room; what remains was signed past it", res.Surplus, would(c, "recorded", "it would be recorded"))
 	case res.Surplus < 0:
-		say(c, "FINDING: the counter is %d behind the log; recorded. It is the counter of another key, was misread or reset, or somebody else signed with this key", -res.Surplus)
+		say(c, "FINDING: the counter is %d behind the log; %s. It is the counter of another key, was misread or reset, or somebody else signed with this key", -res.Surplus, would(c, "recorded", "it would be recorded"))
 	default:
 		return nil
 	}

@@ -14,9 +14,9 @@ func linkCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "link",
 		Usage: "issue the link certificates between a CA and the one it succeeds",
-		Flags: cliexit.Flags(&cli.StringFlag{Name: "name", Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}, approvalFlag, askFlag),
+		Flags: cliexit.Flags(&cli.StringFlag{Name: "name", Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}, dryFlag, approvalFlag, askFlag),
 		Action: func(c *cli.Context) error {
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *hsmsign.Room) error {
 				links, err := room.IssueLinks(c.Context, c.String("name"))
 				if err != nil {
 					return err
@@ -25,8 +25,8 @@ func linkCommand(now func() time.Time) *cli.Command {
 				if err != nil {
 					return err
 				}
-				say(c, "issued %d link certificates, tree size %d", len(links), size)
-				return answer(c, linkedAnswer{c.String("name"), len(links), size})
+				say(c, would(c, "issued %d link certificates, tree size %d", "would issue %d link certificates; the log has %d entries"), len(links), size)
+				return answer(c, linkedAnswer{c.String("name"), len(links), size, dryAnswer(c, room)})
 			})
 		},
 	}
@@ -42,13 +42,13 @@ func crossCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "partner", Usage: "issue: the partner's CA certificate `FILE`, pinned in trust.partners"},
 			&cli.StringFlag{Name: "profile", Value: "cross", Usage: "issue: the `PROFILE` with mappings and constraints"},
 			&cli.StringFlag{Name: "publish", Usage: "publish: the certificate `FILE` that the partner issued"},
-			approvalFlag, askFlag,
+			dryFlag, approvalFlag, askFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if (c.String("partner") == "") == (c.String("publish") == "") {
 				return cliexit.UsageError("name either --partner, to issue, or --publish")
 			}
-			return withRoom(c, now, func(room *hsmsign.Room) error { return cross(c, room) })
+			return inRoom(c, now, func(room *hsmsign.Room) error { return cross(c, room) })
 		},
 	}
 }
@@ -72,6 +72,14 @@ func cross(c *cli.Context, room *hsmsign.Room) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool(dryFlag.Name) {
+		serial := ""
+		if c.String("publish") != "" { // another one is chosen each time for what is to be issued
+			serial = fmt.Sprintf("%x", crt.SerialNumber)
+		}
+		say(c, "would record cert/cross/%s.cer for %s; the log has %d entries", c.String("id"), crt.Subject, size)
+		return answer(c, crossedAnswer{c.String("id"), serial, size, dryAnswer(c, room)})
+	}
 	say(c, "recorded cert/cross/%s.cer, serial %x, tree size %d", c.String("id"), crt.SerialNumber, size)
-	return answer(c, crossedAnswer{c.String("id"), fmt.Sprintf("%x", crt.SerialNumber), size})
+	return answer(c, crossedAnswer{ID: c.String("id"), Serial: fmt.Sprintf("%x", crt.SerialNumber), TreeSize: size})
 }

@@ -21,19 +21,27 @@ func certificateRequestCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "the OCSP signer, document signer or issuer `NAME` of the configuration", Required: true},
 			&cli.StringFlag{Name: "out", Usage: "write the request to the new `FILE` as PEM", Required: true},
+			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
 			out, name := c.String("out"), c.String("name")
 			if err := absent("out", out); err != nil {
 				return err
 			}
-			if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-				return fmt.Errorf("making the folder of %q: %w", out, err)
-			}
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *hsmsign.Room) error {
 				der, err := room.RequestCertificate(c.Context, name)
 				if err != nil {
 					return err
+				}
+				if c.Bool(dryFlag.Name) {
+					if _, err := room.LogSize(); err != nil {
+						return err
+					}
+					say(c, "would make %s: a request for %s, signed with its key and on record", out, name)
+					return answer(c, requestedAnswer{name, out, dryAnswer(c, room)})
+				}
+				if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+					return fmt.Errorf("making the folder of %q: %w", out, err)
 				}
 				if _, err := room.Commit(c.Context, "signer request"); err != nil {
 					return err
@@ -45,7 +53,7 @@ func certificateRequestCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 				say(c, "made %s: let the CA sign it, then run `signer issue --name %s --adopt FILE`", out, name)
-				return answer(c, requestedAnswer{name, out})
+				return answer(c, requestedAnswer{Name: name, File: out})
 			})
 		},
 	}

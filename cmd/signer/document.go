@@ -18,13 +18,14 @@ func documentCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "version", Usage: "its `VERSION`, such as 1.2", Required: true},
 			&cli.StringFlag{Name: "file", Usage: "the PDF `FILE`", Required: true},
 			&cli.TimestampFlag{Name: "effective", Usage: "from when it is in force, as `RFC3339`; default: now", Layout: time.RFC3339},
+			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
 			d := hsmsign.DocumentRequest{Name: c.String("name"), Version: c.String("version"), File: c.String("file")}
 			if t := c.Timestamp("effective"); t != nil {
 				d.Effective = *t
 			}
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *hsmsign.Room) error {
 				if err := room.Document(c.Context, d); err != nil {
 					return err
 				}
@@ -32,8 +33,8 @@ func documentCommand(now func() time.Time) *cli.Command {
 				if err != nil {
 					return err
 				}
-				say(c, "recorded docs/%s-%s.pdf and its signature, tree size %d", d.Name, d.Version, size)
-				return answer(c, documentAnswer{d.Name, d.Version, size})
+				say(c, would(c, "recorded docs/%s-%s.pdf and its signature, tree size %d", "would sign and record docs/%s-%s.pdf; the log has %d entries"), d.Name, d.Version, size)
+				return answer(c, documentAnswer{d.Name, d.Version, size, dryAnswer(c, room)})
 			})
 		},
 	}

@@ -27,6 +27,7 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "render", Usage: "write a risk register for people, as Markdown, to a new `FILE`; --lang chooses the language"},
 			cliexit.LangFlag(),
 			&cli.TimestampFlag{Name: "review", Usage: "the `DAY` of its next review, as 2027-04-01; a risk register has its own", Layout: time.DateOnly},
+			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if !evidenceKind.MatchString(c.String("kind")) {
@@ -52,13 +53,13 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 			} else if c.IsSet("render") {
 				return cliexit.UsageError("--render belongs to --kind %s with a register in the form %s", ledger.EvidenceRisk, risk.Schema)
 			}
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *hsmsign.Room) error {
 				size, err := room.Review(c.Context, c.String("kind"), doc, next)
 				if err != nil {
 					return err
 				}
-				say(c, "recorded %s as %s, tree size %d: %s", c.String("file"), c.String("kind"), size, checked.said())
-				return answer(c, recordedEvidence{Kind: c.String("kind"), File: c.String("file"), TreeSize: size, Register: checked})
+				say(c, would(c, "recorded %s as %s, tree size %d: %s", "would record %s as %s; the log has %d entries: %s"), c.String("file"), c.String("kind"), size, checked.said())
+				return answer(c, recordedEvidence{Kind: c.String("kind"), File: c.String("file"), TreeSize: size, Register: checked, plannedAnswer: dryAnswer(c, room)})
 			})
 		},
 	}

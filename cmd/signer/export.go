@@ -22,6 +22,7 @@ func exportCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; must not exist", Required: true},
 			&cli.BoolFlag{Name: "private", Usage: "with the private master (subscribers' certificates): for another signing room or an auditor, never for the publishing host"},
 			&cli.Int64Flag{Name: "since", Usage: "the tree `SIZE` that the copy has already; default: 0, everything"},
+			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
 			log, err := readMaster(c)
@@ -31,14 +32,42 @@ func exportCommand(now func() time.Time) *cli.Command {
 			if c.Bool("private") && !log.HasPrivate() {
 				return fmt.Errorf("exporting the private master: %s has none", log.Dir())
 			}
+			if c.Bool(dryFlag.Name) {
+				return foretellExport(c, log)
+			}
 			size, err := export(c, log, c.String("out"), c.Int64("since"))
 			if err != nil {
 				return err
 			}
 			say(c, "wrote %s: size %d to %d, %d bytes; on the publishing host: publisher import --file %s", c.String("out"), c.Int64("since"), log.Size(), size, c.String("out"))
-			return answer(c, exportedAnswer{c.String("out"), c.Int64("since"), log.Size(), size})
+			return answer(c, exportedAnswer{c.String("out"), c.Int64("since"), log.Size(), size, plannedAnswer{}})
 		},
 	}
+}
+
+// foretellExport makes the export, and keeps none of it.
+func foretellExport(c *cli.Context, log *ledger.Log) error {
+	if err := absent("out", c.String("out")); err != nil {
+		return err
+	}
+	write := log.Export
+	if c.Bool("private") {
+		write = log.ExportPrivate
+	}
+	var size count
+	if err := write(c.Context, &size, c.Int64("since")); err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	say(c, "would write %s: size %d to %d, %d bytes", c.String("out"), c.Int64("since"), log.Size(), int64(size))
+	return answer(c, exportedAnswer{c.String("out"), c.Int64("since"), log.Size(), int64(size), plannedAnswer{DryRun: true}})
+}
+
+// count is a writer that only counts.
+type count int64
+
+func (n *count) Write(p []byte) (int, error) {
+	*n += count(len(p))
+	return len(p), nil
 }
 
 // export writes the file and returns its size. The private master is for the eyes of its owner only.

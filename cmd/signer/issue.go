@@ -37,7 +37,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
 			&cli.StringFlag{Name: "out", Usage: "write the certificate to the new `FILE` as PEM"},
 			&cli.StringFlag{Name: "out-dir", Usage: "write each certificate to this `FOLDER` as PEM, under the name of its request's file"},
-			requestFlag, byFlag, approvalFlag, askFlag, cliexit.YesFlag,
+			requestFlag, byFlag, dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if (c.String("name") == "") == (c.String("issuer") == "") {
@@ -64,7 +64,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			if err := noApproval(c, "a certificate that is not of a CA"); err != nil && conf.Issuer(c.String("name")) == nil {
 				return err
 			}
-			return withRoom(c, now, func(room *hsmsign.Room) error { return issue(c, conf, room) })
+			return inRoom(c, now, func(room *hsmsign.Room) error { return issue(c, conf, room) })
 		},
 	}
 }
@@ -84,7 +84,7 @@ func issuable(conf *config.Config) (names []string) {
 }
 
 func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
-	word, out := "issued", c.String("out")
+	word, out := would(c, "issued", "would issue"), c.String("out")
 	present := room.Certificate(c.String("name"))
 	if c.String("adopt") == "" && present != nil {
 		word = "present"
@@ -93,7 +93,7 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 		if err != nil {
 			return err
 		}
-		if word = "adopted"; present != nil && present.Equal(crt) {
+		if word = would(c, "adopted", "would take over"); present != nil && present.Equal(crt) {
 			word = "present"
 		}
 		present = crt
@@ -114,11 +114,17 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 	if _, err := room.Commit(c.Context, "signer issue"); err != nil {
 		return err
 	}
+	if c.Bool(dryFlag.Name) {
+		say(c, "%s", issuedLine(c, word, crt))
+		a := answerIssued(c, crt, word == "present", out)
+		a.plannedAnswer = dryAnswer(c, room)
+		return answer(c, a)
+	}
 	if err := writePEM(out, crt); err != nil {
 		return err
 	}
-	say(c, "%s", issuedLine(word, crt))
-	return answer(c, answerIssued(crt, word == "present", out))
+	say(c, "%s", issuedLine(c, word, crt))
+	return answer(c, answerIssued(c, crt, word == "present", out))
 }
 
 // askAboutKey asks before a CA certificate is made for a key that was in the token before: a CA that moves in has one.
@@ -128,17 +134,31 @@ func askAboutKey(c *cli.Context, room *hsmsign.Room) error {
 	if err != nil || !brought {
 		return err
 	}
-	return cliexit.Confirm(c, fmt.Sprintf("the key of %s was in the token before signer keygen: if a CA has used it, take its certificate over "+
-		"(signer issue --name %s --adopt FILE); issuing makes another certificate for it, on record for ever", name, name))
+	what := fmt.Sprintf("the key of %s was in the token before signer keygen: if a CA has used it, take its certificate over "+
+		"(signer issue --name %s --adopt FILE); issuing makes another certificate for it, on record for ever", name, name)
+	if c.Bool(dryFlag.Name) {
+		say(c, "it would be asked, or need --yes: %s", what)
+		return nil
+	}
+	return cliexit.Confirm(c, what)
 }
 
-func issuedLine(word string, crt *x509.Certificate) string {
+// issuedLine leaves out the serial of a certificate that would be issued: each time another one is chosen.
+func issuedLine(c *cli.Context, word string, crt *x509.Certificate) string {
+	if word == "would issue" {
+		return fmt.Sprintf("%s %s, valid until %s", word, crt.Subject, crt.NotAfter.UTC().Format(time.RFC3339))
+	}
 	return fmt.Sprintf("%s %s, serial %x, valid until %s", word, crt.Subject, crt.SerialNumber, crt.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // answerIssued is what --json says of one certificate.
-func answerIssued(crt *x509.Certificate, present bool, file string) issuedAnswer {
-	return issuedAnswer{crt.Subject.String(), fmt.Sprintf("%x", crt.SerialNumber), present, crt.NotBefore.UTC(), crt.NotAfter.UTC(), file}
+func answerIssued(c *cli.Context, crt *x509.Certificate, present bool, file string) issuedAnswer {
+	a := issuedAnswer{Subject: crt.Subject.String(), Serial: fmt.Sprintf("%x", crt.SerialNumber), Present: present,
+		NotBefore: crt.NotBefore.UTC(), NotAfter: crt.NotAfter.UTC(), File: file}
+	if c.Bool(dryFlag.Name) && !present {
+		a.Serial = "" // each time another one is chosen
+	}
+	return a
 }
 
 func issueKind(c *cli.Context, conf *config.Config, room *hsmsign.Room) (*x509.Certificate, error) {

@@ -44,7 +44,7 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 		}
 		q.CSRs = append(q.CSRs, hsmsign.CSR{Name: file, Data: csr})
 	}
-	return withRoom(c, now, func(room *hsmsign.Room) error {
+	return inRoom(c, now, func(room *hsmsign.Room) error {
 		job, err := room.Subscribers(c.Context, q)
 		if err != nil {
 			return err
@@ -54,8 +54,37 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 				return err
 			}
 		}
+		if c.Bool(dryFlag.Name) {
+			return foretellIssue(c, room, job, outs)
+		}
 		return handOut(c, job, outs)
 	})
+}
+
+// foretellIssue says what handOut would do.
+func foretellIssue(c *cli.Context, room *hsmsign.Room, job *hsmsign.SubscriberJob, outs []string) error {
+	all := issuedAnswers{Certificates: make([]issuedAnswer, len(outs)), plannedAnswer: dryAnswer(c, room)}
+	for n, out := range outs {
+		s, err := job.Planned(n)
+		if err != nil {
+			return err
+		}
+		word := "would issue"
+		if s.Present {
+			word = "present"
+			all.Present++
+		} else {
+			all.Issued++
+		}
+		all.Certificates[n] = answerIssued(c, s.Certificate, s.Present, out)
+		say(c, "%s", issuedLine(c, word, s.Certificate))
+	}
+	if len(outs) == 1 {
+		all.Certificates[0].plannedAnswer = all.plannedAnswer
+		return answer(c, all.Certificates[0])
+	}
+	say(c, "%d would be issued, %d present", all.Issued, all.Present)
+	return answer(c, all)
 }
 
 // handOut issues, and writes and prints each certificate.
@@ -72,8 +101,8 @@ func handOut(c *cli.Context, job *hsmsign.SubscriberJob, outs []string) error {
 		if err := writePEM(outs[n], s.Certificate); err != nil {
 			return err
 		}
-		answers[n] = answerIssued(s.Certificate, s.Present, outs[n])
-		say(c, "%s", issuedLine(word, s.Certificate))
+		answers[n] = answerIssued(c, s.Certificate, s.Present, outs[n])
+		say(c, "%s", issuedLine(c, word, s.Certificate))
 		return nil
 	})
 	if err != nil {
@@ -83,7 +112,7 @@ func handOut(c *cli.Context, job *hsmsign.SubscriberJob, outs []string) error {
 		return answer(c, answers[0])
 	}
 	say(c, "%d issued, %d present", issued, present)
-	return answer(c, issuedAnswers{issued, present, answers})
+	return answer(c, issuedAnswers{Issued: issued, Present: present, Certificates: answers})
 }
 
 // requestFiles lists the files with requests: those of --csr, then those of --csr-dir by name.

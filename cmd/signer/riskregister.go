@@ -21,6 +21,7 @@ type recordedEvidence struct {
 	TreeSize int64            `json:"tree_size"`          // 0: it was not recorded
 	Register *checkedRegister `json:"register,omitempty"` // of a risk register that was recorded
 	Problems []risk.Problem   `json:"problems,omitempty"` // of one that was not
+	plannedAnswer
 }
 
 // A checkedRegister has all that section 3-1 asks for.
@@ -63,6 +64,8 @@ func checkRegister(c *cli.Context, doc []byte, next, now time.Time) (*checkedReg
 		if err := absent("render", file); err != nil {
 			return nil, err
 		}
+	}
+	if file := c.String("render"); file != "" && !c.Bool(dryFlag.Name) {
 		write := func(w io.Writer) error {
 			_, err := io.WriteString(w, r.Markdown(lang, now))
 			return err

@@ -70,8 +70,19 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error
 // dryFlag is that of commands that can say what they would do.
 var dryFlag = &cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and change nothing"}
 
+// inRoom is withRoom, or dryRoom when --dry-run asks for it: what fn does is then only planned.
+func inRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) error {
+	if c.Bool(dryFlag.Name) {
+		return dryRoom(c, now, fn)
+	}
+	return withRoom(c, now, fn)
+}
+
 // dryRoom opens the room without the right to change anything, runs fn and closes it again.
 func dryRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) error {
+	if c.IsSet(askFlag.Name) {
+		return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out", askFlag.Name)
+	}
 	o, err := options(c, now)
 	if err != nil {
 		return err
@@ -79,7 +90,29 @@ func dryRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error)
 	if err := checkIssuer(c, o.Config); err != nil {
 		return err
 	}
-	return coded(hsmsign.DryRun(c.Context, o, fn))
+	return coded(hsmsign.DryRun(c.Context, o, func(room *hsmsign.Room) error {
+		err := fn(room)
+		for _, what := range room.Unapproved() {
+			say(c, "%s", what)
+		}
+		return err
+	}))
+}
+
+// dryAnswer is what --json says of a dry run, beside what would be done.
+func dryAnswer(c *cli.Context, room *hsmsign.Room) plannedAnswer {
+	if !c.Bool(dryFlag.Name) {
+		return plannedAnswer{}
+	}
+	return plannedAnswer{DryRun: true, NeedsApproval: room.Unapproved()}
+}
+
+// would chooses between what is done and what would be.
+func would(c *cli.Context, done, planned string) string {
+	if c.Bool(dryFlag.Name) {
+		return planned
+	}
+	return done
 }
 
 // checkIssuer refuses a name that --issuer gives and the configuration does not have.

@@ -17,7 +17,7 @@ func TestSchemasOfTheAnswers(t *testing.T) {
 	ask := func(acts ...any) jsonschema.OneOf { return append(acts, askedAnswer{}) } // with --approval-request
 	jsonschema.CheckCommands(t, app(time.Now), "../../docs/schema", map[string]any{
 		"init":              hsmsign.InitResult{},
-		"keygen":            ask(hsmsign.InitResult{}),
+		"keygen":            ask(hsmsign.KeyResult{}, hsmsign.InitResult{}),
 		"token":             jsonschema.OneOf{hsmsign.TokenInfo{}, hsmsign.TokenCheck{}},
 		"counter":           hsmsign.Counted{},
 		"issue":             ask(issuedAnswer{}, issuedAnswers{}),

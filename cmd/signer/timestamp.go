@@ -14,18 +14,20 @@ func timestampCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "timestamp",
 		Usage: "have time-stamping authorities (RFC 3161) stamp the newest checkpoint",
-		Flags: cliexit.Flags(),
+		Flags: cliexit.Flags(dryFlag),
 		Action: func(c *cli.Context) error {
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *hsmsign.Room) error {
 				results, err := room.Timestamp(c.Context)
 				lines := []stampedAnswer{}
 				for _, r := range results {
-					l := stampedAnswer{Authority: r.Authority, Size: r.Size, Token: r.Path}
+					l := stampedAnswer{Authority: r.Authority, Size: r.Size, Token: r.Path, Due: r.Due}
 					if r.Stamp != nil {
 						l.Time = r.Stamp.Time
 					}
 					switch {
 					case r.Err != nil: // in err as well
+					case r.Due:
+						say(c, "%s: would be asked to stamp the checkpoint at size %d", r.Authority, r.Size)
 					case r.Path == "":
 						say(c, "%s: the checkpoint at size %d has a good token", r.Authority, r.Size)
 					default:
@@ -43,10 +45,16 @@ func witnessCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "witness",
 		Usage: "have witnesses (C2SP tlog-witness) cosign the newest checkpoint; do it before `signer timestamp`",
-		Flags: cliexit.Flags(),
+		Flags: cliexit.Flags(dryFlag),
 		Action: func(c *cli.Context) error {
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *hsmsign.Room) error {
 				got, err := room.Witness(c.Context)
+				if err == nil && c.Bool(dryFlag.Name) {
+					for _, s := range got {
+						say(c, "%s would be asked to cosign", s.Witness)
+					}
+					return answer(c, got)
+				}
 				for _, s := range got {
 					say(c, "%s cosigned at %s", s.Witness, s.Time.Format(time.RFC3339))
 				}

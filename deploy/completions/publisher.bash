@@ -8,7 +8,7 @@ _publisher() {
   "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --seed --source --responder --list --offline --master --checkpoint --first --pins --remember --html --auditor --body --samples --inventory --empty --price --resume --report --sign-with --now --estimate --help" ;;
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
-  "probe" | "probe "*) choices="--config --json --quiet --log-format --vantage --key --out --new-key --proxy --help" ;;
+  "probe" | "probe "*) choices="--config --json --quiet --log-format --vantage --key --out --new-key --proxy --dry-run --help" ;;
   "observe" | "observe "*) choices="--config --json --quiet --log-format --issuer-certificate --crl --partition --ocsp --certificate --list --state --html --report --prometheus --timeout --proxy --help" ;;
   "report" | "report "*) choices="--config --json --quiet --log-format --month --samples --html --now --help" ;;
   "status" | "status "*) choices="--config --json --quiet --log-format --warn --critical --prometheus --html --lang --help" ;;
@@ -20,7 +20,7 @@ _publisher() {
   "ledger check" | "ledger check "*) choices="--config --json --quiet --log-format --checkpoint --log --help" ;;
   "ledger tail" | "ledger tail "*) choices="--config --json --quiet --log-format --log --help" ;;
   "ledger" | "ledger "*) choices="show prove check tail --help" ;;
-  "import" | "import "*) choices="--config --json --quiet --log-format --file --private --help" ;;
+  "import" | "import "*) choices="--config --json --quiet --log-format --file --private --dry-run --help" ;;
   "adopt" | "adopt "*) choices="--config --json --quiet --log-format --target --dry-run --yes --remove --help" ;;
   "purge" | "purge "*) choices="--config --json --quiet --log-format --target --name --urgent --all --wait --dry-run --help" ;;
   "config init" | "config init "*) choices="--config --json --quiet --log-format --help" ;;

@@ -143,5 +143,24 @@ func algorithmOf(tbs []byte, pub crypto.PublicKey) (*algid.Algorithm, error) {
 	return nil, fmt.Errorf("the key, of type %T, does not sign with the algorithm that it names", pub)
 }
 
+// Unsigned is the certificate without a signature, for who wants to read it before it is signed.
+func (p *Prepared) Unsigned() (*x509.Certificate, error) {
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes(p.TBS)
+		b.AddBytes(p.draft.algorithm.DER)
+		b.AddASN1BitString(nil)
+	})
+	der, err := b.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", p.name, err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("parsing %s: %w", p.name, err)
+	}
+	return c, nil
+}
+
 // SubjectPublicKeyInfo is the key that is certified.
 func (p *Prepared) SubjectPublicKeyInfo() []byte { return p.draft.spki }

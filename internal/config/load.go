@@ -123,13 +123,14 @@ func decodeProblems(messages []string) []Problem {
 			p.Line, _ = strconv.Atoi(parts[1])
 			p.Text = parts[2]
 		}
-		if parts := unknownField.FindStringSubmatch(p.Text); parts != nil {
+		switch parts := unknownField.FindStringSubmatch(p.Text); {
+		case parts != nil:
 			p.Text = fmt.Sprintf("unknown key %q; see docs/config.md for the keys of this section", parts[1])
-		}
-		if strings.HasSuffix(p.Text, "into config.Token") {
+		case strings.HasSuffix(p.Text, "into config.Token"):
 			p.Text = "a token is no text but {file: …} or {credential: …}; keep secrets out of this file" // and out of this message
+		default:
+			p.Text = strings.ReplaceAll(p.Text, "config.", "") // Go's name of a type
 		}
-		p.Text = strings.ReplaceAll(p.Text, "config.", "")
 		out = append(out, p)
 	}
 	return out

@@ -18,6 +18,7 @@ type Result struct {
 	Path      string // of the stored response; empty when none was needed or had
 	Stamp     *Stamp
 	Err       error
+	Due       bool // of a plan: a token would be asked for
 }
 
 // Due reports whether the newest checkpoint of a log lacks a good token of an
@@ -69,6 +70,19 @@ func Checkpoint(ctx context.Context, w *ledger.Writer, authorities []Authority, 
 		results = append(results, r)
 	}
 	return results, errors.Join(errs...)
+}
+
+// Plan says which authorities Checkpoint would ask: those whose result is due.
+func Plan(l *ledger.Log, authorities []Authority, now time.Time, renew time.Duration) ([]Result, error) {
+	var results []Result
+	for _, a := range authorities {
+		due, _, err := Due(l, a, now, renew)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, Result{Authority: a.Name, Size: l.Size(), Due: due})
+	}
+	return results, nil
 }
 
 // Record appends an anchor entry for each token that was stored, so that the
