@@ -20,16 +20,9 @@ var compromised = []int{1, 2, 10} // keyCompromise, cACompromise, aACompromise
 // refused, in the order of the orders.
 func (r *Room) checkKeyHistory(ctx context.Context, a *authority, orders []order) ([]error, error) {
 	refused := make([]error, len(orders))
-	asked := map[artifact.Digest][]int{}
-	for n := range orders {
-		spki, err := requestedKey(&orders[n].req)
-		if err != nil {
-			return nil, err
-		}
-		if spki != nil {
-			sum := artifact.Sum(spki)
-			asked[sum] = append(asked[sum], n)
-		}
+	asked, err := askedKeys(orders)
+	if err != nil {
+		return nil, err
 	}
 	kept, err := keptKeys(a)
 	if err != nil || len(asked) == 0 {
@@ -48,6 +41,46 @@ func (r *Room) checkKeyHistory(ctx context.Context, a *authority, orders []order
 		}
 	}
 	return refused, nil
+}
+
+// keysInUse refuses requests for a key that a certificate has which is neither revoked nor expired: two certificates for one key
+// are made when somebody says so.
+func (r *Room) keysInUse(ctx context.Context, orders []order) error {
+	asked, err := askedKeys(orders)
+	if err != nil || len(asked) == 0 {
+		return err
+	}
+	refused := make([]error, len(orders))
+	for sum, all := range asked {
+		for _, n := range all[1:] {
+			refused[n] = fmt.Errorf("the key (SHA-256 %s) is also that of %s: --reissue issues a certificate for each", sum, orders[all[0]].label)
+		}
+	}
+	for has, err := range r.inv.InUseWithKey(ctx, r.now(), slices.Collect(maps.Keys(asked))...) {
+		if err != nil {
+			return fmt.Errorf("looking for the key among certificates in use: %w", err)
+		}
+		for _, n := range asked[has.Key] {
+			refused[n] = fmt.Errorf("the key (SHA-256 %s) is that of certificate %x of %s, which is in use: --reissue issues another one for it", has.Key, has.Serial, has.Issuer)
+		}
+	}
+	return firstRefused(orders, refused)
+}
+
+// askedKeys are the orders by the key that a certificate is asked for.
+func askedKeys(orders []order) (map[artifact.Digest][]int, error) {
+	asked := map[artifact.Digest][]int{}
+	for n := range orders {
+		spki, err := requestedKey(&orders[n].req)
+		if err != nil {
+			return nil, err
+		}
+		if spki != nil {
+			sum := artifact.Sum(spki)
+			asked[sum] = append(asked[sum], n)
+		}
+	}
+	return asked, nil
 }
 
 // keptKeys are the reasons after which a subscriber of the issuer keeps the key.

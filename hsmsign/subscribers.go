@@ -23,7 +23,7 @@ type SubscriberRequests struct {
 	Issuer  string
 	CSRs    []CSR
 	Consent string // id of the record in which the subscriber agrees to publication; usually empty
-	Reissue bool   // another certificate for a request that has one
+	Reissue bool   // another certificate for a request that has one, or for a key that is in use
 	Batch   int    // certificates for one entry of the log; 0: IssuanceBatch
 }
 
@@ -95,6 +95,11 @@ func (r *Room) Subscribers(ctx context.Context, s SubscriberRequests) (*Subscrib
 		}
 		orders = append(orders, order{profile: a.Subscribers.Profile, validity: a.Subscribers.Validity, req: cert.Request{CSR: q.Data, ConsentID: s.Consent}, csr: der, label: q.Name})
 		j.of = append(j.of, n)
+	}
+	if !s.Reissue {
+		if err := r.keysInUse(ctx, orders); err != nil {
+			return nil, fmt.Errorf("issuing to a subscriber: %w", err)
+		}
 	}
 	if j.prepared, j.intents, err = r.prepare(ctx, a, orders); err != nil {
 		return nil, fmt.Errorf("issuing to a subscriber: %w", err)

@@ -8,20 +8,21 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"seihon/artifact"
 )
 
-// A RevokedKey is a revoked certificate, found by the SHA-256 of its SubjectPublicKeyInfo.
-type RevokedKey struct {
+// A CertifiedKey is a revoked certificate, found by the SHA-256 of its SubjectPublicKeyInfo.
+type CertifiedKey struct {
 	*Entry
 	Key artifact.Digest
 }
 
 // RevokedWithKey returns the revoked certificates of all issuers that have one of some keys, for each key in the order of their
 // revocation. Certificates of which only the status is known are not among them: import the certificates themselves, too.
-func (d *DB) RevokedWithKey(ctx context.Context, keys ...artifact.Digest) iter.Seq2[RevokedKey, error] {
-	return func(yield func(RevokedKey, error) bool) {
+func (d *DB) RevokedWithKey(ctx context.Context, keys ...artifact.Digest) iter.Seq2[CertifiedKey, error] {
+	return func(yield func(CertifiedKey, error) bool) {
 		for part := range slices.Chunk(keys, missingChunk) {
 			for r, err := range d.revokedWithKey(ctx, part) {
 				if !yield(r, err) || err != nil {
@@ -32,7 +33,7 @@ func (d *DB) RevokedWithKey(ctx context.Context, keys ...artifact.Digest) iter.S
 	}
 }
 
-func (d *DB) revokedWithKey(ctx context.Context, keys []artifact.Digest) iter.Seq2[RevokedKey, error] {
+func (d *DB) revokedWithKey(ctx context.Context, keys []artifact.Digest) iter.Seq2[CertifiedKey, error] {
 	digests := make([][]byte, len(keys))
 	for n := range keys {
 		digests[n] = keys[n][:]
@@ -41,7 +42,7 @@ func (d *DB) revokedWithKey(ctx context.Context, keys []artifact.Digest) iter.Se
 		FROM keys k JOIN certificates c ON c.key_id = k.key_id AND c.serial = k.serial
 		JOIN bodies b ON b.key_id = k.key_id AND b.serial = k.serial JOIN issuers i ON i.id = c.issuer_id
 		WHERE k.digest IN (`+d.literals(digests)+`) AND c.state = $1 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`), int(Revoked))
-	return func(yield func(RevokedKey, error) bool) {
+	return func(yield func(CertifiedKey, error) bool) {
 		for r, err := range all {
 			if err == nil && !bytes.Equal(keyOf(r.DER), r.Key[:]) {
 				continue // healed since, with another key
@@ -53,13 +54,46 @@ func (d *DB) revokedWithKey(ctx context.Context, keys []artifact.Digest) iter.Se
 	}
 }
 
-func scanRevokedKey(rows *sql.Rows) (RevokedKey, error) {
+// InUseWithKey returns the certificates of all issuers that have one of some keys, are not revoked, and have not expired at a time.
+func (d *DB) InUseWithKey(ctx context.Context, at time.Time, keys ...artifact.Digest) iter.Seq2[CertifiedKey, error] {
+	return func(yield func(CertifiedKey, error) bool) {
+		for part := range slices.Chunk(keys, missingChunk) {
+			digests := make([][]byte, len(part))
+			for n := range part {
+				digests[n] = part[n][:]
+			}
+			all := stream(ctx, d.read, "looking for a key in use", scanKeyInUse, d.q(`SELECT k.digest, i.name, c.serial, b.der
+				FROM keys k JOIN certificates c ON c.key_id = k.key_id AND c.serial = k.serial
+				JOIN bodies b ON b.key_id = k.key_id AND b.serial = k.serial JOIN issuers i ON i.id = c.issuer_id
+				WHERE k.digest IN (`+d.literals(digests)+`) AND c.state = $1 AND c.not_after >= $2 ORDER BY c.serial`), int(Issued), at.Unix())
+			for r, err := range all {
+				if err == nil && !bytes.Equal(keyOf(r.DER), r.Key[:]) {
+					continue // healed since, with another key
+				}
+				if !yield(r, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func scanKeyInUse(rows *sql.Rows) (CertifiedKey, error) {
+	e := &Entry{State: Issued}
+	var digest []byte
+	err := rows.Scan(&digest, &e.Issuer, &e.Serial, &e.DER)
+	r := CertifiedKey{Entry: e}
+	copy(r.Key[:], digest)
+	return r, err
+}
+
+func scanRevokedKey(rows *sql.Rows) (CertifiedKey, error) {
 	e := &Entry{State: Revoked}
 	var digest []byte
 	var at, invalidity int64
 	err := rows.Scan(&digest, &e.Issuer, &e.Serial, &at, &e.Revocation.Reason, &invalidity, &e.DER)
 	e.Revocation.Time, e.Revocation.InvalidityDate = fromSeconds(at), fromSeconds(invalidity)
-	r := RevokedKey{Entry: e}
+	r := CertifiedKey{Entry: e}
 	copy(r.Key[:], digest)
 	return r, err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -35,7 +34,7 @@ func ledgerCommand(now func() time.Time) *cli.Command {
 			command("show", "print the checkpoint and what is current", showLedger),
 			command("prove", "write the proof that a name's artifact is in the log", proveLedger,
 				&cli.StringFlag{Name: "name", Usage: "the public `NAME`", Required: true},
-				&cli.StringFlag{Name: "out", Usage: "write the proof to `FILE`; default: stdout"}),
+				&cli.StringFlag{Name: "out", Usage: "write the proof to the new `FILE`; default: stdout"}),
 			{Name: "check", Usage: "check the whole log, and that the auditor's last checkpoint is a prefix of it",
 				Flags: cliexit.Flags(&cli.StringFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"}, which),
 				Action: func(c *cli.Context) error {
@@ -110,8 +109,8 @@ func proveLedger(c *cli.Context, _ *host, log *ledger.Log) error {
 		return err
 	}
 	if out := c.String("out"); out != "" {
-		if err := os.WriteFile(out, proof, 0o644); err != nil {
-			return fmt.Errorf("writing the proof: %w", err)
+		if err := writeNew(out, proof); err != nil {
+			return err
 		}
 		fmt.Fprintf(c.App.Writer, "wrote %s\n", out)
 		return nil

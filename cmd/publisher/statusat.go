@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +21,7 @@ func statusAtCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "serial", Usage: "serial number in `HEX`, as openssl prints it"},
 			&cli.StringFlag{Name: "certificate", Usage: "the certificate `FILE` (PEM or DER), instead of the serial"},
 			&cli.StringFlag{Name: "time", Usage: "`TIME` asked about, as 2026-11-28T09:00:00Z or with an offset such as +09:00"},
-			&cli.StringFlag{Name: "out", Usage: "write the evidence to `FILE`"},
+			&cli.StringFlag{Name: "out", Usage: "write the evidence to the new `FILE`"},
 			&cli.StringFlag{Name: "check", Usage: "check the evidence in `FILE` with the pinned keys instead; needs no master"},
 		),
 		Action: func(c *cli.Context) error {
@@ -63,8 +62,8 @@ func (h *host) statusAt(c *cli.Context) error {
 		return err
 	}
 	if out := c.String("out"); out != "" {
-		if err := os.WriteFile(out, e.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("writing the evidence: %w", err)
+		if err := writeNew(out, e.Bytes()); err != nil {
+			return err
 		}
 	}
 	return tell(c, &e.Answer)

@@ -19,6 +19,9 @@ func archiveCommand(now func() time.Time) *cli.Command {
 			&cli.Int64Flag{Name: "medium", Usage: "split into bags of at most so many `BYTES`; default: one bag"},
 		),
 		Action: func(c *cli.Context) error {
+			if err := absent("out", c.String("out")); err != nil {
+				return err
+			}
 			log, err := readMaster(c)
 			if err != nil {
 				return err

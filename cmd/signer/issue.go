@@ -32,7 +32,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			&cli.StringSliceFlag{Name: "csr", Usage: "a subscriber's certificate request, a PEM or DER `FILE`; may be repeated"},
 			&cli.StringFlag{Name: "csr-dir", Usage: "a `FOLDER` of certificate requests: every file in it that does not begin with a dot"},
 			&cli.IntFlag{Name: "batch", Usage: "how many certificates one entry of the log commits to, a `NUMBER`", Value: hsmsign.IssuanceBatch},
-			&cli.BoolFlag{Name: "reissue", Usage: "issue another certificate for a request that has one; else it gets the one that it has"},
+			&cli.BoolFlag{Name: "reissue", Usage: "issue another certificate for a request that has one, which else it gets, or for a key that is in use"},
 			&cli.StringFlag{Name: "adopt", Usage: "with --name: take this existing certificate `FILE` of a CA or OCSP signer instead of issuing one"},
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
 			&cli.StringFlag{Name: "out", Usage: "write the certificate to the new `FILE` as PEM"},

@@ -101,7 +101,7 @@ complete -c signer -n '__signer_below issue' -l issuer -x -d 'the issuer NAME of
 complete -c signer -n '__signer_below issue' -l csr -r -F -d 'a subscriber\'s certificate request, a PEM or DER FILE; may be repeated'
 complete -c signer -n '__signer_below issue' -l csr-dir -r -F -d 'a FOLDER of certificate requests: every file in it that does not begin with a dot'
 complete -c signer -n '__signer_below issue' -l batch -x -d 'how many certificates one entry of the log commits to, a NUMBER'
-complete -c signer -n '__signer_below issue' -l reissue -d 'issue another certificate for a request that has one; else it gets the one that it has'
+complete -c signer -n '__signer_below issue' -l reissue -d 'issue another certificate for a request that has one, which else it gets, or for a key that is in use'
 complete -c signer -n '__signer_below issue' -l adopt -r -F -d 'with --name: take this existing certificate FILE of a CA or OCSP signer instead of issuing one'
 complete -c signer -n '__signer_below issue' -l consent -x -d 'the ID of the subscriber\'s consent to publication; usually none'
 complete -c signer -n '__signer_below issue' -l out -r -F -d 'write the certificate to the new FILE as PEM'
