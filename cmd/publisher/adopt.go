@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"seihon/artifact"
 	"seihon/internal/cliexit"
@@ -95,8 +93,8 @@ func (h *host) adoptConfig(c *cli.Context) (adopt.Config, error) {
 	conf := adopt.Config{
 		Target: targets[0].Name, Store: targets[0].Store, Master: master, Trust: policy.Trust, Aliases: h.conf.Aliases(), Now: h.now,
 	}
-	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
-		conf.Told = func(done, bytes int64) { fmt.Fprintf(os.Stderr, "\r%d objects, %d bytes ", done, bytes) }
+	if show := cliexit.Progress(c); show != nil {
+		conf.Told = func(done, bytes int64) { show("%d objects, %d bytes", done, bytes) }
 	}
 	return conf, nil
 }

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"seihon/internal/cliexit"
 	"seihon/internal/durable"
@@ -50,8 +48,8 @@ func observeCAs(c *cli.Context, now func() time.Time) error {
 	if conf.Proxy, err = proxyOf(c); err != nil {
 		return err
 	}
-	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
-		conf.Progress = func(done, total int) { fmt.Fprintf(os.Stderr, "\r%d of %d CAs ", done, total) }
+	if show := cliexit.Progress(c); show != nil {
+		conf.Progress = func(done, total int) { show("%s CAs", cliexit.Of(int64(done), int64(total))) }
 	}
 	found, err := observedGroups(c, &conf, now())
 	if err != nil {

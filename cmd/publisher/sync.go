@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"seihon/internal/cliexit"
 	"seihon/ledger"
@@ -109,9 +107,9 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 		Only:     publish.Only(c.String("only")), Repair: c.Bool("repair"), Prune: c.Bool("prune"),
 		Now: h.now, Logger: h.logger,
 	}
-	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
+	if show := cliexit.Progress(c); show != nil {
 		conf.Progress = func(p publish.Progress) {
-			fmt.Fprintf(os.Stderr, "\r%s: %d of %d objects, %d of %d bytes ", p.Target, p.Done, p.Objects, p.Bytes, p.Total)
+			show("%s: %s objects, %s bytes", p.Target, cliexit.Of(int64(p.Done), int64(p.Objects)), cliexit.Of(p.Bytes, p.Total))
 		}
 	}
 	if c.Command.Name == "plan" || c.Bool("dry-run") {

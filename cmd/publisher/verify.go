@@ -3,14 +3,11 @@ package main
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
@@ -81,8 +78,8 @@ func (h *host) verify(c *cli.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.Bool("quiet") && term.IsTerminal(int(os.Stderr.Fd())) {
-		conf.Progress = func(p verify.Progress) { fmt.Fprintf(os.Stderr, "\r%s: %d of %d ", p.Step, p.Done, p.Total) }
+	if show := cliexit.Progress(c); show != nil {
+		conf.Progress = func(p verify.Progress) { show("%s: %s", p.Step, cliexit.Of(int64(p.Done), int64(p.Total))) }
 	}
 	annex := (*annexFiles)(nil)
 	if page := c.String("html"); page != "" {

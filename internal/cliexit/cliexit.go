@@ -75,7 +75,9 @@ func Main(app *cli.App, args []string) int {
 	// A second signal ends the process as if there were no handler, and so does a
 	// command that does not hear the first: what is on disk survives a kill.
 	context.AfterFunc(ctx, stop)
-	app.ErrWriter = os.Stderr
+	if app.ErrWriter = stderr; app.Writer == nil {
+		app.Writer = result{os.Stdout}
+	}
 	prepare(app)
 	if err := NoCore(); err != nil {
 		fmt.Fprintf(app.ErrWriter, "%s: %v; going on\n", app.Name, err)

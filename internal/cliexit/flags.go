@@ -37,7 +37,7 @@ func Logger(c *cli.Context) (*zap.Logger, error) {
 	default:
 		return nil, UsageError("--log-format is %q, must be auto, console or json", c.String("log-format"))
 	}
-	return newLogger(os.Stderr, level, asJSON), nil
+	return newLogger(stderr, level, asJSON), nil
 }
 
 func newLogger(w io.Writer, level zapcore.Level, asJSON bool) *zap.Logger {
