@@ -297,8 +297,11 @@ func (r *Room) importForeign(ctx context.Context, issuer string, batch []invento
 	_, err := r.inv.Import(ctx, inventory.Import{Issuer: issuer, Source: src, DryRun: r.dryRun})
 	for _, v := range verdicts {
 		v.Refused, v.Failed = "", ""
-		if v.settle(err); err == nil {
-			v.add("in the private master and in the inventory")
+		switch v.settle(err); {
+		case err == nil && r.dryRun:
+			v.add("for the private master and the inventory")
+		case err == nil:
+			v.add("recorded in the private master and in the inventory")
 		}
 	}
 	return err
