@@ -71,8 +71,17 @@ func (r *runner) try(ctx context.Context, all []mutant, n int) (verdict, error) 
 		case hung && time.Since(began) > s.limit(failed)/4:
 			return verdict{}, fmt.Errorf("its tests do not end in %v, and this machine is too busy to tell why", s.limit(failed))
 		case again != nil && strings.Contains(again[0], "/"):
-			// It wants all its parts, or some of them do: the whole test is asked.
-			parts = append([][]string{nil, topmost(again)}, parts[1:]...)
+			// It wants all its parts, or some of them do: the whole test is asked, and the others of this part anew, since
+			// the first failure ended it.
+			whole := topmost(again)
+			rest := slices.DeleteFunc(slices.Clone(some), func(name string) bool {
+				return slices.Contains(whole, topmost([]string{name})[0])
+			})
+			next := [][]string{nil}
+			if len(rest) > 0 {
+				next = append(next, rest)
+			}
+			parts = append(append(next, whole), parts[1:]...)
 			continue
 		case again != nil:
 			return verdict{}, fmt.Errorf("%s fails without the change too", strings.Join(again, ", "))
