@@ -102,7 +102,11 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 		if refused[n] != nil {
 			return nil
 		}
-		if prepared[n], refused[n] = cert.Prepare(ctx, q.req); refused[n] == nil {
+		prepared[n], refused[n] = cert.Prepare(ctx, q.req)
+		if refused[n] == nil && len(q.csr) > 0 {
+			refused[n] = r.notTheDocumentSigner(prepared[n])
+		}
+		if refused[n] == nil {
 			batch[n] = q.intent(serial, prepared[n])
 		}
 		return nil
@@ -111,6 +115,17 @@ func (r *Room) prepare(ctx context.Context, a *authority, orders []order) ([]*ce
 		err = firstRefused(orders, refused)
 	}
 	return prepared, batch, err
+}
+
+// notTheDocumentSigner refuses a subscriber's certificate that section A would take for the document signer's: with it, the
+// subscriber could sign a CP/CPS.
+func (r *Room) notTheDocumentSigner(p *cert.Prepared) error {
+	c, err := p.Unsigned()
+	if err == nil && r.policy.DocumentSigner.Is(c) {
+		err = fmt.Errorf("section A would take the certificate of %q for the document signer's: the subscriber needs another common name, or the document "+
+			"signer a usage or a policy of its own (document_signer.usage, document_signer.policy)", c.Subject.String())
+	}
+	return err
 }
 
 // firstRefused names the first order that was refused, and how many more there are.

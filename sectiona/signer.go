@@ -18,6 +18,9 @@ type DocumentSigner struct {
 	Policy string
 }
 
+// Is reports whether c would be taken for a document signer's certificate.
+func (d *DocumentSigner) Is(c *x509.Certificate) bool { return d != nil && d.refuses(c) == "" }
+
 // refuses explains why c is not a document signer's certificate, or returns "".
 func (d *DocumentSigner) refuses(c *x509.Certificate) string {
 	switch {
