@@ -126,6 +126,7 @@ var ledgerRows = []row{
 	{"parsing line %.120q: not in canonical form", "行 {1} の解析：正規の形式ではない"},
 	{"opening log in %s: %w", "{1} のログを開く：{2}"},
 	{"opening log: %w", "ログを開く：{1}"},
+	{"opening log: %w: %w", "ログを開く：{1}：{2}"},
 	{"the checkpoint is lost; restore it from log/checkpoints or a copy, do not start over", "チェックポイントが失われている。log/checkpoints 又は写しから復元し、新たに始めない"},
 	{"reading entry %d: the log has %d entries", "記録 {1} の読み取り：ログの記録は {2} 件である"},
 	{"entry %d is not the one that was signed", "記録 {1} は署名されたものと異なる"},
