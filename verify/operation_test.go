@@ -90,7 +90,7 @@ func TestProbeAndUptime(t *testing.T) {
 	}
 	conf := probe.Config{Target: "public", BaseURL: s.URL + "/", Master: r.writer.Log(), Trust: trust, OCSPPath: "/ocsp", Now: r.clock}
 	log := publicationLog(t, r)
-	checked := func() *ledger.Probe {
+	round := func() *ledger.Probe {
 		p, err := probe.Round(t.Context(), conf)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +99,7 @@ func TestProbeAndUptime(t *testing.T) {
 		_ = must(log.Commit(t.Context()))
 		return p
 	}
-	p := checked()
+	p := round()
 	ocspSamples := 0
 	for _, sample := range p.Samples {
 		if !sample.OK {
@@ -115,18 +115,18 @@ func TestProbeAndUptime(t *testing.T) {
 	start := r.now
 	flip(r.public(), "crl/sub.crl")
 	r.now = r.now.Add(time.Hour)
-	if bad := badSamples(checked()); len(bad) != 1 || !strings.Contains(bad[0].Error, "not the master's") {
+	if bad := badSamples(round()); len(bad) != 1 || !strings.Contains(bad[0].Error, "not the master's") {
 		t.Errorf("bad samples with a changed list: %+v", bad)
 	}
 	write(r.public(), "crl/sub.crl", r.files["crl/sub.crl"])
 	broken = true
 	r.now = r.now.Add(time.Hour)
-	if bad := badSamples(checked()); len(bad) != len(p.Samples) || bad[0].Status != http.StatusBadGateway {
+	if bad := badSamples(round()); len(bad) != len(p.Samples) || bad[0].Status != http.StatusBadGateway {
 		t.Errorf("bad samples of a broken server: %+v", bad)
 	}
 	broken = false
 	r.now = r.now.Add(time.Hour)
-	checked()
+	round()
 	line, _ := must(r.writer.Log().Replay(t.Context(), r.writer.Log().Size())).Get("crl/sub.crl")
 	check(log.Append(t.Context(), &ledger.Entry{Publish: &ledger.Publish{Target: "public", MasterSize: 2, MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
 		{Op: "put", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Size: line.Size, ETag: "x", Time: line.NotBefore.Add(90 * time.Second)},

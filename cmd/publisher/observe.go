@@ -148,13 +148,13 @@ func certificateFiles(c *cli.Context, flag string) (all []*x509.Certificate, err
 
 // deliverObservation writes the observation in the forms that the flags ask for.
 func deliverObservation(c *cli.Context, o *report.Observation) error {
-	var figures, checked bytes.Buffer
-	err := errors.Join(o.WritePrometheus(&figures), o.WriteJSON(&checked))
+	var figures, answer bytes.Buffer
+	err := errors.Join(o.WritePrometheus(&figures), o.WriteJSON(&answer))
 	if file := c.String("prometheus"); err == nil && file != "" {
 		err = durable.WriteFile(file, figures.Bytes(), 0o644)
 	}
 	if file := c.String("report"); err == nil && file != "" {
-		err = durable.WriteFile(file, checked.Bytes(), 0o644)
+		err = durable.WriteFile(file, answer.Bytes(), 0o644)
 	}
 	if file := c.String("html"); err == nil && file != "" {
 		err = writeHTML(file, o)
@@ -163,7 +163,7 @@ func deliverObservation(c *cli.Context, o *report.Observation) error {
 		return err
 	}
 	if c.Bool("json") {
-		_, err = c.App.Writer.Write(checked.Bytes())
+		_, err = c.App.Writer.Write(answer.Bytes())
 	} else {
 		err = o.WriteText(c.App.Writer)
 	}

@@ -164,15 +164,15 @@ func (s *Server) current(ctx context.Context) (*status.Status, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	checked, err := s.config.Status(ctx)
+	current, err := s.config.Status(ctx)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // who asked went away
-		return checked, err
+		return current, err
 	}
 	if err != nil && (s.err == nil || err.Error() != s.err.Error()) {
 		s.config.Logger.Warn("the status could not be found out", zap.Error(err))
 	}
-	s.status, s.err, s.found = checked, err, s.config.Now()
-	return checked, err
+	s.status, s.err, s.found = current, err, s.config.Now()
+	return current, err
 }
 
 // page shows the page, in the language that was asked for.
@@ -182,8 +182,8 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	checked, err := s.current(r.Context())
-	p := Page{Status: checked, Err: err, Made: s.config.Now(), Lang: lang, Links: &Links{Refresh: refresh, Every: s.config.Refresh}}
+	current, err := s.current(r.Context())
+	p := Page{Status: current, Err: err, Made: s.config.Now(), Lang: lang, Links: &Links{Refresh: refresh, Every: s.config.Refresh}}
 	if err != nil {
 		p.Status = nil
 	}
@@ -243,10 +243,10 @@ func preferred(accepts string) string {
 
 // data gives the status to programs.
 func (s *Server) data(w http.ResponseWriter, r *http.Request, kind string, write func(*status.Status, io.Writer) error) {
-	checked, err := s.current(r.Context())
+	current, err := s.current(r.Context())
 	var b bytes.Buffer
 	if err == nil {
-		err = write(checked, &b)
+		err = write(current, &b)
 	}
 	if err != nil {
 		kind = "text/plain; charset=utf-8"

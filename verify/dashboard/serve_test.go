@@ -13,9 +13,9 @@ import (
 	"seihon/verify/status"
 )
 
-func testServer(t *testing.T, checked func(context.Context) (*status.Status, error)) *Server {
+func testServer(t *testing.T, find func(context.Context) (*status.Status, error)) *Server {
 	t.Helper()
-	s, err := NewServer(Config{Listen: "127.0.0.1:0", Names: []string{"shift.example"}, Refresh: 30 * time.Second, Status: checked, Now: func() time.Time { return now }})
+	s, err := NewServer(Config{Listen: "127.0.0.1:0", Names: []string{"shift.example"}, Refresh: 30 * time.Second, Status: find, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

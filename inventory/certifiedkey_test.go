@@ -180,12 +180,12 @@ func BenchmarkRevokedWithKey(b *testing.B) {
 		}
 	})
 	b.Run("scan", func(b *testing.B) {
-		all := `SELECT x'', i.name, c.serial, c.revoked_at, c.reason, c.invalidity, b.der FROM certificates c
+		all := `SELECT x'', i.name, c.serial, c.state, c.revoked_at, c.reason, c.invalidity, b.der FROM certificates c
 			JOIN bodies b ON b.key_id = c.key_id AND b.serial = c.serial JOIN issuers i ON i.id = c.issuer_id
 			WHERE c.state = ?1 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`
 		for b.Loop() {
 			found := 0
-			for e, err := range stream(b.Context(), db.read, "reading all", scanRevokedKey, all, int(Revoked)) {
+			for e, err := range stream(b.Context(), db.read, "reading all", scanCertifiedKey, all, int(Revoked)) {
 				if err != nil {
 					b.Fatal(err)
 				}

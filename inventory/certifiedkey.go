@@ -13,7 +13,7 @@ import (
 	"seihon/artifact"
 )
 
-// A CertifiedKey is a revoked certificate, found by the SHA-256 of its SubjectPublicKeyInfo.
+// A CertifiedKey is a certificate that was found by the SHA-256 of its SubjectPublicKeyInfo.
 type CertifiedKey struct {
 	*Entry
 	Key artifact.Digest
@@ -22,50 +22,25 @@ type CertifiedKey struct {
 // RevokedWithKey returns the revoked certificates of all issuers that have one of some keys, for each key in the order of their
 // revocation. Certificates of which only the status is known are not among them: import the certificates themselves, too.
 func (d *DB) RevokedWithKey(ctx context.Context, keys ...artifact.Digest) iter.Seq2[CertifiedKey, error] {
-	return func(yield func(CertifiedKey, error) bool) {
-		for part := range slices.Chunk(keys, missingChunk) {
-			for r, err := range d.revokedWithKey(ctx, part) {
-				if !yield(r, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (d *DB) revokedWithKey(ctx context.Context, keys []artifact.Digest) iter.Seq2[CertifiedKey, error] {
-	digests := make([][]byte, len(keys))
-	for n := range keys {
-		digests[n] = keys[n][:]
-	}
-	all := stream(ctx, d.read, "looking for a revoked key", scanRevokedKey, d.q(`SELECT k.digest, i.name, c.serial, c.revoked_at, c.reason, c.invalidity, b.der
-		FROM keys k JOIN certificates c ON c.key_id = k.key_id AND c.serial = k.serial
-		JOIN bodies b ON b.key_id = k.key_id AND b.serial = k.serial JOIN issuers i ON i.id = c.issuer_id
-		WHERE k.digest IN (`+d.literals(digests)+`) AND c.state = $1 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`), int(Revoked))
-	return func(yield func(CertifiedKey, error) bool) {
-		for r, err := range all {
-			if err == nil && !bytes.Equal(keyOf(r.DER), r.Key[:]) {
-				continue // healed since, with another key
-			}
-			if !yield(r, err) {
-				return
-			}
-		}
-	}
+	return d.withKey(ctx, "looking for a revoked key", keys, `c.state = $1 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`, int(Revoked))
 }
 
 // InUseWithKey returns the certificates of all issuers that have one of some keys, are not revoked, and have not expired at a time.
 func (d *DB) InUseWithKey(ctx context.Context, at time.Time, keys ...artifact.Digest) iter.Seq2[CertifiedKey, error] {
+	return d.withKey(ctx, "looking for a key in use", keys, `c.state = $1 AND c.not_after >= $2 ORDER BY c.serial`, int(Issued), at.Unix())
+}
+
+func (d *DB) withKey(ctx context.Context, doing string, keys []artifact.Digest, where string, args ...any) iter.Seq2[CertifiedKey, error] {
 	return func(yield func(CertifiedKey, error) bool) {
 		for part := range slices.Chunk(keys, missingChunk) {
 			digests := make([][]byte, len(part))
 			for n := range part {
 				digests[n] = part[n][:]
 			}
-			all := stream(ctx, d.read, "looking for a key in use", scanKeyInUse, d.q(`SELECT k.digest, i.name, c.serial, b.der
+			all := stream(ctx, d.read, doing, scanCertifiedKey, d.q(`SELECT k.digest, i.name, c.serial, c.state, coalesce(c.revoked_at, 0), c.reason, c.invalidity, b.der
 				FROM keys k JOIN certificates c ON c.key_id = k.key_id AND c.serial = k.serial
 				JOIN bodies b ON b.key_id = k.key_id AND b.serial = k.serial JOIN issuers i ON i.id = c.issuer_id
-				WHERE k.digest IN (`+d.literals(digests)+`) AND c.state = $1 AND c.not_after >= $2 ORDER BY c.serial`), int(Issued), at.Unix())
+				WHERE k.digest IN (`+d.literals(digests)+`) AND `+where), args...)
 			for r, err := range all {
 				if err == nil && !bytes.Equal(keyOf(r.DER), r.Key[:]) {
 					continue // healed since, with another key
@@ -78,20 +53,11 @@ func (d *DB) InUseWithKey(ctx context.Context, at time.Time, keys ...artifact.Di
 	}
 }
 
-func scanKeyInUse(rows *sql.Rows) (CertifiedKey, error) {
-	e := &Entry{State: Issued}
-	var digest []byte
-	err := rows.Scan(&digest, &e.Issuer, &e.Serial, &e.DER)
-	r := CertifiedKey{Entry: e}
-	copy(r.Key[:], digest)
-	return r, err
-}
-
-func scanRevokedKey(rows *sql.Rows) (CertifiedKey, error) {
-	e := &Entry{State: Revoked}
+func scanCertifiedKey(rows *sql.Rows) (CertifiedKey, error) {
+	e := new(Entry)
 	var digest []byte
 	var at, invalidity int64
-	err := rows.Scan(&digest, &e.Issuer, &e.Serial, &at, &e.Revocation.Reason, &invalidity, &e.DER)
+	err := rows.Scan(&digest, &e.Issuer, &e.Serial, &e.State, &at, &e.Revocation.Reason, &invalidity, &e.DER)
 	e.Revocation.Time, e.Revocation.InvalidityDate = fromSeconds(at), fromSeconds(invalidity)
 	r := CertifiedKey{Entry: e}
 	copy(r.Key[:], digest)
