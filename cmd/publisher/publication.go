@@ -3,10 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -18,12 +14,9 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/mod/sumdb/note"
 
-	"seihon/artifact"
 	"seihon/internal/cliexit"
-	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/internal/regular"
-	"seihon/internal/secret"
 	"seihon/ledger"
 	"seihon/publish"
 )
@@ -245,102 +238,6 @@ func (h *host) beginPublication(ctx context.Context, with *ledger.Entry) (*ledge
 	return log, nil
 }
 
-// beginAgain begins another publication log where the one that was cannot be
-// gone on with. What is left of that one, its key included, is kept under other
-// names: no key ever signs two histories. The new log says first whose place it
-// takes, and why.
-func (h *host) beginAgain(ctx context.Context, reason string) error {
-	first := &ledger.Entry{Anchor: h.predecessor(reason)}
-	log, err := h.publication(ctx)
-	switch {
-	case err == nil && log.Log().Size() > 0:
-		outrun, unsure := h.outrun(ctx, log.Log())
-		if outrun {
-			err = log.Close()
-			break
-		}
-		if unsure != nil {
-			return errors.Join(unsure, log.Close())
-		}
-		return errors.Join(cliexit.UsageError("--new-log: the publication log is whole, with %d entries; leave the flag out", log.Log().Size()), log.Close())
-	case err == nil: // nothing was ever recorded
-		if err = log.Append(ctx, first); err == nil {
-			_, err = log.Commit(ctx)
-		}
-		return errors.Join(err, log.Close())
-	case cliexit.Code(err) != cliexit.Record:
-		return err
-	default:
-		err = nil // it is why another log begins
-	}
-	if err != nil {
-		return err
-	}
-	if err := h.setAside(h.now().UTC().Format("-20060102T150405Z")); err != nil {
-		return err
-	}
-	log, err = h.beginPublication(ctx, first)
-	if err != nil {
-		return err
-	}
-	return log.Close()
-}
-
-// outrun reports whether a target is further than the publication log can account for: then it is an older one that was put back.
-func (h *host) outrun(ctx context.Context, log *ledger.Log) (bool, error) {
-	targets, err := h.targets(ctx, "")
-	if err != nil {
-		return false, err
-	}
-	var errs []error
-	for _, t := range targets {
-		cp, err := targetCheckpoint(ctx, t.Store)
-		if err == nil && cp != nil && cp.Origin == h.conf.Master.Origin {
-			err = publish.Unrecorded(ctx, log, h.stateDir(), t.Name, cp.Size)
-		}
-		if errors.Is(err, publish.ErrUnrecorded) {
-			return true, nil
-		}
-		errs = append(errs, err)
-	}
-	return false, errors.Join(errs...)
-}
-
-// predecessor tells what is known of the log that was: by its head, or, where
-// that is lost, by the log itself.
-func (h *host) predecessor(reason string) *ledger.Anchor {
-	p := h.conf.Publication
-	was := &ledger.Anchor{Kind: ledger.AnchorPredecessor, Where: p.Origin, Note: reason}
-	for _, file := range []string{string(p.Head), filepath.Join(string(p.Directory), "log", "checkpoint")} {
-		raw, err := regular.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		if cp, err := ledger.ParseCheckpoint(raw); err == nil {
-			was.Size, was.Root, was.Digest = cp.Size, cp.Root, artifact.Sum(raw)
-			break
-		}
-	}
-	return was
-}
-
-// setAside renames what is left of a publication log. The head goes last: until
-// then a run that was killed can be repeated.
-func (h *host) setAside(suffix string) error {
-	p := h.conf.Publication
-	if dir := string(p.Directory); exists(dir) {
-		if err := ledger.SetAside(dir, dir+suffix, h.now); err != nil {
-			return locked(err)
-		}
-	}
-	for _, file := range []config.Path{p.Key, p.VKey, p.Head} {
-		if err := os.Rename(string(file), string(file)+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("setting the publication log aside: %w", err)
-		}
-	}
-	return nil
-}
-
 // publicationVerifier believes the pinned key of the publication log.
 func (h *host) publicationVerifier() (*ledger.Verifier, error) {
 	p := h.conf.Publication
@@ -352,55 +249,6 @@ func (h *host) publicationVerifier() (*ledger.Verifier, error) {
 		return nil, fmt.Errorf("reading the publication log's key: %w", err)
 	}
 	return ledger.NewVerifier(p.Origin, strings.TrimSpace(string(raw)))
-}
-
-// newNoteKey makes the host's own Ed25519 key. It signs only the publication
-// log: neither certificates nor CRLs nor OCSP responses.
-func newNoteKey(keyFile, vkeyFile, origin string) error {
-	pub, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return fmt.Errorf("making the publication log's key: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return fmt.Errorf("encoding the publication log's key: %w", err)
-	}
-	vkey, err := ledger.VKey(origin, pub)
-	if err != nil {
-		return err
-	}
-	for _, dir := range []struct {
-		name string
-		perm os.FileMode
-	}{{filepath.Dir(keyFile), 0o700}, {filepath.Dir(vkeyFile), 0o755}} {
-		if err := os.MkdirAll(dir.name, dir.perm); err != nil {
-			return fmt.Errorf("making the folder of the publication log's key: %w", err)
-		}
-	}
-	if err := durable.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		return err
-	}
-	return durable.WriteFile(vkeyFile, []byte(vkey+"\n"), 0o644)
-}
-
-func readNoteKey(file, origin string) (note.Signer, error) {
-	raw, err := secret.File(file, 64<<10)
-	if err != nil {
-		return nil, fmt.Errorf("reading a note key: %w", err)
-	}
-	block, _ := pem.Decode(raw)
-	if block == nil {
-		return nil, fmt.Errorf("reading a note key %q: it is not PEM", file)
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("parsing a note key %q: %w", file, err)
-	}
-	key, ok := parsed.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("parsing a note key %q: it is %T, must be an Ed25519 key", file, parsed)
-	}
-	return ledger.NewNoteSigner(origin, key)
 }
 
 // exists reports whether a file is there; one that this user may not look at is.
