@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"strings"
 
 	"go.uber.org/zap"
@@ -20,7 +21,8 @@ import (
 // position is where the room's log stands, as the inventory remembers it.
 func (r *Room) position() inventory.Position {
 	log := r.log.Log()
-	return inventory.Position{Size: log.Size(), Root: artifact.Digest(log.Root())}
+	_, err := os.Stat(headFile(r.conf))
+	return inventory.Position{Size: log.Size(), Root: artifact.Digest(log.Root()), Headed: err == nil}
 }
 
 // A standing is what a comparison of inventory and master log found.
@@ -62,7 +64,7 @@ func (r *Room) compare(ctx context.Context) (standing, error) {
 	if artifact.Digest(root) != pos.Root {
 		return refuse("it has seen the master log %q with another content of its first %d entries: inventory and master are of two different histories; restore both from the same one", log.Origin(), pos.Size)
 	}
-	return standing{from: pos.Size, same: pos.Size == log.Size()}, nil
+	return standing{from: pos.Size, same: pos.Size == log.Size()}, beheaded(r.conf, pos)
 }
 
 // seen is how many entries the log had when the inventory last heard of it: those up to its position, and

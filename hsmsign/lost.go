@@ -20,7 +20,8 @@ import (
 // Three things know how far the room has come: the master, the inventory, and the head, which is the last checkpoint, kept
 // in the room's state folder. Each is held against the others before anything is written. One that is missing, empty or
 // older beside the others is a loss, never a beginning: a new book beside an old log would unsay everything, and an older
-// log that is gone on with is a second history.
+// log that is gone on with is a second history. A room of before the head has none until its next commit; from then on the
+// inventory knows that there is one.
 
 // wayBack is what to do about an inventory that is not there.
 const wayBack = "if it is lost, restore it (what it lacks is healed from the master) or make it again with `signer inventory rebuild`; " +
@@ -49,6 +50,17 @@ func head(c *config.Config) (*ledger.Checkpoint, error) {
 	}
 	cp.Note = raw
 	return &cp, nil
+}
+
+// beheaded refuses a room whose head is missing, though the inventory knows that there was one: master and inventory alone
+// could both be of an earlier day.
+func beheaded(c *config.Config, pos inventory.Position) error {
+	last, err := head(c)
+	if err == nil && last == nil && pos.Headed {
+		err = &RecordError{err: fmt.Errorf("opening the master log: %q, which knows its last checkpoint, is missing: restore it; if it is lost, put the newest checkpoint "+
+			"in its place that another host has: log/checkpoint in the publishing host's copy of the master", headFile(c))}
+	}
+	return err
 }
 
 func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
@@ -185,10 +197,13 @@ func (b *Books) besideLog(ctx context.Context) error {
 		}
 		return emptyInventory(log.Size())
 	}
-	if err == nil && pos.Size > log.Size() {
-		err = olderMaster(log, pos.Size)
+	switch {
+	case err != nil:
+		return err
+	case pos.Size > log.Size():
+		return olderMaster(log, pos.Size)
 	}
-	return err
+	return beheaded(b.conf, pos)
 }
 
 func olderMaster(log *ledger.Log, seen int64) error {

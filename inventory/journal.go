@@ -243,8 +243,9 @@ func scanImportRecord(rows *sql.Rows) (journalRecord, error) {
 
 // Position says up to where an inventory and a master log are in step.
 type Position struct {
-	Size int64
-	Root artifact.Digest // of the log at that size
+	Size   int64
+	Root   artifact.Digest // of the log at that size
+	Headed bool            // the last checkpoint is kept outside of both, too; once said, it stays
 }
 
 // Position returns the position in the log of an origin. It fails with
@@ -252,7 +253,8 @@ type Position struct {
 func (d *DB) Position(ctx context.Context, origin string) (Position, error) {
 	var p Position
 	var root []byte
-	err := d.read.QueryRowContext(ctx, d.q(`SELECT size, root FROM masters WHERE place = $1`), origin).Scan(&p.Size, &root)
+	err := d.read.QueryRowContext(ctx, d.q(`SELECT size, root, EXISTS (SELECT 1 FROM heads WHERE place = $1) FROM masters WHERE place = $1`), origin).
+		Scan(&p.Size, &root, &p.Headed)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
@@ -290,5 +292,8 @@ func (d *DB) SetPosition(ctx context.Context, origin string, p Position) error {
 func (d *DB) setPosition(ctx context.Context, tx *sql.Tx, origin string, p Position) error {
 	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO masters (place, size, root) VALUES ($1, $2, $3)
 		ON CONFLICT (place) DO UPDATE SET size = excluded.size, root = excluded.root`), origin, p.Size, p.Root[:])
+	if err == nil && p.Headed {
+		_, err = tx.ExecContext(ctx, d.q(`INSERT INTO heads (place) VALUES ($1) ON CONFLICT (place) DO NOTHING`), origin)
+	}
 	return err
 }

@@ -49,6 +49,7 @@ const (
 //   - imports.listed is the kind of the certificates of a revocation list that stands for
 //     what it added, which have no records of their own (list.go); ” when they have.
 //   - masters says up to which size of which master log the tables are in step.
+//   - heads says of which master log the room keeps the last checkpoint outside of log and inventory.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (
 	version BIGINT PRIMARY KEY
@@ -129,6 +130,9 @@ CREATE TABLE IF NOT EXISTS masters (
 	place TEXT PRIMARY KEY,
 	size BIGINT NOT NULL,
 	root BYTEA NOT NULL
+);
+CREATE TABLE IF NOT EXISTS heads (
+	place TEXT PRIMARY KEY
 );
 CREATE INDEX IF NOT EXISTS certificates_due ON certificates (issuer_id, shard, due_at, key_id, serial);
 CREATE INDEX IF NOT EXISTS certificates_revoked ON certificates
