@@ -7,7 +7,7 @@ import (
 )
 
 // A room has one token, described in the section signer itself, or several, in signer.tokens. Everybody else asks AllTokens
-// and TokenOf, to whom both are the same.
+// and TokenNamed, to which both are the same.
 
 // AllTokens are the tokens of the room, the one that is meant where none is named first. The only token has no name.
 func (s *Signer) AllTokens() []SigningToken {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Validate holds a JSON document against a schema that [Of] made. It is stricter than a reader has to be: a member that the
-// schema does not describe is an error, since nobody could know what it means.
+// Validate holds a JSON document against a schema that has what those have which [Of] makes, enum and const. It is stricter than
+// a reader has to be: a member that the schema does not describe is an error, since nobody could know what it means.
 func Validate(schema, document []byte) error {
 	var s map[string]any
 	if err := json.Unmarshal(schema, &s); err != nil {
@@ -61,10 +61,22 @@ func (k validator) check(s map[string]any, v any, at string) error {
 			}
 		}
 	case string:
-		if s["format"] == "date-time" {
-			if _, err := time.Parse(time.RFC3339, v); err != nil {
-				return fmt.Errorf("%s: %w", place(at), err)
-			}
+		return text(s, v, at)
+	}
+	return nil
+}
+
+// text holds a string against what the schema says of it.
+func text(s map[string]any, v, at string) error {
+	if enum, ok := s["enum"].([]any); ok && !slices.Contains(enum, any(v)) {
+		return fmt.Errorf("%s is %q, want one of %v", place(at), v, enum)
+	}
+	if want, ok := s["const"]; ok && want != any(v) {
+		return fmt.Errorf("%s is %q, want %q", place(at), v, want)
+	}
+	if s["format"] == "date-time" {
+		if _, err := time.Parse(time.RFC3339, v); err != nil {
+			return fmt.Errorf("%s: %w", place(at), err)
 		}
 	}
 	return nil

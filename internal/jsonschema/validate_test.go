@@ -47,6 +47,15 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: %v, want %q", document, err, want)
 		}
 	}
+	for document, want := range map[string]string{`"full"`: "", `"ful"`: `is "ful", want one of [log full]`} {
+		err := Validate([]byte(`{"type": "string", "enum": ["log", "full"]}`), []byte(document))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", document, err, want)
+		}
+	}
+	if err := Validate([]byte(`{"type": "string", "const": "v1"}`), []byte(`"v2"`)); err == nil || !strings.Contains(err.Error(), `want "v1"`) {
+		t.Error(err)
+	}
 	forms := []byte(`{"oneOf": [{"type": "string"}, {"type": "object", "properties": {}, "required": []}]}`)
 	if err := Validate(forms, []byte(`{}`)); err != nil {
 		t.Error(err)
