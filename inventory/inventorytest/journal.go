@@ -139,6 +139,16 @@ func testJournal(t *testing.T, b *Bench) {
 	if p, err := b.Position(ctx, place); err != nil || p.Size != 5 {
 		t.Errorf("position is %+v, %v", p, err)
 	}
+	// That there is a head stays known, also where somebody writes a position without one.
+	for _, headed := range []bool{false, true, true, false} {
+		must(t, b.SetPosition(ctx, "headed log", inventory.Position{Size: 1, Headed: headed}))
+	}
+	if p, err := b.Position(ctx, "headed log"); err != nil || !p.Headed {
+		t.Errorf("position is %+v, %v", p, err)
+	}
+	if p, err := b.Position(ctx, place); err != nil || p.Headed {
+		t.Errorf("the head of another log counts: %+v, %v", p, err)
+	}
 	if left := collect(t, b.Journal(ctx)); len(left) != 0 || unrecorded() {
 		t.Errorf("after it was recorded: %s", left)
 	}
