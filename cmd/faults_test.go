@@ -45,8 +45,9 @@ var faults = []struct {
 	{"EIO of one read", syscallfault.Plan{Kind: syscallfault.Reads, Err: syscall.EIO}},
 }
 
-// ofSQLite are the words of SQLite for a file that it cannot write, open or read.
-var ofSQLite = []string{"disk I/O error", "disk is full", "unable to open database file", "database disk image is malformed"}
+// ofSQLite are the words of SQLite for a file that it cannot write, open or read. One that it cannot open for writing it
+// opens for reading, and says so at the first write.
+var ofSQLite = []string{"disk I/O error", "disk is full", "unable to open database file", "database disk image is malformed", "attempt to write a readonly database"}
 
 // TestFileFaults lets file operations of the binaries themselves fail, in everything that they keep: master, inventory, state,
 // targets, publication log and its head, exports and copies. The command says why in a sentence and ends with the code for

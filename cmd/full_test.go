@@ -274,7 +274,7 @@ func TestFullPublicationLog(t *testing.T) {
 func TestFullMaster(t *testing.T) {
 	dir, d := copyGolden(t), newSmallDisk(t)
 	conf := filepath.Join(dir, "repository.yaml")
-	d.must("cp", "-a", filepath.Join(dir, "master"), filepath.Join(dir, "inventory.db"), d.at)
+	d.must("cp", "-a", filepath.Join(dir, "master"), filepath.Join(dir, "inventory.db"), filepath.Join(dir, "state"), d.at)
 	set(t, conf, "directory: master\n", "directory: "+d.at+"/master\n")
 	set(t, conf, "inventory: inventory.db\n", "inventory: "+d.at+"/inventory.db\n  state: "+d.at+"/state\n")
 	set(t, conf, "subscribers: {", "subscribers: {keep_key_after: [superseded], ")

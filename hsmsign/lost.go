@@ -101,6 +101,19 @@ func (r *Room) openWriter(ctx context.Context, signers []note.Signer) error {
 		return notTheHead(err)
 	}
 	r.log = log
+	return r.catchUp()
+}
+
+// catchUp brings the head up to the log, when a commit was the last thing that a run did before it could remember it.
+// A room without a head gets none here: a missing one may be a loss.
+func (r *Room) catchUp() error {
+	last, err := head(r.conf)
+	if err != nil || last == nil || last.Size == r.log.Log().Size() {
+		return err
+	}
+	if err := r.remember(r.log.Log().Checkpoint()); err != nil {
+		return fmt.Errorf("remembering the last commit: %w", err)
+	}
 	return nil
 }
 
