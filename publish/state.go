@@ -100,8 +100,8 @@ func Remembered(dir string) (string, error) {
 	return "", nil
 }
 
-// recall reads the memory of a target. A file that cannot be understood counts
-// as lost.
+// recall reads the memory of a target. Where there is none nothing is remembered; what is there and cannot be read, or is
+// of another version, is a fault: going on would forget how far the target was.
 func recall(dir, target string) (memory, error) {
 	if dir == "" {
 		return memory{}, nil
@@ -114,11 +114,18 @@ func recall(dir, target string) (memory, error) {
 		return memory{}, fmt.Errorf("reading what is remembered of target %q: %w", target, err)
 	}
 	var m memory
-	if json.Unmarshal(b, &m) != nil || m.V != memoryVersion {
-		return memory{}, nil
+	if err := json.Unmarshal(b, &m); err != nil {
+		return memory{}, fmt.Errorf("reading what is remembered of target %q: %q is damaged: %w; %s", target, memoryPath(dir, target), err, putBack)
+	}
+	if m.V != memoryVersion {
+		return memory{}, fmt.Errorf("reading what is remembered of target %q: %q is of version %d, this program knows %d: use the program that wrote it, or %s",
+			target, memoryPath(dir, target), m.V, memoryVersion, putBack)
 	}
 	return m, nil
 }
+
+// putBack is what to do about a memory that cannot be read.
+const putBack = "put it back from the backup, or move it away, and the next sync compares the target with the log alone"
 
 func remember(dir, target string, m memory) error {
 	if dir == "" {

@@ -71,10 +71,10 @@ func Plans(ctx context.Context, c Config) ([]*Plan, *Result, error) {
 			defer s.endTarget(span)
 			start := c.Now()
 			known, err := recall(c.StateDir, t.Name)
-			if err != nil {
-				s.logger.Warn("going on without memory of the target", zap.Error(err))
+			if err == nil {
+				plans[i], err = s.makePlan(ctx, t, known)
 			}
-			plans[i], s.result.Err = s.makePlan(ctx, t, known)
+			s.result.Err = err
 			result.Targets[i] = *s.finish(start)
 		})
 	}
@@ -126,7 +126,8 @@ func (s *session) sync(ctx context.Context, t Target) {
 	defer unlock()
 	known, err := recall(s.config.StateDir, t.Name)
 	if err != nil {
-		s.logger.Warn("going on without memory of the target", zap.Error(err))
+		s.result.Err = err
+		return
 	}
 	plan, err := s.makePlan(ctx, t, known)
 	if err != nil {

@@ -227,12 +227,15 @@ func TestLock(t *testing.T) {
 // TestCannotRemember: a host that cannot write down up to where it goes sends nothing. Killed half-way, its own checkpoint would
 // look like another host's to the next sync.
 func TestCannotRemember(t *testing.T) {
-	w, m := newWorld(t), newMemStore()
-	c := w.config(w.signingRun(map[int64][]byte{}, 5), target("t", publish.Bundle, m))
-	c.StateDir = t.TempDir()
-	if err := os.MkdirAll(filepath.Join(c.StateDir, "t.json", "in the way"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	w, m, state := newWorld(t), newMemStore(), t.TempDir()
+	later := &faultStore{memStore: m, choose: func(string, string) fault { // after the memory was read
+		if err := os.MkdirAll(filepath.Join(state, "t.json", "in the way"), 0o700); err != nil {
+			t.Error(err)
+		}
+		return healthy
+	}}
+	c := w.config(w.signingRun(map[int64][]byte{}, 5), target("t", publish.Bundle, later))
+	c.StateDir = state
 	if r := w.trySync(c); r.Err == nil || !strings.Contains(r.Err.Error(), "nothing was sent") || len(m.objects) > 0 {
 		t.Errorf("%v, %d objects", r.Err, len(m.objects))
 	}
