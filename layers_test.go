@@ -83,7 +83,7 @@ var plan = map[string]room{
 	"override":                             {imports: []string{"artifact"}},
 	"approval":                             {imports: []string{"artifact", "artifact/sshsig"}, modules: []string{xcrypto, xmod}},
 	"inventory/source":                     {imports: []string{"artifact", "inventory", "internal/unwrap"}, modules: []string{xcrypto, sqlite, "github.com/jackc/pgx/v5"}},
-	"inventory":                            {imports: []string{"artifact", "override", "internal/regular"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto}},
+	"inventory":                            {imports: []string{"artifact", "override", "internal/regular"}, modules: []string{sqlite, "github.com/jackc/pgx/v5", zap, xcrypto, xsys}},
 	"inventory/inventorytest":              {imports: []string{"artifact", "override", "inventory/..."}},
 	"inventory/inventorytest/postgrestest": {modules: []string{"github.com/jackc/pgx/v5"}},
 	"hsmsign":                              {imports: []string{"artifact/...", "public", "sectiona", "ledger/...", "ocspcache", "inventory", "override", "approval", "hsmsign/...", "internal/..."}, modules: []string{zap, xcrypto, xmod, xsync}},

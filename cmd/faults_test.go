@@ -46,7 +46,7 @@ var faults = []struct {
 }
 
 // ofSQLite are the words of SQLite for a file that it cannot write, open or read. One that it cannot open for writing it
-// opens for reading, and says so at the first write.
+// opens for reading, and says so at the first statement that would write.
 var ofSQLite = []string{"disk I/O error", "disk is full", "unable to open database file", "database disk image is malformed", "attempt to write a readonly database"}
 
 // TestFileFaults lets file operations of the binaries themselves fail, in everything that they keep: master, inventory, state,

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"net/url"
 	"os"
@@ -79,6 +80,8 @@ func damaged(dsn string, err error) error {
 	}
 	file := strings.TrimPrefix(dsn, "sqlite:")
 	switch failed.Code() & 0xff {
+	case sqlite3.SQLITE_READONLY:
+		return unwritable(file, err)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("opening inventory %q: the file is damaged: %w: unless the kernel's messages say that the disk cannot be read, put the newest copy "+
 			"in its place, which `signer run` brings up to date from the master, or move it away and make it again with `signer inventory rebuild`", file, failed)
@@ -86,6 +89,16 @@ func damaged(dsn string, err error) error {
 		return fmt.Errorf("%w: neither %q nor the files -wal and -shm beside it can be opened: look at the rights of the folder, and at the disk", err, file)
 	}
 	return err
+}
+
+// unwritable says of a file that cannot be written how it looks.
+func unwritable(file string, err error) error {
+	mode := "unknown"
+	if info, statErr := os.Stat(file); statErr == nil {
+		mode = fmt.Sprintf("%04o", info.Mode().Perm())
+	}
+	return fmt.Errorf("%w: %q cannot be written: it has mode %s, and who runs this is user %d: look at its owner, at the files -wal and -shm beside it, "+
+		"at whether the file system is mounted for reading only, and at the disk", err, file, mode, os.Geteuid())
 }
 
 // connect sets up the pools; it reaches no database yet.
@@ -117,22 +130,21 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 	if fi, err := os.Stat(filepath.Dir(abs)); err != nil || !fi.IsDir() {
 		return fmt.Errorf("opening inventory %q: its folder does not exist: make it first", path)
 	}
-	// SQLite would create it readable to all; it holds names of subscribers.
-	// Its journal files take over the mode.
-	mode := os.O_RDWR
-	if !existing {
-		mode |= os.O_CREATE
+	info, err := os.Stat(abs)
+	if errors.Is(err, fs.ErrNotExist) && !existing {
+		info, err = create(abs)
 	}
-	f, err := regular.OpenFile(abs, mode, 0o600)
+	if err == nil {
+		err = regular.Check(abs)
+	}
 	if err != nil {
-		return fmt.Errorf("opening inventory: %w", err)
-	}
-	info, err := f.Stat()
-	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("opening inventory: %w", err)
 	}
 	if mode := info.Mode().Perm(); os.PathSeparator == '/' && mode&0o077 != 0 {
 		return fmt.Errorf("opening inventory %q: others may read it: it has mode %04o; make it 0600", path, mode)
+	}
+	if err := writable(abs); err != nil { // SQLite would open it all the same, and make -wal and -shm beside it with its mode
+		return unwritable(path, fmt.Errorf("opening inventory: %w", err))
 	}
 	d.spoolDir = filepath.Dir(abs)
 	common := []string{"synchronous(FULL)", "foreign_keys(1)", "temp_store(FILE)"}
@@ -151,6 +163,20 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 	d.read.SetMaxOpenConns(poolSize)
 	d.read.SetMaxIdleConns(2)
 	return nil
+}
+
+// create makes an empty file, which SQLite takes for an empty database. SQLite would make it readable to all, and it holds
+// names of subscribers; its journal files take over the mode. A file that is there is never opened here: closing it would take
+// the locks away that SQLite may have on it in this process.
+func create(path string) (fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) { // another process was quicker
+		return nil, err
+	}
+	return os.Stat(path)
 }
 
 // prepare creates what is missing and checks the version of what is there. To
@@ -186,6 +212,11 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 		all := statements(d.postgres)
 		if _, err := tx.ExecContext(ctx, all[0]); err != nil { // the table meta
 			return fmt.Errorf("creating tables: %w", err)
+		}
+		// SQLite opens a file all the same that it cannot open for writing, and says so at the first statement that would write:
+		// this one changes nothing.
+		if _, err := tx.ExecContext(ctx, `UPDATE meta SET version = version WHERE version < 0`); err != nil {
+			return err
 		}
 		version := schemaVersion
 		err := tx.QueryRowContext(ctx, `SELECT version FROM meta`).Scan(&version)
