@@ -59,7 +59,9 @@ var (
 	_ publish.Tagger = (*Store)(nil)
 )
 
-// Open opens the directory dir, and makes it if it is not there. now is the
+// Open opens the directory dir, and makes it if it is not there. A directory that
+// others may write to is refused, and so is one below it at the first write there:
+// whoever may write there can put an older list in the place of the newest. now is the
 // time by which leftovers are judged; nil is time.Now.
 func Open(dir string, now func() time.Time) (*Store, error) {
 	if now == nil {
@@ -73,7 +75,11 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 		return nil, fmt.Errorf("opening directory target: %w", err)
 	}
 	s := &Store{dir: dir, root: root, known: map[string]bool{".": true}}
-	if err := s.sweep(now().Add(-sweepAge)); err != nil {
+	err = s.ownFolders()
+	if err == nil {
+		err = s.sweep(now().Add(-sweepAge))
+	}
+	if err != nil {
 		root.Close()
 		return nil, fmt.Errorf("opening directory target %q: %w", dir, err)
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -48,12 +50,48 @@ func (s *Store) makeDir(dir string) error {
 	if err := s.root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	if err := s.own(dir); err != nil {
+		return err
+	}
 	if err := s.syncDir(path.Dir(dir)); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	s.known[dir] = true
 	s.mu.Unlock()
+	return nil
+}
+
+// ownFolders looks at the directory and at those right below it.
+func (s *Store) ownFolders() error {
+	if err := s.own("."); err != nil {
+		return err
+	}
+	entries, err := s.readDir(".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		if err := s.own(e.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// own refuses a directory that others than its owner may write to. Windows has no such modes.
+func (s *Store) own(dir string) error {
+	info, err := s.root.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); os.PathSeparator == '/' && mode&0o022 != 0 {
+		return fmt.Errorf("%w: others may write to %q: it has mode %04o; make it 0755 or less (chmod go-w)",
+			publish.ErrInvalid, filepath.Join(s.dir, dir), mode)
+	}
 	return nil
 }
 
