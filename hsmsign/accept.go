@@ -50,14 +50,6 @@ type Verdict struct {
 	err    error
 }
 
-// An inputError says that an input is refused for what it is, and not for a fault of this machine.
-type inputError struct{ err error }
-
-func (e *inputError) Error() string { return e.err.Error() }
-func (e *inputError) Unwrap() error { return e.err }
-
-func refuse(format string, args ...any) error { return &inputError{fmt.Errorf(format, args...)} }
-
 // refused reports whether an error is a refusal of the input.
 func refused(err error) bool {
 	var input *inputError
@@ -139,7 +131,7 @@ func (r *Room) acceptAll(ctx context.Context, h *handover) (int64, error) {
 			v.wanted = h.inputs[n.at].Issuer
 			r.exceptions.passed = nil
 			err = r.acceptOne(ctx, in, h, n.at)
-			r.exceptions.tell(v)
+			tellExceptions(&r.exceptions, v)
 		}
 		v.settle(err)
 	}
@@ -331,4 +323,21 @@ func (r *Room) acceptOne(ctx context.Context, in aheadInput, h *handover, at int
 		return r.acceptSignature(ctx, a, v)
 	}
 	return refuse("a %s is not taken here", a.Kind)
+}
+
+// askedOfOne wants that approval is asked for one certificate of a CA, so that nothing else is taken over by it.
+func (r *Room) askedOfOne(inputs []Input) error {
+	if r.askApproval == nil {
+		return nil
+	}
+	if len(inputs) == 1 {
+		raw, err := inputs[0].Read()
+		if err != nil {
+			return err
+		}
+		if rank, _ := rankOf(inner(raw)); rank == rankAuthority {
+			return nil
+		}
+	}
+	return errors.New("asking for approval: what is handed over must be one certificate of a CA; other things need no approval, and an override goes by --override")
 }

@@ -231,7 +231,7 @@ func (f *foreign) add(ctx context.Context, r *Room, issuer string, c *x509.Certi
 		return refuse("%w", err)
 	}
 	e, err := r.inv.Get(ctx, issuer, serial)
-	if err != nil && !isNotFound(err) {
+	if err != nil && !errors.Is(err, inventory.ErrNotFound) {
 		return err
 	}
 	if err == nil && len(e.DER) > 0 {

@@ -192,13 +192,11 @@ func (s *listSource) Records(ctx context.Context) iter.Seq2[inventory.Record, er
 
 func (s *listSource) known(ctx context.Context, serial []byte) (bool, error) {
 	_, err := s.room.inv.Get(ctx, s.issuer, serial)
-	if isNotFound(err) {
+	if errors.Is(err, inventory.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
 }
-
-func isNotFound(err error) bool { return errors.Is(err, inventory.ErrNotFound) }
 
 // A difference walks two lists side by side.
 type difference struct {

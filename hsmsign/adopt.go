@@ -4,16 +4,20 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"seihon/approval"
 	"seihon/artifact"
+	"seihon/hsmsign/token"
 	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/inventory"
+	"seihon/ledger"
 	"seihon/public"
 )
 
@@ -231,10 +235,36 @@ func (r *Room) adoptDocumentSigner(ctx context.Context, d *config.DocumentSigner
 	return durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
 }
 
-// spki is the issuer's public key; a root that is being adopted brings it in its own certificate.
-func (a *authority) spki(own *x509.Certificate) []byte {
-	if a.cert != nil {
-		return a.cert.RawSubjectPublicKeyInfo
+// BroughtAlong reports whether a configured issuer has no certificate here, and a key that `signer keygen` found in the
+// token instead of making it: the log has the evidence of each key that was made.
+func (r *Room) BroughtAlong(ctx context.Context, name string) (bool, error) {
+	a, ok := r.authorities[name]
+	if !ok || a.cert != nil || a.External() {
+		return false, nil
 	}
-	return own.RawSubjectPublicKeyInfo
+	der, err := readPublicKey(string(a.Key.PublicKey))
+	if err != nil {
+		return false, nil // issuing says what is missing
+	}
+	pin, log := artifact.Sum(der).String(), r.log.Log()
+	for e, err := range log.Entries(ctx, 0, log.Size()) {
+		if err != nil {
+			return false, err
+		}
+		if e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceKeys || e.Evidence.Note != evidenceNote(token.UseKeyChange) {
+			continue
+		}
+		doc, err := log.ReadBlob(ctx, ledger.Line{Name: e.Evidence.Name, Kind: artifact.Log, Digest: e.Evidence.Digest, Size: e.Evidence.Size})
+		if err != nil {
+			return false, fmt.Errorf("reading the evidence of keys: %w", err)
+		}
+		var made token.Evidence
+		if err := json.Unmarshal(doc, &made); err != nil {
+			return false, fmt.Errorf("reading the evidence of keys in entry %q: %w", e.Evidence.Name, err)
+		}
+		if slices.ContainsFunc(made.Keys, func(k token.KeyEvidence) bool { return k.SPKISHA256 == pin }) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

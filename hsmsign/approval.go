@@ -338,3 +338,17 @@ func (r *Room) changeRule(ctx context.Context) (*ApprovalState, error) {
 	s.Size = r.log.Log().Size()
 	return s, err
 }
+
+// demands reports whether the rule of the configuration or the one on record wants approvals for a kind. It returns the log.
+func demands(ctx context.Context, conf *config.Config, kind string) (bool, *ledger.Log, error) {
+	configured, err := configuredRule(conf)
+	if err != nil {
+		return false, nil, err
+	}
+	log, err := OpenMaster(ctx, conf)
+	if err != nil {
+		return false, nil, fmt.Errorf("looking for the rule of approvals: %w", err)
+	}
+	recorded, err := ruleOnRecord(ctx, log)
+	return configured.Demands(kind) || err == nil && recorded != nil && recorded.rule.Demands(kind), log, err
+}

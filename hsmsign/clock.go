@@ -24,12 +24,6 @@ const clockSlack = 5 * time.Minute
 // datedAhead reports whether a clock that was wrong has dated something: this one is believed, or nothing would be signed.
 func datedAhead(date, now time.Time) bool { return date.After(now.Add(clockSlack)) }
 
-// responsesAhead reports whether the newest responses of an issuer are dated ahead; all are due then.
-func (r *Room) responsesAhead(ctx context.Context, a *authority, now time.Time) (bool, error) {
-	g, err := r.currentGeneration(ctx, a)
-	return g != nil && datedAhead(g.ThisUpdate, now), err
-}
-
 // A ClockError says why the room's clock is not believed. It is a refusal by the
 // record, and [Options.AcceptClock] lets it pass, on record.
 type ClockError struct {
@@ -63,24 +57,6 @@ func (r *Room) checkClock(ctx context.Context, reason string) error {
 	}
 	if _, err := r.log.Commit(ctx); err != nil {
 		return fmt.Errorf("recording that the clock was accepted: %w", err)
-	}
-	return nil
-}
-
-// checkClock holds the clock against the master and the second clock, where the machine's time would become the date
-// of a revocation (RFC 5280 section 5.1.2.6: when the CA revoked): a list cannot take it back.
-func (b *Books) checkClock(ctx context.Context, now time.Time) error {
-	log, err := OpenMaster(ctx, b.conf)
-	if err != nil {
-		return fmt.Errorf("comparing the clock with the master: %w; with --time the revocation needs no clock", err)
-	}
-	wrong, err := clockFault(ctx, b.conf, log, now)
-	switch {
-	case err != nil:
-		return err
-	case wrong != nil:
-		return &RecordError{err: fmt.Errorf("the clock of this machine says %s: %s; nothing is recorded: set the clock right, or say by --time when it was revoked",
-			now.UTC().Format(time.RFC3339), wrong.why)}
 	}
 	return nil
 }
@@ -163,4 +139,22 @@ func lastStamp(ctx context.Context, conf *config.Config, log *ledger.Log) (at ti
 		return at, 0, nil
 	}
 	return at, size, nil
+}
+
+// revocationClock holds the clock against the master and the second clock, where the machine's time would become the date
+// of a revocation (RFC 5280 section 5.1.2.6: when the CA revoked): a list cannot take it back.
+func revocationClock(ctx context.Context, conf *config.Config, now time.Time) error {
+	log, err := OpenMaster(ctx, conf)
+	if err != nil {
+		return fmt.Errorf("comparing the clock with the master: %w; with --time the revocation needs no clock", err)
+	}
+	wrong, err := clockFault(ctx, conf, log, now)
+	switch {
+	case err != nil:
+		return err
+	case wrong != nil:
+		return &RecordError{err: fmt.Errorf("the clock of this machine says %s: %s; nothing is recorded: set the clock right, or say by --time when it was revoked",
+			now.UTC().Format(time.RFC3339), wrong.why)}
+	}
+	return nil
 }

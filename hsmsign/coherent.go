@@ -3,6 +3,7 @@ package hsmsign
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -119,7 +120,7 @@ func (r *Room) incoherent(ctx context.Context, a *authority, lists []*artifact.R
 func (r *Room) rowStatus(ctx context.Context, issuer string, c memory.Fault) (override.Status, error) {
 	e, err := r.inv.Get(ctx, issuer, c.Serial)
 	switch {
-	case isNotFound(err):
+	case errors.Is(err, inventory.ErrNotFound):
 		return memory.Absent, nil
 	case err != nil:
 		return memory.Absent, err

@@ -12,81 +12,9 @@ import (
 	"seihon/artifact"
 	"seihon/hsmsign/crl"
 	"seihon/hsmsign/memory"
-	"seihon/internal/config"
 	"seihon/inventory"
-	"seihon/ledger"
 	"seihon/public"
 )
-
-// list is one revocation list of an issuer: a number series, a scope and a schedule.
-type list struct {
-	*authority
-	kind  artifact.Kind
-	conf  *config.CRL
-	shard int // of conf.Shards; inventory.AllShards when the list is whole
-}
-
-// lists returns the revocation lists that the room signs: of every issuer of its own that has a certificate, full lists before
-// their deltas.
-func (r *Room) lists() []list {
-	var out []list
-	for i := range r.conf.Issuers {
-		if a := r.authorities[r.conf.Issuers[i].Name]; a.cert != nil && !a.External() {
-			out = append(out, listsOf(a)...)
-		}
-	}
-	return out
-}
-
-func listsOf(a *authority) []list {
-	var out []list
-	if c := a.CRL; c != nil && c.Shards > 1 {
-		for s := range c.Shards {
-			out = append(out, list{a, artifact.CRL, c, s})
-		}
-	} else if c != nil {
-		out = append(out, list{a, artifact.CRL, c, inventory.AllShards})
-		if c.Delta > 0 {
-			out = append(out, list{a, artifact.DeltaCRL, c, inventory.AllShards})
-		}
-	}
-	if a.ARL != nil {
-		out = append(out, list{a, artifact.ARL, a.ARL, inventory.AllShards})
-	}
-	return out
-}
-
-func (l list) name() string {
-	if l.shard != inventory.AllShards {
-		return public.Shard(l.Name, l.shard)
-	}
-	return public.List(l.Name, l.kind)
-}
-
-// series is the number series of the list. A delta shares the series of its base (RFC 5280 §5.2.3).
-func (l list) series() string {
-	switch {
-	case l.shard != inventory.AllShards:
-		return fmt.Sprintf("crl/%d", l.shard)
-	case l.kind == artifact.ARL:
-		return "arl"
-	}
-	return "crl"
-}
-
-func (l list) scope() inventory.Scope {
-	if l.kind == artifact.ARL {
-		return inventory.CACertificates
-	}
-	return inventory.AllCertificates
-}
-
-func (l list) refresh() time.Duration {
-	if l.kind == artifact.DeltaCRL {
-		return l.conf.Delta.Std()
-	}
-	return l.conf.Refresh.Std()
-}
 
 // listDue reports whether the list must be made now, and why.
 func (r *Room) listDue(ctx context.Context, l list, now time.Time) (why string, err error) {
@@ -170,14 +98,6 @@ func (r *Room) readList(ctx context.Context, rec *inventory.ArtifactRecord) (*ar
 	return artifact.ParseRevocationList(der)
 }
 
-func (l list) options() inventory.RevokedOptions {
-	o := inventory.RevokedOptions{Scope: l.scope()}
-	if l.shard != inventory.AllShards {
-		o.Sharded, o.Shard = true, l.shard
-	}
-	return o
-}
-
 // signList makes one list and stages it. When the inventory would unsay what the
 // last list says, the room takes that back from the master and tries once more.
 func (r *Room) signList(ctx context.Context, l list, now time.Time, final bool) error {
@@ -242,34 +162,6 @@ func (r *Room) signListOnce(ctx context.Context, l list, now time.Time, final bo
 	}
 	r.addExpired(l.Name, before.Expired)
 	return nil
-}
-
-// confirmed hands the entries on and, at their end and before anything is
-// signed, holds what left the list as expired against the private master.
-func (r *Room) confirmed(ctx context.Context, l list, before *memory.List, entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
-	return func(yield func(crl.Entry, error) bool) {
-		for e, err := range entries {
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-		faults, err := r.confirmExpired(ctx, l.Name, before.Expired)
-		if err == nil && len(faults) > 0 {
-			before.Faults, err = faults, memory.ErrFaults
-		}
-		if err != nil {
-			yield(crl.Entry{}, err)
-		}
-	}
-}
-
-func (r *Room) addExpired(issuer string, expired []memory.Expired) {
-	if r.expired == nil {
-		r.expired = map[string][]ledger.Expired{}
-	}
-	for _, x := range expired {
-		r.expired[issuer] = append(r.expired[issuer], ledger.Expired{Serial: serialText(x.Serial), NotAfter: x.NotAfter})
-	}
 }
 
 // stageList stages a list and, where the configuration asks for it, its copy in the history.

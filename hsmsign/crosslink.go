@@ -11,7 +11,6 @@ import (
 	"seihon/approval"
 	"seihon/artifact"
 	"seihon/hsmsign/cert"
-	"seihon/inventory"
 	"seihon/public"
 )
 
@@ -104,10 +103,4 @@ func (r *Room) PublishCross(ctx context.Context, issuer, id string, c *x509.Cert
 		return err
 	}
 	return r.stage(ctx, certificateRecord(issuer, artifact.CrossCertificate, public.Cross(id), c), c.Raw)
-}
-
-func certificateRecord(issuer string, kind artifact.Kind, name string, c *x509.Certificate) inventory.ArtifactRecord {
-	return inventory.ArtifactRecord{
-		Issuer: issuer, Kind: kind, Name: name, Number: c.SerialNumber, ThisUpdate: c.NotBefore, NextUpdate: c.NotAfter,
-	}
 }

@@ -1,7 +1,6 @@
 package hsmsign
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,34 +112,8 @@ func (r *Room) generationNumber(ctx context.Context, issuer string) (int64, erro
 	return 0, err
 }
 
-func (r *Room) currentBundle(ctx context.Context, a *authority, shard int) (ocspcache.GenerationBundle, error) {
-	var u ocspcache.GenerationBundle
-	last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
-	if err != nil {
-		return u, err
-	}
-	if last == nil {
-		var out bytes.Buffer
-		rec, err := r.storeBundle(ctx, a, shard, ocspcache.NewBundleWriter(&out, a.Name, uint16(shard)), &out)
-		if err != nil {
-			return u, err
-		}
-		if err := r.inv.AddArtifacts(ctx, []inventory.ArtifactRecord{rec}); err != nil {
-			return u, fmt.Errorf("recording %s: %w", rec.Name, err)
-		}
-		r.pending = append(r.pending, rec)
-		last = &rec
-	}
-	line, err := r.line(*last)
-	if err != nil {
-		return u, err
-	}
-	b, err := ocspcache.OpenBundle(r.log.Log().BlobPath(line))
-	if err != nil {
-		return u, fmt.Errorf("opening %s: %w", last.Name, err)
-	}
-	defer b.Close()
-	return ocspcache.GenerationBundle{
-		Shard: uint16(shard), Digest: last.Digest, Size: line.Size, Count: b.Len(), NextUpdate: b.MinNextUpdate(),
-	}, nil
+// responsesAhead reports whether the newest responses of an issuer are dated ahead; all are due then.
+func (r *Room) responsesAhead(ctx context.Context, a *authority, now time.Time) (bool, error) {
+	g, err := r.currentGeneration(ctx, a)
+	return g != nil && datedAhead(g.ThisUpdate, now), err
 }

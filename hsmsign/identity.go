@@ -6,37 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 
 	"seihon/artifact"
-	"seihon/internal/config"
-	"seihon/internal/regular"
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/public"
 	"seihon/sectiona"
 )
-
-// OpenMaster opens the master for reading, with the keys that the configuration pins. It needs no HSM.
-func OpenMaster(ctx context.Context, conf *config.Config) (*ledger.Log, error) {
-	var vkeys []string
-	for _, file := range conf.Master.Keys {
-		raw, err := regular.ReadFile(string(file))
-		if err != nil {
-			return nil, fmt.Errorf("reading the pinned key of the master log: %w", err)
-		}
-		vkeys = append(vkeys, strings.TrimSpace(string(raw)))
-	}
-	v, err := ledger.NewVerifier(conf.Master.Origin, vkeys...)
-	if err != nil {
-		return nil, err
-	}
-	log, err := ledger.Open(ctx, string(conf.Master.Directory), v)
-	if errors.Is(err, ledger.ErrNotExist) {
-		return nil, noMaster(err)
-	}
-	return log, err
-}
 
 // IssuerCertificate returns the CA certificate that signed evidence about an issuer is held against: a
 // certificate, a list. It is the one of the master, whose key the inventory has on record. Another file may

@@ -17,10 +17,6 @@ import (
 	"seihon/ledger"
 )
 
-// The algorithms of the master log's keys, in the order of signer.log_keys: ECDSA
-// P-256 because every HSM has it, Ed25519 because stock log tools know nothing else.
-var logAlgorithms = []string{"p256", "ed25519"}
-
 // InitResult says what Init made and what was there already.
 type InitResult struct {
 	Made    []string `json:"made"`

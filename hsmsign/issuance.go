@@ -312,3 +312,9 @@ func (r *Room) publishIssued(ctx context.Context, a *authority, t inventory.Inte
 	rec.Digest, rec.SignedAt = digest, r.now().UTC().Truncate(time.Second)
 	return rec, nil
 }
+
+func certificateRecord(issuer string, kind artifact.Kind, name string, c *x509.Certificate) inventory.ArtifactRecord {
+	return inventory.ArtifactRecord{
+		Issuer: issuer, Kind: kind, Name: name, Number: c.SerialNumber, ThisUpdate: c.NotBefore, NextUpdate: c.NotAfter,
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"slices"
@@ -201,4 +202,17 @@ func subjectName(s config.Subject) cert.Name {
 		{Type: oidUnit, Value: s.Unit}, {Type: oidCommonName, Value: s.CommonName},
 	}
 	return slices.DeleteFunc(all, func(a cert.Attribute) bool { return a.Value == "" })
+}
+
+// profileDigest pins what the configuration makes of a profile.
+func (r *Room) profileDigest(a *authority, name string) (string, error) {
+	p, err := r.profile(a, name)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("encoding profile %q: %w", name, err)
+	}
+	return artifact.Sum(text).String(), nil
 }

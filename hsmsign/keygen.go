@@ -144,32 +144,47 @@ func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) (u 
 	return nil, made, nil
 }
 
-// configuredKeys yields every key that certificates are made for, issuers first.
-func configuredKeys(c *config.Config) func(func(string, config.Key) bool) {
-	return func(yield func(string, config.Key) bool) {
-		for _, i := range c.Issuers {
-			if !i.External() && !yield(i.Name, i.Key) {
-				return
-			}
-			if i.OCSP != nil && i.OCSP.Responder != nil && !yield(i.OCSP.Responder.Name, i.OCSP.Responder.Key) {
-				return
-			}
-		}
-		if d := c.DocumentSigner; d != nil {
-			yield(d.Name, d.Key)
-		}
+// PlanKeys says which keys are in the token, and which [GenerateKeys] would make; with labels, these and no others,
+// in the token of that name.
+func PlanKeys(ctx context.Context, o Options, only, tokenName string, labels ...string) (*InitResult, error) {
+	o.DryRun = true
+	r, err := openRoom(ctx, o)
+	if err != nil {
+		return nil, err
 	}
+	res, err := r.planKeys(ctx, only, tokenName, labels)
+	return res, errors.Join(err, r.Close())
 }
 
-// roleOf says what the configured key with that name is for.
-func roleOf(c *config.Config, name string) token.Role {
-	for i := range c.Issuers {
-		if c.Issuers[i].Name == name {
-			return token.RoleIssuing
+func (r *Room) planKeys(ctx context.Context, only, tokenName string, labels []string) (*InitResult, error) {
+	var keys []config.Key
+	for _, label := range labels {
+		keys = append(keys, config.Key{Label: label, Token: tokenName})
+	}
+	if len(labels) == 0 {
+		for name, k := range configuredKeys(r.conf) {
+			if only == "" || name == only {
+				keys = append(keys, k)
+			}
 		}
 	}
-	if d := c.DocumentSigner; d != nil && d.Name == name {
-		return token.RoleDocument
+	if len(keys) == 0 && only != "" {
+		return nil, fmt.Errorf("making key %q: no issuer or responder of the configuration has that name", only)
 	}
-	return token.RoleOCSP
+	res := &InitResult{Made: []string{}, Present: []string{}}
+	for _, k := range keys {
+		t, err := r.token(k.Token)
+		if err == nil {
+			_, err = t.Signer(ctx, token.KeySpec{Label: k.Label})
+		}
+		switch {
+		case errors.Is(err, token.ErrKeyNotFound):
+			res.Made = append(res.Made, "key "+k.Label)
+		case err != nil:
+			return nil, err
+		default:
+			res.Present = append(res.Present, "key "+k.Label)
+		}
+	}
+	return res, nil
 }

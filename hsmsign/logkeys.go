@@ -101,3 +101,21 @@ func (r *Room) FreezeLog(ctx context.Context, reason, successor string) error {
 	_, err := r.log.Freeze(ctx, ledger.Freeze{Reason: reason, Successor: successor})
 	return err
 }
+
+// approveRotation asks for new keys of the log. A key that is there already is named by its public key.
+func (r *Room) approveRotation(ctx context.Context, t *roomToken, labels []string, reason string) error {
+	var pairs []string
+	for i, label := range labels {
+		text := label + " " + logAlgorithms[i] + t.where() + ", to be made"
+		switch key, err := t.Signer(ctx, token.KeySpec{Label: label}); {
+		case errors.Is(err, token.ErrKeyNotFound):
+		case err != nil:
+			return err
+		default:
+			pin := key.Pin()
+			text = fmt.Sprintf("%s %s%s, there already, SHA-256 %x", label, logAlgorithms[i], t.where(), pin[:])
+		}
+		pairs = append(pairs, "key", text)
+	}
+	return r.approveNow(ctx, act(approval.LogRotate, append(pairs, "act", "rotate", "reason", reason)...))
+}

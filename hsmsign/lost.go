@@ -126,11 +126,6 @@ func notTheHead(err error) error {
 		"which the publishing host has, too, without its private part: %w", err)}
 }
 
-// noMaster says what to do where no log is.
-func noMaster(err error) error {
-	return fmt.Errorf("%w; if the master is lost, restore it from a backup; if its path is wrong, correct master.directory; `signer init` begins a new repository", err)
-}
-
 // neverBegun refuses to begin a log where something remembers one.
 func (r *Room) neverBegun(ctx context.Context) error {
 	dir := r.conf.Master.Directory
@@ -189,22 +184,31 @@ func (r *Room) sameHistory(ctx context.Context) error {
 	return err
 }
 
-// besideLog holds the inventory against the log, for commands that write no log.
-func (b *Books) besideLog(ctx context.Context) error {
-	log, err := OpenMaster(ctx, b.conf)
+func olderMaster(log *ledger.Log, seen int64) error {
+	return &RecordError{err: fmt.Errorf("opening the inventory: it has seen the master log %q with %d entries, the log in %s has %d: the master is an older copy; restore a newer one",
+		log.Origin(), seen, log.Dir(), log.Size())}
+}
+
+func emptyInventory(size int64) error {
+	return &RecordError{err: fmt.Errorf("opening the inventory: it is empty, and the master log has %d entries: %s", size, wayBack)}
+}
+
+// besideLog holds an inventory against the log, for commands that write no log.
+func besideLog(ctx context.Context, conf *config.Config, db *inventory.DB) error {
+	log, err := OpenMaster(ctx, conf)
 	if err != nil {
 		return err
 	}
-	last, err := head(b.conf)
+	last, err := head(conf)
 	if err == nil && last != nil {
 		err = notTheHead(log.Consistent(ctx, last.Note))
 	}
 	if err != nil {
 		return err
 	}
-	pos, err := b.Position(ctx, log.Origin())
+	pos, err := db.Position(ctx, log.Origin())
 	if errors.Is(err, inventory.ErrNotFound) {
-		issuers, err := b.Issuers(ctx)
+		issuers, err := db.Issuers(ctx)
 		if err != nil || len(issuers) > 0 || log.Size() == 0 {
 			return err // of before positions were kept
 		}
@@ -216,14 +220,5 @@ func (b *Books) besideLog(ctx context.Context) error {
 	case pos.Size > log.Size():
 		return olderMaster(log, pos.Size)
 	}
-	return beheaded(b.conf, pos)
-}
-
-func olderMaster(log *ledger.Log, seen int64) error {
-	return &RecordError{err: fmt.Errorf("opening the inventory: it has seen the master log %q with %d entries, the log in %s has %d: the master is an older copy; restore a newer one",
-		log.Origin(), seen, log.Dir(), log.Size())}
-}
-
-func emptyInventory(size int64) error {
-	return &RecordError{err: fmt.Errorf("opening the inventory: it is empty, and the master log has %d entries: %s", size, wayBack)}
+	return beheaded(conf, pos)
 }

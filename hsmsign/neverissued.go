@@ -11,9 +11,6 @@ import (
 	"seihon/inventory"
 )
 
-// answersNeverIssued reports whether responses are signed about what was declared never issued.
-func (a *authority) answersNeverIssued() bool { return a.OCSP.NeverIssued == "revoked" }
-
 // NeverIssued is an operator's list of serials that this CA never issued a certificate under.
 type NeverIssued struct {
 	Issuer string

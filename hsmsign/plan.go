@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"seihon/artifact"
 	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/public"
@@ -125,4 +126,36 @@ func (r *Room) planInputs() (due []Done, err error) {
 // be renewed: while the current one still outlives every response it will sign.
 func (r *Room) responderDue(a *authority, now time.Time) bool {
 	return a.cert != nil && !a.External() && a.responder != nil && a.responder.NotAfter.Sub(now) <= 2*a.OCSP.Validity.Std()
+}
+
+// ForcedPlan says what [Room.Run] would sign that is asked for, due or not.
+func (r *Room) ForcedPlan(ctx context.Context, f Force) (*Plan, error) {
+	p := &Plan{Due: []Done{}, Heal: append([]inventory.HealedCertificate{}, r.healed.Certificates...)}
+	asked := func(issuer string) bool { return f.Issuer == "" || f.Issuer == issuer }
+	for _, l := range r.lists() {
+		if !f.CRLs || !asked(l.Name) || f.Final && l.kind == artifact.DeltaCRL {
+			continue
+		}
+		if err := r.checkPast(ctx, l.authority); err != nil {
+			return p, err
+		}
+		if _, err := r.token(l.Key.Token); err != nil {
+			return p, err
+		}
+		p.Due = append(p.Due, Done{Name: l.name(), Why: "asked for"})
+	}
+	for i := range r.conf.Issuers {
+		a := r.authorities[r.conf.Issuers[i].Name]
+		if !f.Responses || !asked(a.Name) || a.cert == nil || a.OCSP == nil || a.OCSP.External() {
+			continue
+		}
+		if err := r.checkPast(ctx, a); err != nil {
+			return p, err
+		}
+		if _, err := r.token(a.responseKey().Token); err != nil {
+			return p, err
+		}
+		p.Due = append(p.Due, Done{Name: public.Generation(a.Name), Why: "asked for"})
+	}
+	return p, nil
 }

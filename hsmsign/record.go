@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/hsmsign/crl"
 	"seihon/hsmsign/memory"
 	"seihon/inventory"
 	"seihon/ledger"
@@ -357,4 +358,28 @@ func (r *Room) currentBundles(ctx context.Context, a *authority, shard int) ([]*
 		open = append(open, bundle)
 	}
 	return open, nil
+}
+
+func sameAnswer(a, b override.Status) bool {
+	a.Invalidity, b.Invalidity = time.Time{}, time.Time{}
+	return a.Equal(b)
+}
+
+// confirmed hands the entries on and, at their end and before anything is
+// signed, holds what left the list as expired against the private master.
+func (r *Room) confirmed(ctx context.Context, l list, before *memory.List, entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
+	return func(yield func(crl.Entry, error) bool) {
+		for e, err := range entries {
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+		faults, err := r.confirmExpired(ctx, l.Name, before.Expired)
+		if err == nil && len(faults) > 0 {
+			before.Faults, err = faults, memory.ErrFaults
+		}
+		if err != nil {
+			yield(crl.Entry{}, err)
+		}
+	}
 }

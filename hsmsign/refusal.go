@@ -136,3 +136,12 @@ func serialText(serial []byte) string {
 	}
 	return text
 }
+
+// An inputError says that an input is refused for what it is, and not for a fault of this machine.
+type inputError struct{ err error }
+
+func (e *inputError) Error() string { return e.err.Error() }
+
+func (e *inputError) Unwrap() error { return e.err }
+
+func refuse(format string, args ...any) error { return &inputError{fmt.Errorf(format, args...)} }

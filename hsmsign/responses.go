@@ -6,22 +6,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/big"
-	"os"
 	"slices"
 	"strconv"
 	"time"
 
 	"seihon/artifact"
 	"seihon/hsmsign/ocsp"
-	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/ocspcache"
-	"seihon/public"
 )
-
-// lease is how long a shard is ours before another signing host may take it over.
-const lease = 15 * time.Minute
 
 // signResponses renews what is due of one issuer, shard by shard, and makes a
 // new generation when a bundle changed. all signs everything, due or not.
@@ -184,14 +177,6 @@ func (r *Room) emptyShard(ctx context.Context, a *authority, shard int, now time
 	return nil
 }
 
-// responseKey is the key that signs responses: the delegated signer's, or the issuer's own.
-func (a *authority) responseKey() config.Key {
-	if a.OCSP.Responder != nil {
-		return a.OCSP.Responder.Key
-	}
-	return a.Key
-}
-
 // encoder prepares the OCSP encoder of an issuer and tells until when its signer's certificate is valid.
 func (r *Room) encoder(ctx context.Context, a *authority) (*ocsp.Encoder, time.Time, error) {
 	signerKey, responder, notAfter := a.responseKey(), a.responder, a.cert.NotAfter
@@ -282,29 +267,6 @@ func (r *Room) signShard(ctx context.Context, a *authority, enc *ocsp.Encoder, c
 	return len(signed) - retired, nil
 }
 
-// storeBundle closes the bundle and puts it into the master. Its responses were
-// checked by the key that signed them, or come from the master: section A looks
-// at each of them again on the publishing host.
-func (r *Room) storeBundle(ctx context.Context, a *authority, shard int, w *ocspcache.BundleWriter, out *bytes.Buffer) (inventory.ArtifactRecord, error) {
-	var rec inventory.ArtifactRecord
-	sum, err := w.Close()
-	if err != nil {
-		return rec, fmt.Errorf("closing shard %d of %s: %w", shard, a.Name, err)
-	}
-	digest, _, err := r.log.PutBlob(ctx, artifact.OCSPBundle, bytes.NewReader(out.Bytes()))
-	if err != nil {
-		return rec, fmt.Errorf("storing shard %d of %s: %w", shard, a.Name, err)
-	}
-	if digest != sum.Digest {
-		return rec, fmt.Errorf("storing shard %d of %s: the master holds %s, the bundle is %s", shard, a.Name, digest, sum.Digest)
-	}
-	return inventory.ArtifactRecord{
-		Issuer: a.Name, Kind: artifact.OCSPBundle, Name: public.Bundle(digest), Scope: strconv.Itoa(shard),
-		Number: big.NewInt(int64(shard)), ThisUpdate: sum.MaxThisUpdate, NextUpdate: sum.MinNextUpdate,
-		Digest: digest, SignedAt: r.now().UTC().Truncate(time.Second),
-	}, nil
-}
-
 // copyFresh copies what was not renewed from the shard's last bundle, as long as it is valid.
 func (r *Room) copyFresh(ctx context.Context, a *authority, shard int, renewed map[string]bool, now time.Time, w *ocspcache.BundleWriter) error {
 	last, err := latest(ctx, r.inv, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
@@ -334,32 +296,6 @@ func (r *Room) copyFresh(ctx context.Context, a *authority, shard int, renewed m
 	return nil
 }
 
-func (r *Room) openBundle(rec *inventory.ArtifactRecord) (*ocspcache.Bundle, error) {
-	line, err := r.line(*rec)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.log.Log().CheckBlob(context.Background(), line); err != nil {
-		return nil, err
-	}
-	b, err := ocspcache.OpenBundle(r.log.Log().BlobPath(line))
-	if err != nil {
-		return nil, fmt.Errorf("opening bundle %s: %w", rec.Name, err)
-	}
-	return b, nil
-}
-
-func responseStatus(s inventory.Status) ocsp.Status {
-	out := ocsp.Status{Serial: s.Serial, State: ocsp.Good, Reason: ocsp.Absent}
-	switch s.State {
-	case inventory.Revoked:
-		out.State, out.RevokedAt, out.Reason = ocsp.Revoked, s.Revocation.Time, s.Revocation.Reason
-	case inventory.NeverIssued:
-		out.State = ocsp.NeverIssued
-	}
-	return out
-}
-
 // jitter spreads the expiry of the shards, so that they do not all fall due in the same run.
 func jitter(issuer string, shard int, most time.Duration) time.Duration {
 	if most <= 0 {
@@ -367,16 +303,6 @@ func jitter(issuer string, shard int, most time.Duration) time.Duration {
 	}
 	d := artifact.Sum(fmt.Appendf(nil, "%s/%d", issuer, shard))
 	return time.Duration(binary.BigEndian.Uint64(d[:8]) % uint64(most))
-}
-
-// host names this room among those that share an inventory: by machine and master,
-// of which only one process at a time can be the writer.
-func (r *Room) host() string {
-	name, err := os.Hostname()
-	if err != nil {
-		name = "unknown"
-	}
-	return name + ":" + string(r.conf.Master.Directory)
 }
 
 // certifyHint says how the OCSP signer of an issuer gets its certificate.

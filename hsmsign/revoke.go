@@ -2,51 +2,16 @@ package hsmsign
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	"seihon/artifact"
-	"seihon/internal/config"
 	"seihon/inventory"
 	"seihon/override"
 )
-
-// Books is the inventory without the HSM: for commands that only read or
-// record, such as a revocation at an hour when nobody with a PIN is there.
-type Books struct {
-	*inventory.DB
-	conf       *config.Config
-	now        func() time.Time
-	keys       []ed25519.PublicKey // of overrides and exceptions
-	exceptions exceptions
-	unreadable error // why the exceptions of the log are not known
-}
-
-// OpenBooks opens the inventory alone.
-func OpenBooks(ctx context.Context, conf *config.Config, now func() time.Time, logger *zap.Logger) (*Books, error) {
-	if conf.Signer == nil {
-		return nil, fmt.Errorf("opening the inventory: %q has no section signer", conf.File)
-	}
-	keys, err := overrideKeys(conf.Trust.OverrideKeys)
-	if err != nil {
-		return nil, err
-	}
-	db, err := openInventory(ctx, inventory.Config{DSN: InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger, Existing: true})
-	if err != nil {
-		return nil, err
-	}
-	b := &Books{DB: db, conf: conf, now: now, keys: keys}
-	if err := b.besideLog(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return b, nil
-}
 
 // Revocation is what an operator says of a certificate that is to be revoked.
 type Revocation struct {
@@ -131,7 +96,7 @@ func (b *Books) checkRevocation(ctx context.Context, q *Revocation) (serial []by
 	}
 	if q.Time.IsZero() {
 		q.Time = b.now()
-		if err := b.checkClock(ctx, q.Time); err != nil {
+		if err := revocationClock(ctx, b.conf, q.Time); err != nil {
 			return nil, rev, fmt.Errorf("revoking %s: %w", q.Serial, err)
 		}
 	}
@@ -154,21 +119,4 @@ func (b *Books) serialOf(ctx context.Context, q *Revocation) ([]byte, error) {
 		return nil, err
 	}
 	return serial, b.sameAsRecorded(ctx, q.Issuer, q.Certificate)
-}
-
-func overrideKeys(files []config.Path) ([]ed25519.PublicKey, error) {
-	var out []ed25519.PublicKey
-	for _, file := range files {
-		der, err := readPublicKey(string(file))
-		if err != nil {
-			return nil, err
-		}
-		pub, err := x509.ParsePKIXPublicKey(der)
-		key, ok := pub.(ed25519.PublicKey)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("reading override key %q: it must be an Ed25519 public key", file)
-		}
-		out = append(out, key)
-	}
-	return out, nil
 }

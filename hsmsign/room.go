@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"strings"
 	"time"
@@ -25,7 +24,6 @@ import (
 	"seihon/internal/regular"
 	"seihon/inventory"
 	"seihon/ledger"
-	"seihon/public"
 	"seihon/sectiona"
 )
 
@@ -80,13 +78,6 @@ type Room struct {
 	approvedOverrides map[artifact.Digest]bool // by their text
 	askApproval       func(request []byte) error
 	unapproved        []string // of a dry run: what would need an approval that was not handed over
-}
-
-// authority is an issuer with what the room has found of it.
-type authority struct {
-	*config.Issuer
-	cert      *x509.Certificate // nil until it was issued
-	responder *x509.Certificate // nil when the issuer answers itself, or none was issued yet
 }
 
 // Open opens inventory, tokens and master log. A master log held by another
@@ -241,114 +232,6 @@ func (r *Room) checkPinned(i int, pub crypto.PublicKey) error {
 	return nil
 }
 
-// loadAuthorities reads the certificates of the configured issuers from the
-// master, tells the inventory of them, and builds the trust that section A judges by.
-func (r *Room) loadAuthorities(ctx context.Context) error {
-	state, err := r.log.Log().State(ctx, r.log.Log().Size())
-	if err != nil {
-		return err
-	}
-	var anchors, all []*x509.Certificate
-	load := func(name string) (*x509.Certificate, error) {
-		line, ok := state.Get(public.Certificate(name))
-		if !ok {
-			return nil, nil
-		}
-		der, err := r.log.Log().ReadBlob(ctx, line)
-		if err != nil {
-			return nil, err
-		}
-		return artifact.ParseCertificate(der)
-	}
-	for i := range r.conf.Issuers {
-		a := &authority{Issuer: &r.conf.Issuers[i]}
-		r.authorities[a.Name] = a
-		if a.cert, err = load(a.Name); err != nil {
-			return fmt.Errorf("reading the certificate of %s: %w", a.Name, err)
-		}
-		if a.cert == nil {
-			continue
-		}
-		if a.Parent == "" {
-			anchors = append(anchors, a.cert)
-		}
-		all = append(all, a.cert)
-		if a.OCSP != nil && a.OCSP.Responder != nil {
-			if a.responder, err = load(a.OCSP.Responder.Name); err != nil {
-				return fmt.Errorf("reading the certificate of %s: %w", a.OCSP.Responder.Name, err)
-			}
-		}
-		if err := r.tellInventory(ctx, a, artifact.Sum(a.cert.RawSubjectPublicKeyInfo)); err != nil {
-			return err
-		}
-		if a.External() || r.dryRun { // its own software counts
-			continue
-		}
-		if err := r.raiseNumbers(ctx, a, state); err != nil {
-			return err
-		}
-	}
-	return r.buildPolicy(anchors, all)
-}
-
-// raiseNumbers lifts the CRL counters above what the ledger has seen: an inventory that
-// was restored from an older copy must not use a number twice.
-func (r *Room) raiseNumbers(ctx context.Context, a *authority, state *ledger.State) error {
-	for _, l := range listsOf(a) {
-		line, ok := state.Get(l.name())
-		if !ok {
-			continue
-		}
-		seen, ok := new(big.Int).SetString(line.Number, 10)
-		if !ok {
-			return fmt.Errorf("reading the number of %s: %q is not one", l.name(), line.Number)
-		}
-		last, err := r.inv.LastCRLNumber(ctx, a.Name, l.series())
-		if err != nil {
-			return fmt.Errorf("reading the CRL counter of %s: %w", l.name(), err)
-		}
-		if last != nil && last.Cmp(seen) >= 0 {
-			continue
-		}
-		r.logger.Warn("the inventory is older than the ledger; raising its CRL counter", zap.String("name", l.name()), zap.String("number", line.Number))
-		if err := r.inv.RaiseCRLNumber(ctx, a.Name, l.series(), seen); err != nil {
-			return fmt.Errorf("raising the CRL counter of %s: %w", l.name(), err)
-		}
-	}
-	return nil
-}
-
-// tellInventory records an issuer by its key, before its first serial is taken.
-func (r *Room) tellInventory(ctx context.Context, a *authority, key artifact.Digest) error {
-	if r.dryRun {
-		return nil
-	}
-	shards := 1
-	if a.OCSP != nil {
-		shards = a.OCSP.Shards
-	}
-	issuer := inventory.Issuer{Name: a.Name, Key: key, Shards: shards}
-	if a.OCSP != nil {
-		issuer.Grace = a.OCSP.ArchiveRetention.Std() // a status that is promised past the expiry must be signed past it
-	}
-	if err := r.inv.AddIssuer(ctx, issuer); err != nil {
-		return fmt.Errorf("recording issuer %s: %w", a.Name, err)
-	}
-	return nil
-}
-
-// authority returns the issuer of that name once its certificate exists.
-func (r *Room) authority(name string) (*authority, error) {
-	a, ok := r.authorities[name]
-	if !ok {
-		return nil, fmt.Errorf("finding issuer %q: the configuration has no such issuer", name)
-	}
-	if a.cert == nil {
-		return nil, fmt.Errorf("finding issuer %q: it has no certificate yet; `signer issue --name %s` makes it", name, name)
-	}
-	return a, nil
-}
-
 // key finds the private key of a configured key, pinned by its public key file.
 func (r *Room) key(ctx context.Context, k config.Key) (crypto.Signer, error) {
 	pin, err := readPublicKey(string(k.PublicKey))
@@ -398,3 +281,45 @@ func readPublicKey(file string) ([]byte, error) {
 	}
 	return block.Bytes, nil
 }
+
+// host names this room among those that share an inventory: by machine and master,
+// of which only one process at a time can be the writer.
+func (r *Room) host() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	return name + ":" + string(r.conf.Master.Directory)
+}
+
+func overrideKeys(files []config.Path) ([]ed25519.PublicKey, error) {
+	var out []ed25519.PublicKey
+	for _, file := range files {
+		der, err := readPublicKey(string(file))
+		if err != nil {
+			return nil, err
+		}
+		pub, err := x509.ParsePKIXPublicKey(der)
+		key, ok := pub.(ed25519.PublicKey)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("reading override key %q: it must be an Ed25519 public key", file)
+		}
+		out = append(out, key)
+	}
+	return out, nil
+}
+
+// DryRun opens the room without the right to change it, runs fn and closes it again: nothing is healed, finished, recorded or
+// signed. What is asked of the room goes the same way as ever, up to where the token would be asked to sign, the master or the
+// inventory to take something, or a file to be written; what is said to happen then passed every check that comes before.
+func DryRun(ctx context.Context, o Options, fn func(*Room) error) error {
+	o.DryRun = true
+	r, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(r), r.Close())
+}
+
+// Unapproved says what a dry run would need approvals for that were not handed over.
+func (r *Room) Unapproved() []string { return r.unapproved }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"seihon/approval"
 	"seihon/artifact"
 	"seihon/inventory"
 	"seihon/public"
@@ -177,4 +178,13 @@ func (r *Room) renewResponders(ctx context.Context, now time.Time, res *RunResul
 		a.responder = c
 		res.Signed = append(res.Signed, Done{Name: name, Why: "renewal"})
 	}
+}
+
+// approveFinal asks for the last lists of an issuer.
+func (r *Room) approveFinal(ctx context.Context, issuer string) error {
+	a, err := r.authority(issuer)
+	if err != nil {
+		return err
+	}
+	return r.approveNow(ctx, act(approval.FinalCRL, append([]string{"issuer", issuer}, certified("ca", a.cert)...)...))
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"seihon/artifact"
+	"seihon/hsmsign/memory"
 	"seihon/inventory"
 	"seihon/ledger"
 	"seihon/public"
@@ -346,4 +347,22 @@ func numberText(kind artifact.Kind, n *big.Int) string {
 		return fmt.Sprintf("%x", n)
 	}
 	return n.String()
+}
+
+// LogSize is the size of the master log; a frozen one is an error.
+func (r *Room) LogSize() (int64, error) {
+	log := r.log.Log()
+	if log.Frozen() != nil {
+		return 0, fmt.Errorf("the master log is frozen since entry %d", log.Size()-1)
+	}
+	return log.Size(), nil
+}
+
+func (r *Room) addExpired(issuer string, expired []memory.Expired) {
+	if r.expired == nil {
+		r.expired = map[string][]ledger.Expired{}
+	}
+	for _, x := range expired {
+		r.expired[issuer] = append(r.expired[issuer], ledger.Expired{Serial: serialText(x.Serial), NotAfter: x.NotAfter})
+	}
 }

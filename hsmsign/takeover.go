@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/big"
+	"strings"
 
+	"seihon/artifact"
 	"seihon/inventory"
 )
 
@@ -33,4 +36,27 @@ func (b *Books) ContinueNumbers(ctx context.Context, issuer string, n *big.Int) 
 		raised = true
 	}
 	return raised, nil
+}
+
+// DeclareNoPast records, as an import without records, that a CA which was taken over revoked nothing before.
+func (b *Books) DeclareNoPast(ctx context.Context, issuer, reason string, dryRun bool) (*inventory.ImportResult, error) {
+	past, err := b.HasPast(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	if past {
+		return nil, fmt.Errorf("saying that %s has no past: an import of it is on record, or the same was said before", issuer)
+	}
+	return b.DB.Import(ctx, inventory.Import{Issuer: issuer, Source: noPast(strings.TrimSpace(reason)), Empty: true, DryRun: dryRun})
+}
+
+// noPast is an input without records: the reason why there are none.
+type noPast string
+
+func (noPast) Records(context.Context) iter.Seq2[inventory.Record, error] {
+	return func(func(inventory.Record, error) bool) {}
+}
+
+func (n noPast) Info() inventory.SourceInfo {
+	return inventory.SourceInfo{Name: string(n), Format: inventory.NoPast, NoStatus: true, Digest: artifact.Sum([]byte(n))}
 }

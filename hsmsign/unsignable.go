@@ -30,3 +30,14 @@ func unsignable(s ocsp.Status) error {
 	}
 	return inventory.CheckDate(s.RevokedAt)
 }
+
+func responseStatus(s inventory.Status) ocsp.Status {
+	out := ocsp.Status{Serial: s.Serial, State: ocsp.Good, Reason: ocsp.Absent}
+	switch s.State {
+	case inventory.Revoked:
+		out.State, out.RevokedAt, out.Reason = ocsp.Revoked, s.Revocation.Time, s.Revocation.Reason
+	case inventory.NeverIssued:
+		out.State = ocsp.NeverIssued
+	}
+	return out
+}

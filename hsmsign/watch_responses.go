@@ -190,11 +190,6 @@ func (w *shardWatch) judge(ctx context.Context, f memory.Fault) error {
 	return nil
 }
 
-func sameAnswer(a, b override.Status) bool {
-	a.Invalidity, b.Invalidity = time.Time{}, time.Time{}
-	return a.Equal(b)
-}
-
 // flush looks for the rows of what is copied. An answer without a row is about a
 // certificate that somebody took out of the inventory.
 func (w *shardWatch) flush(ctx context.Context) error {

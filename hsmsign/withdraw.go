@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"seihon/approval"
+	"seihon/artifact"
 	"seihon/ledger"
 )
 
@@ -31,4 +32,13 @@ func (r *Room) Withdraw(ctx context.Context, name, reason string) (size int64, e
 		return 0, err
 	}
 	return r.commitPending(ctx, "withdraw "+name, false)
+}
+
+// WouldWithdraw looks for what [Room.Withdraw] would withdraw.
+func (r *Room) WouldWithdraw(ctx context.Context, name string) (artifact.Digest, error) {
+	line, _, err := r.log.Log().Lookup(ctx, name)
+	if err != nil {
+		return artifact.Digest{}, fmt.Errorf("withdrawing %s: %w", name, err)
+	}
+	return line.Digest, nil
 }
