@@ -94,8 +94,17 @@ func (r *Room) heal(ctx context.Context, dryRun bool) (*inventory.Healed, error)
 	return r.healSince(ctx, at.from, nil, dryRun)
 }
 
-// healSince merges what the log says since a size, and what was found to be said.
+// healSince merges what the log says since a size, and what was found to be said, and puts it on record.
 func (r *Room) healSince(ctx context.Context, from int64, said []inventory.Said, dryRun bool) (*inventory.Healed, error) {
+	healed, err := r.mergeSince(ctx, from, said, dryRun)
+	if err != nil || len(healed.Certificates) == 0 || dryRun {
+		return healed, err
+	}
+	return healed, r.recordHealing(ctx, healed)
+}
+
+// mergeSince is healSince without the record.
+func (r *Room) mergeSince(ctx context.Context, from int64, said []inventory.Said, dryRun bool) (*inventory.Healed, error) {
 	artifacts, err := r.artifactsSince(ctx, from)
 	if err != nil {
 		return nil, err
@@ -107,13 +116,16 @@ func (r *Room) healSince(ctx context.Context, from int64, said []inventory.Said,
 	if err != nil {
 		return nil, &RecordError{err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}
 	}
-	if len(healed.Certificates) == 0 || dryRun {
-		return healed, nil
+	if !dryRun {
+		r.warnHealed(healed)
 	}
+	return healed, nil
+}
+
+func (r *Room) warnHealed(healed *inventory.Healed) {
 	for _, c := range healed.Certificates {
 		r.logger.Warn("healed from the master", zap.String("issuer", c.Issuer), zap.String("serial", c.Serial), zap.String("was", c.Was), zap.String("now", c.Now))
 	}
-	return healed, r.recordHealing(ctx, healed)
 }
 
 // recordHealing puts on record that the inventory was not what the master says:

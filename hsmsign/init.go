@@ -52,7 +52,7 @@ func (r *Room) init(ctx context.Context, res *InitResult) error {
 			return err
 		}
 	case errors.Is(err, os.ErrNotExist):
-		if err := r.neverBegun(ctx); err != nil {
+		if err := neverBegun(ctx, r.conf); err != nil {
 			return err
 		}
 		conf, err := r.headedConfig(signers)

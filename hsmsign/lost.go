@@ -96,11 +96,16 @@ func (r *Room) openWriter(ctx context.Context, signers []note.Signer) error {
 	log, err := ledger.OpenWriter(ctx, dir, conf)
 	switch {
 	case errors.Is(err, ledger.ErrNotExist):
-		return noMaster(err)
+		return noMaster(ctx, r.conf, err)
 	case err != nil:
 		return notTheHead(err)
 	}
 	r.log = log
+	if r.lossReason == "" || r.dryRun {
+		if err := CheckPrivate(ctx, log.Log()); err != nil {
+			return err
+		}
+	}
 	return r.catchUp()
 }
 
@@ -126,36 +131,44 @@ func notTheHead(err error) error {
 		"which the publishing host has, too, without its private part: %w", err)}
 }
 
-// neverBegun refuses to begin a log where something remembers one.
-func (r *Room) neverBegun(ctx context.Context) error {
-	dir := r.conf.Master.Directory
-	last, err := head(r.conf)
+// noMaster refuses a log that something remembers and that is not there, and says what to do where nothing does.
+func noMaster(ctx context.Context, c *config.Config, err error) error {
+	if lost := neverBegun(ctx, c); lost != nil {
+		return lost
+	}
+	return fmt.Errorf("%w; if the master is lost, restore it from a backup; if its path is wrong, correct master.directory; `signer init` begins a new repository", err)
+}
+
+// neverBegun refuses to do without a log that something remembers.
+func neverBegun(ctx context.Context, c *config.Config) error {
+	dir := string(c.Master.Directory)
+	last, err := head(c)
 	if err != nil {
 		return err
 	}
 	if last != nil && last.Size > 0 {
-		return lostMaster(string(dir), fmt.Sprintf("%q", headFile(r.conf)), last.Size)
+		return lostMaster(dir, fmt.Sprintf("%q", headFile(c)), last.Size)
 	}
-	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.conf.Signer), Now: r.now, Logger: r.logger, Existing: true})
+	db, err := inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(c.Signer), Existing: true})
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	pos, err := db.Position(ctx, r.conf.Master.Origin)
+	pos, err := db.Position(ctx, c.Master.Origin)
 	if errors.Is(err, inventory.ErrNotFound) {
 		err = nil
 	}
 	if err == nil && pos.Size > 0 {
-		err = lostMaster(string(dir), "the inventory", pos.Size)
+		err = lostMaster(dir, "the inventory", pos.Size)
 	}
 	return errors.Join(err, db.Close())
 }
 
 func lostMaster(dir, who string, size int64) error {
-	return &RecordError{err: fmt.Errorf("beginning the master log: there is none in %q, and %s knows it with %d entries: restore it, or correct master.directory; "+
-		"it is not begun again", dir, who, size)}
+	return &RecordError{err: fmt.Errorf("opening the master log: there is none in %q, and %s knows it with %d entries: if the master is lost, restore it from a backup; "+
+		"if its path is wrong, correct master.directory; it is not begun again", dir, who, size)}
 }
 
 // openInventory opens the inventory. Only `signer init` and `signer inventory rebuild` make one.
@@ -202,6 +215,9 @@ func besideLog(ctx context.Context, conf *config.Config, db *inventory.DB) error
 	last, err := head(conf)
 	if err == nil && last != nil {
 		err = notTheHead(log.Consistent(ctx, last.Note))
+	}
+	if err == nil {
+		err = CheckPrivate(ctx, log)
 	}
 	if err != nil {
 		return err

@@ -26,13 +26,8 @@ func OpenMaster(ctx context.Context, conf *config.Config) (*ledger.Log, error) {
 		return nil, err
 	}
 	log, err := ledger.Open(ctx, string(conf.Master.Directory), v)
-	if errors.Is(err, ledger.ErrNotExist) {
-		return nil, noMaster(err)
+	if errors.Is(err, ledger.ErrNotExist) && conf.Signer != nil {
+		return nil, noMaster(ctx, conf, err)
 	}
 	return log, err
-}
-
-// noMaster says what to do where no log is.
-func noMaster(err error) error {
-	return fmt.Errorf("%w; if the master is lost, restore it from a backup; if its path is wrong, correct master.directory; `signer init` begins a new repository", err)
 }

@@ -50,9 +50,6 @@ func (r *Room) rebuild(ctx context.Context, res *Rebuilt) error {
 	if len(issuers) > 0 {
 		return &RecordError{err: fmt.Errorf("rebuilding the inventory: %s is not empty; the room heals an inventory by itself when it is older than the master; to rebuild it, move it away first", InventoryDSN(r.conf.Signer))}
 	}
-	if r.log.Log().Size() > 0 && !r.log.Log().HasPrivate() {
-		return &RecordError{err: fmt.Errorf("rebuilding the inventory: the master in %s has no private part; restore the signing room's own master, or import an export made with --private", r.conf.Master.Directory)}
-	}
 	// The records name the issuers that the artifacts belong to, so they come first.
 	healed, err := r.inv.Heal(ctx, inventory.Healing{Origin: r.log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0), List: r.listed})
 	if err != nil {

@@ -129,18 +129,28 @@ func (r *Room) imported(ctx context.Context, issuer string, digest artifact.Dige
 func (r *Room) privateRecords(ctx context.Context, from int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		log := r.log.Log()
-		var all []*ledger.Private
+		type manifest struct {
+			*ledger.Private
+			entry int64
+		}
+		var all []manifest
+		i := from
 		for e, err := range log.Entries(ctx, from, log.Size()) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			if e.Private != nil {
-				all = append(all, e.Private)
+				all = append(all, manifest{e.Private, i})
 			}
+			i++
 		}
-		for i := len(all) - 1; i >= 0; i-- {
-			for record, err := range log.Records(ctx, all[i]) {
+		for _, m := range slices.Backward(all) {
+			for record, err := range log.Records(ctx, m.Private) {
+				lost, err := r.lostOnRecord(ctx, m.entry, err)
+				if lost {
+					break
+				}
 				if !yield(record, err) || err != nil {
 					return
 				}

@@ -33,7 +33,9 @@ type Options struct {
 	DryRun bool // for Plan: opening changes nothing
 	// AcceptClock is the reason to go on with a clock that does not fit the master.
 	AcceptClock string
-	Asked       inventory.Asked // who asks for what this room is opened for; goes into the private record
+	// AcceptPrivateLoss is the reason to go on without private manifests that are lost.
+	AcceptPrivateLoss string
+	Asked             inventory.Asked // who asks for what this room is opened for; goes into the private record
 	// Approval is what was handed over to approve what is asked of this room.
 	Approval approval.Papers
 	// AskApproval takes the request for what is asked of this room, which is then not done; nil: it is to be done.
@@ -58,6 +60,9 @@ type Room struct {
 	dryRun   bool   // nothing may change
 	accepted string // why a clock that does not fit is accepted
 	creating bool   // this is `signer init`: the inventory may be new
+
+	lossReason string           // why lost private manifests are accepted
+	loss       *ledger.Evidence // which ones this run accepts
 
 	consents    config.Consents // to the publication of subscriber certificates
 	authorities map[string]*authority
@@ -117,7 +122,7 @@ func openRoom(ctx context.Context, o Options) (*Room, error) {
 	if o.Config.Signer == nil {
 		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
 	}
-	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, accepted: o.AcceptClock, asked: o.Asked, papers: o.Approval, askApproval: o.AskApproval, authorities: map[string]*authority{}}
+	r := &Room{conf: o.Config, now: o.Now, logger: o.Logger, dryRun: o.DryRun, accepted: o.AcceptClock, lossReason: o.AcceptPrivateLoss, asked: o.Asked, papers: o.Approval, askApproval: o.AskApproval, authorities: map[string]*authority{}}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -143,6 +148,9 @@ func (r *Room) openBooks(ctx context.Context) error {
 		return err
 	}
 	r.healed = &inventory.Healed{}
+	if err := r.acceptLoss(ctx); err != nil {
+		return err
+	}
 	healed, err := r.heal(ctx, r.dryRun)
 	if err != nil {
 		return err

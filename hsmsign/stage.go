@@ -238,9 +238,7 @@ func (r *Room) settle(ctx context.Context) error {
 	if err != nil {
 		return &RecordError{err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}
 	}
-	for _, c := range healed.Certificates {
-		r.logger.Warn("healed from the master", zap.String("issuer", c.Issuer), zap.String("serial", c.Serial), zap.String("was", c.Was), zap.String("now", c.Now))
-	}
+	r.warnHealed(healed)
 	r.healed.Certificates = append(r.healed.Certificates, healed.Certificates...)
 	if edited, err = r.inv.Unvouched(ctx); err != nil || len(edited) == 0 {
 		return err

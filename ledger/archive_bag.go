@@ -137,8 +137,14 @@ func (l *Log) payloadArtifacts(ctx context.Context, from int64, files []member) 
 			}
 		}
 		if p := e.Private; p != nil && l.HasPrivate() && i+1 >= from {
-			add(member{path: path.Join(privateDir, manifestDir, p.Manifest.String()), size: p.Size, digest: p.Manifest,
-				text: func() ([]byte, error) { return l.privateText(p) }})
+			lost, err := l.LostOnRecord(ctx, i+1, l.hasPrivate(p))
+			if err != nil {
+				return nil, err
+			}
+			if !lost {
+				add(member{path: path.Join(privateDir, manifestDir, p.Manifest.String()), size: p.Size, digest: p.Manifest,
+					text: func() ([]byte, error) { return l.privateText(p) }})
+			}
 		}
 		if i++; e.Batch == nil {
 			continue

@@ -56,6 +56,7 @@ const (
 	CodeManifest       = "manifest-damaged"
 	CodeManifestAbsent = "manifest-missing"
 	CodePrivateAbsent  = "private-absent"
+	CodePrivateLost    = "private-lost"
 	CodeBlob           = "artifact-damaged"
 	CodeBlobAbsent     = "artifact-missing"
 	CodeUnreferenced   = "unreferenced-file"
@@ -135,6 +136,11 @@ func (k *checker) add(code, where, hint, format string, args ...any) {
 func (k *checker) warn(code, where, hint, format string, args ...any) {
 	k.add(code, where, hint, format, args...)
 	k.findings[len(k.findings)-1].Severity = SeverityWarning
+}
+
+func (k *checker) note(code, where, hint, format string, args ...any) {
+	k.add(code, where, hint, format, args...)
+	k.findings[len(k.findings)-1].Severity = SeverityNote
 }
 
 const (

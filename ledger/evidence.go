@@ -28,7 +28,7 @@ const (
 const EvidenceClock = "clock-accepted"
 
 // OwnEvidence are the kinds that the room's own commands write and read: a document of somebody else must not pass for one.
-var OwnEvidence = []string{EvidenceVerdict, EvidenceApproval, EvidenceApprovalRule, EvidenceKeys, EvidenceCount, EvidenceClock}
+var OwnEvidence = []string{EvidenceVerdict, EvidenceApproval, EvidenceApprovalRule, EvidenceKeys, EvidenceCount, EvidenceClock, EvidencePrivateLoss}
 
 // VerdictRenewal is the longest time after which a room that signs states its verdict anew though nothing has changed:
 // whoever looks for the verdict that is in force reads the log back this far and no further.

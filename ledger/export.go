@@ -248,15 +248,21 @@ func (x *exporter) lines(ctx context.Context, e *Entry) error {
 
 // privates writes the private manifests.
 func (x *exporter) privates(ctx context.Context) error {
+	i := x.from - 1
 	for e, err := range x.l.Entries(ctx, x.from, x.l.cp.Size) {
 		if err != nil {
 			return err
 		}
-		if e.Private == nil || x.once(e.Private.Manifest.String()) {
+		if i++; e.Private == nil || x.once(e.Private.Manifest.String()) {
 			continue
 		}
-		if _, err := x.l.privateRecords(e.Private); err != nil { // only what is good may leave the room
+		_, err := x.l.privateRecords(e.Private) // only what is good may leave the room
+		lost, err := x.l.LostOnRecord(ctx, i, err)
+		if err != nil {
 			return err
+		}
+		if lost {
+			continue
 		}
 		path := privatePath(x.l.dir, e.Private.Manifest)
 		if err := x.file(ctx, framePrivate, e.Private.Manifest.String(), path, -1); err != nil {

@@ -36,6 +36,8 @@ type Log struct {
 		records [][]byte
 	}
 	eras []era // see keysAt; nil = not looked up yet
+
+	losses []numbered // see privateLosses; nil = not looked up yet
 }
 
 // Open opens the log in dir for reading and verifies its checkpoint with v.

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"seihon/artifact"
@@ -185,12 +186,17 @@ func privatePath(dir string, d artifact.Digest) string {
 func (k *checker) privates(ctx context.Context) error {
 	absent := 0
 	for _, e := range k.entries {
+		if e.Evidence != nil && e.Evidence.Kind == EvidencePrivateLoss {
+			k.note(CodePrivateLost, filepath.Join(k.l.dir, privateDir), "look for a backup; the records of rows were written anew behind this entry",
+				"entry %d: the private manifests of the entries %s are lost; that was accepted with the reason: %s", e.i, e.Evidence.Name, e.Evidence.Note)
+		}
 		if e.Private == nil {
 			continue
 		}
 		_, err := k.l.privateRecords(e.Private)
 		switch {
 		case err == nil:
+		case errors.Is(err, fs.ErrNotExist) && k.lossAccepted(e.i): // see losses
 		case errors.Is(err, fs.ErrNotExist) && !k.l.HasPrivate() && !k.c.Private:
 			absent++
 		case errors.Is(err, fs.ErrNotExist):
@@ -203,9 +209,13 @@ func (k *checker) privates(ctx context.Context) error {
 		}
 	}
 	if absent > 0 {
-		k.warn(CodePrivateAbsent, filepath.Join(k.l.dir, privateDir), "check the master in the signing room, or an export made with --private",
+		k.note(CodePrivateAbsent, filepath.Join(k.l.dir, privateDir), "check the master in the signing room, or an export made with --private",
 			"the private part of the master is not here: %d private manifests were not checked", absent)
-		k.findings[len(k.findings)-1].Severity = SeverityNote
 	}
 	return nil
+}
+
+// lossAccepted reports whether the log says that the private manifest of an entry is lost.
+func (k *checker) lossAccepted(lost int64) bool {
+	return slices.ContainsFunc(k.entries, func(e numbered) bool { return e.accepts(e.i, lost) })
 }

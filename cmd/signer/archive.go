@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"seihon/hsmsign"
 	"seihon/internal/cliexit"
 	"seihon/ledger"
 )
@@ -25,6 +26,9 @@ func archiveCommand(now func() time.Time) *cli.Command {
 			log, err := readMaster(c)
 			if err != nil {
 				return err
+			}
+			if err := hsmsign.CheckPrivate(c.Context, log); err != nil {
+				return coded(err)
 			}
 			bags, err := log.Archive(c.Context, c.String("out"), ledger.ArchiveConfig{From: c.Int64("since"), MaxBytes: c.Int64("medium"), Now: now})
 			if err != nil {

@@ -95,5 +95,6 @@ func readMaster(c *cli.Context) (*ledger.Log, error) {
 	if err != nil {
 		return nil, &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}
-	return hsmsign.OpenMaster(c.Context, conf)
+	log, err := hsmsign.OpenMaster(c.Context, conf)
+	return log, coded(err)
 }

@@ -43,7 +43,7 @@ func options(c *cli.Context, now func() time.Time) (hsmsign.Options, error) {
 	if err != nil {
 		return hsmsign.Options{}, err
 	}
-	o := hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock")}
+	o := hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock"), AcceptPrivateLoss: c.String("accept-private-loss")}
 	if o.Approval, err = papers(c); err != nil {
 		return o, err
 	}

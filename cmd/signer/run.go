@@ -16,7 +16,8 @@ func runCommand(now func() time.Time) *cli.Command {
 		Name:  "run",
 		Usage: "sign whatever is due, revocations first, record it and stop; the room's cron job",
 		Flags: cliexit.Flags(&cli.BoolFlag{Name: "dry-run", Usage: "say what is due and why, and what would be healed; change nothing"},
-			&cli.StringFlag{Name: "accept-clock", Usage: "`REASON` to sign although the clock does not fit the master; it is recorded"}),
+			&cli.StringFlag{Name: "accept-clock", Usage: "`REASON` to sign although the clock does not fit the master; it is recorded"},
+			&cli.StringFlag{Name: "accept-private-loss", Usage: "`REASON` to go on without records of the private master that are lost for good; it is recorded"}),
 		Action: func(c *cli.Context) error {
 			if c.Bool("dry-run") {
 				return planned(c, now)

@@ -21,7 +21,7 @@ _signer() {
   "crl" | "crl "*) choices="--config --json --quiet --log-format --issuer --final --dry-run --approval --approval-request --yes --help" ;;
   "ocsp" | "ocsp "*) choices="--config --json --quiet --log-format --issuer --dry-run --help" ;;
   "document" | "document "*) choices="--config --json --quiet --log-format --name --version --file --effective --dry-run --help" ;;
-  "run" | "run "*) choices="--config --json --quiet --log-format --dry-run --accept-clock --help" ;;
+  "run" | "run "*) choices="--config --json --quiet --log-format --dry-run --accept-clock --accept-private-loss --help" ;;
   "withdraw" | "withdraw "*) choices="--config --json --quiet --log-format --name --reason --dry-run --approval --approval-request --yes --help" ;;
   "approval" | "approval "*) choices="--config --json --quiet --log-format --dry-run --approval --approval-request --help" ;;
   "log rotate" | "log rotate "*) choices="--config --json --quiet --log-format --label --reason --token --dry-run --approval --approval-request --yes --help" ;;

@@ -258,6 +258,7 @@ complete -c signer -n '__signer_below run' -l quiet -d 'log errors only and show
 complete -c signer -n '__signer_below run' -l log-format -x -d 'FORMAT of the log on stderr: auto, console or json'
 complete -c signer -n '__signer_below run' -l dry-run -d 'say what is due and why, and what would be healed; change nothing'
 complete -c signer -n '__signer_below run' -l accept-clock -x -d 'REASON to sign although the clock does not fit the master; it is recorded'
+complete -c signer -n '__signer_below run' -l accept-private-loss -x -d 'REASON to go on without records of the private master that are lost for good; it is recorded'
 complete -c signer -n '__signer_below run' -l help -d 'show help'
 complete -c signer -n '__signer_below withdraw' -l config -r -F -d 'read the configuration from FILE'
 complete -c signer -n '__signer_below withdraw' -l json -d 'print the result as JSON'

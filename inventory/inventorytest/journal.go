@@ -198,6 +198,41 @@ func testHealLost(t *testing.T, b *Bench) {
 	}
 }
 
+// testWhole makes an inventory again from a record of each row alone, as after a loss of the records before.
+func testWhole(t *testing.T, b *Bench) {
+	ctx := t.Context()
+	b.lived(t)
+	b.record(t, 5)
+	batch, _ := intents(t, 9)
+	must(t, b.ReserveIssuance(ctx, Issuer, place, batch))
+	must(t, b.Committed(ctx, Issuer, place, committed(batch, 7)))
+	var whole [][]byte
+	for _, line := range collect(t, b.Whole(ctx)) {
+		whole = append(whole, slices.Clone(line))
+	}
+	c := b.other(t)
+	c.heal(t, 8, whole)
+	if want, got := b.rows(t), c.rows(t); len(want) != 9 || !reflect.DeepEqual(got, want) {
+		t.Errorf("rows are\n%+v, want\n%+v", got, want)
+	}
+	asked, _ := intents(t, 1)
+	if e, err := c.Issuance(ctx, Issuer, asked[0].CSR); err != nil || len(e.DER) == 0 {
+		t.Errorf("the certificate of a request is %+v, %v", e, err)
+	}
+	if want, got := collect(t, b.Pending(ctx, Issuer, place)), collect(t, c.Pending(ctx, Issuer, place)); len(want) != 1 || !reflect.DeepEqual(got, want) {
+		t.Errorf("to be signed is %+v, want %+v", got, want)
+	}
+	if want, got := collect(t, b.Events(ctx, Issuer, nil)), collect(t, c.Events(ctx, Issuer, nil)); !reflect.DeepEqual(got, want) {
+		t.Errorf("history is %+v, want %+v", got, want)
+	}
+	if n, err := c.LastCRLNumber(ctx, Issuer, "full"); err != nil || n.Int64() != 3 {
+		t.Errorf("the CRL number is %v, %v, want 3", n, err)
+	}
+	if healed := b.heal(t, 8, whole); healed.Any() {
+		t.Errorf("its own records changed %+v", healed)
+	}
+}
+
 // testHealOlder restores an older state, and uses it before it is healed.
 func testHealOlder(t *testing.T, b *Bench) {
 	ctx := t.Context()

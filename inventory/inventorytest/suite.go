@@ -46,6 +46,7 @@ func Run(t *testing.T, newDSN func(t *testing.T) string) {
 		{"issuance healed", testIssuanceHealed},
 		{"journal", testJournal},
 		{"heal lost", testHealLost},
+		{"whole", testWhole},
 		{"heal older", testHealOlder},
 		{"heal edited", testHealEdited},
 		{"heal refuses", testHealRefuses},

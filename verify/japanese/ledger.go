@@ -36,6 +36,8 @@ var ledgerRows = []row{
 	{"its time %s is before %s, that of the entry before it", "時刻 {1} が、直前の記録の時刻 {2} より前である"},
 	{"its time %s is before %s, that of the entry before it; it records that the clock before was wrong (clock-accepted)",
 		"時刻 {1} が、直前の記録の時刻 {2} より前である。この記録は、それまでの時計が誤っていたことを述べる（clock-accepted）"},
+	{"look for a backup; the records of rows were written anew behind this entry", "控えを探す。各行の記録は、この記録の後に書き直されている"},
+	{"entry %d: the private manifests of the entries %s are lost; that was accepted with the reason: %s", "記録 {1}：記録 {2} の非公開の目録が失われている。次の理由で認められた：{3}"},
 	{"compare the clocks of the signing room and of this machine", "署名室とこの機器の時計を比べる"},
 	{"its time is %s", "時刻は {1} である"},
 	{"hash %d of the tile is not that of what lies below it", "タイルの {1} 番目のハッシュが、その下のものと一致しない"},

@@ -35,6 +35,7 @@ var logCodes = []Code{
 	{LogPrefix + ledger.CodeManifest, Critical, "", "3C56", "目録が壊れている", "a manifest is damaged", restoreJA, restore},
 	{LogPrefix + ledger.CodeManifestAbsent, Critical, "", "3C56", "目録が失われている", "a manifest is missing", restoreJA, restore},
 	{LogPrefix + ledger.CodePrivateAbsent, Note, "", "3C56", "正本の非公開部分がここにない", "the private part of the master is not here", "署名室の正本、または --private で書き出した正本を検査する", "check the master in the signing room, or an export made with --private"},
+	{LogPrefix + ledger.CodePrivateLost, Note, "", "3C56", "正本の非公開部分の一部が失われ、それが記録の上で認められている", "a part of the private master is lost, which was accepted on record", "控えを探す。各行の記録は、その記録の後に書き直されている", "look for a backup; the records of rows were written anew behind that entry"},
 	{LogPrefix + ledger.CodeBlob, Critical, "", "3C56", "正本が壊れている", "a master is damaged", restoreJA, restore},
 	{LogPrefix + ledger.CodeBlobAbsent, Critical, "", "3C56", "正本が失われている", "a master is missing", restoreJA, restore},
 	{LogPrefix + ledger.CodeUnreferenced, Note, "", "3C56", "ログのどの記録にも現れないファイルがある", "a file lies there that no entry leads to", "中断した処理の残りであれば害はない", "harmless if it is left over from an interrupted run"},
