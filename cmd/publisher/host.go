@@ -62,10 +62,24 @@ func (h *host) master(ctx context.Context) (*ledger.Log, error) {
 	}
 	log, err := ledger.Open(ctx, string(h.conf.Master.Directory), v)
 	if errors.Is(err, ledger.ErrNotExist) {
-		return nil, fmt.Errorf("%w; if this host's copy of the master is lost, or is not there yet, let the newest export in with `publisher import`; "+
-			"if its path is wrong, correct master.directory", err)
+		return nil, h.noMaster(err)
 	}
 	return log, err
+}
+
+// noMaster says what to do where no master is. On a host that published from one before it is lost.
+func (h *host) noMaster(err error) error {
+	head, err1 := h.publicationHead()
+	remembered, err2 := publish.Remembered(h.stateDir())
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	err = fmt.Errorf("%w; if this host's copy of the master is lost, or is not there yet, let the newest export in with `publisher import`; "+
+		"if its path is wrong, correct master.directory", err)
+	if head != nil && head.Size > 0 || remembered != "" {
+		return &cliexit.Error{Code: cliexit.Record, Err: err}
+	}
+	return err
 }
 
 // trust reads the pinned anchors and partners.
