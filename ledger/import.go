@@ -84,6 +84,7 @@ func importFile(ctx context.Context, r io.Reader, dir string, c ImportConfig) (d
 		return nil, err
 	}
 	m.w = w
+	w.tx.Within(dir) // what an import writes is this copy and nothing else
 	defer func() {
 		err = errors.Join(err, w.lock.Close())
 		if err != nil && !interrupted(err) || c.DryRun {

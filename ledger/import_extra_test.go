@@ -110,16 +110,10 @@ func TestVerifierOfAnotherLog(t *testing.T) {
 func TestImportStaysInItsCopy(t *testing.T) {
 	f := newFixture(t)
 	good := f.export(t, 0)
-	for _, name := range []string{"blobs", "manifests", "bundles"} {
+	for _, name := range []string{"blobs", "manifests", "bundles", "log", "log/tile", "log/checkpoints", "log/tile/0", tmpDir} {
 		parent := t.TempDir()
 		dir, outside := filepath.Join(parent, "copy"), filepath.Join(parent, "outside")
-		if _, err := Import(t.Context(), bytes.NewReader(good), dir, ImportConfig{Verifier: f.v}); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Mkdir(outside, 0o755); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755), os.Mkdir(outside, 0o755)); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
@@ -130,8 +124,8 @@ func TestImportStaysInItsCopy(t *testing.T) {
 		if readErr != nil || len(left) > 0 {
 			t.Errorf("%s: outside of the copy there is %v, %v", name, left, readErr)
 		}
-		if name != "bundles" && err == nil {
-			t.Errorf("%s is a link out of the copy, and the import says nothing", name)
+		if name != "bundles" && (err == nil || !strings.Contains(err.Error(), "put a folder in the place of the link")) {
+			t.Errorf("%s is a link out of the copy, and the import says %v", name, err)
 		}
 	}
 }

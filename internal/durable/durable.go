@@ -73,8 +73,9 @@ func (OS) Mkdir(name string) error { return os.Mkdir(name, 0o755) }
 // A Tx writes files of one directory tree. It is safe for concurrent use; a
 // Flush covers the files whose writing had returned when it was called.
 type Tx struct {
-	fs  FS
-	tmp string // directory of temporaries, on the same file system
+	fs   FS
+	tmp  string // directory of temporaries, on the same file system
+	root string // where everything is to lie; empty: anywhere
 
 	mu    sync.Mutex
 	seq   int
@@ -85,6 +86,29 @@ type Tx struct {
 // NewTx makes a Tx whose temporaries live in the directory tmp.
 func NewTx(fs FS, tmp string) *Tx {
 	return &Tx{fs: fs, tmp: tmp, dirty: map[string]bool{}, known: map[string]bool{}}
+}
+
+// Within keeps the Tx below root: a directory from which a symbolic link leads out of it gets nothing.
+func (t *Tx) Within(root string) { t.root = root }
+
+// Inside refuses a directory that a symbolic link leads out of where the Tx is to stay. That it is not there is fine.
+func (t *Tx) Inside(dir string) error {
+	if t.root == "" {
+		return nil
+	}
+	rel, err := filepath.Rel(t.root, dir)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(t.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if _, err := root.Stat(rel); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("the folder %q leads out of %q: %w; put a folder in the place of the link", rel, t.root, err)
+	}
+	return nil
 }
 
 // FS is the file system the Tx writes to.
@@ -101,6 +125,9 @@ func (t *Tx) MkdirAll(dir string) error {
 	if st, err := os.Stat(dir); err == nil {
 		if !st.IsDir() {
 			return fmt.Errorf("making directory %s: a file is in its place", dir)
+		}
+		if err := t.Inside(dir); err != nil {
+			return err
 		}
 	} else {
 		if !os.IsNotExist(err) {
