@@ -107,6 +107,8 @@ func MaxAge(k artifact.Kind) time.Duration {
 		return responseAge
 	case artifact.Document, artifact.DocumentSignature:
 		return versionedAge
+	case artifact.Checkpoint, artifact.OCSPGeneration:
+		return pointerAge
 	}
 	return stableAge
 }

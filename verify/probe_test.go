@@ -14,6 +14,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/verify/probe"
 )
 
@@ -42,6 +43,34 @@ func TestProbeSeesAnOlderCopy(t *testing.T) {
 		conf := probe.Config{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock, Sent: test.sent}
 		bad := badSamples(must(probe.Round(t.Context(), conf)))
 		if len(bad) != test.bad || test.bad > 0 && (!strings.HasPrefix(bad[0].Error, "older-copy: ") || !strings.HasSuffix(bad[0].URL, "crl/sub.crl")) {
+			t.Errorf("%s: %+v", name, bad)
+		}
+	}
+}
+
+// TestProbeSeesAnOlderCheckpoint serves the checkpoint before the current one. It is of this log, and a cache may have it for a
+// minute after the newer one was sent.
+func TestProbeSeesAnOlderCheckpoint(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	broken := false
+	s := responder(t, r, &broken)
+	log := r.writer.Log()
+	sizes := must(log.Archived())
+	older := sizes[len(sizes)-2]
+	write(r.public(), public.Checkpoint, must(log.ArchivedCheckpoint(t.Context(), older)))
+	for name, test := range map[string]struct {
+		sent map[int64]time.Time
+		bad  bool
+	}{
+		"nobody knows what was sent": {nil, false},
+		"not sent yet":               {map[int64]time.Time{older: r.now.Add(-48 * time.Hour)}, false},
+		"a cache may have it":        {map[int64]time.Time{log.Size(): r.now.Add(-59 * time.Second)}, false},
+		"no cache may have it":       {map[int64]time.Time{log.Size(): r.now.Add(-61 * time.Second)}, true},
+	} {
+		conf := probe.Config{Target: "public", BaseURL: s.URL, Master: log, Now: r.clock, Promised: test.sent}
+		bad := badSamples(must(probe.Round(t.Context(), conf)))
+		if (len(bad) == 1) != test.bad || len(bad) > 1 || test.bad && (!strings.HasPrefix(bad[0].Error, "older-copy: ") || !strings.HasSuffix(bad[0].URL, public.Checkpoint)) {
 			t.Errorf("%s: %+v", name, bad)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/ledger"
+	"seihon/public"
 	"seihon/publish"
 	"seihon/verify"
 	"seihon/verify/probe"
@@ -64,7 +65,7 @@ func (h *host) probe(ctx context.Context, proxy *url.URL, record bool) ([]*ledge
 }
 
 // samples asks every target that has a URL. What each was sent is nil where nobody knows it.
-func (h *host) samples(ctx context.Context, as probe.Config, sent map[string]map[artifact.Digest]time.Time) ([]*ledger.Probe, error) {
+func (h *host) samples(ctx context.Context, as probe.Config, sent map[string]sentTo) ([]*ledger.Probe, error) {
 	master, err := h.master(ctx)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,8 @@ func (h *host) samples(ctx context.Context, as probe.Config, sent map[string]map
 	for _, t := range h.conf.Targets {
 		for _, base := range t.Addresses() {
 			conf := as
-			conf.Target, conf.BaseURL, conf.Master, conf.Trust, conf.Now, conf.Sent = t.Name, base, master, trust, h.now, sent[t.Name]
+			conf.Target, conf.BaseURL, conf.Master, conf.Trust, conf.Now, conf.Sent = t.Name, base, master, trust, h.now, sent[t.Name].digests
+			conf.Promised = sent[t.Name].sizes
 			conf.Aliases = h.conf.Aliases()
 			if conf.Static = t.Layout == verify.LayoutObjects; h.respondsBelow(&t, base) {
 				conf.OCSPPath = h.conf.Serve.OCSPPath
@@ -104,15 +106,22 @@ func (h *host) respondsBelow(t *config.Target, base string) bool {
 	return t.OCSP && (base == t.URL || h.answersAt(strings.TrimSuffix(base, "/")+h.conf.Serve.OCSPPath))
 }
 
-// The publication log is searched so far back for what was sent. What was replaced before that, `publisher verify` compares.
+// The publication log is searched so far back for what was sent, and further for the newest lists: one that is signed every
+// quarter was sent long ago.
 const (
-	recentReceipts = 10_000 // entries: a week where each probe has one
+	recentReceipts = 10_000 // entries: more than a year, where probes wait for an hour to be recorded
 	recentTime     = 8 * 24 * time.Hour
 )
 
+// A sentTo is when a target was first sent what.
+type sentTo struct {
+	digests map[artifact.Digest]time.Time
+	sizes   map[int64]time.Time // of the master, by the target's checkpoints
+}
+
 // sent reads from the publication log when each target was first sent what.
-func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Time, error) {
-	sent := map[string]map[artifact.Digest]time.Time{}
+func (h *host) sent(ctx context.Context) (map[string]sentTo, error) {
+	sent := map[string]sentTo{}
 	p := h.conf.Publication
 	if !exists(string(p.VKey)) || !exists(filepath.Join(string(p.Directory), "log", "checkpoint")) {
 		return sent, nil // a new host
@@ -125,30 +134,70 @@ func (h *host) sent(ctx context.Context) (map[string]map[artifact.Digest]time.Ti
 	if err != nil {
 		return nil, fmt.Errorf("reading what was sent: %w", err)
 	}
+	lists, err := h.newestLists(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading what was sent: %w", err)
+	}
+	for _, t := range h.conf.Targets {
+		if len(t.Addresses()) > 0 {
+			sent[t.Name] = sentTo{map[artifact.Digest]time.Time{}, map[int64]time.Time{}}
+		}
+	}
+	found := func() bool {
+		for _, of := range sent {
+			for _, d := range lists {
+				if _, ok := of.digests[d]; !ok {
+					return false
+				}
+			}
+		}
+		return true
+	}
 	// Backwards, so that the first time is the one that stays.
 	for i := log.Size() - 1; i >= max(log.Size()-recentReceipts, 0); i-- {
 		e, err := log.Entry(ctx, i)
 		if err != nil {
 			return nil, fmt.Errorf("reading what was sent: %w", err)
 		}
-		if e.Time.Before(h.now().Add(-recentTime)) {
+		if e.Time.Before(h.now().Add(-recentTime)) && found() {
 			break
 		}
 		if e.Publish == nil {
 			continue
 		}
-		of := sent[e.Publish.Target]
-		if of == nil {
-			of = map[artifact.Digest]time.Time{}
-			sent[e.Publish.Target] = of
+		of, asked := sent[e.Publish.Target]
+		if !asked {
+			continue
 		}
 		for _, r := range e.Publish.Receipts {
-			if r.Op != "delete" && r.Op != "purge" && r.Op != ledger.OpFound {
-				of[r.Digest] = r.Time
+			if r.Op == "delete" || r.Op == "purge" || r.Op == ledger.OpFound {
+				continue
+			}
+			if of.digests[r.Digest] = r.Time; r.Name == public.Checkpoint {
+				of.sizes[e.Publish.MasterSize] = r.Time
 			}
 		}
 	}
 	return sent, nil
+}
+
+// newestLists are the digests of the lists that are current by the master.
+func (h *host) newestLists(ctx context.Context) ([]artifact.Digest, error) {
+	master, err := h.master(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state, err := master.State(ctx, master.Size())
+	if err != nil {
+		return nil, err
+	}
+	var lists []artifact.Digest
+	for line := range state.All() {
+		if line.Kind.IsRevocationList() && !line.History {
+			lists = append(lists, line.Digest)
+		}
+	}
+	return lists, nil
 }
 
 func probeTarget(ctx context.Context, conf probe.Config) (*ledger.Probe, error) {

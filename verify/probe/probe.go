@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,6 +37,8 @@ type Config struct {
 	Outside  bool            // the place has a copy of the master, which may be older than what is public
 	// Sent tells when the target was first sent what, by its receipts; nil: nobody knows, and an older copy passes as long as it is valid.
 	Sent map[artifact.Digest]time.Time
+	// Promised tells when the target was first sent a checkpoint of which size.
+	Promised map[int64]time.Time
 	// Aliases are further names of artifacts, which are asked for as well.
 	Aliases public.Aliases
 
@@ -132,7 +135,7 @@ func (c *Config) requests(ctx context.Context) ([]request, error) {
 			had[ch.Line.Name] = append(had[ch.Line.Name], ch.Line.Digest)
 		}
 	}
-	out := []request{{c.BaseURL + "/" + public.Checkpoint, artifact.Checkpoint, func(b []byte) error { return c.Master.Consistent(ctx, b) }}}
+	out := []request{{c.BaseURL + "/" + public.Checkpoint, artifact.Checkpoint, func(b []byte) error { return c.isNewest(ctx, b) }}}
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
@@ -183,6 +186,24 @@ func (c *Config) isOurs(k artifact.Kind, digests []artifact.Digest, b []byte) er
 	}
 	if l, err := artifact.ParseRevocationList(b); err == nil && artifact.Stale(l.NextUpdate, c.Now()) {
 		return errors.New("the list is stale")
+	}
+	return nil
+}
+
+// isNewest accepts a checkpoint of the master, as long as the target was not sent one of a larger tree since that every cache has
+// asked for by now.
+func (c *Config) isNewest(ctx context.Context, b []byte) error {
+	if err := c.Master.Consistent(ctx, b); err != nil {
+		return err
+	}
+	cp, err := ledger.ParseCheckpoint(b)
+	if err != nil {
+		return err
+	}
+	for _, size := range slices.Sorted(maps.Keys(c.Promised)) {
+		if at := c.Promised[size]; size > cp.Size && c.Now().After(at.Add(public.MaxAge(artifact.Checkpoint))) {
+			return fmt.Errorf("%sthe checkpoint of size %d was sent at %s, and one of size %d is served", olderCopy, size, report.Stamp(at), cp.Size)
+		}
 	}
 	return nil
 }
