@@ -14,10 +14,8 @@ package gcsstore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"net/http"
@@ -131,21 +129,20 @@ func (s *Store) put(ctx context.Context, o publish.Object, c publish.Condition) 
 	if err != nil {
 		return publish.Receipt{}, err
 	}
-	body, err := o.Body()
-	if err != nil {
-		return publish.Receipt{}, err
-	}
-	defer body.Close()
-	source := io.Reader(&checked{r: body, h: sha256.New(), o: o})
+	var source io.Reader
 	if o.Size <= smallObject {
-		b := make([]byte, o.Size)
-		if _, err := io.ReadFull(source, b); err != nil {
-			return publish.Receipt{}, err
-		}
-		if _, err := source.Read(make([]byte, 1)); err != io.EOF {
+		b, err := o.Whole()
+		if err != nil {
 			return publish.Receipt{}, err
 		}
 		source = bytes.NewReader(b)
+	} else {
+		body, err := o.Body()
+		if err != nil {
+			return publish.Receipt{}, err
+		}
+		defer body.Close()
+		source = o.Promised(body)
 	}
 	// Ending the writer's context before Close is how an upload is given up.
 	ctx, cancel := context.WithCancel(ctx)
@@ -178,29 +175,6 @@ func requests(size int64) int {
 		return 1
 	}
 	return 1 + int((size+smallObject-1)/smallObject)
-}
-
-// checked passes a body on and ends it with an error unless size and SHA-256
-// are those that were promised.
-type checked struct {
-	r io.Reader
-	h hash.Hash
-	n int64
-	o publish.Object
-}
-
-func (c *checked) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.h.Write(p[:n])
-	c.n += int64(n)
-	if c.n > c.o.Size || err == io.EOF && c.n != c.o.Size {
-		return 0, fmt.Errorf("%w: %d bytes came, %d were promised", publish.ErrChecksum, c.n, c.o.Size)
-	}
-	// The last bytes are held back with the verdict: they must not leave when it is bad.
-	if c.n == c.o.Size && [sha256.Size]byte(c.h.Sum(nil)) != c.o.SHA256 {
-		return 0, fmt.Errorf("%w: SHA-256 is %x, %s was promised", publish.ErrChecksum, c.h.Sum(nil), c.o.SHA256)
-	}
-	return n, err
 }
 
 // Get implements publish.Store.
