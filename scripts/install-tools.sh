@@ -44,4 +44,19 @@ if [ ! -e "$bin/axe.min.js" ] || [ ! -e "$stamp" ]; then
   rm -rf "$scratch"
   touch "$stamp"
 fi
+
+# Azurite answers as Azure Blob Storage does; npm holds it and all that it needs to the digests in the lock file.
+lock=$(dirname "$0")/../publish/storetest/servers/azurite/package-lock.json
+stamp="$bin/.azurite-$(sha256sum "$lock" | cut -c1-16)"
+if [ ! -x "$bin/azurite-blob" ] || [ ! -e "$stamp" ]; then
+  echo "fetching azurite"
+  home=$(cd "$bin/.." && pwd)/azurite
+  rm -rf "$home"
+  mkdir -p "$home"
+  cp "$(dirname "$lock")"/package*.json "$home"
+  npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --loglevel=error
+  printf '#!/bin/sh\nexec node %q "$@"\n' "$home/node_modules/azurite/dist/src/blob/main.js" >"$bin/azurite-blob"
+  chmod +x "$bin/azurite-blob"
+  touch "$stamp"
+fi
 echo "tools: all present in $bin"

@@ -1,6 +1,6 @@
-// Package servers starts real object stores for tests: versitygw for S3 and
-// fake-gcs-server for Cloud Storage, on loopback, each on its own port and
-// with its own empty directory. `make tools` installs both.
+// Package servers starts real object stores for tests: versitygw for S3,
+// fake-gcs-server for Cloud Storage and Azurite for Azure, on loopback, each on
+// its own port and with its own empty directory. `make tools` installs them.
 package servers
 
 import (
