@@ -199,7 +199,7 @@ func serveBlock(t *testing.T, dir string, b block, address string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Wait() }) // t.Context has ended, and with it the server
-	for range 100 {
+	for range 600 {                      // Azurite loads its whole library first
 		if conn, err := net.Dial("tcp", address); err == nil {
 			_ = conn.Close()
 			return

@@ -41,7 +41,7 @@ func (h *host) targets(ctx context.Context, only string) ([]publish.Target, erro
 }
 
 func (h *host) store(ctx context.Context, t config.Target) (publish.Store, publish.Price, error) {
-	if t.S3 != nil || t.GCS != nil {
+	if t.Directory == "" {
 		return openBucket(ctx, t)
 	}
 	s, err := dirstore.Open(string(t.Directory), h.now)

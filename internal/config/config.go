@@ -317,7 +317,7 @@ type Publication struct {
 	Ping string `yaml:"ping"`
 }
 
-// Target is one place where public copies lie; exactly one of directory, s3 and gcs.
+// Target is one place where public copies lie; exactly one of directory, s3, gcs and azure.
 type Target struct {
 	// Name of the target in reports and receipts.
 	Name string `yaml:"name"`
@@ -329,6 +329,8 @@ type Target struct {
 	S3 *S3 `yaml:"s3"`
 	// GCS target.
 	GCS *GCS `yaml:"gcs"`
+	// Azure target.
+	Azure *Azure `yaml:"azure"`
 	// URL under which the target's copies are public; used by verify and probe.
 	URL string `yaml:"url"`
 	// OtherURLs are further addresses of the same copies, such as the old host name that stands in certificates: verify and probe ask there, too.
@@ -367,6 +369,22 @@ type GCS struct {
 	Bucket string `yaml:"bucket"`
 	// Prefix before every public name; ends with "/" when set.
 	Prefix string `yaml:"prefix"`
+}
+
+// Azure is a container of Azure Blob Storage. Who is let in: the secret that access_file or access_credential names, else the variables AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, else the identity of the host (docs/azure.md).
+type Azure struct {
+	// Account is the storage account.
+	Account string `yaml:"account"`
+	// Container name.
+	Container string `yaml:"container"`
+	// Prefix before every public name; ends with "/" when set.
+	Prefix string `yaml:"prefix"`
+	// Endpoint of the blob service; empty: https://ACCOUNT.blob.core.windows.net.
+	Endpoint string `yaml:"endpoint"`
+	// AccessFile of mode 0600 holds a shared access signature (sv=…&sig=…), or a key of the account, which allows far more than publishing needs.
+	AccessFile Path `yaml:"access_file"`
+	// AccessCredential is the name of a systemd credential with the same content.
+	AccessCredential string `yaml:"access_credential"`
 }
 
 // Serve is the keyless responder.

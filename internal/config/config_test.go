@@ -229,6 +229,23 @@ targets:
 				`targets[2].directory: is "publication/log", which lies in publication.directory`,
 			},
 		},
+		"an Azure target": {minimal + "targets: [{name: a, azure: {account: repository, container: $web, access_credential: azure}}, {name: b, azure: {account: repository, container: a-b}}]\n", nil},
+		"an Azure target that cannot be": {
+			minimal + "targets: [{name: a, azure: {account: My_Account, container: a--b, prefix: /x, endpoint: blob, access_file: f, access_credential: ../f}}]\n",
+			[]string{`targets[0].azure.account: is "My_Account"`, `targets[0].azure.container: is "a--b"`, `targets[0].azure.prefix: is "/x"`, `targets[0].azure.endpoint: is "blob"`,
+				"targets[0].azure: has access_file and access_credential", `targets[0].azure.access_credential: is "../f"`},
+		},
+		"two Azure targets of one place": {
+			minimal + "targets: [{name: a, azure: {account: repository, container: abc}}, {name: b, azure: {account: repository, container: abc}}]\n",
+			[]string{`targets[1]: has the place of target "a", azure repository/abc`},
+		},
+		"two clouds in one target": {
+			minimal + "targets: [{name: a, gcs: {bucket: b}, azure: {account: repository, container: abc}}]\n", []string{"targets[0]: has 2 places, must have exactly one of directory, s3, gcs and azure"},
+		},
+		"Azure's secret in what is public": {
+			minimal + "targets: [{name: a, directory: web}, {name: b, azure: {account: repository, container: abc, access_file: web/sas}}]\n",
+			[]string{"in which lies what is not public: targets[1].azure.access_file"},
+		},
 		"the PIN in what is public": {
 			minimal + "signer: {module: m, token: t, policy: trial, pin: {file: web/a/pin}, state: s}\ntargets: [{name: a, directory: web}]\n",
 			[]string{"line 6: targets[0].directory: is \"web\", in which lies what is not public: signer.pin.file"},

@@ -35,6 +35,11 @@ func (v *validator) places(c *Config) {
 		}
 	}
 	for i, t := range c.Targets {
+		if t.Azure != nil {
+			private = append(private, place{fmt.Sprintf("targets[%d].azure.access_file", i), string(t.Azure.AccessFile), false})
+		}
+	}
+	for i, t := range c.Targets {
 		if why := apart(string(t.Directory), private); why != "" {
 			v.add(fmt.Sprintf("targets[%d].directory", i), "is %q, %s", t.Directory, why)
 		}

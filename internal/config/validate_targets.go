@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -30,13 +32,13 @@ func (v *validator) targets(targets []Target) {
 			v.add(path+".url", "is missing; ocsp: true says that a responder answers there")
 		}
 		given := 0
-		for _, set := range []bool{t.Directory != "", t.S3 != nil, t.GCS != nil} {
+		for _, set := range []bool{t.Directory != "", t.S3 != nil, t.GCS != nil, t.Azure != nil} {
 			if set {
 				given++
 			}
 		}
 		if given != 1 {
-			v.add(path, "has %d places, must have exactly one of directory, s3 and gcs", given)
+			v.add(path, "has %d places, must have exactly one of directory, s3, gcs and azure", given)
 		}
 		if t.S3 != nil {
 			v.bucket(path+".s3", t.S3.Bucket, t.S3.Prefix)
@@ -46,6 +48,9 @@ func (v *validator) targets(targets []Target) {
 		}
 		if t.GCS != nil {
 			v.bucket(path+".gcs", t.GCS.Bucket, t.GCS.Prefix)
+		}
+		if t.Azure != nil {
+			v.azure(path+".azure", t.Azure)
 		}
 		v.addresses(path, t)
 		if t.Timeout <= 0 {
@@ -64,6 +69,8 @@ func (t *Target) place() string {
 		return strings.TrimSuffix(fmt.Sprintf("s3 %s %s/%s", t.S3.Endpoint, t.S3.Bucket, strings.Trim(t.S3.Prefix, "/")), "/")
 	case t.GCS != nil:
 		return strings.TrimSuffix(fmt.Sprintf("gcs %s/%s", t.GCS.Bucket, strings.Trim(t.GCS.Prefix, "/")), "/")
+	case t.Azure != nil:
+		return strings.TrimSuffix(fmt.Sprintf("azure %s/%s/%s", cmp.Or(strings.TrimSuffix(t.Azure.Endpoint, "/"), t.Azure.Account), t.Azure.Container, strings.Trim(t.Azure.Prefix, "/")), "/")
 	}
 	return ""
 }
@@ -84,10 +91,39 @@ func (v *validator) addresses(path string, t Target) {
 	}
 }
 
+// Azure's own rules for the names of storage accounts and containers.
+var (
+	azureAccount   = regexp.MustCompile(`^[a-z0-9]{3,24}$`)
+	azureContainer = regexp.MustCompile(`^(\$web|[a-z0-9](-?[a-z0-9]){2,62})$`)
+)
+
+func (v *validator) azure(path string, a *Azure) {
+	if !azureAccount.MatchString(a.Account) {
+		v.add(path+".account", "is %q, must be the name of a storage account: 3 to 24 lower case letters and digits", a.Account)
+	}
+	if !azureContainer.MatchString(a.Container) {
+		v.add(path+".container", "is %q, must be 3 to 63 lower case letters, digits and single inner hyphens, or $web", a.Container)
+	}
+	v.prefix(path, a.Prefix)
+	if a.Endpoint != "" {
+		v.anyURL(path+".endpoint", a.Endpoint)
+	}
+	if a.AccessFile != "" && a.AccessCredential != "" {
+		v.add(path, "has access_file and access_credential, must have one of them at most")
+	}
+	if c := a.AccessCredential; c != "" && (c != filepath.Base(c) || c == "." || c == "..") {
+		v.add(path+".access_credential", "is %q, must be the name of a credential, not a path", c)
+	}
+}
+
 func (v *validator) bucket(path, bucket, prefix string) {
 	if bucket == "" {
 		v.add(path+".bucket", "is empty")
 	}
+	v.prefix(path, prefix)
+}
+
+func (v *validator) prefix(path, prefix string) {
 	if prefix != "" && (!strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || strings.Contains(prefix, "//")) {
 		v.add(path+".prefix", "is %q, must end with one slash and not begin with one", prefix)
 	}
