@@ -103,8 +103,9 @@ var plan = map[string]room{
 
 	"internal/certprofile":  {modules: []string{yaml}},
 	"internal/config":       {imports: []string{"approval", "artifact", "public", "internal/certprofile", "internal/regular"}, modules: []string{yaml}},
-	"internal/cliexit":      {imports: nil, modules: []string{cli, zap, "golang.org/x/term"}},
+	"internal/cliexit":      {imports: []string{"internal/proxy"}, modules: []string{cli, zap, "golang.org/x/term"}},
 	"internal/incoming":     {imports: []string{"internal/durable", "internal/regular"}, modules: []string{xsys}},
+	"internal/proxy":        {},
 	"internal/redirect":     {},
 	"internal/sdnotify":     {},
 	"internal/unwrap":       {},

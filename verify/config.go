@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/url"
 	"runtime"
 	"time"
 
@@ -129,6 +130,7 @@ type Config struct {
 	Resume string
 
 	Workers  int              // default: four for each processor
+	Proxy    *url.URL         // through which responders are asked; nil: none
 	Now      func() time.Time // nil: time.Now
 	Logger   *zap.Logger      // nil: none
 	Progress func(Progress)   // called now and then, from one goroutine at a time; may be nil

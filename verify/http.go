@@ -20,6 +20,7 @@ const redirectedHeader = "Seihon-Redirected-To"
 type HTTPConfig struct {
 	BaseURL string
 	Client  *http.Client  // nil: one that bypasses caches no more than a relying party does
+	Proxy   *url.URL      // of that client; nil: none
 	Timeout time.Duration // of one object; default 2 minutes
 	Tries   int           // default 3
 	Pause   time.Duration // before the second try, doubling; default 200 ms
@@ -34,7 +35,7 @@ func HTTP(c HTTPConfig) (Source, error) {
 	}
 	if c.Client == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost, t.DisableCompression, t.ResponseHeaderTimeout = 64, true, maxSilence
+		t.Proxy, t.MaxIdleConnsPerHost, t.DisableCompression, t.ResponseHeaderTimeout = http.ProxyURL(c.Proxy), 64, true, maxSilence
 		c.Client = &http.Client{Transport: t, CheckRedirect: redirect.SameHost}
 	}
 	if c.Timeout <= 0 {

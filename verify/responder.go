@@ -51,7 +51,7 @@ func (c *checker) checkResponders(ctx context.Context, r *report.Report, copies 
 
 // askResponder asks one responder all questions and reports what is wrong with the answers.
 func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questions []responder.Question) (askedPlace, error) {
-	ask := responder.Client{Address: strings.TrimSuffix(p.Responder, "/"), Trust: c.trust, Tries: 3, Static: k.layout == LayoutObjects, Now: c.Now}
+	ask := responder.Client{Address: strings.TrimSuffix(p.Responder, "/"), Trust: c.trust, HTTP: exchange.NewClient(c.Proxy), Tries: 3, Static: k.layout == LayoutObjects, Now: c.Now}
 	s := askedPlace{ResponderSummary: report.ResponderSummary{Address: p.Responder, Methods: ask.Methods(), Issuers: countQuestions(questions)}}
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)

@@ -13,6 +13,7 @@ import (
 	"seihon/artifact"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/proxy"
 	"seihon/internal/regular"
 	"seihon/internal/telemetry"
 	"seihon/ledger"
@@ -35,6 +36,9 @@ func open(c *cli.Context, now func() time.Time) (*host, error) {
 		return nil, &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}
 	logger, err := cliexit.Logger(c)
+	if err == nil {
+		err = proxy.Through(conf.Proxy)
+	}
 	if err != nil {
 		return nil, err
 	}

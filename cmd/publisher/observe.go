@@ -33,7 +33,7 @@ func observeCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "report", Usage: "also write the report as JSON to `FILE`"},
 			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 			&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "of one request: a `DURATION`"},
-			&cli.StringFlag{Name: "proxy", Usage: "the `URL` of a proxy; without it none is used, whatever the environment says"},
+			proxyFlag,
 		),
 		Action: func(c *cli.Context) error { return observeCAs(c, now) },
 	}
@@ -172,6 +172,9 @@ func deliverObservation(c *cli.Context, o *report.Observation) error {
 	}
 	return err
 }
+
+// proxyFlag is that of the commands that ask what relying parties would ask.
+var proxyFlag = &cli.StringFlag{Name: "proxy", Usage: "the `URL` of a proxy; without it none is used, whatever the environment says"}
 
 // proxyOf is the proxy that --proxy names; nil without it, whatever the environment says.
 func proxyOf(c *cli.Context) (*url.URL, error) {

@@ -29,7 +29,7 @@ func vantageFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key", Usage: "the vantage's own note key, a PEM `FILE` of mode 0600"},
 		&cli.StringFlag{Name: "out", Usage: "write the signed samples to `FILE`, or to a new file in this folder"},
 		&cli.BoolFlag{Name: "new-key", Usage: "make the key of --key, and beside it the verifier key, FILE.vkey, for the auditor to pin; ask nothing"},
-		&cli.StringFlag{Name: "proxy", Usage: "the `URL` of a proxy; without it none is used, whatever the environment says"},
+		proxyFlag,
 	}
 }
 

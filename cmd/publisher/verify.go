@@ -23,6 +23,7 @@ func verifyFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources; with --tier log its public log is checked, without any master"},
 		&cli.StringSliceFlag{Name: "responder", Usage: "the `ADDRESS` of the OCSP responder below a --source, to ask it what the master answers; may be repeated; default: serve.ocsp_path below the urls of targets with ocsp: true"},
 		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
+		proxyFlag,
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
 		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
 		&cli.StringSliceFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`, of the master log or of the publication log; may be repeated; default: verify.checkpoint and, beside it, FILE.publication"},
@@ -122,6 +123,9 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		ProbeEvery: h.conf.Probe.Every.Std(), ProbeWait: h.conf.Publication.Batch.Std(),
 		Now: h.now, Logger: h.logger,
 	}
+	if conf.Proxy, err = proxyOf(c); err != nil {
+		return conf, err
+	}
 	if err := cliexit.Choice("tier", c.String("tier"), "log", "list", "full", "sample"); err != nil {
 		return conf, err
 	}
@@ -202,6 +206,10 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 			places = append(places, config.Location(s))
 		}
 	}
+	through, err := proxyOf(c)
+	if err != nil {
+		return nil, err
+	}
 	var out []verify.Copy
 	for _, place := range places {
 		var source verify.Source
@@ -210,7 +218,7 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 		case place.IsURL() && c.Bool("offline"):
 			continue
 		case place.IsURL():
-			source, err = verify.HTTP(verify.HTTPConfig{BaseURL: string(place)})
+			source, err = verify.HTTP(verify.HTTPConfig{BaseURL: string(place), Proxy: through})
 			if err == nil && c.Bool("list") {
 				source, err = h.withListing(c.Context, source, string(place))
 			}

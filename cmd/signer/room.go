@@ -10,6 +10,7 @@ import (
 	"seihon/hsmsign"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
+	"seihon/internal/proxy"
 	"seihon/ledger"
 	"seihon/sectiona"
 )
@@ -23,7 +24,7 @@ func load(c *cli.Context) (*config.Config, error) {
 	if conf.Signer == nil {
 		return nil, cliexit.UsageError("configuration %q has no section signer; run this command in the signing room", c.String("config"))
 	}
-	if err := hsmsign.Trusted(conf); err != nil {
+	if err := errors.Join(hsmsign.Trusted(conf), proxy.Through(conf.Proxy)); err != nil {
 		return nil, err
 	}
 	return conf, hsmsign.UseSoftHSMConfig(conf.Signer)

@@ -2,10 +2,10 @@
 _publisher() {
   local word=${COMP_WORDS[COMP_CWORD]} before="${COMP_WORDS[*]:1:COMP_CWORD-1}" choices=
   case "$before" in
-  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --new-log --reason --prometheus --tier --sample --seed --source --responder --list --offline --master --checkpoint --first --pins --remember --html --auditor --body --samples --inventory --empty --price --help" ;;
+  "run" | "run "*) choices="--config --json --quiet --log-format --target --only --repair --prune --new-log --reason --prometheus --tier --sample --seed --source --responder --list --proxy --offline --master --checkpoint --first --pins --remember --html --auditor --body --samples --inventory --empty --price --help" ;;
   "plan" | "plan "*) choices="--config --json --quiet --log-format --target --only --repair --prune --help" ;;
   "sync" | "sync "*) choices="--config --json --quiet --log-format --target --only --repair --prune --new-log --reason --prometheus --dry-run --help" ;;
-  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --seed --source --responder --list --offline --master --checkpoint --first --pins --remember --html --auditor --body --samples --inventory --empty --price --resume --report --sign-with --now --estimate --help" ;;
+  "verify" | "verify "*) choices="--config --json --quiet --log-format --tier --sample --seed --source --responder --list --proxy --offline --master --checkpoint --first --pins --remember --html --auditor --body --samples --inventory --empty --price --resume --report --sign-with --now --estimate --help" ;;
   "explain" | "explain "*) choices="--config --json --quiet --log-format --file --help" ;;
   "serve" | "serve "*) choices="--config --json --quiet --log-format --listen --metrics --tls-cert --tls-key --access-log --help" ;;
   "probe" | "probe "*) choices="--config --json --quiet --log-format --vantage --key --out --new-key --proxy --dry-run --help" ;;

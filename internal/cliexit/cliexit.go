@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"seihon/internal/proxy"
 )
 
 // The exit codes of both binaries.
@@ -79,6 +81,7 @@ func Main(app *cli.App, args []string) int {
 		app.Writer = result{os.Stdout}
 	}
 	prepare(app)
+	proxy.Forget()
 	if err := NoCore(); err != nil {
 		fmt.Fprintf(app.ErrWriter, "%s: %v; going on\n", app.Name, err)
 	}

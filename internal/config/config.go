@@ -55,6 +55,8 @@ type Config struct {
 	Verify Verify `yaml:"verify"`
 	// Probe says who takes the samples of `publisher probe`, and how often.
 	Probe Probe `yaml:"probe"`
+	// Proxy is the URL of the HTTP proxy through which requests go: to targets, CDNs, the collector, time-stamping authorities and witnesses; omitted: none, whatever the environment says. This machine and the clouds' metadata services are asked directly, and so is what relying parties ask (`publisher verify`, `probe`, `observe`, with a `--proxy` of their own).
+	Proxy string `yaml:"proxy"`
 	// Telemetry pushes traces, figures and logs to an OpenTelemetry collector; absent: nothing is pushed.
 	Telemetry *Telemetry `yaml:"telemetry"`
 

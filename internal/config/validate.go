@@ -75,6 +75,9 @@ func (v *validator) config(c *Config) {
 		v.add("repository.name", "is %q, must be lower case letters, digits, dots and hyphens", c.Repository.Name)
 	}
 	v.httpURL("repository.base_url", c.Repository.BaseURL)
+	if c.Proxy != "" {
+		v.anyURL("proxy", c.Proxy)
+	}
 	for i, u := range c.Repository.OtherURLs {
 		v.httpURL(fmt.Sprintf("repository.other_urls[%d]", i), u)
 	}

@@ -35,11 +35,15 @@ type Reply struct {
 	Took   time.Duration
 }
 
-// client does not follow redirects: what a client that does not would get is the answer.
-var client = &http.Client{
-	Transport:     &http.Transport{DisableCompression: true, Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second},
-	CheckRedirect: redirect.None,
+// NewClient makes a client that follows no redirect: what a client that does not would get is the answer. A nil proxy is none.
+func NewClient(proxy *url.URL) *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{DisableCompression: true, Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second},
+		CheckRedirect: redirect.None,
+	}
 }
+
+var client = NewClient(nil)
 
 // Send sends an OCSPRequest to the responder at an address: below it by GET, to the very address by POST (RFC 6960 appendix A).
 // The error says why there is no answer.

@@ -22,6 +22,7 @@ import (
 	"seihon/internal/redirect"
 	"seihon/ledger"
 	"seihon/public"
+	"seihon/verify/exchange"
 	"seihon/verify/report"
 )
 
@@ -83,7 +84,7 @@ func Round(ctx context.Context, c Config) (*ledger.Probe, error) {
 	if c.Client == nil {
 		proxy := http.ProxyURL(c.Proxy)
 		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: proxy}, CheckRedirect: redirect.SameHost}
-		c.ocspClient = &http.Client{Transport: &http.Transport{DisableCompression: true, Proxy: proxy, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}, CheckRedirect: redirect.None}
+		c.ocspClient = exchange.NewClient(c.Proxy)
 	}
 	c.behind = new(atomic.Bool)
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
