@@ -118,6 +118,10 @@ func (s *Store) object(name string, c publish.Condition) (*storage.ObjectHandle,
 // Put implements publish.Store.
 func (s *Store) Put(ctx context.Context, o publish.Object, c publish.Condition) (publish.Receipt, error) {
 	r, err := s.put(ctx, o, c)
+	var api *googleapi.Error
+	if errors.As(err, &api) && api.Code == http.StatusNotFound { // an object that is not there yet is what a put is for
+		err = fmt.Errorf("%w: %w", storage.ErrBucketNotExist, err)
+	}
 	if err != nil {
 		return r, fmt.Errorf("putting %q into %q: %w", o.Name, s.c.Bucket, classify(ctx, err))
 	}
@@ -234,6 +238,10 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[publish.Liste
 	}
 }
 
+// noBucket is what GCS says about an object whose bucket does not exist; the status, and the client's error, are those of an
+// object that does not.
+const noBucket = "The specified bucket does not exist"
+
 // classify adds to an error of the client the sentinel that the engine branches on.
 func classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -242,7 +250,7 @@ func classify(ctx context.Context, err error) error {
 	var sentinel error
 	var api *googleapi.Error
 	switch {
-	case errors.Is(err, storage.ErrBucketNotExist):
+	case errors.Is(err, storage.ErrBucketNotExist), strings.Contains(err.Error(), noBucket):
 		sentinel = publish.ErrInvalid // nothing that a retry, a right or another name could mend
 	case errors.Is(err, storage.ErrObjectNotExist):
 		sentinel = publish.ErrNotFound

@@ -183,3 +183,16 @@ func TestErrors(t *testing.T) {
 		t.Errorf("nobody listens: %v", err)
 	}
 }
+
+// TestNoSuchBucketOfAServer asks a real server for a bucket that it does not have.
+func TestNoSuchBucketOfAServer(t *testing.T) {
+	servers.Credentials(t, servers.AccessKey, servers.SecretKey)
+	s := open(t, servers.StartS3(t, false), "nobucket", "")
+	_, get := s.Get(t.Context(), publish.CheckpointName)
+	_, put := s.Put(t.Context(), storetest.Object("crl/a.crl", []byte("x")), publish.Condition{IfAbsent: true})
+	for what, err := range map[string]error{"get": get, "put": put} {
+		if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrDenied) || errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "NoSuchBucket") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
