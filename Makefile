@@ -108,8 +108,9 @@ vet: tools
 layers:
 	go test -run 'Test(Layers|Publisher|Signer|Verify)' .
 
+# The race detector makes some packages ten times slower: hsmsign alone may take ten minutes on a busy machine.
 race:
-	go test -race $(UNIT)
+	go test -race -timeout 40m $(UNIT)
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
