@@ -17,6 +17,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 GO_FILES    := $(shell git ls-files '*.go' 2>/dev/null)
 UNIT         = $$(go list ./... | grep -v '^seihon/bench') ./bench/bar
 ALL          = $$(go list -tags integration ./... | grep -v '^seihon/bench') ./bench/bar
+RACE        ?= $(UNIT)
 FUZZTIME    ?= 5s
 
 .PHONY: all build demo test generated unit test-terraform integration check fmt vet layers vulncheck deadcode fuzz race soak mutants tools packages release-check test-producers clean cross help
@@ -110,7 +111,7 @@ layers:
 
 # The race detector makes some packages ten times slower: hsmsign alone may take ten minutes on a busy machine.
 race:
-	go test -race -timeout 40m $(UNIT)
+	go test -race -timeout 40m $(RACE)
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
