@@ -124,7 +124,7 @@ generated: build
 	cd terraform/test && go run ./cmd/reference
 
 tools: .tools/tools
-.tools/tools: scripts/install-tools.sh verify/testdata/axe/package-lock.json publish/storetest/servers/azurite/package-lock.json | .tools/packages-test
+.tools/tools: go.mod scripts/install-tools.sh verify/testdata/axe/package-lock.json publish/storetest/servers/azurite/package-lock.json hsmsign/testdata/node/package-lock.json | .tools/packages-test
 	scripts/install-tools.sh $(TOOLS)
 	@touch $@
 

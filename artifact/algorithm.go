@@ -44,7 +44,7 @@ type plainAlgorithm struct {
 	alg  x509.SignatureAlgorithm
 }
 
-var plainAlgorithms = append([]plainAlgorithm{
+var plainAlgorithms = []plainAlgorithm{
 	{unhex("2a864886f70d010105"), true, x509.SHA1WithRSA},
 	{unhex("2a864886f70d01010b"), true, x509.SHA256WithRSA},
 	{unhex("2a864886f70d01010c"), true, x509.SHA384WithRSA},
@@ -53,7 +53,12 @@ var plainAlgorithms = append([]plainAlgorithm{
 	{unhex("2a8648ce3d040303"), false, x509.ECDSAWithSHA384},
 	{unhex("2a8648ce3d040304"), false, x509.ECDSAWithSHA512},
 	{unhex("2b6570"), false, x509.PureEd25519},
-}, mldsaAlgorithms...)
+	// ML-DSA of FIPS 204 without a hash before it and with an empty context (RFC 9881 section 2). HashML-DSA has identifiers of
+	// its own, which no certificate, list or response may have: it is among the algorithms that are not supported.
+	{unhex("608648016503040311"), false, x509.MLDSA44},
+	{unhex("608648016503040312"), false, x509.MLDSA65},
+	{unhex("608648016503040313"), false, x509.MLDSA87},
+}
 
 // signatureAlgorithm understands the content of an AlgorithmIdentifier. An unknown algorithm is not an error of syntax: it
 // yields x509.UnknownSignatureAlgorithm, with which no signature verifies.

@@ -1,5 +1,3 @@
-//go:build go1.27
-
 package artifact_test
 
 import (
@@ -11,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/hex"
 	"math/big"
 	"testing"
 	"time"
@@ -86,8 +85,55 @@ func TestMLDSA(t *testing.T) {
 			if err == nil {
 				t.Error("a response with a changed signature passes")
 			}
+
+			// HashML-DSA (RFC 9881 section 2 does not have it), and an identifier with parameters.
+			id := unhexed("6086480165030403")
+			for what, change := range map[string]func([]byte) []byte{
+				"HashML-DSA": func(b []byte) []byte {
+					last := b[bytes.Index(b, id)+len(id)]
+					return bytes.ReplaceAll(b, append(bytes.Clone(id), last), append(bytes.Clone(id), last+15))
+				},
+				"parameters": func(b []byte) []byte { return withParameters(t, b) },
+			} {
+				if c, err := artifact.ParseCertificate(change(der)); err == nil && artifact.CheckIssued(c, ca) == nil {
+					t.Errorf("a certificate with %s passes", what)
+				}
+				if l, err := artifact.ParseRevocationList(change(list)); err == nil && l.CheckSignatureFrom(ca) == nil {
+					t.Errorf("a list with %s passes", what)
+				}
+			}
+			if a, err := artifact.ParseResponse(bytes.ReplaceAll(response, append(bytes.Clone(id), mldsaArc[name]), append(bytes.Clone(id), mldsaArc[name]+15))); err == nil && a.CheckSignatureFrom(ca) == nil {
+				t.Error("a response with HashML-DSA passes")
+			}
 		})
 	}
+}
+
+// mldsaArc is the last arc of the identifiers; those of HashML-DSA with SHA-512 are 15 higher.
+var mldsaArc = map[string]byte{"ML-DSA-44": 17, "ML-DSA-65": 18, "ML-DSA-87": 19}
+
+func unhexed(s string) []byte {
+	b, _ := hex.DecodeString(s) // a constant
+	return b
+}
+
+// withParameters gives the outer algorithm identifier a NULL.
+func withParameters(t *testing.T, der []byte) []byte {
+	t.Helper()
+	var signed struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &signed); err != nil {
+		t.Fatal(err)
+	}
+	signed.Algorithm.Parameters = asn1.NullRawValue
+	der, err := asn1.Marshal(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 func flipped(der []byte) []byte {

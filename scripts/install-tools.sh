@@ -7,7 +7,8 @@ bin=${1:?usage: install-tools.sh DIR [release]}
 mkdir -p "$bin"
 export GOBIN=$bin GOFLAGS=
 
-# name, package@version; the version is part of the stamp, so that a new pin rebuilds.
+# name, package@version; the version is part of the stamp, so that a new pin rebuilds, and so is that of Go: what checks
+# source must be as new as the source.
 tools='
 staticcheck      honnef.co/go/tools/cmd/staticcheck@v0.8.2
 govulncheck      golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -23,9 +24,10 @@ tflint           github.com/terraform-linters/tflint@v0.64.0
 [ "${2:-}" != release ] || tools+='
 goreleaser       github.com/goreleaser/goreleaser/v2@v2.12.7
 '
+go=$(go env GOVERSION)
 while read -r name package; do
   [ -n "$name" ] || continue
-  stamp="$bin/.$name-${package##*@}"
+  stamp="$bin/.$name-${package##*@}-$go"
   [ -x "$bin/$name" ] && [ -e "$stamp" ] && continue
   echo "building $name ($package)"
   go install -ldflags='-s -w' "$package"
@@ -57,6 +59,19 @@ if [ ! -x "$bin/azurite-blob" ] || [ ! -e "$stamp" ]; then
   npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --loglevel=error
   printf '#!/bin/sh\nexec node %q "$@"\n' "$home/node_modules/azurite/dist/src/blob/main.js" >"$bin/azurite-blob"
   chmod +x "$bin/azurite-blob"
+  touch "$stamp"
+fi
+
+# A Node.js whose crypto is OpenSSL 3.5 or newer checks what is signed with ML-DSA, which Debian's OpenSSL does not know.
+lock=$(dirname "$0")/../hsmsign/testdata/node/package-lock.json
+stamp="$bin/.node-mldsa-$(sha256sum "$lock" | cut -c1-16)"
+if [ ! -x "$bin/node-mldsa" ] || [ ! -e "$stamp" ]; then
+  echo "fetching a Node.js with ML-DSA"
+  scratch=$(mktemp -d)
+  cp "$(dirname "$lock")"/package*.json "$scratch"
+  npm ci --prefix "$scratch" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$scratch"/node_modules/node-linux-*/bin/node "$bin/node-mldsa"
+  rm -rf "$scratch"
   touch "$stamp"
 fi
 echo "tools: all present in $bin"

@@ -1,6 +1,6 @@
 module seihon/bench/hsm
 
-go 1.26.0
+go 1.27.0
 
 require (
 	github.com/ThalesIgnite/crypto11 v1.2.5

@@ -1,6 +1,6 @@
 module seihon/bench/ledger
 
-go 1.26.0
+go 1.27.0
 
 require (
 	github.com/transparency-dev/tessera v1.0.4
