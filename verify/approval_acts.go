@@ -55,7 +55,7 @@ func (a *approvals) act(ctx context.Context, e *ledger.Entry) {
 const keysMade = "use: key-state-changing"
 
 // keysMade wants an approval for every key that was made. One approval can be for several keys, which stand in a document for
-// each token, and is good once for each.
+// each token, and is good once for each: two tokens may each have a key of one label.
 func (a *approvals) keysMade(ctx context.Context, e *ledger.Evidence) {
 	var doc struct {
 		Keys []struct {
@@ -67,8 +67,13 @@ func (a *approvals) keysMade(ctx context.Context, e *ledger.Evidence) {
 		err = json.Unmarshal(text, &doc)
 	}
 	hold := func(label string) {
-		a.hold(approval.Keygen, a.where(), label, fmt.Sprintf("making of the key %s", label), func(q *approval.Request) bool {
-			return slices.ContainsFunc(q.Params, func(p approval.Param) bool { return p.Name == "key" && strings.HasPrefix(p.Value, label+" ") })
+		a.holdOne(approval.Keygen, a.where(), label, fmt.Sprintf("making of the key %s", label), func(q *approval.Request) (n int) {
+			for _, p := range q.Params {
+				if p.Name == "key" && strings.HasPrefix(p.Value, label+" ") {
+					n++
+				}
+			}
+			return n
 		})
 	}
 	if err != nil || len(doc.Keys) == 0 {

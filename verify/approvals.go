@@ -38,7 +38,7 @@ type ruleSince struct {
 type grant struct {
 	*approval.Request
 	entry int64
-	spent map[string]bool // on what
+	spent map[string]int // on what, and how often
 }
 
 // checkApprovals holds the acts of the log against its approvals. A log that is only public has neither here.
@@ -146,29 +146,48 @@ func (a *approvals) grant(ctx context.Context, e *ledger.Entry) error {
 		return fmt.Errorf("it is for another log: with %d entries this one does not have the root %x (%v)", q.Size, q.Root[:], err)
 	}
 	a.used[q.Digest()] = true
-	a.granted = append(a.granted, &grant{q, a.at, map[string]bool{}})
+	a.granted = append(a.granted, &grant{q, a.at, map[string]int{}})
 	a.summary.Approvals++
 	return nil
 }
 
 // spend uses up an approval that fits, for a thing of which it allows one; it reports whether there is one.
 func (a *approvals) spend(kind, thing string, fits func(*approval.Request) bool) bool {
+	return a.spendOne(kind, thing, once(fits))
+}
+
+// spendOne uses up one of the things that an approval allows; allows says how many of them.
+func (a *approvals) spendOne(kind, thing string, allows func(*approval.Request) int) bool {
 	for _, g := range a.granted {
-		if g.Kind == kind && !g.spent[thing] && g.entry < a.at && fits(g.Request) {
-			g.spent[thing] = true
+		if g.Kind == kind && g.entry < a.at && g.spent[thing] < allows(g.Request) {
+			g.spent[thing]++
 			return true
 		}
 	}
 	return false
 }
 
+// once allows one thing where an approval fits.
+func once(fits func(*approval.Request) bool) func(*approval.Request) int {
+	return func(q *approval.Request) int {
+		if fits(q) {
+			return 1
+		}
+		return 0
+	}
+}
+
 // hold wants an approval for an act, if the rule in force does.
 func (a *approvals) hold(kind, name, thing, what string, fits func(*approval.Request) bool) {
+	a.holdOne(kind, name, thing, what, once(fits))
+}
+
+func (a *approvals) holdOne(kind, name, thing, what string, allows func(*approval.Request) int) {
 	if !a.rule.Demands(kind) {
 		return
 	}
 	a.summary.Acts++
-	if !a.spend(kind, thing, fits) {
+	if !a.spendOne(kind, thing, allows) {
 		a.Found(report.Finding{Code: "approval-missing", Source: report.SourceLog, Name: name, Detail: fmt.Sprintf("log entry %d, %s (%s): none of the approvals before it is for this", a.at, what, kind)})
 	}
 }

@@ -142,6 +142,17 @@ func approvalTampers() (all []tamper) {
 		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
 		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "other"}]}`))
 	})
+	add("keys of one label in two tokens with one approval", nil, func(r *repo, p people) {
+		r.approve(r.asking(approval.Keygen, "key", "next p256 for next in token old", "key", "next p256 for other in token new"), p[0], p[1])
+		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
+		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
+	})
+	add("a third key of a label that was approved twice", missing("making of the key next"), func(r *repo, p people) {
+		r.approve(r.asking(approval.Keygen, "key", "next p256 for next in token old", "key", "next p256 for other in token new"), p[0], p[1])
+		for range 3 {
+			r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
+		}
+	})
 	add("a key twice with one approval", missing("making of the key next"), func(r *repo, p people) {
 		r.approve(r.asking(approval.Keygen, "key", "next p256 for next"), p[0], p[1])
 		r.evidence(ledger.EvidenceKeys, []byte(`{"keys": [{"label": "next"}]}`))
