@@ -13,11 +13,14 @@ import (
 )
 
 // TestEveryAlgorithm makes a whole repository with each kind of key for issuers, OCSP signer and document signer: our
-// verifier and OpenSSL agree about its certificates, lists and documents, and the responder's answers hold.
+// verifier and OpenSSL agree about its certificates, lists and documents, and the responder's answers hold. TestMLDSA does
+// the same for the keys that SoftHSM and Debian's OpenSSL do not know.
 func TestEveryAlgorithm(t *testing.T) {
 	kinds := []string{"algorithm: rsa2048, pss: true", "algorithm: rsa3072, pss: true, hash: sha512", "algorithm: rsa2048, hash: sha384", "algorithm: p256, hash: sha512", "algorithm: p521, hash: sha256"}
 	for _, alg := range certprofile.KeyAlgorithms {
-		kinds = append(kinds, "algorithm: "+alg)
+		if !strings.HasPrefix(alg, "ml-dsa") {
+			kinds = append(kinds, "algorithm: "+alg)
+		}
 	}
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {

@@ -49,7 +49,11 @@ var schemes = []scheme{
 	{"RSA 2048, PKCS #1", "rsa2048", "rsa", false, sha2}, {"RSA 3072, PKCS #1", "rsa3072", "rsa", false, sha2}, {"RSA 4096, PKCS #1", "rsa4096", "rsa", false, sha2},
 	{"RSA 2048, PSS", "rsa2048", "rsa-pss", true, sha2}, {"RSA 3072, PSS", "rsa3072", "rsa-pss", true, sha2}, {"RSA 4096, PSS", "rsa4096", "rsa-pss", true, sha2},
 	{"Ed25519", "ed25519", "ed25519", false, []crypto.Hash{0}},
+	{"ML-DSA-44", "ml-dsa-44", "ml-dsa", false, []crypto.Hash{0}}, {"ML-DSA-65", "ml-dsa-65", "ml-dsa", false, []crypto.Hash{0}},
+	{"ML-DSA-87", "ml-dsa-87", "ml-dsa", false, []crypto.Hash{0}},
 }
+
+func (s scheme) isMLDSA() bool { return s.signature == "ml-dsa" }
 
 // options are what a key is asked for.
 func (s scheme) options(h crypto.Hash) crypto.SignerOpts {
@@ -295,10 +299,28 @@ var judges = []judge{
 	{"CP/CPS, in the PDF", "NSS", "pdfsig", "signed.pdf", func(m made) bool {
 		return m.nss([]string{"Signature is Valid.", "Certificate is Trusted.", "Total document signed"}, "pdfsig", "-nssdir", "DB", "signed.pdf")
 	}},
+	{"certificate", newOpenSSL, "X509Certificate.verify", "leaf.pem", func(m made) bool { return m.nodeAccepts("certificate", "leaf.pem") }},
+	{"CRL", newOpenSSL, "crypto.verify", "ca.crl", func(m made) bool { return m.nodeAccepts("crl", "ca.crl") }},
+	{"OCSP response", newOpenSSL, "crypto.verify", "leaf.ocsp", func(m made) bool { return m.nodeAccepts("ocsp", "leaf.ocsp") }},
+	{"CP/CPS, detached", newOpenSSL, "crypto.verify", "cps.p7s", func(m made) bool { return m.nodeAccepts("cms", "cps.p7s", "cps.pdf") }},
 	{"certificate", "Java", "CertPathValidator", "leaf.pem", nil},
 	{"CRL", "Java", "X509CRL.verify", "ca.crl", nil},
 	{"OCSP response", "Java", "PKIXRevocationChecker", "leaf.ocsp", nil},
 	{"CP/CPS, detached", "Java", "sun.security.pkcs", "cps.p7s", nil},
+}
+
+// newOpenSSL is OpenSSL 3.5, which Node.js has in it. It is asked about ML-DSA only: the older one says enough of the others.
+const newOpenSSL = "OpenSSL 3.5 (Node.js 26)"
+
+func (j judge) asked(s scheme) bool { return j.client != newOpenSSL || s.isMLDSA() }
+
+func (m made) nodeAccepts(kind string, files ...string) bool {
+	m.t.Helper()
+	script, err := filepath.Abs("testdata/accepts.mjs")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return m.says([]string{"accepted"}, "node-mldsa", append([]string{script, kind, "ca.pem"}, files...)...)
 }
 
 func (m made) certificate(name string) *x509.Certificate {
@@ -358,20 +380,24 @@ func (m made) changed(file string) made {
 // TestAlgorithms shows one of each artifact, signed in the token in every way, to the clients, and keeps the tables of
 // docs/clients.md what they say. Each client must refuse the same artifact with a changed signature, or its word is worth nothing.
 func TestAlgorithms(t *testing.T) {
-	tok := tokentest.New(t)
+	tok, pq := tokentest.New(t), tokentest.MLDSA(t)
 	folders := map[string]made{}
 	var all []made
 	for _, s := range schemes {
 		for _, h := range s.hashes {
-			m := s.make(t, tok, h)
+			of := tok
+			if s.isMLDSA() {
+				of = pq
+			}
+			m := s.make(t, of, h)
 			folders[s.profileName(h)+s.key] = m
 			all = append(all, m)
 		}
 	}
-	good := folders["ecdsa-sha256p256"]
-	bad := map[string]made{}
+	good, goodMLDSA := folders["ecdsa-sha256p256"], folders["ml-dsaml-dsa-65"]
+	bad, badMLDSA := map[string]made{}, map[string]made{}
 	for _, j := range judges {
-		bad[j.file] = good.changed(j.file)
+		bad[j.file], badMLDSA[j.file] = good.changed(j.file), goodMLDSA.changed(j.file)
 	}
 	for _, m := range bad {
 		all = append(all, m)
@@ -384,8 +410,12 @@ func TestAlgorithms(t *testing.T) {
 		return j.accepts(m)
 	}
 	for _, j := range judges {
-		if !accepts(j, good) || accepts(j, bad[j.file]) {
-			t.Errorf("%s, %s (%s): what it says of P-256 with a good signature: %v, with a changed one: %v", j.client, j.artifact, j.command, accepts(j, good), accepts(j, bad[j.file]))
+		yes, no, scheme := accepts(j, good), accepts(j, bad[j.file]), "P-256"
+		if j.client == newOpenSSL {
+			yes, no, scheme = accepts(j, goodMLDSA), accepts(j, badMLDSA[j.file]), "ML-DSA-65"
+		}
+		if !yes || no {
+			t.Errorf("%s, %s (%s): what it says of %s with a good signature: %v, with a changed one: %v", j.client, j.artifact, j.command, scheme, yes, no)
 		}
 	}
 	checkTables(t, tables(func(j judge, s scheme, h crypto.Hash) bool { return accepts(j, folders[s.profileName(h)+s.key]) }))
@@ -394,16 +424,17 @@ func TestAlgorithms(t *testing.T) {
 const tablesHead = `
 # Algorithms
 
-Which clients accept what is signed with which key, scheme and hash. TestAlgorithms makes these tables: it signs one of each artifact with keys in a token (SoftHSM) and shows them
+Which clients accept what is signed with which key, scheme and hash. TestAlgorithms makes these tables: it signs one of each artifact with keys in a token (SoftHSM; for ML-DSA a module that the test builds) and shows them
 to each client, which also has to refuse the same artifact with a changed signature. It fails on a table that is not what it saw. To write them again:
 ` + "`go test -tags integration -run TestAlgorithms ./hsmsign -update`" + `.
 
-The numbers are the SHA-2 hashes that the client accepts; **no** means none. In the configuration: ` + "`key.algorithm`, `key.pss`, `key.hash`" + `.
+The numbers are the SHA-2 hashes that the client accepts; **no** means none, – that it was not asked. In the configuration: ` + "`key.algorithm`, `key.pss`, `key.hash`" + `.
 `
 
 const tablesTail = `
 - An OCSP response cannot be given to NSS in a file; what its programs ask for is in the table above. Programs that are not in a table have no means to check the artifact.
-- GnuTLS 3.7, NSS 3.87, OpenSSL 3.0, Java 17. Newer ones may know more.
+- GnuTLS 3.7, NSS 3.87, OpenSSL 3.0, Java 17. Newer ones may know more. OpenSSL 3.5 is the one in Node.js 26 from the npm registry; what is signed is cut out of the DER by a
+  script of ours, hsmsign/testdata/accepts.mjs.
 `
 
 // tables writes a table for each artifact: a row for each scheme, a column for each client.
@@ -412,7 +443,7 @@ func tables(accepts func(judge, scheme, crypto.Hash) bool) string {
 	b.WriteString(tablesHead)
 	for _, artifact := range []string{"certificate", "CRL", "OCSP response", "CP/CPS, detached", "CP/CPS, in the PDF"} {
 		var columns []judge
-		for _, client := range []string{"OpenSSL", "GnuTLS", "Java", "NSS", "Go"} {
+		for _, client := range []string{"OpenSSL", newOpenSSL, "GnuTLS", "Java", "NSS", "Go"} {
 			if i := slices.IndexFunc(judges, func(j judge) bool { return j.artifact == artifact && j.client == client }); i >= 0 {
 				columns = append(columns, judges[i])
 			}
@@ -425,7 +456,11 @@ func tables(accepts func(judge, scheme, crypto.Hash) bool) string {
 		for _, s := range schemes {
 			fmt.Fprintf(&b, "| %s |", s.name)
 			for _, j := range columns {
-				fmt.Fprintf(&b, " %s |", cell(s, func(h crypto.Hash) bool { return accepts(j, s, h) }))
+				answer := "–"
+				if j.asked(s) {
+					answer = cell(s, func(h crypto.Hash) bool { return accepts(j, s, h) })
+				}
+				fmt.Fprintf(&b, " %s |", answer)
 			}
 			b.WriteString("\n")
 		}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -31,6 +32,15 @@ var (
 		"1.2.840.10045.4.3.3":   {x509.ECDSAWithSHA384, crypto.SHA384},
 		"1.2.840.10045.4.3.4":   {x509.ECDSAWithSHA512, crypto.SHA512},
 		"1.3.101.112":           {x509.PureEd25519, 0},
+	}
+	// RFC 9882 section 3.3: pure ML-DSA, and digests of the message that are no weaker than the key.
+	mldsa = map[string]struct {
+		algorithm x509.SignatureAlgorithm
+		digests   []crypto.Hash
+	}{
+		"2.16.840.1.101.3.4.3.17": {x509.MLDSA44, []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}},
+		"2.16.840.1.101.3.4.3.18": {x509.MLDSA65, []crypto.Hash{crypto.SHA384, crypto.SHA512}},
+		"2.16.840.1.101.3.4.3.19": {x509.MLDSA87, []crypto.Hash{crypto.SHA512}},
 	}
 	byDigest = map[string]map[crypto.Hash]x509.SignatureAlgorithm{
 		"1.2.840.113549.1.1.1":  {crypto.SHA256: x509.SHA256WithRSA, crypto.SHA384: x509.SHA384WithRSA, crypto.SHA512: x509.SHA512WithRSA},
@@ -70,6 +80,15 @@ func readAlgorithm(in *cryptobyte.String, digest crypto.Hash) (x509.SignatureAlg
 		return 0, errDER
 	}
 	name := oid.String()
+	if a, ok := mldsa[name]; ok {
+		switch {
+		case len(body) > 0:
+			return 0, fmt.Errorf("signature algorithm %v has parameters", oid)
+		case !slices.Contains(a.digests, digest):
+			return 0, fmt.Errorf("the digest of the message, %v, is too short for %v (RFC 9882 section 3.3)", digest, a.algorithm)
+		}
+		return a.algorithm, nil
+	}
 	if name == oidPSS {
 		h, err := readPSS(body)
 		if err != nil {

@@ -10,6 +10,12 @@ key=${KEY:-algorithm: p256}
 sed -i -e "s|module: .*|module: $module|" -e "s|base_url: .*|base_url: http://$2|" -e "s|\(parent: root\)|\1\n    key: {$key}|" \
   -e "s|- name: root|- name: root\n    key: {$key}|" -e "s|responder: {validity: 90d}|responder: {validity: 90d, key: {$key}}|" \
   -e "s|  issuer: sub\$|  issuer: sub\n  key: {$key}|" repository.yaml
+# The keys of KEY may be in a token of their own, as the new HSM of a transition is.
+if [ -n "${SECOND_MODULE:-}" ]; then
+  sed -i -e '/^  module: /d; /^  softhsm_config: /d; /^  pin: /d' -e "s|^  token: repository|  tokens:\n\
+    - {name: first, module: $module, softhsm_config: secrets/softhsm2.conf, token: repository, pin: {file: secrets/pin}}\n\
+    - {name: second, module: $SECOND_MODULE, token: pq, pin: {file: secrets/pin}}|" repository.yaml
+fi
 # Each round of probes is on record at once, so that scripts need not wait an hour.
 sed -i 's|^publication:|publication:\n  batch: 0s|' repository.yaml
 umask 077

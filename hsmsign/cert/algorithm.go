@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"fmt"
 
@@ -25,6 +26,7 @@ var signatureAlgorithms = map[string]struct {
 	"ecdsa-sha384":   {"ecdsa", crypto.SHA384},
 	"ecdsa-sha512":   {"ecdsa", crypto.SHA512},
 	"ed25519":        {"ed25519", nil},
+	"ml-dsa":         {"ml-dsa", nil},
 }
 
 // algorithm returns what the key signs with under that name; "" leaves it to the key.
@@ -47,6 +49,8 @@ func keyKind(pub crypto.PublicKey) string {
 		return "ecdsa"
 	case ed25519.PublicKey:
 		return "ed25519"
+	case *mldsa.PublicKey:
+		return "ml-dsa"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"fmt"
 	"slices"
@@ -34,6 +35,8 @@ func keyAlgorithm(pub crypto.PublicKey) (string, error) {
 			return "", fmt.Errorf("an Ed25519 key has %d octets, want %d", len(k), ed25519.PublicKeySize)
 		}
 		return "ed25519", nil
+	case *mldsa.PublicKey:
+		return strings.ToLower(k.Parameters().String()), nil
 	}
 	return "", fmt.Errorf("a key of type %T is not accepted", pub)
 }

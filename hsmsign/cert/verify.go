@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -50,8 +51,11 @@ var throwawayKeys = map[string]func() (crypto.Signer, error){
 	"ed25519": sync.OnceValues(func() (crypto.Signer, error) { _, k, err := ed25519.GenerateKey(rand.Reader); return k, err }),
 }
 
-// throwaway returns a key of the same kind as pub.
+// throwaway returns a key of the same kind as pub; of ML-DSA with the same parameters, since they name the algorithm.
 func throwaway(pub crypto.PublicKey) (crypto.Signer, error) {
+	if k, ok := pub.(*mldsa.PublicKey); ok {
+		return mldsa.GenerateKey(k.Parameters())
+	}
 	key, err := throwawayKeys[keyKind(pub)]()
 	if err != nil {
 		return nil, fmt.Errorf("making a throwaway key: %w", err)

@@ -34,7 +34,7 @@ import (
 const checkEvery = 4096
 
 // Encode writes the DER of a CRL with these entries, signed by signer, to w. It holds a bounded part of it in
-// memory, except for an Ed25519 key, which must sign the whole message in one piece. Nothing is written unless
+// memory, except for an Ed25519 or ML-DSA key, which must sign the whole message in one piece. Nothing is written unless
 // everything was in order.
 func Encode(ctx context.Context, w io.Writer, t Template, entries iter.Seq2[Entry, error], signer crypto.Signer, opts Options) (Result, error) {
 	if err := t.check(); err != nil {

@@ -49,7 +49,8 @@ type builder struct {
 	timestamp  []byte // token; nil = none
 }
 
-// digest is the hash of the message. Ed25519 hashes nothing itself; RFC 8419 section 3 then wants SHA-512.
+// digest is the hash of the message. Ed25519 and ML-DSA sign the attributes without one; RFC 8419 section 3 then wants SHA-512,
+// and RFC 9882 section 3.3 wants every implementation to know it.
 func (b *builder) digest() crypto.Hash {
 	if b.algorithm.Hash == 0 {
 		return crypto.SHA512

@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"context"
+	"crypto/mldsa"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -66,6 +67,9 @@ func signPDF(ctx context.Context, r Request, why Reason) ([]byte, error) {
 // reserve returns how many bytes the CMS may take: certificates, a generous rest, and a token with its own chain.
 func reserve(b *builder, stamped bool) int {
 	n := len(b.certificate.Raw) + 4096
+	if key, ok := b.certificate.PublicKey.(*mldsa.PublicKey); ok {
+		n += key.Parameters().SignatureSize() // larger than the generous rest
+	}
 	for _, c := range b.chain {
 		n += len(c.Raw)
 	}

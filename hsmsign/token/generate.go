@@ -25,16 +25,20 @@ type algorithm struct {
 	kind      uint
 	bits      int    // RSA
 	params    []byte // elliptic curves
+	set       uint   // ML-DSA: the parameter set
 }
 
 var algorithms = map[string]algorithm{
-	"rsa2048": {mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, kind: pkcs11.CKK_RSA, bits: 2048},
-	"rsa3072": {mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, kind: pkcs11.CKK_RSA, bits: 3072},
-	"rsa4096": {mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, kind: pkcs11.CKK_RSA, bits: 4096},
-	"p256":    {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP256},
-	"p384":    {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP384},
-	"p521":    {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP521},
-	"ed25519": {mechanism: ckmECEdwardsKeyPair, kind: ckkECEdwards, params: paramsEd25519},
+	"rsa2048":   {mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, kind: pkcs11.CKK_RSA, bits: 2048},
+	"rsa3072":   {mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, kind: pkcs11.CKK_RSA, bits: 3072},
+	"rsa4096":   {mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, kind: pkcs11.CKK_RSA, bits: 4096},
+	"p256":      {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP256},
+	"p384":      {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP384},
+	"p521":      {mechanism: pkcs11.CKM_EC_KEY_PAIR_GEN, kind: pkcs11.CKK_EC, params: paramsP521},
+	"ed25519":   {mechanism: ckmECEdwardsKeyPair, kind: ckkECEdwards, params: paramsEd25519},
+	"ml-dsa-44": {mechanism: ckmMLDSAKeyPair, kind: ckkMLDSA, set: 1},
+	"ml-dsa-65": {mechanism: ckmMLDSAKeyPair, kind: ckkMLDSA, set: 2},
+	"ml-dsa-87": {mechanism: ckmMLDSAKeyPair, kind: ckkMLDSA, set: 3},
 }
 
 // GenerateKey makes a key pair in the token, never to leave it; alg is a key of algorithms. A
@@ -100,11 +104,14 @@ func (a algorithm) templates(label string, id []byte) (public, private []*pkcs11
 		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label),
 		pkcs11.NewAttribute(pkcs11.CKA_ID, id),
 	}
-	if a.bits > 0 {
+	switch {
+	case a.bits > 0:
 		public = append(public,
 			pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, a.bits),
 			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}))
-	} else {
+	case a.set > 0:
+		public = append(public, pkcs11.NewAttribute(ckaParameterSet, a.set))
+	default:
 		public = append(public, pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, a.params))
 	}
 	private = []*pkcs11.Attribute{

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -173,7 +174,7 @@ func checkStrength(public crypto.PublicKey) error {
 		if p.N.BitLen() < 2048 || p.N.BitLen() > 8192 {
 			return fmt.Errorf("an RSA key of %d bits is not supported (2048 to 8192)", p.N.BitLen())
 		}
-	case *ecdsa.PublicKey, ed25519.PublicKey:
+	case *ecdsa.PublicKey, ed25519.PublicKey, *mldsa.PublicKey:
 	default:
 		return fmt.Errorf("a key of type %T is not supported", public)
 	}

@@ -6,22 +6,33 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"strings"
 
 	"github.com/miekg/pkcs11"
 )
 
-// Key type and mechanisms of PKCS#11 v3.0 that the headers of v2.40 lack.
+// Key types, mechanisms and attributes of PKCS#11 v3.0 (EdDSA) and v3.2 (ML-DSA, section 6.67) that the headers of v2.40
+// lack.
 const (
 	ckkECEdwards        = 0x40
 	ckmECEdwardsKeyPair = 0x1055
 	ckmEDDSA            = 0x1057
+
+	ckkMLDSA        = 0x4a
+	ckmMLDSAKeyPair = 0x1c
+	ckmMLDSA        = 0x1d
+	ckaParameterSet = 0x61d
 )
+
+// parameterSets are the values of CKA_PARAMETER_SET, CKP_ML_DSA_44 and so on (PKCS#11 v3.2 section 6.67.1).
+var parameterSets = map[uint64]mldsa.Parameters{1: mldsa.MLDSA44(), 2: mldsa.MLDSA65(), 3: mldsa.MLDSA87()}
 
 // findPublic returns the public half of the private key at handle: from the private key object itself when the token
 // tells it, else from a public key or a certificate with the same id or label. With a pin, a candidate that satisfies
@@ -112,8 +123,10 @@ func readPublic(c *pkcs11.Ctx, s pkcs11.SessionHandle, o pkcs11.ObjectHandle) (c
 			return nil, nil
 		}
 		return edKey(point)
+	case ckkMLDSA:
+		return mldsaKey(c, s, o)
 	}
-	return nil, fmt.Errorf("key type %#x is not supported (RSA, EC and EdDSA are)", kind)
+	return nil, fmt.Errorf("key type %#x is not supported (RSA, EC, EdDSA and ML-DSA are)", kind)
 }
 
 // ulong decodes a CK_ULONG attribute.
@@ -171,6 +184,24 @@ func edKey(point []byte) (crypto.PublicKey, error) {
 	return ed25519.PublicKey(raw), nil
 }
 
+// mldsaKey reads an ML-DSA public key. CKA_VALUE is the public key in the public key object only: in the private key object it
+// is the private key, and is not asked for.
+func mldsaKey(c *pkcs11.Ctx, s pkcs11.SessionHandle, o pkcs11.ObjectHandle) (crypto.PublicKey, error) {
+	if class, ok := ulong(attribute(c, s, o, pkcs11.CKA_CLASS)); !ok || class != pkcs11.CKO_PUBLIC_KEY {
+		return nil, nil
+	}
+	set, ok := ulong(attribute(c, s, o, ckaParameterSet))
+	parameters, known := parameterSets[set]
+	if !ok || !known {
+		return nil, fmt.Errorf("ML-DSA parameter set %d is not supported (1 to 3 are)", set)
+	}
+	public, err := mldsa.NewPublicKey(parameters, attribute(c, s, o, pkcs11.CKA_VALUE))
+	if err != nil {
+		return nil, fmt.Errorf("parsing the %s public key: %w", parameters, err)
+	}
+	return public, nil
+}
+
 // unwrap takes a point out of its OCTET STRING. The standard asks for the wrapping; some tokens leave it out, so what
 // has the right length already is left alone.
 func unwrap(point []byte, size int) []byte {
@@ -194,6 +225,8 @@ func algorithmName(public crypto.PublicKey) string {
 		return fmt.Sprintf("p%d", p.Curve.Params().BitSize)
 	case ed25519.PublicKey:
 		return "ed25519"
+	case *mldsa.PublicKey:
+		return strings.ToLower(p.Parameters().String())
 	}
 	return "unknown"
 }

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/mldsa"
 	"crypto/rsa"
 	_ "crypto/sha256" // the digests that a signature may be over
 	_ "crypto/sha512"
@@ -21,7 +22,7 @@ import (
 )
 
 // Sign implements crypto.Signer: PKCS#1 v1.5, or PSS with *rsa.PSSOptions, for RSA; an ASN.1 signature for ECDSA; and
-// for Ed25519 a signature over digest as the whole message, with crypto.Hash(0). The random source is the token's own.
+// for Ed25519 and ML-DSA a signature over digest as the whole message, with crypto.Hash(0). The random source is the token's own.
 func (k *Key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	return k.SignContext(context.Background(), digest, opts)
 }
@@ -67,6 +68,9 @@ var (
 	mechanismRSA   = []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS, nil)}
 	mechanismECDSA = []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}
 	mechanismEDDSA = []*pkcs11.Mechanism{pkcs11.NewMechanism(ckmEDDSA, nil)}
+	// Without a parameter the context is empty, as RFC 9881 section 3 wants it, and the token hedges when it can (PKCS#11 v3.2
+	// section 6.67.5).
+	mechanismMLDSA = []*pkcs11.Mechanism{pkcs11.NewMechanism(ckmMLDSA, nil)}
 )
 
 // prepare turns a request to a crypto.Signer into a job.
@@ -75,8 +79,11 @@ func (k *Key) prepare(digest []byte, opts crypto.SignerOpts) (job, error) {
 		return job{}, errors.New("no options: name the hash of the digest")
 	}
 	hash := opts.HashFunc()
-	if key, ok := k.public.(ed25519.PublicKey); ok {
+	switch key := k.public.(type) {
+	case ed25519.PublicKey:
 		return prepareEd25519(key, digest, opts)
+	case *mldsa.PublicKey:
+		return prepareMLDSA(key, digest, opts)
 	}
 	if len(signature.DigestInfo(hash)) == 0 {
 		return job{}, fmt.Errorf("hash %v is not supported (SHA-256, SHA-384 and SHA-512 are)", hash)
@@ -143,6 +150,18 @@ func prepareEd25519(key ed25519.PublicKey, message []byte, opts crypto.SignerOpt
 			}
 			return nil
 		},
+	}, nil
+}
+
+func prepareMLDSA(key *mldsa.PublicKey, message []byte, opts crypto.SignerOpts) (job, error) {
+	if o, ok := opts.(*mldsa.Options); opts.HashFunc() != 0 || ok && o.Context != "" {
+		return job{}, errors.New("for ML-DSA only pure signatures without hash and context are supported (RFC 9881)")
+	}
+	return job{
+		mechanism: mechanismMLDSA,
+		input:     message,
+		decode:    func(raw []byte) ([]byte, error) { return raw, nil },
+		verify:    func(signature []byte) error { return mldsa.Verify(key, message, signature, nil) },
 	}, nil
 }
 

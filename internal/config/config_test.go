@@ -212,8 +212,8 @@ targets:
 			[]string{"in which lies what is not public: signer.tokens[1].pin.file"},
 		},
 		"hashes that are none": {
-			minimal + "issuers: [{name: a, subject: {common_name: A}, validity: 1y, key: {algorithm: p256, hash: sha1}}, {name: b, subject: {common_name: B}, validity: 1y, key: {algorithm: ed25519, hash: sha512}}]\n",
-			[]string{`issuers[0].key.hash: is "sha1", must be sha256`, "issuers[1].key.hash: is of an Ed25519 key"},
+			minimal + "issuers: [{name: a, subject: {common_name: A}, validity: 1y, key: {algorithm: p256, hash: sha1}}, {name: b, subject: {common_name: B}, validity: 1y, key: {algorithm: ed25519, hash: sha512}}, {name: c, subject: {common_name: C}, validity: 1y, key: {algorithm: ml-dsa-65, hash: sha512, pss: true}}]\n",
+			[]string{`issuers[0].key.hash: is "sha1", must be sha256`, "issuers[1].key.hash: is of an Ed25519 key", "issuers[2].key.hash: is of an ML-DSA key", "issuers[2].key.pss: needs an RSA key"},
 		},
 		"the log in a retired token": {
 			minimal + strings.Replace(tokens, "name: old,", "name: old, retired: true,", 1), []string{`signer.log_token: is "old", which is retired`},

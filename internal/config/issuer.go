@@ -65,7 +65,7 @@ type Key struct {
 	Label string `yaml:"label"`
 	// Token is the name of the token that it is in; default: the first of signer.tokens.
 	Token string `yaml:"token"`
-	// Algorithm for key generation: rsa2048, rsa3072, rsa4096, p256, p384, p521, ed25519; default rsa3072.
+	// Algorithm for key generation: rsa2048, rsa3072, rsa4096, p256, p384, p521, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87; default rsa3072.
 	Algorithm string `yaml:"algorithm"`
 	// PSS signs with RSA-PSS instead of PKCS #1 v1.5.
 	PSS bool `yaml:"pss"`

@@ -88,6 +88,8 @@ func (v *validator) key(path string, k Key) {
 		v.add(path+".hash", "is %q, must be sha256, sha384 or sha512", k.Hash)
 	case k.Hash != "" && k.Algorithm == "ed25519":
 		v.add(path+".hash", "is of an Ed25519 key, which has one of its own; leave it out")
+	case k.Hash != "" && strings.HasPrefix(k.Algorithm, "ml-dsa"):
+		v.add(path+".hash", "is of an ML-DSA key, which signs without a hash before it (RFC 9881); leave it out")
 	}
 }
 

@@ -128,6 +128,7 @@ var artifactRows = []row{
 	{"digest algorithm %v is not accepted, only SHA-256, SHA-384 and SHA-512", "ダイジェストアルゴリズム {1} は認められない。SHA-256、SHA-384、SHA-512 のみを認める"},
 	{"the digests of signature and message differ", "署名とメッセージのダイジェストが異なる"},
 	{"signature algorithm %v has parameters", "署名アルゴリズム {1} にパラメータがある"},
+	{"the digest of the message, %v, is too short for %v (RFC 9882 section 3.3)", "文書のダイジェスト {1} は {2} には短すぎる（RFC 9882 3.3 節）"},
 	{"signature algorithm %v is not accepted", "署名アルゴリズム {1} は認められない"},
 	{"RSASSA-PSS parameters are missing or incomplete (SHA-1 would be their default)", "RSASSA-PSS のパラメータがないか不完全である（既定では SHA-1 になる）"},
 	{"RSASSA-PSS parameters are unusual: want one hash throughout and a salt of its length", "RSASSA-PSS のパラメータが通常と異なる：ハッシュを統一し、salt をその長さとすること"},

@@ -2,8 +2,9 @@
 // the AlgorithmIdentifier, what the signer gets, and how the signature is verified.
 //
 // The identifiers are those of RFC 4055 (RSA; NULL parameters for PKCS #1 v1.5, all three PSS fields
-// written out), RFC 5758 (ECDSA; no parameters) and RFC 8410 (Ed25519; no parameters). SHA-1, RSA
-// below 2048 bits and curves other than P-256, P-384 and P-521 are refused.
+// written out), RFC 5758 (ECDSA; no parameters), RFC 8410 (Ed25519; no parameters) and RFC 9881
+// (ML-DSA; no parameters, no hash before it, no context). SHA-1, RSA below 2048 bits and curves
+// other than P-256, P-384 and P-521 are refused.
 package algid
 
 import (
@@ -11,6 +12,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/rsa"
 	_ "crypto/sha256" // crypto.SHA256.New
@@ -34,12 +36,15 @@ var (
 	pkcs1Arc = map[crypto.Hash]byte{crypto.SHA256: 11, crypto.SHA384: 12, crypto.SHA512: 13}
 	ecdsaArc = map[crypto.Hash]byte{crypto.SHA256: 2, crypto.SHA384: 3, crypto.SHA512: 4}
 	hashArc  = map[crypto.Hash]byte{crypto.SHA256: 1, crypto.SHA384: 2, crypto.SHA512: 3}
+
+	// The same for the parameter sets of ML-DSA.
+	mldsaArc = map[mldsa.Parameters]byte{mldsa.MLDSA44(): 17, mldsa.MLDSA65(): 18, mldsa.MLDSA87(): 19}
 )
 
 // Algorithm is a signature algorithm of one public key.
 type Algorithm struct {
 	DER  []byte      // the AlgorithmIdentifier
-	Hash crypto.Hash // of the message; 0 for Ed25519, which signs the message itself
+	Hash crypto.Hash // of the message; 0 for Ed25519 and ML-DSA, which sign the message itself
 
 	public crypto.PublicKey
 	opts   crypto.SignerOpts
@@ -58,8 +63,14 @@ func For(public crypto.PublicKey, opts crypto.SignerOpts) (*Algorithm, error) {
 			return nil, fmt.Errorf("choosing a signature algorithm: Ed25519 takes no hash, not %v", opts.HashFunc())
 		}
 		return &Algorithm{DER: der.Wrap(der.Sequence, oidEd25519), public: public, opts: crypto.Hash(0)}, nil
+	case *mldsa.PublicKey:
+		if opts != nil && opts.HashFunc() != 0 {
+			return nil, fmt.Errorf("choosing a signature algorithm: ML-DSA takes no hash, not %v", opts.HashFunc())
+		}
+		oid := []byte{der.OID, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, mldsaArc[public.Parameters()]}
+		return &Algorithm{DER: der.Wrap(der.Sequence, oid), public: public, opts: crypto.Hash(0)}, nil
 	default:
-		return nil, fmt.Errorf("choosing a signature algorithm: a key of type %T is not supported: use RSA, ECDSA or Ed25519", public)
+		return nil, fmt.Errorf("choosing a signature algorithm: a key of type %T is not supported: use RSA, ECDSA, Ed25519 or ML-DSA", public)
 	}
 }
 
@@ -153,6 +164,8 @@ func (a *Algorithm) Verify(input, signature []byte) error {
 		}
 	case ed25519.PublicKey:
 		return ed25519.VerifyWithOptions(public, input, signature, &ed25519.Options{})
+	case *mldsa.PublicKey:
+		return mldsa.Verify(public, input, signature, nil)
 	}
 	return nil
 }

@@ -33,6 +33,9 @@ func TestIdentifiers(t *testing.T) {
 		{"p521", nil, "300a06082a8648ce3d040304"},
 		{"ed25519", nil, "300506032b6570"},
 		{"ed25519", crypto.Hash(0), "300506032b6570"},
+		{"ml-dsa-44", nil, "300b0609608648016503040311"},
+		{"ml-dsa-65", nil, "300b0609608648016503040312"},
+		{"ml-dsa-87", crypto.Hash(0), "300b0609608648016503040313"},
 	}
 	for _, test := range tests {
 		key := testca.Key(test.kind, "ca")

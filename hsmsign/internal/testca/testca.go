@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,7 +23,7 @@ import (
 )
 
 // Kinds are the keys that Key makes.
-var Kinds = []string{"rsa2048", "p256", "p384", "p521", "ed25519"}
+var Kinds = []string{"rsa2048", "p256", "p384", "p521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87"}
 
 // Validity of the certificates.
 var (
@@ -57,6 +59,11 @@ func generate(kind string) (crypto.Signer, error) {
 	case "ed25519":
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err
+	}
+	for _, set := range []mldsa.Parameters{mldsa.MLDSA44(), mldsa.MLDSA65(), mldsa.MLDSA87()} {
+		if kind == strings.ToLower(set.String()) {
+			return mldsa.GenerateKey(set)
+		}
 	}
 	return nil, fmt.Errorf("no kind of key %q", kind)
 }
