@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"crypto/mldsa"
 	"crypto/x509"
 	"math/big"
 	"unicode/utf8"
@@ -23,6 +24,7 @@ const (
 	IrregularCritical  = "extension-critical" // an extension that must not be critical is (RFC 5280 section 4.2)
 	IrregularParameter = "null-missing"       // the algorithm of an RSA key without its NULL (RFC 3279 section 2.3.1)
 	IrregularVersion   = "version-1-ca"       // a CA certificate of version 1: nothing in it says that it is one
+	IrregularUsage     = "usage-mldsa"        // an ML-DSA key with a use that is not a signature (RFC 9881 section 5)
 )
 
 // ParseCertificate reads one certificate as x509.ParseCertificate does, and also one with irregularities. The certificate
@@ -48,12 +50,19 @@ func Irregularities(c *x509.Certificate) []Irregularity {
 	if c.Version == 1 && c.IsCA {
 		found = append(found, Irregularity{IrregularVersion, "it is a CA certificate of version 1, and no basicConstraints say so (RFC 5280 section 4.2.1.9)"})
 	}
+	if _, ok := c.PublicKey.(*mldsa.PublicKey); ok && c.KeyUsage&notForMLDSA != 0 {
+		found = append(found, Irregularity{IrregularUsage, "its key usage has more than signatures, which is all that its ML-DSA key makes (RFC 9881 section 5)"})
+	}
 	m := &mender{}
 	if _, err := m.certificate(c.Raw); err == nil {
 		found = append(found, m.found...)
 	}
 	return found
 }
+
+// notForMLDSA are the uses that RFC 9881 section 5 forbids.
+const notForMLDSA = x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement |
+	x509.KeyUsageEncipherOnly | x509.KeyUsageDecipherOnly
 
 // parseIrregular lets crypto/x509 read a copy that is mended, and gives back the octets as they are; nil when that is not
 // all that is wrong.

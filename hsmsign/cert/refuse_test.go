@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"seihon/hsmsign/cert"
+	"seihon/hsmsign/internal/testca"
 	"seihon/internal/certprofile"
 )
 
@@ -110,6 +111,10 @@ func TestIssueRefuses(t *testing.T) {
 		{"key the profile does not take", change(func(r *cert.Request) { r.Profile.Keys = []string{"rsa3072"} }), "only rsa3072"},
 		{"no key at all", change(func(r *cert.Request) { r.CSR = nil }), "exactly one"},
 		{"two keys", change(func(r *cert.Request) { r.PublicKey = leaf.Public() }), "exactly one"},
+		{"an ML-DSA key that enciphers", change(func(r *cert.Request) {
+			r.CSR, r.PublicKey, r.Subject = nil, testca.Key("ml-dsa-65", "leaf").Public(), name(t, "CN=a")
+			r.Profile.KeyUsage = []string{"digitalSignature", "keyEncipherment"}
+		}), "RFC 9881 section 5"},
 		{"the issuer's key", ofKey(p.subKey.Public()), "issuer's own key"},
 
 		{"control character", named("Ta\x00ro"), "control"},

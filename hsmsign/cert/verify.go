@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"sync"
 
+	"seihon/artifact"
 	"seihon/internal/certprofile"
 )
 
@@ -71,6 +72,9 @@ func verify(der, tbs []byte, d *draft, issuer *x509.Certificate) error {
 	}
 	if !bytes.Equal(c.RawTBSCertificate, tbs) {
 		return errors.New("the certificate does not hold what was to be signed")
+	}
+	if found := artifact.Irregularities(c); len(found) > 0 {
+		return fmt.Errorf("the certificate is irregular: %s", found[0].Text)
 	}
 	if issuer == nil {
 		issuer = c

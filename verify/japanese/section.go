@@ -35,6 +35,7 @@ var sectionRows = []row{
 	{"if the CA did issue such a certificate, name the serial in trust.misissued", "CA が実際に発行したものであれば trust.misissued にそのシリアル番号を記す"},
 	{"a signed exception that allows %s lets it pass", "{1} を許す署名付きの例外があれば公開できる"},
 	{"serial number %x is listed twice, with different reasons or dates", "シリアル番号 {1} が、異なる理由又は日時で重複して掲載されている"},
+	{"its key usage has more than signatures, which is all that its ML-DSA key makes (RFC 9881 section 5)", "鍵用途に署名以外が含まれているが、ML-DSA の鍵は署名しかできない（RFC 9881 5 節）"},
 	{"it is a CA certificate of version 1, and no basicConstraints say so (RFC 5280 section 4.2.1.9)", "版 1 の CA 証明書であり、CA であることを示す basicConstraints がない（RFC 5280 4.2.1.9）"},
 	{"the algorithm of its RSA key has no NULL as parameters (RFC 3279 section 2.3.1)", "RSA 鍵のアルゴリズムにパラメーターの NULL がない（RFC 3279 2.3.1）"},
 	{"its %s has a UniversalString, which current software does not read (RFC 5280 section 4.1.2.4)", "{1} に、現在のソフトウェアが読まない UniversalString がある（RFC 5280 4.1.2.4）"},
