@@ -22,6 +22,7 @@ func TokenConfig(s *config.Signer, t config.SigningToken, now func() time.Time, 
 		StateDir:     string(s.State),
 		Sessions:     t.Sessions,
 		Timeout:      t.Timeout.Std(),
+		Outage:       t.Outage.Std(),
 		Now:          now,
 		Logger:       logger,
 	}

@@ -86,8 +86,19 @@ func (t *Token) reconnect(ctx context.Context, bad *connection, cause error) err
 	return nil
 }
 
-// recover tries to connect with growing pauses until it works, or cannot work, or the pauses add up to patience.
-func (t *Token) recover(ctx context.Context, bad *connection, cause error, patience time.Duration) error {
+// recover tries to connect with growing pauses until it works, or cannot work, or the pauses add up to patience. However
+// slowly the token answers meanwhile, it ends when patience and one timeout are over.
+func (t *Token) recover(outer context.Context, bad *connection, cause error, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(outer, patience+t.cfg.Timeout)
+	defer cancel()
+	err := t.connectAgain(ctx, bad, cause, patience)
+	if err != nil && ctx.Err() != nil && outer.Err() == nil {
+		return fmt.Errorf("waiting %v for the token: %w: it answers slowly or not at all (it was lost with: %w)", patience, ErrTimeout, cause)
+	}
+	return err
+}
+
+func (t *Token) connectAgain(ctx context.Context, bad *connection, cause error, patience time.Duration) error {
 	var waited time.Duration
 	gen := t.module.generation()
 	afresh := remedyFor(cause) == newModule && gen == bad.gen

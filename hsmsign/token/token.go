@@ -68,7 +68,7 @@ type Config struct {
 	StateDir string        // where refused PINs are remembered; empty: in this process only
 	Sessions int           // size of the pool; 0 means 8, at most 64
 	Timeout  time.Duration // for one call into the module; 0 means 30 s
-	Outage   time.Duration // how long a lost token is waited for; 0 means 2 minutes
+	Outage   time.Duration // how long a lost token is waited for, beside one Timeout; 0 means 30 s
 	Now      func() time.Time
 	Logger   *zap.Logger
 
@@ -79,7 +79,7 @@ const (
 	defaultSessions = 8
 	maxSessions     = 64
 	defaultTimeout  = 30 * time.Second
-	defaultOutage   = 2 * time.Minute
+	defaultOutage   = 30 * time.Second
 )
 
 // withDefaults checks c, fills in what is left open and returns the URI that selects the token.

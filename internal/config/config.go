@@ -178,6 +178,8 @@ type HSM struct {
 	Sessions int `yaml:"sessions"`
 	// Timeout of one HSM operation; default 10s.
 	Timeout Duration `yaml:"timeout"`
+	// Outage is how long a token that is lost in the middle of a run is waited for, once in the run; default 30s.
+	Outage Duration `yaml:"outage"`
 }
 
 // SigningToken is one of several tokens. Each fails by itself: what its keys sign waits, everything else is signed.

@@ -41,6 +41,7 @@ func (t SigningToken) String() string {
 func (h *HSM) setDefaults() {
 	setDefault(&h.Sessions, 8)
 	setDefault(&h.Timeout, Duration(10*time.Second))
+	setDefault(&h.Outage, Duration(30*time.Second))
 }
 
 // tokens checks the one token, or each of several.
@@ -52,7 +53,7 @@ func (v *validator) tokens(s *Signer) {
 		}
 		return
 	}
-	for _, key := range []string{"module", "module_config", "softhsm_config", "token", "serial", "pin", "sessions", "timeout"} {
+	for _, key := range []string{"module", "module_config", "softhsm_config", "token", "serial", "pin", "sessions", "timeout", "outage"} {
 		if v.lines["signer."+key] != 0 {
 			v.add("signer."+key, "stands beside signer.tokens; say it of each token there, and nowhere else")
 		}
@@ -109,6 +110,9 @@ func (v *validator) token(path string, h HSM) {
 	}
 	if h.Timeout <= 0 {
 		v.add(path+".timeout", "must be positive")
+	}
+	if h.Outage <= 0 {
+		v.add(path+".outage", "must be positive")
 	}
 }
 
