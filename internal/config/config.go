@@ -7,8 +7,8 @@
 //
 // Reading is strict: an unknown key, a second document or a value of the wrong shape is
 // an error, and [Load] reports every problem of the file at once, each with its line.
-// Every [Path] is relative to the folder of the file, whatever the working directory,
-// so that a copied repository keeps working.
+// Every [Path] is relative to the folder of the file, or to home where the file names
+// one, whatever the working directory, so that a copied repository keeps working.
 //
 // The comments on the fields below are the reference: docs/config.md is made from them.
 package config
@@ -23,6 +23,8 @@ import (
 type Config struct {
 	// Version of this file's format; 1.
 	Version int `yaml:"version"`
+	// Home is the folder to which the relative paths of this file belong; default: the folder of this file. Where the file is in /etc, which no job may write: /var/lib/seihon (docs/installation.md).
+	Home Path `yaml:"home"`
 	// Repository names the repository and its public address.
 	Repository Repository `yaml:"repository"`
 	// Master is the master: on-premises, never in the cloud.

@@ -56,6 +56,40 @@ func TestLoadResolvesPathsAgainstTheFile(t *testing.T) {
 	}
 }
 
+// TestHome has paths belong to another folder than the file's; the file itself may stay where no job can write.
+func TestHome(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "etc", "repository.yaml")
+	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for home, want := range map[string]string{"": filepath.Dir(file), "../var": filepath.Join(dir, "var"), filepath.Join(dir, "lib"): filepath.Join(dir, "lib")} {
+		text := minimal + room + "targets: [{name: public, directory: public}, {name: apart, directory: /srv/public}]\n"
+		if home != "" {
+			text += "home: " + home + "\n"
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, got := range map[string]Path{
+			"master": c.Master.Directory, "keys/a.vkey": c.Master.Keys[0], "publication": c.Publication.Directory, "publication.head": c.Publication.Head,
+			"public": c.Targets[0].Directory, "state": c.Signer.State, "inventory.db": Path(c.Signer.Inventory), "cache": c.Serve.Cache, ".": c.Home,
+		} {
+			if string(got) != filepath.Join(want, what) {
+				t.Errorf("home %q: %s is %q", home, what, got)
+			}
+		}
+		if c.File != file || c.Targets[1].Directory != "/srv/public" {
+			t.Errorf("home %q: file %q, an absolute path %q", home, c.File, c.Targets[1].Directory)
+		}
+	}
+}
+
 func TestParseListsEveryProblemWithItsLine(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

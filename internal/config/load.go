@@ -74,7 +74,14 @@ func Load(file string) (*Config, error) {
 		return nil, &Problems{File: file, List: problems}
 	}
 	c.File = abs
-	resolve(reflect.ValueOf(c).Elem(), filepath.Dir(abs))
+	home := filepath.Dir(abs)
+	if h := filepath.FromSlash(string(c.Home)); filepath.IsAbs(h) {
+		home = h
+	} else {
+		home = filepath.Join(home, h)
+	}
+	c.Home = Path(home)
+	resolve(reflect.ValueOf(c).Elem(), home)
 	return c, nil
 }
 
