@@ -52,7 +52,12 @@ func pack(t *testing.T, n nfpm, dir string) map[string][]byte {
 	binary := n.IDs[0]
 	contents := []map[string]any{{"src": filepath.Join(binaries(t), binary), "dst": n.Bindir + "/" + binary, "file_info": map[string]any{"mode": 0o755}}}
 	for _, c := range n.Contents {
-		entry := map[string]any{"src": c.Src, "dst": c.Dst, "file_info": map[string]any{"mode": 0o644}}
+		entry := map[string]any{"dst": c.Dst, "file_info": map[string]any{"mode": c.mode()}}
+		if c.Type != "" {
+			entry["type"] = c.Type
+		} else {
+			entry["src"] = c.Src
+		}
 		if c.Packager != "" {
 			entry["packager"] = c.Packager
 		}
@@ -61,6 +66,7 @@ func pack(t *testing.T, n nfpm, dir string) map[string][]byte {
 	conf, err := yaml.Marshal(map[string]any{
 		"name": n.PackageName, "arch": "amd64", "platform": "linux", "version": "0.0.0", "maintainer": n.Maintainer, "description": n.Description,
 		"mtime": "2026-01-01T00:00:00Z", "conflicts": n.Conflicts, "contents": contents,
+		"scripts": map[string]any{"postinstall": n.Scripts.PostInstall},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +144,9 @@ func checkStatic(t *testing.T, program string) {
 // unitNamed finds the units of ours that a unit names.
 var unitNamed = regexp.MustCompile(`seihon-\w+(@%n)?\.(service|socket|timer)`)
 
+// pageNamed finds the pages that a unit names.
+var pageNamed = regexp.MustCompile(`/usr/share/doc/seihon\S*`)
+
 // checkInstalledUnits has systemd read the units where the package puts them, with the programs that it installs.
 func checkInstalledUnits(t *testing.T, root string) {
 	t.Helper()
@@ -152,6 +161,11 @@ func checkInstalledUnits(t *testing.T, root string) {
 		raw, err := os.ReadFile(unit)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, page := range pageNamed.FindAllString(string(raw), -1) {
+			if _, err := os.Stat(filepath.Join(root, page)); err != nil {
+				t.Errorf("%s names %s, and the package does not have it", filepath.Base(unit), page)
+			}
 		}
 		for _, other := range unitNamed.FindAllString(string(raw), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(unit), strings.Replace(other, "%n", "", 1))); err != nil {
@@ -178,8 +192,13 @@ func checkRPM(t *testing.T, file string, n nfpm) {
 	output(t, need(t, "rpm"), "--checksig", "--nosignature", file)
 	listed := strings.Fields(output(t, need(t, "rpm"), "-qpl", "--nosignature", file))
 	for _, c := range n.Contents {
-		if (c.Packager == "" || c.Packager == "rpm") && !slices.Contains(listed, c.Dst) {
-			t.Errorf("%s has no %s", file, c.Dst)
+		if c.Packager != "" && c.Packager != "rpm" {
+			continue
+		}
+		for _, name := range c.names(t) {
+			if !slices.Contains(listed, name) {
+				t.Errorf("%s has no %s", file, name)
+			}
 		}
 	}
 	if !slices.Contains(listed, n.Bindir+"/"+n.IDs[0]) {

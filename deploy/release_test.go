@@ -4,6 +4,7 @@ package deploy_test
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,7 +65,33 @@ type nfpm struct {
 	Maintainer, Description, Bindir string
 	MTime                           string `yaml:"mtime"`
 	Conflicts                       []string
-	Contents                        []struct{ Src, Dst, Packager string }
+	Scripts                         struct{ PostInstall string }
+	Contents                        []packed
+}
+
+// packed is a file, the files of a pattern, or an empty folder of a package.
+type packed struct {
+	Src, Dst, Type, Packager string
+	Info                     struct{ Mode uint32 } `yaml:"file_info"`
+}
+
+// mode is that of the file in the package.
+func (p packed) mode() uint32 { return cmp.Or(p.Info.Mode, 0o644) }
+
+// names are the places that an entry fills, one for each file of its pattern.
+func (p packed) names(t *testing.T) []string {
+	t.Helper()
+	if !strings.Contains(p.Src, "*") {
+		return []string{p.Dst}
+	}
+	found, err := filepath.Glob(filepath.Join("..", p.Src))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%s: %v", p.Src, err)
+	}
+	for i, f := range found {
+		found[i] = p.Dst + filepath.Base(f)
+	}
+	return found
 }
 
 // readRelease decodes goreleaser.yaml strictly.
@@ -107,11 +134,16 @@ func TestRelease(t *testing.T) {
 			}
 		}
 	}
-	packed := map[string]bool{}
+	inPackages := map[string]bool{}
 	for _, n := range r.NFPMs {
+		exists(t, n.Scripts.PostInstall)
 		for _, c := range n.Contents {
-			exists(t, c.Src)
-			packed[filepath.Base(c.Src)] = true
+			if c.Type != "dir" {
+				exists(t, c.Src)
+			}
+			for _, name := range c.names(t) {
+				inPackages[filepath.Base(name)] = true
+			}
 		}
 	}
 	units, err := filepath.Glob("systemd/*")
@@ -119,7 +151,7 @@ func TestRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, u := range units {
-		if !packed[filepath.Base(u)] {
+		if !inPackages[filepath.Base(u)] {
 			t.Errorf("no package has %s", u)
 		}
 	}

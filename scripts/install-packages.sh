@@ -6,7 +6,7 @@ case "${1:-}" in
 demo) packages=(softhsm2 openssl gcc libc6-dev curl) ;;
 test) packages=(softhsm2 openssl gcc libc6-dev git curl zstd gnutls-bin libnss3 libnss3-tools opencryptoki p11-kit p11-kit-modules
   postgresql nginx-light openjdk-17-jdk-headless chromium fonts-ipafont-gothic fonts-dejavu-core poppler-utils nodejs npm jq procps util-linux
-  systemd prometheus groff-base awscli rclone zsh fish rpm openssh-client
+  systemd systemd-container prometheus groff-base awscli rclone zsh fish rpm openssh-client
   qpdf ghostscript python3-reportlab python3-cairo) ;;
 producers) packages=(texlive-latex-base libreoffice-writer-nogui weasyprint img2pdf python3-pil fonts-ipafont-gothic) ;;
 bench) packages=(softhsm2 openssl gcc libc6-dev git curl nginx-light wrk postgresql) ;;
