@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -118,17 +119,19 @@ func tlsFailure(t *testing.T, url, known, says string) {
 		words = []string{"handshake timeout", "deadline exceeded", "did not arrive whole within 5s"}
 	}
 	appendTo(t, conf, fmt.Sprintf("  - {name: tls, timeout: 20s, layout: bundle, s3: {bucket: b, region: r, endpoint: %q, path_style: true}}\n", url))
+	appendTo(t, conf, fmt.Sprintf("  - {name: tls-azure, timeout: 20s, layout: bundle, azure: {account: abc, container: bcd, endpoint: %q}}\n", url))
 	for _, x := range []struct {
 		code int
 		args []string
 	}{
 		{1, []string{"sync", "--config", conf, "--target", "tls"}},
+		{1, []string{"sync", "--config", conf, "--target", "tls-azure"}},
 		{3, []string{"verify", "--config", conf, "--source", url, "--tier", "list"}},
 		{3, []string{"observe", "--issuer-certificate", filepath.Join(dir, "ca/sub.pem"), "--crl", url + "/a.crl", "--timeout", "5s"}},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		cmd := exec.CommandContext(ctx, "publisher", append(x.args, "--quiet")...)
-		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+known, "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret")
+		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+known, "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AZURE_STORAGE_KEY="+base64.StdEncoding.EncodeToString(make([]byte, 64)))
 		begun := time.Now()
 		out, _ := cmd.CombinedOutput() // the code below
 		took := time.Since(begun)
