@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"seihon/publish"
+	"seihon/publish/azurestore"
 	"seihon/publish/dirstore"
 	"seihon/publish/gcsstore"
 	"seihon/publish/s3store"
@@ -60,6 +61,14 @@ func startGCS(t *testing.T) publish.Store {
 	return s
 }
 
+func startAzure(t *testing.T) publish.Store {
+	t.Helper()
+	srv := servers.StartAzure(t)
+	srv.MakeContainer(t, nil, "public", "")
+	t.Setenv("AZURE_STORAGE_KEY", srv.Key)
+	return must(azurestore.Open(azurestore.Config{Account: srv.Account, Container: "public", Endpoint: srv.Endpoint}))(t)
+}
+
 func TestKillDirectory(t *testing.T) {
 	for _, layout := range layouts {
 		dir := t.TempDir()
@@ -74,7 +83,7 @@ func TestKillS3(t *testing.T) {
 	}
 }
 
-// TestRealTargets publishes to S3, Cloud Storage and a directory at once, with
+// TestRealTargets publishes to S3, Cloud Storage, Azure and a directory at once, with
 // two publishers racing in each of many rounds.
 func TestRealTargets(t *testing.T) {
 	for _, layout := range layouts {
@@ -82,12 +91,12 @@ func TestRealTargets(t *testing.T) {
 		_, s3 := startS3(t, true)
 		dir := must(dirstore.Open(t.TempDir(), nil))(t)
 		defer dir.Close()
-		stores := map[string]publish.Store{"s3": s3, "gcs": startGCS(t), "dir": dir}
+		stores := map[string]publish.Store{"s3": s3, "gcs": startGCS(t), "azure": startAzure(t), "dir": dir}
 		for round := range 50 {
 			log := w.signingRun(responses, int64(5+round%3), int64(8+round))
 			var wg sync.WaitGroup
 			for range 2 {
-				c := w.config(log, target("s3", layout, s3), target("gcs", layout, stores["gcs"]), target("dir", layout, dir))
+				c := w.config(log, target("s3", layout, s3), target("gcs", layout, stores["gcs"]), target("azure", layout, stores["azure"]), target("dir", layout, dir))
 				wg.Go(func() {
 					r, err := publish.Sync(t.Context(), c)
 					if err != nil {
