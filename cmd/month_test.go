@@ -18,7 +18,9 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"seihon/artifact"
-	"seihon/hsmsign"
+	"seihon/hsmsign/books"
+	"seihon/hsmsign/room"
+	"seihon/hsmsign/schedule"
 	"seihon/internal/config"
 	"seihon/ledger"
 	"seihon/ocspcache"
@@ -65,8 +67,8 @@ func TestAMonth(t *testing.T) {
 		}
 		if !hsmDown {
 			// In the outage somebody signs lists by hand: they are the ones that wait longest.
-			m.room(func(r *hsmsign.Room) error {
-				_, err := r.Run(t.Context(), hsmsign.Force{CRLs: step == 12*day+1})
+			m.room(func(r *room.Room) error {
+				_, err := schedule.Run(t.Context(), r, schedule.Force{CRLs: step == 12*day+1})
 				return err
 			})
 		}
@@ -98,14 +100,14 @@ func TestAMonth(t *testing.T) {
 func (m *month) event(day int) {
 	switch day {
 	case 3: // a revocation
-		books, err := hsmsign.OpenBooks(m.Context(), m.conf, m.now, nil)
+		b, err := books.Open(m.Context(), m.conf, m.now, nil)
 		m.check(err)
-		m.check(books.Revoke(m.Context(), hsmsign.Revocation{Issuer: "sub", Serial: m.certs["good"].SerialNumber.Text(16), Reason: "affiliationChanged"}))
-		m.check(books.Close())
+		m.check(b.Revoke(m.Context(), books.Revocation{Issuer: "sub", Serial: m.certs["good"].SerialNumber.Text(16), Reason: "affiliationChanged"}))
+		m.check(b.Close())
 	case 15: // a revised CPS
 		m.document("1.1")
 	case 18: // the OCSP signer's certificate is replaced ahead of time
-		m.room(func(r *hsmsign.Room) error {
+		m.room(func(r *room.Room) error {
 			if _, err := r.IssueResponder(m.Context(), "sub"); err != nil {
 				return err
 			}
@@ -115,7 +117,7 @@ func (m *month) event(day int) {
 	case 20: // a wrong version is published …
 		m.document("9.9")
 	case 21: // … withdrawn and issued again
-		m.room(func(r *hsmsign.Room) error {
+		m.room(func(r *room.Room) error {
 			for _, name := range []string{"docs/cps-9.9.pdf", "docs/cps-9.9.pdf.p7s"} {
 				if _, err := r.Withdraw(m.Context(), name, "wrong version number"); err != nil {
 					return err
@@ -135,7 +137,7 @@ func newMonth(t *testing.T) *month {
 	m.check(os.WriteFile(file, append(raw, "probe: {every: 2h}\n"...), 0o600))
 	m.conf, err = config.Load(file)
 	m.check(err)
-	m.check(hsmsign.UseSoftHSMConfig(m.conf.Signer))
+	m.check(room.UseSoftHSMConfig(m.conf.Signer))
 	for _, name := range []string{"root", "sub", "good", "revoked"} {
 		raw, err := os.ReadFile(filepath.Join(m.dir, "ca", name+".pem"))
 		m.check(err)
@@ -156,9 +158,9 @@ func (m *month) check(err error) {
 	}
 }
 
-func (m *month) room(fn func(*hsmsign.Room) error) {
+func (m *month) room(fn func(*room.Room) error) {
 	m.Helper()
-	r, err := hsmsign.Open(m.Context(), hsmsign.Options{Config: m.conf, Now: m.now})
+	r, err := room.Open(m.Context(), room.Options{Config: m.conf, Now: m.now})
 	m.check(err)
 	m.check(fn(r))
 	m.check(r.Close())
@@ -166,8 +168,8 @@ func (m *month) room(fn func(*hsmsign.Room) error) {
 
 func (m *month) document(version string) {
 	m.Helper()
-	m.room(func(r *hsmsign.Room) error {
-		if err := r.Document(m.Context(), hsmsign.DocumentRequest{Name: "cps", Version: version, File: demoPDF}); err != nil {
+	m.room(func(r *room.Room) error {
+		if err := r.Document(m.Context(), room.DocumentRequest{Name: "cps", Version: version, File: demoPDF}); err != nil {
 			return err
 		}
 		_, err := r.Commit(m.Context(), "document")
@@ -238,11 +240,11 @@ func (m *month) ask(day int, cloudDown bool) {
 }
 
 func (m *month) shelfLife() time.Duration {
-	books, err := hsmsign.OpenBooks(m.Context(), m.conf, m.now, nil)
+	b, err := books.Open(m.Context(), m.conf, m.now, nil)
 	m.check(err)
-	s, err := books.Status(m.Context())
+	s, err := b.Status(m.Context())
 	m.check(err)
-	m.check(books.Close())
+	m.check(b.Close())
 	return s.FirstExpiry.Sub(m.clock)
 }
 

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"seihon/artifact"
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
 	"seihon/ledger"
@@ -25,8 +25,8 @@ func TestSlip(t *testing.T) {
 	}
 	conf, err := config.Load(file)
 	must(t, err)
-	must(t, hsmsign.UseSoftHSMConfig(conf.Signer))
-	tok, err := token.Open(t.Context(), hsmsign.TokenConfig(conf.Signer, conf.Signer.AllTokens()[0], nil, nil))
+	must(t, room.UseSoftHSMConfig(conf.Signer))
+	tok, err := token.Open(t.Context(), room.TokenConfig(conf.Signer, conf.Signer.AllTokens()[0], nil, nil))
 	must(t, err)
 	defer tok.Close()
 	var signers []note.Signer

@@ -23,8 +23,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"seihon/artifact"
-	"seihon/hsmsign"
 	"seihon/hsmsign/ocsp"
+	"seihon/hsmsign/room"
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
 	"seihon/ledger"
@@ -58,9 +58,9 @@ type forger struct {
 func newForger(t *testing.T, file string) *forger {
 	conf, err := config.Load(file)
 	must(t, err)
-	must(t, hsmsign.UseSoftHSMConfig(conf.Signer))
+	must(t, room.UseSoftHSMConfig(conf.Signer))
 	f := &forger{tb: t, conf: conf}
-	f.tok, err = token.Open(t.Context(), hsmsign.TokenConfig(conf.Signer, conf.Signer.AllTokens()[0], nil, nil))
+	f.tok, err = token.Open(t.Context(), room.TokenConfig(conf.Signer, conf.Signer.AllTokens()[0], nil, nil))
 	must(t, err)
 	t.Cleanup(func() { f.tok.Close() })
 	c := ledger.WriterConfig{Origin: conf.Master.Origin}

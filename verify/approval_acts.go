@@ -13,7 +13,7 @@ import (
 	"seihon/public"
 )
 
-// How an act of each kind looks in the log, and which approval is for it: the parameters that hsmsign/approval_acts.go writes.
+// How an act of each kind looks in the log, and which approval is for it: the parameters that hsmsign/room/approval_acts.go writes.
 
 // act looks at an entry that is an act by itself.
 func (a *approvals) act(ctx context.Context, e *ledger.Entry) {

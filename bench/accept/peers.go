@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/accept"
+	"seihon/hsmsign/room"
 	"seihon/internal/config"
 )
 
@@ -82,18 +83,18 @@ func (s settings) room(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := hsmsign.Open(ctx, hsmsign.Options{Config: conf})
+	r, err := room.Open(ctx, room.Options{Config: conf})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	var done *hsmsign.Acceptance
+	var done *accept.Acceptance
 	switch args[1] {
 	case "--file":
-		done, err = r.Accept(ctx, []hsmsign.Input{{Name: args[2], Read: func() ([]byte, error) { return os.ReadFile(args[2]) }}})
+		done, err = accept.Inputs(ctx, r, []accept.Input{{Name: args[2], Read: func() ([]byte, error) { return os.ReadFile(args[2]) }}})
 	case "--watch":
-		var emptied *hsmsign.Emptied
-		if emptied, err = r.Empty(ctx, r.DropFolder(conf.Accept)); err == nil {
+		var emptied *accept.Emptied
+		if emptied, err = accept.Empty(ctx, r, accept.DropFolder(r, conf.Accept)); err == nil {
 			done = &emptied.Acceptance
 		}
 	default:

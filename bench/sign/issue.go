@@ -22,8 +22,8 @@ import (
 
 	"seihon/artifact"
 	"seihon/bench/bar"
-	"seihon/hsmsign"
 	"seihon/hsmsign/cert"
+	"seihon/hsmsign/room"
 	"seihon/hsmsign/token"
 	"seihon/internal/config"
 	"seihon/inventory"
@@ -107,26 +107,26 @@ func makeRoom(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	o := hsmsign.Options{Config: conf, Now: func() time.Time { return now }}
-	if _, err := hsmsign.Init(ctx, o); err != nil {
+	o := room.Options{Config: conf, Now: func() time.Time { return now }}
+	if _, err := room.Init(ctx, o); err != nil {
 		return err
 	}
-	if _, err := hsmsign.GenerateKeys(ctx, o, ""); err != nil {
+	if _, err := room.GenerateKeys(ctx, o, ""); err != nil {
 		return err
 	}
-	room, err := hsmsign.Open(ctx, o)
+	r, err := room.Open(ctx, o)
 	if err != nil {
 		return err
 	}
 	for _, name := range []string{"rsa2048", "p256"} {
-		c, issueErr := room.IssueCA(ctx, name)
+		c, issueErr := r.IssueCA(ctx, name)
 		if issueErr == nil {
 			issueErr = writePEM(s.path(name+".cer"), "CERTIFICATE", c.Raw)
 		}
 		err = errors.Join(err, issueErr)
 	}
-	_, commitErr := room.Commit(ctx, "benchmark")
-	if err = errors.Join(err, commitErr, room.Close()); err != nil {
+	_, commitErr := r.Commit(ctx, "benchmark")
+	if err = errors.Join(err, commitErr, r.Close()); err != nil {
 		return err
 	}
 	return errors.Join(makeRequests(s), makePlain(ctx, s, conf))
@@ -206,26 +206,26 @@ func took(step func() error) (issueCost, error) {
 
 // issueCommitted is what `signer issue` does.
 func issueCommitted(ctx context.Context, conf *config.Config, issuer string, requests [][]byte) (issueCost, error) {
-	room, err := hsmsign.Open(ctx, hsmsign.Options{Config: conf, Now: func() time.Time { return now }})
+	r, err := room.Open(ctx, room.Options{Config: conf, Now: func() time.Time { return now }})
 	if err != nil {
 		return issueCost{}, err
 	}
-	q := hsmsign.SubscriberRequests{Issuer: issuer, Reissue: true, Batch: len(requests)}
+	q := room.SubscriberRequests{Issuer: issuer, Reissue: true, Batch: len(requests)}
 	for _, csr := range requests {
-		q.CSRs = append(q.CSRs, hsmsign.CSR{Data: csr})
+		q.CSRs = append(q.CSRs, room.CSR{Data: csr})
 	}
 	n := 0
 	cost, err := took(func() error {
-		job, err := room.Subscribers(ctx, q)
+		job, err := r.Subscribers(ctx, q)
 		if err != nil {
 			return err
 		}
-		return job.Issue(ctx, func(int, hsmsign.Subscriber) error { n++; return nil })
+		return job.Issue(ctx, func(int, room.Subscriber) error { n++; return nil })
 	})
 	if n != len(requests) {
 		err = errors.Join(err, fmt.Errorf("issued %d of %d", n, len(requests)))
 	}
-	return cost, errors.Join(err, room.Close())
+	return cost, errors.Join(err, r.Close())
 }
 
 // A plainRoom does the same without commitments.

@@ -11,7 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/accept"
+	"seihon/hsmsign/room"
+	"seihon/hsmsign/schedule"
 	"seihon/internal/cliexit"
 	"seihon/internal/incoming"
 )
@@ -50,15 +52,15 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			case dir != "":
 				return watchFolder(c, now, dir)
 			default:
-				return inRoom(c, now, func(room *hsmsign.Room) error { return acceptFiles(c, now, room, files) })
+				return inRoom(c, now, func(room *room.Room) error { return acceptFiles(c, now, room, files) })
 			}
 		},
 	}
 }
 
-func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files []string) error {
-	named := hsmsign.DocumentName{Name: c.String("document"), Version: c.String("document-version")}
-	var inputs []hsmsign.Input
+func acceptFiles(c *cli.Context, now func() time.Time, room *room.Room, files []string) error {
+	named := accept.DocumentName{Name: c.String("document"), Version: c.String("document-version")}
+	var inputs []accept.Input
 	if file := c.String("override"); file != "" {
 		o, err := readOverride(c)
 		if err != nil { // what is no override would be taken for something else
@@ -70,7 +72,7 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files
 		files = append(files, file)
 	}
 	for _, file := range files {
-		of := hsmsign.Input{Name: file, Issuer: c.String("issuer"), Document: named, Read: func() ([]byte, error) { return readLimited(file, maxCRL) }}
+		of := accept.Input{Name: file, Issuer: c.String("issuer"), Document: named, Read: func() ([]byte, error) { return readLimited(file, maxCRL) }}
 		if info, err := os.Stat(file); err != nil || !info.IsDir() {
 			inputs = append(inputs, of)
 			continue
@@ -81,19 +83,19 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *hsmsign.Room, files
 		}
 		inputs = append(inputs, below...)
 	}
-	res, err := room.Accept(c.Context, inputs)
+	res, err := accept.Inputs(c.Context, room, inputs)
 	if err != nil {
 		return err
 	}
 	tellVerdicts(c, res.Verdicts)
-	if !res.DryRun && slices.ContainsFunc(res.Verdicts, func(v hsmsign.Verdict) bool { return v.Refused == "" && v.Failed == "" && !v.Present }) {
+	if !res.DryRun && slices.ContainsFunc(res.Verdicts, func(v accept.Verdict) bool { return v.Refused == "" && v.Failed == "" && !v.Present }) {
 		say(c, "the master log has %d entries; `signer run` makes the answers that follow from it", res.Size)
 	}
 	return errors.Join(res.Err(), answer(c, res))
 }
 
 // folderInputs are the files below a folder, as a drop folder would be looked through; they stay where they are.
-func folderInputs(dir string, now func() time.Time, of hsmsign.Input) ([]hsmsign.Input, error) {
+func folderInputs(dir string, now func() time.Time, of accept.Input) ([]accept.Input, error) {
 	folder := &incoming.Folder{Dir: dir, Now: now}
 	files, _, err := folder.Look()
 	if err == nil && len(files) == 0 {
@@ -102,7 +104,7 @@ func folderInputs(dir string, now func() time.Time, of hsmsign.Input) ([]hsmsign
 	if err != nil {
 		return nil, fmt.Errorf("handing over folder %q: %w", dir, err)
 	}
-	var all []hsmsign.Input
+	var all []accept.Input
 	for _, file := range files {
 		in := of
 		in.Name, in.Size, in.Read = filepath.Join(dir, incoming.Printable(file.Name)), file.Size, func() ([]byte, error) { return folder.Read(file) }
@@ -112,7 +114,7 @@ func folderInputs(dir string, now func() time.Time, of hsmsign.Input) ([]hsmsign
 }
 
 // tellVerdicts says what became of inputs, in a line for each that can be shown on a terminal.
-func tellVerdicts(c *cli.Context, verdicts []hsmsign.Verdict) {
+func tellVerdicts(c *cli.Context, verdicts []accept.Verdict) {
 	for i := range verdicts {
 		for _, line := range verdicts[i].Lines() {
 			say(c, "%s", line)
@@ -137,7 +139,7 @@ func watchFolder(c *cli.Context, now func() time.Time, dir string) error {
 			return err
 		}
 		if ready {
-			err = withRoom(c, now, func(room *hsmsign.Room) error { return emptyOnce(c, room, folder) })
+			err = withRoom(c, now, func(room *room.Room) error { return emptyOnce(c, room, folder) })
 		}
 		if c.Bool("once") {
 			return err
@@ -154,14 +156,14 @@ func watchFolder(c *cli.Context, now func() time.Time, dir string) error {
 }
 
 // emptyOnce takes what is in the folder, and signs what is due then: a revocation has to reach the answers at once.
-func emptyOnce(c *cli.Context, room *hsmsign.Room, folder *incoming.Folder) error {
-	res, err := room.Empty(c.Context, folder)
+func emptyOnce(c *cli.Context, room *room.Room, folder *incoming.Folder) error {
+	res, err := accept.Empty(c.Context, room, folder)
 	if res == nil {
 		return err
 	}
 	tellVerdicts(c, res.Verdicts)
 	err = errors.Join(res.Err(), err, answer(c, res))
-	run, failed := room.Run(c.Context, hsmsign.Force{NoFolder: true})
+	run, failed := schedule.Run(c.Context, room, schedule.Force{NoFolder: true})
 	if run != nil {
 		tell(c, run)
 	}

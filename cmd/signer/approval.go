@@ -13,7 +13,7 @@ import (
 
 	"seihon/approval"
 	"seihon/artifact"
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -36,7 +36,7 @@ func approvalCommand(now func() time.Time) *cli.Command {
 			if o.DryRun = c.Bool(dryFlag.Name); o.DryRun && c.IsSet(askFlag.Name) {
 				return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out", askFlag.Name)
 			}
-			s, err := hsmsign.ChangeRule(c.Context, o)
+			s, err := room.ChangeRule(c.Context, o)
 			if err != nil {
 				return asking(c, coded(err))
 			}
@@ -108,7 +108,7 @@ func asker(c *cli.Context) (func([]byte) error, error) {
 
 // asking says what to do with the request that was written instead of acting.
 func asking(c *cli.Context, err error) error {
-	if !errors.Is(err, hsmsign.ErrAsked) {
+	if !errors.Is(err, room.ErrAsked) {
 		return err
 	}
 	file := c.String("approval-request")

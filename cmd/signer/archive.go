@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/ledger"
 )
@@ -27,7 +27,7 @@ func archiveCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := hsmsign.CheckPrivate(c.Context, log); err != nil {
+			if err := room.CheckPrivate(c.Context, log); err != nil {
 				return coded(err)
 			}
 			bags, err := log.Archive(c.Context, c.String("out"), ledger.ArchiveConfig{From: c.Int64("since"), MaxBytes: c.Int64("medium"), Now: now})

@@ -6,7 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/ceremony"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -25,15 +26,15 @@ func counterCommand(now func() time.Time) *cli.Command {
 			if !c.IsSet("count") || c.Int64("count") < 0 {
 				return cliexit.UsageError("--count is missing or negative: it is the number that the token shows")
 			}
-			q := hsmsign.Reading{Key: c.String("key"), Count: c.Int64("count"), Begin: c.Bool("begin")}
+			q := ceremony.Reading{Key: c.String("key"), Count: c.Int64("count"), Begin: c.Bool("begin")}
 			if file := c.String("evidence"); file != "" {
 				var err error
 				if q.Document, err = readLimited(file, maxRequest); err != nil {
 					return fmt.Errorf("reading the evidence: %w", err)
 				}
 			}
-			return inRoom(c, now, func(room *hsmsign.Room) error {
-				res, err := room.CountSignatures(c.Context, q)
+			return inRoom(c, now, func(room *room.Room) error {
+				res, err := ceremony.CountSignatures(c.Context, room, q)
 				if err != nil {
 					return err
 				}
@@ -43,7 +44,7 @@ func counterCommand(now func() time.Time) *cli.Command {
 	}
 }
 
-func sayCounted(c *cli.Context, res *hsmsign.Counted) error {
+func sayCounted(c *cli.Context, res *ceremony.Counted) error {
 	if err := answer(c, res); err != nil {
 		return err
 	}

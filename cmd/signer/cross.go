@@ -6,7 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/ceremony"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -16,8 +17,8 @@ func linkCommand(now func() time.Time) *cli.Command {
 		Usage: "issue the link certificates between a CA and the one it succeeds",
 		Flags: cliexit.Flags(&cli.StringFlag{Name: "name", Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}, dryFlag, approvalFlag, askFlag),
 		Action: func(c *cli.Context) error {
-			return inRoom(c, now, func(room *hsmsign.Room) error {
-				links, err := room.IssueLinks(c.Context, c.String("name"))
+			return inRoom(c, now, func(room *room.Room) error {
+				links, err := ceremony.IssueLinks(c.Context, room, c.String("name"))
 				if err != nil {
 					return err
 				}
@@ -48,20 +49,20 @@ func crossCommand(now func() time.Time) *cli.Command {
 			if (c.String("partner") == "") == (c.String("publish") == "") {
 				return cliexit.UsageError("name either --partner, to issue, or --publish")
 			}
-			return inRoom(c, now, func(room *hsmsign.Room) error { return cross(c, room) })
+			return inRoom(c, now, func(room *room.Room) error { return cross(c, room) })
 		},
 	}
 }
 
-func cross(c *cli.Context, room *hsmsign.Room) error {
+func cross(c *cli.Context, room *room.Room) error {
 	crt, err := readCertificate(c.String("partner") + c.String("publish"))
 	if err != nil {
 		return err
 	}
 	if c.String("publish") != "" {
-		err = room.PublishCross(c.Context, c.String("issuer"), c.String("id"), crt)
+		err = ceremony.PublishCross(c.Context, room, c.String("issuer"), c.String("id"), crt)
 	} else {
-		crt, err = room.IssueCross(c.Context, hsmsign.CrossRequest{
+		crt, err = ceremony.IssueCross(c.Context, room, ceremony.CrossRequest{
 			Issuer: c.String("issuer"), ID: c.String("id"), Partner: crt, Profile: c.String("profile"),
 		})
 	}

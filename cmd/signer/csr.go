@@ -10,7 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/ceremony"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -28,8 +29,8 @@ func certificateRequestCommand(now func() time.Time) *cli.Command {
 			if err := absent("out", out); err != nil {
 				return err
 			}
-			return inRoom(c, now, func(room *hsmsign.Room) error {
-				der, err := room.RequestCertificate(c.Context, name)
+			return inRoom(c, now, func(room *room.Room) error {
+				der, err := ceremony.RequestCertificate(c.Context, room, name)
 				if err != nil {
 					return err
 				}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -21,11 +21,11 @@ func documentCommand(now func() time.Time) *cli.Command {
 			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
-			d := hsmsign.DocumentRequest{Name: c.String("name"), Version: c.String("version"), File: c.String("file")}
+			d := room.DocumentRequest{Name: c.String("name"), Version: c.String("version"), File: c.String("file")}
 			if t := c.Timestamp("effective"); t != nil {
 				d.Effective = *t
 			}
-			return inRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *room.Room) error {
 				if err := room.Document(c.Context, d); err != nil {
 					return err
 				}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
 	"seihon/hsmsign/risk"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/internal/regular"
 	"seihon/ledger"
@@ -53,7 +53,7 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 			} else if c.IsSet("render") {
 				return cliexit.UsageError("--render belongs to --kind %s with a register in the form %s", ledger.EvidenceRisk, risk.Schema)
 			}
-			return inRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *room.Room) error {
 				size, err := room.Review(c.Context, c.String("kind"), doc, next)
 				if err != nil {
 					return err

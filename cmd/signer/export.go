@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/ledger"
@@ -95,6 +95,6 @@ func readMaster(c *cli.Context) (*ledger.Log, error) {
 	if err != nil {
 		return nil, &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}
-	log, err := hsmsign.OpenMaster(c.Context, conf)
+	log, err := room.OpenMaster(c.Context, conf)
 	return log, coded(err)
 }

@@ -13,7 +13,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/books"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/internal/regular"
 	"seihon/internal/unwrap"
@@ -61,7 +62,7 @@ func importCommand(now func() time.Time) *cli.Command {
 				if err := noApproval(c, "an import without --override, or a trial of one"); err != nil {
 					return err
 				}
-				return withBooks(c, now, func(books *hsmsign.Books) error { return importSource(c, books) })
+				return withBooks(c, now, func(b *books.Books) error { return importSource(c, b) })
 			}
 			return importOverridden(c, now, o)
 		},
@@ -71,34 +72,34 @@ func importCommand(now func() time.Time) *cli.Command {
 // importOverridden imports with an override, which may need approval.
 func importOverridden(c *cli.Context, now func() time.Time, o *override.Override) error {
 	needs := false
-	err := withBooks(c, now, func(books *hsmsign.Books) (err error) {
-		if needs, err = books.NeedsApproval(c.Context, nil); err != nil || needs {
+	err := withBooks(c, now, func(b *books.Books) (err error) {
+		if needs, err = b.NeedsApproval(c.Context, nil); err != nil || needs {
 			return err
 		}
 		if err := noApproval(c, "an override"); err != nil {
 			return err
 		}
-		return importSource(c, books)
+		return importSource(c, b)
 	})
 	if err != nil || !needs {
 		return err
 	}
-	return withRoom(c, now, func(room *hsmsign.Room) error {
+	return withRoom(c, now, func(room *room.Room) error {
 		if err := room.ApproveOverride(c.Context, c.String("issuer"), "import", o); err != nil {
 			return err
 		}
-		return importSource(c, room.Books())
+		return importSource(c, books.Of(room))
 	})
 }
 
-func importSource(c *cli.Context, books *hsmsign.Books) error {
+func importSource(c *cli.Context, b *books.Books) error {
 	if c.String("never-issued") != "" {
-		return declareNeverIssued(c, books)
+		return declareNeverIssued(c, b)
 	}
 	if c.IsSet("no-past") {
-		return declareNoPast(c, books)
+		return declareNoPast(c, b)
 	}
-	src, done, err := openSource(c, books)
+	src, done, err := openSource(c, b)
 	if err != nil {
 		return err
 	}
@@ -107,12 +108,12 @@ func importSource(c *cli.Context, books *hsmsign.Books) error {
 	if im.Override, err = readOverride(c); err != nil {
 		return err
 	}
-	res, err := books.Import(c.Context, im)
+	res, err := b.Import(c.Context, im)
 	if err != nil {
 		return err
 	}
 	if list, ok := src.(*source.Revocations); ok && !im.DryRun {
-		if err := continueNumbers(c, books, list); err != nil {
+		if err := continueNumbers(c, b, list); err != nil {
 			return err
 		}
 	}
@@ -129,8 +130,8 @@ func importSource(c *cli.Context, books *hsmsign.Books) error {
 }
 
 // continueNumbers makes the issuer's next lists go on above the number of the list that was taken over.
-func continueNumbers(c *cli.Context, books *hsmsign.Books, list *source.Revocations) error {
-	raised, err := books.ContinueNumbers(c.Context, c.String("issuer"), list.Number())
+func continueNumbers(c *cli.Context, b *books.Books, list *source.Revocations) error {
+	raised, err := b.ContinueNumbers(c.Context, c.String("issuer"), list.Number())
 	if err != nil {
 		return fmt.Errorf("the list is imported, but its number is not taken over: %w", err)
 	}
@@ -154,7 +155,7 @@ func readOverride(c *cli.Context) (*override.Override, error) {
 }
 
 // declareNeverIssued records the list that --never-issued names.
-func declareNeverIssued(c *cli.Context, books *hsmsign.Books) error {
+func declareNeverIssued(c *cli.Context, b *books.Books) error {
 	if named := inputs(c); len(named) > 0 || c.String("override") != "" || c.Bool("empty") {
 		return cliexit.UsageError("--never-issued stands alone with --issuer and --dry-run")
 	}
@@ -167,7 +168,7 @@ func declareNeverIssued(c *cli.Context, books *hsmsign.Books) error {
 	if err != nil {
 		return fmt.Errorf("reading the list of serials: %w", err)
 	}
-	res, err := books.DeclareNeverIssued(c.Context, hsmsign.NeverIssued{
+	res, err := b.DeclareNeverIssued(c.Context, books.NeverIssued{
 		Issuer: c.String("issuer"), List: list, Seen: info.ModTime(), DryRun: c.Bool("dry-run"),
 	})
 	if err != nil {
@@ -178,11 +179,11 @@ func declareNeverIssued(c *cli.Context, books *hsmsign.Books) error {
 }
 
 // declareNoPast records that there is nothing to take over.
-func declareNoPast(c *cli.Context, books *hsmsign.Books) error {
+func declareNoPast(c *cli.Context, b *books.Books) error {
 	if named := inputs(c); len(named) > 0 || c.String("override") != "" || c.Bool("empty") || c.Bool("partial") {
 		return cliexit.UsageError("--no-past stands alone with --issuer and --dry-run: it says that there is no input")
 	}
-	res, err := books.DeclareNoPast(c.Context, c.String("issuer"), c.String("no-past"), c.Bool("dry-run"))
+	res, err := b.DeclareNoPast(c.Context, c.String("issuer"), c.String("no-past"), c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}
@@ -210,7 +211,7 @@ var belongs = map[string][]string{
 }
 
 // openSource opens the one input that the flags name.
-func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(), error) {
+func openSource(c *cli.Context, b *books.Books) (inventory.Source, func(), error) {
 	named := inputs(c)
 	if len(named) != 1 {
 		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl, --sql, --never-issued or --no-past")
@@ -221,10 +222,10 @@ func openSource(c *cli.Context, books *hsmsign.Books) (inventory.Source, func(),
 		}
 	}
 	where := c.String(named[0])
-	o := source.Options{Name: where, Partial: c.Bool("partial"), Irregular: books.Irregular,
-		Misissued: books.Misissued(c.Context, c.String("issuer"))}
+	o := source.Options{Name: where, Partial: c.Bool("partial"), Irregular: b.Irregular,
+		Misissued: b.Misissued(c.Context, c.String("issuer"))}
 	ca := func() (*x509.Certificate, error) {
-		return books.IssuerCertificate(c.Context, c.String("issuer"), c.String("ca"))
+		return b.IssuerCertificate(c.Context, c.String("issuer"), c.String("ca"))
 	}
 	if named[0] == "sql" {
 		o.Name = "database"

@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/hsmsign/token"
 	"seihon/internal/cliexit"
 )
@@ -34,7 +34,7 @@ func initCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 			}
-			res, err := hsmsign.Init(c.Context, o)
+			res, err := room.Init(c.Context, o)
 			if err != nil {
 				return coded(err)
 			}
@@ -50,7 +50,7 @@ func initCommand(now func() time.Time) *cli.Command {
 }
 
 // initToken initialises a free slot, unless a token of that label is there already.
-func initToken(c *cli.Context, o hsmsign.Options) error {
+func initToken(c *cli.Context, o room.Options) error {
 	s := o.Config.Signer
 	t, err := s.TokenNamed(c.String("token"))
 	if err != nil {
@@ -63,17 +63,17 @@ func initToken(c *cli.Context, o hsmsign.Options) error {
 	if err != nil {
 		return fmt.Errorf("reading the security officer's PIN: %w", err)
 	}
-	pin, err := hsmsign.PINSource(t)(c.Context)
+	pin, err := room.PINSource(t)(c.Context)
 	if err != nil {
 		return err
 	}
 	if err := ensureSoftHSM(string(t.SoftHSMConfig)); err != nil {
 		return err
 	}
-	if err := hsmsign.UseSoftHSMConfig(s); err != nil { // it may be new
+	if err := room.UseSoftHSMConfig(s); err != nil { // it may be new
 		return err
 	}
-	err = token.InitToken(c.Context, hsmsign.TokenConfig(s, t, o.Now, o.Logger), soPIN, pin)
+	err = token.InitToken(c.Context, room.TokenConfig(s, t, o.Now, o.Logger), soPIN, pin)
 	if errors.Is(err, token.ErrTokenExists) {
 		say(c, "present  token %s", t.Token)
 		return nil

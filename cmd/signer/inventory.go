@@ -9,7 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/books"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/inventory"
 )
@@ -54,11 +55,11 @@ func inventoryCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 			}
-			return withBooks(c, now, func(books *hsmsign.Books) error {
+			return withBooks(c, now, func(b *books.Books) error {
 				if out == "" {
-					return exportInventory(c, books, c.App.Writer)
+					return exportInventory(c, b, c.App.Writer)
 				}
-				return writeNew(out, 0o600, func(w io.Writer) error { return exportInventory(c, books, w) })
+				return writeNew(out, 0o600, func(w io.Writer) error { return exportInventory(c, b, w) })
 			})
 		},
 		Subcommands: []*cli.Command{rebuildCommand(now), historyCommand(now)},
@@ -75,7 +76,7 @@ func rebuildCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			res, err := hsmsign.RebuildInventory(c.Context, o)
+			res, err := room.RebuildInventory(c.Context, o)
 			if err != nil {
 				return coded(err)
 			}
@@ -115,24 +116,24 @@ func historyCommand(now func() time.Time) *cli.Command {
 					return &cliexit.Error{Code: cliexit.Usage, Err: err}
 				}
 			}
-			return withBooks(c, now, func(books *hsmsign.Books) error { return printHistory(c, books, serial) })
+			return withBooks(c, now, func(b *books.Books) error { return printHistory(c, b, serial) })
 		},
 	}
 }
 
-func printHistory(c *cli.Context, books *hsmsign.Books, serial []byte) error {
-	names, err := exported(c, books)
+func printHistory(c *cli.Context, b *books.Books, serial []byte) error {
+	names, err := exported(c, b)
 	if err != nil {
 		return err
 	}
 	if serial != nil {
-		if _, err := books.Get(c.Context, names[0], serial); err != nil {
+		if _, err := b.Get(c.Context, names[0], serial); err != nil {
 			return err
 		}
 	}
 	enc := json.NewEncoder(c.App.Writer)
 	for _, name := range names {
-		for e, err := range books.Events(c.Context, name, serial) {
+		for e, err := range b.Events(c.Context, name, serial) {
 			if err == nil {
 				err = enc.Encode(historyLine{Time: e.Time, Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), Event: e.What, Detail: e.Detail, By: e.By, Request: e.Request})
 			}
@@ -144,15 +145,15 @@ func printHistory(c *cli.Context, books *hsmsign.Books, serial []byte) error {
 	return nil
 }
 
-func exportInventory(c *cli.Context, books *hsmsign.Books, w io.Writer) error {
-	names, err := exported(c, books)
+func exportInventory(c *cli.Context, b *books.Books, w io.Writer) error {
+	names, err := exported(c, b)
 	if err != nil {
 		return err
 	}
 	buffered := bufio.NewWriter(w)
 	enc := json.NewEncoder(buffered)
 	for _, name := range names {
-		for e, err := range books.Export(c.Context, name) {
+		for e, err := range b.Export(c.Context, name) {
 			if err == nil {
 				err = enc.Encode(lineOf(c, e))
 			}
@@ -165,11 +166,11 @@ func exportInventory(c *cli.Context, books *hsmsign.Books, w io.Writer) error {
 }
 
 // exported returns the issuers that the flags ask for.
-func exported(c *cli.Context, books *hsmsign.Books) ([]string, error) {
+func exported(c *cli.Context, b *books.Books) ([]string, error) {
 	if name := c.String("issuer"); name != "" {
 		return []string{name}, nil
 	}
-	issuers, err := books.Issuers(c.Context)
+	issuers, err := b.Issuers(c.Context)
 	var names []string
 	for _, i := range issuers {
 		names = append(names, i.Name)

@@ -12,7 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"seihon/artifact"
-	"seihon/hsmsign"
+	"seihon/hsmsign/ceremony"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/internal/regular"
@@ -31,7 +32,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME` of subscribers' certificates; with --csr or --csr-dir"},
 			&cli.StringSliceFlag{Name: "csr", Usage: "a subscriber's certificate request, a PEM or DER `FILE`; may be repeated"},
 			&cli.StringFlag{Name: "csr-dir", Usage: "a `FOLDER` of certificate requests: every file in it that does not begin with a dot"},
-			&cli.IntFlag{Name: "batch", Usage: "how many certificates one entry of the log commits to, a `NUMBER`", Value: hsmsign.IssuanceBatch},
+			&cli.IntFlag{Name: "batch", Usage: "how many certificates one entry of the log commits to, a `NUMBER`", Value: room.IssuanceBatch},
 			&cli.BoolFlag{Name: "reissue", Usage: "issue another certificate for a request that has one, which else it gets, or for a key that is in use"},
 			&cli.StringFlag{Name: "adopt", Usage: "with --name: take this existing certificate `FILE` of a CA or OCSP signer instead of issuing one"},
 			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
@@ -64,7 +65,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 			if err := noApproval(c, "a certificate that is not of a CA"); err != nil && conf.Issuer(c.String("name")) == nil {
 				return err
 			}
-			return inRoom(c, now, func(room *hsmsign.Room) error { return issue(c, conf, room) })
+			return inRoom(c, now, func(room *room.Room) error { return issue(c, conf, room) })
 		},
 	}
 }
@@ -83,7 +84,7 @@ func issuable(conf *config.Config) (names []string) {
 	return names
 }
 
-func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
+func issue(c *cli.Context, conf *config.Config, room *room.Room) error {
 	word, out := would(c, "issued", "would issue"), c.String("out")
 	present := room.Certificate(c.String("name"))
 	if c.String("adopt") == "" && present != nil {
@@ -128,9 +129,9 @@ func issue(c *cli.Context, conf *config.Config, room *hsmsign.Room) error {
 }
 
 // askAboutKey asks before a CA certificate is made for a key that was in the token before: a CA that moves in has one.
-func askAboutKey(c *cli.Context, room *hsmsign.Room) error {
+func askAboutKey(c *cli.Context, room *room.Room) error {
 	name := c.String("name")
-	brought, err := room.BroughtAlong(c.Context, name)
+	brought, err := ceremony.BroughtAlong(c.Context, room, name)
 	if err != nil || !brought {
 		return err
 	}
@@ -161,14 +162,14 @@ func answerIssued(c *cli.Context, crt *x509.Certificate, present bool, file stri
 	return a
 }
 
-func issueKind(c *cli.Context, conf *config.Config, room *hsmsign.Room) (*x509.Certificate, error) {
+func issueKind(c *cli.Context, conf *config.Config, room *room.Room) (*x509.Certificate, error) {
 	name := c.String("name")
 	if file := c.String("adopt"); file != "" {
 		crt, err := readCertificate(file)
 		if err != nil {
 			return nil, err
 		}
-		return crt, room.Adopt(c.Context, name, crt)
+		return crt, ceremony.Adopt(c.Context, room, name, crt)
 	}
 	for _, i := range conf.Issuers {
 		if i.OCSP != nil && i.OCSP.Responder != nil && i.OCSP.Responder.Name == name {

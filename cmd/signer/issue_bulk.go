@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -33,7 +33,7 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	q := hsmsign.SubscriberRequests{Issuer: c.String("issuer"), Consent: c.String("consent"), Reissue: c.Bool("reissue"), Batch: c.Int("batch")}
+	q := room.SubscriberRequests{Issuer: c.String("issuer"), Consent: c.String("consent"), Reissue: c.Bool("reissue"), Batch: c.Int("batch")}
 	if q.Consent != "" && len(files) > 1 {
 		return cliexit.UsageError("--consent is one subscriber's: use it with one --csr")
 	}
@@ -42,9 +42,9 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 		if err != nil {
 			return fmt.Errorf("reading the certificate request: %w", err)
 		}
-		q.CSRs = append(q.CSRs, hsmsign.CSR{Name: file, Data: csr})
+		q.CSRs = append(q.CSRs, room.CSR{Name: file, Data: csr})
 	}
-	return inRoom(c, now, func(room *hsmsign.Room) error {
+	return inRoom(c, now, func(room *room.Room) error {
 		job, err := room.Subscribers(c.Context, q)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 }
 
 // foretellIssue says what handOut would do.
-func foretellIssue(c *cli.Context, room *hsmsign.Room, job *hsmsign.SubscriberJob, outs []string) error {
+func foretellIssue(c *cli.Context, room *room.Room, job *room.SubscriberJob, outs []string) error {
 	all := issuedAnswers{Certificates: make([]issuedAnswer, len(outs)), plannedAnswer: dryAnswer(c, room)}
 	for n, out := range outs {
 		s, err := job.Planned(n)
@@ -88,10 +88,10 @@ func foretellIssue(c *cli.Context, room *hsmsign.Room, job *hsmsign.SubscriberJo
 }
 
 // handOut issues, and writes and prints each certificate.
-func handOut(c *cli.Context, job *hsmsign.SubscriberJob, outs []string) error {
+func handOut(c *cli.Context, job *room.SubscriberJob, outs []string) error {
 	answers := make([]issuedAnswer, len(outs))
 	issued, present := 0, 0
-	err := job.Issue(c.Context, func(n int, s hsmsign.Subscriber) error {
+	err := job.Issue(c.Context, func(n int, s room.Subscriber) error {
 		word := "issued"
 		if s.Present {
 			word, present = "present", present+1

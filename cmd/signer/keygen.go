@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -23,14 +23,14 @@ func keygenCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			if c.Bool("dry-run") {
-				res, err := hsmsign.PlanKeys(c.Context, o, c.String("name"), "")
+				res, err := room.PlanKeys(c.Context, o, c.String("name"), "")
 				if err != nil {
 					return coded(err)
 				}
 				tellKeys(c, res)
 				return answer(c, res)
 			}
-			res, err := hsmsign.GenerateKeys(c.Context, o, c.String("name"))
+			res, err := room.GenerateKeys(c.Context, o, c.String("name"))
 			if err != nil {
 				return asking(c, coded(err))
 			}
@@ -52,7 +52,7 @@ func keygenCommand(now func() time.Time) *cli.Command {
 }
 
 // tellKeys prints which keys are there and which would be made.
-func tellKeys(c *cli.Context, res *hsmsign.InitResult) {
+func tellKeys(c *cli.Context, res *room.InitResult) {
 	for _, m := range res.Made {
 		say(c, "would make  %s", m)
 	}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/ceremony"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -31,8 +32,8 @@ func logCommand(now func() time.Time) *cli.Command {
 					if err := confirm(c, "rotating the keys of the master log: from then on the old ones sign nothing, and every host and auditor has to pin the new ones"); err != nil {
 						return err
 					}
-					return withRoom(c, now, func(room *hsmsign.Room) error {
-						files, err := room.RotateLogKeys(c.Context, c.StringSlice("label"), c.String("reason"), c.String("token"))
+					return withRoom(c, now, func(room *room.Room) error {
+						files, err := ceremony.RotateLogKeys(c.Context, room, c.StringSlice("label"), c.String("reason"), c.String("token"))
 						if err != nil {
 							return err
 						}
@@ -53,7 +54,7 @@ func logCommand(now func() time.Time) *cli.Command {
 				),
 				Action: func(c *cli.Context) error {
 					if c.Bool("dry-run") {
-						return dryRoom(c, now, func(room *hsmsign.Room) error {
+						return dryRoom(c, now, func(room *room.Room) error {
 							size, err := room.LogSize()
 							if err != nil {
 								return err
@@ -65,8 +66,8 @@ func logCommand(now func() time.Time) *cli.Command {
 					if err := confirm(c, "freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
 						return err
 					}
-					return withRoom(c, now, func(room *hsmsign.Room) error {
-						if err := room.FreezeLog(c.Context, c.String("reason"), c.String("successor")); err != nil {
+					return withRoom(c, now, func(room *room.Room) error {
+						if err := ceremony.FreezeLog(c.Context, room, c.String("reason"), c.String("successor")); err != nil {
 							return err
 						}
 						say(c, "the master log is frozen")
@@ -80,7 +81,7 @@ func logCommand(now func() time.Time) *cli.Command {
 
 // planRotation says which of the new keys are in the token, and which would be made.
 func planRotation(c *cli.Context, now func() time.Time) error {
-	err := dryRoom(c, now, func(room *hsmsign.Room) error {
+	err := dryRoom(c, now, func(room *room.Room) error {
 		_, err := room.LogSize()
 		return err
 	})
@@ -91,7 +92,7 @@ func planRotation(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	res, err := hsmsign.PlanKeys(c.Context, o, "", cmp.Or(c.String("token"), o.Config.Signer.LogToken), c.StringSlice("label")...)
+	res, err := room.PlanKeys(c.Context, o, "", cmp.Or(c.String("token"), o.Config.Signer.LogToken), c.StringSlice("label")...)
 	if err != nil {
 		return coded(err)
 	}

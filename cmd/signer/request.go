@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/inventory"
 )
@@ -30,7 +30,7 @@ func asked(c *cli.Context) (inventory.Asked, error) {
 			document = []byte{}
 		}
 	}
-	a, err := hsmsign.Asked(c.String("by"), document)
+	a, err := room.Asked(c.String("by"), document)
 	if err != nil {
 		return a, &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}

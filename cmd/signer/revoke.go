@@ -8,7 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/books"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/inventory"
 )
@@ -29,7 +30,7 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			requestFlag, byFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
-			q := hsmsign.Revocation{Issuer: c.String("issuer"), Reason: c.String("reason")}
+			q := books.Revocation{Issuer: c.String("issuer"), Reason: c.String("reason")}
 			err := errors.Join(nameRevoked(c, &q), checkReason(q.Reason))
 			if err != nil {
 				return err
@@ -51,10 +52,10 @@ func revokeCommand(now func() time.Time) *cli.Command {
 	}
 }
 
-func revoke(c *cli.Context, now func() time.Time, q hsmsign.Revocation) error {
+func revoke(c *cli.Context, now func() time.Time, q books.Revocation) error {
 	needs := false
-	err := withBooks(c, now, func(books *hsmsign.Books) error {
-		consequences, err := books.Foresee(c.Context, q)
+	err := withBooks(c, now, func(b *books.Books) error {
+		consequences, err := b.Foresee(c.Context, q)
 		if err != nil {
 			return err
 		}
@@ -66,27 +67,27 @@ func revoke(c *cli.Context, now func() time.Time, q hsmsign.Revocation) error {
 				return err
 			}
 		}
-		if needs, err = books.NeedsApproval(c.Context, &q); err != nil || needs {
+		if needs, err = b.NeedsApproval(c.Context, &q); err != nil || needs {
 			return err
 		}
 		if err := noApproval(c, "this revocation"); err != nil {
 			return err
 		}
-		return revokeNow(c, books, q)
+		return revokeNow(c, b, q)
 	})
 	if err != nil || !needs {
 		return err
 	}
-	return withRoom(c, now, func(room *hsmsign.Room) error {
-		if err := room.ApproveRevocation(c.Context, q); err != nil {
+	return withRoom(c, now, func(room *room.Room) error {
+		if err := books.ApproveRevocation(c.Context, room, q); err != nil {
 			return err
 		}
-		return revokeNow(c, room.Books(), q)
+		return revokeNow(c, books.Of(room), q)
 	})
 }
 
-func revokeNow(c *cli.Context, books *hsmsign.Books, q hsmsign.Revocation) error {
-	if err := books.Revoke(c.Context, q); err != nil {
+func revokeNow(c *cli.Context, b *books.Books, q books.Revocation) error {
+	if err := b.Revoke(c.Context, q); err != nil {
 		return err
 	}
 	serial := serialText(&q)
@@ -95,7 +96,7 @@ func revokeNow(c *cli.Context, books *hsmsign.Books, q hsmsign.Revocation) error
 }
 
 // foreseen prints what a revocation would mean.
-func foreseen(c *cli.Context, q *hsmsign.Revocation, consequences []string) error {
+func foreseen(c *cli.Context, q *books.Revocation, consequences []string) error {
 	serial := serialText(q)
 	say(c, "would revoke %s of %s for %s", serial, q.Issuer, q.Reason)
 	for _, text := range consequences {
@@ -105,7 +106,7 @@ func foreseen(c *cli.Context, q *hsmsign.Revocation, consequences []string) erro
 }
 
 // nameRevoked sets the certificate or the serial that is to be revoked.
-func nameRevoked(c *cli.Context, q *hsmsign.Revocation) (err error) {
+func nameRevoked(c *cli.Context, q *books.Revocation) (err error) {
 	if (c.String("serial") == "") == (c.String("certificate") == "") {
 		return cliexit.UsageError("name the certificate by --serial or by --certificate")
 	}
@@ -132,7 +133,7 @@ func checkReason(reason string) error {
 }
 
 // serialText is the serial as it was given, or as the certificate has it.
-func serialText(q *hsmsign.Revocation) string {
+func serialText(q *books.Revocation) string {
 	if q.Certificate != nil {
 		return fmt.Sprintf("%x", q.Certificate.SerialNumber)
 	}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/books"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 	"seihon/internal/config"
 	"seihon/internal/proxy"
@@ -24,27 +25,27 @@ func load(c *cli.Context) (*config.Config, error) {
 	if conf.Signer == nil {
 		return nil, cliexit.UsageError("configuration %q has no section signer; run this command in the signing room", c.String("config"))
 	}
-	if err := errors.Join(hsmsign.Trusted(conf), proxy.Through(conf.Proxy)); err != nil {
+	if err := errors.Join(room.Trusted(conf), proxy.Through(conf.Proxy)); err != nil {
 		return nil, err
 	}
-	return conf, hsmsign.UseSoftHSMConfig(conf.Signer)
+	return conf, room.UseSoftHSMConfig(conf.Signer)
 }
 
 // options gathers what every command of the room needs.
-func options(c *cli.Context, now func() time.Time) (hsmsign.Options, error) {
+func options(c *cli.Context, now func() time.Time) (room.Options, error) {
 	conf, err := load(c)
 	if err != nil {
-		return hsmsign.Options{}, err
+		return room.Options{}, err
 	}
 	logger, err := cliexit.Logger(c)
 	if err != nil {
-		return hsmsign.Options{}, err
+		return room.Options{}, err
 	}
 	who, err := asked(c)
 	if err != nil {
-		return hsmsign.Options{}, err
+		return room.Options{}, err
 	}
-	o := hsmsign.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock"), AcceptPrivateLoss: c.String("accept-private-loss")}
+	o := room.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock"), AcceptPrivateLoss: c.String("accept-private-loss")}
 	if o.Approval, err = papers(c); err != nil {
 		return o, err
 	}
@@ -53,7 +54,7 @@ func options(c *cli.Context, now func() time.Time) (hsmsign.Options, error) {
 }
 
 // withRoom opens the room, runs fn and closes it again.
-func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) error {
+func withRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) error {
 	o, err := options(c, now)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error
 	if err := checkIssuer(c, o.Config); err != nil {
 		return err
 	}
-	room, err := hsmsign.Open(c.Context, o)
+	room, err := room.Open(c.Context, o)
 	if err != nil {
 		return coded(err)
 	}
@@ -72,7 +73,7 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error
 var dryFlag = &cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and change nothing"}
 
 // inRoom is withRoom, or dryRoom when --dry-run asks for it: what fn does is then only planned.
-func inRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) error {
+func inRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) error {
 	if c.Bool(dryFlag.Name) {
 		return dryRoom(c, now, fn)
 	}
@@ -80,7 +81,7 @@ func inRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) 
 }
 
 // dryRoom opens the room without the right to change anything, runs fn and closes it again.
-func dryRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error) error {
+func dryRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) error {
 	if c.IsSet(askFlag.Name) {
 		return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out", askFlag.Name)
 	}
@@ -91,7 +92,7 @@ func dryRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error)
 	if err := checkIssuer(c, o.Config); err != nil {
 		return err
 	}
-	return coded(hsmsign.DryRun(c.Context, o, func(room *hsmsign.Room) error {
+	return coded(room.DryRun(c.Context, o, func(room *room.Room) error {
 		err := fn(room)
 		for _, what := range room.Unapproved() {
 			say(c, "%s", what)
@@ -101,7 +102,7 @@ func dryRoom(c *cli.Context, now func() time.Time, fn func(*hsmsign.Room) error)
 }
 
 // dryAnswer is what --json says of a dry run, beside what would be done.
-func dryAnswer(c *cli.Context, room *hsmsign.Room) plannedAnswer {
+func dryAnswer(c *cli.Context, room *room.Room) plannedAnswer {
 	if !c.Bool(dryFlag.Name) {
 		return plannedAnswer{}
 	}
@@ -126,7 +127,7 @@ func checkIssuer(c *cli.Context, conf *config.Config) error {
 }
 
 // withBooks opens the inventory alone, runs fn and closes it again.
-func withBooks(c *cli.Context, now func() time.Time, fn func(*hsmsign.Books) error) error {
+func withBooks(c *cli.Context, now func() time.Time, fn func(*books.Books) error) error {
 	o, err := options(c, now)
 	if err != nil {
 		return err
@@ -134,11 +135,11 @@ func withBooks(c *cli.Context, now func() time.Time, fn func(*hsmsign.Books) err
 	if err := checkIssuer(c, o.Config); err != nil {
 		return err
 	}
-	books, err := hsmsign.OpenBooks(c.Context, o.Config, now, o.Logger)
+	b, err := books.Open(c.Context, o.Config, now, o.Logger)
 	if err != nil {
 		return coded(err)
 	}
-	return coded(errors.Join(fn(books), books.Close()))
+	return coded(errors.Join(fn(b), b.Close()))
 }
 
 // coded gives an error the exit code that it is documented to have.
@@ -146,16 +147,16 @@ func coded(err error) error {
 	if errors.Is(err, ledger.ErrLocked) {
 		return &cliexit.Error{Code: cliexit.Locked, Err: err}
 	}
-	if err != nil && hsmsign.RefusedByRecord(err) {
+	if err != nil && room.RefusedByRecord(err) {
 		return &cliexit.Error{Code: cliexit.Record, Err: err}
 	}
 	if _, refused := errors.AsType[*sectiona.Refusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
 		return &cliexit.Error{Code: cliexit.Refused, Err: err}
 	}
-	if _, refused := errors.AsType[*hsmsign.ApprovalRefusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
+	if _, refused := errors.AsType[*room.ApprovalRefusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
 		return &cliexit.Error{Code: cliexit.Refused, Err: err}
 	}
-	if _, refused := errors.AsType[*hsmsign.TokenRefusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
+	if _, refused := errors.AsType[*room.TokenRefusal](err); refused && cliexit.Code(err) == cliexit.Unfinished {
 		return &cliexit.Error{Code: cliexit.Refused, Err: err}
 	}
 	return err

@@ -7,7 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
+	"seihon/hsmsign/schedule"
 	"seihon/internal/cliexit"
 )
 
@@ -22,7 +23,7 @@ func runCommand(now func() time.Time) *cli.Command {
 			if c.Bool("dry-run") {
 				return planned(c, now)
 			}
-			return forced(c, now, hsmsign.Force{})
+			return forced(c, now, schedule.Force{})
 		},
 	}
 }
@@ -33,7 +34,7 @@ func planned(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	p, err := hsmsign.PlanRun(c.Context, o)
+	p, err := schedule.PlanRun(c.Context, o)
 	if p == nil {
 		return coded(err)
 	}
@@ -41,7 +42,7 @@ func planned(c *cli.Context, now func() time.Time) error {
 }
 
 // foretell prints a plan; whole says that nothing was refused.
-func foretell(c *cli.Context, p *hsmsign.Plan, whole bool) error {
+func foretell(c *cli.Context, p *schedule.Plan, whole bool) error {
 	for _, h := range p.Heal {
 		say(c, "would heal  %s serial %s: %s, the master says %s", h.Issuer, h.Serial, h.Was, h.Now)
 	}
@@ -76,7 +77,7 @@ func crlCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 			}
-			return forced(c, now, hsmsign.Force{CRLs: true, Only: true, Issuer: c.String("issuer"), Final: c.Bool("final")})
+			return forced(c, now, schedule.Force{CRLs: true, Only: true, Issuer: c.String("issuer"), Final: c.Bool("final")})
 		},
 	}
 }
@@ -87,12 +88,12 @@ func ocspCommand(now func() time.Time) *cli.Command {
 		Usage: "sign OCSP responses now, due or not",
 		Flags: cliexit.Flags(&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"}, dryFlag),
 		Action: func(c *cli.Context) error {
-			return forced(c, now, hsmsign.Force{Responses: true, Only: true, Issuer: c.String("issuer")})
+			return forced(c, now, schedule.Force{Responses: true, Only: true, Issuer: c.String("issuer")})
 		},
 	}
 }
 
-func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
+func forced(c *cli.Context, now func() time.Time, f schedule.Force) error {
 	if f.Issuer != "" {
 		conf, err := load(c)
 		if err != nil {
@@ -106,13 +107,13 @@ func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
 		}
 	}
 	if c.Bool("dry-run") {
-		return dryRoom(c, now, func(room *hsmsign.Room) error {
-			p, err := room.ForcedPlan(c.Context, f)
+		return dryRoom(c, now, func(room *room.Room) error {
+			p, err := schedule.ForcedPlan(c.Context, room, f)
 			return errors.Join(err, foretell(c, p, err == nil))
 		})
 	}
-	return withRoom(c, now, func(room *hsmsign.Room) error {
-		res, err := room.Run(c.Context, f)
+	return withRoom(c, now, func(room *room.Room) error {
+		res, err := schedule.Run(c.Context, room, f)
 		if res != nil {
 			tell(c, res)
 			err = errors.Join(err, answer(c, res))
@@ -122,7 +123,7 @@ func forced(c *cli.Context, now func() time.Time, f hsmsign.Force) error {
 }
 
 // tell prints what a run did, also when a part of it failed.
-func tell(c *cli.Context, res *hsmsign.RunResult) {
+func tell(c *cli.Context, res *schedule.RunResult) {
 	tellVerdicts(c, res.Inputs)
 	for _, h := range res.Healed {
 		say(c, "healed  %s serial %s: it was %s, the master says %s", h.Issuer, h.Serial, h.Was, h.Now)

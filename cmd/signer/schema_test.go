@@ -4,7 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/accept"
+	"seihon/hsmsign/books"
+	"seihon/hsmsign/ceremony"
+	"seihon/hsmsign/room"
+	"seihon/hsmsign/schedule"
 	"seihon/internal/jsonschema"
 	"seihon/inventory"
 	"seihon/ledger/witness"
@@ -16,27 +20,27 @@ func TestSchemasOfTheAnswers(t *testing.T) {
 	lines := jsonschema.Plain("JSON Lines in any case (docs/inventory.md)")
 	ask := func(acts ...any) jsonschema.OneOf { return append(acts, askedAnswer{}) } // with --approval-request
 	jsonschema.CheckCommands(t, app(time.Now), "../../docs/schema", map[string]any{
-		"init":              hsmsign.InitResult{},
-		"keygen":            ask(hsmsign.KeyResult{}, hsmsign.InitResult{}),
-		"token":             jsonschema.OneOf{hsmsign.TokenInfo{}, hsmsign.TokenCheck{}},
-		"counter":           hsmsign.Counted{},
+		"init":              room.InitResult{},
+		"keygen":            ask(room.KeyResult{}, room.InitResult{}),
+		"token":             jsonschema.OneOf{room.TokenInfo{}, room.TokenCheck{}},
+		"counter":           ceremony.Counted{},
 		"issue":             ask(issuedAnswer{}, issuedAnswers{}),
 		"request":           requestedAnswer{},
 		"revoke":            ask(revokedAnswer{}),
 		"import":            jsonschema.OneOf{inventory.ImportResult{}, inventory.DeclarationResult{}},
-		"accept":            ask(hsmsign.Acceptance{}, hsmsign.Emptied{}),
-		"inventory rebuild": hsmsign.Rebuilt{},
+		"accept":            ask(accept.Acceptance{}, accept.Emptied{}),
+		"inventory rebuild": room.Rebuilt{},
 		"inventory history": lines,
 		"show":              shownCertificate{},
 		"document":          documentAnswer{},
 		"link":              ask(linkedAnswer{}),
 		"cross":             ask(crossedAnswer{}),
-		"crl":               ask(hsmsign.RunResult{}, hsmsign.Plan{}),
-		"ocsp":              jsonschema.OneOf{hsmsign.RunResult{}, hsmsign.Plan{}},
-		"run":               jsonschema.OneOf{hsmsign.RunResult{}, hsmsign.Plan{}},
-		"status":            hsmsign.Status{},
+		"crl":               ask(schedule.RunResult{}, schedule.Plan{}),
+		"ocsp":              jsonschema.OneOf{schedule.RunResult{}, schedule.Plan{}},
+		"run":               jsonschema.OneOf{schedule.RunResult{}, schedule.Plan{}},
+		"status":            books.Status{},
 		"withdraw":          ask(withdrawnAnswer{}),
-		"approval":          ask(hsmsign.ApprovalState{}),
+		"approval":          ask(room.ApprovalState{}),
 		"evidence":          recordedEvidence{},
 		"timestamp":         []stampedAnswer{},
 		"witness":           []witness.Cosignature{},

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/books"
 	"seihon/internal/cliexit"
 	"seihon/inventory"
 )
@@ -50,8 +50,8 @@ func showCommand(now func() time.Time) *cli.Command {
 					return err
 				}
 			}
-			return withBooks(c, now, func(books *hsmsign.Books) error {
-				e, err := books.Get(c.Context, c.String("issuer"), serial)
+			return withBooks(c, now, func(b *books.Books) error {
+				e, err := b.Get(c.Context, c.String("issuer"), serial)
 				if err != nil {
 					return err
 				}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/books"
 	"seihon/internal/cliexit"
 )
 
@@ -27,8 +27,8 @@ func statusCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return withBooks(c, now, func(books *hsmsign.Books) error {
-				s, err := books.Status(c.Context)
+			return withBooks(c, now, func(b *books.Books) error {
+				s, err := b.Status(c.Context)
 				if err != nil {
 					return err
 				}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -16,7 +16,7 @@ func timestampCommand(now func() time.Time) *cli.Command {
 		Usage: "have time-stamping authorities (RFC 3161) stamp the newest checkpoint",
 		Flags: cliexit.Flags(dryFlag),
 		Action: func(c *cli.Context) error {
-			return inRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *room.Room) error {
 				results, err := room.Timestamp(c.Context)
 				lines := []stampedAnswer{}
 				for _, r := range results {
@@ -47,7 +47,7 @@ func witnessCommand(now func() time.Time) *cli.Command {
 		Usage: "have witnesses (C2SP tlog-witness) cosign the newest checkpoint; do it before `signer timestamp`",
 		Flags: cliexit.Flags(dryFlag),
 		Action: func(c *cli.Context) error {
-			return inRoom(c, now, func(room *hsmsign.Room) error {
+			return inRoom(c, now, func(room *room.Room) error {
 				got, err := room.Witness(c.Context)
 				if err == nil && c.Bool(dryFlag.Name) {
 					for _, s := range got {

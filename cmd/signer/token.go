@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/hsmsign/token"
 	"seihon/internal/cliexit"
 )
@@ -29,7 +29,7 @@ func tokenCommand(now func() time.Time) *cli.Command {
 			if c.Bool("check") {
 				return checkToken(c, o)
 			}
-			infos, err := hsmsign.TokenInfos(c.Context, o)
+			infos, err := room.TokenInfos(c.Context, o)
 			if infos == nil {
 				return coded(err)
 			}
@@ -43,8 +43,8 @@ func tokenCommand(now func() time.Time) *cli.Command {
 	}
 }
 
-func checkToken(c *cli.Context, o hsmsign.Options) error {
-	e, lost := hsmsign.CheckToken(c.Context, o, c.Bool("record"))
+func checkToken(c *cli.Context, o room.Options) error {
+	e, lost := room.CheckToken(c.Context, o, c.Bool("record"))
 	if e == nil {
 		return coded(lost)
 	}

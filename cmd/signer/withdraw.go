@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"seihon/hsmsign"
+	"seihon/hsmsign/room"
 	"seihon/internal/cliexit"
 )
 
@@ -21,7 +21,7 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 		),
 		Action: func(c *cli.Context) error {
 			if c.Bool("dry-run") {
-				return dryRoom(c, now, func(room *hsmsign.Room) error {
+				return dryRoom(c, now, func(room *room.Room) error {
 					digest, err := room.WouldWithdraw(c.Context, c.String("name"))
 					if err != nil {
 						return err
@@ -34,7 +34,7 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return withRoom(c, now, func(room *hsmsign.Room) error {
+			return withRoom(c, now, func(room *room.Room) error {
 				size, err := room.Withdraw(c.Context, c.String("name"), c.String("reason"))
 				if err != nil {
 					return err

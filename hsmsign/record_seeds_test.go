@@ -1,5 +1,0 @@
-//go:build integration
-
-package hsmsign
-
-func init() { recordSeeds = 10_000 }

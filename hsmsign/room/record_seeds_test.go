@@ -1,0 +1,5 @@
+//go:build integration
+
+package room_test
+
+func init() { recordSeeds = 10_000 }
