@@ -251,11 +251,7 @@ func (f *Folder) Read(file File) ([]byte, error) {
 	return b, same()
 }
 
-// Close puts a file into one of the folders Accepted and Refused, with a line that says why.
-func (f *Folder) Close(file File, folder, digest, reason string) error {
-	return f.close(Closing{File: file, Folder: folder, Digest: digest, Reason: reason})
-}
-
+// close puts a file into one of the folders Accepted and Refused, with a line that says why.
 func (f *Folder) close(c Closing) error {
 	to, line := f.destination(c), f.lines(c)
 	file, folder := c.File, c.Folder

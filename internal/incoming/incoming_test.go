@@ -108,7 +108,7 @@ func TestClose(t *testing.T) {
 		if err != nil || len(ready) != 1 {
 			t.Fatal(ready, err)
 		}
-		if err := f.Close(ready[0], Refused, digest, "two\nlines of\treason"); err != nil {
+		if err := f.close(Closing{File: ready[0], Folder: Refused, Digest: digest, Reason: "two\nlines of\treason"}); err != nil {
 			t.Fatal(err)
 		}
 	}

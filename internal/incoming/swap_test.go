@@ -56,7 +56,7 @@ func TestFoldersSwappedForLinks(t *testing.T) {
 					t.Fatal("a file of ours was read")
 				}
 			}
-			if f.Close(file, []string{Accepted, Refused}[i%2], fmt.Sprintf("%016d", i), "reason") == nil {
+			if f.close(Closing{File: file, Folder: []string{Accepted, Refused}[i%2], Digest: fmt.Sprintf("%016d", i), Reason: "reason"}) == nil {
 				closed++
 				put(t, &Folder{Dir: f.Dir, Now: f.Now}, fmt.Sprintf("again-%d", i), []byte("his"), time.Hour)
 			}
