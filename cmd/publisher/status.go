@@ -64,7 +64,7 @@ func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*status.Statu
 	if err != nil {
 		return nil, err
 	}
-	warn, critical, err := cliexit.ShelfLife(c)
+	limits, err := cliexit.ShelfLife(c)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (h *host) currentStatus(ctx context.Context, c *cli.Context) (*status.Statu
 		return nil, err
 	}
 	return status.New(ctx, status.Config{
-		Master: master, Publication: log, Waiting: waiting, Targets: targets, Warn: &warn, Critical: &critical, Now: h.now,
+		Master: master, Publication: log, Waiting: waiting, Targets: targets, Limits: limits, Now: h.now,
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"seihon/hsmsign/books"
 	"seihon/internal/cliexit"
+	"seihon/internal/shelflife"
 )
 
 func statusCommand(now func() time.Time) *cli.Command {
@@ -23,7 +24,7 @@ func statusCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			warn, critical, err := cliexit.ShelfLife(c)
+			limits, err := cliexit.ShelfLife(c)
 			if err != nil {
 				return err
 			}
@@ -38,9 +39,9 @@ func statusCommand(now func() time.Time) *cli.Command {
 					}
 				}
 				word, code := "OK", cliexit.OK
-				if left := s.FirstExpiry.Sub(s.Now); s.FirstExpiry.IsZero() || left < critical || left <= 0 || s.Unsigned() > 0 || len(s.Refused) > 0 {
+				if short := s.Short(limits); s.FirstExpiry.IsZero() || short == shelflife.Critical || s.Unsigned() > 0 || len(s.Refused) > 0 {
 					word, code = "CRITICAL", cliexit.Findings
-				} else if left < warn || len(s.Overdue()) > 0 {
+				} else if short == shelflife.Short || len(s.Overdue()) > 0 {
 					word, code = "WARNING", cliexit.Findings
 				}
 				say(c, "%s - %s", word, s.LineIn(lang))

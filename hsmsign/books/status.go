@@ -11,6 +11,7 @@ import (
 	"seihon/internal/config"
 	"seihon/internal/durable"
 	"seihon/internal/incoming"
+	"seihon/internal/shelflife"
 	"seihon/inventory"
 	"seihon/ledger"
 )
@@ -32,6 +33,19 @@ type Status struct {
 	Reviews []ledger.Review `json:"reviews"`
 	// Documents are the CP/CPS that are in force, and those that will be.
 	Documents []StatusDocument `json:"documents"`
+
+	lives []life // of all that would be renewed
+}
+
+// A life is from when until when something holds.
+type life struct{ from, until time.Time }
+
+// Short is the worst that limits say of anything that would be renewed.
+func (s *Status) Short(limits shelflife.Limits) (worst shelflife.Verdict) {
+	for _, l := range s.lives {
+		worst = max(worst, limits.Judge(l.from, l.until, s.Now))
+	}
+	return worst
 }
 
 // StatusLine is the newest of one kind of artifact.
@@ -149,6 +163,9 @@ func (s *Status) add(rec *inventory.ArtifactRecord, refresh time.Duration, until
 		line.Number = rec.Number.String()
 	}
 	s.Lists = append(s.Lists, line)
+	if !until.IsZero() {
+		s.lives = append(s.lives, life{rec.ThisUpdate, until})
+	}
 	if !until.IsZero() && (s.FirstExpiry.IsZero() || until.Before(s.FirstExpiry)) {
 		s.FirstExpiry, s.FirstExpiryName = until, rec.Name
 	}

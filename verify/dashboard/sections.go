@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/shelflife"
 	"seihon/verify/report"
 	"seihon/verify/status"
 )
@@ -202,7 +203,7 @@ func (b *builder) lifeBar(l *report.ShelfLife, within status.Within) string {
 	switch {
 	case left <= 0:
 		width, class = 100, "over"
-	case left < time.Duration(within.Warn)*time.Second:
+	case within.Judge(l, b.made) != shelflife.Long:
 		class = "short"
 	}
 	return fmt.Sprintf(`<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="8"/><rect class="%s" width="%.2f" height="8"/></svg>`, class, width)

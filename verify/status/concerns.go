@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/shelflife"
 	"seihon/verify/report"
 )
 
@@ -138,17 +139,20 @@ func (s *Status) judgeLife(c Config) {
 	if s.First.IsZero() || !s.First.After(s.Made) {
 		return
 	}
-	for _, l := range s.ShelfLife {
-		if !l.NextUpdate.Equal(s.First) || artifact.Kind(l.Kind).IsCertificate() {
+	worst, name := shelflife.Long, ""
+	for _, l := range s.ShelfLife { // the first to expire first
+		if artifact.Kind(l.Kind).IsCertificate() || artifact.Stale(l.NextUpdate, s.Made) {
 			continue
 		}
-		switch left := s.First.Sub(s.Made); {
-		case left < *c.Critical:
-			s.concern("status-expires", report.Critical, l.Name, 0)
-		case left < *c.Warn:
-			s.concern("status-expires", report.Warning, l.Name, 0)
+		if v := c.Limits.Judge(l.ThisUpdate, l.NextUpdate, s.Made); v > worst {
+			worst, name = v, l.Name
 		}
-		return
+	}
+	switch worst {
+	case shelflife.Critical:
+		s.concern("status-expires", report.Critical, name, 0)
+	case shelflife.Short:
+		s.concern("status-expires", report.Warning, name, 0)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"seihon/artifact"
+	"seihon/internal/shelflife"
 	"seihon/ledger"
 	"seihon/verify/report"
 )
@@ -51,10 +52,17 @@ type Status struct {
 	retired []TargetStatus // on record: nothing is expected of them
 }
 
-// Within is how long before the first expiry the status warns, in seconds.
+// Within is how long before the end of an artifact the status warns at most, in seconds: what its own life says comes later.
 type Within struct {
 	Warn     int64 `json:"warn_seconds"`
 	Critical int64 `json:"critical_seconds"`
+
+	limits shelflife.Limits
+}
+
+// Judge says how short the life of an artifact is.
+func (w Within) Judge(l *report.ShelfLife, now time.Time) shelflife.Verdict {
+	return w.limits.Judge(l.ThisUpdate, l.NextUpdate, now)
 }
 
 // A Config says what New looks at.
@@ -63,18 +71,14 @@ type Config struct {
 	Publication *ledger.Log     // nil: targets are not known
 	Waiting     []*ledger.Entry // what this host will record there, oldest first
 	Targets     []ExpectedTarget
-	Warn        *time.Duration // before the first expiry; nil: 24 h
-	Critical    *time.Duration // nil: 6 h
+	Limits      shelflife.Limits // of what is left to artifacts; the zero value: the default ones
 	Now         func() time.Time
 }
 
 // New computes the status.
 func New(ctx context.Context, c Config) (*Status, error) {
-	if c.Warn == nil {
-		c.Warn = new(24 * time.Hour)
-	}
-	if c.Critical == nil {
-		c.Critical = new(6 * time.Hour)
+	if c.Limits == (shelflife.Limits{}) {
+		c.Limits = shelflife.Default
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -85,7 +89,7 @@ func New(ctx context.Context, c Config) (*Status, error) {
 	}
 	s := &Status{Schema: Schema, Made: c.Now().UTC().Truncate(time.Second), Origin: c.Master.Origin(), Size: c.Master.Size(), Newest: c.Master.Time(),
 		ShelfLife: CurrentLife(state), Targets: []TargetStatus{}, Checks: []Slot{},
-		Within: Within{int64(*c.Warn / time.Second), int64(*c.Critical / time.Second)}}
+		Within: Within{int64(c.Limits.Warn / time.Second), int64(c.Limits.Critical / time.Second), c.Limits}}
 	for _, l := range s.ShelfLife {
 		if artifact.Stale(l.NextUpdate, s.Made) {
 			s.Expired++
