@@ -2,7 +2,7 @@ module seihon
 
 go 1.27.0
 
-toolchain go1.27.1
+toolchain go1.27.4
 
 // A CA may have issued a certificate with a negative serial number, against RFC 5280 section 4.1.2.2, and must be able to
 // revoke it.
