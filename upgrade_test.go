@@ -16,8 +16,10 @@ var formatOf = regexp.MustCompile(`"seihon/[a-z-]+/v[0-9]+`)
 // inOtherPages are formats that are read where they are written, or that nothing else depends on; the page
 // about upgrades need not name them.
 var inOtherPages = []string{
-	"seihon/hsm-approvals/v1", "seihon/key-evidence/v1", "seihon/refused-pins/v1", "seihon/revocation/v1", "seihon/override/v1", "seihon/exception/v1",
-	"seihon/status/v1", "seihon/uptime/v2", "seihon/verify-report/v1", "seihon/verify-progress/v1", "seihon/status-evidence/v1",
+	"seihon/hsm-approvals/v1", "seihon/key-evidence/v1", "seihon/refused-pins/v1", "seihon/revocation/v1",
+	"seihon/override/v1", "seihon/exception/v1",
+	"seihon/status/v1", "seihon/uptime/v2", "seihon/verify-report/v1", "seihon/verify-progress/v1",
+	"seihon/status-evidence/v1",
 	"seihon/key-rotation/v1", "seihon/line-proof/v1",
 }
 
@@ -41,7 +43,8 @@ func TestUpgradePageNamesTheFormats(t *testing.T) {
 	slices.Sort(found)
 	for _, f := range slices.Compact(found) {
 		if !strings.Contains(page, "`"+f+"`") && !slices.Contains(inOtherPages, f) {
-			t.Errorf("the programs know the format %s, docs/upgrade.md does not: say what reads it and what does not", f)
+			t.Errorf("the programs know the format %s, docs/upgrade.md does not: say what reads it and what does not",
+				f)
 		}
 	}
 	for _, f := range regexp.MustCompile("`(seihon/[a-z-]+/v[0-9]+)`").FindAllStringSubmatch(page, -1) {
@@ -69,7 +72,8 @@ func sources(t *testing.T) map[string]bool {
 	return files
 }
 
-// TestTheMapHasEveryRoom holds the map of the code in docs/design.md to the folders: each has a row, or stands below one that has.
+// TestTheMapHasEveryRoom holds the map of the code in docs/design.md to the folders: each has a row, or stands below
+// one that has.
 func TestTheMapHasEveryRoom(t *testing.T) {
 	raw, err := os.ReadFile("docs/design.md")
 	if err != nil {

@@ -26,8 +26,8 @@ import (
 
 var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
-// signing is a key of a test. As a FIDO key it signs what PROTOCOL.u2f of the OpenSSH sources says: ssh-keygen makes such keys
-// only with a device at hand.
+// signing is a key of a test. As a FIDO key it signs what PROTOCOL.u2f of the OpenSSH sources says: ssh-keygen makes
+// such keys only with a device at hand.
 type signing struct {
 	public  ssh.PublicKey
 	sign    func(message []byte) []byte // the signature in its wire encoding
@@ -136,8 +136,11 @@ type fields struct {
 }
 
 func request() *Request {
-	return &Request{Repository: "ca.example", Log: "ca.example/master", Size: 42, Made: noon, Expires: noon.AddDate(0, 0, 7),
-		Act: Act{Withdraw, []Param{{"name", "docs/cps-1.0.pdf"}, {"sha256", strings.Repeat("ab", 32)}, {"reason", "版の誤り, wrong version"}}}}
+	return &Request{Repository: "ca.example", Log: "ca.example/master", Size: 42, Made: noon,
+		Expires: noon.AddDate(0, 0, 7),
+		Act: Act{Withdraw,
+			[]Param{{"name", "docs/cps-1.0.pdf"}, {"sha256", strings.Repeat("ab", 32)},
+				{"reason", "版の誤り, wrong version"}}}}
 }
 
 func newRule(t *testing.T, quorum int, people ...Person) *Rule {
@@ -149,7 +152,8 @@ func newRule(t *testing.T, quorum int, people ...Person) *Rule {
 	return r
 }
 
-// TestForgeries: every way in which papers can be less than the approval of two people for this act, and why it is refused.
+// TestForgeries: every way in which papers can be less than the approval of two people for this act, and why it is
+// refused.
 func TestForgeries(t *testing.T) {
 	a, b, c := newKey(t), newKey(t), newKey(t)
 	_, secret, _ := ed25519.GenerateKey(rand.Reader)
@@ -159,7 +163,8 @@ func TestForgeries(t *testing.T) {
 	}
 	touched, untouched := fido(t, secret, 1), fido(t, secret, 4) // 4: the PIN was given, the device not touched
 	ecTouched, ecUntouched := fido(t, elliptical, 1), fido(t, elliptical, 0)
-	rule := newRule(t, 2, Person{"hanako", a.public}, Person{"jiro", b.public}, Person{"saburo", touched.public}, Person{"shiro", ecTouched.public})
+	rule := newRule(t, 2, Person{"hanako", a.public}, Person{"jiro", b.public}, Person{"saburo", touched.public},
+		Person{"shiro", ecTouched.public})
 	text := request().Text()
 	good := func() [][]byte { return [][]byte{a.armour(text, nil), b.armour(text, nil)} }
 	changed := func(edit func(*Request)) []byte {
@@ -195,46 +200,75 @@ func TestForgeries(t *testing.T) {
 		rule       *Rule
 		want       string
 	}{
-		"good":                      {},
-		"good, FIDO Ed25519":        {signatures: second(touched.armour(text, nil))},
-		"good, FIDO ECDSA":          {signatures: second(ecTouched.armour(text, nil))},
-		"good, sha256":              {signatures: second(b.armour(text, func(f *fields) { f.Hash = "sha256" }))},
-		"good, RSA with SHA-512":    {signatures: second(plain(t, rsaKey).armour(text, nil)), rule: withRSA},
-		"expired":                   {now: noon.AddDate(0, 0, 7), want: "expired at 2026-12-06"},
-		"future-dated":              {now: noon.Add(-time.Hour), want: "which is in the future"},
-		"good for a year":           {approved: changed(func(q *Request) { q.Expires = noon.AddDate(1, 0, 0) }), want: "at most 30 days"},
-		"other request":             {request: changed(func(q *Request) { q.Size = 43 }), want: "it does not verify"},
-		"other repository":          {approved: changed(func(q *Request) { q.Repository = "other.example" }), want: "it is for repository"},
-		"other log":                 {approved: changed(func(q *Request) { q.Log = "ca.example/other" }), want: "it is for the log"},
-		"other kind":                {approved: changed(func(q *Request) { q.Kind = FinalCRL }), want: "it is for final-crl, this is withdraw"},
-		"altered parameter":         {approved: changed(func(q *Request) { q.Params[0].Value = "docs/cps-1.1.pdf" }), want: `it says "name docs/cps-1.1.pdf"`},
-		"altered file behind it":    {approved: changed(func(q *Request) { q.Params[1].Value = strings.Repeat("cd", 32) }), want: `it says "sha256 cdcd`},
-		"a parameter more":          {approved: changed(func(q *Request) { q.Params = append(q.Params, Param{"x", "y"}) }), want: `it says "x y"`},
-		"a parameter less":          {approved: changed(func(q *Request) { q.Params = q.Params[:2] }), want: `it says ""`},
-		"wrong namespace":           {signatures: second(b.armour(text, func(f *fields) { f.Namespace = "git" })), want: `is for "git"`},
-		"unknown key":               {signatures: second(c.armour(text, nil)), want: "a key that the rule does not have"},
-		"another's key claimed":     {signatures: second(c.armour(text, func(f *fields) { f.PublicKey = b.public.Marshal() })), want: "it claims to be of jiro: it does not verify"},
-		"one key twice":             {signatures: second(a.armour(text, func(f *fields) { f.Hash = "sha256" })), want: "hanako has approved already"},
-		"one of two":                {signatures: good()[:1], want: "1 of the 2 people approved"},
-		"nobody":                    {signatures: [][]byte{}, want: "0 of the 2 people approved"},
-		"FIDO without touch":        {signatures: second(untouched.armour(text, nil)), want: "nobody touched the FIDO key"},
-		"FIDO ECDSA without touch":  {signatures: second(ecUntouched.armour(text, nil)), want: "nobody touched the FIDO key"},
-		"other hash":                {signatures: second(b.armour(text, func(f *fields) { f.Hash = "sha1" })), want: `hash "sha1"`},
-		"RSA with SHA-1":            {signatures: second(sha1.armour(text, nil)), rule: withRSA, want: "too weak"},
-		"signature over other text": {signatures: second(b.armour(append(text, '\n'), nil)), want: "it does not verify"},
-		"version":                   {signatures: second(b.armour(text, func(f *fields) { f.Version = 2 })), want: "version 2"},
-		"data behind the blob":      {signatures: second(pem.EncodeToMemory(block)), want: "parsing the SSH signature"},
-		"data behind the armour":    {signatures: second(append(bytes.Clone(whole), "x\n"...)), want: "something behind the SSH signature"},
-		"data before the armour":    {signatures: second(append([]byte("x\n"), whole...)), want: "not an SSH signature"},
-		"truncated signature":       {signatures: second(whole[:len(whole)-30]), want: "not an SSH signature"},
-		"truncated request":         {request: text[:len(text)-1], want: "no whole file"},
-		"two requests":              {request: append(bytes.Clone(text), text...), want: "want a hyphen, a name and a value"},
-		"CRLF":                      {request: bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), want: "no whole file"},
-		"a blank line":              {request: append(bytes.Clone(text), '\n'), want: "want a hyphen"},
-		"another spelling":          {request: bytes.Replace(text, []byte("size 42"), []byte("size +42"), 1), want: "canonical form"},
-		"hidden character":          {approved: changed(func(q *Request) { q.Params[2].Value = "wrong \u202eversion" }), want: "cannot be seen"},
-		"none":                      {request: []byte{}, want: "no whole file"},
-		"removed key":               {rule: newRule(t, 1, Person{"jiro", b.public}), want: "a key that the rule does not have"},
+		"good":                   {},
+		"good, FIDO Ed25519":     {signatures: second(touched.armour(text, nil))},
+		"good, FIDO ECDSA":       {signatures: second(ecTouched.armour(text, nil))},
+		"good, sha256":           {signatures: second(b.armour(text, func(f *fields) { f.Hash = "sha256" }))},
+		"good, RSA with SHA-512": {signatures: second(plain(t, rsaKey).armour(text, nil)), rule: withRSA},
+		"expired":                {now: noon.AddDate(0, 0, 7), want: "expired at 2026-12-06"},
+		"future-dated":           {now: noon.Add(-time.Hour), want: "which is in the future"},
+		"good for a year": {approved: changed(func(q *Request) { q.Expires = noon.AddDate(1, 0, 0) }),
+			want: "at most 30 days"},
+		"other request": {request: changed(func(q *Request) { q.Size = 43 }), want: "it does not verify"},
+		"other repository": {approved: changed(func(q *Request) { q.Repository = "other.example" }),
+			want: "it is for repository"},
+		"other log": {approved: changed(func(q *Request) { q.Log = "ca.example/other" }),
+			want: "it is for the log"},
+		"other kind": {approved: changed(func(q *Request) { q.Kind = FinalCRL }),
+			want: "it is for final-crl, this is withdraw"},
+		"altered parameter": {approved: changed(func(q *Request) { q.Params[0].Value = "docs/cps-1.1.pdf" }),
+			want: `it says "name docs/cps-1.1.pdf"`},
+		"altered file behind it": {approved: changed(func(q *Request) {
+			q.Params[1].Value = strings.Repeat("cd",
+				32)
+		}), want: `it says "sha256 cdcd`},
+		"a parameter more": {approved: changed(func(q *Request) {
+			q.Params = append(q.Params,
+				Param{"x", "y"})
+		}), want: `it says "x y"`},
+		"a parameter less": {approved: changed(func(q *Request) { q.Params = q.Params[:2] }),
+			want: `it says ""`},
+		"wrong namespace": {signatures: second(b.armour(text, func(f *fields) { f.Namespace = "git" })),
+			want: `is for "git"`},
+		"unknown key": {signatures: second(c.armour(text, nil)),
+			want: "a key that the rule does not have"},
+		"another's key claimed": {signatures: second(c.armour(text,
+			func(f *fields) { f.PublicKey = b.public.Marshal() })),
+			want: "it claims to be of jiro: it does not verify"},
+		"one key twice": {signatures: second(a.armour(text, func(f *fields) { f.Hash = "sha256" })),
+			want: "hanako has approved already"},
+		"one of two": {signatures: good()[:1], want: "1 of the 2 people approved"},
+		"nobody":     {signatures: [][]byte{}, want: "0 of the 2 people approved"},
+		"FIDO without touch": {signatures: second(untouched.armour(text, nil)),
+			want: "nobody touched the FIDO key"},
+		"FIDO ECDSA without touch": {signatures: second(ecUntouched.armour(text, nil)),
+			want: "nobody touched the FIDO key"},
+		"other hash": {signatures: second(b.armour(text, func(f *fields) { f.Hash = "sha1" })),
+			want: `hash "sha1"`},
+		"RSA with SHA-1": {signatures: second(sha1.armour(text, nil)), rule: withRSA, want: "too weak"},
+		"signature over other text": {signatures: second(b.armour(append(text, '\n'), nil)),
+			want: "it does not verify"},
+		"version": {signatures: second(b.armour(text, func(f *fields) { f.Version = 2 })),
+			want: "version 2"},
+		"data behind the blob": {signatures: second(pem.EncodeToMemory(block)), want: "parsing the SSH signature"},
+		"data behind the armour": {signatures: second(append(bytes.Clone(whole), "x\n"...)),
+			want: "something behind the SSH signature"},
+		"data before the armour": {signatures: second(append([]byte("x\n"), whole...)),
+			want: "not an SSH signature"},
+		"truncated signature": {signatures: second(whole[:len(whole)-30]), want: "not an SSH signature"},
+		"truncated request":   {request: text[:len(text)-1], want: "no whole file"},
+		"two requests": {request: append(bytes.Clone(text), text...),
+			want: "want a hyphen, a name and a value"},
+		"CRLF": {request: bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")),
+			want: "no whole file"},
+		"a blank line": {request: append(bytes.Clone(text), '\n'), want: "want a hyphen"},
+		"another spelling": {request: bytes.Replace(text, []byte("size 42"), []byte("size +42"), 1),
+			want: "canonical form"},
+		"hidden character": {approved: changed(func(q *Request) { q.Params[2].Value = "wrong \u202eversion" }),
+			want: "cannot be seen"},
+		"none": {request: []byte{}, want: "no whole file"},
+		"removed key": {rule: newRule(t, 1, Person{"jiro", b.public}),
+			want: "a key that the rule does not have"},
 	} {
 		p := Papers{text, good()}
 		now, held := noon.Add(time.Hour), rule
@@ -312,7 +346,8 @@ func TestRule(t *testing.T) {
 		t.Error("trailing data is read")
 	}
 	empty, err := NewRule("ca.example", "ca.example/master", 0, nil, nil)
-	if err != nil || empty.Demands(Withdraw) || empty.Demands(ChangeRule) || !rule.Demands(Withdraw) || !rule.Demands(ChangeRule) || rule.Demands(FinalCRL) {
+	if err != nil || empty.Demands(Withdraw) || empty.Demands(ChangeRule) || !rule.Demands(Withdraw) ||
+		!rule.Demands(ChangeRule) || rule.Demands(FinalCRL) {
 		t.Errorf("what rules demand: %v", err)
 	}
 	if back, err := ParseRule(empty.Text()); err != nil || !back.Empty() {

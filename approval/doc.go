@@ -1,10 +1,11 @@
 // Package approval is how several people allow what one person alone must not do in the signing room.
 //
-// A [Request] is a text that says what is to be done, in which repository and log, at which state of that log, and until when
-// it may be done. People read it and sign it as it is (`ssh-keygen -Y sign -n seihon-approval@v1`), FIDO keys included. A [Rule]
-// says whose signatures count, how many are needed, and for which kinds of acts. The room demands them before it acts and
-// records request, signatures and rule in the master log; the verifier, which trusts only what the log says and what the keys
-// of the rule signed, reads the same texts with the same code and holds every act against them.
+// A [Request] is a text that says what is to be done, in which repository and log, at which state of that log, and
+// until when it may be done. People read it and sign it as it is (`ssh-keygen -Y sign -n seihon-approval@v1`), FIDO
+// keys included. A [Rule] says whose signatures count, how many are needed, and for which kinds of acts. The room
+// demands them before it acts and records request, signatures and rule in the master log; the verifier, which trusts
+// only what the log says and what the keys of the rule signed, reads the same texts with the same code and holds every
+// act against them.
 //
 // A request is good for one act: it names a state of the log before the act, and once it is on record it is used up.
 package approval

@@ -19,7 +19,8 @@ const MaxSignatures = 64
 
 // Add sorts a file that somebody hands over in: the request, or a signature.
 func (p *Papers) Add(name string, file []byte) error {
-	if sshsig.Armored(bytes.ReplaceAll(file, []byte("\r\n"), []byte("\n"))) { // a mail or an editor may have changed the ends of its lines
+	// a mail or an editor may have changed the ends of its lines
+	if sshsig.Armored(bytes.ReplaceAll(file, []byte("\r\n"), []byte("\n"))) {
 		file = append(bytes.TrimRight(bytes.ReplaceAll(file, []byte("\r\n"), []byte("\n")), "\n"), '\n')
 	}
 	switch {
@@ -32,7 +33,8 @@ func (p *Papers) Add(name string, file []byte) error {
 	case sshsig.Armored(file):
 		p.Signatures = append(p.Signatures, file)
 	default:
-		return fmt.Errorf("%q is neither an approval request nor an SSH signature on one; `ssh-keygen -Y sign -n %s -f KEY REQUEST` makes a signature", name, Namespace)
+		return fmt.Errorf("%q is neither an approval request nor an SSH signature on one; `ssh-keygen -Y sign -n %s "+
+			"-f KEY REQUEST` makes a signature", name, Namespace)
 	}
 	return nil
 }

@@ -74,7 +74,8 @@ const stampForm = "20060102T150405Z"
 // Text is the request as it is signed.
 func (q *Request) Text() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%srepository %s\nlog %s\nsize %d\nroot %x\nmade %s\nexpires %s\nkind %s\n", Magic, q.Repository, q.Log, q.Size, q.Root[:],
+	fmt.Fprintf(&b, "%srepository %s\nlog %s\nsize %d\nroot %x\nmade %s\nexpires %s\nkind %s\n", Magic, q.Repository,
+		q.Log, q.Size, q.Root[:],
 		q.Made.UTC().Format(stampForm), q.Expires.UTC().Format(stampForm), q.Kind)
 	for _, p := range q.Params {
 		fmt.Fprintf(&b, "- %s %s\n", p.Name, p.Value)
@@ -89,7 +90,9 @@ func (q *Request) Digest() artifact.Digest { return artifact.Sum(q.Text()) }
 func (q *Request) Check() error {
 	all := append([]Param{{"repository", q.Repository}, {"log", q.Log}, {"kind", q.Kind}}, q.Params...)
 	for _, p := range all {
-		if p.Name == "" || strings.ContainsFunc(p.Name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }) {
+		if p.Name == "" ||
+			strings.ContainsFunc(p.Name,
+				func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }) {
 			return fmt.Errorf("the name %q is not of lower case letters, digits and hyphens", p.Name)
 		}
 		if err := readable(p.Value); err != nil {
@@ -194,7 +197,8 @@ func (q *Request) Timely(now time.Time) error {
 	return nil
 }
 
-// Differs says in what the request asks for something else than an act of this repository; nothing when it asks for this.
+// Differs says in what the request asks for something else than an act of this repository; nothing when it asks for
+// this.
 func (q *Request) Differs(repository, log string, a Act) string {
 	switch {
 	case q.Repository != repository:
@@ -213,7 +217,8 @@ func (q *Request) Differs(repository, log string, a Act) string {
 			here = a.Params[i]
 		}
 		if asked != here {
-			return fmt.Sprintf("it says %q, this is %q", strings.TrimSpace(asked.Name+" "+asked.Value), strings.TrimSpace(here.Name+" "+here.Value))
+			return fmt.Sprintf("it says %q, this is %q", strings.TrimSpace(asked.Name+" "+asked.Value),
+				strings.TrimSpace(here.Name+" "+here.Value))
 		}
 	}
 	return ""

@@ -47,7 +47,8 @@ var personPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
 // NewRule makes a rule, and sorts what has no order.
 func NewRule(repository, log string, quorum int, kinds []string, people []Person) (*Rule, error) {
-	r := &Rule{Repository: repository, Log: log, Quorum: quorum, For: slices.Sorted(slices.Values(kinds)), People: slices.Clone(people)}
+	r := &Rule{Repository: repository, Log: log, Quorum: quorum, For: slices.Sorted(slices.Values(kinds)),
+		People: slices.Clone(people)}
 	slices.SortFunc(r.People, func(a, b Person) int { return strings.Compare(a.line(), b.line()) })
 	return r, r.check()
 }
@@ -158,8 +159,9 @@ func parseRule(file []byte) (*Rule, error) {
 	return r, nil
 }
 
-// Weaker says what a rule that is to follow this one lets pass that this one does not; nothing when it is as strict. More kinds
-// and a higher quorum make a rule stricter. Another set of keys does not: whoever adds keys of their own approves alone.
+// Weaker says what a rule that is to follow this one lets pass that this one does not; nothing when it is as strict.
+// More kinds and a higher quorum make a rule stricter. Another set of keys does not: whoever adds keys of their own
+// approves alone.
 func (r *Rule) Weaker(next *Rule) string {
 	if r.Empty() {
 		return ""
@@ -186,8 +188,8 @@ func (r *Rule) Weaker(next *Rule) string {
 	return ""
 }
 
-// Approved holds signatures of a request against the rule and returns who approved. Every signature must be good: one that is
-// not was meant for something else, and somebody should know.
+// Approved holds signatures of a request against the rule and returns who approved. Every signature must be good: one
+// that is not was meant for something else, and somebody should know.
 func (r *Rule) Approved(request []byte, signatures [][]byte) ([]string, error) {
 	names := map[string]bool{}
 	for i, armored := range signatures {
@@ -206,7 +208,8 @@ func (r *Rule) Approved(request []byte, signatures [][]byte) ([]string, error) {
 	}
 	slices.Sort(who)
 	if len(who) < r.Quorum {
-		return who, fmt.Errorf("%d of the %d people approved who are needed; have more of %s sign the request", len(who), r.Quorum, strings.Join(r.names(), ", "))
+		return who, fmt.Errorf("%d of the %d people approved who are needed; have more of %s sign the request",
+			len(who), r.Quorum, strings.Join(r.names(), ", "))
 	}
 	return who, nil
 }

@@ -39,8 +39,9 @@ var hashOIDs = []struct {
 
 // A plainAlgorithm is a signature algorithm whose parameters are absent or NULL.
 type plainAlgorithm struct {
-	oid  []byte
-	null bool // RSA: RFC 4055 section 5 writes NULL, and readers must accept it absent, too; the others have no parameters
+	oid []byte
+	// RSA: RFC 4055 section 5 writes NULL, and readers must accept it absent, too; the others have no parameters
+	null bool
 	alg  x509.SignatureAlgorithm
 }
 
@@ -53,15 +54,16 @@ var plainAlgorithms = []plainAlgorithm{
 	{unhex("2a8648ce3d040303"), false, x509.ECDSAWithSHA384},
 	{unhex("2a8648ce3d040304"), false, x509.ECDSAWithSHA512},
 	{unhex("2b6570"), false, x509.PureEd25519},
-	// ML-DSA of FIPS 204 without a hash before it and with an empty context (RFC 9881 section 2). HashML-DSA has identifiers of
-	// its own, which no certificate, list or response may have: it is among the algorithms that are not supported.
+	// ML-DSA of FIPS 204 without a hash before it and with an empty context (RFC 9881 section 2). HashML-DSA has
+	// identifiers of its own, which no certificate, list or response may have: it is among the algorithms that are not
+	// supported.
 	{unhex("608648016503040311"), false, x509.MLDSA44},
 	{unhex("608648016503040312"), false, x509.MLDSA65},
 	{unhex("608648016503040313"), false, x509.MLDSA87},
 }
 
-// signatureAlgorithm understands the content of an AlgorithmIdentifier. An unknown algorithm is not an error of syntax: it
-// yields x509.UnknownSignatureAlgorithm, with which no signature verifies.
+// signatureAlgorithm understands the content of an AlgorithmIdentifier. An unknown algorithm is not an error of syntax:
+// it yields x509.UnknownSignatureAlgorithm, with which no signature verifies.
 func signatureAlgorithm(body cryptobyte.String) (x509.SignatureAlgorithm, error) {
 	var oid cryptobyte.String
 	if !body.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
@@ -82,8 +84,8 @@ func signatureAlgorithm(body cryptobyte.String) (x509.SignatureAlgorithm, error)
 	return x509.UnknownSignatureAlgorithm, nil
 }
 
-// pssAlgorithm accepts the three parameter sets of RFC 4055 section 3.1 that crypto/x509 can verify: one hash for the message
-// and MGF1, a salt as long as the hash, and the default trailer.
+// pssAlgorithm accepts the three parameter sets of RFC 4055 section 3.1 that crypto/x509 can verify: one hash for the
+// message and MGF1, a salt as long as the hash, and the default trailer.
 func pssAlgorithm(body cryptobyte.String) (x509.SignatureAlgorithm, error) {
 	var params, h, m, salt cryptobyte.String
 	if !body.ReadASN1(&params, cbasn1.SEQUENCE) || !body.Empty() ||
@@ -97,7 +99,8 @@ func pssAlgorithm(body cryptobyte.String) (x509.SignatureAlgorithm, error) {
 		return 0, err
 	}
 	var mgf, oid cryptobyte.String
-	if !m.ReadASN1(&mgf, cbasn1.SEQUENCE) || !mgf.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) || !bytes.Equal(oid, oidMGF1) {
+	if !m.ReadASN1(&mgf, cbasn1.SEQUENCE) || !mgf.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) ||
+		!bytes.Equal(oid, oidMGF1) {
 		return 0, errDER
 	}
 	mgfHash, err := readHashAlgorithm(&mgf)

@@ -17,10 +17,12 @@ type Artifact struct {
 	OCSP         *Response       // for OCSPResponse
 	Signature    *SignedData     // for DocumentSignature
 
-	// Members yields the responses of an OCSP bundle. The bundle format belongs to package ocspcache, whose caller fills it in.
+	// Members yields the responses of an OCSP bundle. The bundle format belongs to package ocspcache, whose caller
+	// fills it in.
 	Members iter.Seq2[*Artifact, error]
 
-	// Trailing is the number of bytes that follow the first DER object, when there are any; the kind is Unrecognised then.
+	// Trailing is the number of bytes that follow the first DER object, when there are any; the kind is Unrecognised
+	// then.
 	Trailing int
 
 	// Problem is one sentence about why the content was not recognised, or about what was found inside it.

@@ -68,15 +68,19 @@ func (s *SignedData) parse() error {
 	if !bytes.Equal(oid, oidSignedData) {
 		return errors.New("its content is not SignedData")
 	}
-	if !info.ReadASN1(&wrapper, explicit(0)) || !info.Empty() || !wrapper.ReadASN1(&body, cbasn1.SEQUENCE) || !wrapper.Empty() {
+	if !info.ReadASN1(&wrapper, explicit(0)) || !info.Empty() || !wrapper.ReadASN1(&body, cbasn1.SEQUENCE) ||
+		!wrapper.Empty() {
 		return errDER
 	}
 	var version int
 	var digests, encap, certs, crls, signers, contentType cryptobyte.String
 	var hasCerts, hasCRLs bool
-	if !body.ReadASN1Integer(&version) || !body.ReadASN1(&digests, cbasn1.SET) || !body.ReadASN1(&encap, cbasn1.SEQUENCE) ||
-		!body.ReadOptionalASN1(&certs, &hasCerts, explicit(0)) || !body.ReadOptionalASN1(&crls, &hasCRLs, explicit(1)) ||
-		!body.ReadASN1(&signers, cbasn1.SET) || !body.Empty() || !encap.ReadASN1(&contentType, cbasn1.OBJECT_IDENTIFIER) {
+	if !body.ReadASN1Integer(&version) || !body.ReadASN1(&digests, cbasn1.SET) ||
+		!body.ReadASN1(&encap, cbasn1.SEQUENCE) ||
+		!body.ReadOptionalASN1(&certs, &hasCerts, explicit(0)) ||
+		!body.ReadOptionalASN1(&crls, &hasCRLs, explicit(1)) ||
+		!body.ReadASN1(&signers, cbasn1.SET) || !body.Empty() ||
+		!encap.ReadASN1(&contentType, cbasn1.OBJECT_IDENTIFIER) {
 		return errDER
 	}
 	s.ContentType = contentType
@@ -104,7 +108,8 @@ func (s *SignedData) parseContent(encap cryptobyte.String) error {
 		return nil
 	}
 	var wrapper, content cryptobyte.String
-	if !encap.ReadASN1(&wrapper, explicit(0)) || !encap.Empty() || !wrapper.ReadASN1(&content, cbasn1.OCTET_STRING) || !wrapper.Empty() {
+	if !encap.ReadASN1(&wrapper, explicit(0)) || !encap.Empty() || !wrapper.ReadASN1(&content, cbasn1.OCTET_STRING) ||
+		!wrapper.Empty() {
 		return errDER
 	}
 	s.Detached, s.Content = false, content
@@ -138,7 +143,8 @@ func readSigner(in *cryptobyte.String) (Signer, error) {
 	}
 	if body.PeekASN1Tag(cbasn1.SEQUENCE) {
 		var id, name cryptobyte.String
-		if !body.ReadASN1(&id, cbasn1.SEQUENCE) || !id.ReadASN1Element(&name, cbasn1.SEQUENCE) || !readSerial(&id, &g.Serial) || !id.Empty() {
+		if !body.ReadASN1(&id, cbasn1.SEQUENCE) || !id.ReadASN1Element(&name, cbasn1.SEQUENCE) ||
+			!readSerial(&id, &g.Serial) || !id.Empty() {
 			return g, errDER
 		}
 		g.Issuer = name
@@ -171,7 +177,8 @@ func readSigner(in *cryptobyte.String) (Signer, error) {
 	return g, g.readAttributes()
 }
 
-// cmsAlgorithm also understands the habit of writing the key's algorithm where the signature's belongs (RFC 3370 section 3.2).
+// cmsAlgorithm also understands the habit of writing the key's algorithm where the signature's belongs (RFC 3370
+// section 3.2).
 func cmsAlgorithm(alg cryptobyte.String, digest crypto.Hash) (x509.SignatureAlgorithm, error) {
 	peek := alg
 	var oid cryptobyte.String
@@ -236,16 +243,16 @@ func (g *Signer) certificate(certs []*x509.Certificate) *x509.Certificate {
 	return nil
 }
 
-// MayBeOf reports whether the signers can have signed content with this digest. A signer who names a digest of another kind may
-// have, one who names another SHA-256 has not.
+// MayBeOf reports whether the signers can have signed content with this digest. A signer who names a digest of another
+// kind may have, one who names another SHA-256 has not.
 func (s *SignedData) MayBeOf(content Digest) bool {
 	return !slices.ContainsFunc(s.Signers, func(g Signer) bool {
 		return g.Digest == crypto.SHA256 && g.signedAttrs != nil && !bytes.Equal(g.messageDigest, content[:])
 	})
 }
 
-// Verify checks every signature over the detached content and returns the signers' certificates, in order. Whether they are
-// anyone's to trust is for the caller to say.
+// Verify checks every signature over the detached content and returns the signers' certificates, in order. Whether they
+// are anyone's to trust is for the caller to say.
 func (s *SignedData) Verify(content []byte) ([]*x509.Certificate, error) {
 	if len(s.Signers) == 0 {
 		return nil, errors.New("checking CMS: nobody signed it")
@@ -285,7 +292,8 @@ func (g *Signer) verify(s *SignedData, content []byte) (*x509.Certificate, error
 	return cert, checkSignature(cert, g.Algorithm, signed, g.Signature)
 }
 
-// SerialBytes returns the serial number of c as the content octets of its DER INTEGER, of a misissued negative one, too.
+// SerialBytes returns the serial number of c as the content octets of its DER INTEGER, of a misissued negative one,
+// too.
 func SerialBytes(c *x509.Certificate) []byte {
 	n := c.SerialNumber
 	if n.Sign() < 0 { // two's complement, in as few octets as hold the sign

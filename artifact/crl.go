@@ -13,8 +13,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// A RevocationList is an X.509 v2 CRL (RFC 5280 section 5). Every byte slice points into Raw; the entries are decoded anew
-// each time they are walked, so that a list costs no memory beside its bytes.
+// A RevocationList is an X.509 v2 CRL (RFC 5280 section 5). Every byte slice points into Raw; the entries are decoded
+// anew each time they are walked, so that a list costs no memory beside its bytes.
 type RevocationList struct {
 	Raw, RawTBS, RawIssuer, Signature []byte
 	SignatureAlgorithm                x509.SignatureAlgorithm
@@ -28,7 +28,8 @@ type RevocationList struct {
 	FreshestCRL                       []string
 	ExpiredCertsOnCRL                 time.Time
 	UnhandledCritical                 []string // OIDs of critical extensions this package does not understand
-	EarlyGeneralized                  bool     // thisUpdate or nextUpdate before 2050 is a GeneralizedTime (RFC 5280 section 5.1.2.4)
+	// thisUpdate or nextUpdate before 2050 is a GeneralizedTime (RFC 5280 section 5.1.2.4)
+	EarlyGeneralized bool
 
 	rawEntries cryptobyte.String
 	file       *io.SectionReader // where the entries are, if they are not in rawEntries (OpenRevocationList)
@@ -51,7 +52,8 @@ type DistributionPoint struct {
 	Critical                                  bool
 }
 
-// ParseRevocationList parses exactly one DER CertificateList. The entries are not looked at: Entries reports their errors.
+// ParseRevocationList parses exactly one DER CertificateList. The entries are not looked at: Entries reports their
+// errors.
 func ParseRevocationList(der []byte) (*RevocationList, error) {
 	l := &RevocationList{Raw: der}
 	if err := l.parse(); err != nil {
@@ -284,7 +286,8 @@ func (l *RevocationList) CheckSignatureFrom(issuer *x509.Certificate) error {
 		return fmt.Errorf("checking CRL: its issuer is not %q but %q", issuer.Subject.String(), NameText(l.RawIssuer))
 	}
 	if len(l.AuthorityKeyID) > 0 && len(issuer.SubjectKeyId) > 0 && string(l.AuthorityKeyID) != string(issuer.SubjectKeyId) {
-		return fmt.Errorf("checking CRL: its authority key identifier is not the key identifier of %q", issuer.Subject.String())
+		return fmt.Errorf("checking CRL: its authority key identifier is not the key identifier of %q",
+			issuer.Subject.String())
 	}
 	if !issuer.BasicConstraintsValid || !issuer.IsCA {
 		return fmt.Errorf("checking CRL: %q is not a CA", issuer.Subject.String())

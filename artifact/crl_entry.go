@@ -80,7 +80,8 @@ func (e *RevokedEntry) extension(x extension) error {
 			return errors.New("its invalidity date is malformed")
 		}
 	case ceEntryIssuer: // it must be critical; without the flag it means the same
-		return errors.New("it names the issuer of its certificate, as only an indirect list does (RFC 5280 section 5.3.3)")
+		return errors.New("it names the issuer of its certificate, as only an indirect list does (RFC 5280 " +
+			"section 5.3.3)")
 	default:
 		if x.critical {
 			return errors.New("critical extension " + oidString(x.oid) + " is not understood")
@@ -92,9 +93,10 @@ func (e *RevokedEntry) extension(x extension) error {
 // reasonExtension is the encoding of Extensions that hold a reason code alone, up to the code itself.
 const reasonExtension = "\x30\x0c\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01"
 
-// commonEntry reads the form that nearly every entry has: lengths of one byte, a UTCTime, and no extension or a reason code
-// alone. It returns the length read, or 0 when the entry has another form, well formed or not: the general parser judges it then.
-// Lists have millions of entries, and all that can be told of one here is the same that the general parser tells.
+// commonEntry reads the form that nearly every entry has: lengths of one byte, a UTCTime, and no extension or a reason
+// code alone. It returns the length read, or 0 when the entry has another form, well formed or not: the general parser
+// judges it then. Lists have millions of entries, and all that can be told of one here is the same that the general
+// parser tells.
 func commonEntry(b []byte, e *RevokedEntry) (n int) {
 	if len(b) < 2 || b[0] != 0x30 || b[1] >= 0x80 || len(b) < 2+int(b[1]) {
 		return 0

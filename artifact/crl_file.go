@@ -8,9 +8,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// OpenRevocationList parses a list in a file as ParseRevocationList does, but leaves its entries there: they are read when
-// they are walked, so that a list of millions costs no memory. Raw has the list without them, and no signature verifies
-// over that. The file must stay as it is as long as the list is used.
+// OpenRevocationList parses a list in a file as ParseRevocationList does, but leaves its entries there: they are read
+// when they are walked, so that a list of millions costs no memory. Raw has the list without them, and no signature
+// verifies over that. The file must stay as it is as long as the list is used.
 func OpenRevocationList(file io.ReaderAt, size int64) (*RevocationList, error) {
 	hollow, from, n, err := withoutEntries(file, size)
 	if err != nil {
@@ -86,8 +86,8 @@ func withoutEntries(file io.ReaderAt, size int64) (hollow []byte, from, n int64,
 	return hollow, from, n, err
 }
 
-// longHeader reads the header, at a place, of a SEQUENCE whose length takes two to four octets in DER, and says where the content
-// begins.
+// longHeader reads the header, at a place, of a SEQUENCE whose length takes two to four octets in DER, and says where
+// the content begins.
 func longHeader(b []byte, at int64) (start, length int64, ok bool) {
 	if at+6 > int64(len(b)) || b[at] != 0x30 || b[at+1] < 0x82 || b[at+1] > 0x84 || b[at+2] == 0 {
 		return 0, 0, false

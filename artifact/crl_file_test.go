@@ -28,8 +28,8 @@ func longCRL(t *testing.T, n int, change func([]inputtest.Entry)) []byte {
 	return inputtest.NewCA("long").List(l)
 }
 
-// TestOpenRevocationList walks a list in a file, in both orders, and wants what the list in memory says: its fields, each
-// entry, and the same error at the same entry.
+// TestOpenRevocationList walks a list in a file, in both orders, and wants what the list in memory says: its fields,
+// each entry, and the same error at the same entry.
 func TestOpenRevocationList(t *testing.T) {
 	t.Parallel()
 	const n = 60000
@@ -60,8 +60,10 @@ func TestOpenRevocationList(t *testing.T) {
 			if (len(der) > inMemory+headOfCRL) != (have.file != nil) {
 				t.Errorf("a list of %d octets, its entries in a file: %t", len(der), have.file != nil)
 			}
-			if have.Number.Cmp(want.Number) != 0 || !have.ThisUpdate.Equal(want.ThisUpdate) || !have.NextUpdate.Equal(want.NextUpdate) ||
-				!bytes.Equal(have.RawIssuer, want.RawIssuer) || !bytes.Equal(have.AuthorityKeyID, want.AuthorityKeyID) || !reflect.DeepEqual(have.IDP, want.IDP) {
+			if have.Number.Cmp(want.Number) != 0 || !have.ThisUpdate.Equal(want.ThisUpdate) ||
+				!have.NextUpdate.Equal(want.NextUpdate) ||
+				!bytes.Equal(have.RawIssuer, want.RawIssuer) ||
+				!bytes.Equal(have.AuthorityKeyID, want.AuthorityKeyID) || !reflect.DeepEqual(have.IDP, want.IDP) {
 				t.Errorf("the fields are %+v, want %+v", have, want)
 			}
 			sameWalk(t, have.Reader(), want.Reader())
@@ -82,7 +84,8 @@ func sameWalk(t *testing.T, have, want *EntryReader) {
 	for {
 		w, more, wantErr := want.Next()
 		h, another, err := have.Next()
-		if more != another || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() || err == nil && !reflect.DeepEqual(h, w) {
+		if more != another || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() ||
+			err == nil && !reflect.DeepEqual(h, w) {
 			t.Fatalf("%+v %t %v, want %+v %t %v", h, another, err, w, more, wantErr)
 		}
 		if !more {

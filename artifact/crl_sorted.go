@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// SortedReader walks the revoked certificates by serial number, in the order of its octets. Most lists are written so; for
-// another one it holds four octets for each entry, not the entries.
+// SortedReader walks the revoked certificates by serial number, in the order of its octets. Most lists are written so;
+// for another one it holds four octets for each entry, not the entries.
 func (l *RevocationList) SortedReader() (*EntryReader, error) {
 	if l.ordered.Load() {
 		return l.Reader(), nil

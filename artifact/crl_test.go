@@ -24,7 +24,8 @@ func TestParseRevocationListAgainstStandardLibrary(t *testing.T) {
 		want := must(x509.ParseRevocationList(der))
 		if !bytes.Equal(got.RawIssuer, want.RawIssuer) || !bytes.Equal(got.RawTBS, want.RawTBSRevocationList) ||
 			!bytes.Equal(got.Signature, want.Signature) || got.SignatureAlgorithm != want.SignatureAlgorithm ||
-			!got.ThisUpdate.Equal(want.ThisUpdate) || !got.NextUpdate.Equal(want.NextUpdate) || got.Number.Cmp(want.Number) != 0 ||
+			!got.ThisUpdate.Equal(want.ThisUpdate) || !got.NextUpdate.Equal(want.NextUpdate) ||
+			got.Number.Cmp(want.Number) != 0 ||
 			!bytes.Equal(got.AuthorityKeyID, want.AuthorityKeyId) {
 			t.Errorf("%s: parsed %+v, the standard library %+v", name, got, want)
 		}
@@ -35,7 +36,8 @@ func TestParseRevocationListAgainstStandardLibrary(t *testing.T) {
 			}
 			w := want.RevokedCertificateEntries[i]
 			reason := max(e.Reason, 0)
-			if new(big.Int).SetBytes(e.Serial).Cmp(w.SerialNumber) != 0 || !e.Time.Equal(w.RevocationTime) || reason != w.ReasonCode {
+			if new(big.Int).SetBytes(e.Serial).Cmp(w.SerialNumber) != 0 || !e.Time.Equal(w.RevocationTime) ||
+				reason != w.ReasonCode {
 				t.Errorf("%s: entry %d is %+v, want %+v", name, i, e, w)
 			}
 			i++
@@ -56,7 +58,10 @@ func TestCommonEntry(t *testing.T) {
 			if reason == 7 {
 				continue
 			}
-			der := makeCRL(p.sub, 1, []x509.RevocationListEntry{{SerialNumber: big.NewInt(serial), RevocationTime: testNow, ReasonCode: reason}})
+			der := makeCRL(p.sub,
+				1,
+				[]x509.RevocationListEntry{{SerialNumber: big.NewInt(serial), RevocationTime: testNow,
+					ReasonCode: reason}})
 			entry := []byte(must(ParseRevocationList(der)).rawEntries)
 			for i := -1; i < len(entry); i++ {
 				for _, flip := range []byte{0x01, 0x80, 0xff} {
@@ -72,7 +77,8 @@ func TestCommonEntry(t *testing.T) {
 					short++
 					rest := cryptobyte.String(b)
 					want := generalEntry(t, &rest)
-					if n != len(b)-len(rest) || !bytes.Equal(e.Serial, want.Serial) || !e.Time.Equal(want.Time) || e.Reason != want.Reason {
+					if n != len(b)-len(rest) || !bytes.Equal(e.Serial, want.Serial) || !e.Time.Equal(want.Time) ||
+						e.Reason != want.Reason {
 						t.Errorf("%x: %+v, want %+v", b, e, want)
 					}
 				}
@@ -102,7 +108,8 @@ func TestRevocationListSignature(t *testing.T) {
 	if err := l.CheckSignatureFrom(p.sub.cert); err != nil {
 		t.Error(err)
 	}
-	for name, ca := range map[string]authority{"another CA": p.root, "a namesake with another key": p.foreign, "no CA": p.leaf} {
+	for name, ca := range map[string]authority{"another CA": p.root, "a namesake with another key": p.foreign,
+		"no CA": p.leaf} {
 		if l.CheckSignatureFrom(ca.cert) == nil {
 			t.Errorf("the list verifies with %s", name)
 		}
@@ -178,8 +185,10 @@ func TestDistributionPoint(t *testing.T) {
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"491231235959Z": "2049-12-31T23:59:59Z", "500101000000Z": "1950-01-01T00:00:00Z", "240229000000Z": "2024-02-29T00:00:00Z",
-		"230229000000Z": "", "2402290000Z": "", "240229000060Z": "", "240229000000+": "", "2402290000 0Z": "", "241301000000Z": "",
+		"491231235959Z": "2049-12-31T23:59:59Z", "500101000000Z": "1950-01-01T00:00:00Z",
+		"240229000000Z": "2024-02-29T00:00:00Z",
+		"230229000000Z": "", "2402290000Z": "", "240229000060Z": "", "240229000000+": "", "2402290000 0Z": "",
+		"241301000000Z": "",
 	} {
 		got, ok := parseUTCTime([]byte(in))
 		if ok != (want != "") || ok && got.Format(time.RFC3339) != want {
@@ -191,7 +200,8 @@ func TestTimes(t *testing.T) {
 			t.Fatalf("%v is read as %v", day, got)
 		}
 	}
-	if got, ok := parseGeneralizedTime([]byte("99991231235959Z")); !ok || !Final(got) || Stale(got, testNow.AddDate(7000, 0, 0)) {
+	if got, ok := parseGeneralizedTime([]byte("99991231235959Z")); !ok || !Final(got) ||
+		Stale(got, testNow.AddDate(7000, 0, 0)) {
 		t.Error("the end of time is not final")
 	}
 }

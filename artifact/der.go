@@ -10,7 +10,8 @@ import (
 
 var errDER = errors.New("it is not the DER encoding that was expected")
 
-// readTime reads a Time: UTCTime or GeneralizedTime in the only forms RFC 5280 section 4.1.2.5 allows (seconds, no fraction, Z).
+// readTime reads a Time: UTCTime or GeneralizedTime in the only forms RFC 5280 section 4.1.2.5 allows (seconds, no
+// fraction, Z).
 func readTime(s *cryptobyte.String, out *time.Time) bool {
 	var content cryptobyte.String
 	var tag cbasn1.Tag
@@ -91,8 +92,8 @@ func daysIn(year, month int) int {
 	return 31
 }
 
-// daysSinceEpoch counts the days from 1970-01-01 in the Gregorian calendar, with years that begin in March so that the leap day
-// comes last.
+// daysSinceEpoch counts the days from 1970-01-01 in the Gregorian calendar, with years that begin in March so that the
+// leap day comes last.
 func daysSinceEpoch(year, month, day int) int64 {
 	y, m := int64(year), int64(month)
 	if m <= 2 {
@@ -137,7 +138,8 @@ type extension struct {
 	value    cryptobyte.String
 }
 
-// readExtensions walks Extensions and refuses an empty list, an explicit FALSE and a repeated OID (RFC 5280 section 4.2).
+// readExtensions walks Extensions and refuses an empty list, an explicit FALSE and a repeated OID (RFC 5280 section
+// 4.2).
 func readExtensions(exts cryptobyte.String, visit func(extension) error) error {
 	var seen [][]byte
 	if exts.Empty() {

@@ -136,7 +136,8 @@ func signedPDF(before, after string, numbers func(r [4]int) [4]int) []byte {
 	text := form(r)
 	whole := text + "<" + strings.Repeat("0", room) + ">" + after
 	end := min(r[2]+r[3], len(whole))
-	der := cmsForm{signer: sharedPKI().leaf}.make([]byte(whole[:min(r[0]+r[1], len(whole))] + whole[min(r[2], end):end]))
+	der := cmsForm{signer: sharedPKI().leaf}.make([]byte(whole[:min(r[0]+r[1], len(whole))] +
+		whole[min(r[2], end):end]))
 	hexed := hex.EncodeToString(der)
 	return []byte(text + "<" + hexed + strings.Repeat("0", room-len(hexed)) + ">" + after)
 }
@@ -160,13 +161,18 @@ func TestSignedRange(t *testing.T) {
 		pdf  []byte
 		want string
 	}{
-		{"a byte behind the last signature", append(bytes.Clone(good), '\n'), "1 bytes were added after the last signature"},
-		{"an object behind the last signature", append(bytes.Clone(good), "2 0 obj <<>> endobj\n%%EOF\n"...), "were added after"},
+		{"a byte behind the last signature", append(bytes.Clone(good), '\n'),
+			"1 bytes were added after the last signature"},
+		{"an object behind the last signature", append(bytes.Clone(good), "2 0 obj <<>> endobj\n%%EOF\n"...),
+			"were added after"},
 		{"the last byte is not covered", signedPDF(before, after, shift(3, -1)), "1 bytes were added after"},
-		{"the range ends behind the file", signedPDF(before, after, shift(3, 1)), "does not leave out just the signature"},
-		{"the first byte is not covered", signedPDF(before, after, func(r [4]int) [4]int { return [4]int{1, r[1] - 1, r[2], r[3]} }),
+		{"the range ends behind the file", signedPDF(before, after, shift(3, 1)),
 			"does not leave out just the signature"},
-		{"the gap ends early", signedPDF(before, after, func(r [4]int) [4]int { return [4]int{0, r[1], r[2] - 2, r[3] + 2} }),
+		{"the first byte is not covered",
+			signedPDF(before, after, func(r [4]int) [4]int { return [4]int{1, r[1] - 1, r[2], r[3]} }),
+			"does not leave out just the signature"},
+		{"the gap ends early",
+			signedPDF(before, after, func(r [4]int) [4]int { return [4]int{0, r[1], r[2] - 2, r[3] + 2} }),
 			"does not leave out just the signature"},
 		{"the gap begins early", signedPDF(before, after, shift(1, -1)), "does not leave out just the signature"},
 		{"the gap ends late", signedPDF(before, ">"+after, shift(2, 2)), "does not leave out just the signature"},

@@ -55,8 +55,9 @@ func issue(tmpl *x509.Certificate, parent *authority, key crypto.Signer) authori
 }
 
 func caTemplate(name string) *x509.Certificate {
-	return &x509.Certificate{Subject: pkix.Name{CommonName: name, Country: []string{"JP"}}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
+	return &x509.Certificate{Subject: pkix.Name{CommonName: name, Country: []string{"JP"}}, IsCA: true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
 }
 
 func newPKI() *pki {
@@ -66,7 +67,8 @@ func newPKI() *pki {
 	p.rsa = issue(caTemplate("RSA"), nil, must(rsa.GenerateKey(rand.Reader, 2048)))
 	p.foreign = issue(caTemplate("Sub"), nil, ecKey())
 	eku := func(cn string) *x509.Certificate {
-		return &x509.Certificate{Subject: pkix.Name{CommonName: cn}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}}
+		return &x509.Certificate{Subject: pkix.Name{CommonName: cn},
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}}
 	}
 	p.delegate = issue(eku("Delegate"), &p.sub, ecKey())
 	p.stray = issue(eku("Delegate"), &p.foreign, ecKey())
@@ -75,17 +77,22 @@ func newPKI() *pki {
 		{SerialNumber: big.NewInt(0x80), RevocationTime: testNow.Add(-time.Hour), ReasonCode: 1},
 		{SerialNumber: big.NewInt(77), RevocationTime: testNow.Add(-2 * time.Hour)},
 	})
-	p.arl = makeCRL(p.root, 6, nil, pkix.Extension{Id: asn1OID{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 3, 0x82, 1, 0xff}})
+	p.arl = makeCRL(p.root,
+		6, nil, pkix.Extension{Id: asn1OID{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 3, 0x82, 1, 0xff}})
 	p.delta = makeCRL(p.sub, 7, nil, pkix.Extension{Id: asn1OID{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 5}})
-	p.good = makeResponse(p.sub, p.delegate, ocsp.Response{Status: ocsp.Good, SerialNumber: p.leaf.cert.SerialNumber}, true)
+	p.good = makeResponse(p.sub, p.delegate, ocsp.Response{Status: ocsp.Good, SerialNumber: p.leaf.cert.SerialNumber},
+		true)
 	p.revoke = makeResponse(p.sub, p.sub, ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(0x80),
 		RevokedAt: testNow.Add(-time.Hour), RevocationReason: 1}, false)
 	return p
 }
 
 func makeCRL(ca authority, number int64, entries []x509.RevocationListEntry, exts ...pkix.Extension) []byte {
-	return must(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: testNow,
-		NextUpdate: testNow.Add(48 * time.Hour), RevokedCertificateEntries: entries, ExtraExtensions: exts}, ca.cert, ca.key))
+	return must(x509.CreateRevocationList(rand.Reader,
+		&x509.RevocationList{Number: big.NewInt(number), ThisUpdate: testNow,
+			NextUpdate: testNow.Add(48 * time.Hour), RevokedCertificateEntries: entries, ExtraExtensions: exts},
+		ca.cert,
+		ca.key))
 }
 
 func makeResponse(ca, signer authority, r ocsp.Response, embed bool) []byte {

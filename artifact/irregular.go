@@ -11,8 +11,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// An Irregularity is one thing in a certificate that RFC 5280 forbids and that leaves no doubt about what the certificate
-// says. Existing CAs are known for them; crypto/x509 refuses most.
+// An Irregularity is one thing in a certificate that RFC 5280 forbids and that leaves no doubt about what the
+// certificate says. Existing CAs are known for them; crypto/x509 refuses most.
 type Irregularity struct {
 	Code string
 	Text string // one sentence that names the field
@@ -20,16 +20,17 @@ type Irregularity struct {
 
 // The codes of irregularities. That of a serial number is for who judges serial numbers.
 const (
-	IrregularName      = "name-string"        // a name in a string type or with characters that current software does not read
+	// a name in a string type or with characters that current software does not read
+	IrregularName      = "name-string"
 	IrregularCritical  = "extension-critical" // an extension that must not be critical is (RFC 5280 section 4.2)
 	IrregularParameter = "null-missing"       // the algorithm of an RSA key without its NULL (RFC 3279 section 2.3.1)
 	IrregularVersion   = "version-1-ca"       // a CA certificate of version 1: nothing in it says that it is one
 	IrregularUsage     = "usage-mldsa"        // an ML-DSA key with a use that is not a signature (RFC 9881 section 5)
 )
 
-// ParseCertificate reads one certificate as x509.ParseCertificate does, and also one with irregularities. The certificate
-// has the octets of der, whatever had to be read in another way; its serial number may be negative. Who takes it in or
-// publishes it has to ask for its Irregularities: section A does.
+// ParseCertificate reads one certificate as x509.ParseCertificate does, and also one with irregularities. The
+// certificate has the octets of der, whatever had to be read in another way; its serial number may be negative. Who
+// takes it in or publishes it has to ask for its Irregularities: section A does.
 func ParseCertificate(der []byte) (*x509.Certificate, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -48,10 +49,12 @@ func ParseCertificate(der []byte) (*x509.Certificate, error) {
 func Irregularities(c *x509.Certificate) []Irregularity {
 	var found []Irregularity
 	if c.Version == 1 && c.IsCA {
-		found = append(found, Irregularity{IrregularVersion, "it is a CA certificate of version 1, and no basicConstraints say so (RFC 5280 section 4.2.1.9)"})
+		found = append(found, Irregularity{IrregularVersion,
+			"it is a CA certificate of version 1, and no basicConstraints say so (RFC 5280 section 4.2.1.9)"})
 	}
 	if _, ok := c.PublicKey.(*mldsa.PublicKey); ok && c.KeyUsage&notForMLDSA != 0 {
-		found = append(found, Irregularity{IrregularUsage, "its key usage has more than signatures, which is all that its ML-DSA key makes (RFC 9881 section 5)"})
+		found = append(found, Irregularity{IrregularUsage,
+			"its key usage has more than signatures, which is all that its ML-DSA key makes (RFC 9881 section 5)"})
 	}
 	m := &mender{}
 	if _, err := m.certificate(c.Raw); err == nil {
@@ -64,8 +67,8 @@ func Irregularities(c *x509.Certificate) []Irregularity {
 const notForMLDSA = x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment | x509.KeyUsageKeyAgreement |
 	x509.KeyUsageEncipherOnly | x509.KeyUsageDecipherOnly
 
-// parseIrregular lets crypto/x509 read a copy that is mended, and gives back the octets as they are; nil when that is not
-// all that is wrong.
+// parseIrregular lets crypto/x509 read a copy that is mended, and gives back the octets as they are; nil when that is
+// not all that is wrong.
 func parseIrregular(der []byte) *x509.Certificate {
 	if shapeOf(der) != "certificate" {
 		return nil
@@ -185,11 +188,13 @@ func (m *mender) attribute(out *cryptobyte.Builder, one cryptobyte.String, field
 	switch tag {
 	case tagUniversalString:
 		if text, odd = wide(content, 4); odd {
-			m.note(IrregularName, "its "+field+" has a UniversalString, which current software does not read (RFC 5280 section 4.1.2.4)")
+			m.note(IrregularName,
+				"its "+field+" has a UniversalString, which current software does not read (RFC 5280 section 4.1.2.4)")
 		}
 	case cbasn1.PrintableString:
 		if text, odd = string(content), utf8.Valid(content) && !printable(content); odd {
-			m.note(IrregularName, "its "+field+" has a PrintableString with other characters than RFC 5280 section 4.1.2.4 has for it")
+			m.note(IrregularName,
+				"its "+field+" has a PrintableString with other characters than RFC 5280 section 4.1.2.4 has for it")
 		}
 	}
 	if !odd {
@@ -203,7 +208,8 @@ func (m *mender) attribute(out *cryptobyte.Builder, one cryptobyte.String, field
 func printable(content []byte) bool {
 	for _, c := range content {
 		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', bytes.IndexByte([]byte(" '()+,-./:=?*&"), c) >= 0:
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c &&
+			c <= '9', bytes.IndexByte([]byte(" '()+,-./:=?*&"), c) >= 0:
 		default:
 			return false
 		}
@@ -250,7 +256,8 @@ func (m *mender) rest(out *cryptobyte.Builder, rest cryptobyte.String) {
 			return
 		}
 		whole := element
-		if tag != explicit(3) || !element.ReadASN1(&inner, tag) || !inner.ReadASN1(&all, cbasn1.SEQUENCE) || !inner.Empty() {
+		if tag != explicit(3) || !element.ReadASN1(&inner, tag) || !inner.ReadASN1(&all, cbasn1.SEQUENCE) ||
+			!inner.Empty() {
 			out.AddBytes(whole)
 			continue
 		}

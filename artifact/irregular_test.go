@@ -12,8 +12,8 @@ import (
 	"seihon/internal/inputtest"
 )
 
-// TestIrregularities: a certificate that an existing CA made is read, with its octets as they are, its signature verifies,
-// and what is wrong with it is named by field.
+// TestIrregularities: a certificate that an existing CA made is read, with its octets as they are, its signature
+// verifies, and what is wrong with it is named by field.
 func TestIrregularities(t *testing.T) {
 	ca := inputtest.NewCA("Example CA One")
 	for _, d := range inputtest.IrregularCertificates(ca) {
@@ -22,7 +22,8 @@ func TestIrregularities(t *testing.T) {
 			t.Errorf("%s: %v", d.Says, err)
 			continue
 		}
-		if !bytes.Equal(c.Raw, d.DER) || !bytes.Contains(d.DER, c.RawTBSCertificate) || !bytes.Contains(d.DER, c.RawSubject) ||
+		if !bytes.Equal(c.Raw, d.DER) || !bytes.Contains(d.DER, c.RawTBSCertificate) ||
+			!bytes.Contains(d.DER, c.RawSubject) ||
 			!bytes.Contains(d.DER, c.RawSubjectPublicKeyInfo) {
 			t.Errorf("%s: its octets are not those of the certificate", d.Says)
 		}
@@ -30,7 +31,8 @@ func TestIrregularities(t *testing.T) {
 			t.Errorf("%s: %v", d.Says, err)
 		}
 		if strings.HasPrefix(d.Name, "serial-") {
-			want := map[string]string{"serial-zero": "00", "serial-negative": "fe", "serial-long": "7f" + strings.Repeat("5a", 20)}[d.Name]
+			want := map[string]string{"serial-zero": "00", "serial-negative": "fe",
+				"serial-long": "7f" + strings.Repeat("5a", 20)}[d.Name]
 			if got := hex.EncodeToString(artifact.SerialBytes(c)); got != want {
 				t.Errorf("%s: its serial is read as %s", d.Says, got)
 			}
@@ -41,10 +43,12 @@ func TestIrregularities(t *testing.T) {
 			t.Errorf("%s: %v", d.Says, found)
 		}
 	}
-	if c, err := artifact.ParseCertificate(ca.Cert.Raw); err != nil || len(artifact.Irregularities(c)) != 0 || c.SerialNumber.Cmp(big.NewInt(16)) != 0 {
+	if c, err := artifact.ParseCertificate(ca.Cert.Raw); err != nil || len(artifact.Irregularities(c)) != 0 ||
+		c.SerialNumber.Cmp(big.NewInt(16)) != 0 {
 		t.Errorf("a good certificate: %v %v", c, err)
 	}
-	for _, junk := range [][]byte{nil, {0x30, 0}, ca.Cert.Raw[:len(ca.Cert.Raw)-1], append(bytes.Clone(ca.Cert.Raw), 0)} {
+	for _, junk := range [][]byte{nil, {0x30, 0}, ca.Cert.Raw[:len(ca.Cert.Raw)-1],
+		append(bytes.Clone(ca.Cert.Raw), 0)} {
 		if _, err := artifact.ParseCertificate(junk); err == nil {
 			t.Errorf("%x is read as a certificate", junk)
 		}
@@ -62,7 +66,8 @@ func TestRootV1(t *testing.T) {
 	if end.Kind != artifact.SubscriberCertificate || len(artifact.Irregularities(end.Certificates[0])) != 0 {
 		t.Errorf("a subscriber's certificate of version 1 is a %s: %s", end.Kind, end.Problem)
 	}
-	forged := inputtest.NewCA("another").Certificate(inputtest.Certificate{Version: []byte{}, Issuer: ca.Cert.RawSubject, Subject: ca.Cert.RawSubject,
+	forged := inputtest.NewCA("another").Certificate(inputtest.Certificate{Version: []byte{},
+		Issuer: ca.Cert.RawSubject, Subject: ca.Cert.RawSubject,
 		SPKI: ca.Cert.RawSubjectPublicKeyInfo})
 	if c, err := x509.ParseCertificate(forged); err != nil || artifact.Parse(forged).Kind == artifact.CACertificate {
 		t.Errorf("%v %v: what names itself is a CA certificate without the signature of its own key", c.Subject, err)

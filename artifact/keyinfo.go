@@ -5,7 +5,8 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// KeyInfo returns the SubjectPublicKeyInfo inside the DER of a certificate, without judging the rest; nil when there is none.
+// KeyInfo returns the SubjectPublicKeyInfo inside the DER of a certificate, without judging the rest; nil when there is
+// none.
 func KeyInfo(certificate []byte) []byte {
 	in := cryptobyte.String(certificate)
 	var cert, tbs, info cryptobyte.String

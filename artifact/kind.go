@@ -34,7 +34,8 @@ const (
 
 var kinds = []Kind{
 	CACertificate, LinkCertificate, CrossCertificate, SubscriberCertificate, OCSPSignerCertificate, CertificateBundle,
-	CRL, ARL, DeltaCRL, OCSPResponse, OCSPBundle, OCSPGeneration, Document, DocumentSignature, IndexPage, FingerprintPage,
+	CRL, ARL, DeltaCRL, OCSPResponse, OCSPBundle, OCSPGeneration, Document, DocumentSignature, IndexPage,
+	FingerprintPage,
 	Checkpoint, Tile, Manifest, PrivateKey, LedgerMaster, Log, RegistrationData, Unrecognised,
 }
 
@@ -63,9 +64,9 @@ func (k Kind) IsCertificate() bool {
 // IsRevocationList reports whether an artifact of kind k is an X.509 CRL of any scope.
 func (k Kind) IsRevocationList() bool { return k == CRL || k == ARL || k == DeltaCRL }
 
-// Agrees reports whether content found to be of kind found may stand where kind claimed was declared. The two differ only
-// where bytes alone cannot tell: whether a CA certificate is a cross certificate depends on who the partner is, and an
-// authority revocation list without an issuing distribution point looks like any other list.
+// Agrees reports whether content found to be of kind found may stand where kind claimed was declared. The two differ
+// only where bytes alone cannot tell: whether a CA certificate is a cross certificate depends on who the partner is,
+// and an authority revocation list without an issuing distribution point looks like any other list.
 func (k Kind) Agrees(claimed Kind) bool {
 	if k == claimed {
 		return true

@@ -17,19 +17,23 @@ import (
 	"seihon/artifact"
 )
 
-// TestMLDSA reads and verifies certificates, lists and OCSP responses of a CA with an ML-DSA key, and refuses each with a changed
-// signature, and one whose algorithm identifier has parameters.
+// TestMLDSA reads and verifies certificates, lists and OCSP responses of a CA with an ML-DSA key, and refuses each with
+// a changed signature, and one whose algorithm identifier has parameters.
 func TestMLDSA(t *testing.T) {
 	t.Parallel()
-	for name, params := range map[string]mldsa.Parameters{"ML-DSA-44": mldsa.MLDSA44(), "ML-DSA-65": mldsa.MLDSA65(), "ML-DSA-87": mldsa.MLDSA87()} {
+	for name, params := range map[string]mldsa.Parameters{"ML-DSA-44": mldsa.MLDSA44(), "ML-DSA-65": mldsa.MLDSA65(),
+		"ML-DSA-87": mldsa.MLDSA87()} {
 		t.Run(name, func(t *testing.T) {
 			key, err := mldsa.GenerateKey(params)
 			if err != nil {
 				t.Fatal(err)
 			}
 			now := time.Now().UTC().Truncate(time.Second)
-			template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
-				IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature, SubjectKeyId: []byte{1, 2, 3}}
+			template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+				NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+				IsCA: true, BasicConstraintsValid: true,
+				KeyUsage:     x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
+				SubjectKeyId: []byte{1, 2, 3}}
 			der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 			if err != nil {
 				t.Fatal(err)
@@ -45,7 +49,8 @@ func TestMLDSA(t *testing.T) {
 				t.Errorf("the certificate: %v", err)
 			}
 
-			list, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(7), ThisUpdate: now, NextUpdate: now.Add(time.Hour)}, ca, key)
+			list, err := x509.CreateRevocationList(rand.Reader,
+				&x509.RevocationList{Number: big.NewInt(7), ThisUpdate: now, NextUpdate: now.Add(time.Hour)}, ca, key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +107,8 @@ func TestMLDSA(t *testing.T) {
 					t.Errorf("a list with %s passes", what)
 				}
 			}
-			if a, err := artifact.ParseResponse(bytes.ReplaceAll(response, append(bytes.Clone(id), mldsaArc[name]), append(bytes.Clone(id), mldsaArc[name]+15))); err == nil && a.CheckSignatureFrom(ca) == nil {
+			if a, err := artifact.ParseResponse(bytes.ReplaceAll(response, append(bytes.Clone(id), mldsaArc[name]),
+				append(bytes.Clone(id), mldsaArc[name]+15))); err == nil && a.CheckSignatureFrom(ca) == nil {
 				t.Error("a response with HashML-DSA passes")
 			}
 		})
@@ -143,7 +149,8 @@ func flipped(der []byte) []byte {
 }
 
 // mldsaResponse is an OCSP response by the CA itself, by the ASN.1 of RFC 6960 section 4.2.1.
-func mldsaResponse(t *testing.T, ca *x509.Certificate, key crypto.Signer, now time.Time, parameters asn1.RawValue) []byte {
+func mldsaResponse(t *testing.T, ca *x509.Certificate, key crypto.Signer, now time.Time,
+	parameters asn1.RawValue) []byte {
 	t.Helper()
 	marshal := func(v any) []byte {
 		der, err := asn1.Marshal(v)
@@ -178,7 +185,8 @@ func mldsaResponse(t *testing.T, ca *x509.Certificate, key crypto.Signer, now ti
 		Responses  []single
 	}{
 		asn1.RawValue{Class: 2, Tag: 1, IsCompound: true, Bytes: ca.RawSubject}, now,
-		[]single{{certID{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}}, nameHash[:], keyHash[:], big.NewInt(5)},
+		[]single{{certID{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}}, nameHash[:],
+			keyHash[:], big.NewInt(5)},
 			asn1.RawValue{Class: 2, Tag: 0}, now, now.Add(time.Hour)}},
 	})
 	signature, err := key.Sign(nil, tbs, crypto.Hash(0))

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// SameName reports whether two DER Names name the same entity by RFC 5280 section 7.1: the type of a string, the case of its
-// letters and the number of its spaces do not matter, nor does the order within one multi-valued RDN. Values that are not
-// strings must be the same bytes. The order of the RDNs matters.
+// SameName reports whether two DER Names name the same entity by RFC 5280 section 7.1: the type of a string, the case
+// of its letters and the number of its spaces do not matter, nor does the order within one multi-valued RDN. Values
+// that are not strings must be the same bytes. The order of the RDNs matters.
 func SameName(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -95,7 +95,8 @@ const (
 	tagBMPString       = cbasn1.Tag(30)
 )
 
-// preparedValue returns what two values have in common that match: the prepared text of a string, the bytes of anything else.
+// preparedValue returns what two values have in common that match: the prepared text of a string, the bytes of anything
+// else.
 func preparedValue(tag cbasn1.Tag, content []byte) string {
 	text, ok := "", true
 	switch tag {
@@ -144,8 +145,8 @@ func wide(content []byte, size int) (string, bool) {
 }
 
 // prepared4518 prepares a string for caseIgnoreMatch (RFC 4518 section 2): control and format characters go, compatible
-// characters become one (NFKC, so that half-width katakana equal full-width ones), letters lose their case, and runs of spaces
-// count as one, at the ends as none.
+// characters become one (NFKC, so that half-width katakana equal full-width ones), letters lose their case, and runs of
+// spaces count as one, at the ends as none.
 func prepared4518(s string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKC.String(s) {

@@ -22,8 +22,9 @@ type Response struct {
 	Singles                []Single
 	Certificates           []*x509.Certificate
 	Nonce                  []byte // not nil when a nonce extension is present, even an empty one
-	ExtendedRevoke         bool   // the responder says "revoked" of certificates that were never issued, too (RFC 6960 section 4.4.8)
-	UnhandledCritical      []string
+	// the responder says "revoked" of certificates that were never issued, too (RFC 6960 section 4.4.8)
+	ExtendedRevoke    bool
+	UnhandledCritical []string
 
 	verified atomic.Pointer[responseVerdict]
 }
@@ -71,7 +72,8 @@ const asn1NULL = "\x05\x00"
 // maxSingles bounds the singles of one response. Pre-signed responses hold one or, with two CertID hashes, two.
 const maxSingles = 16
 
-// A certificateParser turns the DER of an embedded certificate into a certificate; CertificateCache is the one that remembers.
+// A certificateParser turns the DER of an embedded certificate into a certificate; CertificateCache is the one that
+// remembers.
 type certificateParser func(der []byte) (*x509.Certificate, error)
 
 // ParseResponse parses exactly one DER OCSPResponse whose status is successful.
@@ -100,7 +102,8 @@ func (r *Response) parse(parseCert certificateParser) error {
 	if status != 0 {
 		return fmt.Errorf("its status is %d, not successful", status)
 	}
-	if !outer.ReadASN1(&wrapper, explicit(0)) || !outer.Empty() || !wrapper.ReadASN1(&body, cbasn1.SEQUENCE) || !wrapper.Empty() ||
+	if !outer.ReadASN1(&wrapper, explicit(0)) || !outer.Empty() || !wrapper.ReadASN1(&body, cbasn1.SEQUENCE) ||
+		!wrapper.Empty() ||
 		!body.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) || !body.ReadASN1(&basic, cbasn1.OCTET_STRING) || !body.Empty() {
 		return errDER
 	}
@@ -126,7 +129,8 @@ func (r *Response) parseBasic(seq cryptobyte.String, parseCert certificateParser
 		return err
 	}
 	if !seq.Empty() {
-		if !seq.ReadASN1(&wrapper, explicit(0)) || !seq.Empty() || !wrapper.ReadASN1(&certs, cbasn1.SEQUENCE) || !wrapper.Empty() {
+		if !seq.ReadASN1(&wrapper, explicit(0)) || !seq.Empty() || !wrapper.ReadASN1(&certs, cbasn1.SEQUENCE) ||
+			!wrapper.Empty() {
 			return errDER
 		}
 		for !certs.Empty() {
@@ -180,7 +184,8 @@ func (r *Response) parseData(data cryptobyte.String) error {
 		return nil
 	}
 	var wrapper, exts cryptobyte.String
-	if !data.ReadASN1(&wrapper, explicit(1)) || !data.Empty() || !wrapper.ReadASN1(&exts, cbasn1.SEQUENCE) || !wrapper.Empty() {
+	if !data.ReadASN1(&wrapper, explicit(1)) || !data.Empty() || !wrapper.ReadASN1(&exts, cbasn1.SEQUENCE) ||
+		!wrapper.Empty() {
 		return errDER
 	}
 	return readExtensions(exts, func(e extension) error {
@@ -250,7 +255,8 @@ func readSingle(in *cryptobyte.String) (Single, error) {
 	if body.Empty() {
 		return s, nil
 	}
-	if !body.ReadASN1(&wrapper, explicit(1)) || !body.Empty() || !wrapper.ReadASN1(&exts, cbasn1.SEQUENCE) || !wrapper.Empty() {
+	if !body.ReadASN1(&wrapper, explicit(1)) || !body.Empty() || !wrapper.ReadASN1(&exts, cbasn1.SEQUENCE) ||
+		!wrapper.Empty() {
 		return s, errDER
 	}
 	return s, readExtensions(exts, s.extension)
@@ -302,8 +308,8 @@ func readCertID(s *cryptobyte.String) (CertID, error) {
 	return id, nil
 }
 
-// NeverIssued reports whether r says of s that the certificate was never issued: revoked, on hold since 1970-01-01, in a
-// response with the extended-revoke extension (RFC 6960 section 2.2). Less than that is a revocation like any other.
+// NeverIssued reports whether r says of s that the certificate was never issued: revoked, on hold since 1970-01-01, in
+// a response with the extended-revoke extension (RFC 6960 section 2.2). Less than that is a revocation like any other.
 func (r *Response) NeverIssued(s *Single) bool {
 	return r.ExtendedRevoke && s.Status == StatusRevoked && s.Reason == reasonHold && s.RevokedAt.Unix() == 0
 }

@@ -15,7 +15,8 @@ import (
 func TestParseResponseAgainstOracle(t *testing.T) {
 	t.Parallel()
 	p := sharedPKI()
-	sha256 := makeResponse(p.sub, p.sub, ocsp.Response{Status: ocsp.Unknown, SerialNumber: big.NewInt(9), IssuerHash: crypto.SHA256}, false)
+	sha256 := makeResponse(p.sub, p.sub,
+		ocsp.Response{Status: ocsp.Unknown, SerialNumber: big.NewInt(9), IssuerHash: crypto.SHA256}, false)
 	for name, der := range map[string][]byte{"good": p.good, "revoked": p.revoke, "sha256": sha256} {
 		got, err := ParseResponse(der)
 		if err != nil {
@@ -23,8 +24,10 @@ func TestParseResponseAgainstOracle(t *testing.T) {
 		}
 		want := must(ocsp.ParseResponse(der, p.sub.cert))
 		s := got.Singles[0]
-		if len(got.Singles) != 1 || s.Status != want.Status || !s.ThisUpdate.Equal(want.ThisUpdate) || !s.NextUpdate.Equal(want.NextUpdate) ||
-			!got.ProducedAt.Equal(want.ProducedAt) || new(big.Int).SetBytes(s.CertID.Serial).Cmp(want.SerialNumber) != 0 ||
+		if len(got.Singles) != 1 || s.Status != want.Status || !s.ThisUpdate.Equal(want.ThisUpdate) ||
+			!s.NextUpdate.Equal(want.NextUpdate) ||
+			!got.ProducedAt.Equal(want.ProducedAt) ||
+			new(big.Int).SetBytes(s.CertID.Serial).Cmp(want.SerialNumber) != 0 ||
 			s.CertID.Hash != want.IssuerHash || !bytes.Equal(got.ResponderName, want.RawResponderName) ||
 			!bytes.Equal(got.ResponderKeyHash, want.ResponderKeyHash) || !bytes.Equal(got.Signature, want.Signature) ||
 			!bytes.Equal(got.RawTBS, want.TBSResponseData) {
@@ -93,7 +96,8 @@ func TestNonceIsSeen(t *testing.T) {
 	p := sharedPKI()
 	// x/crypto cannot write responseExtensions, so the nonce is spliced in behind the single responses.
 	r := must(ParseResponse(p.revoke))
-	nonce := []byte{0xa1, 0x17, 0x30, 0x15, 0x30, 0x13, 0x06, 0x09, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2, 4, 6, 4, 4, 1, 2, 3, 4}
+	nonce := []byte{0xa1, 0x17, 0x30, 0x15, 0x30, 0x13, 0x06, 0x09, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2, 4, 6, 4, 4, 1, 2,
+		3, 4}
 	der := respond(append(bytes.Clone(r.RawTBS[headerLen(r.RawTBS):]), nonce...), p.sub)
 	got, err := ParseResponse(der)
 	if err != nil {
@@ -110,12 +114,14 @@ func TestNonceIsSeen(t *testing.T) {
 func TestExtendedRevoke(t *testing.T) {
 	t.Parallel()
 	p := sharedPKI()
-	hold := ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(9), IssuerHash: crypto.SHA256, RevokedAt: time.Unix(0, 0), RevocationReason: 6}
+	hold := ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(9), IssuerHash: crypto.SHA256,
+		RevokedAt: time.Unix(0, 0), RevocationReason: 6}
 	date, reason := hold, hold
 	date.RevokedAt, reason.RevocationReason = time.Unix(1, 0), 1
 	extended := func(of ocsp.Response, value ...byte) []byte {
 		tbs := must(ParseResponse(makeResponse(p.sub, p.sub, of, false))).RawTBS
-		ext := append([]byte{0x30, byte(15 + len(value) - 2), 0x06, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 9, 4, byte(len(value))}, value...)
+		ext := append([]byte{0x30, byte(15 + len(value) - 2), 0x06, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 9, 4,
+			byte(len(value))}, value...)
 		ext = append([]byte{0xa1, byte(len(ext) + 2), 0x30, byte(len(ext))}, ext...)
 		return respond(append(bytes.Clone(tbs[headerLen(tbs):]), ext...), p.sub)
 	}
@@ -152,8 +158,10 @@ func TestCertificateCache(t *testing.T) {
 func TestPublicKeyHash(t *testing.T) {
 	t.Parallel()
 	p := sharedPKI()
-	req := must(ocsp.ParseRequest(must(ocsp.CreateRequest(p.leaf.cert, p.sub.cert, &ocsp.RequestOptions{Hash: crypto.SHA256}))))
-	if !bytes.Equal(req.IssuerKeyHash, PublicKeyHash(p.sub.cert, crypto.SHA256)) || !bytes.Equal(req.IssuerNameHash, NameHash(p.sub.cert, crypto.SHA256)) {
+	req := must(ocsp.ParseRequest(must(ocsp.CreateRequest(p.leaf.cert, p.sub.cert,
+		&ocsp.RequestOptions{Hash: crypto.SHA256}))))
+	if !bytes.Equal(req.IssuerKeyHash, PublicKeyHash(p.sub.cert, crypto.SHA256)) ||
+		!bytes.Equal(req.IssuerNameHash, NameHash(p.sub.cert, crypto.SHA256)) {
 		t.Error("the issuer hashes are not those of the oracle")
 	}
 	if !bytes.Equal(SerialBytes(p.leaf.cert), must(ParseResponse(p.good)).Singles[0].CertID.Serial) {

@@ -39,7 +39,8 @@ func ParseKnown(b []byte, digest Digest) *Artifact {
 	a.classify()
 	switch {
 	case a.Kind == Document && found.Encrypted != "":
-		a.Problem = fmt.Sprintf("the document is encrypted (%s), so that nothing can be said about what it holds", found.Encrypted)
+		a.Problem = fmt.Sprintf("the document is encrypted (%s), so that nothing can be said about what it holds",
+			found.Encrypted)
 	case a.Kind == Document && found.Launches != "":
 		a.Problem = fmt.Sprintf("the document starts programs (%s)", found.Launches)
 	case found.Opaque == "":
@@ -64,7 +65,8 @@ const (
 	magicSQLite = "SQLite format 3\x00"
 )
 
-// classify looks only at content. Bytes that begin with the right magic may still be damaged: who owns the format checks that.
+// classify looks only at content. Bytes that begin with the right magic may still be damaged: who owns the format
+// checks that.
 func (a *Artifact) classify() {
 	b := a.Bytes
 	switch {
@@ -74,7 +76,8 @@ func (a *Artifact) classify() {
 		a.Kind = OCSPBundle
 	case bytes.HasPrefix(b, []byte(GenerationMagic)):
 		a.Kind = OCSPGeneration
-	case bytes.HasPrefix(b, []byte(ManifestMagic)), bytes.HasPrefix(b, []byte(ManifestMagicV1)), bytes.HasPrefix(b, []byte(magicZstd)):
+	case bytes.HasPrefix(b, []byte(ManifestMagic)), bytes.HasPrefix(b, []byte(ManifestMagicV1)), bytes.HasPrefix(b,
+		[]byte(magicZstd)):
 		a.Kind = Manifest
 	case bytes.HasPrefix(b, []byte(magicSQLite)):
 		a.Kind, a.Problem = LedgerMaster, "it is an SQLite database, which only the signing room and the master have"
@@ -91,8 +94,8 @@ func (a *Artifact) classify() {
 	}
 }
 
-// unknown handles bytes without any structure. Hash tiles are such bytes, and only their equality with the master tells them
-// from a raw key, so the kind says what they may be and section A asks the ledger.
+// unknown handles bytes without any structure. Hash tiles are such bytes, and only their equality with the master tells
+// them from a raw key, so the kind says what they may be and section A asks the ledger.
 func (a *Artifact) unknown() {
 	switch {
 	case isHashTile(a.Bytes):
@@ -104,8 +107,8 @@ func (a *Artifact) unknown() {
 	}
 }
 
-// isHashTile reports whether b can be at most 256 hashes of 32 octets (c2sp.org/tlog-tiles). A hash looks like random octets:
-// that 32 of them have fewer than 20 values, or that none is above 127, does not happen in practice.
+// isHashTile reports whether b can be at most 256 hashes of 32 octets (c2sp.org/tlog-tiles). A hash looks like random
+// octets: that 32 of them have fewer than 20 values, or that none is above 127, does not happen in practice.
 func isHashTile(b []byte) bool {
 	const width, fewest = 32, 20
 	if len(b) == 0 || len(b)%width != 0 || len(b) > 256*width {

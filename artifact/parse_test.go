@@ -25,7 +25,8 @@ func entryBundle(entries ...string) []byte {
 func TestParseClassifiesByContent(t *testing.T) {
 	t.Parallel()
 	p := sharedPKI()
-	csr := must(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "Taro"}}, p.leaf.key))
+	csr := must(x509.CreateCertificateRequest(rand.Reader,
+		&x509.CertificateRequest{Subject: pkix.Name{CommonName: "Taro"}}, p.leaf.key))
 	link := issue(caTemplate("Root"), &p.root, ecKey())
 	entry := `{"time":"2026-11-24T06:00:00Z","type":"batch","v":1}`
 	root := base64.StdEncoding.EncodeToString(make([]byte, 32))
@@ -33,59 +34,65 @@ func TestParseClassifiesByContent(t *testing.T) {
 		in   []byte
 		kind Kind
 	}{
-		"root":                {p.root.cert.Raw, CACertificate},
-		"subordinate":         {p.sub.cert.Raw, CACertificate},
-		"link":                {link.cert.Raw, LinkCertificate},
-		"subscriber":          {p.leaf.cert.Raw, SubscriberCertificate},
-		"OCSP signer":         {p.delegate.cert.Raw, OCSPSignerCertificate},
-		"CRL":                 {p.crl, CRL},
-		"ARL":                 {p.arl, ARL},
-		"delta":               {p.delta, DeltaCRL},
-		"response":            {p.good, OCSPResponse},
-		"p7c":                 {must(os.ReadFile("testdata/cms/bundle.p7c")), CertificateBundle},
-		"p7s":                 {must(os.ReadFile("testdata/cms/detached.p7s")), DocumentSignature},
-		"enclosing p7m":       {must(os.ReadFile("testdata/cms/enclosing.p7m")), Unrecognised},
-		"PDF":                 {[]byte("%PDF-1.7\nx\n%%EOF\n"), Document},
-		"page":                {[]byte("<!DOCTYPE html>\n<html lang=ja>"), IndexPage},
-		"fingerprints":        {[]byte("<!doctype html><meta name=\"seihon-page\" content=\"fingerprints\">"), FingerprintPage},
-		"bundle":              {[]byte(BundleMagic + "\x00\x01"), OCSPBundle},
-		"generation":          {[]byte(GenerationMagic + "issuer sub\n"), OCSPGeneration},
-		"manifest":            {[]byte(ManifestMagic), Manifest},
-		"manifest v1":         {[]byte(ManifestMagicV1), Manifest},
-		"zstd manifest":       {[]byte("\x28\xb5\x2f\xfd\x04"), Manifest},
-		"checkpoint":          {[]byte("example.com/log\n12\n" + root + "\n\n\u2014 example.com/log AAAA\n"), Checkpoint},
+		"root":          {p.root.cert.Raw, CACertificate},
+		"subordinate":   {p.sub.cert.Raw, CACertificate},
+		"link":          {link.cert.Raw, LinkCertificate},
+		"subscriber":    {p.leaf.cert.Raw, SubscriberCertificate},
+		"OCSP signer":   {p.delegate.cert.Raw, OCSPSignerCertificate},
+		"CRL":           {p.crl, CRL},
+		"ARL":           {p.arl, ARL},
+		"delta":         {p.delta, DeltaCRL},
+		"response":      {p.good, OCSPResponse},
+		"p7c":           {must(os.ReadFile("testdata/cms/bundle.p7c")), CertificateBundle},
+		"p7s":           {must(os.ReadFile("testdata/cms/detached.p7s")), DocumentSignature},
+		"enclosing p7m": {must(os.ReadFile("testdata/cms/enclosing.p7m")), Unrecognised},
+		"PDF":           {[]byte("%PDF-1.7\nx\n%%EOF\n"), Document},
+		"page":          {[]byte("<!DOCTYPE html>\n<html lang=ja>"), IndexPage},
+		"fingerprints": {[]byte("<!doctype html><meta name=\"seihon-page\" content=\"fingerprints\">"),
+			FingerprintPage},
+		"bundle":        {[]byte(BundleMagic + "\x00\x01"), OCSPBundle},
+		"generation":    {[]byte(GenerationMagic + "issuer sub\n"), OCSPGeneration},
+		"manifest":      {[]byte(ManifestMagic), Manifest},
+		"manifest v1":   {[]byte(ManifestMagicV1), Manifest},
+		"zstd manifest": {[]byte("\x28\xb5\x2f\xfd\x04"), Manifest},
+		"checkpoint": {[]byte("example.com/log\n12\n" + root + "\n\n\u2014 example.com/log AAAA\n"),
+			Checkpoint},
 		"unsigned checkpoint": {[]byte("example.com/log\n12\n" + root + "\n\n"), Unrecognised},
 		"entry bundle":        {entryBundle(entry, entry), Tile},
 		"hash tile":           {append(bytes.Clone(Sum([]byte("a")).bytes()), Sum([]byte("b")).bytes()...), Tile},
 		"entry":               {[]byte(entry), LedgerMaster},
 		"database":            {[]byte("SQLite format 3\x00...."), LedgerMaster},
 		"CSR":                 {csr, RegistrationData},
-		"PEM CSR":             {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}), RegistrationData},
-		"index.txt":           {[]byte("V\t271124060000Z\t\t01\tunknown\t/C=JP/CN=Taro\n"), RegistrationData},
-		"application form":    {[]byte("氏名,住所,生年月日\n"), RegistrationData},
-		"zap log":             {[]byte(`{"level":"info","ts":1,"msg":"signed"}` + "\n"), Log},
-		"access log":          {[]byte("192.0.2.1 - - [24/Nov/2026:06:00:00 +0900] \"GET / HTTP/1.1\" 200 1\n"), Log},
-		"syslog":              {[]byte("Nov 24 06:00:00 room signer[1]: signed\n"), Log},
-		"timestamped log":     {[]byte("2026-11-24T06:00:00Z signed\n"), Log},
-		"PEM certificate":     {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.sub.cert.Raw}), Unrecognised},
-		"CRL and a byte":      {append(bytes.Clone(p.crl), '\n'), Unrecognised},
-		"text":                {[]byte("hello"), Unrecognised},
-		"empty":               {nil, Unrecognised},
-		"error response":      {[]byte{0x30, 3, 0x0a, 1, 6}, Unrecognised},
+		"PEM CSR": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}),
+			RegistrationData},
+		"index.txt":        {[]byte("V\t271124060000Z\t\t01\tunknown\t/C=JP/CN=Taro\n"), RegistrationData},
+		"application form": {[]byte("氏名,住所,生年月日\n"), RegistrationData},
+		"zap log":          {[]byte(`{"level":"info","ts":1,"msg":"signed"}` + "\n"), Log},
+		"access log":       {[]byte("192.0.2.1 - - [24/Nov/2026:06:00:00 +0900] \"GET / HTTP/1.1\" 200 1\n"), Log},
+		"syslog":           {[]byte("Nov 24 06:00:00 room signer[1]: signed\n"), Log},
+		"timestamped log":  {[]byte("2026-11-24T06:00:00Z signed\n"), Log},
+		"PEM certificate": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.sub.cert.Raw}),
+			Unrecognised},
+		"CRL and a byte": {append(bytes.Clone(p.crl), '\n'), Unrecognised},
+		"text":           {[]byte("hello"), Unrecognised},
+		"empty":          {nil, Unrecognised},
+		"error response": {[]byte{0x30, 3, 0x0a, 1, 6}, Unrecognised},
 	}
 	for name, c := range cases {
 		a := Parse(c.in)
 		if a.Kind != c.kind || a.Kind == Unrecognised && a.Problem == "" {
 			t.Errorf("%s: kind %s, problem %q; want %s", name, a.Kind, a.Problem, c.kind)
 		}
-		if a.Kind.IsCertificate() && len(a.Certificates) != 1 || a.Kind.IsRevocationList() && a.CRL == nil || a.Kind == OCSPResponse && a.OCSP == nil {
+		if a.Kind.IsCertificate() && len(a.Certificates) != 1 || a.Kind.IsRevocationList() && a.CRL == nil ||
+			a.Kind == OCSPResponse && a.OCSP == nil {
 			t.Errorf("%s: the parsed object is missing", name)
 		}
 		if a.Digest != Sum(c.in) || !a.Kind.Known() {
 			t.Errorf("%s: digest %s, kind %s", name, a.Digest, a.Kind)
 		}
 	}
-	if a := Parse(append(bytes.Clone(p.crl), 0)); !strings.Contains(a.Problem, "1 bytes follow the first object, a crl") {
+	if a := Parse(append(bytes.Clone(p.crl), 0)); !strings.Contains(a.Problem,
+		"1 bytes follow the first object, a crl") {
 		t.Errorf("trailing byte: %q", a.Problem)
 	}
 }
@@ -112,7 +119,8 @@ func TestDigest(t *testing.T) {
 func TestSignedData(t *testing.T) {
 	t.Parallel()
 	content := must(os.ReadFile("testdata/cms/content.txt"))
-	for _, name := range []string{"detached.p7s", "detached-rsa.p7s", "detached-pss.p7s", "detached-noattr.p7s", "detached-keyid.p7s"} {
+	for _, name := range []string{"detached.p7s", "detached-rsa.p7s", "detached-pss.p7s", "detached-noattr.p7s",
+		"detached-keyid.p7s"} {
 		s, err := ParseSignedData(must(os.ReadFile("testdata/cms/" + name)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -130,7 +138,8 @@ func TestSignedData(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	p := sharedPKI()
-	for _, b := range [][]byte{p.crl, p.delta, p.good, p.revoke, p.leaf.cert.Raw, []byte("%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj\n%%EOF\n"), entryBundle(`{"type":"a","v":1,"time":1}`)} {
+	for _, b := range [][]byte{p.crl, p.delta, p.good, p.revoke, p.leaf.cert.Raw,
+		[]byte("%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj\n%%EOF\n"), entryBundle(`{"type":"a","v":1,"time":1}`)} {
 		f.Add(b)
 	}
 	f.Add(must(os.ReadFile("keyscan/testdata/keys/ec-pkcs8.pem")))
@@ -208,10 +217,12 @@ func TestSearchDecides(t *testing.T) {
 		{"words in a document", pdf("1 0 obj <</T (/Encrypt /Launch)>> endobj"), Document, ""},
 		{"encrypted", pdf("trailer <</Encrypt 1 0 R>>"), Document, "encrypted (the trailer)"},
 		{"program", pdf("7 0 obj <</S /#4caunch>> endobj"), Document, "starts programs (PDF object 7)"},
-		{"unknown filter", pdf("7 0 obj <</Filter/X>> stream\nx\nendstream endobj"), Document, "PDF object 7 is encoded with the filter"},
+		{"unknown filter", pdf("7 0 obj <</Filter/X>> stream\nx\nendstream endobj"), Document,
+			"PDF object 7 is encoded with the filter"},
 		{"sealed", []byte("Salted__0123456789"), Unrecognised, "cannot be searched"},
 	} {
-		if a := Parse(c.b); a.Kind != c.kind || !strings.Contains(a.Problem, c.problem) || c.problem == "" && a.Problem != "" {
+		if a := Parse(c.b); a.Kind != c.kind || !strings.Contains(a.Problem, c.problem) ||
+			c.problem == "" && a.Problem != "" {
 			t.Errorf("%s: %s, %q; want %s, %q", c.name, a.Kind, a.Problem, c.kind, c.problem)
 		}
 	}
@@ -236,11 +247,15 @@ func TestReasons(t *testing.T) {
 	}{
 		{"version 4", version4, "form of a certificate, but not the strict one: invalid version"},
 		{"unknown curve", curve, "unsupported elliptic curve"},
-		{"list of version 3", flip(p.crl, "\x02\x01\x01\x30", "\x02\x01\x02\x30"), "form of a CRL, but not the strict one"},
+		{"list of version 3", flip(p.crl, "\x02\x01\x01\x30", "\x02\x01\x02\x30"),
+			"form of a CRL, but not the strict one"},
 		{"error response", []byte{0x30, 3, 0x0a, 1, 6}, "form of an OCSP response, but not the strict one"},
-		{"encrypted content type", []byte("\x30\x0f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05\xa0\x02\x05\x00"), "form of a CMS object"},
-		{"PEM", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: p.crl}), "it is a crl in PEM, and is published in DER: openssl crl -outform DER"},
-		{"PEM behind a mark", append([]byte(bom), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.root.cert.Raw})...), "ca-certificate in PEM"},
+		{"encrypted content type", []byte("\x30\x0f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05\xa0\x02\x05\x00"),
+			"form of a CMS object"},
+		{"PEM", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: p.crl}),
+			"it is a crl in PEM, and is published in DER: openssl crl -outform DER"},
+		{"PEM behind a mark", append([]byte(bom), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+			Bytes: p.root.cert.Raw})...), "ca-certificate in PEM"},
 		{"base64", []byte(text), "it is a crl in base64"},
 		{"base64 behind a mark", []byte(bom + text), "it is a crl in base64"},
 		{"UTF-16", utf16, "UTF-16"},

@@ -16,8 +16,8 @@ var byteRange = regexp.MustCompile(`/ByteRange\s*\[\s*(\d{1,10})\s+(\d{1,10})\s+
 // maxPDFSignatures bounds the work for one document; each signature hashes all of it.
 const maxPDFSignatures = 16
 
-// VerifyDocument checks every signature embedded in a PDF document and returns the certificates of the signers of the last
-// one, which covers the whole file. It returns none and no error when the document is not signed.
+// VerifyDocument checks every signature embedded in a PDF document and returns the certificates of the signers of the
+// last one, which covers the whole file. It returns none and no error when the document is not signed.
 func VerifyDocument(pdf []byte) ([]*x509.Certificate, error) {
 	ranges := byteRange.FindAllSubmatch(pdf, maxPDFSignatures+1)
 	if len(ranges) > maxPDFSignatures {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestPublicCertificates reads the certificates of NIST's PKITS, which Go brings, and of zlint's tests: about each that is none
-// in the strict form the problem says what is wrong with it.
+// TestPublicCertificates reads the certificates of NIST's PKITS, which Go brings, and of zlint's tests: about each that
+// is none in the strict form the problem says what is wrong with it.
 func TestPublicCertificates(t *testing.T) {
 	where := func(args ...string) string {
 		t.Helper()

@@ -16,8 +16,8 @@ import (
 // sha256RSA is sha256WithRSAEncryption with NULL, as crypto/x509 writes it.
 var sha256RSA = unhex("300d06092a864886f70d01010b0500")
 
-// withParameters gives the RSA algorithms of a certificate, list or basic response other parameters, and signs it anew. of
-// says how many algorithms there must be.
+// withParameters gives the RSA algorithms of a certificate, list or basic response other parameters, and signs it anew.
+// of says how many algorithms there must be.
 func withParameters(t *testing.T, der, parameters []byte, key *rsa.PrivateKey, of int) []byte {
 	t.Helper()
 	var outer struct {
@@ -28,7 +28,8 @@ func withParameters(t *testing.T, der, parameters []byte, key *rsa.PrivateKey, o
 	if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) > 0 {
 		t.Fatal(err)
 	}
-	algorithm := append([]byte{0x30, byte(11 + len(parameters))}, append(bytes.Clone(sha256RSA[2:13]), parameters...)...)
+	algorithm := append([]byte{0x30, byte(11 + len(parameters))},
+		append(bytes.Clone(sha256RSA[2:13]), parameters...)...)
 	if n := bytes.Count(der, sha256RSA); n != of {
 		t.Fatalf("there are %d algorithms, not %d", n, of)
 	}
@@ -36,7 +37,8 @@ func withParameters(t *testing.T, der, parameters []byte, key *rsa.PrivateKey, o
 	tbs := must(asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: body}))
 	sum := sha256.Sum256(tbs)
 	signature := must(rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:]))
-	all := append(append(tbs, algorithm...), must(asn1.Marshal(asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}))...)
+	all := append(append(tbs, algorithm...),
+		must(asn1.Marshal(asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}))...)
 	return must(asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: all}))
 }
 
@@ -61,7 +63,8 @@ func TestRSAParameters(t *testing.T) {
 		name       string
 		parameters []byte
 		good       bool
-	}{{"NULL", []byte{5, 0}, true}, {"absent", nil, true}, {"an INTEGER", []byte{2, 1, 0}, false}, {"an empty sequence", []byte{0x30, 0}, false}} {
+	}{{"NULL", []byte{5, 0}, true}, {"absent", nil, true}, {"an INTEGER", []byte{2, 1, 0}, false},
+		{"an empty sequence", []byte{0x30, 0}, false}} {
 		list, err := ParseRevocationList(withParameters(t, makeCRL(p.rsa, 3, nil), c.parameters, key, 2))
 		if err == nil {
 			err = list.CheckSignatureFrom(p.rsa.cert)

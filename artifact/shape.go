@@ -30,8 +30,8 @@ func shapeOf(der []byte) string {
 	return ""
 }
 
-// signedShape tells a TBSCertificate from a TBSCertList: the fifth element of the one is the validity, a SEQUENCE, where the
-// other has a time (RFC 5280 sections 4.1 and 5.1).
+// signedShape tells a TBSCertificate from a TBSCertList: the fifth element of the one is the validity, a SEQUENCE,
+// where the other has a time (RFC 5280 sections 4.1 and 5.1).
 func signedShape(tbs cryptobyte.String) string {
 	var tags []cbasn1.Tag
 	for !tbs.Empty() && len(tags) < 5 {
@@ -75,11 +75,12 @@ const bom = "\xef\xbb\xbf"
 
 // toDER are the commands that make the published form from PEM.
 var toDER = map[Kind]string{
-	CACertificate: "openssl x509 -outform DER", CRL: "openssl crl -outform DER", DocumentSignature: "openssl pkcs7 -outform DER",
+	CACertificate: "openssl x509 -outform DER", CRL: "openssl crl -outform DER",
+	DocumentSignature: "openssl pkcs7 -outform DER",
 }
 
-// pem describes PEM text. What is published is DER, so that PEM is never a published kind, but what it holds decides under
-// which rule it is refused.
+// pem describes PEM text. What is published is DER, so that PEM is never a published kind, but what it holds decides
+// under which rule it is refused.
 func (a *Artifact) pem() {
 	var first Kind
 	var n int
@@ -114,7 +115,8 @@ func (a *Artifact) pem() {
 	}
 }
 
-// bare describes text that is no known form by itself: base64 without the lines of PEM, and text behind a byte-order mark.
+// bare describes text that is no known form by itself: base64 without the lines of PEM, and text behind a byte-order
+// mark.
 func (a *Artifact) bare() {
 	text := bytes.TrimPrefix(a.Bytes, []byte(bom))
 	der, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(text), nil)))
@@ -129,6 +131,7 @@ func (a *Artifact) bare() {
 	}
 	a.Problem = "its content is none of the forms that are published"
 	if len(text) < len(a.Bytes) {
-		a.Problem = "it is text that begins with a byte-order mark, as Windows writes it, and none of the forms that are published"
+		a.Problem = "it is text that begins with a byte-order mark, as Windows writes it, and none of the forms that " +
+			"are published"
 	}
 }

@@ -13,8 +13,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// PublicKeyHash returns OCSP's issuerKeyHash of cert: the hash of the subjectPublicKey BIT STRING without tag, length and
-// number of unused bits (RFC 6960 section 4.1.1). It returns nil when the hash is not available.
+// PublicKeyHash returns OCSP's issuerKeyHash of cert: the hash of the subjectPublicKey BIT STRING without tag, length
+// and number of unused bits (RFC 6960 section 4.1.1). It returns nil when the hash is not available.
 func PublicKeyHash(cert *x509.Certificate, h crypto.Hash) []byte {
 	spki := cryptobyte.String(cert.RawSubjectPublicKeyInfo)
 	var seq, alg cryptobyte.String
@@ -54,7 +54,8 @@ func IsOCSPSigner(cert *x509.Certificate) bool {
 func (r *Response) CheckSignatureFrom(issuer *x509.Certificate) error {
 	for _, s := range r.Singles {
 		if !s.CertID.Names(issuer) {
-			return fmt.Errorf("checking OCSP response: the CertID of serial %x does not name %q", s.CertID.Serial, issuer.Subject.String())
+			return fmt.Errorf("checking OCSP response: the CertID of serial %x does not name %q", s.CertID.Serial,
+				issuer.Subject.String())
 		}
 	}
 	_, err := r.signedBy(issuer, stateless{})
@@ -130,8 +131,8 @@ func (stateless) checkDelegate(cert, issuer *x509.Certificate) error {
 	return nil
 }
 
-// A CertificateCache parses responses and keeps the certificates embedded in them, because a million pre-signed responses
-// embed the same few delegates. It is safe for concurrent use.
+// A CertificateCache parses responses and keeps the certificates embedded in them, because a million pre-signed
+// responses embed the same few delegates. It is safe for concurrent use.
 type CertificateCache struct {
 	mu    sync.Mutex
 	certs map[string]*x509.Certificate

@@ -39,8 +39,8 @@ func isHTML(b []byte) bool {
 	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
 }
 
-// isCheckpoint reports whether b has the form of a signed tlog-checkpoint: origin, size, root hash, extension lines, an empty
-// line and signature lines (c2sp.org/tlog-checkpoint). It says nothing about the signatures.
+// isCheckpoint reports whether b has the form of a signed tlog-checkpoint: origin, size, root hash, extension lines, an
+// empty line and signature lines (c2sp.org/tlog-checkpoint). It says nothing about the signatures.
 func isCheckpoint(b []byte) bool {
 	if len(b) > 64<<10 || b[len(b)-1] != '\n' {
 		return false
@@ -64,8 +64,8 @@ func isCheckpoint(b []byte) bool {
 	return true
 }
 
-// isEntryBundle reports whether b is an entry bundle of a tiled log (c2sp.org/tlog-tiles): at most 256 entries, each behind
-// its 16-bit length, and each of them one of this module's JSON entries.
+// isEntryBundle reports whether b is an entry bundle of a tiled log (c2sp.org/tlog-tiles): at most 256 entries, each
+// behind its 16-bit length, and each of them one of this module's JSON entries.
 func isEntryBundle(b []byte) bool {
 	n := 0
 	for len(b) > 0 {
@@ -100,12 +100,18 @@ var (
 	indexLine = regexp.MustCompile(`(?m)\A[VRE]\t[0-9]{12,14}Z\t`)
 
 	logLines = []*regexp.Regexp{
-		regexp.MustCompile(`\A\{.*"(level|msg|severity|eventName|eventTime|logName)":`),                   // zap, CloudTrail, Cloud Logging
-		regexp.MustCompile(`\A\S+ \S+ \S+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:`),                            // common log format
-		regexp.MustCompile(`\A\S+ \S+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:`),                                // S3 access log
-		regexp.MustCompile(`\A(<[0-9]{1,3}>)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} `),      // syslog, RFC 3164
-		regexp.MustCompile(`\A(<[0-9]{1,3}>1 )?\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}`), // syslog, RFC 5424, and most others
-		regexp.MustCompile(`\A#(Version|Fields|Software):`),                                               // W3C, CloudFront
+		// zap, CloudTrail, Cloud Logging
+		regexp.MustCompile(`\A\{.*"(level|msg|severity|eventName|eventTime|logName)":`),
+		// common log format
+		regexp.MustCompile(`\A\S+ \S+ \S+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:`),
+		// S3 access log
+		regexp.MustCompile(`\A\S+ \S+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:`),
+		// syslog, RFC 3164
+		regexp.MustCompile(`\A(<[0-9]{1,3}>)?[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} `),
+		// syslog, RFC 5424, and most others
+		regexp.MustCompile(`\A(<[0-9]{1,3}>1 )?\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}`),
+		// W3C, CloudFront
+		regexp.MustCompile(`\A#(Version|Fields|Software):`),
 	}
 
 	// What forms of application ask for; two of them together are no coincidence.

@@ -24,14 +24,15 @@ type Trust struct {
 	keys      map[*x509.Certificate]*signature.Key
 }
 
-// A delegateKey is a delegate that its issuer made one. Certificates are compared by identity, which is cheap and holds for
-// those that came out of one CertificateCache; others are merely checked again.
+// A delegateKey is a delegate that its issuer made one. Certificates are compared by identity, which is cheap and holds
+// for those that came out of one CertificateCache; others are merely checked again.
 type delegateKey struct{ cert, issuer *x509.Certificate }
 
 // NewTrust returns the trust set of the given anchors and cross-certification partners.
 func NewTrust(anchors, partners []*x509.Certificate) *Trust {
-	t := &Trust{byKeyHash: make(map[string]*x509.Certificate), delegates: make(map[delegateKey]bool), keyHashes: make(map[*x509.Certificate][]byte),
-		keys: make(map[*x509.Certificate]*signature.Key)}
+	t := &Trust{byKeyHash: make(map[string]*x509.Certificate), delegates: make(map[delegateKey]bool),
+		keyHashes: make(map[*x509.Certificate][]byte),
+		keys:      make(map[*x509.Certificate]*signature.Key)}
 	for _, a := range anchors {
 		t.anchors = append(t.anchors, a)
 		t.insert(a)
@@ -101,8 +102,8 @@ func (t *Trust) Partners() []*x509.Certificate {
 	return append([]*x509.Certificate(nil), t.partners...)
 }
 
-// IssuersByName returns the issuers whose subject is the DER Name raw, compared as RFC 5280 section 7.1 says; more than one when
-// a CA changed its key under one name.
+// IssuersByName returns the issuers whose subject is the DER Name raw, compared as RFC 5280 section 7.1 says; more than
+// one when a CA changed its key under one name.
 func (t *Trust) IssuersByName(raw []byte) []*x509.Certificate {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -177,7 +178,8 @@ func (t *Trust) CheckResponse(r *Response) (issuer, signer *x509.Certificate, er
 	}
 	first := r.Singles[0].CertID
 	for _, s := range r.Singles[1:] {
-		same := s.CertID.Hash == first.Hash && bytes.Equal(s.CertID.IssuerKeyHash, first.IssuerKeyHash) && bytes.Equal(s.CertID.IssuerNameHash, first.IssuerNameHash)
+		same := s.CertID.Hash == first.Hash && bytes.Equal(s.CertID.IssuerKeyHash, first.IssuerKeyHash) &&
+			bytes.Equal(s.CertID.IssuerNameHash, first.IssuerNameHash)
 		if !same && !s.CertID.Names(issuer) {
 			return nil, nil, errors.New("checking OCSP response: its single responses speak of different issuers")
 		}
@@ -186,8 +188,8 @@ func (t *Trust) CheckResponse(r *Response) (issuer, signer *x509.Certificate, er
 	return issuer, signer, err
 }
 
-// CheckAhead verifies a response before CheckResponse is called, for who has many of them and several processors. What is
-// wrong with it CheckResponse says.
+// CheckAhead verifies a response before CheckResponse is called, for who has many of them and several processors. What
+// is wrong with it CheckResponse says.
 func (t *Trust) CheckAhead(r *Response) {
 	if issuer, signer, err := t.CheckResponse(r); err == nil {
 		r.verified.Store(&responseVerdict{t, issuer, signer})
@@ -235,8 +237,8 @@ func (t *Trust) keyHash(cert *x509.Certificate) []byte {
 // most of a megabyte. A repository has a handful of signers at a time.
 const keyLimit = 32
 
-// checkSignature is the function of that name with the key of signer kept prepared, because a few of them sign millions of
-// responses. Only what signer has found to be the issuer or its delegate comes here.
+// checkSignature is the function of that name with the key of signer kept prepared, because a few of them sign millions
+// of responses. Only what signer has found to be the issuer or its delegate comes here.
 func (t *Trust) checkSignature(signer *x509.Certificate, alg x509.SignatureAlgorithm, signed, sig []byte) error {
 	hash, check := prepared(alg)
 	if check == nil {

@@ -29,8 +29,9 @@ type oldPlace struct {
 	serve   func(dir string) // begins to answer at the address
 }
 
-// TestAdoptElsewhere takes over a bucket of Google Cloud Storage, and the root of a plain web server, while clients ask: what they get
-// under the old names is whole and never older, what must go goes, and all is proven. TestAdoptWhileClientsPoll does so in S3.
+// TestAdoptElsewhere takes over a bucket of Google Cloud Storage, and the root of a plain web server, while clients
+// ask: what they get under the old names is whole and never older, what must go goes, and all is proven.
+// TestAdoptWhileClientsPoll does so in S3.
 func TestAdoptElsewhere(t *testing.T) {
 	places := map[string]func(t *testing.T) oldPlace{"gcs": oldGCS, "web root": oldWebRoot}
 	for name, open := range places {
@@ -43,7 +44,8 @@ func oldGCS(t *testing.T) oldPlace {
 	servers.MakeGCSBucket(t, addr, "old")
 	address := "http://" + addr + "/old"
 	return oldPlace{
-		target: "gcs: {bucket: old}\n    url: " + address, source: []string{"--source", address, "--list"}, address: address,
+		target: "gcs: {bucket: old}\n    url: " + address, source: []string{"--source", address, "--list"},
+		address: address,
 		store: func(string) (publish.Store, error) {
 			return gcsstore.Open(t.Context(), gcsstore.Config{Bucket: "old"})
 		},
@@ -83,13 +85,15 @@ func adoptElsewhere(t *testing.T, place oldPlace) {
 	}
 	place.serve(dir)
 	run(t, "signer", "crl", "--quiet", "--issuer", "sub", "--config", conf)
-	p := newPoller(place.address, "crl/sub.crl", "CertEnroll/Sub%20CA.crl", "pki/SubCA.crl", "pki/SubCA.crt", "cert/root.cer")
+	p := newPoller(place.address, "crl/sub.crl", "CertEnroll/Sub%20CA.crl", "pki/SubCA.crl", "pki/SubCA.crt",
+		"cert/root.cer")
 	p.every = 10 * time.Millisecond // all of it may take half a second
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := p.start(ctx)
 	publisher := publisherOf(t, conf)
-	if out := publisher(3, "adopt", "--target", "old", "--dry-run"); !strings.Contains(out, fmt.Sprintf("old: %d objects", len(old))) || !strings.Contains(out, "nothing was recorded") {
+	if out := publisher(3, "adopt", "--target", "old", "--dry-run"); !strings.Contains(out,
+		fmt.Sprintf("old: %d objects", len(old))) || !strings.Contains(out, "nothing was recorded") {
 		t.Errorf("adopt --dry-run:\n%.2000s", out)
 	}
 	publisher(3, "adopt", "--target", "old", "--yes")

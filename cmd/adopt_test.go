@@ -28,9 +28,9 @@ import (
 // oldObjects is how many objects the old repository has.
 const oldObjects = 2000
 
-// TestAdoptWhileClientsPoll takes over a bucket of two thousand objects, kills a sync in the middle, and removes what must go,
-// while clients ask every 50 ms for lists and certificates under old names and new ones: each answer is whole, and none is older
-// than the one before.
+// TestAdoptWhileClientsPoll takes over a bucket of two thousand objects, kills a sync in the middle, and removes what
+// must go, while clients ask every 50 ms for lists and certificates under old names and new ones: each answer is whole,
+// and none is older than the one before.
 func TestAdoptWhileClientsPoll(t *testing.T) {
 	s3 := servers.StartS3(t, false)
 	servers.MakeS3Bucket(t, s3, "old")
@@ -52,7 +52,8 @@ func TestAdoptWhileClientsPoll(t *testing.T) {
 		t.Errorf("adopt:\n%.2000s", out)
 	}
 	t.Logf("looked at and recorded in %v", time.Since(began))
-	for _, written := range []string{"log/", "ocsp/bundles/"} { // kill -9 in the middle of the writes, and the next run goes on
+	// kill -9 in the middle of the writes, and the next run goes on
+	for _, written := range []string{"log/", "ocsp/bundles/"} {
 		cmd := exec.Command("publisher", "sync", "--quiet", "--config", conf)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -85,14 +86,16 @@ func TestAdoptWhileClientsPoll(t *testing.T) {
 		}
 		listed = append(listed, l.Name)
 	}
-	for _, name := range []string{"CertEnroll/Sub CA.crl", "pki/SubCA.crl", "pki/SubCA.crt", "crl/sub.crl", "cert/root.cer"} {
+	for _, name := range []string{"CertEnroll/Sub CA.crl", "pki/SubCA.crl", "pki/SubCA.crt", "crl/sub.crl",
+		"cert/root.cer"} {
 		if !strings.Contains("\n"+strings.Join(listed, "\n")+"\n", "\n"+name+"\n") {
 			t.Errorf("the name %s is gone", name)
 		}
 	}
 }
 
-// oldRepository is a room whose only target, by the name of old, was filled by other means; nothing was published there.
+// oldRepository is a room whose only target, by the name of old, was filled by other means; nothing was published
+// there.
 func oldRepository(t *testing.T, place string) (dir, conf string) {
 	t.Helper()
 	dir = copyGolden(t)
@@ -109,7 +112,8 @@ names:
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"publication", "publication.head", "secrets/publication-log.key", "keys/publication-log.vkey"} {
+	for _, name := range []string{"publication", "publication.head", "secrets/publication-log.key",
+		"keys/publication-log.vkey"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +132,8 @@ func read(t *testing.T, file string) []byte {
 
 func oldStore(t *testing.T, endpoint string) *s3store.Store {
 	t.Helper()
-	s, err := s3store.Open(t.Context(), s3store.Config{Bucket: "old", Region: servers.Region, Endpoint: endpoint, PathStyle: true})
+	s, err := s3store.Open(t.Context(),
+		s3store.Config{Bucket: "old", Region: servers.Region, Endpoint: endpoint, PathStyle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +149,8 @@ func fillOldBucket(t *testing.T, dir, endpoint string) (junk []string) {
 	for i := range oldObjects - kept {
 		name, b := fmt.Sprintf("archive/%04d/SubCA.crl.bak", i), list
 		if i%4 > 0 {
-			name, b = fmt.Sprintf("issued/%d/request-%04d.txt", i%7, i), fmt.Appendf(nil, "request %d of an older time\n", i)
+			name, b = fmt.Sprintf("issued/%d/request-%04d.txt", i%7, i),
+				fmt.Appendf(nil, "request %d of an older time\n", i)
 		}
 		objects[name] = b
 		junk = append(junk, name)
@@ -169,8 +175,10 @@ func oldNames(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	public := func(name string) []byte { return read(t, filepath.Join(dir, "public", name)) }
 	return map[string][]byte{
-		"crl/sub.crl": public("crl/sub.crl"), "CertEnroll/Sub CA.crl": public("crl/sub.crl"), "pki/SubCA.crl": public("crl/sub.crl"),
-		"pki/SubCA.crt": public("cert/sub.cer"), "cert/root.cer": public("cert/root.cer"), "index.html": []byte("<html><title>Our CA</title></html>"),
+		"crl/sub.crl": public("crl/sub.crl"), "CertEnroll/Sub CA.crl": public("crl/sub.crl"),
+		"pki/SubCA.crl": public("crl/sub.crl"),
+		"pki/SubCA.crt": public("cert/sub.cer"), "cert/root.cer": public("cert/root.cer"),
+		"index.html": []byte("<html><title>Our CA</title></html>"),
 	}
 }
 
@@ -187,7 +195,8 @@ type poller struct {
 }
 
 func newPoller(address string, names ...string) *poller {
-	return &poller{address: address, names: names, every: 50 * time.Millisecond, last: map[string]*artifact.RevocationList{}, lists: map[string]int{}}
+	return &poller{address: address, names: names, every: 50 * time.Millisecond,
+		last: map[string]*artifact.RevocationList{}, lists: map[string]int{}}
 }
 
 func (p *poller) start(ctx context.Context) (done chan struct{}) {

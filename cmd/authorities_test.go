@@ -33,14 +33,16 @@ func TestWitnessAndTimestamp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	section := fmt.Sprintf("signer:\n  timestamps: [{name: test, url: \"%s\", roots: \"%s\"}]\n  witnesses: [{url: \"%s\", key: \"%s\"}]\n",
+	section := fmt.Sprintf("signer:\n  timestamps: [{name: test, url: \"%s\", roots: \"%s\"}]\n  witnesses: [{url: "+
+		"\"%s\", key: \"%s\"}]\n",
 		tsa.URL, tsa.CA, witnessURL, witnessKey)
 	if err := os.WriteFile(conf, []byte(strings.Replace(string(raw), "signer:\n", section, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	room := func(want string, args ...string) {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), args[0], append(args[1:], "--quiet", "--config", conf)...).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), args[0],
+			append(args[1:], "--quiet", "--config", conf)...).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Fatalf("%s: %v, want %q\n%s", strings.Join(args, " "), err, want, out)
 		}
@@ -56,7 +58,8 @@ func TestWitnessAndTimestamp(t *testing.T) {
 	room("witness.example/one cosigned", "signer", "witness") // the newest checkpoint, which the quorum is asked of
 	room("sent", "publisher", "sync")
 	room("OK - 0 critical", "publisher", "verify")
-	out, err := exec.CommandContext(t.Context(), "openssl", "asn1parse", "-inform", "DER", "-in", filepath.Join(dir, "public/docs/cps-1.1.pdf.p7s")).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "openssl", "asn1parse", "-inform", "DER", "-in",
+		filepath.Join(dir, "public/docs/cps-1.1.pdf.p7s")).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "id-smime-aa-timeStampToken") {
 		t.Errorf("the document's signature carries no time stamp: %v", err)
 	}
@@ -87,5 +90,6 @@ func startWitness(t *testing.T) (url, vkey string) {
 		fmt.Fprintf(w, "— %s %s\n", name, base64.StdEncoding.EncodeToString(line))
 	}))
 	t.Cleanup(srv.Close)
-	return srv.URL, fmt.Sprintf("%s+%08x+%s", name, binary.BigEndian.Uint32(sum[:4]), base64.StdEncoding.EncodeToString(typed))
+	return srv.URL, fmt.Sprintf("%s+%08x+%s", name, binary.BigEndian.Uint32(sum[:4]),
+		base64.StdEncoding.EncodeToString(typed))
 }

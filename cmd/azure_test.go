@@ -54,8 +54,8 @@ func (h *azureHost) want(code int, words string, args ...string) {
 	}
 }
 
-// TestAzureTarget publishes with the managed identity of the host, lets the auditor list and read, and then takes away one
-// thing after the other: the container, the right, the identity, the secrecy of the file.
+// TestAzureTarget publishes with the managed identity of the host, lets the auditor list and read, and then takes away
+// one thing after the other: the container, the right, the identity, the secrecy of the file.
 func TestAzureTarget(t *testing.T) {
 	ca, dir := newTLSCA(t), copyGolden(t)
 	known, cert, key := ca.filesFor(t)
@@ -70,21 +70,24 @@ func TestAzureTarget(t *testing.T) {
 		if q.Header.Get("X-Identity-Header") != "header-of-the-host" {
 			w.WriteHeader(http.StatusForbidden)
 		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": token, "token_type": "Bearer", "expires_on": fmt.Sprint(time.Now().Add(time.Hour).Unix())})
+		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": token, "token_type": "Bearer",
+			"expires_on": fmt.Sprint(time.Now().Add(time.Hour).Unix())})
 	}))
 	defer identity.Close()
 	url := srv.Endpoint + "/public"
 	target := fmt.Sprintf("azure: {account: %s, container: public, endpoint: %q}", srv.Account, srv.Endpoint)
 	h := &azureHost{
 		t: t, conf: filepath.Join(dir, "repository.yaml"), secrets: []string{token, srv.Key, "header-of-the-host"},
-		environment: []string{"SSL_CERT_FILE=" + known, "IDENTITY_ENDPOINT=" + identity.URL, "IDENTITY_HEADER=header-of-the-host"},
+		environment: []string{"SSL_CERT_FILE=" + known, "IDENTITY_ENDPOINT=" + identity.URL,
+			"IDENTITY_HEADER=header-of-the-host"},
 	}
 	appendTo(t, h.conf, fmt.Sprintf("  - {name: azure, url: %q, %s}\n", url, target))
 	h.want(0, "size 0 → ", "plan", "--target", "azure")
 	h.want(0, "azure: sent ", "sync")
 	h.want(0, "azure: nothing to send", "sync")
 	h.want(0, "", "verify", "--source", url, "--list")
-	srv.Do(t, client, http.MethodPut, "public/img/logo.png", map[string]string{"x-ms-blob-type": "BlockBlob"}, keyIn(t, dir), http.StatusCreated)
+	srv.Do(t, client, http.MethodPut, "public/img/logo.png", map[string]string{"x-ms-blob-type": "BlockBlob"},
+		keyIn(t, dir), http.StatusCreated)
 	h.want(3, "img/logo.png", "verify", "--source", url, "--list")
 
 	right, err := os.ReadFile(h.conf)
@@ -97,10 +100,13 @@ func TestAzureTarget(t *testing.T) {
 		environment string
 		says        string
 	}{
-		"no container":   {target: strings.Replace(target, "container: public", "container: absent", 1), says: "store refuses the request: Azure answers 404 ContainerNotFound"},
-		"no right":       {target: strings.Replace(target, "container: public", "container: empty", 1), access: srv.SAS("empty", "r"), mode: 0o600, says: "permission denied: Azure answers 403"},
+		"no container": {target: strings.Replace(target, "container: public", "container: absent", 1),
+			says: "store refuses the request: Azure answers 404 ContainerNotFound"},
+		"no right": {target: strings.Replace(target, "container: public", "container: empty", 1),
+			access: srv.SAS("empty", "r"), mode: 0o600, says: "permission denied: Azure answers 403"},
 		"an open secret": {access: srv.Key, mode: 0o644, says: "make it 0600"},
-		"no identity":    {environment: "IDENTITY_ENDPOINT=http://127.0.0.1:1", says: "no Azure credentials in the environment and the managed identity of this host"},
+		"no identity": {environment: "IDENTITY_ENDPOINT=http://127.0.0.1:1",
+			says: "no Azure credentials in the environment and the managed identity of this host"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one := *h
@@ -116,7 +122,8 @@ func TestAzureTarget(t *testing.T) {
 				one.secrets = append(one.secrets, c.access, "sig=")
 			}
 			one.environment = append(one.environment[:len(one.environment):len(one.environment)], c.environment)
-			must(t, os.WriteFile(h.conf, []byte(strings.Replace(string(right), target, at+", layout: objects", 1)), 0o600))
+			must(t,
+				os.WriteFile(h.conf, []byte(strings.Replace(string(right), target, at+", layout: objects", 1)), 0o600))
 			one.want(1, c.says, "sync", "--target", "azure")
 		})
 	}
@@ -138,10 +145,12 @@ func (ca *tlsCA) filesFor(t *testing.T) (known, cert, key string) {
 		must(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600))
 		return file
 	}
-	return write("ca.pem", "CERTIFICATE", ca.cert.Raw), write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", private)
+	return write("ca.pem", "CERTIFICATE", ca.cert.Raw), write("cert.pem", "CERTIFICATE", der), write("key.pem",
+		"PRIVATE KEY", private)
 }
 
-// unsignedToken is what Azurite takes for a token of Entra ID: it looks at issuer, audience and times, and at no signature.
+// unsignedToken is what Azurite takes for a token of Entra ID: it looks at issuer, audience and times, and at no
+// signature.
 func unsignedToken(t *testing.T) string {
 	t.Helper()
 	part := func(v any) string {

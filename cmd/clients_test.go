@@ -19,9 +19,11 @@ import (
 func TestClientsAcceptTheRepository(t *testing.T) {
 	url := serveGolden(t)
 	ca := func(name string) string { return filepath.Join(golden, "ca", name) }
-	ocsp := func(cert []string, flags ...string) []string { // openssl wants -sha256 before -issuer, and that before -cert
+	// openssl wants -sha256 before -issuer, and that before -cert
+	ocsp := func(cert []string, flags ...string) []string {
 		args := append([]string{"openssl", "ocsp"}, flags...)
-		args = append(args, "-issuer", ca("sub.pem"), "-CAfile", ca("root.pem"), "-verify_other", ca("sub.pem"), "-url", url+"/ocsp")
+		args = append(args, "-issuer", ca("sub.pem"), "-CAfile", ca("root.pem"), "-verify_other", ca("sub.pem"), "-url",
+			url+"/ocsp")
 		return append(args, cert...)
 	}
 	pem := func(der, kind string) string {
@@ -33,7 +35,8 @@ func TestClientsAcceptTheRepository(t *testing.T) {
 	classes := t.TempDir()
 	run(t, "javac", "-d", classes, "testdata/java/Validate.java")
 	java := func(mode, cert string) []string {
-		return []string{"java", "-Dcom.sun.security.enableCRLDP=true", "-cp", classes, "Validate", mode, cert, ca("sub.pem"), ca("root.pem")}
+		return []string{"java", "-Dcom.sun.security.enableCRLDP=true", "-cp", classes, "Validate", mode, cert,
+			ca("sub.pem"), ca("root.pem")}
 	}
 
 	for _, c := range []struct {
@@ -48,19 +51,32 @@ func TestClientsAcceptTheRepository(t *testing.T) {
 		{"openssl verifies the signature", ocsp([]string{"-cert", ca("good.pem")}, "-no_nonce"), "Response verify OK"},
 		{"openssl unknown serial", ocsp([]string{"-serial", "0x1234"}, "-no_nonce"), "unauthorized"},
 		{"openssl crl", []string{"openssl", "crl", "-noout", "-in", subCRL, "-CAfile", ca("sub.pem")}, "verify OK"},
-		{"openssl crl of the root", []string{"openssl", "crl", "-noout", "-in", rootCRL, "-CAfile", ca("root.pem")}, "verify OK"},
-		{"openssl verify with CRLs", []string{"openssl", "verify", "-crl_check_all", "-CAfile", ca("root.pem"), "-untrusted", ca("sub.pem"), "-CRLfile", subCRL, "-CRLfile", rootCRL, ca("good.pem")}, "good.pem: OK"},
-		{"openssl verify revoked", []string{"openssl", "verify", "-crl_check_all", "-CAfile", ca("root.pem"), "-untrusted", ca("sub.pem"), "-CRLfile", subCRL, "-CRLfile", rootCRL, ca("revoked.pem")}, "!certificate revoked"},
-		{"openssl verify downloads CRLs", []string{"openssl", "verify", "-crl_check", "-crl_download", "-CAfile", ca("root.pem"), "-untrusted", ca("sub.pem"), ca("good.pem")}, "good.pem: OK"},
-		{"openssl cms", []string{"openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", filepath.Join(golden, "public/docs/cps-1.0.pdf.p7s"), "-content", filepath.Join(golden, "public/docs/cps-1.0.pdf"), "-CAfile", ca("root.pem"), "-purpose", "any", "-out", "/dev/null"}, "erification successful"},
-		{"ocsptool", []string{"ocsptool", "--ask=" + url + "/ocsp", "--load-cert", ca("good.pem"), "--load-issuer", ca("sub.pem"), "--load-trust", ca("sub.pem")}, "Certificate Status: good"},
-		{"ocsptool revoked", []string{"ocsptool", "--ask=" + url + "/ocsp", "--load-cert", ca("revoked.pem"), "--load-issuer", ca("sub.pem"), "--load-trust", ca("sub.pem")}, "Certificate Status: revoked"},
-		{"certtool CRL", []string{"certtool", "--verify-crl", "--infile", subCRL, "--load-ca-certificate", ca("sub.pem")}, "Verified"},
+		{"openssl crl of the root", []string{"openssl", "crl", "-noout", "-in", rootCRL, "-CAfile", ca("root.pem")},
+			"verify OK"},
+		{"openssl verify with CRLs", []string{"openssl", "verify", "-crl_check_all", "-CAfile", ca("root.pem"),
+			"-untrusted", ca("sub.pem"), "-CRLfile", subCRL, "-CRLfile", rootCRL, ca("good.pem")}, "good.pem: OK"},
+		{"openssl verify revoked", []string{"openssl", "verify", "-crl_check_all", "-CAfile", ca("root.pem"),
+			"-untrusted", ca("sub.pem"), "-CRLfile", subCRL, "-CRLfile", rootCRL, ca("revoked.pem")},
+			"!certificate revoked"},
+		{"openssl verify downloads CRLs",
+			[]string{"openssl", "verify", "-crl_check", "-crl_download", "-CAfile", ca("root.pem"), "-untrusted",
+				ca("sub.pem"), ca("good.pem")}, "good.pem: OK"},
+		{"openssl cms", []string{"openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", filepath.Join(golden,
+			"public/docs/cps-1.0.pdf.p7s"), "-content", filepath.Join(golden, "public/docs/cps-1.0.pdf"), "-CAfile",
+			ca("root.pem"), "-purpose", "any", "-out", "/dev/null"}, "erification successful"},
+		{"ocsptool", []string{"ocsptool", "--ask=" + url + "/ocsp", "--load-cert", ca("good.pem"), "--load-issuer",
+			ca("sub.pem"), "--load-trust", ca("sub.pem")}, "Certificate Status: good"},
+		{"ocsptool revoked", []string{"ocsptool", "--ask=" + url + "/ocsp", "--load-cert", ca("revoked.pem"),
+			"--load-issuer", ca("sub.pem"), "--load-trust", ca("sub.pem")}, "Certificate Status: revoked"},
+		{"certtool CRL",
+			[]string{"certtool", "--verify-crl", "--infile", subCRL, "--load-ca-certificate", ca("sub.pem")},
+			"Verified"},
 		{"Java OCSP", java("ocsp", ca("good.pem")), "VALID"},
 		{"Java OCSP revoked", java("ocsp", ca("revoked.pem")), "!revoked"},
 		{"Java CRLDP", java("crl", ca("good.pem")), "VALID"},
 		{"Java CRLDP revoked", java("crl", ca("revoked.pem")), "!revoked"},
-		{"curl the root certificate", []string{"curl", "-sSfi", url + "/cert/root.cer"}, "Content-Type: application/pkix-cert"},
+		{"curl the root certificate", []string{"curl", "-sSfi", url + "/cert/root.cer"},
+			"Content-Type: application/pkix-cert"},
 		{"curl the index page", []string{"curl", "-sSfi", url + "/index.html"}, "Content-Type: text/html"},
 		{"curl a name that is not there", []string{"curl", "-sSf", url + "/cert/none.cer"}, "!404"},
 	} {
@@ -82,7 +98,8 @@ func TestLintersAcceptTheRepository(t *testing.T) {
 			t.Fatalf("%s: no files: %v", pattern, err)
 		}
 		for _, file := range files {
-			out, err := exec.CommandContext(t.Context(), "zlint", "-format", "der", "-includeSources", "RFC5280", file).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "zlint", "-format", "der", "-includeSources", "RFC5280",
+				file).CombinedOutput()
 			if err != nil || regexp.MustCompile(`"result":\s*"(error|fatal)"`).Match(out) {
 				t.Errorf("zlint %s: %v\n%s", file, err, out)
 			}
@@ -99,7 +116,8 @@ func serveGolden(t *testing.T) string {
 // serve starts the responder on a repository that has the golden one's base URL.
 func serve(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
-	args := append([]string{"serve", "--quiet", "--config", filepath.Join(dir, "repository.yaml"), "--listen", baseAddress}, flags...)
+	args := append([]string{"serve", "--quiet", "--config", filepath.Join(dir, "repository.yaml"), "--listen",
+		baseAddress}, flags...)
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, "publisher", args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(interrupt) }

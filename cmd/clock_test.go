@@ -18,8 +18,8 @@ import (
 	"seihon/verify/report"
 )
 
-// simulatedClock is what the main packages call instead of time.Now: the time in a file, and what has really gone by since the
-// file was written. All processes of a test share that clock, and those that run for long see it jump.
+// simulatedClock is what the main packages call instead of time.Now: the time in a file, and what has really gone by
+// since the file was written. All processes of a test share that clock, and those that run for long see it jump.
 const simulatedClock = `
 func simulatedClock() time.Time {
 	file := os.Getenv("SIMULATED_CLOCK")
@@ -39,8 +39,8 @@ func simulatedClock() time.Time {
 }
 `
 
-// clockBinaries makes both binaries once with a simulated clock. They are those that are shipped but for one line of main.go: the
-// compiler is given another text for that file, so no program that is shipped has a clock that can be set.
+// clockBinaries makes both binaries once with a simulated clock. They are those that are shipped but for one line of
+// main.go: the compiler is given another text for that file, so no program that is shipped has a clock that can be set.
 var clockBinaries = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(filepath.Dir(golden), "clock")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -70,7 +70,8 @@ var clockBinaries = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	for name, cgo := range map[string]string{"publisher": "0", "signer": "1"} {
-		cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", filepath.Join(dir, name), "./"+name)
+		cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o",
+			filepath.Join(dir, name), "./"+name)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
@@ -131,7 +132,8 @@ func (c *clocked) exits(code int, folder, name string, args ...string) string {
 		c.Fatalf("%s: %v", name, err)
 	}
 	if got := cmd.ProcessState.ExitCode(); got != code {
-		c.Fatalf("%s: %s: %s %s: exit code %d, want %d\n%s", c.time.Format(time.RFC3339), folder, name, strings.Join(args, " "), got, code, out)
+		c.Fatalf("%s: %s: %s %s: exit code %d, want %d\n%s", c.time.Format(time.RFC3339), folder, name,
+			strings.Join(args, " "), got, code, out)
 	}
 	return string(out)
 }
@@ -147,19 +149,21 @@ func (c *clocked) says(code int, texts []string, folder, name string, args ...st
 	out := c.exits(code, folder, name, args...)
 	for _, text := range texts {
 		if !strings.Contains(out, text) {
-			c.Errorf("%s: %s: %s %s does not say %q:\n%s", c.time.Format(time.RFC3339), folder, name, strings.Join(args, " "), text, out)
+			c.Errorf("%s: %s: %s %s does not say %q:\n%s", c.time.Format(time.RFC3339), folder, name,
+				strings.Join(args, " "), text, out)
 		}
 	}
 }
 
-// clean wants the auditor to find nothing at all, but for two notes: an address on the web cannot be listed, and the private part
-// of the master stays in the room. It returns the report.
+// clean wants the auditor to find nothing at all, but for two notes: an address on the web cannot be listed, and the
+// private part of the master stays in the room. It returns the report.
 func (c *clocked) clean(folder string, args ...string) *report.Report {
 	c.Helper()
 	checked := c.verify(folder, args...)
 	for _, f := range checked.Findings {
 		if f.Code != "copy-unlisted" && f.Code != "log-private-absent" {
-			c.Errorf("%s: %s: verify: %s %s %s: %s", c.time.Format(time.RFC3339), folder, f.Severity, f.Code, f.Name, f.Detail)
+			c.Errorf("%s: %s: verify: %s %s %s: %s", c.time.Format(time.RFC3339), folder, f.Severity, f.Code, f.Name,
+				f.Detail)
 		}
 	}
 	if !checked.OK {
@@ -177,12 +181,14 @@ func (c *clocked) verify(folder string, args ...string) *report.Report {
 	out, err := cmd.Output()
 	var checked report.Report
 	if json.Unmarshal(out, &checked) != nil || (err == nil) != checked.OK {
-		c.Fatalf("%s: %s: verify %s: %v\n%s%s", c.time.Format(time.RFC3339), folder, strings.Join(args, " "), err, out, &stderr)
+		c.Fatalf("%s: %s: verify %s: %v\n%s%s", c.time.Format(time.RFC3339), folder, strings.Join(args, " "), err, out,
+			&stderr)
 	}
 	return &checked
 }
 
-// serve lets a responder answer at an address, from its own configuration, until the function that it returns is called.
+// serve lets a responder answer at an address, from its own configuration, until the function that it returns is
+// called.
 func (c *clocked) serve(folder, address string) func() {
 	c.Helper()
 	var out bytes.Buffer

@@ -44,7 +44,8 @@ func TestSyncToTheCloud(t *testing.T) {
 	}
 	publisher := func(args ...string) string {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), "publisher", append(args, "--quiet", "--config", conf)...).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), "publisher",
+			append(args, "--quiet", "--config", conf)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("publisher %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
@@ -71,7 +72,9 @@ func TestSyncToTheCloud(t *testing.T) {
 	publisher("probe")
 
 	head, err := exec.CommandContext(t.Context(), "curl", "-sSfI", publicURL+"/crl/sub.crl").CombinedOutput()
-	if err != nil || !strings.Contains(string(head), "application/pkix-crl") || !strings.Contains(strings.ToLower(string(head)), "cache-control: public, no-transform, must-revalidate, max-age=") {
+	if err != nil || !strings.Contains(string(head), "application/pkix-crl") ||
+		!strings.Contains(strings.ToLower(string(head)),
+			"cache-control: public, no-transform, must-revalidate, max-age=") {
 		t.Errorf("headers of a CRL in S3: %v\n%s", err, head)
 	}
 
@@ -86,9 +89,11 @@ func TestSyncToTheCloud(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s3.Data, "repository/img/logo.png"), key, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--config", conf, "--source", publicURL, "--list")
+	cmd := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--config", conf, "--source", publicURL,
+		"--list")
 	found, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(found), "critical private-key") || !strings.Contains(string(found), "img/logo.png") {
+	if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(found), "critical private-key") ||
+		!strings.Contains(string(found), "img/logo.png") {
 		t.Errorf("verify with a key in the bucket: %v\n%s", err, found)
 	}
 	resumeByTags(t, conf, publicURL)

@@ -20,7 +20,8 @@ import (
 // dashboard starts the page of a repository and returns its address, and what ends it: by SIGINT, as Ctrl-C does.
 func dashboard(t *testing.T, conf string, args ...string) (url string, end func() int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "publisher", append([]string{"dashboard", "--quiet", "--config", conf, "--listen", "127.0.0.1:0"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), "publisher",
+		append([]string{"dashboard", "--quiet", "--config", conf, "--listen", "127.0.0.1:0"}, args...)...)
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
@@ -47,13 +48,16 @@ func TestDashboard(t *testing.T) {
 	}
 	must(t, json.Unmarshal([]byte(fetchText(t, url+"status.json")), &served))
 	for _, l := range served.ShelfLife {
-		for _, page := range []string{fetchText(t, url+"?lang=ja"), fetchText(t, url+"?lang=en"), string(read(t, file))} {
-			if !strings.Contains(page, ">"+l.Name+"<") || !strings.Contains(page, l.NextUpdate.UTC().Format("2006-01-02T15:04:05Z")) {
+		for _, page := range []string{fetchText(t, url+"?lang=ja"), fetchText(t, url+"?lang=en"),
+			string(read(t, file))} {
+			if !strings.Contains(page, ">"+l.Name+"<") ||
+				!strings.Contains(page, l.NextUpdate.UTC().Format("2006-01-02T15:04:05Z")) {
 				t.Errorf("a page lacks %s, until %s", l.Name, l.NextUpdate)
 			}
 		}
 	}
-	if s.Size != served.Size || len(s.ShelfLife) != len(served.ShelfLife) || len(s.ShelfLife) == 0 || len(s.Targets) != 1 {
+	if s.Size != served.Size || len(s.ShelfLife) != len(served.ShelfLife) || len(s.ShelfLife) == 0 ||
+		len(s.Targets) != 1 {
 		t.Errorf("status says %+v, the page %+v", s, served)
 	}
 	if metrics := fetchText(t, url+"metrics"); !strings.Contains(metrics, "seihon_first_expiry_seconds ") {
@@ -80,7 +84,8 @@ func TestDashboardWithoutAMaster(t *testing.T) {
 	}
 }
 
-// TestStatusReplacesAnOlderPage wants no page to stay that looks as if all were known, when the status cannot be found out any more.
+// TestStatusReplacesAnOlderPage wants no page to stay that looks as if all were known, when the status cannot be found
+// out any more.
 func TestStatusReplacesAnOlderPage(t *testing.T) {
 	dir := copyGolden(t)
 	conf, file := filepath.Join(dir, "repository.yaml"), filepath.Join(dir, "status.html")
@@ -127,7 +132,8 @@ func TestDashboardRefuses(t *testing.T) {
 		{[]string{"--config", filepath.Join(dir, "none.yaml")}, 2, "none.yaml"},
 	} {
 		var stderr bytes.Buffer
-		cmd := exec.CommandContext(t.Context(), "publisher", append([]string{"dashboard", "--quiet", "--config", conf}, c.args...)...)
+		cmd := exec.CommandContext(t.Context(), "publisher",
+			append([]string{"dashboard", "--quiet", "--config", conf}, c.args...)...)
 		cmd.Stderr = &stderr
 		_ = cmd.Run()
 		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(stderr.String(), c.says) {

@@ -41,18 +41,20 @@ var faults = []struct {
 }{
 	{"EIO of one write", syscallfault.Plan{Kind: syscallfault.Writes, Err: syscall.EIO}},
 	{"EIO of all writes from one on", syscallfault.Plan{Kind: syscallfault.Writes, Stays: true, Err: syscall.EIO}},
-	{"ENOSPC in the middle of a write", syscallfault.Plan{Kind: syscallfault.Grows, Stays: true, Half: true, Err: syscall.ENOSPC}},
+	{"ENOSPC in the middle of a write",
+		syscallfault.Plan{Kind: syscallfault.Grows, Stays: true, Half: true, Err: syscall.ENOSPC}},
 	{"EIO of one read", syscallfault.Plan{Kind: syscallfault.Reads, Err: syscall.EIO}},
 }
 
-// ofSQLite are the words of SQLite for a file that it cannot write, open or read. One that it cannot open for writing it
-// opens for reading, and says so at the first statement that would write.
-var ofSQLite = []string{"disk I/O error", "disk is full", "unable to open database file", "database disk image is malformed", "attempt to write a readonly database"}
+// ofSQLite are the words of SQLite for a file that it cannot write, open or read. One that it cannot open for writing
+// it opens for reading, and says so at the first statement that would write.
+var ofSQLite = []string{"disk I/O error", "disk is full", "unable to open database file",
+	"database disk image is malformed", "attempt to write a readonly database"}
 
-// TestFileFaults lets file operations of the binaries themselves fail, in everything that they keep: master, inventory, state,
-// targets, publication log and its head, exports and copies. The command says why in a sentence and ends with the code for
-// it, or does its work in spite of that; the next one does it, and nothing half-done is there. SoftHSM's own files are left
-// alone: an HSM has none.
+// TestFileFaults lets file operations of the binaries themselves fail, in everything that they keep: master, inventory,
+// state, targets, publication log and its head, exports and copies. The command says why in a sentence and ends with
+// the code for it, or does its work in spite of that; the next one does it, and nothing half-done is there. SoftHSM's
+// own files are left alone: an HSM has none.
 func TestFileFaults(t *testing.T) {
 	for _, f := range faultyCommands() {
 		t.Run(f.name, func(t *testing.T) {
@@ -78,7 +80,8 @@ func faultyCommands() []faulty {
 		checkNumbers(f.t, f.dir)
 	}
 	something := func(f *faulty) {
-		f.must("signer", "revoke", "--issuer", "sub", "--certificate", filepath.Join(f.dir, "ca/good.pem"), "--reason", "superseded")
+		f.must("signer", "revoke", "--issuer", "sub", "--certificate", filepath.Join(f.dir, "ca/good.pem"), "--reason",
+			"superseded")
 	}
 	cert := func(name string) []string {
 		return []string{"signer", "issue", "--issuer", "sub", "--csr", "ca/good.csr", "--reissue", "--out", name}
@@ -86,11 +89,13 @@ func faultyCommands() []faulty {
 	return []faulty{
 		{name: "run", prepare: something, args: []string{"signer", "run"}, check: room},
 		{name: "issue", prepare: func(*faulty) {}, args: cert("first.pem"), again: cert("second.pem"), check: room},
-		{name: "sync", prepare: func(f *faulty) { something(f); f.must("signer", "run") }, args: []string{"publisher", "sync"}, check: func(f *faulty) {
-			f.must("publisher", "ledger", "check", "--log", "publication")
-			f.must("publisher", "verify", "--tier", "log")
-		}},
-		{name: "export", prepare: func(*faulty) {}, args: []string{"signer", "export", "--out", "medium"}, check: func(f *faulty) { f.must("publisher", "import", "--file", "medium") }},
+		{name: "sync", prepare: func(f *faulty) { something(f); f.must("signer", "run") },
+			args: []string{"publisher", "sync"}, check: func(f *faulty) {
+				f.must("publisher", "ledger", "check", "--log", "publication")
+				f.must("publisher", "verify", "--tier", "log")
+			}},
+		{name: "export", prepare: func(*faulty) {}, args: []string{"signer", "export", "--out", "medium"},
+			check: func(f *faulty) { f.must("publisher", "import", "--file", "medium") }},
 		{name: "import", prepare: func(f *faulty) {
 			f.must("signer", "export", "--out", "medium")
 			must(f.t, os.Rename(filepath.Join(f.dir, "master"), filepath.Join(f.dir, "away")))
@@ -171,7 +176,9 @@ func (f *faulty) fails(name string, p syscallfault.Plan, random *rand.Rand) {
 			f.t.Fatalf("%s: it crashed\n%s", what, r.Output)
 		case r.Code == 0:
 			went++
-		case r.Code != code || !slices.ContainsFunc(append(ofSQLite, reason), func(s string) bool { return strings.Contains(r.Output, s) }):
+		case r.Code != code ||
+			!slices.ContainsFunc(append(ofSQLite, reason),
+				func(s string) bool { return strings.Contains(r.Output, s) }):
 			f.t.Errorf("%s: exit code %d, want %d and the reason\n%s", what, r.Code, code, r.Output)
 		default:
 			failed++
@@ -184,7 +191,8 @@ func (f *faulty) fails(name string, p syscallfault.Plan, random *rand.Rand) {
 			f.must(again...)
 		}
 		f.check(f)
-		// What could not be removed goes with the next write of its file. The command's own output is not written again.
+		// What could not be removed goes with the next write of its file. The command's own output is not written
+		// again.
 		switch all := p.Kind == syscallfault.Writes && p.Stays; {
 		case strings.HasPrefix(r.Hit, fmt.Sprintf("call %d ", syscall.SYS_UNLINKAT)):
 		case all && f.output() != "":
@@ -219,7 +227,8 @@ func (f *faulty) whole(what string, except ...string) {
 		if strings.HasSuffix(name, ".tmp/commit") {
 			return nil // how far the last commit went, also of one that ended well
 		}
-		if slices.ContainsFunc(except, func(begin string) bool { return strings.HasPrefix(filepath.Base(name), begin) }) {
+		if slices.ContainsFunc(except,
+			func(begin string) bool { return strings.HasPrefix(filepath.Base(name), begin) }) {
 			return nil
 		}
 		if strings.HasSuffix(name, ".part") || strings.Contains(name, "/.tmp/") || strings.HasSuffix(name, ".tmp") {

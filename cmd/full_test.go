@@ -18,8 +18,8 @@ import (
 	"testing"
 )
 
-// A smallDisk is a real file system of a few megabytes. It is mounted in a mount namespace of its own, so that an ordinary
-// user can make one and nothing of it is left behind; the processes of the test enter the namespace.
+// A smallDisk is a real file system of a few megabytes. It is mounted in a mount namespace of its own, so that an
+// ordinary user can make one and nothing of it is left behind; the processes of the test enter the namespace.
 type smallDisk struct {
 	t    *testing.T
 	at   string   // where it is mounted, seen from inside
@@ -50,7 +50,8 @@ func newSmallDisk(t *testing.T) *smallDisk {
 		}
 		failures = append(failures, err.Error())
 	}
-	t.Fatalf("no small file system can be mounted; allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces) or run as root:\n%s",
+	t.Fatalf("no small file system can be mounted; allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "+
+		"user.max_user_namespaces) or run as root:\n%s",
 		strings.Join(failures, "\n"))
 	return nil
 }
@@ -71,7 +72,8 @@ func (d *smallDisk) mount(namespaces []string) error {
 	}
 	d.t.Cleanup(func() { stdin.Close(); _ = cmd.Wait() })
 	d.root = fmt.Sprintf("/proc/%d/root%s", cmd.Process.Pid, d.at)
-	d.join = []string{"nsenter", "--target", fmt.Sprint(cmd.Process.Pid), "--mount", "--root"} // the root too, for those who live in a chroot
+	// the root too, for those who live in a chroot
+	d.join = []string{"nsenter", "--target", fmt.Sprint(cmd.Process.Pid), "--mount", "--root"}
 	if len(namespaces) > 1 {
 		d.join = append(d.join, "--user", "--preserve-credentials")
 	}
@@ -81,7 +83,8 @@ func (d *smallDisk) mount(namespaces []string) error {
 // run runs a command inside and returns what it wrote and its exit code.
 func (d *smallDisk) run(args ...string) (string, int) {
 	d.t.Helper()
-	cmd := exec.CommandContext(d.t.Context(), d.join[0], append(append(d.join[1:len(d.join):len(d.join)], "--"), args...)...)
+	cmd := exec.CommandContext(d.t.Context(), d.join[0],
+		append(append(d.join[1:len(d.join):len(d.join)], "--"), args...)...)
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		d.t.Fatal(err)
@@ -118,8 +121,8 @@ func (d *smallDisk) empty() { must(d.t, os.RemoveAll(filepath.Join(d.root, "ball
 // step is how much more room each try gets: one page, the smallest file.
 const step = 4096
 
-// fails runs a command with no room, then with a page more, and so on until it succeeds; after each failure look is called.
-// It says how often the disk was full.
+// fails runs a command with no room, then with a page more, and so on until it succeeds; after each failure look is
+// called. It says how often the disk was full.
 func (d *smallDisk) fails(look func(), args ...string) int {
 	d.t.Helper()
 	for tries := range 400 {
@@ -130,7 +133,8 @@ func (d *smallDisk) fails(look func(), args ...string) int {
 			return tries
 		}
 		if code != 1 || !strings.Contains(out, "no space left on device") && !strings.Contains(out, "disk is full") {
-			d.t.Fatalf("%s with %d bytes left: exit code %d, want 1 and the reason\n%s", strings.Join(args, " "), tries*step, code, out)
+			d.t.Fatalf("%s with %d bytes left: exit code %d, want 1 and the reason\n%s", strings.Join(args, " "),
+				tries*step, code, out)
 		}
 		look()
 		if d.t.Failed() {
@@ -178,12 +182,13 @@ func set(t *testing.T, conf, old, new string) {
 // revokeGood gives the room something to sign.
 func revokeGood(t *testing.T, d *smallDisk, dir string) {
 	t.Helper()
-	d.must("signer", "revoke", "--issuer", "sub", "--certificate", filepath.Join(dir, "ca/good.pem"), "--reason", "superseded", "--quiet",
+	d.must("signer", "revoke", "--issuer", "sub", "--certificate", filepath.Join(dir, "ca/good.pem"), "--reason",
+		"superseded", "--quiet",
 		"--config", filepath.Join(dir, "repository.yaml"))
 }
 
-// TestFullTarget has a directory target on a disk that is full at every page of a sync. Whoever reads it sees whole files,
-// each of them what it was or what it is to be, and no list goes back.
+// TestFullTarget has a directory target on a disk that is full at every page of a sync. Whoever reads it sees whole
+// files, each of them what it was or what it is to be, and no list goes back.
 func TestFullTarget(t *testing.T) {
 	for _, layout := range []string{"bundle", "objects"} {
 		t.Run(layout, func(t *testing.T) { fullTarget(t, layout) })
@@ -193,7 +198,9 @@ func TestFullTarget(t *testing.T) {
 func fullTarget(t *testing.T, layout string) {
 	dir, d := copyGolden(t), newSmallDisk(t)
 	conf := filepath.Join(dir, "repository.yaml")
-	appendTo(t, conf, fmt.Sprintf("  - {name: small, layout: %[1]s, directory: %[2]s/public}\n  - {name: large, layout: %[1]s, directory: large}\n", layout, d.at))
+	appendTo(t, conf,
+		fmt.Sprintf("  - {name: small, layout: %[1]s, directory: %[2]s/public}\n  - {name: large, layout: %[1]s, "+
+			"directory: large}\n", layout, d.at))
 	public := filepath.Join(d.root, "public")
 	sync := []string{"publisher", "sync", "--quiet", "--config", conf, "--target", "small"}
 	large := []string{"publisher", "sync", "--quiet", "--config", conf, "--target", "large"}
@@ -221,7 +228,8 @@ func fullTarget(t *testing.T, layout string) {
 				t.Errorf("%s is gone: %v", name, err)
 			}
 		}
-		if _, code := d.run("publisher", "verify", "--quiet", "--config", conf, "--source", d.at+"/public"); code == 1 || code == 2 {
+		if _, code := d.run("publisher", "verify", "--quiet", "--config", conf, "--source",
+			d.at+"/public"); code == 1 || code == 2 {
 			t.Errorf("what is there cannot even be looked at: exit code %d", code)
 		}
 	}, sync...)
@@ -237,8 +245,8 @@ func fullTarget(t *testing.T, layout string) {
 	t.Logf("the disk was full %d times", full)
 }
 
-// TestFullPublicationLog has no room for the record of what was done. What was done stays done, the log stays whole, and the
-// command says that the record is missing.
+// TestFullPublicationLog has no room for the record of what was done. What was done stays done, the log stays whole,
+// and the command says that the record is missing.
 func TestFullPublicationLog(t *testing.T) {
 	dir, d := copyGolden(t), newSmallDisk(t)
 	conf := filepath.Join(dir, "repository.yaml")
@@ -246,7 +254,8 @@ func TestFullPublicationLog(t *testing.T) {
 	set(t, conf, "directory: publication\n", "directory: "+d.at+"/publication\n  head: "+dir+"/publication.head\n")
 	check := func() {
 		t.Helper()
-		// A commit that was cut off leaves files that no checkpoint leads to yet, at last the checkpoint to come in the archive.
+		// A commit that was cut off leaves files that no checkpoint leads to yet, at last the checkpoint to come in the
+		// archive.
 		out, code := d.run("publisher", "ledger", "check", "--log", "publication", "--config", conf)
 		cut := strings.Count(out, "warning extra-file: ") + strings.Count(out, "warning checkpoint-behind: ")
 		if code != 0 && (code != 3 || cut != strings.Count(out, "\n")) {
@@ -269,25 +278,29 @@ func TestFullPublicationLog(t *testing.T) {
 	t.Logf("the disk was full %d times", full)
 }
 
-// TestFullMaster has no room for what the HSM signs: master, inventory and the room's marks are on the full disk. A number
-// that was taken is not given again, and nothing that was recorded is lost.
+// TestFullMaster has no room for what the HSM signs: master, inventory and the room's marks are on the full disk. A
+// number that was taken is not given again, and nothing that was recorded is lost.
 func TestFullMaster(t *testing.T) {
 	dir, d := copyGolden(t), newSmallDisk(t)
 	conf := filepath.Join(dir, "repository.yaml")
-	d.must("cp", "-a", filepath.Join(dir, "master"), filepath.Join(dir, "inventory.db"), filepath.Join(dir, "state"), d.at)
+	d.must("cp", "-a", filepath.Join(dir, "master"), filepath.Join(dir, "inventory.db"), filepath.Join(dir, "state"),
+		d.at)
 	set(t, conf, "directory: master\n", "directory: "+d.at+"/master\n")
 	set(t, conf, "inventory: inventory.db\n", "inventory: "+d.at+"/inventory.db\n  state: "+d.at+"/state\n")
 	set(t, conf, "subscribers: {", "subscribers: {keep_key_after: [superseded], ")
 	before := files(t, filepath.Join(d.root, "master"))
 	check := func() {
 		t.Helper()
-		// A commit that was cut off leaves files beyond the end of the log, which is a warning until the next one sweeps them.
-		if out, code := d.run("publisher", "ledger", "check", "--config", conf); code != 0 && (code != 3 || strings.Contains(out, "error ")) {
+		// A commit that was cut off leaves files beyond the end of the log, which is a warning until the next one
+		// sweeps them.
+		if out, code := d.run("publisher", "ledger", "check", "--config", conf); code != 0 &&
+			(code != 3 || strings.Contains(out, "error ")) {
 			t.Errorf("the master log is broken: exit code %d\n%s", code, out)
 		}
 		now := files(t, filepath.Join(d.root, "master"))
 		for name, b := range before {
-			immutable := strings.HasPrefix(name, "blobs/") || strings.HasPrefix(name, "bundles/") || strings.HasPrefix(name, "manifests/")
+			immutable := strings.HasPrefix(name, "blobs/") || strings.HasPrefix(name, "bundles/") ||
+				strings.HasPrefix(name, "manifests/")
 			if immutable && now[name] != b {
 				t.Errorf("%s of the master was lost or changed", name)
 			}
@@ -296,8 +309,10 @@ func TestFullMaster(t *testing.T) {
 	full := 0
 	for round := range 3 { // the numbers of several runs must not meet
 		cert := filepath.Join(dir, fmt.Sprintf("full-%d.pem", round))
-		d.must("signer", "issue", "--quiet", "--config", conf, "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue", "--out", cert)
-		d.must("signer", "revoke", "--quiet", "--config", conf, "--issuer", "sub", "--certificate", cert, "--reason", "superseded")
+		d.must("signer", "issue", "--quiet", "--config", conf, "--issuer", "sub", "--csr",
+			filepath.Join(dir, "ca/good.csr"), "--reissue", "--out", cert)
+		d.must("signer", "revoke", "--quiet", "--config", conf, "--issuer", "sub", "--certificate", cert, "--reason",
+			"superseded")
 		full += d.fails(check, "signer", "run", "--quiet", "--config", conf)
 		check()
 		d.must("publisher", "ledger", "check", "--config", conf)

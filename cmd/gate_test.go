@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// A gated is a room whose token is a SoftHSM that counts the signatures it is asked for, and whose list of approved HSMs
-// an operator signs.
+// A gated is a room whose token is a SoftHSM that counts the signatures it is asked for, and whose list of approved
+// HSMs an operator signs.
 type gated struct {
 	t        *testing.T
 	dir      string
@@ -34,12 +34,14 @@ func newGated(t *testing.T) *gated {
 	if err := json.Unmarshal([]byte(out), &info); err != nil || code != 0 {
 		t.Fatalf("the token: %v, exit code %d\n%s", err, code, out)
 	}
-	g.approval = fmt.Sprintf("{name: rack 2, manufacturer: %q, model: %q, serials: [%q], location: on-premises, cmvp_certificate: 4711, standard: fips-140-3, level: 3}", info.Manufacturer, info.Model, info.Serial)
+	g.approval = fmt.Sprintf("{name: rack 2, manufacturer: %q, model: %q, serials: [%q], location: on-premises, "+
+		"cmvp_certificate: 4711, standard: fips-140-3, level: 3}", info.Manufacturer, info.Model, info.Serial)
 	module := g.read("repository.yaml")
 	at := strings.Index(module, "module: ") + len("module: ")
 	module, rest := module[at:at+strings.IndexByte(module[at:], '\n')], module
 	rest = strings.Replace(rest, module, g.counter("softhsm", module), 1)
-	g.write("repository.yaml", strings.Replace(rest, "policy: trial", "modules: {list: approved.yaml, signature: approved.yaml.sig, key: operator.pub}", 1))
+	g.write("repository.yaml", strings.Replace(rest, "policy: trial",
+		"modules: {list: approved.yaml, signature: approved.yaml.sig, key: operator.pub}", 1))
 	return g
 }
 
@@ -48,7 +50,8 @@ func (g *gated) counter(name, module string) (file string) {
 	g.t.Helper()
 	headers := string(output(g.t, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/miekg/pkcs11"))
 	file = g.path(name + ".so")
-	run(g.t, "gcc", "-shared", "-fPIC", "-I", strings.TrimSpace(headers), fmt.Sprintf("-DMODULE=%q", module), fmt.Sprintf("-DCOUNT=%q", g.path("count-"+name)),
+	run(g.t, "gcc", "-shared", "-fPIC", "-I", strings.TrimSpace(headers), fmt.Sprintf("-DMODULE=%q", module),
+		fmt.Sprintf("-DCOUNT=%q", g.path("count-"+name)),
 		"-o", file, "testdata/counter.c", "-ldl")
 	return file
 }
@@ -72,13 +75,16 @@ func (g *gated) write(name, text string) {
 // approve signs a list with one HSM on it.
 func (g *gated) approve(hsm string) {
 	g.t.Helper()
-	g.write("approved.yaml", "schema: seihon/hsm-approvals/v1\nissued: 2026-01-01\nreview: 2099-01-01\nhsms:\n  - "+hsm+"\n")
-	run(g.t, "openssl", "pkeyutl", "-sign", "-rawin", "-inkey", g.path("operator.key"), "-in", g.path("approved.yaml"), "-out", g.path("approved.yaml.sig"))
+	g.write("approved.yaml",
+		"schema: seihon/hsm-approvals/v1\nissued: 2026-01-01\nreview: 2099-01-01\nhsms:\n  - "+hsm+"\n")
+	run(g.t, "openssl", "pkeyutl", "-sign", "-rawin", "-inkey", g.path("operator.key"), "-in", g.path("approved.yaml"),
+		"-out", g.path("approved.yaml.sig"))
 }
 
 func (g *gated) signer(args ...string) (stdout, stderr string, code int) {
 	g.t.Helper()
-	command := exec.CommandContext(g.t.Context(), "signer", append(args, "--quiet", "--config", g.path("repository.yaml"))...)
+	command := exec.CommandContext(g.t.Context(), "signer",
+		append(args, "--quiet", "--config", g.path("repository.yaml"))...)
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr, command.Dir = &out, &errs, g.dir
 	if err := command.Run(); err != nil && command.ProcessState == nil {
@@ -91,13 +97,17 @@ func (g *gated) signer(args ...string) (stdout, stderr string, code int) {
 func TestNoSignatureWithoutApproval(t *testing.T) {
 	g := newGated(t)
 	commands := [][]string{
-		{"init"}, {"keygen"}, {"issue", "--name", "sub-ocsp"}, {"issue", "--issuer", "sub", "--csr", "ca/good.csr", "--reissue"},
+		{"init"}, {"keygen"}, {"issue", "--name", "sub-ocsp"},
+		{"issue", "--issuer", "sub", "--csr", "ca/good.csr", "--reissue"},
 		{"revoke", "--dry-run", "--issuer", "sub", "--certificate", "ca/good.pem", "--reason", "superseded"},
-		{"crl"}, {"ocsp"}, {"run"}, {"run", "--dry-run"}, {"document", "--name", "cps", "--version", "9", "--file", demoPDF},
+		{"crl"}, {"ocsp"}, {"run"}, {"run", "--dry-run"},
+		{"document", "--name", "cps", "--version", "9", "--file", demoPDF},
 		{"request", "--name", "sub-ocsp", "--out", "sub-ocsp.csr"},
-		{"evidence", "--kind", "risk-review", "--file", "repository.yaml"}, {"counter", "--key", "sub", "--count", "9", "--evidence", "repository.yaml"},
+		{"evidence", "--kind", "risk-review", "--file", "repository.yaml"},
+		{"counter", "--key", "sub", "--count", "9", "--evidence", "repository.yaml"},
 		{"withdraw", "--yes", "--name", "docs/cps-1.0.pdf", "--reason", "mistake"}, {"token", "--check", "--record"},
-		{"log", "rotate", "--yes", "--label", "next-ecdsa", "--label", "next-ed25519", "--reason", "yearly"}, {"log", "freeze", "--yes", "--reason", "end"},
+		{"log", "rotate", "--yes", "--label", "next-ecdsa", "--label", "next-ed25519", "--reason", "yearly"},
+		{"log", "freeze", "--yes", "--reason", "end"},
 	}
 	approval := func(old, new string) string {
 		changed := strings.Replace(g.approval, old, new, 1)
@@ -108,10 +118,15 @@ func TestNoSignatureWithoutApproval(t *testing.T) {
 	}
 	checkpoint := g.read("master/log/checkpoint")
 	for _, list := range []struct{ name, hsm, code, quote string }{
-		{"cloud", approval("on-premises", "cloud"), "hsm-cloud (report 3-3): rack 2: want on-premises, got cloud", "クラウド HSM の利活用拡大"},
-		{"shared", approval("on-premises", "shared"), "hsm-shared (report 3-3): rack 2: want on-premises, got shared", "①と同様に当面は現行の基準とし"},
-		{"level 2", approval("level: 3", "level: 2"), "fips-level (report 3-2): rack 2: want level 3 or better, got CMVP certificate 4711, fips-140-3 level 2", "FIPS140-2 のレベル3と同等以上"},
-		{"expired", approval("level: 3", "level: 3, valid_until: 2026-02-01"), "fips-expired (report 3-2): rack 2: want valid today", "FIPS140-2 のレベル3と同等以上"},
+		{"cloud", approval("on-premises", "cloud"), "hsm-cloud (report 3-3): rack 2: want on-premises, got cloud",
+			"クラウド HSM の利活用拡大"},
+		{"shared", approval("on-premises", "shared"), "hsm-shared (report 3-3): rack 2: want on-premises, got shared",
+			"①と同様に当面は現行の基準とし"},
+		{"level 2", approval("level: 3", "level: 2"),
+			"fips-level (report 3-2): rack 2: want level 3 or better, got CMVP certificate 4711, fips-140-3 level 2",
+			"FIPS140-2 のレベル3と同等以上"},
+		{"expired", approval("level: 3", "level: 3, valid_until: 2026-02-01"),
+			"fips-expired (report 3-2): rack 2: want valid today", "FIPS140-2 のレベル3と同等以上"},
 		{"unknown", approval("serials: [", "serials: [another, x"), "hsm-not-listed (report 3-3)", "オンプレミス環境の利用を前提"},
 	} {
 		t.Run(list.name, func(t *testing.T) {
@@ -123,8 +138,10 @@ func TestNoSignatureWithoutApproval(t *testing.T) {
 				if command[0] == "revoke" {
 					want = 0 // it only writes into the inventory
 				}
-				if code != want || want != 0 && (!strings.Contains(stderr, list.code) || !strings.Contains(stderr, list.quote)) {
-					t.Errorf("%s: exit code %d, want %d with %q\n%s", strings.Join(command, " "), code, want, list.code, stderr)
+				if code != want ||
+					want != 0 && (!strings.Contains(stderr, list.code) || !strings.Contains(stderr, list.quote)) {
+					t.Errorf("%s: exit code %d, want %d with %q\n%s", strings.Join(command, " "), code, want, list.code,
+						stderr)
 				}
 			}
 			if n := len(g.read("count-softhsm")); n != 0 {
@@ -140,10 +157,12 @@ func TestNoSignatureWithoutApproval(t *testing.T) {
 	if _, stderr, code := g.signer("crl"); code != 0 || len(g.read("count-softhsm")) == 0 {
 		t.Fatalf("an approved token: exit code %d, %d signatures\n%s", code, len(g.read("count-softhsm")), stderr)
 	}
-	tail := string(output(t, "publisher", "ledger", "tail", "--quiet", "--config", g.path("repository.yaml"), "--n", "50"))
+	tail := string(output(t, "publisher", "ledger", "tail", "--quiet", "--config", g.path("repository.yaml"), "--n",
+		"50"))
 	lines := strings.Split(strings.TrimSpace(tail), "\n")
 	i := slices.IndexFunc(lines, func(l string) bool {
-		return strings.Contains(l, `"kind":"hsm-verdict","name":"accredited","note":"keys: 6 accepted; next review 2099-01-01"`)
+		return strings.Contains(l,
+			`"kind":"hsm-verdict","name":"accredited","note":"keys: 6 accepted; next review 2099-01-01"`)
 	})
 	if i < 0 || i == len(lines)-1 {
 		t.Errorf("the verdict is not on record before what was signed under it:\n%s", tail)

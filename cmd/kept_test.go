@@ -17,15 +17,18 @@ import (
 	"seihon/publish/storetest/servers"
 )
 
-// A keptCA is a CA whose own software signs: how it is made, and how it makes its next lists. Its scripts run in the room's folder,
-// where $URL and $OCSP are the addresses that its certificates name, and leave what it hands over in incoming.
+// A keptCA is a CA whose own software signs: how it is made, and how it makes its next lists. Its scripts run in the
+// room's folder, where $URL and $OCSP are the addresses that its certificates name, and leave what it hands over in
+// incoming.
 type keptCA struct {
-	name    string
-	make    string // root and issuing CA, subscribers one and two, first lists; the CA certificates become ca/root.crt and ca/sub.crt
+	name string
+	// root and issuing CA, subscribers one and two, first lists; the CA certificates become ca/root.crt and ca/sub.crt
+	make    string
 	certify string // the request sub-ocsp.csr, and hands the certificate over
-	round   string // the next lists, as cron makes them; $STAGE is good, revoked (one is) or forgot (it is not any more)
-	crl     string // the setting of the issuing CA's lists
-	lists   []string
+	// the next lists, as cron makes them; $STAGE is good, revoked (one is) or forgot (it is not any more)
+	round string
+	crl   string // the setting of the issuing CA's lists
+	lists []string
 }
 
 // handOver is how a file gets into the drop folder: whole, in one step.
@@ -50,7 +53,8 @@ give ca/sub.crl sub.crl`,
 		lists: []string{"crl/sub.crl"},
 	},
 	otherCA("step-ca", "", "sub.crl", "{validity: 7d, refresh: 1d}", "crl/sub.crl"),
-	otherCA("boulder", "--boulder", "0.crl 1.crl", "{validity: 7d, refresh: 1d, shards: 2}", "crl/sub/0.crl", "crl/sub/1.crl"),
+	otherCA("boulder", "--boulder", "0.crl 1.crl", "{validity: 7d, refresh: 1d, shards: 2}", "crl/sub/0.crl",
+		"crl/sub/1.crl"),
 }
 
 // otherCA is a CA of deploy/ca/othersoftware, which has made all its lists beforehand.
@@ -92,10 +96,11 @@ targets:
     s3: {bucket: kept, region: us-east-1, endpoint: "ENDPOINT", path_style: true}
 `
 
-// TestKeptSoftware is the whole way of a CA that keeps its own software, once for each that runs here: OpenSSL alone, step-ca's and
-// Boulder's issuance code. The room has the log's keys and that of an OCSP signer which the CA certifies. Lists come into the drop
-// folder like those of a cron job, while the room and the publishing host run as from cron; OpenSSL, GnuTLS and Java ask the
-// bucket and the responder on it. Then the CA forgets a revocation: it is refused, nothing is sent, exit code and status say so.
+// TestKeptSoftware is the whole way of a CA that keeps its own software, once for each that runs here: OpenSSL alone,
+// step-ca's and Boulder's issuance code. The room has the log's keys and that of an OCSP signer which the CA certifies.
+// Lists come into the drop folder like those of a cron job, while the room and the publishing host run as from cron;
+// OpenSSL, GnuTLS and Java ask the bucket and the responder on it. Then the CA forgets a revocation: it is refused,
+// nothing is sent, exit code and status say so.
 func TestKeptSoftware(t *testing.T) {
 	buildOthers(t)
 	s3 := servers.StartS3(t, false)
@@ -152,7 +157,8 @@ func newKept(t *testing.T, ca keptCA, s3 *servers.S3) *kept {
 	k.shell(ca.make)
 	k.shell(`mkdir -m 700 secrets && umask 077 && printf 1234-user >secrets/pin && printf 5678-officer >secrets/so-pin`)
 	module := strings.TrimSpace(k.shell(`for m in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do [ ! -e "$m" ] || { echo "$m"; break; }; done`))
-	text := strings.NewReplacer("URL", k.url, "OCSP", k.ocsp, "ENDPOINT", s3.Endpoint, "CRL", ca.crl, "MODULE", module).Replace(keptRoom)
+	text := strings.NewReplacer("URL", k.url, "OCSP", k.ocsp, "ENDPOINT", s3.Endpoint, "CRL", ca.crl, "MODULE",
+		module).Replace(keptRoom)
 	if err := os.WriteFile(filepath.Join(k.dir, "repository.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -166,12 +172,14 @@ func (k *kept) open() {
 	k.must("signer", "init", "--init-token", "--so-pin-file", "secrets/so-pin")
 	k.must("signer", "keygen")
 	out := k.exits(1, "signer", "accept", "--watch", "incoming", "--once")
-	if want := "let the CA sign what `signer request --name sub-ocsp`"; strings.Contains(out, "refused") || !strings.Contains(out, want) {
+	if want := "let the CA sign what `signer request --name sub-ocsp`"; strings.Contains(out, "refused") ||
+		!strings.Contains(out, want) {
 		k.t.Errorf("accept refuses something, or misses %q:\n%s", want, out)
 	}
 	k.must("signer", "request", "--name", "sub-ocsp", "--out", "sub-ocsp.csr")
 	k.shell(k.ca.certify)
-	k.must("signer", "accept", "--file", "ca/cps.pdf", "--file", "ca/cps.pdf.p7s", "--document", "cps", "--document-version", "1.0")
+	k.must("signer", "accept", "--file", "ca/cps.pdf", "--file", "ca/cps.pdf.p7s", "--document", "cps",
+		"--document-version", "1.0")
 }
 
 func (k *kept) command(name string, args ...string) *exec.Cmd {
@@ -207,13 +215,14 @@ func (k *kept) must(name string, args ...string) string {
 // mustVerify wants the auditor to find nothing at all, in the bucket as anybody can read it.
 func (k *kept) mustVerify() {
 	k.t.Helper()
-	if out := k.must("publisher", "verify", "--source", k.url, "--list"); !strings.HasPrefix(out, "OK - 0 critical, 0 errors, 0 warnings, 0 notes") {
+	if out := k.must("publisher", "verify", "--source", k.url, "--list"); !strings.HasPrefix(out,
+		"OK - 0 critical, 0 errors, 0 warnings, 0 notes") {
 		k.t.Errorf("verify:\n%s", out)
 	}
 }
 
-// cron lets the CA make its lists each second in a loop of its own, as its cron job would, while the room and the publishing host run
-// until done says that what they sent is enough.
+// cron lets the CA make its lists each second in a loop of its own, as its cron job would, while the room and the
+// publishing host run until done says that what they sent is enough.
 func (k *kept) cron(stage string, done func() bool) {
 	k.t.Helper()
 	job := k.command("sh", "-euc", handOver+"while [ ! -e stop ]; do ("+k.ca.round+"\n) 2>>cron.log; sleep 1; done")
@@ -252,7 +261,8 @@ func (k *kept) taken() bool {
 func (k *kept) revokedInPublic() bool {
 	k.t.Helper()
 	for _, name := range k.ca.lists {
-		if strings.Contains(k.shell(`curl -sSf "$URL/`+name+`" | openssl crl -inform DER -noout -text`), "Key Compromise") {
+		if strings.Contains(k.shell(`curl -sSf "$URL/`+name+`" | openssl crl -inform DER -noout -text`),
+			"Key Compromise") {
 			return true
 		}
 	}
@@ -278,7 +288,8 @@ func serveKept(k *kept) (stop func()) {
 	}
 	k.t.Cleanup(stop)
 	for range 100 {
-		if exec.CommandContext(k.t.Context(), "curl", "-sf", "-o", "/dev/null", "http://"+k.listen+"/crl/none").Run() == nil ||
+		if exec.CommandContext(k.t.Context(), "curl", "-sf", "-o", "/dev/null",
+			"http://"+k.listen+"/crl/none").Run() == nil ||
 			strings.Contains(k.shell("curl -s -o /dev/null -w '%{http_code}' http://"+k.listen+"/none || :"), "404") {
 			return stop
 		}
@@ -294,14 +305,15 @@ type check struct {
 	want string // in the output; a leading "!" means that the command must also fail
 }
 
-// clients asks about a certificate with programs that know nothing of this project: they find lists and responder by the addresses in
-// the certificates. want is revoked, or empty for good.
+// clients asks about a certificate with programs that know nothing of this project: they find lists and responder by
+// the addresses in the certificates. want is revoked, or empty for good.
 func (k *kept) clients(classes, cert, want string) {
 	k.t.Helper()
 	file := "ca/" + cert + ".crt"
 	verified, status, crlAnswer, java := cert+".crt: OK", cert+".crt: good", "Certificate Status: good", "VALID"
 	if want != "" {
-		verified, status, crlAnswer, java = "!certificate revoked", cert+".crt: revoked", "Certificate Status: revoked", "!revoked"
+		verified, status, crlAnswer, java = "!certificate revoked", cert+".crt: revoked", "Certificate Status: revoked",
+			"!revoked"
 	}
 	files := []string{"openssl", "verify", "-crl_check_all"}
 	for _, name := range append(k.ca.lists, "crl/root-arl.crl") {
@@ -310,21 +322,27 @@ func (k *kept) clients(classes, cert, want string) {
 		files = append(files, "-CRLfile", pem)
 	}
 	validate := func(mode string) []string {
-		return []string{"java", "-Dcom.sun.security.enableCRLDP=true", "-cp", classes, "Validate", mode, file, "ca/sub.crt", "ca/root.crt"}
+		return []string{"java", "-Dcom.sun.security.enableCRLDP=true", "-cp", classes, "Validate", mode, file,
+			"ca/sub.crt", "ca/root.crt"}
 	}
 	checks := map[string]check{
 		"openssl verify": {append(files, "-CAfile", "ca/root.crt", "-untrusted", "ca/sub.crt", file), verified},
-		"openssl verify, list downloaded": {[]string{"openssl", "verify", "-crl_check", "-crl_download", "-CAfile", "ca/root.crt",
+		"openssl verify, list downloaded": {[]string{"openssl", "verify", "-crl_check", "-crl_download", "-CAfile",
+			"ca/root.crt",
 			"-untrusted", "ca/sub.crt", file}, verified},
-		"openssl ocsp": {[]string{"openssl", "ocsp", "-no_nonce", "-issuer", "ca/sub.crt", "-CAfile", "ca/root.crt", "-verify_other", "ca/sub.crt",
+		"openssl ocsp": {[]string{"openssl", "ocsp", "-no_nonce", "-issuer", "ca/sub.crt", "-CAfile", "ca/root.crt",
+			"-verify_other", "ca/sub.crt",
 			"-url", k.ocsp, "-cert", file}, status},
-		"ocsptool":  {[]string{"ocsptool", "--ask=" + k.ocsp, "--load-cert", file, "--load-issuer", "ca/sub.crt", "--load-trust", "ca/sub.crt"}, crlAnswer},
+		"ocsptool": {[]string{"ocsptool", "--ask=" + k.ocsp, "--load-cert", file, "--load-issuer", "ca/sub.crt",
+			"--load-trust", "ca/sub.crt"}, crlAnswer},
 		"Java OCSP": {validate("leaf"), java},
 		"Java CRL":  {validate("crl"), java},
 	}
 	for _, pem := range files {
 		if strings.HasPrefix(pem, "public-sub") {
-			checks["certtool "+pem] = check{[]string{"certtool", "--verify-crl", "--infile", pem, "--load-ca-certificate", "ca/sub.crt"}, "Verified"}
+			checks["certtool "+
+				pem] = check{[]string{"certtool", "--verify-crl", "--infile", pem, "--load-ca-certificate",
+				"ca/sub.crt"}, "Verified"}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(checks)) {
@@ -333,7 +351,8 @@ func (k *kept) clients(classes, cert, want string) {
 		var out []byte
 		var err error
 		for range 50 { // the responder looks at the bucket every now and then
-			if out, err = k.command(c.args[0], c.args[1:]...).CombinedOutput(); strings.Contains(string(out), want) && (err != nil) == fails {
+			if out, err = k.command(c.args[0], c.args[1:]...).CombinedOutput(); strings.Contains(string(out), want) &&
+				(err != nil) == fails {
 				break
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -354,7 +373,8 @@ func (k *kept) forgets() {
 		k.t.Fatalf("the CA's job: %v\n%s", err, out)
 	}
 	out := k.exits(5, "signer", "run")
-	for _, want := range []string{"refused   ", " unsays what the master says: serial 10", `1 -" in the master and would become "absent"`} {
+	for _, want := range []string{"refused   ", " unsays what the master says: serial 10",
+		`1 -" in the master and would become "absent"`} {
 		if !strings.Contains(out, want) {
 			k.t.Errorf("signer run misses %q:\n%s", want, out)
 		}
@@ -365,7 +385,8 @@ func (k *kept) forgets() {
 	if after := k.bucket(); after != before {
 		k.t.Errorf("the bucket changed:\n%s\nand now\n%s", before, after)
 	}
-	if out := k.exits(3, "signer", "status"); !strings.HasPrefix(out, "CRITICAL - ") || !strings.Contains(out, `would become "absent"`) {
+	if out := k.exits(3, "signer", "status"); !strings.HasPrefix(out, "CRITICAL - ") ||
+		!strings.Contains(out, `would become "absent"`) {
 		k.t.Errorf("signer status:\n%s", out)
 	}
 	k.mustVerify() // what is public is still right

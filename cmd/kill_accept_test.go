@@ -20,15 +20,16 @@ import (
 	"time"
 )
 
-// acceptKillRounds is how often `signer accept --watch` is killed, acceptKillSize how many certificates are dropped each time.
+// acceptKillRounds is how often `signer accept --watch` is killed, acceptKillSize how many certificates are dropped
+// each time.
 const (
 	acceptKillRounds = 12
 	acceptKillSize   = 6
 )
 
-// TestKilledAccept kills `signer accept --watch` with SIGKILL at random moments, while it takes certificates and a list from the
-// drop folder. The next look takes what is left: each file ends in accepted/, once, with its reason and its bytes, none is
-// refused, and the log and the published copy are whole.
+// TestKilledAccept kills `signer accept --watch` with SIGKILL at random moments, while it takes certificates and a list
+// from the drop folder. The next look takes what is left: each file ends in accepted/, once, with its reason and its
+// bytes, none is refused, and the log and the published copy are whole.
 func TestKilledAccept(t *testing.T) {
 	k := newAcceptKiller(t)
 	seed := uint64(time.Now().UnixNano())
@@ -63,7 +64,8 @@ func TestKilledAccept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if public, err := os.ReadFile(filepath.Join(k.dir, "public/crl/sub.crl")); err != nil || !bytes.Equal(public, newest) {
+	if public, err := os.ReadFile(filepath.Join(k.dir, "public/crl/sub.crl")); err != nil ||
+		!bytes.Equal(public, newest) {
 		t.Errorf("the public list is not the newest: %v", err)
 	}
 }
@@ -82,7 +84,8 @@ func newAcceptKiller(t *testing.T) *acceptKiller {
 	k := &acceptKiller{t: t, dir: t.TempDir(), dropped: map[string][]byte{}}
 	k.shell(`"` + filepath.Join(filepath.Dir(demoPDF), "openssl-ca.sh") + `" ca
 		for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do [ -e "$module" ] && break; done
-		sed "s|/usr/lib/softhsm/libsofthsm2.so|$module|; /ocsp:/,/responder:/d" "` + filepath.Join(filepath.Dir(demoPDF), "../docs/ca/openssl.yaml") + `" >repository.yaml
+		sed "s|/usr/lib/softhsm/libsofthsm2.so|$module|; /ocsp:/,/responder:/d" "` +
+		filepath.Join(filepath.Dir(demoPDF), "../docs/ca/openssl.yaml") + `" >repository.yaml
 		mkdir -p incoming secrets && chmod 700 secrets && umask 077 && printf 1234-user >secrets/pin && printf 5678-officer >secrets/so-pin`)
 	k.must("signer", "init", "--init-token", "--so-pin-file", "secrets/so-pin")
 	k.must("signer", "accept", "--file", "ca/root.crt", "--file", "ca/sub.crt", "--file", "ca/root.crl")
@@ -127,10 +130,12 @@ func (k *acceptKiller) shell(script string) {
 // drop puts new certificates and the CA's next list into the folder.
 func (k *acceptKiller) drop(round int) {
 	k.t.Helper()
-	k.shell("cd ca && openssl ca -config sub.cnf -gencrl -out sub.pem && openssl crl -in sub.pem -outform DER -out sub.crl")
+	k.shell("cd ca && openssl ca -config sub.cnf -gencrl -out sub.pem && openssl crl -in sub.pem -outform DER -out " +
+		"sub.crl")
 	files := map[string][]byte{}
 	for n := range acceptKillSize {
-		c := &x509.Certificate{SerialNumber: big.NewInt(int64(0x10000 + round*100 + n)), Subject: pkix.Name{CommonName: fmt.Sprintf("r%d-%d", round, n)},
+		c := &x509.Certificate{SerialNumber: big.NewInt(int64(0x10000 + round*100 + n)),
+			Subject:   pkix.Name{CommonName: fmt.Sprintf("r%d-%d", round, n)},
 			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 6, 0)}
 		der, err := x509.CreateCertificate(rand.Reader, c, k.ca, k.key.Public(), k.key)
 		if err != nil {

@@ -27,9 +27,9 @@ const (
 	issueKillSize   = 12
 )
 
-// TestKilledIssuing kills `signer issue` for many requests with SIGKILL at random moments, between its first and its last
-// step. The next command in the room finishes what the log commits to: every commitment is then opened by exactly one
-// certificate and no certificate lacks one. The same command again issues the rest: each request has exactly one
+// TestKilledIssuing kills `signer issue` for many requests with SIGKILL at random moments, between its first and its
+// last step. The next command in the room finishes what the log commits to: every commitment is then opened by exactly
+// one certificate and no certificate lacks one. The same command again issues the rest: each request has exactly one
 // certificate, and no file that was handed out has changed.
 func TestKilledIssuing(t *testing.T) {
 	k := &issueKiller{t: t, dir: copyGolden(t)}
@@ -75,7 +75,8 @@ func TestKilledIssuing(t *testing.T) {
 			t.Errorf("round %d: %d certificates for %d requests", round, n, issueKillSize)
 		}
 	}
-	t.Logf("%d of %d killed at work, %d of them with a part issued; %d certificates were finished by the next command", killed, issueKillRounds, partly, finished)
+	t.Logf("%d of %d killed at work, %d of them with a part issued; %d certificates were finished by the next command",
+		killed, issueKillRounds, partly, finished)
 	if killed < issueKillRounds/2 {
 		t.Errorf("only %d of %d processes were killed at work; the delays are too long", killed, issueKillRounds)
 	}
@@ -88,7 +89,8 @@ type issueKiller struct {
 }
 
 func (k *issueKiller) command(name string, args ...string) *exec.Cmd {
-	return exec.CommandContext(k.t.Context(), name, append(args, "--quiet", "--config", filepath.Join(k.dir, "repository.yaml"))...)
+	return exec.CommandContext(k.t.Context(), name,
+		append(args, "--quiet", "--config", filepath.Join(k.dir, "repository.yaml"))...)
 }
 
 func (k *issueKiller) must(name string, args ...string) []byte {
@@ -130,7 +132,8 @@ func (k *issueKiller) requests(round int) {
 
 // issue is the command that issues them, five to an entry of the log.
 func (k *issueKiller) issue(round int) []string {
-	return []string{"issue", "--issuer", "sub", "--batch", "5", "--by", "Sato", "--csr-dir", k.folder("requests", round), "--out-dir", k.folder("issued", round)}
+	return []string{"issue", "--issuer", "sub", "--batch", "5", "--by", "Sato", "--csr-dir",
+		k.folder("requests", round), "--out-dir", k.folder("issued", round)}
 }
 
 // handedOut reads the certificates of a round that are in their files; each must be whole.
@@ -157,8 +160,8 @@ func (k *issueKiller) handedOut(round int) map[string][]byte {
 	return out
 }
 
-// verify has the room sign what is due and the auditor open every commitment with the export of the inventory, and counts the certificates of a round:
-// at most one for a request.
+// verify has the room sign what is due and the auditor open every commitment with the export of the inventory, and
+// counts the certificates of a round: at most one for a request.
 func (k *issueKiller) verify(round int) int {
 	k.t.Helper()
 	file := filepath.Join(k.dir, "inventory.jsonl")
@@ -199,7 +202,8 @@ func (k *issueKiller) verify(round int) int {
 		of[c.Subject.CommonName]++
 	}
 	if report.Counts.Commitments != signed || signed == 0 {
-		k.t.Errorf("round %d: the auditor opened %d commitments for %d certificates", round, report.Counts.Commitments, signed)
+		k.t.Errorf("round %d: the auditor opened %d commitments for %d certificates", round, report.Counts.Commitments,
+			signed)
 	}
 	n := 0
 	for i := range issueKillSize {

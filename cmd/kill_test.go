@@ -38,7 +38,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	command := func(name string, args ...string) *exec.Cmd {
-		return exec.CommandContext(t.Context(), name, append(args, "--quiet", "--config", filepath.Join(dir, "repository.yaml"))...)
+		return exec.CommandContext(t.Context(), name,
+			append(args, "--quiet", "--config", filepath.Join(dir, "repository.yaml"))...)
 	}
 	must := func(name string, args ...string) {
 		t.Helper()
@@ -53,13 +54,16 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	for round := range killRounds {
 		begin := time.Now()
 		cert := filepath.Join(dir, fmt.Sprintf("kill-%d.pem", round))
-		must("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue", "--out", cert)
+		must("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue", "--out",
+			cert)
 		whole = max(whole, min(time.Since(begin), time.Second))
 		if round%2 == 0 {
 			must("signer", "revoke", "--issuer", "sub", "--certificate", cert, "--reason", "superseded")
 		}
-		issue := command("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue", "--out", filepath.Join(dir, fmt.Sprintf("killed-%d.pem", round)))
-		for _, victim := range []*exec.Cmd{issue, command("signer", "run"), command("signer", "crl"), command("publisher", "sync")} {
+		issue := command("signer", "issue", "--issuer", "sub", "--csr", filepath.Join(dir, "ca/good.csr"), "--reissue",
+			"--out", filepath.Join(dir, fmt.Sprintf("killed-%d.pem", round)))
+		for _, victim := range []*exec.Cmd{issue, command("signer", "run"), command("signer", "crl"),
+			command("publisher", "sync")} {
 			if err := victim.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +125,8 @@ func checkIssued(t *testing.T, dir, inventory string) {
 			t.Errorf("%s was handed out, and the inventory does not say that it was issued", file)
 		}
 	}
-	t.Logf("%d of %d killed issues handed their certificate out; %d serials stay reserved", len(files), killRounds, bytes.Count(lines, []byte(`"state":"reserved"`)))
+	t.Logf("%d of %d killed issues handed their certificate out; %d serials stay reserved", len(files), killRounds,
+		bytes.Count(lines, []byte(`"state":"reserved"`)))
 }
 
 // softToken returns a function that puts SoftHSM's token file back, as docs/hsm.md says,
@@ -153,15 +158,17 @@ func softToken(t *testing.T, dir string) func() {
 // saysEmpty has the room say which file of SoftHSM is empty, and what to do.
 func saysEmpty(t *testing.T, dir, file string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "signer", "run", "--quiet", "--config", filepath.Join(dir, "repository.yaml")).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "signer", "run", "--quiet", "--config",
+		filepath.Join(dir, "repository.yaml")).CombinedOutput()
 	var failed *exec.ExitError
-	if !errors.As(err, &failed) || failed.ExitCode() != 1 || !bytes.Contains(out, []byte(file+`" is empty: a process was killed`)) {
+	if !errors.As(err, &failed) || failed.ExitCode() != 1 ||
+		!bytes.Contains(out, []byte(file+`" is empty: a process was killed`)) {
 		t.Errorf("with an empty token.object: %v\n%s", err, out)
 	}
 }
 
-// TestEmptiedToken empties SoftHSM's token file, as a kill at the moment of a login does: the room says which file it is, and
-// with the copy of it in its place signs as before.
+// TestEmptiedToken empties SoftHSM's token file, as a kill at the moment of a login does: the room says which file it
+// is, and with the copy of it in its place signs as before.
 func TestEmptiedToken(t *testing.T) {
 	dir := copyGolden(t)
 	back := softToken(t, dir)
@@ -175,7 +182,8 @@ func TestEmptiedToken(t *testing.T) {
 // checkNumbers reads every CRL that the ledger ever recorded: numbers must be unique and rise.
 func checkNumbers(t *testing.T, dir string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", "zstd -dcq "+filepath.Join(dir, "master/manifests")+"/*.zst | grep ' crl ' | sort -u").Output()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c",
+		"zstd -dcq "+filepath.Join(dir, "master/manifests")+"/*.zst | grep ' crl ' | sort -u").Output()
 	if err != nil {
 		t.Fatalf("reading the manifests: %v", err)
 	}

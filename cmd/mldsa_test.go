@@ -15,9 +15,10 @@ import (
 	"seihon/internal/certprofile"
 )
 
-// TestMLDSA makes a whole repository whose issuers, OCSP signer and document signer have ML-DSA keys, in a module that the test
-// builds, while the log's keys stay in SoftHSM: a root, a sub CA, certificates, lists, responses, a signed CP/CPS. It is
-// published, verified, and served; OpenSSL 3.5 agrees about every signature, and neither it nor our verifier takes an altered one.
+// TestMLDSA makes a whole repository whose issuers, OCSP signer and document signer have ML-DSA keys, in a module that
+// the test builds, while the log's keys stay in SoftHSM: a root, a sub CA, certificates, lists, responses, a signed
+// CP/CPS. It is published, verified, and served; OpenSSL 3.5 agrees about every signature, and neither it nor our
+// verifier takes an altered one.
 func TestMLDSA(t *testing.T) {
 	t.Setenv("SECOND_MODULE", tokentest.MLDSAModule(t))
 	for _, algorithm := range certprofile.KeyAlgorithms {
@@ -40,10 +41,13 @@ func repositoryWithMLDSA(t *testing.T, algorithm string) {
 
 	answer := at("good.ocsp")
 	url := serve(t, dir)
-	run(t, "openssl", "ocsp", "-sha256", "-issuer", at("ca/sub.pem"), "-cert", at("ca/good.pem"), "-url", url+"/ocsp", "-no_nonce", "-noverify", "-respout", answer)
+	run(t, "openssl", "ocsp", "-sha256", "-issuer", at("ca/sub.pem"), "-cert", at("ca/good.pem"), "-url", url+"/ocsp",
+		"-no_nonce", "-noverify", "-respout", answer)
 	for _, c := range []struct{ kind, issuer, file, content string }{
-		{"certificate", "root", "ca/root.pem", ""}, {"certificate", "root", "ca/sub.pem", ""}, {"certificate", "sub", "ca/sub-ocsp.pem", ""}, {"certificate", "sub", "ca/good.pem", ""},
-		{"crl", "sub", "public/crl/sub.crl", ""}, {"crl", "root", "public/crl/root.crl", ""}, {"crl", "root", "public/crl/root-arl.crl", ""},
+		{"certificate", "root", "ca/root.pem", ""}, {"certificate", "root", "ca/sub.pem", ""},
+		{"certificate", "sub", "ca/sub-ocsp.pem", ""}, {"certificate", "sub", "ca/good.pem", ""},
+		{"crl", "sub", "public/crl/sub.crl", ""}, {"crl", "root", "public/crl/root.crl", ""},
+		{"crl", "root", "public/crl/root-arl.crl", ""},
 		{"ocsp", "sub", "good.ocsp", ""}, {"cms", "sub", "public/docs/cps-1.0.pdf.p7s", "public/docs/cps-1.0.pdf"},
 	} {
 		args := []string{"../hsmsign/testdata/accepts.mjs", c.kind, at("ca/" + c.issuer + ".pem"), at(c.file)}
@@ -98,7 +102,8 @@ func altered(t *testing.T, name string) []byte {
 // verdict is what `publisher verify` says.
 func verdict(t *testing.T, dir string) (string, int) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--config", filepath.Join(dir, "repository.yaml"))
+	c := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--config",
+		filepath.Join(dir, "repository.yaml"))
 	out, err := c.CombinedOutput()
 	if err != nil && c.ProcessState == nil {
 		t.Fatal(err)

@@ -9,9 +9,9 @@ import (
 	"seihon/hsmsign/token/tokentest"
 )
 
-// TestMLDSABesideTheOldGeneration makes a new generation with ML-DSA keys in a second token beside the old one, with link
-// certificates between the two roots (docs/hsm-transition.md). Both are published and verified together, OpenSSL 3.5 agrees
-// about what the new root signed, and the old chain is to OpenSSL 3.0 what it was.
+// TestMLDSABesideTheOldGeneration makes a new generation with ML-DSA keys in a second token beside the old one, with
+// link certificates between the two roots (docs/hsm-transition.md). Both are published and verified together, OpenSSL
+// 3.5 agrees about what the new root signed, and the old chain is to OpenSSL 3.0 what it was.
 func TestMLDSABesideTheOldGeneration(t *testing.T) {
 	t.Setenv("MLDSA_TOKEN", t.TempDir())
 	r := &twoTokens{gated: &gated{t: t, dir: copyGolden(t)}}
@@ -21,8 +21,10 @@ func TestMLDSABesideTheOldGeneration(t *testing.T) {
 	_, rest, _ = strings.Cut(rest, "  policy: trial\n")
 	rest = strings.Replace(rest, "  pin: {file: secrets/pin}\n", "", 1)
 	tokens := "  tokens:\n" +
-		"    - {name: old, module: " + module + ", softhsm_config: secrets/softhsm2.conf, token: repository, pin: {file: secrets/pin}}\n" +
-		"    - {name: new, module: " + tokentest.MLDSAModule(t) + ", token: pq, pin: {file: secrets/pin}}\n  policy: trial\n"
+		"    - {name: old, module: " + module +
+		", softhsm_config: secrets/softhsm2.conf, token: repository, pin: {file: secrets/pin}}\n" +
+		"    - {name: new, module: " + tokentest.MLDSAModule(t) +
+		", token: pq, pin: {file: secrets/pin}}\n  policy: trial\n"
 	rest = strings.Replace(rest, "\ndocument_signer:", `
   - name: root-2
     succeeds: root
@@ -48,22 +50,26 @@ document_signer:`, 1)
 	}
 	r.must(0, "link --name root-2")
 	run(t, "openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", r.path("ca/new.key"))
-	run(t, "openssl", "req", "-new", "-key", r.path("ca/new.key"), "-subj", "/C=JP/O=Example/CN=new", "-out", r.path("ca/new.csr"))
+	run(t, "openssl", "req", "-new", "-key", r.path("ca/new.key"), "-subj", "/C=JP/O=Example/CN=new", "-out",
+		r.path("ca/new.csr"))
 	r.must(0, "issue --issuer sub-2 --csr "+r.path("ca/new.csr")+" --out ca/new.pem")
 	r.must(0, "run", "signed  crl/sub-2.crl")
 	r.published()
 
 	for issuer, files := range map[string][]string{
-		"root-2": {"certificate ca/root-2.pem", "certificate ca/sub-2.pem", "certificate public/cert/root-2-link-2.cer", "crl public/crl/root-2.crl", "crl public/crl/root-2-arl.crl"},
-		"root":   {"certificate public/cert/root-2-link-1.cer"},
-		"sub-2":  {"certificate ca/new.pem", "certificate ca/sub-2-ocsp.pem", "crl public/crl/sub-2.crl"},
+		"root-2": {"certificate ca/root-2.pem", "certificate ca/sub-2.pem", "certificate public/cert/root-2-link-2.cer",
+			"crl public/crl/root-2.crl", "crl public/crl/root-2-arl.crl"},
+		"root":  {"certificate public/cert/root-2-link-1.cer"},
+		"sub-2": {"certificate ca/new.pem", "certificate ca/sub-2-ocsp.pem", "crl public/crl/sub-2.crl"},
 	} {
 		for _, what := range files {
 			kind, file, _ := strings.Cut(what, " ")
-			if out := string(output(t, "node-mldsa", "../hsmsign/testdata/accepts.mjs", kind, r.path("ca/"+issuer+".pem"), r.path(file))); out != "accepted\n" {
+			if out := string(output(t, "node-mldsa", "../hsmsign/testdata/accepts.mjs", kind,
+				r.path("ca/"+issuer+".pem"), r.path(file))); out != "accepted\n" {
 				t.Errorf("OpenSSL about the %s: %s", what, out)
 			}
 		}
 	}
-	run(t, "openssl", "verify", "-CAfile", r.path("ca/root.pem"), "-untrusted", r.path("ca/sub.pem"), r.path("ca/good.pem"))
+	run(t, "openssl", "verify", "-CAfile", r.path("ca/root.pem"), "-untrusted", r.path("ca/sub.pem"),
+		r.path("ca/good.pem"))
 }

@@ -50,7 +50,8 @@ type delay struct {
 	took time.Duration
 }
 
-// beginNotes begins the month with a publication log of its own: what the golden repository sent before is no part of it.
+// beginNotes begins the month with a publication log of its own: what the golden repository sent before is no part of
+// it.
 func (m *month) beginNotes() {
 	m.Helper()
 	m.notes = notebook{lists: map[[32]byte]bool{}, updates: map[string][]time.Time{}, revoked: -1}
@@ -147,9 +148,11 @@ func (m *month) look() {
 func (m *month) report(from time.Time) {
 	m.Helper()
 	total := 0
-	for month := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, time.UTC); month.Before(m.clock); month = month.AddDate(0, 1, 0) {
+	for month := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0,
+		time.UTC); month.Before(m.clock); month = month.AddDate(0, 1, 0) {
 		page := filepath.Join(m.TempDir(), "month.html")
-		cmd := exec.CommandContext(m.Context(), "publisher", "report", "--config", m.conf.File, "--month", month.Format("2006-01"), "--json", "--html", page,
+		cmd := exec.CommandContext(m.Context(), "publisher", "report", "--config", m.conf.File, "--month",
+			month.Format("2006-01"), "--json", "--html", page,
 			"--now", m.clock.Add(time.Second).Format(time.RFC3339))
 		out, err := cmd.Output()
 		m.check(err)
@@ -165,8 +168,8 @@ func (m *month) report(from time.Time) {
 	}
 }
 
-// outage finds the day without the HSM in the verifier's record: the daily list of the issuing CA was once not renewed for
-// longer than a day, by as much as the test has seen, and was current all the same.
+// outage finds the day without the HSM in the verifier's record: the daily list of the issuing CA was once not renewed
+// for longer than a day, by as much as the test has seen, and was current all the same.
 func (m *month) outage(record *report.Record) {
 	m.Helper()
 	const name = "crl/sub.crl"
@@ -214,14 +217,15 @@ func (m *month) availability(u *report.Uptime, month time.Time) {
 		if a.Samples != count[a.Name] || a.Good != good[a.Name] || a.Observed != a.Samples {
 			m.Errorf("%s: %+v; %d of %d samples were good", month.Format("2006-01"), a, good[a.Name], count[a.Name])
 		}
-		if n := count[a.Name]; n == 0 && a.Ratio != nil || n > 0 && (a.Ratio == nil || *a.Ratio != float64(good[a.Name])/float64(n)) {
+		if n := count[a.Name]; n == 0 && a.Ratio != nil ||
+			n > 0 && (a.Ratio == nil || *a.Ratio != float64(good[a.Name])/float64(n)) {
 			m.Errorf("%s: the share of %+v; %d of %d samples were good", month.Format("2006-01"), a, good[a.Name], n)
 		}
 	}
 }
 
-// incidents wants one for each address that was asked in the cloud's outage, as long as that, and no other; on the page, too.
-// The day without the HSM is none: what had been signed was still current.
+// incidents wants one for each address that was asked in the cloud's outage, as long as that, and no other; on the
+// page, too. The day without the HSM is none: what had been signed was still current.
 func (m *month) incidents(u *report.Uptime, page string) {
 	m.Helper()
 	raw, err := os.ReadFile(page)
@@ -249,7 +253,8 @@ func (m *month) incidents(u *report.Uptime, page string) {
 	for _, in := range open {
 		want = append(want, *in)
 	}
-	slices.SortFunc(want, func(a, b report.Incident) int { return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name)) })
+	slices.SortFunc(want,
+		func(a, b report.Incident) int { return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Name, b.Name)) })
 	got := slices.Clone(u.Incidents)
 	for i := range got {
 		if got[i].Error == "" || !bytes.Contains(raw, []byte(got[i].Name)) {
@@ -291,13 +296,15 @@ func (m *month) publications(u *report.Uptime, month time.Time) {
 		return n
 	}
 	if got, want := u.Verified, count(m.notes.verified); got != want || u.VerifiedBad != 0 || u.Refused != 0 {
-		m.Errorf("%d verifications, %d with findings, %d refusals; there were %d, and nothing was wrong", got, u.VerifiedBad, u.Refused, want)
+		m.Errorf("%d verifications, %d with findings, %d refusals; there were %d, and nothing was wrong", got,
+			u.VerifiedBad, u.Refused, want)
 	}
 	if len(took) == 0 && u.Slowest == nil {
 		return // a month that has only the first or last hours of the thirty days
 	}
 	slices.Sort(took)
 	if len(took) == 0 || u.Slowest == nil || u.Median != took[len(took)/2] || u.Slowest.Took != slowest.took {
-		m.Errorf("%s: slowest %+v, median %v; seen: %+v, %v", month.Format("2006-01"), u.Slowest, u.Median, slowest, took)
+		m.Errorf("%s: slowest %+v, median %v; seen: %+v, %v", month.Format("2006-01"), u.Slowest, u.Median, slowest,
+			took)
 	}
 }

@@ -102,7 +102,9 @@ func (m *month) event(day int) {
 	case 3: // a revocation
 		b, err := books.Open(m.Context(), m.conf, m.now, nil)
 		m.check(err)
-		m.check(b.Revoke(m.Context(), books.Revocation{Issuer: "sub", Serial: m.certs["good"].SerialNumber.Text(16), Reason: "affiliationChanged"}))
+		m.check(b.Revoke(m.Context(),
+			books.Revocation{Issuer: "sub", Serial: m.certs["good"].SerialNumber.Text(16),
+				Reason: "affiliationChanged"}))
 		m.check(b.Close())
 	case 15: // a revised CPS
 		m.document("1.1")
@@ -130,7 +132,8 @@ func (m *month) event(day int) {
 }
 
 func newMonth(t *testing.T) *month {
-	m := &month{T: t, dir: copyGolden(t), clock: time.Now().UTC().Truncate(time.Second), certs: map[string]*x509.Certificate{}}
+	m := &month{T: t, dir: copyGolden(t), clock: time.Now().UTC().Truncate(time.Second),
+		certs: map[string]*x509.Certificate{}}
 	file := filepath.Join(m.dir, "repository.yaml")
 	raw, err := os.ReadFile(file)
 	m.check(err)
@@ -169,7 +172,8 @@ func (m *month) room(fn func(*room.Room) error) {
 func (m *month) document(version string) {
 	m.Helper()
 	m.room(func(r *room.Room) error {
-		if err := r.Document(m.Context(), room.DocumentRequest{Name: "cps", Version: version, File: demoPDF}); err != nil {
+		if err := r.Document(m.Context(),
+			room.DocumentRequest{Name: "cps", Version: version, File: demoPDF}); err != nil {
 			return err
 		}
 		_, err := r.Commit(m.Context(), "document")
@@ -201,7 +205,8 @@ func (m *month) sync(prune bool) {
 	m.check(err)
 	res, err := publish.Sync(m.Context(), publish.Config{
 		Master: master, Policy: m.policy(), Now: m.now, Prune: prune, Publication: m.log,
-		Targets: []publish.Target{{TargetConfig: publish.TargetConfig{Name: "public", Cadence: 24 * time.Hour, Trial: true}, Store: store}},
+		Targets: []publish.Target{{TargetConfig: publish.TargetConfig{Name: "public", Cadence: 24 * time.Hour,
+			Trial: true}, Store: store}},
 	})
 	m.check(err)
 	m.check(res.Err())
@@ -214,7 +219,8 @@ func (m *month) sync(prune bool) {
 // ask wants a current answer for every certificate, and the right one, and probes the public address.
 func (m *month) ask(day int, cloudDown bool) {
 	m.Helper()
-	source, err := ocspcache.OpenDirectory(m.Context(), ocspcache.DirectoryConfig{Root: string(m.conf.Targets[0].Directory), Now: m.now})
+	source, err := ocspcache.OpenDirectory(m.Context(),
+		ocspcache.DirectoryConfig{Root: string(m.conf.Targets[0].Directory), Now: m.now})
 	m.check(err)
 	defer source.Close()
 	h, err := ocspcache.NewHandler(ocspcache.HandlerConfig{Source: source, Now: m.now})
@@ -230,7 +236,8 @@ func (m *month) ask(day int, cloudDown bool) {
 		req, err := ocsp.CreateRequest(m.certs[name], m.certs["sub"], nil)
 		m.check(err)
 		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/ocsp", bytes.NewReader(req)))
+		h.ServeHTTP(rec,
+			httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/ocsp", bytes.NewReader(req)))
 		resp, err := ocsp.ParseResponseForCert(rec.Body.Bytes(), m.certs[name], m.certs["sub"])
 		m.check(err)
 		if !m.clock.Before(resp.NextUpdate) || m.clock.Before(resp.ThisUpdate) || resp.Status != want {
@@ -262,7 +269,8 @@ func (m *month) verify() *report.Report {
 		m.check(checked.WriteText(&b))
 		m.Fatalf("%s: verify:\n%s", m.clock, &b)
 	}
-	m.record(&ledger.Entry{Verify: &ledger.Verify{Target: "all", MasterSize: checked.Log.Size, OK: true, Report: checked.Digest()}})
+	m.record(&ledger.Entry{Verify: &ledger.Verify{Target: "all", MasterSize: checked.Log.Size, OK: true,
+		Report: checked.Digest()}})
 	m.notes.verified = append(m.notes.verified, m.clock)
 	return checked
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// TestOlderCopiesAtTheProbe lets the place of publication put back what it had before: a list that is valid for months, and the
-// checkpoint. The probe calls them older copies as soon as no cache can have them any more, and goes on doing so weeks after the
-// newer ones were sent.
+// TestOlderCopiesAtTheProbe lets the place of publication put back what it had before: a list that is valid for months,
+// and the checkpoint. The probe calls them older copies as soon as no cache can have them any more, and goes on doing
+// so weeks after the newer ones were sent.
 func TestOlderCopiesAtTheProbe(t *testing.T) {
 	c := clockRepo(t)
 	public := filepath.Join(c.dir, "repo", "public")
@@ -34,7 +34,8 @@ func TestOlderCopiesAtTheProbe(t *testing.T) {
 		t.Helper()
 		c.set(newest.Add(after))
 		var got []string
-		out, _ := c.command("repo", "publisher", "probe", "--dry-run", "--quiet").Output() // after weeks other lists are stale, too
+		// after weeks other lists are stale, too
+		out, _ := c.command("repo", "publisher", "probe", "--dry-run", "--quiet").Output()
 		for _, m := range older.FindAllSubmatch(out, -1) {
 			got = append(got, string(m[1]))
 		}

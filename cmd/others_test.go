@@ -11,8 +11,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// buildOthers builds the program that has the issuance code of other software: step-ca's, and Boulder's lists in parts. It is a
-// module of its own, deploy/ca/othersoftware. It goes into PATH.
+// buildOthers builds the program that has the issuance code of other software: step-ca's, and Boulder's lists in parts.
+// It is a module of its own, deploy/ca/othersoftware. It goes into PATH.
 func buildOthers(t *testing.T) {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "othersoftware")

@@ -66,19 +66,28 @@ func TestProxies(t *testing.T) {
 		args []string
 		open bool // asks what relying parties would ask
 	}{
-		{"repository.store.invalid", target(`  - {name: far, trial: true, s3: {bucket: repository, region: ap-northeast-1, endpoint: "http://store.invalid"}}`), []string{"publisher", "sync", "--target", "far"}, false},
-		{"gcs.invalid", target(`  - {name: far, trial: true, gcs: {bucket: repository}}`), []string{"publisher", "sync", "--target", "far"}, false},
-		{"cdn.invalid", target(`  - {name: far, trial: true, url: "http://far.invalid", directory: far, cdn: {kind: http, endpoint: "http://cdn.invalid"}}`), []string{"publisher", "purge", "--target", "far", "--name", "crl/sub.crl"}, false},
-		{"collector.invalid", end(`telemetry: {endpoint: "http://collector.invalid:4318"}`), []string{"publisher", "sync"}, false},
+		{"repository.store.invalid",
+			target(`  - {name: far, trial: true, s3: {bucket: repository, region: ap-northeast-1, endpoint: "http://store.invalid"}}`), []string{"publisher", "sync", "--target", "far"}, false},
+		{"gcs.invalid", target(`  - {name: far, trial: true, gcs: {bucket: repository}}`),
+			[]string{"publisher", "sync", "--target", "far"}, false},
+		{"cdn.invalid",
+			target(`  - {name: far, trial: true, url: "http://far.invalid", directory: far, cdn: {kind: http, endpoint: "http://cdn.invalid"}}`), []string{"publisher", "purge", "--target", "far", "--name", "crl/sub.crl"}, false},
+		{"collector.invalid", end(`telemetry: {endpoint: "http://collector.invalid:4318"}`),
+			[]string{"publisher", "sync"}, false},
 		{"switch.invalid", func(conf string) string {
-			return strings.Replace(conf, "\npublication:\n", "\npublication:\n  ping: \"http://switch.invalid/beat\"\n", 1)
+			return strings.Replace(conf, "\npublication:\n", "\npublication:\n  ping: \"http://switch.invalid/beat\"\n",
+				1)
 		}, []string{"publisher", "run"}, false},
-		{"origin.invalid", end(`serve: {source: "http://origin.invalid", cache: cache, listen: "127.0.0.1:0"}`), []string{"publisher", "serve"}, false},
-		{"tsa.invalid", room(`timestamps: [{name: tsa, url: "http://tsa.invalid", roots: ca/root.pem}]`), []string{"signer", "timestamp"}, false},
+		{"origin.invalid", end(`serve: {source: "http://origin.invalid", cache: cache, listen: "127.0.0.1:0"}`),
+			[]string{"publisher", "serve"}, false},
+		{"tsa.invalid", room(`timestamps: [{name: tsa, url: "http://tsa.invalid", roots: ca/root.pem}]`),
+			[]string{"signer", "timestamp"}, false},
 		{"witness.invalid", nil, []string{"signer", "witness"}, false},
 		{"copy.invalid", nil, []string{"publisher", "verify", "--source", "http://copy.invalid"}, true},
-		{"copy.invalid", target(`  - {name: far, trial: true, url: "http://copy.invalid", directory: far}`), []string{"publisher", "probe"}, true},
-		{"lists.invalid", nil, []string{"publisher", "observe", "--issuer-certificate", "ca/sub.pem", "--crl", "http://lists.invalid/a.crl"}, true},
+		{"copy.invalid", target(`  - {name: far, trial: true, url: "http://copy.invalid", directory: far}`),
+			[]string{"publisher", "probe"}, true},
+		{"lists.invalid", nil, []string{"publisher", "observe", "--issuer-certificate", "ca/sub.pem", "--crl",
+			"http://lists.invalid/a.crl"}, true},
 	}
 	for _, c := range cases {
 		t.Run(strings.Join(c.args[:2], " ")+" "+c.host, func(t *testing.T) {
@@ -107,10 +116,13 @@ func TestProxies(t *testing.T) {
 					ctx, stop = context.WithTimeout(t.Context(), 3*time.Second)
 					defer stop()
 				}
-				cmd := exec.CommandContext(ctx, c.args[0], append(append(c.args[1:len(c.args):len(c.args)], "--quiet"), more...)...)
+				cmd := exec.CommandContext(ctx, c.args[0],
+					append(append(c.args[1:len(c.args):len(c.args)], "--quiet"), more...)...)
 				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "STORAGE_EMULATOR_HOST=gcs.invalid")
-				for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"} {
+				cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b",
+					"STORAGE_EMULATOR_HOST=gcs.invalid")
+				for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
+					"ALL_PROXY"} {
 					cmd.Env = append(cmd.Env, name+"="+stranger.URL)
 				}
 				out, _ := cmd.CombinedOutput() // whether it succeeds is not the matter here

@@ -21,9 +21,9 @@ import (
 
 const purgeToken = "k3y-of-the-cache"
 
-// startCache starts nginx: a web server of a folder and, on an address of its own, a cache in front of it. A POST with the
-// right key goes past the cache to the origin, and what it brings takes the place of what was kept: nginx as it is has no
-// other way to forget one path.
+// startCache starts nginx: a web server of a folder and, on an address of its own, a cache in front of it. A POST with
+// the right key goes past the cache to the origin, and what it brings takes the place of what was kept: nginx as it is
+// has no other way to forget one path.
 func startCache(t *testing.T, folder string) (url string) {
 	t.Helper()
 	nginx, err := exec.LookPath("nginx")
@@ -106,7 +106,9 @@ func TestPurge(t *testing.T) {
 	url := startCache(t, filepath.Join(dir, "public"))
 	conf := filepath.Join(dir, "repository.yaml")
 	key := filepath.Join(dir, "secrets/purge.key")
-	appendTo(t, conf, fmt.Sprintf("    url: %s\n    cdn: {kind: http, method: POST, header: X-Purge-Key, token: {file: secrets/purge.key}}\n", url))
+	appendTo(t, conf,
+		fmt.Sprintf("    url: %s\n    cdn: {kind: http, method: POST, header: X-Purge-Key, token: {file: "+
+			"secrets/purge.key}}\n", url))
 	write := func(content string) {
 		t.Helper()
 		if err := os.WriteFile(key, []byte(content), 0o600); err != nil {
@@ -128,25 +130,29 @@ func TestPurge(t *testing.T) {
 	write(purgeToken + "\n")
 	old := fetch(t, url+"/crl/sub.crl")
 	page := fetch(t, url+"/index.html")
-	command(0, "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", filepath.Join(dir, "ca/good.pem"), "--reason", "keyCompromise")
+	command(0, "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", filepath.Join(dir, "ca/good.pem"),
+		"--reason", "keyCompromise")
 	command(0, "signer", "run")
 	command(0, "publisher", "sync", "--only", "urgent")
 	if !bytes.Equal(fetch(t, url+"/crl/sub.crl"), old) {
 		t.Fatal("the cache does not hide the new list: the test would prove nothing")
 	}
 	out := command(0, "publisher", "purge", "--urgent", "--dry-run")
-	if !strings.Contains(out, "public: http would forget /crl/sub.crl\n") || !strings.Contains(out, "/ocsp/sub.generation") || strings.Contains(out, "index") {
+	if !strings.Contains(out, "public: http would forget /crl/sub.crl\n") ||
+		!strings.Contains(out, "/ocsp/sub.generation") || strings.Contains(out, "index") {
 		t.Errorf("dry run:\n%s", out)
 	}
 	write("k3y-of-somebody-else")
-	if out := command(1, "publisher", "purge", "--urgent"); !strings.Contains(out, "403 Forbidden to POST; look at cdn.header and cdn.token") {
+	if out := command(1, "publisher", "purge", "--urgent"); !strings.Contains(out,
+		"403 Forbidden to POST; look at cdn.header and cdn.token") {
 		t.Errorf("purge with the wrong key:\n%s", out)
 	}
 	if !bytes.Equal(fetch(t, url+"/crl/sub.crl"), old) {
 		t.Error("a refused purge had an effect")
 	}
 	write(purgeToken)
-	if out := command(0, "publisher", "purge", "--urgent"); !strings.Contains(out, "public: http forgot /crl/sub.crl\n") {
+	if out := command(0, "publisher", "purge", "--urgent"); !strings.Contains(out,
+		"public: http forgot /crl/sub.crl\n") {
 		t.Errorf("purge:\n%s", out)
 	}
 	now, err := os.ReadFile(filepath.Join(dir, "public/crl/sub.crl"))
@@ -166,7 +172,8 @@ func TestPurge(t *testing.T) {
 // purgeIsOnRecord looks at what the command refuses, and at what it leaves behind.
 func purgeIsOnRecord(t *testing.T, dir string, command func(int, ...string) string) {
 	t.Helper()
-	for _, bad := range [][]string{{}, {"--all", "--urgent"}, {"--name", "/crl/sub.crl"}, {"--name", "ocsp/*"}, {"--all"}, {"--urgent", "--target", "none"}} {
+	for _, bad := range [][]string{{}, {"--all", "--urgent"}, {"--name", "/crl/sub.crl"}, {"--name", "ocsp/*"},
+		{"--all"}, {"--urgent", "--target", "none"}} {
 		command(2, append([]string{"publisher", "purge"}, bad...)...)
 	}
 	command(0, "publisher", "purge", "--name", "docs/never-was.pdf", "--name", "index.html", "--wait")
@@ -177,13 +184,15 @@ func purgeIsOnRecord(t *testing.T, dir string, command func(int, ...string) stri
 	command(0, "publisher", "verify", "--source", filepath.Join(dir, "public"))
 }
 
-// TestPurgeOfTwo has a distribution that refuses and one that takes the request: the second must not wait for the first.
+// TestPurgeOfTwo has a distribution that refuses and one that takes the request: the second must not wait for the
+// first.
 func TestPurgeOfTwo(t *testing.T) {
 	dir := copyGolden(t)
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if strings.Contains(q.URL.Path, "/EBAD/") {
 			w.WriteHeader(http.StatusForbidden)
-			io.WriteString(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
+			io.WriteString(w,
+				"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
 			return
 		}
 		w.WriteHeader(http.StatusCreated)
@@ -200,7 +209,8 @@ func TestPurgeOfTwo(t *testing.T) {
     cdn: {kind: cloudfront, distribution: EGOOD, endpoint: "%[1]s"}
 `, api.URL))
 	cmd := exec.CommandContext(t.Context(), "publisher", "purge", "--urgent", "--json", "--config", conf)
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=k3y-secret", "AWS_CONFIG_FILE="+os.DevNull)
+	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=k3y-secret",
+		"AWS_CONFIG_FILE="+os.DevNull)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_ = cmd.Run()
@@ -210,14 +220,17 @@ func TestPurgeOfTwo(t *testing.T) {
 		Receipts []struct{ Path, ID string }
 		Error    string
 	}
-	if err := json.Unmarshal(stdout.Bytes(), &results); err != nil || len(results) != 2 || cmd.ProcessState.ExitCode() != 1 {
+	if err := json.Unmarshal(stdout.Bytes(), &results); err != nil || len(results) != 2 ||
+		cmd.ProcessState.ExitCode() != 1 {
 		t.Fatalf("exit code %d, %v:\n%s%s", cmd.ProcessState.ExitCode(), err, &stdout, &stderr)
 	}
 	bad, good := results[0], results[1]
-	if !strings.Contains(bad.Error, "AccessDenied") || len(bad.Receipts) != 0 || !strings.Contains(stderr.String(), "target public: invalidating") {
+	if !strings.Contains(bad.Error, "AccessDenied") || len(bad.Receipts) != 0 ||
+		!strings.Contains(stderr.String(), "target public: invalidating") {
 		t.Errorf("the one that refuses: %+v\n%s", bad, &stderr)
 	}
-	if want := "/pki/ocsp/*"; good.Error != "" || len(good.Receipts) != len(good.Paths) || good.Paths[len(good.Paths)-1] != want || good.Receipts[0].ID != "I2EXAMPLE" {
+	if want := "/pki/ocsp/*"; good.Error != "" || len(good.Receipts) != len(good.Paths) ||
+		good.Paths[len(good.Paths)-1] != want || good.Receipts[0].ID != "I2EXAMPLE" {
 		t.Errorf("the one that takes it: %+v, want %q last", good, want)
 	}
 	if strings.Contains(stdout.String()+stderr.String(), "k3y") {
@@ -225,8 +238,8 @@ func TestPurgeOfTwo(t *testing.T) {
 	}
 }
 
-// TestMissingCredentials has one target of two whose cloud nobody gave us access to: the other is published and purged all the
-// same, and the message says what to do.
+// TestMissingCredentials has one target of two whose cloud nobody gave us access to: the other is published and purged
+// all the same, and the message says what to do.
 func TestMissingCredentials(t *testing.T) {
 	dir := copyGolden(t)
 	url := startCache(t, filepath.Join(dir, "public"))
@@ -241,7 +254,8 @@ func TestMissingCredentials(t *testing.T) {
     url: http://g.example
     cdn: {kind: cloud-cdn, project: p, url_map: u}
 `, 1)
-	text += fmt.Sprintf("    url: %s\n    cdn: {kind: http, method: POST, header: X-Purge-Key, token: {file: secrets/purge.key}}\n", url)
+	text += fmt.Sprintf("    url: %s\n    cdn: {kind: http, method: POST, header: X-Purge-Key, token: {file: "+
+		"secrets/purge.key}}\n", url)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -249,11 +263,13 @@ func TestMissingCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(dir, "none.json"))
-	for command, want := range map[string]string{"sync": "public: nothing to send", "purge --urgent": "public: http forgot /crl/sub.crl"} {
+	for command, want := range map[string]string{"sync": "public: nothing to send",
+		"purge --urgent": "public: http forgot /crl/sub.crl"} {
 		args := append(strings.Fields(command), "--config", conf)
 		cmd := exec.CommandContext(t.Context(), "publisher", args...)
 		out, err := cmd.CombinedOutput()
-		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), want) || !strings.Contains(string(out), "no Google credentials in") {
+		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), want) ||
+			!strings.Contains(string(out), "no Google credentials in") {
 			t.Errorf("publisher %s: %v, want exit code 1 and %q\n%s", command, err, want, out)
 		}
 	}

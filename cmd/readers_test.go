@@ -84,8 +84,10 @@ func (k kindOfCopy) check(t *testing.T, reader, name string, want []byte, conten
 	if err != nil || !fresh.Before(next) {
 		t.Errorf("%s, %s: Expires %q and %d seconds, nextUpdate is %v: %v", reader, name, expires, age, next, err)
 	}
-	if list := k.content == "application/pkix-crl"; !list && !got.Equal(next) || list && (got.After(fresh) || got.Before(time.Now())) {
-		t.Errorf("%s, %s: Expires %q, want nextUpdate %v of a response, at most %d seconds for a list", reader, name, expires, next, age)
+	if list := k.content == "application/pkix-crl"; !list && !got.Equal(next) ||
+		list && (got.After(fresh) || got.Before(time.Now())) {
+		t.Errorf("%s, %s: Expires %q, want nextUpdate %v of a response, at most %d seconds for a list", reader, name,
+			expires, next, age)
 	}
 }
 
@@ -125,7 +127,8 @@ func publishForReaders(t *testing.T) publishedTo {
   - {name: static, layout: objects, directory: static}
 `, place))
 	run(t, "publisher", "sync", "--quiet", "--config", conf)
-	return publishedTo{s3.Endpoint, "http://" + gcs, map[string]string{"bundle": filepath.Join(dir, "public"), "objects": filepath.Join(dir, "static")}}
+	return publishedTo{s3.Endpoint, "http://" + gcs,
+		map[string]string{"bundle": filepath.Join(dir, "public"), "objects": filepath.Join(dir, "static")}}
 }
 
 // find returns the first name of a pattern, and its bytes in the folder.
@@ -175,7 +178,8 @@ func (p publishedTo) byAWS(t *testing.T, k kindOfCopy, name string, want []byte)
 		ContentType, CacheControl, Expires, ExpiresString, ChecksumSHA256 string
 		ContentLength                                                     int
 	}
-	args := []string{"--endpoint-url", p.s3, "s3api", "head-object", "--bucket", k.layout, "--key", name, "--output", "json", "--checksum-mode", "ENABLED"}
+	args := []string{"--endpoint-url", p.s3, "s3api", "head-object", "--bucket", k.layout, "--key", name, "--output",
+		"json", "--checksum-mode", "ENABLED"}
 	if err := json.Unmarshal(output(t, "aws", args...), &seen); err != nil {
 		t.Fatal(err)
 	}
@@ -186,13 +190,15 @@ func (p publishedTo) byAWS(t *testing.T, k kindOfCopy, name string, want []byte)
 	k.check(t, "aws", name, want, seen.ContentType, seen.CacheControl, expires)
 	sum := sha256.Sum256(want)
 	if seen.ChecksumSHA256 != base64.StdEncoding.EncodeToString(sum[:]) || seen.ContentLength != len(want) {
-		t.Errorf("aws, %s: checksum %q of %d bytes, want that of %d bytes", name, seen.ChecksumSHA256, seen.ContentLength, len(want))
+		t.Errorf("aws, %s: checksum %q of %d bytes, want that of %d bytes", name, seen.ChecksumSHA256,
+			seen.ContentLength, len(want))
 	}
 	if !k.dated {
 		return
 	}
 	file := filepath.Join(t.TempDir(), "object")
-	output(t, "aws", "--endpoint-url", p.s3, "s3api", "get-object", "--bucket", k.layout, "--key", name, "--checksum-mode", "ENABLED", file)
+	output(t, "aws", "--endpoint-url", p.s3, "s3api", "get-object", "--bucket", k.layout, "--key", name,
+		"--checksum-mode", "ENABLED", file)
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("aws, %s: other bytes: %v", name, err)
 	}
@@ -202,13 +208,15 @@ func (p publishedTo) byAWS(t *testing.T, k kindOfCopy, name string, want []byte)
 func (p publishedTo) byCurl(t *testing.T, k kindOfCopy, name string, want []byte) {
 	t.Helper()
 	address := p.s3 + "/" + k.layout + "/" + name
-	got, header := curl(t, address, "--aws-sigv4", "aws:amz:"+servers.Region+":s3", "--user", servers.AccessKey+":"+servers.SecretKey,
+	got, header := curl(t, address, "--aws-sigv4", "aws:amz:"+servers.Region+":s3", "--user",
+		servers.AccessKey+":"+servers.SecretKey,
 		"--header", fmt.Sprintf("x-amz-content-sha256: %x", sha256.Sum256(nil)))
 	k.check(t, "curl", name, want, header.Get("Content-Type"), header.Get("Cache-Control"), header.Get("Expires"))
 	if !bytes.Equal(got, want) {
 		t.Errorf("curl, %s: other bytes", name)
 	}
-	if out, err := exec.CommandContext(t.Context(), "curl", "-sSf", address).CombinedOutput(); err == nil || !strings.Contains(string(out), "403") {
+	if out, err := exec.CommandContext(t.Context(), "curl", "-sSf", address).CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "403") {
 		t.Errorf("curl without a signature, %s: %v\n%s", name, err, out)
 	}
 }
@@ -238,8 +246,10 @@ func (p publishedTo) byRclone(t *testing.T, layout string) {
 	t.Helper()
 	for key, value := range map[string]string{
 		"AWS_CA_BUNDLE": "", // old rclones stumble over it, and there is no TLS here
-		"RCLONE_CONFIG": os.DevNull, "RCLONE_CONFIG_S3_TYPE": "s3", "RCLONE_CONFIG_S3_PROVIDER": "Other", "RCLONE_CONFIG_S3_ENV_AUTH": "true",
-		"RCLONE_CONFIG_S3_ENDPOINT": p.s3, "RCLONE_CONFIG_S3_REGION": servers.Region, "RCLONE_CONFIG_S3_FORCE_PATH_STYLE": "true",
+		"RCLONE_CONFIG": os.DevNull, "RCLONE_CONFIG_S3_TYPE": "s3", "RCLONE_CONFIG_S3_PROVIDER": "Other",
+		"RCLONE_CONFIG_S3_ENV_AUTH": "true",
+		"RCLONE_CONFIG_S3_ENDPOINT": p.s3, "RCLONE_CONFIG_S3_REGION": servers.Region,
+		"RCLONE_CONFIG_S3_FORCE_PATH_STYLE": "true",
 	} {
 		t.Setenv(key, value)
 	}
@@ -247,7 +257,8 @@ func (p publishedTo) byRclone(t *testing.T, layout string) {
 		Path, MimeType string
 		Metadata       map[string]string
 	}
-	if err := json.Unmarshal(output(t, "rclone", "lsjson", "--recursive", "--files-only", "--metadata", "s3:"+layout), &listed); err != nil {
+	if err := json.Unmarshal(output(t, "rclone", "lsjson", "--recursive", "--files-only", "--metadata", "s3:"+layout),
+		&listed); err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range copies {
@@ -274,8 +285,9 @@ func (p publishedTo) byRclone(t *testing.T, layout string) {
 func (p publishedTo) byRcloneFromGCS(t *testing.T) {
 	t.Helper()
 	for key, value := range map[string]string{
-		"RCLONE_CONFIG": os.DevNull, "RCLONE_CONFIG_GS_TYPE": "google cloud storage", "RCLONE_CONFIG_GS_ANONYMOUS": "true",
-		"RCLONE_CONFIG_GS_ENDPOINT": p.gcs + "/storage/v1/",
+		"RCLONE_CONFIG": os.DevNull, "RCLONE_CONFIG_GS_TYPE": "google cloud storage",
+		"RCLONE_CONFIG_GS_ANONYMOUS": "true",
+		"RCLONE_CONFIG_GS_ENDPOINT":  p.gcs + "/storage/v1/",
 	} {
 		t.Setenv(key, value)
 	}

@@ -16,8 +16,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// updateRecording writes the recording of this version anew. A recording of a version that was released is never written again.
-var updateRecording = flag.Bool("update-recording", false, "record the repository of this version anew in testdata/recorded")
+// updateRecording writes the recording of this version anew. A recording of a version that was released is never
+// written again.
+var updateRecording = flag.Bool("update-recording", false,
+	"record the repository of this version anew in testdata/recorded")
 
 // largestRecording keeps the tree small: there will be one for each version that changes a format.
 const largestRecording = 60 << 10
@@ -25,8 +27,9 @@ const largestRecording = 60 << 10
 // recordedAddress is where the responder of a recording answered and answers again: loopback, and no other test's.
 const recordedAddress = "127.86.13.7:18086"
 
-// TestRecordedRepositories goes on with the repositories that earlier versions left, and this one: they are read, verified and
-// continued without any conversion that somebody has to think of, and no statement of theirs gets another meaning.
+// TestRecordedRepositories goes on with the repositories that earlier versions left, and this one: they are read,
+// verified and continued without any conversion that somebody has to think of, and no statement of theirs gets another
+// meaning.
 func TestRecordedRepositories(t *testing.T) {
 	if *updateRecording {
 		record(t)
@@ -60,14 +63,16 @@ func record(t *testing.T) {
 	// A window over the whole archive: what is public is in it a second time.
 	z, err := zstd.NewWriter(out, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(8<<20))
 	must(t, err)
-	tar := exec.CommandContext(t.Context(), "tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-C", dir, "-c", ".")
+	tar := exec.CommandContext(t.Context(), "tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-C",
+		dir, "-c", ".")
 	tar.Stdout, tar.Stderr = z, os.Stderr
 	must(t, tar.Run())
 	must(t, z.Close())
 	must(t, out.Close())
 }
 
-// unpack puts a recording into a folder, and turns the clock to when it was recorded. Two files name the folder that it was in.
+// unpack puts a recording into a folder, and turns the clock to when it was recorded. Two files name the folder that it
+// was in.
 func (c *clocked) unpack(file, folder string) {
 	c.Helper()
 	in, err := os.Open(file)
@@ -113,12 +118,14 @@ func continueRecording(t *testing.T, file string) {
 	// As it was left: the auditor finds what the auditor of that day found, by the pins and the checkpoint of that day.
 	c.set(recorded.Add(time.Hour))
 	stop := c.serve("repo", recordedAddress)
-	report := c.clean("repo", "--pins", "auditor.yaml", "--checkpoint", "auditor.checkpoint", "--remember", "--samples", "osaka.samples")
+	report := c.clean("repo", "--pins", "auditor.yaml", "--checkpoint", "auditor.checkpoint", "--remember", "--samples",
+		"osaka.samples")
 	if signed := report.Record.Signed; len(signed) != 1 || signed[0].Vantage != "Osaka" {
 		t.Errorf("the samples of the outside vantage: %+v", signed)
 	}
 	c.run("repo", "publisher", "ledger", "check")
-	c.run("repo", "publisher", "ledger", "check", "--log", "publication", "--checkpoint", "auditor.checkpoint.publication")
+	c.run("repo", "publisher", "ledger", "check", "--log", "publication", "--checkpoint",
+		"auditor.checkpoint.publication")
 	c.says(0, []string{"OK - "}, "repo", "publisher", "status")
 	c.says(0, []string{"OK - shelf life"}, "repo", "signer", "status")
 	books := c.run("repo", "signer", "inventory", "--issuer", "sub", "--subjects")
@@ -135,7 +142,8 @@ func continueRecording(t *testing.T, file string) {
 	// It goes on: a day later lists and responses are due, somebody revokes, and another document is published.
 	c.set(recorded.Add(25 * time.Hour))
 	c.says(0, []string{"signed  crl/sub.crl", "signed  ocsp/sub.generation"}, "repo", "signer", "run")
-	c.run("repo", "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", "ca/good.pem", "--reason", "superseded")
+	c.run("repo", "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", "ca/good.pem", "--reason",
+		"superseded")
 	c.run("repo", "signer", "document", "--name", "cps", "--version", "1.1", "--file", demoPDF)
 	c.run("repo", "signer", "run")
 	c.run("repo", "publisher", "sync")

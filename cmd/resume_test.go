@@ -20,10 +20,11 @@ import (
 	"seihon/verify/report"
 )
 
-var mediaTypes = map[string]string{".crl": "application/pkix-crl", ".cer": "application/pkix-cert", ".pdf": "application/pdf", ".p7s": "application/pkcs7-signature", ".html": "text/html; charset=utf-8"}
+var mediaTypes = map[string]string{".crl": "application/pkix-crl", ".cer": "application/pkix-cert",
+	".pdf": "application/pdf", ".p7s": "application/pkcs7-signature", ".html": "text/html; charset=utf-8"}
 
-// TestKilledVerificationGoesOn kills `publisher verify` at work, once with SIGKILL and once with SIGINT, and lets it go on: what
-// is on record is not fetched again, and the report says so.
+// TestKilledVerificationGoesOn kills `publisher verify` at work, once with SIGKILL and once with SIGINT, and lets it go
+// on: what is on record is not fetched again, and the report says so.
 func TestKilledVerificationGoesOn(t *testing.T) {
 	dir := copyGolden(t)
 	var mu sync.Mutex
@@ -46,12 +47,14 @@ func TestKilledVerificationGoesOn(t *testing.T) {
 	}))
 	defer server.Close()
 	progress := filepath.Join(t.TempDir(), "progress")
-	args := []string{"verify", "--quiet", "--json", "--config", filepath.Join(dir, "repository.yaml"), "--source", server.URL, "--resume", progress}
+	args := []string{"verify", "--quiet", "--json", "--config", filepath.Join(dir, "repository.yaml"), "--source",
+		server.URL, "--resume", progress}
 	had := 0
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 		victim := exec.CommandContext(t.Context(), "publisher", args...)
 		must(t, victim.Start())
-		for deadline := time.Now().Add(30 * time.Second); len(onRecord(t, progress)) <= had && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(30 * time.Second); len(onRecord(t, progress)) <= had &&
+			time.Now().Before(deadline); {
 			time.Sleep(20 * time.Millisecond)
 		}
 		had = len(onRecord(t, progress))
@@ -73,7 +76,8 @@ func TestKilledVerificationGoesOn(t *testing.T) {
 	for _, run := range checked.Resumed.Runs {
 		taken += run.Objects
 	}
-	if taken != int64(len(known)) || taken < 2 || checked.Count(report.Critical) > 0 || checked.Copies[0].Objects < taken {
+	if taken != int64(len(known)) || taken < 2 || checked.Count(report.Critical) > 0 ||
+		checked.Copies[0].Objects < taken {
 		t.Errorf("resumed %+v of %d on record; copies %+v", checked.Resumed, len(known), checked.Copies)
 	}
 	probes := 0 // one object is opened to find out the layout
@@ -101,13 +105,15 @@ func onRecord(t *testing.T, file string) []string {
 	return names
 }
 
-// resumeByTags checks a bucket twice with one progress file, in a repository that has a finding, so that the file is kept. The
-// bucket's own tags say what is still the same: one object that is replaced in between is read again, the others are not.
+// resumeByTags checks a bucket twice with one progress file, in a repository that has a finding, so that the file is
+// kept. The bucket's own tags say what is still the same: one object that is replaced in between is read again, the
+// others are not.
 func resumeByTags(t *testing.T, conf, url string) {
 	t.Helper()
 	progress := filepath.Join(t.TempDir(), "progress")
 	check := func() *report.Report {
-		out, err := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--json", "--config", conf, "--source", url, "--list", "--resume", progress).Output()
+		out, err := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--json", "--config", conf,
+			"--source", url, "--list", "--resume", progress).Output()
 		checked := new(report.Report)
 		if jerr := json.Unmarshal(out, checked); jerr != nil {
 			t.Fatalf("verify with a progress file: %v: %v", err, jerr)
@@ -117,12 +123,15 @@ func resumeByTags(t *testing.T, conf, url string) {
 	check()
 	known := int64(len(onRecord(t, progress)))
 	first := check()
-	if first.Resumed.Again != 0 || len(first.Resumed.Runs) != 1 || first.Resumed.Runs[0].Objects != known || known < 10 {
+	if first.Resumed.Again != 0 || len(first.Resumed.Runs) != 1 || first.Resumed.Runs[0].Objects != known ||
+		known < 10 {
 		t.Errorf("resumed with %d on record: %+v", known, first.Resumed)
 	}
 	changed := filepath.Join(t.TempDir(), "changed")
 	must(t, os.WriteFile(changed, []byte("changed"), 0o644))
-	must(t, exec.CommandContext(t.Context(), "curl", "-sSf", "-T", changed, "--user", servers.AccessKey+":"+servers.SecretKey, "--aws-sigv4", "aws:amz:"+servers.Region+":s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", url+"/cert/sub.cer").Run())
+	must(t, exec.CommandContext(t.Context(), "curl", "-sSf", "-T", changed, "--user",
+		servers.AccessKey+":"+servers.SecretKey, "--aws-sigv4", "aws:amz:"+servers.Region+":s3", "-H",
+		"x-amz-content-sha256: UNSIGNED-PAYLOAD", url+"/cert/sub.cer").Run())
 	second := check()
 	found := false
 	for _, f := range second.Findings {
@@ -138,7 +147,8 @@ func refused(t *testing.T, conf, url string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "publisher", "verify", "--quiet", "--config", conf, "--source", url)
 	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 3 || strings.Count(string(out), "copy-") != 1 || !strings.Contains(string(out), "error copy-forbidden") {
+	if cmd.ProcessState.ExitCode() != 3 || strings.Count(string(out), "copy-") != 1 ||
+		!strings.Contains(string(out), "error copy-forbidden") {
 		t.Errorf("verify of a private bucket: %v\n%s", err, out)
 	}
 }

@@ -173,7 +173,8 @@ func slip(ts *testscript.TestScript, neg bool, args []string) {
 	content, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestSlip$")
-	cmd.Env = append(os.Environ(), "SLIP_CONFIG="+ts.MkAbs("repository.yaml"), "SLIP_NAME="+args[1], "SLIP_CONTENT="+string(content))
+	cmd.Env = append(os.Environ(), "SLIP_CONFIG="+ts.MkAbs("repository.yaml"), "SLIP_NAME="+args[1],
+		"SLIP_CONTENT="+string(content))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		ts.Fatalf("slipping %s: %v\n%s", args[0], err, out)

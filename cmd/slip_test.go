@@ -37,13 +37,16 @@ func TestSlip(t *testing.T) {
 		must(t, err)
 		signers = append(signers, s)
 	}
-	w, err := ledger.OpenWriter(t.Context(), string(conf.Master.Directory), ledger.WriterConfig{Origin: conf.Master.Origin, Signers: signers})
+	w, err := ledger.OpenWriter(t.Context(), string(conf.Master.Directory),
+		ledger.WriterConfig{Origin: conf.Master.Origin, Signers: signers})
 	must(t, err)
 	defer w.Close()
 	content := os.Getenv("SLIP_CONTENT")
 	digest, size, err := w.PutBlob(t.Context(), artifact.Document, strings.NewReader(content))
 	must(t, err)
-	_, err = w.AppendBatch(t.Context(), []ledger.Line{{Name: os.Getenv("SLIP_NAME"), Kind: artifact.Document, Digest: digest, Size: size}}, "slipped in")
+	_, err = w.AppendBatch(t.Context(),
+		[]ledger.Line{{Name: os.Getenv("SLIP_NAME"), Kind: artifact.Document, Digest: digest, Size: size}},
+		"slipped in")
 	must(t, err)
 	_, err = w.Commit(t.Context())
 	must(t, err)

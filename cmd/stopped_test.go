@@ -25,9 +25,10 @@ func stopped(t *testing.T) time.Duration {
 	return time.Second
 }
 
-// TestStoppedPublisher stops one of two publishers of the same target with SIGSTOP at any moment of its sync, as a machine that is
-// suspended does. The other one, whose master is newer, publishes meanwhile, or says that it could not. When the first goes on, no
-// list and no checkpoint goes back, and the next sync of the other ends in what the newest master says.
+// TestStoppedPublisher stops one of two publishers of the same target with SIGSTOP at any moment of its sync, as a
+// machine that is suspended does. The other one, whose master is newer, publishes meanwhile, or says that it could not.
+// When the first goes on, no list and no checkpoint goes back, and the next sync of the other ends in what the newest
+// master says.
 func TestStoppedPublisher(t *testing.T) {
 	first := copyGolden(t)
 	second := filepath.Join(filepath.Dir(first), "second")
@@ -71,7 +72,8 @@ func TestStoppedPublisher(t *testing.T) {
 		copyMaster(first)
 		out, err := command("publisher", second, "sync").CombinedOutput()
 		published := err == nil
-		if !published && !strings.Contains(string(out), "deadline exceeded") && !strings.Contains(string(out), "timed out") {
+		if !published && !strings.Contains(string(out), "deadline exceeded") &&
+			!strings.Contains(string(out), "timed out") {
 			t.Errorf("round %d: the second publisher: %v\n%s", round, err, out)
 		}
 		before := files(t, public)
@@ -82,7 +84,8 @@ func TestStoppedPublisher(t *testing.T) {
 		after := files(t, public)
 		for _, name := range []string{"crl/sub.crl", "crl/root.crl", "crl/root-arl.crl"} {
 			if b := before[name]; b != "" && crlNumber(t, after[name]).Cmp(crlNumber(t, b)) < 0 {
-				t.Errorf("round %d: %s went back from number %s to %s", round, name, crlNumber(t, b), crlNumber(t, after[name]))
+				t.Errorf("round %d: %s went back from number %s to %s", round, name, crlNumber(t, b),
+					crlNumber(t, after[name]))
 			}
 		}
 		if published && after["log/checkpoint"] != before["log/checkpoint"] {
@@ -100,8 +103,8 @@ func TestStoppedPublisher(t *testing.T) {
 	}
 }
 
-// TestFoldersSwappedForLinks has somebody who may write into the target exchange its folders for links to a folder of the host while
-// syncs run. Nothing is written or changed there; when he stops, a sync mends what he did.
+// TestFoldersSwappedForLinks has somebody who may write into the target exchange its folders for links to a folder of
+// the host while syncs run. Nothing is written or changed there; when he stops, a sync mends what he did.
 func TestFoldersSwappedForLinks(t *testing.T) {
 	dir := copyGolden(t)
 	public, ours := filepath.Join(dir, "public"), t.TempDir()

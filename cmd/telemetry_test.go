@@ -28,7 +28,10 @@ func withTelemetry(t *testing.T, endpoint, more string) (dir, conf string) {
 	must(t, os.WriteFile(headers, []byte("# of our collector\nAuthorization: "+collectorSecret+"\n"), 0o600))
 	raw, err := os.ReadFile(conf)
 	must(t, err)
-	text := string(raw) + more + fmt.Sprintf("telemetry:\n  endpoint: %s\n  headers_file: secrets/otlp\n  requests: 1\n  interval: 1s\n", endpoint)
+	text := string(raw) +
+		more +
+		fmt.Sprintf("telemetry:\n  endpoint: %s\n  headers_file: secrets/otlp\n  requests: 1\n  interval: 1s\n",
+			endpoint)
 	must(t, os.WriteFile(conf, []byte(text), 0o600))
 	return dir, conf
 }
@@ -58,12 +61,14 @@ func TestTelemetryOfASync(t *testing.T) {
 		must(t, os.Remove(filepath.Join(dir, key)))
 	}
 	textfile := filepath.Join(dir, "sync.prom")
-	stdout, stderr, code := runs(t, conf, "sync", "--new-log", "--reason", "the host was set up anew", "--prometheus", textfile)
+	stdout, stderr, code := runs(t, conf, "sync", "--new-log", "--reason", "the host was set up anew", "--prometheus",
+		textfile)
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	names := c.names()
-	want := map[string]int{"publisher sync": 1, "target": 2, "plan": 2, "record": 1, "stage revocations": 1, "stage bodies": 1, "stage log": 1}
+	want := map[string]int{"publisher sync": 1, "target": 2, "plan": 2, "record": 1, "stage revocations": 1,
+		"stage bodies": 1, "stage log": 1}
 	for name, n := range want {
 		if names[name] != n {
 			t.Errorf("%d spans %q, want %d; all: %v", names[name], name, n, names)
@@ -82,7 +87,9 @@ func TestTelemetryOfASync(t *testing.T) {
 		if !bytes.Equal(s.TraceId, root.TraceId) {
 			t.Errorf("span %q is of another trace", s.Name)
 		}
-		if s.Name == "target" && (!bytes.Equal(s.ParentSpanId, root.SpanId) || attribute(s, "complete") != "true" || attribute(s, "target") == "") {
+		if s.Name == "target" &&
+			(!bytes.Equal(s.ParentSpanId, root.SpanId) || attribute(s, "complete") != "true" ||
+				attribute(s, "target") == "") {
 			t.Errorf("span of a target: %v", s)
 		}
 	}
@@ -99,7 +106,8 @@ func TestTelemetryOfASync(t *testing.T) {
 	if !logged || !strings.Contains(stderr, "beginning a new publication log") {
 		t.Errorf("the log's line is not at the collector under the trace, and on stderr: %v\n%s", c.logs, stderr)
 	}
-	if c.about["service.name"] != "publisher" || c.about["service.namespace"] != "repository.example" || c.about["service.instance.id"] == "" {
+	if c.about["service.name"] != "publisher" || c.about["service.namespace"] != "repository.example" ||
+		c.about["service.instance.id"] == "" {
 		t.Errorf("the resource is %v", c.about)
 	}
 	for i, h := range c.headers {
@@ -135,7 +143,8 @@ func sameFigures(t *testing.T, c *collector, textfile string) {
 	}
 }
 
-// TestTelemetryOfEachCommand asks each command for its spans, and those that have no business with a network for silence.
+// TestTelemetryOfEachCommand asks each command for its spans, and those that have no business with a network for
+// silence.
 func TestTelemetryOfEachCommand(t *testing.T) {
 	c := newCollector(t, nil)
 	dir, conf := withTelemetry(t, c.URL, "")
@@ -143,7 +152,8 @@ func TestTelemetryOfEachCommand(t *testing.T) {
 	must(t, err)
 	address, err := freeAddress()
 	must(t, err)
-	must(t, os.WriteFile(conf, bytes.Replace(raw, []byte("    directory: public\n"), []byte("    directory: public\n    url: http://"+address+"\n    ocsp: true\n"), 1), 0o600))
+	must(t, os.WriteFile(conf, bytes.Replace(raw, []byte("    directory: public\n"),
+		[]byte("    directory: public\n    url: http://"+address+"\n    ocsp: true\n"), 1), 0o600))
 	server := exec.CommandContext(t.Context(), "publisher", "serve", "--config", conf, "--listen", address)
 	server.Cancel = func() error { return server.Process.Signal(interrupt) }
 	must(t, server.Start())
@@ -160,7 +170,9 @@ func TestTelemetryOfEachCommand(t *testing.T) {
 	}{
 		{"plan", []string{"publisher plan", "target", "plan"}},
 		{"probe", []string{"publisher probe", "target"}},
-		{"verify", []string{"publisher verify", "verify", "logs", "past", "master", "history", "status", "meaning", "copies", "record"}},
+		{"verify",
+			[]string{"publisher verify", "verify", "logs", "past", "master", "history", "status", "meaning", "copies",
+				"record"}},
 		{"status", []string{"publisher status"}},
 		{"run", []string{"publisher run", "target", "plan", "verify"}},
 	} {
@@ -244,7 +256,8 @@ func TestTelemetryThatFails(t *testing.T) {
 				if took := time.Since(start) - usual; took > usual+row.most {
 					t.Errorf("%s took %v with this collector and %v without", command, took, usual)
 				}
-				if got != want || strings.Count(stderr, "telemetry was not delivered") != 1 || strings.Contains(stderr, "between-us") {
+				if got != want || strings.Count(stderr, "telemetry was not delivered") != 1 ||
+					strings.Contains(stderr, "between-us") {
 					t.Errorf("%s: exit code %d, want %d; stderr:\n%s", command, got, want, stderr)
 				}
 			}

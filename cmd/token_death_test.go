@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// TestTokenDiesInARun: a token that dies at a signature is waited for once, as long as its outage says; what the other token's
-// keys sign is signed. When it is back, the next run signs with both.
+// TestTokenDiesInARun: a token that dies at a signature is waited for once, as long as its outage says; what the other
+// token's keys sign is signed. When it is back, the next run signs with both.
 func TestTokenDiesInARun(t *testing.T) {
 	r := newTwoTokens(t)
-	r.write("repository.yaml", strings.Replace(r.read("repository.yaml"), "timeout: 5s, pin", "timeout: 5s, outage: 2s, pin", 1))
+	r.write("repository.yaml",
+		strings.Replace(r.read("repository.yaml"), "timeout: 5s, pin", "timeout: 5s, outage: 2s, pin", 1))
 	r.must(0, "keygen")
 	for _, name := range []string{"next", "next-sub", "next-sub-ocsp"} {
 		r.must(0, "issue --name "+name+" --out ca/"+name+".pem")

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A twoTokens is a room with an old token, in SoftHSM, and a new one that another PKCS #11 library reaches over a socket. Both
-// count the signatures and logins that they are asked for.
+// A twoTokens is a room with an old token, in SoftHSM, and a new one that another PKCS #11 library reaches over a
+// socket. Both count the signatures and logins that they are asked for.
 type twoTokens struct {
 	*gated
 	socket string
@@ -38,7 +38,8 @@ func newTwoTokens(t *testing.T) *twoTokens {
 		t.Fatal(err)
 	}
 	r.write("secrets/new.conf", "directories.tokendir = "+r.path("secrets/new")+"\nobjectstore.backend = file\n")
-	initToken := exec.CommandContext(t.Context(), "softhsm2-util", "--init-token", "--free", "--label", "ca-2", "--pin", "1234-user", "--so-pin", "5678-officer")
+	initToken := exec.CommandContext(t.Context(), "softhsm2-util", "--init-token", "--free", "--label", "ca-2", "--pin",
+		"1234-user", "--so-pin", "5678-officer")
 	initToken.Env = append(os.Environ(), "SOFTHSM2_CONF="+r.path("secrets/new.conf"))
 	if out, err := initToken.CombinedOutput(); err != nil {
 		t.Fatalf("making the new token: %v\n%s", err, out)
@@ -53,8 +54,10 @@ func newTwoTokens(t *testing.T) *twoTokens {
 	_, rest, _ = strings.Cut(rest, "  policy: trial\n")
 	rest = strings.Replace(rest, "  pin: {file: secrets/pin}\n", "", 1)
 	tokens := "  tokens:\n" +
-		"    - {name: old, module: old.so, softhsm_config: secrets/softhsm2.conf, token: repository, pin: {file: secrets/pin}}\n" +
-		"    - {name: new, module: new.so, token: ca-2, sessions: 1, timeout: 5s, pin: {file: secrets/new-pin}}\n  policy: trial\n"
+		"    - {name: old, module: old.so, softhsm_config: secrets/softhsm2.conf, token: repository, pin: {file: " +
+		"secrets/pin}}\n" +
+		"    - {name: new, module: new.so, token: ca-2, sessions: 1, timeout: 5s, pin: {file: secrets/new-pin}}\n  " +
+		"policy: trial\n"
 	rest = strings.Replace(rest, "\ndocument_signer:", `
   - name: next
     subject: {country: JP, organization: Example, common_name: Next Root CA}
@@ -150,8 +153,8 @@ func (r *twoTokens) published() {
 	run(r.t, "publisher", "verify", "--quiet", "--config", r.path("repository.yaml"))
 }
 
-// TestTwoTokens signs with two tokens in one run; the loss of one – its server killed, its library gone, its PIN wrong, not on
-// the operator's list, retired – stops what its keys sign, says so, and stops nothing else.
+// TestTwoTokens signs with two tokens in one run; the loss of one – its server killed, its library gone, its PIN wrong,
+// not on the operator's list, retired – stops what its keys sign, says so, and stops nothing else.
 func TestTwoTokens(t *testing.T) {
 	r := newTwoTokens(t)
 	softHSM := softHSMModule(t)
@@ -172,7 +175,8 @@ func TestTwoTokens(t *testing.T) {
 		Others   []struct{ Keys []struct{ Label string } }
 	}
 	out := r.must(3, "token --check --record --json")
-	if err := json.Unmarshal([]byte(out), &check); err != nil || len(check.Evidence.Keys) != 6 || len(check.Others) != 1 || len(check.Others[0].Keys) != 3 {
+	if err := json.Unmarshal([]byte(out), &check); err != nil || len(check.Evidence.Keys) != 6 ||
+		len(check.Others) != 1 || len(check.Others[0].Keys) != 3 {
 		t.Errorf("the evidence of both tokens (%v): %s", err, out)
 	}
 	r.must(0, "token", "token    repository, serial", "token    ca-2, serial")
@@ -180,7 +184,8 @@ func TestTwoTokens(t *testing.T) {
 	const waits = `token "ca-2" (new) cannot be used: `
 	r.kill()
 	r.asked("new", "")
-	r.must(1, "crl", "signed  crl/sub.crl", "signed  crl/root.crl", waits, "not signed: crl/next.crl, crl/next-arl.crl, crl/next-sub.crl")
+	r.must(1, "crl", "signed  crl/sub.crl", "signed  crl/root.crl", waits,
+		"not signed: crl/next.crl, crl/next-arl.crl, crl/next-sub.crl")
 	r.must(1, "run", waits, "nothing that its keys sign was due")
 	r.must(1, "run --dry-run", waits, "nothing that its keys sign was due")
 	r.must(1, "crl --dry-run", waits)
@@ -195,7 +200,8 @@ func TestTwoTokens(t *testing.T) {
 		t.Errorf("with a dead token the old one signed %d times, the new one %d times", o, n)
 	}
 	r.published()
-	tail := string(output(t, "publisher", "ledger", "tail", "--quiet", "--config", r.path("repository.yaml"), "--n", "50"))
+	tail := string(output(t, "publisher", "ledger", "tail", "--quiet", "--config", r.path("repository.yaml"), "--n",
+		"50"))
 	for _, want := range []string{`"name":"trial","note":"keys: 9 trial"`, `"name":"trial","note":"keys: 6 trial"`} {
 		if !strings.Contains(tail, want) {
 			t.Errorf("the log does not say %s:\n%s", want, tail)
@@ -262,10 +268,12 @@ func (r *twoTokens) refused() {
 		t.Fatalf("the tokens: %v", err)
 	}
 	list := func(serials ...string) {
-		r.approve("{name: rack, manufacturer: \"" + info.Manufacturer + "\", model: \"" + info.Model + "\", serials: [\"" + strings.Join(serials, `", "`) +
+		r.approve("{name: rack, manufacturer: \"" + info.Manufacturer + "\", model: \"" + info.Model +
+			"\", serials: [\"" + strings.Join(serials, `", "`) +
 			"\"], location: on-premises, cmvp_certificate: 4711, standard: fips-140-3, level: 3}")
 	}
-	r.write("repository.yaml", strings.Replace(trial, "policy: trial", "modules: {list: approved.yaml, signature: approved.yaml.sig, key: operator.pub}", 1))
+	r.write("repository.yaml", strings.Replace(trial, "policy: trial",
+		"modules: {list: approved.yaml, signature: approved.yaml.sig, key: operator.pub}", 1))
 	list(info.Serial)
 	r.asked("new", "")
 	r.must(4, "crl", "signed  crl/sub.crl", "hsm-not-listed (report 3-3)", "not signed: crl/next.crl")
@@ -276,8 +284,10 @@ func (r *twoTokens) refused() {
 	list(info.Serial, info.Others[0].Serial)
 	r.must(0, "crl", "signed  crl/sub.crl", "signed  crl/next.crl")
 	r.published()
-	tail := strings.Split(string(output(t, "publisher", "ledger", "tail", "--quiet", "--config", r.path("repository.yaml"), "--n", "50")), "\n")
-	for _, want := range []string{`"name":"accredited","note":"keys: 6 accepted;`, `"name":"accredited","note":"keys: 9 accepted;`} {
+	tail := strings.Split(string(output(t, "publisher", "ledger", "tail", "--quiet", "--config",
+		r.path("repository.yaml"), "--n", "50")), "\n")
+	for _, want := range []string{`"name":"accredited","note":"keys: 6 accepted;`,
+		`"name":"accredited","note":"keys: 9 accepted;`} {
 		if !slices.ContainsFunc(tail, func(l string) bool { return strings.Contains(l, want) }) {
 			t.Errorf("the log does not say %s:\n%s", want, strings.Join(tail, "\n"))
 		}

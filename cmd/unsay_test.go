@@ -40,7 +40,8 @@ func unsay(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: unsay WAY CERTIFICATE")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestUnsay$")
-	cmd.Env = append(os.Environ(), "UNSAY_CONFIG="+ts.MkAbs("repository.yaml"), "UNSAY_WAY="+args[0], "UNSAY_CERTIFICATE="+ts.MkAbs(args[1]))
+	cmd.Env = append(os.Environ(), "UNSAY_CONFIG="+ts.MkAbs("repository.yaml"), "UNSAY_WAY="+args[0],
+		"UNSAY_CERTIFICATE="+ts.MkAbs(args[1]))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		ts.Fatalf("unsay %s: %v\n%s", args[0], err, out)
 	}
@@ -118,11 +119,13 @@ func (f *forger) list(change func([]x509.RevocationListEntry) []x509.RevocationL
 	name := public.List("sub", artifact.CRL)
 	old, err := x509.ParseRevocationList(f.newest(name))
 	must(t, err)
-	list := &x509.RevocationList{Number: new(big.Int).Add(old.Number, big.NewInt(1)), ThisUpdate: time.Now().UTC().Truncate(time.Second)}
+	list := &x509.RevocationList{Number: new(big.Int).Add(old.Number, big.NewInt(1)),
+		ThisUpdate: time.Now().UTC().Truncate(time.Second)}
 	list.NextUpdate = list.ThisUpdate.Add(old.NextUpdate.Sub(old.ThisUpdate))
 	for _, x := range old.Extensions { // the library adds key identifier and number
 		if !x.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 35}) && !x.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 20}) {
-			list.ExtraExtensions = append(list.ExtraExtensions, pkix.Extension{Id: x.Id, Critical: x.Critical, Value: x.Value})
+			list.ExtraExtensions = append(list.ExtraExtensions,
+				pkix.Extension{Id: x.Id, Critical: x.Critical, Value: x.Value})
 		}
 	}
 	for _, e := range old.RevokedCertificateEntries {
@@ -130,9 +133,11 @@ func (f *forger) list(change func([]x509.RevocationListEntry) []x509.RevocationL
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, e)
 	}
 	list.RevokedCertificateEntries = change(list.RevokedCertificateEntries)
-	der, err := x509.CreateRevocationList(rand.Reader, list, f.certificate("sub"), f.key(f.conf.Issuer("sub").Key.Label))
+	der, err := x509.CreateRevocationList(rand.Reader, list, f.certificate("sub"),
+		f.key(f.conf.Issuer("sub").Key.Label))
 	must(t, err)
-	f.put(ledger.Line{Name: name, Kind: artifact.CRL, Issuer: "sub", Number: list.Number.String(), NotBefore: list.ThisUpdate, NotAfter: list.NextUpdate}, der)
+	f.put(ledger.Line{Name: name, Kind: artifact.CRL, Issuer: "sub", Number: list.Number.String(),
+		NotBefore: list.ThisUpdate, NotAfter: list.NextUpdate}, der)
 	f.commit()
 }
 
@@ -144,7 +149,8 @@ func (f *forger) response(serial []byte, status *ocsp.Status) {
 	now := time.Now().UTC().Truncate(time.Second)
 	g := ocspcache.Generation{Issuer: "sub", Number: old.Number + 1, ThisUpdate: now, NextUpdate: old.NextUpdate}
 	responder := f.conf.Issuer("sub").OCSP.Responder
-	enc, err := ocsp.NewEncoder(f.certificate("sub"), f.certificate(responder.Name), f.key(responder.Key.Label), ocsp.Policy{CertID: ocsp.Separate})
+	enc, err := ocsp.NewEncoder(f.certificate("sub"), f.certificate(responder.Name), f.key(responder.Key.Label),
+		ocsp.Policy{CertID: ocsp.Separate})
 	must(t, err)
 	for _, b := range old.Bundles {
 		bundle, err := ocspcache.ParseBundle(f.newest(public.Bundle(b.Digest)))
@@ -166,13 +172,16 @@ func (f *forger) response(serial []byte, status *ocsp.Status) {
 		}
 		sum, err := w.Close()
 		must(t, err)
-		f.put(ledger.Line{Name: public.Bundle(sum.Digest), Kind: artifact.OCSPBundle, Issuer: "sub", NotBefore: bundle.MaxThisUpdate(), NotAfter: sum.MinNextUpdate}, out.Bytes())
-		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: b.Shard, Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate})
+		f.put(ledger.Line{Name: public.Bundle(sum.Digest), Kind: artifact.OCSPBundle, Issuer: "sub",
+			NotBefore: bundle.MaxThisUpdate(), NotAfter: sum.MinNextUpdate}, out.Bytes())
+		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: b.Shard, Digest: sum.Digest, Size: sum.Size,
+			Count: sum.Count, NextUpdate: sum.MinNextUpdate})
 		if sum.MinNextUpdate.Before(g.NextUpdate) {
 			g.NextUpdate = sum.MinNextUpdate
 		}
 	}
-	f.put(ledger.Line{Name: public.Generation("sub"), Kind: artifact.OCSPGeneration, Issuer: "sub", Number: strconv.FormatUint(g.Number, 10),
+	f.put(ledger.Line{Name: public.Generation("sub"), Kind: artifact.OCSPGeneration, Issuer: "sub",
+		Number:    strconv.FormatUint(g.Number, 10),
 		NotBefore: g.ThisUpdate, NotAfter: g.NextUpdate}, g.Body())
 	f.commit()
 }

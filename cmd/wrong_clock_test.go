@@ -17,9 +17,13 @@ func clockRepo(t *testing.T) *clocked {
 	c := newClocked(t)
 	files := recordings(t)
 	c.unpack(files[len(files)-1], "repo")
-	c.edit("repo/repository.yaml", "    url: http://"+recordedAddress+"\n    ocsp: true\n", "", "  # max_clock_jump: 30h", "  max_clock_jump: 20h",
-		"validity: 3d, refresh: 1d", "validity: 3d, refresh: 12h", "refresh: 1d\n      shards", "refresh: 12h\n      shards", "validity: 7d, refresh: 1d", "validity: 7d, refresh: 12h")
-	c.run("repo", "sh", "-c", "openssl ecparam -name prime256v1 -genkey -noout -out ca/new.key && openssl req -new -key ca/new.key -subj /C=JP/O=Example/CN=New -out ca/new.csr")
+	c.edit("repo/repository.yaml", "    url: http://"+recordedAddress+"\n    ocsp: true\n", "",
+		"  # max_clock_jump: 30h", "  max_clock_jump: 20h",
+		"validity: 3d, refresh: 1d", "validity: 3d, refresh: 12h", "refresh: 1d\n      shards",
+		"refresh: 12h\n      shards", "validity: 7d, refresh: 1d", "validity: 7d, refresh: 12h")
+	c.run("repo", "sh", "-c",
+		"openssl ecparam -name prime256v1 -genkey -noout -out ca/new.key && openssl req -new -key ca/new.key -subj "+
+			"/C=JP/O=Example/CN=New -out ca/new.csr")
 	c.set(c.time.Add(19 * time.Hour))
 	c.run("repo", "signer", "crl")
 	c.run("repo", "signer", "ocsp")
@@ -31,7 +35,8 @@ func clockRepo(t *testing.T) *clocked {
 
 // status is what relying parties read, and the checkpoint that promises it.
 func (c *clocked) status() string {
-	return c.run("repo", "sha256sum", "public/crl/sub.crl", "public/crl/root.crl", "public/crl/root-arl.crl", "public/ocsp/sub.generation", "public/ocsp/root.generation", "public/log/checkpoint")
+	return c.run("repo", "sha256sum", "public/crl/sub.crl", "public/crl/root.crl", "public/crl/root-arl.crl",
+		"public/ocsp/sub.generation", "public/ocsp/root.generation", "public/log/checkpoint")
 }
 
 // everySigner wants each command of the room that signs or dates to refuse.
@@ -64,7 +69,8 @@ func TestClockADayBehind(t *testing.T) {
 	if c.status() != before {
 		t.Error("a list or response of the future was sent")
 	}
-	if found := c.verify("repo"); found.OK || !finds(found, "not-yet-valid") || !finds(found, "log-entry-in-the-future") {
+	if found := c.verify("repo"); found.OK || !finds(found, "not-yet-valid") ||
+		!finds(found, "log-entry-in-the-future") {
 		t.Error("an auditor whose clock is a day behind is not told")
 	}
 	c.set(right.Add(time.Minute))
@@ -73,7 +79,8 @@ func TestClockADayBehind(t *testing.T) {
 	if c.status() == before {
 		t.Error("with the right clock nothing was sent")
 	}
-	for _, f := range c.verify("repo").Findings { // the host's own record of the refusal has the time that the host believed in
+	// the host's own record of the refusal has the time that the host believed in
+	for _, f := range c.verify("repo").Findings {
 		if f.Code != "log-time-goes-backwards" || f.Source != "publication log" {
 			t.Errorf("%s %s %s: %s", f.Severity, f.Code, f.Name, f.Detail)
 		}
@@ -98,9 +105,9 @@ func TestClockADayAhead(t *testing.T) {
 	}
 }
 
-// TestWayBackFromADayAhead lets a room without a bound sign with a clock that is a day ahead. A publisher with a right clock sends
-// nothing of it; one with the same clock sends all. In both cases the room comes back as docs/operations.md says, and the auditor
-// finds the accident only, with its explanation.
+// TestWayBackFromADayAhead lets a room without a bound sign with a clock that is a day ahead. A publisher with a right
+// clock sends nothing of it; one with the same clock sends all. In both cases the room comes back as docs/operations.md
+// says, and the auditor finds the accident only, with its explanation.
 func TestWayBackFromADayAhead(t *testing.T) {
 	for _, both := range []bool{false, true} {
 		c := clockRepo(t)
@@ -115,7 +122,8 @@ func TestWayBackFromADayAhead(t *testing.T) {
 			c.run("repo", "publisher", "sync")
 		} else {
 			c.set(right)
-			c.says(4, []string{"REFUSED crl/sub.crl", "rule crl-current", "rule ocsp-current"}, "repo", "publisher", "sync")
+			c.says(4, []string{"REFUSED crl/sub.crl", "rule crl-current", "rule ocsp-current"}, "repo", "publisher",
+				"sync")
 			if c.status() != before {
 				t.Error("a list or response of the future was sent")
 			}
@@ -123,11 +131,13 @@ func TestWayBackFromADayAhead(t *testing.T) {
 		right = right.Add(20 * time.Minute)
 		c.set(right)
 		c.everySigner("before the last entry of the master log")
-		c.says(0, []string{"signed  crl/root.crl (dated ahead of the clock)", "signed  crl/root-arl.crl", "signed  crl/sub.crl", "signed  ocsp/root.generation", "signed  ocsp/sub.generation"},
+		c.says(0, []string{"signed  crl/root.crl (dated ahead of the clock)", "signed  crl/root-arl.crl",
+			"signed  crl/sub.crl", "signed  ocsp/root.generation", "signed  ocsp/sub.generation"},
 			"repo", "signer", "run", "--accept-clock", "NTP was wrong from 21:22 to 21:24")
 		c.run("repo", "publisher", "sync")
 		explained(c, both)
-		c.run("repo", "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", "ca/good.pem", "--reason", "superseded")
+		c.run("repo", "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", "ca/good.pem", "--reason",
+			"superseded")
 		c.run("repo", "signer", "run")
 		c.run("repo", "publisher", "sync")
 		for day := 1; day <= 2; day++ {
@@ -146,7 +156,8 @@ func explained(c *clocked, both bool) {
 	c.Helper()
 	found := c.verify("repo")
 	for _, f := range found.Findings {
-		back := (f.Code == "crl-time-backwards" || f.Code == "log-time-goes-backwards") && f.Severity == report.Note && strings.Contains(f.Detail, "records that the clock before was wrong")
+		back := (f.Code == "crl-time-backwards" || f.Code == "log-time-goes-backwards") && f.Severity == report.Note &&
+			strings.Contains(f.Detail, "records that the clock before was wrong")
 		ahead := f.Code == "log-entry-in-the-future"
 		// What a publisher with the same clock sent and wrote down is still there, and tells of it.
 		sent := f.Code == "copy-superseded" || f.Code == "log-time-goes-backwards" && f.Source == "publication log"

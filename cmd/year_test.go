@@ -17,16 +17,17 @@ import (
 	"seihon/verify/report"
 )
 
-// The rhythm of the year: from noon to noon is a day, and each day that the timers run has one round of what they start every few
-// minutes: room, export, import, publisher, with its probe and its verification. Where nothing happens, every second day has none;
-// lists live three days, so nothing expires meanwhile.
+// The rhythm of the year: from noon to noon is a day, and each day that the timers run has one round of what they start
+// every few minutes: room, export, import, publisher, with its probe and its verification. Where nothing happens, every
+// second day has none; lists live three days, so nothing expires meanwhile.
 const (
 	yearDays = 365
 	quiet    = 2
 )
 
-// A year is an operator with a signing room, a publishing host behind an air gap, public places with a responder, and an auditor,
-// each in a folder of its own. It begins with the repository that the newest recording has, on the day after.
+// A year is an operator with a signing room, a publishing host behind an air gap, public places with a responder, and
+// an auditor, each in a folder of its own. It begins with the repository that the newest recording has, on the day
+// after.
 type year struct {
 	*clocked
 	began   time.Time
@@ -71,10 +72,10 @@ var events = map[int]func(*year){
 	333: func(y *year) { y.down = false; y.serve() },
 }
 
-// TestAYear is an operator's whole year: every day's work, what is renewed and revoked, two restores, a lost host, new log keys, a
-// place more and a place less. What must be refused on the way is tried, and the documented way back is the one that is taken. At
-// the end of each month the record of operation, and at the end of the year the auditor's report, say what the test has done and
-// seen itself, no more and no less.
+// TestAYear is an operator's whole year: every day's work, what is renewed and revoked, two restores, a lost host, new
+// log keys, a place more and a place less. What must be refused on the way is tried, and the documented way back is the
+// one that is taken. At the end of each month the record of operation, and at the end of the year the auditor's report,
+// say what the test has done and seen itself, no more and no less.
 func TestAYear(t *testing.T) {
 	y := &year{clocked: newClocked(t), stop: func() {}, lists: map[string]int{}}
 	files := recordings(t)
@@ -96,19 +97,22 @@ func TestAYear(t *testing.T) {
 	y.end()
 }
 
-// begin sets up the folders: the recording was room and host in one, on a trial; a host of its own and an edge come out of it.
+// begin sets up the folders: the recording was room and host in one, on a trial; a host of its own and an edge come out
+// of it.
 func (y *year) begin() {
 	y.Helper()
 	y.run("", "mkdir", "cloud", "medium", "auditor", "edge")
 	y.run("room", "mv", "public", "../cloud/public")
 	y.run("", "cp", "-a", "room", "host")
-	y.run("host", "rm", "-r", "secrets/softhsm2-tokens", "secrets/softhsm2.conf", "secrets/pin", "secrets/osaka.pem", "inventory.db", "master", "auditor.yaml",
+	y.run("host", "rm", "-r", "secrets/softhsm2-tokens", "secrets/softhsm2.conf", "secrets/pin", "secrets/osaka.pem",
+		"inventory.db", "master", "auditor.yaml",
 		"auditor.checkpoint", "auditor.checkpoint.publication")
 	y.run("room", "rm", "-r", "publication", "publication.head", "secrets/publication-log.key")
 	y.run("room", "sh", "-c", "mv auditor.* ../auditor/")
 	y.run("host", "sed", "-i", "/^signer:/,/^issuers:/{/^issuers:/!d}", "repository.yaml")
 	// A round a day is recorded at once: with the default it would wait for the next and be too late to count.
-	y.edit("host/repository.yaml", "directory: public\n", "directory: ../cloud/public\nprobe: {every: 24h}\n", "publication:\n", "publication:\n  batch: 0s\n")
+	y.edit("host/repository.yaml", "directory: public\n", "directory: ../cloud/public\nprobe: {every: 24h}\n",
+		"publication:\n", "publication:\n  batch: 0s\n")
 	y.edit("auditor/auditor.yaml", y.dir+"/room/public", y.dir+"/cloud/public")
 	y.run("host", "publisher", "config", "check")
 	y.run("host", "publisher", "import", "--file", "../room/whole.export")
@@ -118,7 +122,9 @@ func (y *year) begin() {
 // serve starts the edge, which has the configuration, the pinned keys and the root, and reads what is public.
 func (y *year) serve() {
 	y.Helper()
-	y.run("", "sh", "-c", "cp -a host/repository.yaml host/keys host/ca edge/ && printf 'serve: {source: ../cloud/public, poll: 100ms}\n' >>edge/repository.yaml")
+	y.run("", "sh", "-c",
+		"cp -a host/repository.yaml host/keys host/ca edge/ && printf 'serve: {source: ../cloud/public, poll: "+
+			"100ms}\n' >>edge/repository.yaml")
 	y.stop = y.clocked.serve("edge", recordedAddress)
 }
 
@@ -162,7 +168,8 @@ func (y *year) report() {
 	to := time.Date(y.time.Year(), y.time.Month(), 1, 0, 0, 0, 0, time.UTC)
 	from := to.AddDate(0, -1, 0)
 	var u report.Uptime
-	must(y, json.Unmarshal([]byte(y.run("host", "publisher", "report", "--json", "--month", from.Format("2006-01"))), &u))
+	must(y,
+		json.Unmarshal([]byte(y.run("host", "publisher", "report", "--json", "--month", from.Format("2006-01"))), &u))
 	if from.Before(y.began) {
 		return // the year began in this month, and so did the repository of the version before
 	}
@@ -178,7 +185,8 @@ func (y *year) compare(u *report.Uptime, from, to time.Time) {
 	said := func(what string, got, want any) {
 		y.Helper()
 		if fmt.Sprint(got) != fmt.Sprint(want) {
-			y.Errorf("the record of operation from %s says %s: %v; the test has %v", from.Format(time.DateOnly), what, got, want)
+			y.Errorf("the record of operation from %s says %s: %v; the test has %v", from.Format(time.DateOnly), what,
+				got, want)
 		}
 	}
 	on := map[time.Time]bool{} // days with a round
@@ -248,7 +256,8 @@ func sizeOf(t *testing.T, checkpoint string) (n int64) {
 // audit is the auditor's verification, by the auditor's own pins and last checkpoint.
 func (y *year) audit(args ...string) *report.Report {
 	y.Helper()
-	return y.clean("host", append([]string{"--pins", "../auditor/auditor.yaml", "--checkpoint", "../auditor/auditor.checkpoint", "--remember"}, args...)...)
+	return y.clean("host", append([]string{"--pins", "../auditor/auditor.yaml", "--checkpoint",
+		"../auditor/auditor.checkpoint", "--remember"}, args...)...)
 }
 
 func (y *year) upgrade() {
@@ -260,11 +269,14 @@ func (y *year) upgrade() {
 }
 
 func (y *year) revoke(name, reason string) {
-	y.run("room", "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", "ca/"+name+".pem", "--reason", reason)
+	y.run("room", "signer", "revoke", "--yes", "--issuer", "sub", "--certificate", "ca/"+name+".pem", "--reason",
+		reason)
 }
 
 func (y *year) issue(name string) {
-	y.run("room", "sh", "-c", "openssl ecparam -name prime256v1 -genkey -noout -out ca/"+name+".key && openssl req -new -key ca/"+name+".key -subj /C=JP/O=Example/CN="+name+" -out ca/"+name+".csr")
+	y.run("room", "sh", "-c",
+		"openssl ecparam -name prime256v1 -genkey -noout -out ca/"+name+".key && openssl req -new -key ca/"+name+
+			".key -subj /C=JP/O=Example/CN="+name+" -out ca/"+name+".csr")
 	y.run("room", "signer", "issue", "--issuer", "sub", "--csr", "ca/"+name+".csr", "--out", "ca/"+name+".pem")
 }
 
@@ -298,8 +310,10 @@ func (y *year) renew() {
 }
 
 func (y *year) addTarget() {
-	y.edit("host/repository.yaml", "targets:\n", "targets:\n  - name: osaka\n    trial: true\n    directory: ../cloud/osaka\n")
-	y.edit("auditor/auditor.yaml", "addresses:\n", "addresses:\n    - "+y.dir+"/cloud/osaka\n", "targets:\n", "targets:\n    - osaka\n")
+	y.edit("host/repository.yaml", "targets:\n",
+		"targets:\n  - name: osaka\n    trial: true\n    directory: ../cloud/osaka\n")
+	y.edit("auditor/auditor.yaml", "addresses:\n", "addresses:\n    - "+y.dir+"/cloud/osaka\n", "targets:\n",
+		"targets:\n    - osaka\n")
 }
 
 func (y *year) loseHost() {
@@ -307,13 +321,15 @@ func (y *year) loseHost() {
 	y.gone = true
 }
 
-// newHost begins with nothing but what operations.md lists for a host: configuration, pinned keys, root certificate, a whole export.
+// newHost begins with nothing but what operations.md lists for a host: configuration, pinned keys, root certificate, a
+// whole export.
 func (y *year) newHost() {
 	y.gone, y.size = false, 0
 	y.run("", "mkdir", "host")
 	y.run("edge", "cp", "-a", "keys", "ca", "../host")
 	y.run("edge", "sh", "-c", "grep -v ^serve: repository.yaml >../host/repository.yaml")
-	y.edit("host/repository.yaml", "targets:\n", "targets:\n  - name: osaka\n    trial: true\n    directory: ../cloud/osaka\n")
+	y.edit("host/repository.yaml", "targets:\n",
+		"targets:\n  - name: osaka\n    trial: true\n    directory: ../cloud/osaka\n")
 	oldKey := strings.TrimSpace(y.read("host/keys/publication-log.vkey"))
 	y.run("host", "rm", "keys/publication-log.vkey")
 	y.sign()
@@ -326,24 +342,30 @@ func (y *year) newHost() {
 	y.edit("auditor/auditor.yaml", oldKey, strings.TrimSpace(y.read("host/keys/publication-log.vkey")))
 	checked := y.verify("host", "--pins", "../auditor/auditor.yaml")
 	i := slices.IndexFunc(checked.Findings, func(f report.Finding) bool { return f.Code == "publication-restarted" })
-	if i < 0 || checked.Count(report.Warning) != 1 || checked.Count(report.Error)+checked.Count(report.Critical) > 0 || !strings.Contains(checked.Findings[i].Detail, "the host burnt") {
-		y.Errorf("the auditor is not told that the publication log was begun anew, and nothing else: %+v", checked.Findings)
+	if i < 0 || checked.Count(report.Warning) != 1 || checked.Count(report.Error)+checked.Count(report.Critical) > 0 ||
+		!strings.Contains(checked.Findings[i].Detail, "the host burnt") {
+		y.Errorf("the auditor is not told that the publication log was begun anew, and nothing else: %+v",
+			checked.Findings)
 	}
 	y.run("host", "cp", "publication/log/checkpoint", "../auditor/auditor.checkpoint.publication")
 	y.logBegan = y.time
 }
 
-// rotate makes new log keys. Host, edge and auditor pin the old ones, and believe the new ones since the old ones endorse them in the
-// log: so the host imports first, and pins the new ones then.
+// rotate makes new log keys. Host, edge and auditor pin the old ones, and believe the new ones since the old ones
+// endorse them in the log: so the host imports first, and pins the new ones then.
 func (y *year) rotate() {
-	y.says(0, []string{"now set signer.log_keys"}, "room", "signer", "log", "rotate", "--yes", "--label", "log-2-ecdsa", "--label", "log-2-ed25519", "--reason", "yearly rotation")
-	const old, now = "keys: [keys/master-log.ecdsa.vkey, keys/master-log.ed25519.vkey]", "keys: [keys/log-2-ecdsa.vkey, keys/log-2-ed25519.vkey]"
-	y.edit("room/repository.yaml", old, now, "inventory: inventory.db\n", "inventory: inventory.db\n  log_keys: [log-2-ecdsa, log-2-ed25519]\n")
+	y.says(0, []string{"now set signer.log_keys"}, "room", "signer", "log", "rotate", "--yes", "--label", "log-2-ecdsa",
+		"--label", "log-2-ed25519", "--reason", "yearly rotation")
+	const old, now = "keys: [keys/master-log.ecdsa.vkey, keys/master-log.ed25519.vkey]",
+		"keys: [keys/log-2-ecdsa.vkey, keys/log-2-ed25519.vkey]"
+	y.edit("room/repository.yaml", old, now, "inventory: inventory.db\n",
+		"inventory: inventory.db\n  log_keys: [log-2-ecdsa, log-2-ed25519]\n")
 	y.carry()
 	y.run("room", "sh", "-c", "cp keys/log-2-*.vkey ../host/keys/")
 	y.edit("host/repository.yaml", old, now)
 	for _, kind := range []string{"ecdsa", "ed25519"} {
-		y.edit("auditor/auditor.yaml", strings.TrimSpace(y.read("room/keys/master-log."+kind+".vkey")), strings.TrimSpace(y.read("room/keys/log-2-"+kind+".vkey")))
+		y.edit("auditor/auditor.yaml", strings.TrimSpace(y.read("room/keys/master-log."+kind+".vkey")),
+			strings.TrimSpace(y.read("room/keys/log-2-"+kind+".vkey")))
 	}
 	y.stop()
 	y.serve()
@@ -351,8 +373,8 @@ func (y *year) rotate() {
 
 func (y *year) archive() { y.run("room", "signer", "archive", "--out", "../medium/bag") }
 
-// loseMaster puts back the archive's copy of the master, which is refused, and then the newest there is: the host's copy with the
-// archive's private part.
+// loseMaster puts back the archive's copy of the master, which is refused, and then the newest there is: the host's
+// copy with the archive's private part.
 func (y *year) loseMaster() {
 	y.run("room", "rm", "-r", "master")
 	y.run("room", "cp", "-a", "../medium/bag/data", "master")
@@ -364,15 +386,18 @@ func (y *year) loseMaster() {
 	y.sign()
 }
 
-// dropTarget takes a place out of the configuration, which is an alarm until it is given up on record, and then none any more.
+// dropTarget takes a place out of the configuration, which is an alarm until it is given up on record, and then none
+// any more.
 func (y *year) dropTarget() {
 	y.edit("host/repository.yaml", "  - name: osaka\n    trial: true\n    directory: ../cloud/osaka\n", "")
 	y.edit("auditor/auditor.yaml", "    - "+y.dir+"/cloud/osaka\n", "", "    - osaka\n", "")
-	shelf := []string{"status", "--warn", "2h", "--critical", "1h"} // before the day's signatures less is left than the default wants
+	// before the day's signatures less is left than the default wants
+	shelf := []string{"status", "--warn", "2h", "--critical", "1h"}
 	y.says(3, []string{"osaka"}, "host", "publisher", shelf...)
 	y.says(0, []string{"retired"}, "host", "publisher", "retire", "--target", "osaka", "--reason", "the contract ended")
 	out := y.run("host", "publisher", append(shelf, "--prometheus", "status.prom")...)
-	if figures := y.read("host/status.prom"); strings.Contains(out+figures, "osaka") || !strings.Contains(figures, `"public"`) {
+	if figures := y.read("host/status.prom"); strings.Contains(out+figures, "osaka") ||
+		!strings.Contains(figures, `"public"`) {
 		y.Errorf("a retired target is in the status:\n%s%s", out, figures)
 	}
 }
@@ -389,20 +414,23 @@ func (y *year) withdraw() {
 	y.run("host", "publisher", "sync", "--prune")
 }
 
-// end is the auditor's verification at the end of the year, by everything there is: all copies, the responder, the inventory. Its
-// report is held to what the test has done.
+// end is the auditor's verification at the end of the year, by everything there is: all copies, the responder, the
+// inventory. Its report is held to what the test has done.
 func (y *year) end() {
 	y.Helper()
 	y.run("room", "signer", "inventory", "--out", "../medium/inventory")
 	y.run("host", "publisher", "sync", "--prune")
-	checked := y.verify("host", "--pins", "../auditor/auditor.yaml", "--checkpoint", "../auditor/auditor.checkpoint", "--inventory", "../medium/inventory")
+	checked := y.verify("host", "--pins", "../auditor/auditor.yaml", "--checkpoint", "../auditor/auditor.checkpoint",
+		"--inventory", "../medium/inventory")
 	noted := map[string]int{}
 	for _, f := range checked.Findings {
 		noted[string(f.Severity)+" "+f.Code+" "+f.Name]++
 	}
-	// Each certificate of an OCSP signer that ends has a response which goes with the first run after its nextUpdate: a day later here.
-	want := map[string]int{"note copy-unlisted ": 1, "note log-private-absent " + y.dir + "/host/master/private": 1, "note publication-restarted ": 1,
-		"note target-retired osaka": 1, "note crl-gap ocsp/sub.generation": 4}
+	// Each certificate of an OCSP signer that ends has a response which goes with the first run after its nextUpdate: a
+	// day later here.
+	want := map[string]int{"note copy-unlisted ": 1, "note log-private-absent " + y.dir + "/host/master/private": 1,
+		"note publication-restarted ": 1,
+		"note target-retired osaka":   1, "note crl-gap ocsp/sub.generation": 4}
 	if !checked.OK || !maps.Equal(noted, want) {
 		y.Errorf("the auditor finds\n%v\nwant\n%v", noted, want)
 	}
@@ -412,7 +440,8 @@ func (y *year) end() {
 		}
 	}
 	if len(checked.Record.Lists) != 3 || len(checked.Record.Rotations) != 1 {
-		y.Errorf("the record has %d lists and %d rotations of keys", len(checked.Record.Lists), len(checked.Record.Rotations))
+		y.Errorf("the record has %d lists and %d rotations of keys", len(checked.Record.Lists),
+			len(checked.Record.Rotations))
 	}
 	var gone []string
 	for _, w := range checked.Record.Withdrawals {
@@ -443,8 +472,11 @@ func (y *year) end() {
 		y.Errorf("the record has %d rounds, %d were taken since the log began", u.Rounds.Taken, rounds)
 	}
 	for _, name := range []string{"good", "before", "between"} {
-		serial := strings.TrimSpace(y.run("room", "sh", "-c", "openssl x509 -noout -serial -in ca/"+name+".pem | cut -d= -f2"))
-		y.run("cloud", "sh", "-c", "openssl crl -inform DER -in public/crl/sub.crl -noout -text | grep -q 'Serial Number: "+serial+"'")
+		serial := strings.TrimSpace(y.run("room", "sh", "-c",
+			"openssl x509 -noout -serial -in ca/"+name+".pem | cut -d= -f2"))
+		y.run("cloud",
+			"sh",
+			"-c", "openssl crl -inform DER -in public/crl/sub.crl -noout -text | grep -q 'Serial Number: "+serial+"'")
 	}
 	y.Logf("%d days with a round, lists signed: %v", len(y.rounds), y.lists)
 }

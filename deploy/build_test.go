@@ -55,7 +55,8 @@ func binaries(t *testing.T) string {
 func buildAll(tree, out string) error {
 	for name, cgo := range map[string]string{"publisher": "0", "publisher-nocloud": "0", "signer": "1"} {
 		folder, tags, _ := strings.Cut(name, "-")
-		cmd := exec.Command("go", "build", "-tags", tags, "-trimpath", "-buildvcs=false", "-ldflags=-s -w -X main.version=test", "-o", filepath.Join(out, name), "./cmd/"+folder)
+		cmd := exec.Command("go", "build", "-tags", tags, "-trimpath", "-buildvcs=false",
+			"-ldflags=-s -w -X main.version=test", "-o", filepath.Join(out, name), "./cmd/"+folder)
 		cmd.Dir, cmd.Env = tree, append(os.Environ(), "CGO_ENABLED="+cgo)
 		if output, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", name, err, output)
@@ -66,7 +67,8 @@ func buildAll(tree, out string) error {
 
 // copyCheckout copies what the two binaries are made of.
 func copyCheckout(from, to string) error {
-	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "go.mod", "go.sum", "approval", "artifact", "cmd", "evidence", "hsmsign", "internal", "inventory",
+	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "go.mod", "go.sum",
+		"approval", "artifact", "cmd", "evidence", "hsmsign", "internal", "inventory",
 		"ledger", "ocspcache", "override", "public", "publish", "sectiona", "verify")
 	cmd.Dir = from
 	files, err := cmd.Output()
@@ -121,7 +123,8 @@ func golden(t *testing.T, file string, got string) {
 		t.Fatal(err)
 	}
 	if string(want) != got {
-		t.Errorf("%s is not what the code says now; write it again with: go test -tags integration ./deploy -run '^%s$' -update\n%s",
+		t.Errorf("%s is not what the code says now; write it again with: go test -tags integration ./deploy -run "+
+			"'^%s$' -update\n%s",
 			file, t.Name(), firstDifference(string(want), got))
 	}
 }

@@ -32,7 +32,8 @@ func TestCompletions(t *testing.T) {
 		golden(t, filepath.Join("completions", "_"+name), zshCompletion(help))
 		golden(t, filepath.Join("completions", name+".fish"), fishCompletion(help))
 	}
-	for shell, complete := range map[string]func(*testing.T, string) string{"bash": bashCompletes, "zsh": zshCompletes, "fish": fishCompletes} {
+	for shell, complete := range map[string]func(*testing.T, string) string{"bash": bashCompletes, "zsh": zshCompletes,
+		"fish": fishCompletes} {
 		t.Run(shell, func(t *testing.T) {
 			for line, want := range completed {
 				if got := complete(t, line); got != want {
@@ -45,8 +46,10 @@ func TestCompletions(t *testing.T) {
 
 func bashCompletes(t *testing.T, line string) string {
 	words := strings.Fields(line)
-	return shell(t, "bash", "-euc", fmt.Sprintf("source completions/%s.bash; COMP_WORDS=(%s); COMP_CWORD=%d; _%s; printf '%%s\\n' \"${COMPREPLY[@]}\"",
-		words[0], line, len(words)-1, words[0]))
+	return shell(t, "bash", "-euc",
+		fmt.Sprintf("source completions/%s.bash; COMP_WORDS=(%s); COMP_CWORD=%d; _%s; printf '%%s\\n' "+
+			"\"${COMPREPLY[@]}\"",
+			words[0], line, len(words)-1, words[0]))
 }
 
 func fishCompletes(t *testing.T, line string) string {
@@ -143,7 +146,8 @@ _%[1]s() {
 		}
 		for _, o := range c.options {
 			for _, f := range strings.Fields(o[0]) {
-				if strings.HasPrefix(f, "--") && !strings.Contains(strings.Join(choices, " ")+" ", strings.TrimSuffix(f, ",")+" ") {
+				if strings.HasPrefix(f, "--") &&
+					!strings.Contains(strings.Join(choices, " ")+" ", strings.TrimSuffix(f, ",")+" ") {
 					choices = append(choices, strings.TrimSuffix(f, ","))
 				}
 			}
@@ -247,7 +251,8 @@ complete -c %[1]s -f
 			} else if f.value != "" {
 				takes = " -x"
 			}
-			fmt.Fprintf(&b, "complete -c %s -n %s -l %s%s -d %s\n", name, at, strings.TrimPrefix(f.name, "--"), takes, quote(f.usage))
+			fmt.Fprintf(&b, "complete -c %s -n %s -l %s%s -d %s\n", name, at, strings.TrimPrefix(f.name, "--"), takes,
+				quote(f.usage))
 		}
 	})
 	return b.String()

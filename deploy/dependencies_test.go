@@ -70,7 +70,8 @@ func diffLists(t *testing.T, file, now string) {
 	was, is := strings.Fields(string(raw)), strings.Fields(now)
 	for _, m := range is {
 		if !slices.Contains(was, m) {
-			t.Errorf("%s: + %s; give a reason in docs/dependencies.md when it is direct, and write the list again with -update", file, m)
+			t.Errorf("%s: + %s; give a reason in docs/dependencies.md when it is direct, and write the list again "+
+				"with -update", file, m)
 		}
 	}
 	for _, m := range was {

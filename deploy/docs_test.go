@@ -26,9 +26,12 @@ const (
 
 // elsewhere are blocks that need a machine which no test has; the page's block is named by its first line.
 var elsewhere = map[string]string{
-	"inventory.md: createuser --pwprompt signer":                         "inventory/inventorytest/postgrestest runs against a PostgreSQL server of its own",
-	"inventory.md: openssl genpkey -algorithm ed25519 -out override.key": "the import that it allows is a made-up one; inventory's tests sign and use overrides",
-	"taking-over.md: publisher adopt --target web --dry-run":             "the demo has no old repository; cmd/testdata/adopt.txtar takes one over by these commands",
+	"inventory.md: createuser --pwprompt signer": "inventory/inventorytest/postgrestest runs " +
+		"against a PostgreSQL server of its own",
+	"inventory.md: openssl genpkey -algorithm ed25519 -out override.key": "the import that it allows is a made-up " +
+		"one; inventory's tests sign and use overrides",
+	"taking-over.md: publisher adopt --target web --dry-run": "the demo has no old repository; " +
+		"cmd/testdata/adopt.txtar takes one over by these commands",
 }
 
 // A block is one fenced block of a page.
@@ -85,7 +88,8 @@ func TestDocumentedCommands(t *testing.T) {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../docs/ca/*.md", "../deploy/*.md", "../deploy/*/*.md"} {
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../docs/ca/*.md", "../deploy/*.md",
+		"../deploy/*/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +124,8 @@ func newDemo(t *testing.T) (dir, address string) {
 		copyTree(t, "../docs", filepath.Join(made.dir, "docs"))
 		replaceIn(t, filepath.Join(made.dir, "scripts/demo.sh"), servedAt, made.address)
 		var out []byte
-		if out, made.err = exec.CommandContext(t.Context(), filepath.Join(made.dir, "scripts/demo.sh")).CombinedOutput(); made.err != nil {
+		if out, made.err = exec.CommandContext(t.Context(),
+			filepath.Join(made.dir, "scripts/demo.sh")).CombinedOutput(); made.err != nil {
 			made.err = fmt.Errorf("scripts/demo.sh: %w\n%s", made.err, out)
 		}
 	})

@@ -12,7 +12,8 @@ import (
 
 var dryRunRow = regexp.MustCompile("(?m)^\\| `([a-z -]+)` \\| (yes|–) \\|(.*)\\|$")
 
-// TestDryRuns holds the table of docs/dry-run.md to the commands of both binaries: each has --dry-run, or a reason not to have it.
+// TestDryRuns holds the table of docs/dry-run.md to the commands of both binaries: each has --dry-run, or a reason not
+// to have it.
 func TestDryRuns(t *testing.T) {
 	page, err := os.ReadFile("../docs/dry-run.md")
 	if err != nil {

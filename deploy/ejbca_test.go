@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestEJBCAPublisher calls the script as EJBCA's General Purpose Custom Publisher does: with the path of a temporary file and arguments
-// behind it. EJBCA takes a code that is not 0, and anything on stderr, for a failure.
+// TestEJBCAPublisher calls the script as EJBCA's General Purpose Custom Publisher does: with the path of a temporary
+// file and arguments behind it. EJBCA takes a code that is not 0, and anything on stderr, for a failure.
 func TestEJBCAPublisher(t *testing.T) {
 	folder, content := t.TempDir(), []byte("\x30\x03\x02\x01\x07")
 	file := filepath.Join(t.TempDir(), "GeneralPurposeCustomPublisher 1.tmp")
@@ -19,7 +19,8 @@ func TestEJBCAPublisher(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish := func(file string) ([]byte, error) {
-		cmd := exec.CommandContext(t.Context(), "ejbca/seihon-publish", file, "1", "CN=one, O=Example", "CN=Sub; rm -rf", "0A1B")
+		cmd := exec.CommandContext(t.Context(), "ejbca/seihon-publish", file, "1", "CN=one, O=Example",
+			"CN=Sub; rm -rf", "0A1B")
 		cmd.Env = append(os.Environ(), "SEIHON_INCOMING="+folder)
 		return cmd.CombinedOutput()
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // TestGoReleaser makes a release of the last commit with GoReleaser itself, twice, and looks at what would be
-// published: `make release-check`. It builds thirteen binaries, which takes minutes, so that it is no part of `make test`.
+// published: `make release-check`. It builds thirteen binaries, which takes minutes, so that it is no part of `make
+// test`.
 func TestGoReleaser(t *testing.T) {
 	first, second := snapshot(t), snapshot(t)
 	if first != second {
@@ -25,7 +26,8 @@ func snapshot(t *testing.T) string {
 	t.Helper()
 	tree := filepath.Join(t.TempDir(), "seihon")
 	output(t, "git", "clone", "--quiet", "..", tree)
-	cmd := exec.CommandContext(t.Context(), need(t, "goreleaser"), "release", "--snapshot", "--clean", "--config", "deploy/goreleaser.yaml")
+	cmd := exec.CommandContext(t.Context(), need(t, "goreleaser"), "release", "--snapshot", "--clean", "--config",
+		"deploy/goreleaser.yaml")
 	cmd.Dir, cmd.Env = tree, append(os.Environ(), "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("goreleaser: %v\n%s", err, out)

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestHandOver carries what AD CS, Boulder and Dogtag leave in their folders into a drop folder: each content once, also when one name
-// is written over, and nothing that was not asked for.
+// TestHandOver carries what AD CS, Boulder and Dogtag leave in their folders into a drop folder: each content once,
+// also when one name is written over, and nothing that was not asked for.
 func TestHandOver(t *testing.T) {
 	from, incoming, given := t.TempDir(), t.TempDir(), t.TempDir()
 	write := func(name, content string) {
@@ -59,7 +59,8 @@ func TestHandOver(t *testing.T) {
 	write("ca1.corp.example_Example Sub CA.crt", "certificate")
 	write("nsrev_Example Sub CA.asp", "a page of the web enrolment")
 	write("-$(touch x); rm *.crl", "a name like a command")
-	gives("-$(touch x); rm *.crl: a name like a command", "Example Sub CA+.crl: delta 1", "Example Sub CA.crl: complete 1", "ca1.corp.example_Example Sub CA.crt: certificate")
+	gives("-$(touch x); rm *.crl: a name like a command", "Example Sub CA+.crl: delta 1",
+		"Example Sub CA.crl: complete 1", "ca1.corp.example_Example Sub CA.crt: certificate")
 	gives()
 	write("Example Sub CA+.crl", "delta 2")
 	write("43104258997432926/0.crl", "shard 0")
@@ -76,7 +77,8 @@ func TestHandOver(t *testing.T) {
 	if out, err := handOver(from); err == nil || !strings.Contains(string(out), "usage: hand-over") {
 		t.Errorf("without a pattern: %v: %s", err, out)
 	}
-	if out, err := handOver(filepath.Join(from, "none"), "*.crl"); err == nil || !strings.Contains(string(out), "is no folder") {
+	if out, err := handOver(filepath.Join(from, "none"), "*.crl"); err == nil ||
+		!strings.Contains(string(out), "is no folder") {
 		t.Errorf("without a folder: %v: %s", err, out)
 	}
 }

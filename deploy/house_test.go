@@ -16,16 +16,17 @@ import (
 	"seihon/internal/config"
 )
 
-// TestHouse boots a system in a container of systemd's own, over a copy-on-write view of this machine's files and without a
-// network, and takes both packages into use in it as docs/installation.md says: the room from the deb, the publishing host and
-// the edge from the rpm. It needs root. The kernel, the HSM (SoftHSM) and the machine's file system are what such a
-// container does not have of its own.
+// TestHouse boots a system in a container of systemd's own, over a copy-on-write view of this machine's files and
+// without a network, and takes both packages into use in it as docs/installation.md says: the room from the deb, the
+// publishing host and the edge from the rpm. It needs root. The kernel, the HSM (SoftHSM) and the machine's file system
+// are what such a container does not have of its own.
 func TestHouse(t *testing.T) {
 	root := overlay(t)
 	for _, n := range readRelease(t).NFPMs {
 		pack(t, n, filepath.Join(root, "packages"))
 	}
-	for from, to := range map[string]string{"testdata/house.sh": "packages/house.sh", "../scripts/demo-cps.pdf": "packages/cps.pdf"} {
+	for from, to := range map[string]string{"testdata/house.sh": "packages/house.sh",
+		"../scripts/demo-cps.pdf": "packages/cps.pdf"} {
 		copyTree(t, from, filepath.Join(root, to))
 	}
 	// The system starts what we ask for and ends with its exit code.
@@ -43,8 +44,10 @@ ExecStart=/bin/bash /packages/house.sh
 ExecStopPost=/bin/sh -c 'systemctl exit "$(case $SERVICE_RESULT in success) echo 0 ;; *) echo 1 ;; esac)"'
 `
 	must(t, os.WriteFile(filepath.Join(root, "etc/systemd/system/house.service"), []byte(unit), 0o644))
-	cmd := exec.CommandContext(t.Context(), need(t, "systemd-nspawn"), "--quiet", "--directory="+root, "--boot", "--register=no", "--keep-unit",
-		"--private-network", "--link-journal=no", fmt.Sprintf("--machine=house-%d", os.Getpid()), "systemd.unit=house.service", "systemd.show_status=no")
+	cmd := exec.CommandContext(t.Context(), need(t, "systemd-nspawn"), "--quiet", "--directory="+root, "--boot",
+		"--register=no", "--keep-unit",
+		"--private-network", "--link-journal=no", fmt.Sprintf("--machine=house-%d", os.Getpid()),
+		"systemd.unit=house.service", "systemd.show_status=no")
 	var console bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &console, &console
 	cmd.WaitDelay = 10 * time.Second
@@ -98,8 +101,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestHouseAgrees compares what the commands for administrators know of a job with the job's unit, and the folder of both with
-// the example configuration and with the page.
+// TestHouseAgrees compares what the commands for administrators know of a job with the job's unit, and the folder of
+// both with the example configuration and with the page.
 func TestHouseAgrees(t *testing.T) {
 	page, err := os.ReadFile("../docs/installation.md")
 	must(t, err)
@@ -119,8 +122,10 @@ func TestHouseAgrees(t *testing.T) {
 			}
 			return m[1]
 		}
-		wants := []string{"--uid=" + value("User"), "--gid=" + value("Group"), "--working-directory=/var/lib/" + value("StateDirectory") + " ", "/usr/bin/" + name + " "}
-		keys := []string{"StateDirectory", "StateDirectoryMode", "UMask", "LoadCredential", "ProtectSystem", "ProtectHome", "PrivateTmp", "NoNewPrivileges", "LimitCORE"}
+		wants := []string{"--uid=" + value("User"), "--gid=" + value("Group"),
+			"--working-directory=/var/lib/" + value("StateDirectory") + " ", "/usr/bin/" + name + " "}
+		keys := []string{"StateDirectory", "StateDirectoryMode", "UMask", "LoadCredential", "ProtectSystem",
+			"ProtectHome", "PrivateTmp", "NoNewPrivileges", "LimitCORE"}
 		if name == "signer" {
 			keys = append(keys, "PrivateNetwork")
 		} else {
@@ -137,16 +142,19 @@ func TestHouseAgrees(t *testing.T) {
 		if string(conf.Home) != "/var/lib/"+value("StateDirectory") {
 			t.Errorf("home is %q, the unit of %s has the folder %q", conf.Home, name, value("StateDirectory"))
 		}
-		if name == "signer" && !strings.Contains(string(page), command[strings.Index(command, "  --working-directory"):]) {
+		if name == "signer" &&
+			!strings.Contains(string(page), command[strings.Index(command, "  --working-directory"):]) {
 			t.Error("docs/installation.md shows another systemd-run than house/seihon-signer does")
 		}
-		if id := conf.Signer.PIN.Credential; name == "signer" && !strings.HasPrefix(value("LoadCredential"), id+":/etc/seihon/credentials/") {
+		if id := conf.Signer.PIN.Credential; name == "signer" &&
+			!strings.HasPrefix(value("LoadCredential"), id+":/etc/seihon/credentials/") {
 			t.Errorf("the configuration wants the credential %q, the unit has %s", id, value("LoadCredential"))
 		}
 	}
 	responder, err := os.ReadFile("systemd/seihon-responder.service")
 	must(t, err)
-	if want := "\nCacheDirectory=" + filepath.Base(string(conf.Serve.Cache)) + "\n"; filepath.Dir(string(conf.Serve.Cache)) != "/var/cache" || !strings.Contains(string(responder), want) {
+	if want := "\nCacheDirectory=" + filepath.Base(string(conf.Serve.Cache)) +
+		"\n"; filepath.Dir(string(conf.Serve.Cache)) != "/var/cache" || !strings.Contains(string(responder), want) {
 		t.Errorf("serve.cache is %q, the responder's unit does not have it", conf.Serve.Cache)
 	}
 }

@@ -51,12 +51,15 @@ func TestImage(t *testing.T) {
 
 	waitFor(t, "http://"+metrics+"/readyz")
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil || !bytes.Contains(status, []byte("Uid:\t65532\t65532\t65532\t65532")) || !bytes.Contains(status, []byte("CapEff:\t0000000000000000")) {
+	if err != nil || !bytes.Contains(status, []byte("Uid:\t65532\t65532\t65532\t65532")) ||
+		!bytes.Contains(status, []byte("CapEff:\t0000000000000000")) {
 		t.Errorf("the responder does not run as user 65532 without capabilities: %v\n%s", err, status)
 	}
 	for name, want := range map[string]string{"good": "good.pem: good", "revoked": "revoked.pem: revoked"} {
-		out, err := exec.CommandContext(t.Context(), need(t, "openssl"), "ocsp", "-issuer", demo+"/.demo/ca/sub.pem", "-cert", demo+"/.demo/ca/"+name+".pem",
-			"-CAfile", demo+"/.demo/ca/root.pem", "-verify_other", demo+"/.demo/ca/sub.pem", "-url", "http://"+address+"/ocsp", "-no_nonce").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), need(t, "openssl"), "ocsp", "-issuer", demo+"/.demo/ca/sub.pem",
+			"-cert", demo+"/.demo/ca/"+name+".pem",
+			"-CAfile", demo+"/.demo/ca/root.pem", "-verify_other", demo+"/.demo/ca/sub.pem", "-url",
+			"http://"+address+"/ocsp", "-no_nonce").CombinedOutput()
 		if err != nil || !bytes.Contains(out, []byte(want)) || !bytes.Contains(out, []byte("Response verify OK")) {
 			t.Errorf("openssl about %s: %v\n%s", name, err, out)
 		}
@@ -65,7 +68,8 @@ func TestImage(t *testing.T) {
 
 // TestTheSignerIsNoImage shows that what could sign cannot be packed for the cloud by mistake.
 func TestTheSignerIsNoImage(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary", filepath.Join(binaries(t), "signer"), "--out", filepath.Join(t.TempDir(), "image.tar"))
+	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary", filepath.Join(binaries(t), "signer"),
+		"--out", filepath.Join(t.TempDir(), "image.tar"))
 	cmd.Dir = "image"
 	if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("PKCS #11")) {
 		t.Errorf("packing the signer: %v\n%s", err, out)
@@ -74,7 +78,8 @@ func TestTheSignerIsNoImage(t *testing.T) {
 
 func makeImage(t *testing.T, file string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary", filepath.Join(binaries(t), "publisher-nocloud"), "--version", "test", "--out", file)
+	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "tar", "--binary",
+		filepath.Join(binaries(t), "publisher-nocloud"), "--version", "test", "--out", file)
 	cmd.Dir = "image"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("making the image: %v\n%s", err, out)

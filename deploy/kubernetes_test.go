@@ -12,8 +12,8 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// TestNamespace wants every object, and every command in our pages, to name the namespace: what a context happens to have set
-// would put the pieces into different ones.
+// TestNamespace wants every object, and every command in our pages, to name the namespace: what a context happens to
+// have set would put the pieces into different ones.
 func TestNamespace(t *testing.T) {
 	f, err := os.Open("kubernetes/responder.yaml")
 	must(t, err)
@@ -30,7 +30,8 @@ func TestNamespace(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := map[bool]string{false: "seihon"}[object.Kind == "Namespace"]; object.Metadata.Namespace != want {
-			t.Errorf("%s %s is in the namespace %q, want %q", object.Kind, object.Metadata.Name, object.Metadata.Namespace, want)
+			t.Errorf("%s %s is in the namespace %q, want %q", object.Kind, object.Metadata.Name,
+				object.Metadata.Namespace, want)
 		}
 	}
 	commands := 0
@@ -43,7 +44,8 @@ func TestNamespace(t *testing.T) {
 				continue
 			}
 			commands++
-			if !strings.Contains(command, "--namespace seihon") && !strings.Contains(command, "apply --filename deploy/kubernetes/") {
+			if !strings.Contains(command, "--namespace seihon") &&
+				!strings.Contains(command, "apply --filename deploy/kubernetes/") {
 				t.Errorf("%s: %q names no namespace", filepath.Base(file), command)
 			}
 		}

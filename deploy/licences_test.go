@@ -69,8 +69,8 @@ func TestDependencyLicences(t *testing.T) {
 	replaceSection(t, "../docs/dependencies.md", "licences", list.String())
 }
 
-// licenceOf reads the licence files of a module; empty when a text is none of the known ones. A module with several licences
-// (parts of another origin) is named by all of them.
+// licenceOf reads the licence files of a module; empty when a text is none of the known ones. A module with several
+// licences (parts of another origin) is named by all of them.
 func licenceOf(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -64,7 +64,8 @@ func TestManPages(t *testing.T) {
 	for _, name := range []string{"publisher", "signer"} {
 		file := filepath.Join("man", name+".1")
 		golden(t, file, manPage(readHelp(t, name)))
-		out, err := exec.CommandContext(t.Context(), need(t, "groff"), "-man", "-Tutf8", "-ww", "-z", file).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), need(t, "groff"), "-man", "-Tutf8", "-ww", "-z",
+			file).CombinedOutput()
 		if err != nil || len(out) > 0 {
 			t.Errorf("%s: %v\n%s", file, err, out)
 		}
@@ -75,11 +76,13 @@ func manPage(c command) string {
 	var b strings.Builder
 	name := c.words[0]
 	text := strings.NewReplacer(`\`, `\e`, "-", `\-`, "`", `\(ga`, "…", "...").Replace
-	fmt.Fprintf(&b, ".TH %s 1\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n.I command\n.RI [ flags ]\n.SH COMMANDS\n", strings.ToUpper(name), name, text(c.usage), name)
+	fmt.Fprintf(&b, ".TH %s 1\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n.I command\n.RI [ flags ]\n.SH COMMANDS\n",
+		strings.ToUpper(name), name, text(c.usage), name)
 	c.leaves(func(c command) {
 		fmt.Fprintf(&b, ".SS %s\n%s.\n", text(strings.Join(c.words, " ")), text(c.usage))
 		for _, o := range c.options {
-			if flag := strings.Fields(o[0])[0]; flag == "--config" || flag == "--json" || flag == "--quiet" || flag == "--log-format" || flag == "--help," {
+			if flag := strings.Fields(o[0])[0]; flag == "--config" || flag == "--json" || flag == "--quiet" ||
+				flag == "--log-format" || flag == "--help," {
 				continue // below, once
 			}
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s.\n", text(o[0]), text(o[1]))
@@ -89,7 +92,8 @@ func manPage(c command) string {
 	first := true
 	c.leaves(func(c command) {
 		for _, o := range c.options {
-			if flag := strings.Fields(o[0])[0]; first && (flag == "--config" || flag == "--json" || flag == "--quiet" || flag == "--log-format") {
+			if flag := strings.Fields(o[0])[0]; first &&
+				(flag == "--config" || flag == "--json" || flag == "--quiet" || flag == "--log-format") {
 				fmt.Fprintf(&b, ".TP\n.B %s\n%s.\n", text(o[0]), text(o[1]))
 			}
 		}

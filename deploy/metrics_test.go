@@ -28,7 +28,8 @@ func exported(t *testing.T) []string {
 	var text strings.Builder
 	for _, args := range [][]string{{"signer", "status"}, {"publisher", "status"}, {"publisher", "run"}} {
 		file := filepath.Join(t.TempDir(), "figures.prom")
-		cmd := exec.CommandContext(t.Context(), filepath.Join(demo, "bin", args[0]), args[1], "--config", ".demo/repository.yaml", "--prometheus", file, "--quiet")
+		cmd := exec.CommandContext(t.Context(), filepath.Join(demo, "bin", args[0]), args[1], "--config",
+			".demo/repository.yaml", "--prometheus", file, "--quiet")
 		cmd.Dir = demo
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
@@ -40,7 +41,9 @@ func exported(t *testing.T) []string {
 		lint(t, raw)
 		text.Write(raw)
 	}
-	serveBlock(t, demo, block{text: "bin/publisher serve --config .demo/repository.yaml --listen " + address + " --metrics " + metrics}, address)
+	serveBlock(t, demo,
+		block{text: "bin/publisher serve --config .demo/repository.yaml --listen " + address + " --metrics " + metrics},
+		address)
 	resp, err := http.Get("http://" + metrics + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +60,8 @@ func exported(t *testing.T) []string {
 		names = append(names, m[1])
 	}
 	// These have no series before something happens or is known, and so are not in the text.
-	return append(names, "seihon_ocsp_refused_generations_total", "seihon_ocsp_objects_total", "seihon_ocsp_min_next_update_seconds")
+	return append(names, "seihon_ocsp_refused_generations_total", "seihon_ocsp_objects_total",
+		"seihon_ocsp_min_next_update_seconds")
 }
 
 func lint(t *testing.T, text []byte) {
@@ -113,12 +117,14 @@ func TestFiguresExist(t *testing.T) {
 	if err := os.WriteFile(file, []byte(asRules), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), need(t, "promtool"), "check", "rules", "--lint=none", file).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), need(t, "promtool"), "check", "rules", "--lint=none",
+		file).CombinedOutput(); err != nil {
 		t.Errorf("queries of the dashboard: %v\n%s", err, out)
 	}
 }
 
-// dashboardQueries returns every query of the dashboard, and checks that its panels are told apart and described by a title.
+// dashboardQueries returns every query of the dashboard, and checks that its panels are told apart and described by a
+// title.
 func dashboardQueries(t *testing.T) []string {
 	t.Helper()
 	raw, err := os.ReadFile("grafana/dashboard.json")

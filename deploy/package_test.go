@@ -50,7 +50,8 @@ func TestPackages(t *testing.T) {
 func pack(t *testing.T, n nfpm, dir string) map[string][]byte {
 	t.Helper()
 	binary := n.IDs[0]
-	contents := []map[string]any{{"src": filepath.Join(binaries(t), binary), "dst": n.Bindir + "/" + binary, "file_info": map[string]any{"mode": 0o755}}}
+	contents := []map[string]any{{"src": filepath.Join(binaries(t), binary), "dst": n.Bindir + "/" + binary,
+		"file_info": map[string]any{"mode": 0o755}}}
 	for _, c := range n.Contents {
 		entry := map[string]any{"dst": c.Dst, "file_info": map[string]any{"mode": c.mode()}}
 		if c.Type != "" {
@@ -64,8 +65,9 @@ func pack(t *testing.T, n nfpm, dir string) map[string][]byte {
 		contents = append(contents, entry)
 	}
 	conf, err := yaml.Marshal(map[string]any{
-		"name": n.PackageName, "arch": "amd64", "platform": "linux", "version": "0.0.0", "maintainer": n.Maintainer, "description": n.Description,
-		"mtime": "2026-01-01T00:00:00Z", "conflicts": n.Conflicts, "contents": contents,
+		"name": n.PackageName, "arch": "amd64", "platform": "linux", "version": "0.0.0", "maintainer": n.Maintainer,
+		"description": n.Description,
+		"mtime":       "2026-01-01T00:00:00Z", "conflicts": n.Conflicts, "contents": contents,
 		"scripts": map[string]any{"postinstall": n.Scripts.PostInstall},
 	})
 	if err != nil {
@@ -77,7 +79,8 @@ func pack(t *testing.T, n nfpm, dir string) map[string][]byte {
 	}
 	made := map[string][]byte{}
 	for _, format := range n.Formats {
-		cmd := exec.CommandContext(t.Context(), need(t, "nfpm"), "package", "--config", file, "--packager", format, "--target", dir+"/")
+		cmd := exec.CommandContext(t.Context(), need(t, "nfpm"), "package", "--config", file, "--packager", format,
+			"--target", dir+"/")
 		cmd.Dir, cmd.Env = "..", append(os.Environ(), "SOURCE_DATE_EPOCH=1767225600")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("nfpm package: %v\n%s", err, out)
@@ -110,18 +113,21 @@ func checkDeb(t *testing.T, deb string, n nfpm) {
 		}
 	}
 	program := filepath.Join(root, n.Bindir, binary)
-	if version := output(t, program, "--version"); !strings.HasPrefix(version, binary+" version ") || strings.Contains(version, "unknown") {
+	if version := output(t, program, "--version"); !strings.HasPrefix(version, binary+" version ") ||
+		strings.Contains(version, "unknown") {
 		t.Errorf("%s --version says %q", program, version)
 	}
 	if binary == "publisher" {
 		checkStatic(t, program)
 	}
-	page := output(t, need(t, "groff"), "-man", "-Tutf8", "-P-cbou", "-ww", filepath.Join(root, "usr/share/man/man1", binary+".1"))
+	page := output(t, need(t, "groff"), "-man", "-Tutf8", "-P-cbou", "-ww",
+		filepath.Join(root, "usr/share/man/man1", binary+".1"))
 	if !strings.Contains(page, "EXIT STATUS") {
 		t.Errorf("%s: the page has no exit codes:\n%s", deb, page)
 	}
 	checkInstalledUnits(t, root)
-	for _, file := range []string{"bash-completion/completions/" + binary, "zsh/vendor-completions/_" + binary, "fish/vendor_completions.d/" + binary + ".fish"} {
+	for _, file := range []string{"bash-completion/completions/" + binary, "zsh/vendor-completions/_" + binary,
+		"fish/vendor_completions.d/" + binary + ".fish"} {
 		if _, err := os.Stat(filepath.Join(root, "usr/share", file)); err != nil {
 			t.Errorf("%s: %v", deb, err)
 		}
@@ -178,7 +184,8 @@ func checkInstalledUnits(t *testing.T, root string) {
 		}
 		copies = append(copies, to)
 	}
-	out, err := exec.CommandContext(t.Context(), need(t, "systemd-analyze"), append([]string{"verify", "--man=no"}, copies...)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), need(t, "systemd-analyze"),
+		append([]string{"verify", "--man=no"}, copies...)...).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, "seihon") {
 			t.Errorf("systemd-analyze verify (%v): %s", err, line)

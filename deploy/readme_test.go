@@ -28,8 +28,8 @@ var changing = []struct {
 	{regexp.MustCompile(`\d+ artifacts`), "N artifacts"},
 }
 
-// TestReadmeShowsRealOutput holds the output of `publisher verify` in README.md to what the demo really prints. With -update,
-// the page shows what was printed just now.
+// TestReadmeShowsRealOutput holds the output of `publisher verify` in README.md to what the demo really prints. With
+// -update, the page shows what was printed just now.
 func TestReadmeShowsRealOutput(t *testing.T) {
 	raw, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -40,8 +40,10 @@ func TestReadmeShowsRealOutput(t *testing.T) {
 		t.Fatalf("README.md has %d blocks marked text, must have one, marked verify", len(shown))
 	}
 	dir, _ := newDemo(t)
-	time.Sleep(1100 * time.Millisecond) // in the second of the first sync there is no record of operation yet, and no line about it
-	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "bin/publisher"), "verify", "--config", ".demo/repository.yaml", "--quiet")
+	// in the second of the first sync there is no record of operation yet, and no line about it
+	time.Sleep(1100 * time.Millisecond)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "bin/publisher"), "verify", "--config",
+		".demo/repository.yaml", "--quiet")
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
@@ -49,7 +51,8 @@ func TestReadmeShowsRealOutput(t *testing.T) {
 	}
 	want, got := strings.TrimSpace(shown[0].text), strings.TrimSpace(string(out))
 	if *update {
-		text := strings.Replace(string(raw), shown[0].text, changing[0].what.ReplaceAllString(got, "copy .demo/public:")+"\n", 1)
+		text := strings.Replace(string(raw), shown[0].text,
+			changing[0].what.ReplaceAllString(got, "copy .demo/public:")+"\n", 1)
 		if err := os.WriteFile("../README.md", []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -63,16 +66,18 @@ func TestReadmeShowsRealOutput(t *testing.T) {
 	}
 }
 
-// TestReadmeTakesACAInTenCommands counts the commands of the second example: from a CA that exists to the public, and proved, in ten at
-// most. TestDocumentedCommands runs them.
+// TestReadmeTakesACAInTenCommands counts the commands of the second example: from a CA that exists to the public, and
+// proved, in ten at most. TestDocumentedCommands runs them.
 func TestReadmeTakesACAInTenCommands(t *testing.T) {
 	raw, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, second, _ := strings.Cut(string(raw), "## Two commands")
-	if before, _, found := strings.Cut(second, "## You have a CA already"); !found || strings.Count(before, "\n## ") > 1 {
-		t.Fatal("README.md does not have the CA that exists already as its second example, right behind the demo and what to try in it")
+	if before, _, found := strings.Cut(second, "## You have a CA already"); !found ||
+		strings.Count(before, "\n## ") > 1 {
+		t.Fatal("README.md does not have the CA that exists already as its second example, right behind the demo and " +
+			"what to try in it")
 	}
 	for _, b := range blocks(string(raw), "sh") {
 		if !strings.HasPrefix(b.text, "cd kept ") {
@@ -80,7 +85,8 @@ func TestReadmeTakesACAInTenCommands(t *testing.T) {
 		}
 		commands := strings.Split(strings.TrimSpace(b.text), "\n")[1:] // the first goes into the folder
 		if len(commands) > 10 || !strings.HasSuffix(b.text, "\npublisher sync\npublisher verify\n") {
-			t.Errorf("README.md has %d commands from the CA to the public, wants at most 10, and sync and verify in the end:\n%s", len(commands), b.text)
+			t.Errorf("README.md has %d commands from the CA to the public, wants at most 10, and sync and verify in "+
+				"the end:\n%s", len(commands), b.text)
 		}
 		for _, c := range commands {
 			if parts := regexp.MustCompile(`&&|;|\|`).Split(strings.TrimPrefix(c, "(cd ca && "), -1); len(parts) > 1 {

@@ -13,7 +13,8 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// release is what goreleaser.yaml uses of GoReleaser's format. image/goreleaser_test.go has GoReleaser's own reader judge it.
+// release is what goreleaser.yaml uses of GoReleaser's format. image/goreleaser_test.go has GoReleaser's own reader
+// judge it.
 type release struct {
 	Version     int
 	ProjectName string `yaml:"project_name"`
@@ -121,7 +122,8 @@ func TestRelease(t *testing.T) {
 		if got := strings.Join(b.Flags, " "); got != "-trimpath -buildvcs=false" {
 			t.Errorf("build %s has flags %q", b.ID, got)
 		}
-		if want := map[string]string{"publisher": "CGO_ENABLED=0", "publisher-nocloud": "CGO_ENABLED=0", "signer": "CGO_ENABLED=1"}[b.ID]; b.Env[0] != want {
+		if want := map[string]string{"publisher": "CGO_ENABLED=0", "publisher-nocloud": "CGO_ENABLED=0",
+			"signer": "CGO_ENABLED=1"}[b.ID]; b.Env[0] != want {
 			t.Errorf("build %s has %s, want %s", b.ID, b.Env[0], want)
 		}
 		exists(t, b.Main)
@@ -130,7 +132,8 @@ func TestRelease(t *testing.T) {
 		for _, f := range a.Files {
 			exists(t, f.Src)
 			if f.Info.Owner != "root" || f.Info.MTime != "{{.CommitDate}}" {
-				t.Errorf("%s is archived with owner or time of the checkout: two releases of a commit would differ", f.Src)
+				t.Errorf("%s is archived with owner or time of the checkout: two releases of a commit would differ",
+					f.Src)
 			}
 		}
 	}

@@ -38,12 +38,14 @@ func TestBuildIsReproducible(t *testing.T) {
 func TestFIPSModule(t *testing.T) {
 	demo, _ := newDemo(t)
 	binary := filepath.Join(demo, "bin", "publisher-fips")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/publisher")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary,
+		"./cmd/publisher")
 	cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOFIPS140=v1.0.0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building with GOFIPS140: %v\n%s", err, out)
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "version", "-m", binary).Output(); err != nil || !bytes.Contains(out, []byte("GOFIPS140=v1.0.0")) || !bytes.Contains(out, []byte("fips140=on")) {
+	if out, err := exec.CommandContext(t.Context(), "go", "version", "-m", binary).Output(); err != nil ||
+		!bytes.Contains(out, []byte("GOFIPS140=v1.0.0")) || !bytes.Contains(out, []byte("fips140=on")) {
 		t.Errorf("the binary does not name the module, or does not run in FIPS mode by itself: %v\n%s", err, out)
 	}
 	verify := exec.CommandContext(t.Context(), binary, "verify", "--config", ".demo/repository.yaml", "--quiet")
@@ -53,8 +55,8 @@ func TestFIPSModule(t *testing.T) {
 	}
 }
 
-// TestPublisherWithoutClouds has the publisher that is built without the SDKs verify the demo, publish to its folder, and
-// refuse a bucket in a sentence.
+// TestPublisherWithoutClouds has the publisher that is built without the SDKs verify the demo, publish to its folder,
+// and refuse a bucket in a sentence.
 func TestPublisherWithoutClouds(t *testing.T) {
 	demo, _ := newDemo(t)
 	conf := filepath.Join(demo, ".demo/repository.yaml")

@@ -14,8 +14,9 @@ import (
 	"unicode"
 )
 
-// translated are the pages of the operator's manual. Each has a twin in Japanese, X.ja.md, which cannot drift from it: block by
-// block it has the same commands, names and links, and it ends with the digests of the English paragraphs that it translates.
+// translated are the pages of the operator's manual. Each has a twin in Japanese, X.ja.md, which cannot drift from it:
+// block by block it has the same commands, names and links, and it ends with the digests of the English paragraphs that
+// it translates.
 var translated = []string{"first-hour", "operations", "hsm", "inventory", "approvals"}
 
 // isTranslation reports whether a page is a twin in Japanese.
@@ -130,7 +131,8 @@ func translationDiffers(name, en, ja string) (all []string) {
 			break
 		}
 		if digests[0] != o.digest() {
-			say("%s: the original has changed: translate it anew, then write %s instead of %s at the end of the page: %.80q", at, o.digest(), digests[0], o.text)
+			say("%s: the original has changed: translate it anew, then write %s instead of %s at the end of the "+
+				"page: %.80q", at, o.digest(), digests[0], o.text)
 		}
 		digests = digests[1:]
 		all = append(all, blockDiffers(name, at, o.text, x.text)...)
@@ -150,7 +152,8 @@ func blockDiffers(name, at, en, ja string) (all []string) {
 			all = append(all, fmt.Sprintf("%s: its %s are %q, in the original %q", at, what, x, o))
 		}
 	}
-	joined := func(s string) string { return strings.Join(strings.Fields(s), " ") } // a command may go on in the next line
+	// a command may go on in the next line
+	joined := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	same("inline codes", inlineCode.FindAllString(joined(en), -1), inlineCode.FindAllString(joined(ja), -1))
 	same("links", linksOf(name, en, true), linksOf(name, ja, false))
 	if rows(en) != rows(ja) {
@@ -163,13 +166,15 @@ func blockDiffers(name, at, en, ja string) (all []string) {
 	case o != nil && (o[1] != x[1] || len(o[1]) > 1 && x[3] != anchorOf(o[2])):
 		all = append(all, fmt.Sprintf("%s: its heading must be %s with the anchor %q", at, o[1], anchorOf(o[2])))
 	}
-	if !strings.ContainsFunc(ja, func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }) {
+	if !strings.ContainsFunc(ja,
+		func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }) {
 		all = append(all, at+": it is not in Japanese")
 	}
 	return all
 }
 
-// linksOf are the links of a block, as the page in Japanese must have them. Where the two languages refer to each other is left out.
+// linksOf are the links of a block, as the page in Japanese must have them. Where the two languages refer to each other
+// is left out.
 func linksOf(name, text string, original bool) (all []string) {
 	for _, m := range inlineLink.FindAllStringSubmatch(text, -1) {
 		file, anchor, _ := strings.Cut(m[1], "#")
@@ -212,14 +217,17 @@ func anchorOf(heading string) string {
 // TestTranslationsBite changes a page in ways that a translation would not follow, and wants each to be found.
 func TestTranslationsBite(t *testing.T) {
 	const name = "x"
-	en := "# Title\n\nLook at `a` and [edge](edge.md).\n\n## Every day\n\n```sh\nrun\n```\n\n| what | `b` |\n| --- | --- |\n| one | two |\n"
+	en := "# Title\n\nLook at `a` and [edge](edge.md).\n\n## Every day\n\n```sh\nrun\n```\n\n| what | `b` |\n| --- | " +
+		"--- |\n| one | two |\n"
 	digests := ""
 	for _, b := range docBlocks(en) {
 		if !b.isCode() {
 			digests += b.digest() + "\n"
 		}
 	}
-	ja := "# 題\n\n`a` と [edge](edge.md) を見る。英語版：[x.md](x.md)\n\n## 毎日 <a id=\"every-day\"></a>\n\n```sh\nrun\n```\n\n| 何 | `b` |\n| --- | --- |\n| 一 | 二 |\n\n<!-- English paragraphs\n" + digests + "-->\n"
+	ja := "# 題\n\n`a` と [edge](edge.md) を見る。英語版：[x.md](x.md)\n\n## 毎日 <a " +
+		"id=\"every-day\"></a>\n\n```sh\nrun\n```\n\n| 何 | `b` |\n| --- | --- |\n| 一 | 二 |\n\n<!-- English " +
+		"paragraphs\n" + digests + "-->\n"
 	if got := translationDiffers(name, en, ja); len(got) > 0 {
 		t.Fatalf("a faithful translation: %q", got)
 	}

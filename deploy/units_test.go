@@ -26,10 +26,13 @@ func TestUnitsAreHardened(t *testing.T) {
 	}
 	level := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
 	for _, unit := range units {
-		if text, err := os.ReadFile(unit); err != nil || regexp.MustCompile(`(?m)^ExecStart=/usr/bin/(signer|publisher) `).Match(text) && !strings.Contains(string(text), "\nLimitCORE=0\n") {
+		if text, err := os.ReadFile(unit); err != nil ||
+			regexp.MustCompile(`(?m)^ExecStart=/usr/bin/(signer|publisher) `).Match(text) &&
+				!strings.Contains(string(text), "\nLimitCORE=0\n") {
 			t.Errorf("%s: core files are not turned off (LimitCORE=0), %v", unit, err)
 		}
-		out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "./"+unit).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true",
+			"./"+unit).CombinedOutput()
 		m := level.FindSubmatch(out)
 		if err != nil || m == nil {
 			t.Errorf("%s: %v\n%s", unit, err, out)
@@ -61,7 +64,8 @@ func TestUnitsAreUnits(t *testing.T) {
 		}
 		copies = append(copies, to)
 	}
-	out, err := exec.CommandContext(t.Context(), "systemd-analyze", append([]string{"verify", "--man=no"}, copies...)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "systemd-analyze",
+		append([]string{"verify", "--man=no"}, copies...)...).CombinedOutput()
 	var complaints []string
 	for _, line := range strings.Split(string(out), "\n") {
 		if strings.Contains(line, "seihon") {
@@ -77,7 +81,8 @@ func TestUnitsAreUnits(t *testing.T) {
 // configuration says otherwise with the timer and the crontab.
 func TestProbesComeAsExpected(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "repository.yaml")
-	text := "version: 1\nrepository: {name: repo.example, base_url: \"http://repo.example\"}\nmaster: {keys: [a.vkey]}\ntrust: {anchors: [root.pem]}\n"
+	text := "version: 1\nrepository: {name: repo.example, base_url: \"http://repo.example\"}\nmaster: {keys: " +
+		"[a.vkey]}\ntrust: {anchors: [root.pem]}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +98,8 @@ func TestProbesComeAsExpected(t *testing.T) {
 	if when == nil {
 		t.Fatal("the timer has no OnCalendar")
 	}
-	cmd := exec.CommandContext(t.Context(), "systemd-analyze", "calendar", "--iterations=5", "--base-time=2026-11-21 07:00:00 UTC", string(when[1]))
+	cmd := exec.CommandContext(t.Context(), "systemd-analyze", "calendar", "--iterations=5",
+		"--base-time=2026-11-21 07:00:00 UTC", string(when[1]))
 	cmd.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -119,7 +125,8 @@ func TestProbesComeAsExpected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line := regexp.MustCompile(`(?m)^(.*?)  seihon-publisher  publisher probe `).FindSubmatch(cron); line == nil || string(line[1]) != "* * * * *" || conf.Probe.Every.Std() != time.Minute {
+	if line := regexp.MustCompile(`(?m)^(.*?)  seihon-publisher  publisher probe `).FindSubmatch(cron); line == nil ||
+		string(line[1]) != "* * * * *" || conf.Probe.Every.Std() != time.Minute {
 		t.Errorf("the crontab starts a probe at %q, probe.every is %v by default", line, conf.Probe.Every)
 	}
 }

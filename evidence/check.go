@@ -173,7 +173,8 @@ func (c *check) question() error {
 	}
 	c.q.Certificate = cert
 	from, to := cert.NotBefore.UTC(), cert.NotAfter.UTC()
-	want := Answer{Serial: hex.EncodeToString(artifact.SerialBytes(cert)), NotBefore: &from, NotAfter: &to, SHA256: artifact.Sum(b).String()}
+	want := Answer{Serial: hex.EncodeToString(artifact.SerialBytes(cert)), NotBefore: &from, NotAfter: &to,
+		SHA256: artifact.Sum(b).String()}
 	got := Answer{Serial: c.a.Serial, NotBefore: c.a.NotBefore, NotAfter: c.a.NotAfter, SHA256: c.a.SHA256}
 	return same("the certificate", got, want)
 }

@@ -34,8 +34,9 @@ func (c *check) source(s *Source) error {
 	if err != nil {
 		return err
 	}
-	want := &Source{Kind: p.Line.Kind, ThisUpdate: p.Line.NotBefore, Number: p.Line.Number, SHA256: p.Line.Digest.String(),
-		Says: s.Says, Covers: s.Covers, Length: p.Line.Size}
+	want := &Source{Kind: p.Line.Kind, ThisUpdate: p.Line.NotBefore, Number: p.Line.Number,
+		SHA256: p.Line.Digest.String(),
+		Says:   s.Says, Covers: s.Covers, Length: p.Line.Size}
 	if !p.Line.NotAfter.IsZero() {
 		want.NextUpdate = &p.Line.NotAfter
 	}
@@ -155,7 +156,8 @@ func (c *check) older(s *Source, name string, p *ledger.Proof) (*ledger.Proof, e
 	if err != nil {
 		return nil, err
 	}
-	if *at.Line != *p.Line || at.Index != p.Index || *at.Entry.Batch != *p.Entry.Batch || !at.Entry.Time.Equal(p.Entry.Time) {
+	if *at.Line != *p.Line || at.Index != p.Index || *at.Entry.Batch != *p.Entry.Batch ||
+		!at.Entry.Time.Equal(p.Entry.Time) {
 		return nil, errors.New("its two proofs are of different entries")
 	}
 	return at, nil

@@ -42,7 +42,8 @@ func TestTenYears(t *testing.T) {
 		{"backdated", 1450, false, "good", "revoked " + since(1400, 12), "any"},
 		{"backdated", 1300, false, "good", "good", "revoked " + since(1400, 12)},
 		{"late", 2960, false, "good", "good", "revoked " + since(2999, 23)},
-		{"gone", 300, true, "good", "good", "revoked " + since(399, 1)}, // expired in the second year: only all lists together tell
+		// expired in the second year: only all lists together tell
+		{"gone", 300, true, "good", "good", "revoked " + since(399, 1)},
 		{"second", 2500, false, "good", "good", ""},
 	} {
 		t.Run(fmt.Sprintf("%s at %d", test.subject, test.day), func(t *testing.T) {
@@ -112,23 +113,31 @@ func refusedQuestions(t *testing.T, w *world) {
 		bad  bool
 		want string
 	}{
-		"before the log":  {Question{Time: on(0, -1), Issuer: "sub", Serial: []byte{1}}, false, "began at"},
-		"before a list":   {Question{Time: on(0, 1), Issuer: "sub", Serial: []byte{1}}, false, "no list and no response of sub"},
-		"to come":         {Question{Time: on(lastDay+1, 0), Issuer: "sub", Serial: []byte{1}}, true, "has not come yet"},
+		"before the log": {Question{Time: on(0, -1), Issuer: "sub", Serial: []byte{1}}, false, "began at"},
+		"before a list": {Question{Time: on(0, 1), Issuer: "sub", Serial: []byte{1}}, false,
+			"no list and no response of sub"},
+		"to come": {Question{Time: on(lastDay+1, 0), Issuer: "sub", Serial: []byte{1}}, true,
+			"has not come yet"},
 		"before its life": {Question{Time: on(5, 0), Certificate: sub["late"].cert}, true, "did not exist"},
-		"unknown serial":  {Question{Time: on(100, 12), Issuer: "sub", Serial: []byte{0x77}}, false, "names the serial 77"},
-		"unknown issuer":  {Question{Time: on(100, 12), Issuer: "other", Serial: []byte{1}}, false, `an issuer "other"`},
-		"no lists":        {Question{Time: on(100, 12), Issuer: "root", Serial: []byte{1}}, false, "no list and no response of root"},
-		"wrong issuer":    {Question{Time: on(2500, 12), Issuer: "sub", Certificate: sub["second"].cert}, true, "was not signed by"},
-		"foreign":         {Question{Time: on(100, 12), Certificate: w.tsa}, false, "signed this certificate"},
-		"two serials":     {Question{Time: on(100, 12), Serial: []byte{9}, Certificate: sub["steady"].cert}, true, "leave one of them away"},
-		"nothing":         {Question{Time: on(100, 12)}, true, "needs an issuer and a serial"},
+		"unknown serial": {Question{Time: on(100, 12), Issuer: "sub", Serial: []byte{0x77}}, false,
+			"names the serial 77"},
+		"unknown issuer": {Question{Time: on(100, 12), Issuer: "other", Serial: []byte{1}}, false,
+			`an issuer "other"`},
+		"no lists": {Question{Time: on(100, 12), Issuer: "root", Serial: []byte{1}}, false,
+			"no list and no response of root"},
+		"wrong issuer": {Question{Time: on(2500, 12), Issuer: "sub", Certificate: sub["second"].cert}, true,
+			"was not signed by"},
+		"foreign": {Question{Time: on(100, 12), Certificate: w.tsa}, false, "signed this certificate"},
+		"two serials": {Question{Time: on(100, 12), Serial: []byte{9}, Certificate: sub["steady"].cert}, true,
+			"leave one of them away"},
+		"nothing": {Question{Time: on(100, 12)}, true, "needs an issuer and a serial"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Make(t.Context(), log, test.q, w.config())
 			var bad *BadQuestion
 			var none *NoAnswer
-			if err == nil || !strings.Contains(err.Error(), test.want) || errors.As(err, &bad) != test.bad || errors.As(err, &none) == test.bad {
+			if err == nil || !strings.Contains(err.Error(), test.want) || errors.As(err, &bad) != test.bad ||
+				errors.As(err, &none) == test.bad {
 				t.Errorf("%T %v, want %q", err, err, test.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "\n") {

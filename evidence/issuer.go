@@ -44,7 +44,8 @@ func (s *search) findIssuer(ctx context.Context) error {
 	}
 	switch {
 	case s.named:
-		return badQuestion("the certificate was not signed by the issuer %q: leave the issuer away, or give a certificate of it", s.q.Issuer)
+		return badQuestion("the certificate was not signed by the issuer %q: leave the issuer away, or give a "+
+			"certificate of it", s.q.Issuer)
 	case s.q.Certificate != nil && s.q.Issuer == "":
 		return noAnswer("no CA certificate in the log that chains to trust.anchors signed this certificate")
 	}

@@ -118,7 +118,8 @@ func (s *search) mayHaveExpired(all []*Source) bool {
 		return false
 	}
 	for _, src := range all {
-		kept := src.Role == RoleLast && src.list != nil && !src.list.ExpiredCertsOnCRL.IsZero() && !src.list.ExpiredCertsOnCRL.After(s.q.Time)
+		kept := src.Role == RoleLast && src.list != nil && !src.list.ExpiredCertsOnCRL.IsZero() &&
+			!src.list.ExpiredCertsOnCRL.After(s.q.Time)
 		if src.Says.Status == Revoked || kept && src.Covers {
 			return false
 		}

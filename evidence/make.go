@@ -96,7 +96,10 @@ func Make(ctx context.Context, log *ledger.Log, q Question, c Config) (*Evidence
 	}
 	atThen := then(p.sources, q.Certificate != nil)
 	if s.unheardOf(p, all) {
-		return nil, noAnswer("neither a list nor a response of %s names the serial %x, at %s or later: it was not issued by then, or had expired; with the certificate itself the question can be answered", s.q.Issuer, q.Serial, stamp(q.Time))
+		return nil,
+			noAnswer("neither a list nor a response of %s names the serial %x, at %s or later: it was not issued by "+
+				"then, or had expired; with the certificate itself the question can be answered", s.q.Issuer, q.Serial,
+				stamp(q.Time))
 	}
 	e := &Evidence{Answer: s.answer(all, atThen)}
 	if err := e.collect(ctx, s); err != nil {
@@ -116,7 +119,8 @@ func (s *search) begin(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	if s.q.Time.Before(first.Time) {
-		return 0, noAnswer("the log %s began at %s; it says nothing about %s", s.log.Origin(), stamp(first.Time), stamp(s.q.Time))
+		return 0, noAnswer("the log %s began at %s; it says nothing about %s", s.log.Origin(), stamp(first.Time),
+			stamp(s.q.Time))
 	}
 	if err := s.findIssuer(ctx); err != nil {
 		return 0, err
@@ -127,9 +131,11 @@ func (s *search) begin(ctx context.Context) (int64, error) {
 func (s *search) nothingInForce(p *past) error {
 	switch {
 	case p.ended != nil:
-		return noAnswer("no list or response of %s was in force at %s: the newest, %s number %s, had ended at %s", s.q.Issuer, stamp(s.q.Time), p.ended.Name, p.ended.Number, stamp(p.ended.NotAfter))
+		return noAnswer("no list or response of %s was in force at %s: the newest, %s number %s, had ended at %s",
+			s.q.Issuer, stamp(s.q.Time), p.ended.Name, p.ended.Number, stamp(p.ended.NotAfter))
 	case p.seen:
-		return noAnswer("none of the lists and responses of %s that were in force at %s is about this certificate", s.q.Issuer, stamp(s.q.Time))
+		return noAnswer("none of the lists and responses of %s that were in force at %s is about this certificate",
+			s.q.Issuer, stamp(s.q.Time))
 	}
 	return noAnswer("the log has no list and no response of %s that was recorded by %s", s.q.Issuer, stamp(s.q.Time))
 }
@@ -150,7 +156,8 @@ func (s *search) unheardOf(p *past, all []*Source) bool {
 
 func (s *search) answer(all []*Source, atThen Claim) Answer {
 	a := Answer{
-		Schema: Schema, Issuer: s.q.Issuer, Subject: s.issuer.Subject.String(), Serial: hex.EncodeToString(s.q.Serial), Time: s.q.Time,
+		Schema: Schema, Issuer: s.q.Issuer, Subject: s.issuer.Subject.String(), Serial: hex.EncodeToString(s.q.Serial),
+		Time: s.q.Time,
 		Then: atThen, Today: today(s.q.Time, atThen, all), Sources: all,
 		Log: Head{Origin: s.log.Origin(), Size: s.log.Size(), Root: s.log.Root().String(), Keys: s.log.Keys()},
 	}

@@ -54,7 +54,8 @@ func (q *Question) complete(now time.Time) error {
 	}
 	q.Serial = serial
 	if q.Time.Before(c.NotBefore) {
-		return badQuestion("the certificate is valid from %s; at %s it did not exist", stamp(c.NotBefore), stamp(q.Time))
+		return badQuestion("the certificate is valid from %s; at %s it did not exist", stamp(c.NotBefore),
+			stamp(q.Time))
 	}
 	return nil
 }

@@ -40,22 +40,28 @@ func uri(s string) asn1.RawValue {
 func (w *world) scoped(s scoped) ledger.Line {
 	l := &x509.RevocationList{Number: big.NewInt(s.number), ThisUpdate: w.now, NextUpdate: w.now.Add(3 * day)}
 	if s.only.Class != 0 {
-		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: must(asn1.Marshal([]asn1.RawValue{s.only}))})
+		l.ExtraExtensions = append(l.ExtraExtensions,
+			pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true,
+				Value: must(asn1.Marshal([]asn1.RawValue{s.only}))})
 	}
 	if s.base > 0 {
-		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: must(asn1.Marshal(s.base))})
+		l.ExtraExtensions = append(l.ExtraExtensions,
+			pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: must(asn1.Marshal(s.base))})
 	}
 	for serial, reason := range s.entries {
-		l.RevokedCertificateEntries = append(l.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(serial), RevocationTime: s.at, ReasonCode: reason})
+		l.RevokedCertificateEntries = append(l.RevokedCertificateEntries,
+			x509.RevocationListEntry{SerialNumber: big.NewInt(serial), RevocationTime: s.at, ReasonCode: reason})
 	}
 	der := must(x509.CreateRevocationList(rand.Reader, l, w.sub, w.subKey))
-	return w.put(ledger.Line{Name: s.name, Kind: s.kind, Issuer: "sub", Number: big.NewInt(s.number).String(), NotBefore: w.now, NotAfter: l.NextUpdate}, der)
+	return w.put(ledger.Line{Name: s.name, Kind: s.kind, Issuer: "sub", Number: big.NewInt(s.number).String(),
+		NotBefore: w.now, NotAfter: l.NextUpdate}, der)
 }
 
 // answer asks about a serial and proves the file that comes.
 func (w *world) answer(t *testing.T, serial int64, at time.Time) (Answer, *Report) {
 	t.Helper()
-	e, err := Make(t.Context(), w.w.Log(), Question{Issuer: "sub", Serial: must(ParseSerial(fmt.Sprintf("%x", serial))), Time: at}, w.config())
+	e, err := Make(t.Context(), w.w.Log(),
+		Question{Issuer: "sub", Serial: must(ParseSerial(fmt.Sprintf("%x", serial))), Time: at}, w.config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +87,8 @@ func TestScopes(t *testing.T) {
 	}
 	// Day 1: shards. Day 2: one of them alone, with a revocation.
 	shard := func(n int, number int64, entries map[int64]int) ledger.Line {
-		return w.scoped(scoped{name: fmt.Sprintf("crl/sub/%d.crl", n), kind: artifact.CRL, number: number, only: uri(fmt.Sprintf("http://x/crl/sub/%d.crl", n)), entries: entries, at: on(1, 20)})
+		return w.scoped(scoped{name: fmt.Sprintf("crl/sub/%d.crl", n), kind: artifact.CRL, number: number,
+			only: uri(fmt.Sprintf("http://x/crl/sub/%d.crl", n)), entries: entries, at: on(1, 20)})
 	}
 	w.now = on(1, 6)
 	var lines []ledger.Line
@@ -103,7 +110,8 @@ func TestScopes(t *testing.T) {
 			t.Errorf("shard %d: %+v of %s", n, a.Then, a.Sources[0].Name)
 		}
 	}
-	if a, _ := w.answer(t, at(2), on(1, 12)); a.Then.Status != NotListed || a.Today.Later == nil || a.Today.Later.Reason != "keyCompromise" {
+	if a, _ := w.answer(t, at(2), on(1, 12)); a.Then.Status != NotListed || a.Today.Later == nil ||
+		a.Today.Later.Reason != "keyCompromise" {
 		t.Errorf("before the revocation: %+v", a)
 	}
 	deltas(t, w)
@@ -113,16 +121,20 @@ func TestScopes(t *testing.T) {
 // deltas: day 20 a whole list and a list of CA certificates; then deltas that add a hold, release it, and revoke.
 func deltas(t *testing.T, w *world) {
 	w.now = on(20, 6)
-	w.batch(w.scoped(scoped{name: "crl/sub.crl", kind: artifact.CRL, number: 10, entries: map[int64]int{0x51: 6}, at: on(19, 0)}),
-		w.scoped(scoped{name: "crl/sub-arl.crl", kind: artifact.ARL, number: 10, only: onlyCA(), entries: map[int64]int{0x61: 4}, at: on(18, 0)}))
+	w.batch(w.scoped(scoped{name: "crl/sub.crl", kind: artifact.CRL, number: 10, entries: map[int64]int{0x51: 6},
+		at: on(19, 0)}),
+		w.scoped(scoped{name: "crl/sub-arl.crl", kind: artifact.ARL, number: 10, only: onlyCA(),
+			entries: map[int64]int{0x61: 4}, at: on(18, 0)}))
 	w.now = on(20, 9)
-	w.batch(w.scoped(scoped{name: "crl/sub-delta.crl", kind: artifact.DeltaCRL, number: 11, base: 10, entries: map[int64]int{0x51: 8, 0x52: 3}, at: on(20, 8)}))
+	w.batch(w.scoped(scoped{name: "crl/sub-delta.crl", kind: artifact.DeltaCRL, number: 11, base: 10,
+		entries: map[int64]int{0x51: 8, 0x52: 3}, at: on(20, 8)}))
 	w.commit(true)
 	for _, test := range []struct {
 		serial int64
 		hour   int
 		want   Status
-	}{{0x51, 7, OnHold}, {0x51, 10, Good}, {0x52, 7, NotListed}, {0x52, 10, Revoked}, {0x61, 7, Revoked}, {0x53, 10, NotListed}} {
+	}{{0x51, 7, OnHold}, {0x51, 10, Good}, {0x52, 7, NotListed}, {0x52, 10, Revoked}, {0x61, 7, Revoked},
+		{0x53, 10, NotListed}} {
 		a, _ := w.answer(t, test.serial, on(20, test.hour))
 		if a.Then.Status != test.want {
 			t.Errorf("serial %x at %d: %s, want %s", test.serial, test.hour, a.Then.Status, test.want)

@@ -84,7 +84,8 @@ type past struct {
 // inForceAt walks back from an entry to what was in force at a time. With
 // ended, the newest of each name counts although it has ended.
 func (s *search) inForceAt(ctx context.Context, from int64, at time.Time, ended bool) (*past, error) {
-	w := &walk{search: s, at: at, ended: ended, past: &past{}, names: map[string]bool{}, withdrawn: map[string]artifact.Digest{}}
+	w := &walk{search: s, at: at, ended: ended, past: &past{}, names: map[string]bool{},
+		withdrawn: map[string]artifact.Digest{}}
 	for i := from - 1; i >= 0; i-- {
 		e, err := s.entry(ctx, i)
 		if err != nil {
@@ -131,7 +132,8 @@ func (w *walk) step(ctx context.Context, i int64, e *ledger.Entry) error {
 		}
 	}
 	found, err := w.lines(ctx, e, func(l *ledger.Line) bool {
-		return w.isList(l) || l.Issuer == w.q.Issuer && (l.Kind == artifact.OCSPGeneration || l.Kind == artifact.OCSPBundle)
+		return w.isList(l) ||
+			l.Issuer == w.q.Issuer && (l.Kind == artifact.OCSPGeneration || l.Kind == artifact.OCSPBundle)
 	})
 	if err != nil {
 		return err

@@ -14,10 +14,11 @@ func both(english, japanese string) Sentence { return Sentence{english, japanese
 
 // words are the statuses as people read them.
 var words = map[Status]Sentence{
-	Good:        both("good: not revoked", "有効(失効していない)"),
-	Revoked:     both("revoked", "失効"),
-	OnHold:      both("on hold", "一時停止"),
-	NotListed:   both("not on the revocation list (whether a certificate with this serial exists, a list does not say)", "失効リストに載っていない(この番号の証明書が存在するか否かは、リストからは分からない)"),
+	Good:    both("good: not revoked", "有効(失効していない)"),
+	Revoked: both("revoked", "失効"),
+	OnHold:  both("on hold", "一時停止"),
+	NotListed: both("not on the revocation list (whether a certificate with this serial exists, a list does not say)",
+		"失効リストに載っていない(この番号の証明書が存在するか否かは、リストからは分からない)"),
 	NeverIssued: both("never issued, says the responder", "発行されていない(OCSP 応答による)"),
 	Unknown:     both("unknown to the responder", "OCSP 応答では不明"),
 	Released:    both("released from hold", "一時停止解除"),
@@ -35,13 +36,15 @@ func (a *Answer) Sentences() []Sentence {
 		out = append(out, said("After %s it was revoked: %s.", "%s より後に失効した: %s。", a.Time, *l))
 		if l.InvalidSince != nil && !l.InvalidSince.After(a.Time) {
 			out = append(out, both(
-				fmt.Sprintf("The CA states that the key must not be trusted from %s on, which is before the time asked about.", stamp(*l.InvalidSince)),
+				fmt.Sprintf("The CA states that the key must not be trusted from %s on, which is before the time "+
+					"asked about.", stamp(*l.InvalidSince)),
 				fmt.Sprintf("認証局は、%s 以降この鍵を信頼してはならないとしている。これは問われた時刻より前である。", stamp(*l.InvalidSince))))
 		}
 	}
 	if a.NotAfter != nil && a.Time.After(*a.NotAfter) {
 		out = append(out, both(
-			fmt.Sprintf("The certificate had expired at %s; lists and responses need not speak of it any more.", stamp(*a.NotAfter)),
+			fmt.Sprintf("The certificate had expired at %s; lists and responses need not speak of it any more.",
+				stamp(*a.NotAfter)),
 			fmt.Sprintf("証明書の有効期間は %s に満了しており、失効リスト及び OCSP 応答に載っていなくてもよい。", stamp(*a.NotAfter))))
 	}
 	out = append(out, both(
@@ -58,11 +61,13 @@ func (a *Answer) following() []Sentence {
 	var out []Sentence
 	for _, s := range a.Sources {
 		for _, t := range a.Sources {
-			if s.Role != RoleThen || t.Role == RoleThen || s.Name != t.Name || s.Bundle != "" || !follows(s.Number, t.Number) {
+			if s.Role != RoleThen || t.Role == RoleThen || s.Name != t.Name || s.Bundle != "" ||
+				!follows(s.Number, t.Number) {
 				continue
 			}
 			out = append(out, both(
-				fmt.Sprintf("The numbers %s and %s of %s follow each other: there was no list of this name between them.", s.Number, t.Number, s.Name),
+				fmt.Sprintf("The numbers %s and %s of %s follow each other: there was no list of this name "+
+					"between them.", s.Number, t.Number, s.Name),
 				fmt.Sprintf("%s の番号 %s と %s は連続しており、その間にこの名前のリストはない。", s.Name, s.Number, t.Number)))
 		}
 	}

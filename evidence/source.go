@@ -71,7 +71,8 @@ const maxList = 1 << 30
 // readList reads and checks a list of the master.
 func (s *search) readList(ctx context.Context, line ledger.Line, entry int64, recorded time.Time) (*Source, error) {
 	if line.Size > maxList {
-		return nil, fmt.Errorf("reading %s: it has %d bytes, more than the %d that are read", line.Name, line.Size, maxList)
+		return nil, fmt.Errorf("reading %s: it has %d bytes, more than the %d that are read", line.Name, line.Size,
+			maxList)
 	}
 	der, err := s.log.ReadBlob(ctx, line)
 	if err != nil {
@@ -132,7 +133,8 @@ func covers(l *artifact.RevocationList, q Question) bool {
 	if q.Certificate == nil || len(p.URIs) == 0 || len(q.Certificate.CRLDistributionPoints) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(p.URIs, func(u string) bool { return slices.Contains(q.Certificate.CRLDistributionPoints, u) })
+	return slices.ContainsFunc(p.URIs,
+		func(u string) bool { return slices.Contains(q.Certificate.CRLDistributionPoints, u) })
 }
 
 // readResponse finds the response in a bundle of the master and checks it; nil
@@ -147,7 +149,8 @@ func (s *search) readResponse(ctx context.Context, line ledger.Line, entry int64
 	}
 	defer b.Close()
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA1} {
-		k := ocspcache.Key{Hash: h, IssuerNameHash: artifact.NameHash(s.issuer, h), IssuerKeyHash: artifact.PublicKeyHash(s.issuer, h), Serial: s.q.Serial}
+		k := ocspcache.Key{Hash: h, IssuerNameHash: artifact.NameHash(s.issuer, h),
+			IssuerKeyHash: artifact.PublicKeyHash(s.issuer, h), Serial: s.q.Serial}
 		der, ok := b.Lookup(k)
 		if !ok {
 			continue

@@ -28,7 +28,8 @@ func (w *world) steps(t *testing.T, file []byte) string {
 	toPEM := func(der []byte) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	}
-	for name, text := range map[string]string{"evidence.txt": string(file), "root.pem": toPEM(w.root.Raw), "tsa.pem": toPEM(w.tsaRoot.Raw), "log.vkey": key} {
+	for name, text := range map[string]string{"evidence.txt": string(file), "root.pem": toPEM(w.root.Raw),
+		"tsa.pem": toPEM(w.tsaRoot.Raw), "log.vkey": key} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -63,12 +64,15 @@ func TestSteps(t *testing.T) {
 		not  []string
 	}{
 		"revoked": {good, []string{
-			"issuer.pem: OK", "certificate.pem: OK", "verify OK", "Response verify OK", "Reason: keyCompromise", "Key Compromise", "Invalidity Date",
-			"parts/then-1.proof: in the log: crl/sub.crl crl ", "parts/then-1.stamped.proof: in the log", "Verified OK", "Verification: OK", "Time stamp: Jan",
+			"issuer.pem: OK", "certificate.pem: OK", "verify OK", "Response verify OK", "Reason: keyCompromise",
+			"Key Compromise", "Invalidity Date",
+			"parts/then-1.proof: in the log: crl/sub.crl crl ", "parts/then-1.stamped.proof: in the log", "Verified OK",
+			"Verification: OK", "Time stamp: Jan",
 			fmt.Sprintf("asked about serial %X at 2028-12-27T12:00:00Z", revoked.SerialNumber),
 		}, []string{"NOT IN THE LOG", "Verification failure", "verify failure", "Verify error", "FAILED"}},
 		"good": {make(Question{Time: on(500, 12), Issuer: "sub", Serial: artifact.SerialBytes(steady)}),
-			[]string{"does not name " + fmt.Sprintf("%X", steady.SerialNumber), "\ngood\n", "Response verify OK", "Verified OK"}, []string{"NOT IN THE LOG", "certificate.pem"}},
+			[]string{"does not name " + fmt.Sprintf("%X", steady.SerialNumber), "\ngood\n", "Response verify OK",
+				"Verified OK"}, []string{"NOT IN THE LOG", "certificate.pem"}},
 		"list changed":  {w.changed(t, good, "then-1.crl", 100), []string{"verify failure"}, nil},
 		"proof changed": {w.changed(t, good, "then-1.proof", 900), []string{"then-1.proof: NOT IN THE LOG"}, nil},
 		"token changed": {w.changed(t, good, "checkpoint-1021.tsr", 100), []string{"Verification: FAILED"}, nil},

@@ -11,7 +11,8 @@ import (
 // tamperedFiles changes a file in every way that a person could try, and octet
 // by octet: what Check accepts is the good file alone.
 func tamperedFiles(t *testing.T, w *world) {
-	e, err := Make(t.Context(), w.w.Log(), Question{Time: on(1001, 12), Certificate: w.subjects["revoked"].cert}, w.config())
+	e, err := Make(t.Context(), w.w.Log(), Question{Time: on(1001, 12), Certificate: w.subjects["revoked"].cert},
+		w.config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,12 +30,14 @@ func tamperedFiles(t *testing.T, w *world) {
 			at := max(0, bytes.LastIndex(good[:i], []byte(begin)))
 			head, _, _ := bytes.Cut(good[at:], []byte("\n"))
 			// A token carries certificates that its signature does not cover; what it says is the same.
-			if token := bytes.HasSuffix(head, []byte(".tsr-----")); err == nil && (!token || !reflect.DeepEqual(r.Answer, answer)) {
+			if token := bytes.HasSuffix(head, []byte(".tsr-----")); err == nil &&
+				(!token || !reflect.DeepEqual(r.Answer, answer)) {
 				t.Errorf("octet %d changed from %q to %q in %s: accepted", i, good[i], bad[i], head)
 			}
 		}
 	})
-	steady, err := Make(t.Context(), w.w.Log(), Question{Time: on(1001, 12), Certificate: w.subjects["steady"].cert}, w.config())
+	steady, err := Make(t.Context(), w.w.Log(), Question{Time: on(1001, 12), Certificate: w.subjects["steady"].cert},
+		w.config())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,9 +83,11 @@ func must[T any](v T, err error) T {
 
 func newKey() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) }
 
-func (w *world) certify(name string, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer, from, to time.Time, tune func(*x509.Certificate)) *x509.Certificate {
+func (w *world) certify(name string, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer, from,
+	to time.Time, tune func(*x509.Certificate)) *x509.Certificate {
 	w.serials++
-	c := &x509.Certificate{SerialNumber: big.NewInt(0x8000 + w.serials), Subject: pkix.Name{Country: []string{"JP"}, CommonName: name}, NotBefore: from, NotAfter: to}
+	c := &x509.Certificate{SerialNumber: big.NewInt(0x8000 + w.serials),
+		Subject: pkix.Name{Country: []string{"JP"}, CommonName: name}, NotBefore: from, NotAfter: to}
 	if tune != nil {
 		tune(c)
 	}
@@ -119,12 +121,16 @@ func newWorld(t *testing.T) *world {
 	w.tsaRoot = w.certify("TSA Root", nil, w.tsaKey.Public(), w.tsaKey, start, end, ca)
 	eku := must(asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}}))
 	w.tsa = w.certify("TSA", w.tsaRoot, w.tsaKey.Public(), w.tsaKey, start, end, func(c *x509.Certificate) {
-		c.KeyUsage, c.ExtraExtensions = x509.KeyUsageDigitalSignature, []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: eku}}
+		c.KeyUsage, c.ExtraExtensions = x509.KeyUsageDigitalSignature,
+			[]pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: eku}}
 	})
-	for name, years := range map[string][2]int{"steady": {0, 10}, "revoked": {0, 5}, "held": {0, 10}, "backdated": {0, 5}, "late": {6, 10}, "gone": {0, 2}} {
-		w.subjects[name] = &subject{cert: w.certify(name, w.sub, w.rootKey.Public(), w.subKey, start.AddDate(years[0], 0, 0), start.AddDate(years[1], 0, 0), nil)}
+	for name, years := range map[string][2]int{"steady": {0, 10}, "revoked": {0, 5}, "held": {0, 10},
+		"backdated": {0, 5}, "late": {6, 10}, "gone": {0, 2}} {
+		w.subjects[name] = &subject{cert: w.certify(name, w.sub, w.rootKey.Public(), w.subKey,
+			start.AddDate(years[0], 0, 0), start.AddDate(years[1], 0, 0), nil)}
 	}
-	w.subjects["second"] = &subject{cert: w.certify("second", w.sub2, w.rootKey.Public(), w.sub2Key, on(2000, 0), on(3600, 0), nil)}
+	w.subjects["second"] = &subject{cert: w.certify("second", w.sub2, w.rootKey.Public(), w.sub2Key, on(2000, 0),
+		on(3600, 0), nil)}
 	w.subjects["revoked"].lists = []change{{from: 1000, revoked: true, at: on(999, 15), reason: 1, invalid: on(990, 0)}}
 	w.subjects["held"].lists = []change{{from: 700, revoked: true, at: on(699, 9), reason: 6}, {from: 720}}
 	w.subjects["backdated"].lists = []change{{from: 1500, revoked: true, at: on(1400, 12), reason: 4}}
@@ -132,7 +138,8 @@ func newWorld(t *testing.T) *world {
 	w.subjects["gone"].lists = []change{{from: 400, revoked: true, at: on(399, 1), reason: 9}}
 	signers, keys := noteSigners()
 	w.keys = keys
-	w.w = must(ledger.Create(t.Context(), w.dir, ledger.WriterConfig{Origin: origin, Signers: signers, Now: func() time.Time { return w.now }}))
+	w.w = must(ledger.Create(t.Context(), w.dir,
+		ledger.WriterConfig{Origin: origin, Signers: signers, Now: func() time.Time { return w.now }}))
 	t.Cleanup(func() { w.w.Close() })
 	return w
 }
@@ -173,7 +180,8 @@ func (w *world) commit(stamp bool) {
 	}
 	l := w.w.Log()
 	sum := sha256.Sum256(l.Checkpoint())
-	q := &digitorus.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum[:], Time: w.now, Policy: asn1.ObjectIdentifier{1, 2, 3}, SerialNumber: big.NewInt(l.Size()),
+	q := &digitorus.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum[:], Time: w.now,
+		Policy: asn1.ObjectIdentifier{1, 2, 3}, SerialNumber: big.NewInt(l.Size()),
 		AddTSACertificate: true, Certificates: []*x509.Certificate{w.tsaRoot}}
 	token := must(q.CreateResponseWithOpts(w.tsa, w.tsaKey, crypto.SHA256))
 	if _, err := w.w.PutToken(l.Size(), "tsa", token); err != nil {
@@ -182,13 +190,18 @@ func (w *world) commit(stamp bool) {
 }
 
 func (w *world) certificate(name string, c *x509.Certificate, kind artifact.Kind) ledger.Line {
-	return w.put(ledger.Line{Name: "cert/" + name + ".cer", Kind: kind, Issuer: "root", Number: c.SerialNumber.Text(16), NotBefore: c.NotBefore, NotAfter: c.NotAfter}, c.Raw)
+	return w.put(ledger.Line{Name: "cert/" + name + ".cer", Kind: kind, Issuer: "root", Number: c.SerialNumber.Text(16),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter}, c.Raw)
 }
 
-func (w *world) list(issuer string, c *x509.Certificate, key crypto.Signer, number int64, entries []x509.RevocationListEntry, valid time.Duration) ledger.Line {
+func (w *world) list(issuer string, c *x509.Certificate, key crypto.Signer, number int64,
+	entries []x509.RevocationListEntry, valid time.Duration) ledger.Line {
 	next := w.now.Add(valid)
-	der := must(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: w.now, NextUpdate: next, RevokedCertificateEntries: entries}, c, key))
-	return w.put(ledger.Line{Name: "crl/" + issuer + ".crl", Kind: artifact.CRL, Issuer: issuer, Number: big.NewInt(number).String(), NotBefore: w.now, NotAfter: next}, der)
+	der := must(x509.CreateRevocationList(rand.Reader,
+		&x509.RevocationList{Number: big.NewInt(number), ThisUpdate: w.now, NextUpdate: next,
+			RevokedCertificateEntries: entries}, c, key))
+	return w.put(ledger.Line{Name: "crl/" + issuer + ".crl", Kind: artifact.CRL, Issuer: issuer,
+		Number: big.NewInt(number).String(), NotBefore: w.now, NotAfter: next}, der)
 }
 
 // state is what the lists of a day say of a subject; expired ones are left out
@@ -215,7 +228,8 @@ func (w *world) entries(d int) []x509.RevocationListEntry {
 		}
 		e := x509.RevocationListEntry{SerialNumber: s.cert.SerialNumber, RevocationTime: c.at, ReasonCode: c.reason}
 		if !c.invalid.IsZero() {
-			e.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 24}, Value: must(asn1.MarshalWithParams(c.invalid, "generalized"))}}
+			e.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 24},
+				Value: must(asn1.MarshalWithParams(c.invalid, "generalized"))}}
 		}
 		out = append(out, e)
 	}
@@ -226,9 +240,11 @@ func (w *world) entries(d int) []x509.RevocationListEntry {
 func (w *world) responses(d int) []ledger.Line {
 	if year := d / 365; w.delegate == nil || year != w.delegateYear {
 		w.delegateYear, w.delegateKey = year, newKey()
-		w.delegate = w.certify("Sub OCSP", w.sub, w.delegateKey.Public(), w.subKey, w.now.Add(-time.Hour), w.now.Add(400*day), func(c *x509.Certificate) {
-			c.KeyUsage, c.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
-		})
+		w.delegate = w.certify("Sub OCSP", w.sub, w.delegateKey.Public(), w.subKey, w.now.Add(-time.Hour),
+			w.now.Add(400*day), func(c *x509.Certificate) {
+				c.KeyUsage, c.ExtKeyUsage = x509.KeyUsageDigitalSignature,
+					[]x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+			})
 		w.encoder = must(ocsp.NewEncoder(w.sub, w.delegate, w.delegateKey, ocsp.Policy{CertID: "sha256"}))
 	}
 	next := w.now.Add(3 * day)
@@ -244,17 +260,21 @@ func (w *world) responses(d int) []ledger.Line {
 			status.State, status.RevokedAt, status.Reason = ocsp.Revoked, c.at, c.reason
 		}
 		for _, r := range must(w.encoder.Sign(w.t.Context(), status, w.now, next)) {
-			if err := b.Add(ocspcache.Key{Hash: r.Hash, IssuerKeyHash: r.IssuerKeyHash, Serial: r.Serial}, r.DER); err != nil {
+			if err := b.Add(ocspcache.Key{Hash: r.Hash, IssuerKeyHash: r.IssuerKeyHash, Serial: r.Serial},
+				r.DER); err != nil {
 				w.t.Fatal(err)
 			}
 		}
 	}
 	sum := must(b.Close())
 	g := ocspcache.Generation{Issuer: "sub", Number: uint64(d + 1), ThisUpdate: w.now, NextUpdate: sum.MinNextUpdate,
-		Bundles: []ocspcache.GenerationBundle{{Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate}}}
+		Bundles: []ocspcache.GenerationBundle{{Digest: sum.Digest, Size: sum.Size, Count: sum.Count,
+			NextUpdate: sum.MinNextUpdate}}}
 	return []ledger.Line{
-		w.put(ledger.Line{Name: "ocsp/bundles/" + sum.Digest.String(), Kind: artifact.OCSPBundle, Issuer: "sub", Number: "0", NotBefore: sum.MaxThisUpdate, NotAfter: sum.MinNextUpdate}, out.Bytes()),
-		w.put(ledger.Line{Name: "ocsp/sub.generation", Kind: artifact.OCSPGeneration, Issuer: "sub", Number: big.NewInt(int64(d + 1)).String(), NotBefore: w.now, NotAfter: next}, g.Body()),
+		w.put(ledger.Line{Name: "ocsp/bundles/" + sum.Digest.String(), Kind: artifact.OCSPBundle, Issuer: "sub",
+			Number: "0", NotBefore: sum.MaxThisUpdate, NotAfter: sum.MinNextUpdate}, out.Bytes()),
+		w.put(ledger.Line{Name: "ocsp/sub.generation", Kind: artifact.OCSPGeneration, Issuer: "sub",
+			Number: big.NewInt(int64(d + 1)).String(), NotBefore: w.now, NotAfter: next}, g.Body()),
 	}
 }
 
@@ -293,9 +313,11 @@ func (w *world) run(last, rotation int) *ledger.Log {
 }
 
 func (w *world) config() Config {
-	return Config{Trust: artifact.NewTrust([]*x509.Certificate{w.root}, nil), Now: func() time.Time { return on(lastDay, 12) }}
+	return Config{Trust: artifact.NewTrust([]*x509.Certificate{w.root}, nil),
+		Now: func() time.Time { return on(lastDay, 12) }}
 }
 
 func (w *world) pins() Pins {
-	return Pins{Log: w.keys, Anchors: []*x509.Certificate{w.root}, Authorities: []timestamp.Authority{{Name: "tsa", Anchors: []*x509.Certificate{w.tsaRoot}}}}
+	return Pins{Log: w.keys, Anchors: []*x509.Certificate{w.root},
+		Authorities: []timestamp.Authority{{Name: "tsa", Anchors: []*x509.Certificate{w.tsaRoot}}}}
 }

@@ -45,11 +45,15 @@ type scheme struct {
 var sha2 = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
 
 var schemes = []scheme{
-	{"P-256", "p256", "ecdsa", false, sha2}, {"P-384", "p384", "ecdsa", false, sha2}, {"P-521", "p521", "ecdsa", false, sha2},
-	{"RSA 2048, PKCS #1", "rsa2048", "rsa", false, sha2}, {"RSA 3072, PKCS #1", "rsa3072", "rsa", false, sha2}, {"RSA 4096, PKCS #1", "rsa4096", "rsa", false, sha2},
-	{"RSA 2048, PSS", "rsa2048", "rsa-pss", true, sha2}, {"RSA 3072, PSS", "rsa3072", "rsa-pss", true, sha2}, {"RSA 4096, PSS", "rsa4096", "rsa-pss", true, sha2},
+	{"P-256", "p256", "ecdsa", false, sha2}, {"P-384", "p384", "ecdsa", false, sha2},
+	{"P-521", "p521", "ecdsa", false, sha2},
+	{"RSA 2048, PKCS #1", "rsa2048", "rsa", false, sha2}, {"RSA 3072, PKCS #1", "rsa3072", "rsa", false, sha2},
+	{"RSA 4096, PKCS #1", "rsa4096", "rsa", false, sha2},
+	{"RSA 2048, PSS", "rsa2048", "rsa-pss", true, sha2}, {"RSA 3072, PSS", "rsa3072", "rsa-pss", true, sha2},
+	{"RSA 4096, PSS", "rsa4096", "rsa-pss", true, sha2},
 	{"Ed25519", "ed25519", "ed25519", false, []crypto.Hash{0}},
-	{"ML-DSA-44", "ml-dsa-44", "ml-dsa", false, []crypto.Hash{0}}, {"ML-DSA-65", "ml-dsa-65", "ml-dsa", false, []crypto.Hash{0}},
+	{"ML-DSA-44", "ml-dsa-44", "ml-dsa", false, []crypto.Hash{0}},
+	{"ML-DSA-65", "ml-dsa-65", "ml-dsa", false, []crypto.Hash{0}},
 	{"ML-DSA-87", "ml-dsa-87", "ml-dsa", false, []crypto.Hash{0}},
 }
 
@@ -82,7 +86,8 @@ type made struct {
 
 var sampleOfCPS = document.SamplePDF("CPS", "1.0", []string{"1 Introduction"})
 
-// make signs with keys of the token: a CA's own certificate, a subscriber's, a list, a response, and a document in both ways.
+// make signs with keys of the token: a CA's own certificate, a subscriber's, a list, a response, and a document in both
+// ways.
 func (s scheme) make(t *testing.T, tok *token.Token, h crypto.Hash) made {
 	t.Helper()
 	m := made{t, t.TempDir()}
@@ -96,7 +101,8 @@ func (s scheme) make(t *testing.T, tok *token.Token, h crypto.Hash) made {
 		p.SignatureAlgorithm = s.profileName(h)
 		r.Profile, r.Signer, r.Now = p, caKey, func() time.Time { return now }
 		if profile == "subscriber" { // pdfsig would ask the responder that the document signer's names
-			r.URLs = cert.URLs{CRL: []string{"http://repo.example/crl/ca.crl"}, OCSP: []string{"http://repo.example/ocsp"}, CAIssuers: []string{"http://repo.example/cert/ca.cer"}}
+			r.URLs = cert.URLs{CRL: []string{"http://repo.example/crl/ca.crl"},
+				OCSP: []string{"http://repo.example/ocsp"}, CAIssuers: []string{"http://repo.example/cert/ca.cer"}}
 		}
 		var err error
 		if r.Serial, err = cert.NewSerial(); err != nil {
@@ -124,12 +130,14 @@ func (s scheme) make(t *testing.T, tok *token.Token, h crypto.Hash) made {
 	if err != nil {
 		t.Fatal(err)
 	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "subscriber"}}, subscriberKey)
+	csr, err := x509.CreateCertificateRequest(rand.Reader,
+		&x509.CertificateRequest{Subject: pkix.Name{CommonName: "subscriber"}}, subscriberKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	leaf := issue("subscriber", cert.Request{Issuer: ca, CSR: csr, Subject: name("C=JP, O=Example, CN=Taro")})
-	signer := issue("document-signer", cert.Request{Issuer: ca, PublicKey: signerKey.Public(), Subject: name("C=JP, O=Example, CN=Document Signer")})
+	signer := issue("document-signer",
+		cert.Request{Issuer: ca, PublicKey: signerKey.Public(), Subject: name("C=JP, O=Example, CN=Document Signer")})
 	m.pem("ca.pem", ca.Raw)
 	m.pem("leaf.pem", leaf.Raw)
 	m.pem("chain.pem", leaf.Raw, ca.Raw)
@@ -139,7 +147,8 @@ func (s scheme) make(t *testing.T, tok *token.Token, h crypto.Hash) made {
 		yield(crl.Entry{Serial: []byte{0x10}, Time: now, Reason: crl.KeyCompromise}, nil)
 	}
 	template := crl.Template{Issuer: ca, Number: big.NewInt(7), ThisUpdate: now, NextUpdate: now.Add(96 * time.Hour)}
-	if _, err := crl.Encode(t.Context(), &list, template, entries, caKey, crl.Options{Signature: s.options(h)}); err != nil {
+	if _, err := crl.Encode(t.Context(), &list, template, entries, caKey,
+		crl.Options{Signature: s.options(h)}); err != nil {
 		t.Fatal(err)
 	}
 	m.write("ca.crl", list.Bytes())
@@ -149,20 +158,23 @@ func (s scheme) make(t *testing.T, tok *token.Token, h crypto.Hash) made {
 	if err != nil {
 		t.Fatal(err)
 	}
-	responses, err := responder.Sign(t.Context(), ocsp.Status{Serial: leaf.SerialNumber.Bytes()}, now, now.Add(72*time.Hour))
+	responses, err := responder.Sign(t.Context(), ocsp.Status{Serial: leaf.SerialNumber.Bytes()}, now,
+		now.Add(72*time.Hour))
 	if err != nil || len(responses) != 1 {
 		t.Fatalf("%d responses: %v", len(responses), err)
 	}
 	m.write("leaf.ocsp", responses[0].DER)
 
 	request := func() document.Request {
-		return document.Request{Content: bytes.NewReader(sampleOfCPS), Certificate: signer, Chain: []*x509.Certificate{ca}, Signer: signerKey, Options: s.options(h), SigningTime: now}
+		return document.Request{Content: bytes.NewReader(sampleOfCPS), Certificate: signer,
+			Chain: []*x509.Certificate{ca}, Signer: signerKey, Options: s.options(h), SigningTime: now}
 	}
 	p7s, err := document.SignDetached(t.Context(), request())
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := document.SignPDF(t.Context(), request(), document.Reason{Name: "Example", Reason: "CPS", Location: "Tokyo"})
+	signed, err := document.SignPDF(t.Context(), request(),
+		document.Reason{Name: "Example", Reason: "CPS", Location: "Tokyo"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +235,8 @@ func (m made) says(want []string, program string, args ...string) bool {
 	return err == nil && !slices.ContainsFunc(want, func(s string) bool { return !strings.Contains(string(out), s) })
 }
 
-// nss runs a program of NSS with a database that trusts the CA. A CA that NSS does not take in is one that it does not accept.
+// nss runs a program of NSS with a database that trusts the CA. A CA that NSS does not take in is one that it does not
+// accept.
 func (m made) nss(want []string, program string, args ...string) bool {
 	m.t.Helper()
 	db := m.t.TempDir()
@@ -233,7 +246,8 @@ func (m made) nss(want []string, program string, args ...string) bool {
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "DB", db)
 	}
-	return m.says(nil, "certutil", "-A", "-d", "sql:"+db, "-n", "ca", "-t", "CT,C,C", "-a", "-i", "ca.pem") && m.says(want, program, args...)
+	return m.says(nil, "certutil", "-A", "-d", "sql:"+db, "-n", "ca", "-t", "CT,C,C", "-a", "-i", "ca.pem") &&
+		m.says(want, program, args...)
 }
 
 // A judge is a client and how it is asked about an artifact; the file is what it has to refuse when it was changed.
@@ -245,10 +259,12 @@ type judge struct {
 // judges are all that can be asked about a file. Java is asked about all of them at once (javaJudges).
 var judges = []judge{
 	{"certificate", "OpenSSL", "openssl verify -x509_strict", "leaf.pem", func(m made) bool {
-		return m.says([]string{"leaf.pem: OK"}, "openssl", "verify", "-x509_strict", "-check_ss_sig", "-CAfile", "ca.pem", "leaf.pem")
+		return m.says([]string{"leaf.pem: OK"}, "openssl", "verify", "-x509_strict", "-check_ss_sig", "-CAfile",
+			"ca.pem", "leaf.pem")
 	}},
 	{"certificate", "GnuTLS", "certtool --verify", "chain.pem", func(m made) bool {
-		return m.says([]string{"Verified. The certificate is trusted."}, "certtool", "--verify", "--load-ca-certificate", "ca.pem", "--infile", "chain.pem")
+		return m.says([]string{"Verified. The certificate is trusted."}, "certtool", "--verify",
+			"--load-ca-certificate", "ca.pem", "--infile", "chain.pem")
 	}},
 	{"certificate", "NSS", "vfychain", "leaf.pem", func(m made) bool {
 		return m.nss([]string{"Chain is good!"}, "vfychain", "-d", "sql:DB", "-pp", "-u", "4", "-a", "leaf.pem")
@@ -264,10 +280,12 @@ var judges = []judge{
 		return err == nil
 	}},
 	{"CRL", "OpenSSL", "openssl crl -CAfile", "ca.crl", func(m made) bool {
-		return m.says([]string{"verify OK"}, "openssl", "crl", "-inform", "DER", "-in", "ca.crl", "-CAfile", "ca.pem", "-noout")
+		return m.says([]string{"verify OK"}, "openssl", "crl", "-inform", "DER", "-in", "ca.crl", "-CAfile", "ca.pem",
+			"-noout")
 	}},
 	{"CRL", "GnuTLS", "certtool --verify-crl", "ca.crl.pem", func(m made) bool {
-		return m.says([]string{"Verified"}, "certtool", "--verify-crl", "--infile", "ca.crl.pem", "--load-ca-certificate", "ca.pem")
+		return m.says([]string{"Verified"}, "certtool", "--verify-crl", "--infile", "ca.crl.pem",
+			"--load-ca-certificate", "ca.pem")
 	}},
 	{"CRL", "NSS", "crlutil -I", "ca.crl", func(m made) bool {
 		return m.nss(nil, "crlutil", "-I", "-d", "sql:DB", "-t", "1", "-i", "ca.crl")
@@ -278,38 +296,47 @@ var judges = []judge{
 		return err == nil && ca != nil && list.CheckSignatureFrom(ca) == nil
 	}},
 	{"OCSP response", "OpenSSL", "openssl ocsp -respin", "leaf.ocsp", func(m made) bool {
-		return m.says([]string{"Response verify OK", "leaf.pem: good"}, "openssl", "ocsp", "-respin", "leaf.ocsp", "-CAfile", "ca.pem", "-issuer", "ca.pem", "-cert", "leaf.pem")
+		return m.says([]string{"Response verify OK", "leaf.pem: good"}, "openssl", "ocsp", "-respin", "leaf.ocsp",
+			"-CAfile", "ca.pem", "-issuer", "ca.pem", "-cert", "leaf.pem")
 	}},
 	{"OCSP response", "GnuTLS", "ocsptool --verify-response", "leaf.ocsp", func(m made) bool {
-		return m.says([]string{"Verifying OCSP Response: Success."}, "ocsptool", "--verify-response", "--load-response", "leaf.ocsp", "--load-signer", "ca.pem", "--load-issuer", "ca.pem", "--load-cert", "leaf.pem")
+		return m.says([]string{"Verifying OCSP Response: Success."}, "ocsptool", "--verify-response", "--load-response",
+			"leaf.ocsp", "--load-signer", "ca.pem", "--load-issuer", "ca.pem", "--load-cert", "leaf.pem")
 	}},
 	{"OCSP response", "Go", "x/crypto/ocsp", "leaf.ocsp", func(m made) bool {
 		_, err := xocsp.ParseResponseForCert(m.read("leaf.ocsp"), m.certificate("leaf.pem"), m.certificate("ca.pem"))
 		return err == nil
 	}},
 	{"CP/CPS, detached", "OpenSSL", "openssl cms -verify", "cps.p7s", func(m made) bool {
-		return m.says([]string{"erification successful"}, "openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "cps.p7s", "-content", "cps.pdf", "-CAfile", "ca.pem", "-cades", "-out", os.DevNull)
+		return m.says([]string{"erification successful"}, "openssl", "cms", "-verify", "-binary", "-inform", "DER",
+			"-in", "cps.p7s", "-content", "cps.pdf", "-CAfile", "ca.pem", "-cades", "-out", os.DevNull)
 	}},
 	{"CP/CPS, detached", "GnuTLS", "certtool --p7-verify", "cps.p7s", func(m made) bool {
-		return m.says([]string{"Signature status: ok"}, "certtool", "--p7-verify", "--inder", "--infile", "cps.p7s", "--load-data", "cps.pdf", "--load-ca-certificate", "ca.pem")
+		return m.says([]string{"Signature status: ok"}, "certtool", "--p7-verify", "--inder", "--infile", "cps.p7s",
+			"--load-data", "cps.pdf", "--load-ca-certificate", "ca.pem")
 	}},
 	{"CP/CPS, detached", "NSS", "cmsutil -D -c", "cps.p7s", func(m made) bool {
 		return m.nss(nil, "cmsutil", "-D", "-d", "sql:DB", "-i", "cps.p7s", "-c", "cps.pdf", "-o", os.DevNull)
 	}},
 	{"CP/CPS, in the PDF", "NSS", "pdfsig", "signed.pdf", func(m made) bool {
-		return m.nss([]string{"Signature is Valid.", "Certificate is Trusted.", "Total document signed"}, "pdfsig", "-nssdir", "DB", "signed.pdf")
+		return m.nss([]string{"Signature is Valid.", "Certificate is Trusted.", "Total document signed"}, "pdfsig",
+			"-nssdir", "DB", "signed.pdf")
 	}},
-	{"certificate", newOpenSSL, "X509Certificate.verify", "leaf.pem", func(m made) bool { return m.nodeAccepts("certificate", "leaf.pem") }},
+	{"certificate", newOpenSSL, "X509Certificate.verify", "leaf.pem",
+		func(m made) bool { return m.nodeAccepts("certificate", "leaf.pem") }},
 	{"CRL", newOpenSSL, "crypto.verify", "ca.crl", func(m made) bool { return m.nodeAccepts("crl", "ca.crl") }},
-	{"OCSP response", newOpenSSL, "crypto.verify", "leaf.ocsp", func(m made) bool { return m.nodeAccepts("ocsp", "leaf.ocsp") }},
-	{"CP/CPS, detached", newOpenSSL, "crypto.verify", "cps.p7s", func(m made) bool { return m.nodeAccepts("cms", "cps.p7s", "cps.pdf") }},
+	{"OCSP response", newOpenSSL, "crypto.verify", "leaf.ocsp",
+		func(m made) bool { return m.nodeAccepts("ocsp", "leaf.ocsp") }},
+	{"CP/CPS, detached", newOpenSSL, "crypto.verify", "cps.p7s",
+		func(m made) bool { return m.nodeAccepts("cms", "cps.p7s", "cps.pdf") }},
 	{"certificate", "Java", "CertPathValidator", "leaf.pem", nil},
 	{"CRL", "Java", "X509CRL.verify", "ca.crl", nil},
 	{"OCSP response", "Java", "PKIXRevocationChecker", "leaf.ocsp", nil},
 	{"CP/CPS, detached", "Java", "sun.security.pkcs", "cps.p7s", nil},
 }
 
-// newOpenSSL is OpenSSL 3.5, which Node.js has in it. It is asked about ML-DSA only: the older one says enough of the others.
+// newOpenSSL is OpenSSL 3.5, which Node.js has in it. It is asked about ML-DSA only: the older one says enough of the
+// others.
 const newOpenSSL = "OpenSSL 3.5 (Node.js 26)"
 
 func (j judge) asked(s scheme) bool { return j.client != newOpenSSL || s.isMLDSA() }
@@ -347,7 +374,8 @@ func java(t *testing.T, all []made) func(artifact string, m made) bool {
 		t.Fatalf("java: %v\n%s", err, out)
 	}
 	return func(artifact string, m made) bool {
-		yes, no := strings.Contains(string(out), m.dir+" "+artifact+" yes\n"), strings.Contains(string(out), m.dir+" "+artifact+" no")
+		yes, no := strings.Contains(string(out), m.dir+" "+artifact+" yes\n"),
+			strings.Contains(string(out), m.dir+" "+artifact+" no")
 		if yes == no {
 			t.Errorf("Java does not say what it makes of the %s in %s:\n%s", artifact, m.dir, out)
 		}
@@ -378,7 +406,8 @@ func (m made) changed(file string) made {
 }
 
 // TestAlgorithms shows one of each artifact, signed in the token in every way, to the clients, and keeps the tables of
-// docs/clients.md what they say. Each client must refuse the same artifact with a changed signature, or its word is worth nothing.
+// docs/clients.md what they say. Each client must refuse the same artifact with a changed signature, or its word is
+// worth nothing.
 func TestAlgorithms(t *testing.T) {
 	tok, pq := tokentest.New(t), tokentest.MLDSA(t)
 	folders := map[string]made{}
@@ -415,10 +444,12 @@ func TestAlgorithms(t *testing.T) {
 			yes, no, scheme = accepts(j, goodMLDSA), accepts(j, badMLDSA[j.file]), "ML-DSA-65"
 		}
 		if !yes || no {
-			t.Errorf("%s, %s (%s): what it says of %s with a good signature: %v, with a changed one: %v", j.client, j.artifact, j.command, scheme, yes, no)
+			t.Errorf("%s, %s (%s): what it says of %s with a good signature: %v, with a changed one: %v", j.client,
+				j.artifact, j.command, scheme, yes, no)
 		}
 	}
-	checkTables(t, tables(func(j judge, s scheme, h crypto.Hash) bool { return accepts(j, folders[s.profileName(h)+s.key]) }))
+	checkTables(t,
+		tables(func(j judge, s scheme, h crypto.Hash) bool { return accepts(j, folders[s.profileName(h)+s.key]) }))
 }
 
 const tablesHead = `
@@ -444,7 +475,8 @@ func tables(accepts func(judge, scheme, crypto.Hash) bool) string {
 	for _, artifact := range []string{"certificate", "CRL", "OCSP response", "CP/CPS, detached", "CP/CPS, in the PDF"} {
 		var columns []judge
 		for _, client := range []string{"OpenSSL", newOpenSSL, "GnuTLS", "Java", "NSS", "Go"} {
-			if i := slices.IndexFunc(judges, func(j judge) bool { return j.artifact == artifact && j.client == client }); i >= 0 {
+			if i := slices.IndexFunc(judges,
+				func(j judge) bool { return j.artifact == artifact && j.client == client }); i >= 0 {
 				columns = append(columns, judges[i])
 			}
 		}

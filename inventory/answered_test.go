@@ -8,10 +8,12 @@ import (
 	"seihon/artifact"
 )
 
-// TestAnsweredUntil: the earliest end of a response counts, but not that of one which is the last about its certificate.
+// TestAnsweredUntil: the earliest end of a response counts, but not that of one which is the last about its
+// certificate.
 func TestAnsweredUntil(t *testing.T) {
 	t.Parallel()
-	db, err := Open(t.Context(), Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
+	db, err := Open(t.Context(),
+		Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +24,8 @@ func TestAnsweredUntil(t *testing.T) {
 	issued := func(serial byte, notAfter time.Time) Record {
 		return Record{State: Issued, Certificate: Certificate{Serial: []byte{serial}, NotAfter: notAfter}}
 	}
-	list := recordList{issued(1, noon.AddDate(0, 0, 1)), issued(2, noon.AddDate(1, 0, 0)), issued(3, noon.AddDate(1, 0, 0)), issued(4, noon.AddDate(1, 0, 0))}
+	list := recordList{issued(1, noon.AddDate(0, 0, 1)), issued(2, noon.AddDate(1, 0, 0)),
+		issued(3, noon.AddDate(1, 0, 0)), issued(4, noon.AddDate(1, 0, 0))}
 	if _, err := db.Import(t.Context(), Import{Issuer: "sub", Source: list}); err != nil {
 		t.Fatal(err)
 	}

@@ -12,12 +12,12 @@ import (
 	"seihon/artifact"
 )
 
-// Of a certificate that only a list speaks of, little is known: its serial, a date, a reason. A list that stands for the rows
-// which it adds (list.go) may have a million such entries, so they are kept in blocks: some hundred entries of one list, of
-// one shard, by serial, in one value. A certificate is in a block or a row of the table certificates, never in both. When
-// anything else is to be said of it – an answer is signed, it is revoked here, an import knows more – its block becomes rows
-// first (unpack), with what a row of a list has. So whoever changes rows calls unpack before, and whoever reads them reads
-// both (withListed).
+// Of a certificate that only a list speaks of, little is known: its serial, a date, a reason. A list that stands for
+// the rows which it adds (list.go) may have a million such entries, so they are kept in blocks: some hundred entries of
+// one list, of one shard, by serial, in one value. A certificate is in a block or a row of the table certificates,
+// never in both. When anything else is to be said of it – an answer is signed, it is revoked here, an import knows more
+// – its block becomes rows first (unpack), with what a row of a list has. So whoever changes rows calls unpack before,
+// and whoever reads them reads both (withListed).
 
 // How many entries a block has. What is less than the fewest becomes rows.
 const (
@@ -83,7 +83,8 @@ func (b *block) next() (more bool, err error) {
 }
 
 func (b *block) damaged() error {
-	return fmt.Errorf("row %d of its table listed is damaged: put the newest copy of the inventory in its place, which `signer run` brings up to date "+
+	return fmt.Errorf("row %d of its table listed is damaged: put the newest copy of the inventory in its place, "+
+		"which `signer run` brings up to date "+
 		"from the master, or move it away and make it again with `signer inventory rebuild`", b.id)
 }
 
@@ -98,14 +99,16 @@ const selectBlocks = `SELECT l.id, l.issuer_id, l.key_id, i.shards, l.kind, l.ch
 func scanBlock(rows *sql.Rows) (*block, error) {
 	var b block
 	var kind string
-	err := rows.Scan(&b.id, &b.issuer.id, &b.issuer.keyID, &b.issuer.shards, &kind, &b.changedAt, &b.n, &b.lowest, &b.highest, &b.rest)
+	err := rows.Scan(&b.id, &b.issuer.id, &b.issuer.keyID, &b.issuer.shards, &kind, &b.changedAt, &b.n, &b.lowest,
+		&b.highest, &b.rest)
 	b.kind = textKind(kind)
 	return &b, err
 }
 
 // blocks gives the blocks of a condition by their lowest serial.
 func (d *DB) blocks(ctx context.Context, q querier, where string, args ...any) iter.Seq2[*block, error] {
-	return stream(ctx, q, "reading listed certificates", scanBlock, d.q(selectBlocks+where+` ORDER BY l.lowest`), args...)
+	return stream(ctx, q, "reading listed certificates", scanBlock, d.q(selectBlocks+where+` ORDER BY l.lowest`),
+		args...)
 }
 
 // unpack makes rows of the blocks that have some serials.
@@ -194,7 +197,8 @@ func (d *DB) unpackIssuer(ctx context.Context, tx *sql.Tx, id int64) error {
 		err = rows.Scan(&id)
 		return id, err
 	}
-	for block, err := range stream(ctx, tx, "reading listed certificates", scan, d.q(`SELECT id FROM listed WHERE issuer_id = $1 ORDER BY id`), id) {
+	for block, err := range stream(ctx, tx, "reading listed certificates", scan,
+		d.q(`SELECT id FROM listed WHERE issuer_id = $1 ORDER BY id`), id) {
 		if err != nil {
 			return err
 		}
@@ -233,8 +237,10 @@ func (w *writer) pack(ctx context.Context, r *Record) error {
 }
 
 func (w *writer) writeBlock(ctx context.Context, shard int, p *packing) error {
-	if _, err := w.tx.ExecContext(ctx, w.d.q(`INSERT INTO listed (key_id, issuer_id, shard, kind, ca, changed_at, n, lowest, highest, entries)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`), w.issuer.keyID, w.issuer.id, shard, kindText(w.listed), flag(isCA(w.listed)), w.now, p.n, p.lowest, p.highest, p.entries); err != nil {
+	if _, err := w.tx.ExecContext(ctx,
+		w.d.q(`INSERT INTO listed (key_id, issuer_id, shard, kind, ca, changed_at, n, lowest, highest, entries)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`), w.issuer.keyID, w.issuer.id, shard, kindText(w.listed),
+		flag(isCA(w.listed)), w.now, p.n, p.lowest, p.highest, p.entries); err != nil {
 		return fmt.Errorf("adding certificates: %w", err)
 	}
 	p.entries, p.n = p.entries[:0], 0
@@ -254,7 +260,8 @@ func (w *writer) packed(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := w.rowsOf(ctx, &block{kind: w.listed, n: p.n, lowest: p.lowest, highest: p.highest, rest: p.entries}); err != nil {
+		if err := w.rowsOf(ctx,
+			&block{kind: w.listed, n: p.n, lowest: p.lowest, highest: p.highest, rest: p.entries}); err != nil {
 			return err
 		}
 	}
@@ -265,7 +272,8 @@ func (w *writer) packed(ctx context.Context) error {
 func (w *writer) rowsOf(ctx context.Context, b *block) error {
 	more, err := b.next()
 	for more && err == nil {
-		rec := Record{Certificate: Certificate{Serial: b.head.serial, Kind: b.kind}, State: Revoked, Revocation: b.head.revocation()}
+		rec := Record{Certificate: Certificate{Serial: b.head.serial, Kind: b.kind}, State: Revoked,
+			Revocation: b.head.revocation()}
 		if err = w.row(ctx, &rec); err == nil {
 			more, err = b.next()
 		}

@@ -15,7 +15,8 @@ import (
 type endless struct{ cancel func() }
 
 func (e endless) Info() SourceInfo {
-	return SourceInfo{Name: "list", Format: AcceptedFormat + "crl/ca.crl", AsOf: cancelNow, Digest: artifact.Digest{1}, Scope: AllRevoked}
+	return SourceInfo{Name: "list", Format: AcceptedFormat + "crl/ca.crl", AsOf: cancelNow, Digest: artifact.Digest{1},
+		Scope: AllRevoked}
 }
 
 var cancelNow = time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
@@ -38,7 +39,8 @@ func (e endless) Records(ctx context.Context) iter.Seq2[Record, error] {
 // TestCancelledImport ends an import in the middle: at once, with the reason, and with nothing kept.
 func TestCancelledImport(t *testing.T) {
 	t.Parallel()
-	db, err := Open(t.Context(), Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return cancelNow }})
+	db, err := Open(t.Context(),
+		Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return cancelNow }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ func FromX509(issuer string, c *x509.Certificate, kind artifact.Kind) (Certifica
 	}, nil
 }
 
-// authorities are the kinds of certificates that belong on the CRL of CA certificates; the others belong on that of users.
+// authorities are the kinds of certificates that belong on the CRL of CA certificates; the others belong on that of
+// users.
 var authorities = []artifact.Kind{artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate}
 
 func isCA(kind artifact.Kind) bool { return slices.Contains(authorities, kind) }
@@ -89,7 +90,8 @@ func (d *DB) Record(ctx context.Context, certs ...Certificate) error {
 }
 
 // record completes reserved rows. batch has the commitments to the certificates; nil: nothing commits to them.
-func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, batch []Intent, imported bool) error {
+func (d *DB) record(ctx context.Context, tx *sql.Tx, i issuerRow, certs []Certificate, batch []Intent,
+	imported bool) error {
 	serials := make([][]byte, len(certs))
 	for n, c := range certs {
 		serials[n] = c.Serial
@@ -161,12 +163,14 @@ type filler struct {
 func (d *DB) filler(ctx context.Context, tx *sql.Tx, imported bool) (*filler, error) {
 	f := &filler{d: d, imported: imported}
 	var err error
-	f.update, err = tx.PrepareContext(ctx, d.q(`UPDATE certificates SET state = $3, kind = $4, ca = $5, not_before = $6, not_after = $7,
+	f.update, err = tx.PrepareContext(ctx,
+		d.q(`UPDATE certificates SET state = $3, kind = $4, ca = $5, not_before = $6, not_after = $7,
 		subject = $8, consent = $9, due_at = $10, revision = revision + 1, changed_at = $11, imported = $12, recorded = 0 WHERE key_id = $1 AND serial = $2`))
 	if err != nil {
 		return nil, err
 	}
-	if f.insert, err = tx.PrepareContext(ctx, d.q(`INSERT INTO bodies (key_id, serial, der, salt, entry, leaf, csr) VALUES ($1, $2, $3, $4, $5, $6, $7)`)); err != nil {
+	if f.insert, err = tx.PrepareContext(ctx,
+		d.q(`INSERT INTO bodies (key_id, serial, der, salt, entry, leaf, csr) VALUES ($1, $2, $3, $4, $5, $6, $7)`)); err != nil {
 		return nil, err
 	}
 	f.key, err = tx.PrepareContext(ctx, d.q(insertKey))
@@ -183,7 +187,8 @@ func (f *filler) fill(ctx context.Context, i issuerRow, c Certificate, t Intent,
 	if state == Reserved {
 		state = Issued
 	}
-	if _, err := f.update.ExecContext(ctx, i.keyID, c.Serial, int(state), kindText(c.Kind), flag(isCA(c.Kind)), seconds(c.NotBefore), seconds(c.NotAfter),
+	if _, err := f.update.ExecContext(ctx, i.keyID, c.Serial, int(state), kindText(c.Kind), flag(isCA(c.Kind)),
+		seconds(c.NotBefore), seconds(c.NotAfter),
 		c.Subject, c.Consent, due, now, flag(f.imported)); err != nil {
 		return err
 	}
@@ -209,8 +214,10 @@ func (d *DB) SetConsent(ctx context.Context, issuer string, serial []byte, conse
 		if err := d.unpack(ctx, tx, i.keyID, serial); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET consent = $4, imported = CASE WHEN imported = 2 THEN 1 ELSE imported END,
-			revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID, serial, i.id, consent)
+		res, err := tx.ExecContext(ctx,
+			d.q(`UPDATE certificates SET consent = $4, imported = CASE WHEN imported = 2 THEN 1 ELSE imported END,
+			revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2 AND issuer_id = $3`), i.keyID,
+			serial, i.id, consent)
 		if err != nil {
 			return err
 		}
@@ -229,7 +236,8 @@ func checkCertificate(c Certificate) error {
 	return checkAdopted(c)
 }
 
-// checkAdopted is checkCertificate for one that was signed elsewhere, whose serial may be one that nobody should have given.
+// checkAdopted is checkCertificate for one that was signed elsewhere, whose serial may be one that nobody should have
+// given.
 func checkAdopted(c Certificate) error {
 	if err := CheckSignedSerial(c.Serial); err != nil {
 		return err
@@ -257,7 +265,8 @@ func checkAdopted(c Certificate) error {
 // body returns the DER of a certificate, nil when there is none.
 func (d *DB) body(ctx context.Context, q querier, keyID int64, serial []byte) ([]byte, error) {
 	var der []byte
-	err := q.QueryRowContext(ctx, d.q(`SELECT der FROM bodies WHERE key_id = $1 AND serial = $2`), keyID, serial).Scan(&der)
+	err := q.QueryRowContext(ctx, d.q(`SELECT der FROM bodies WHERE key_id = $1 AND serial = $2`), keyID,
+		serial).Scan(&der)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -319,7 +328,8 @@ func (d *DB) Get(ctx context.Context, issuer string, serial []byte) (*Entry, err
 
 // entryListed is what a list says of a certificate.
 func entryListed(issuer string, e listedEntry) *Entry {
-	return &Entry{Certificate: Certificate{Issuer: issuer, Serial: e.serial, Kind: e.in.kind}, State: Revoked, Revocation: e.revocation(), Imported: true, Revision: 1}
+	return &Entry{Certificate: Certificate{Issuer: issuer, Serial: e.serial, Kind: e.in.kind}, State: Revoked,
+		Revocation: e.revocation(), Imported: true, Revision: 1}
 }
 
 // oneEntry reads the only row of a query, or reports ErrNotFound.

@@ -19,25 +19,31 @@ type CertifiedKey struct {
 	Key artifact.Digest
 }
 
-// RevokedWithKey returns the revoked certificates of all issuers that have one of some keys, for each key in the order of their
-// revocation. Certificates of which only the status is known are not among them: import the certificates themselves, too.
+// RevokedWithKey returns the revoked certificates of all issuers that have one of some keys, for each key in the order
+// of their revocation. Certificates of which only the status is known are not among them: import the certificates
+// themselves, too.
 func (d *DB) RevokedWithKey(ctx context.Context, keys ...artifact.Digest) iter.Seq2[CertifiedKey, error] {
-	return d.withKey(ctx, "looking for a revoked key", keys, `c.state = $1 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`, int(Revoked))
+	return d.withKey(ctx, "looking for a revoked key", keys,
+		`c.state = $1 AND c.revoked_at IS NOT NULL ORDER BY c.revoked_at, c.serial`, int(Revoked))
 }
 
-// InUseWithKey returns the certificates of all issuers that have one of some keys, are not revoked, and have not expired at a time.
+// InUseWithKey returns the certificates of all issuers that have one of some keys, are not revoked, and have not
+// expired at a time.
 func (d *DB) InUseWithKey(ctx context.Context, at time.Time, keys ...artifact.Digest) iter.Seq2[CertifiedKey, error] {
-	return d.withKey(ctx, "looking for a key in use", keys, `c.state = $1 AND c.not_after >= $2 ORDER BY c.serial`, int(Issued), at.Unix())
+	return d.withKey(ctx, "looking for a key in use", keys, `c.state = $1 AND c.not_after >= $2 ORDER BY c.serial`,
+		int(Issued), at.Unix())
 }
 
-func (d *DB) withKey(ctx context.Context, doing string, keys []artifact.Digest, where string, args ...any) iter.Seq2[CertifiedKey, error] {
+func (d *DB) withKey(ctx context.Context, doing string, keys []artifact.Digest, where string,
+	args ...any) iter.Seq2[CertifiedKey, error] {
 	return func(yield func(CertifiedKey, error) bool) {
 		for part := range slices.Chunk(keys, missingChunk) {
 			digests := make([][]byte, len(part))
 			for n := range part {
 				digests[n] = part[n][:]
 			}
-			all := stream(ctx, d.read, doing, scanCertifiedKey, d.q(`SELECT k.digest, i.name, c.serial, c.state, coalesce(c.revoked_at, 0), c.reason, c.invalidity, b.der
+			all := stream(ctx, d.read, doing, scanCertifiedKey,
+				d.q(`SELECT k.digest, i.name, c.serial, c.state, coalesce(c.revoked_at, 0), c.reason, c.invalidity, b.der
 				FROM keys k JOIN certificates c ON c.key_id = k.key_id AND c.serial = k.serial
 				JOIN bodies b ON b.key_id = k.key_id AND b.serial = k.serial JOIN issuers i ON i.id = c.issuer_id
 				WHERE k.digest IN (`+d.literals(digests)+`) AND `+where), args...)
@@ -86,7 +92,8 @@ func (d *DB) indexKey(ctx context.Context, tx *sql.Tx, keyID int64, serial, der 
 	return err
 }
 
-// indexKeys does so with all certificates that there are, page by page: PostgreSQL has no second statement while rows are read.
+// indexKeys does so with all certificates that there are, page by page: PostgreSQL has no second statement while rows
+// are read.
 func (d *DB) indexKeys(ctx context.Context, tx *sql.Tx) error {
 	insert, err := tx.PrepareContext(ctx, d.q(insertKey))
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 
 var benchRevoked = cmdline.Int("revoked", 20_000, "revoked certificates of BenchmarkRevokedWithKey")
 
-// bodyMaker returns a function that makes certificates with different keys from one: fast, and with a signature that is wrong.
+// bodyMaker returns a function that makes certificates with different keys from one: fast, and with a signature that is
+// wrong.
 func bodyMaker(tb testing.TB) func(n int) []byte {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -28,8 +29,9 @@ func bodyMaker(tb testing.TB) func(n int) []byte {
 		tb.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(7), Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: "subscriber"},
-		NotBefore: noon, NotAfter: noon.AddDate(2, 0, 0),
+		SerialNumber: big.NewInt(7),
+		Subject:      pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: "subscriber"},
+		NotBefore:    noon, NotAfter: noon.AddDate(2, 0, 0),
 	}, &x509.Certificate{Subject: pkix.Name{CommonName: "Example CA"}}, key.Public(), key)
 	if err != nil {
 		tb.Fatal(err)
@@ -56,7 +58,8 @@ func fillRevoked(tb testing.TB, dsn string, n int) func(int) []byte {
 	body := bodyMaker(tb)
 	err = db.update(tb.Context(), "filling", func(tx *sql.Tx) error {
 		for _, s := range []string{
-			`DROP TABLE keys`, `DROP TABLE reserved`, `DROP TABLE bodies`, `ALTER TABLE imports DROP COLUMN listed`, `UPDATE meta SET version = 3`,
+			`DROP TABLE keys`, `DROP TABLE reserved`, `DROP TABLE bodies`, `ALTER TABLE imports DROP COLUMN listed`,
+			`UPDATE meta SET version = 3`,
 			`CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
 			`CREATE TABLE issuance (key_id INTEGER NOT NULL, serial BLOB NOT NULL, issuer_id INTEGER NOT NULL, salt BLOB NOT NULL, entry INTEGER NOT NULL,
 				leaf INTEGER NOT NULL, csr BLOB, PRIMARY KEY (key_id, serial)) WITHOUT ROWID`,
@@ -129,11 +132,13 @@ func TestUpgradeFrom3(t *testing.T) {
 			t.Errorf("a key that nobody has: found %x", got)
 		}
 		for x, err := range db.Export(t.Context(), "sub") {
-			if first := binary.BigEndian.Uint64(x.Entry.Serial[1:]) == 0; err != nil || first != (len(x.Salt) == 32 && x.Index == 5 && x.Leaf == 2) {
+			if first := binary.BigEndian.Uint64(x.Entry.Serial[1:]) == 0; err != nil ||
+				first != (len(x.Salt) == 32 && x.Index == 5 && x.Leaf == 2) {
 				t.Fatalf("export: %+v, %v", x, err)
 			}
 		}
-		if e, err := db.Issuance(t.Context(), "sub", []byte{0xaa}); err != nil || binary.BigEndian.Uint64(e.Serial[1:]) != 0 {
+		if e, err := db.Issuance(t.Context(), "sub", []byte{0xaa}); err != nil ||
+			binary.BigEndian.Uint64(e.Serial[1:]) != 0 {
 			t.Errorf("the certificate of a request: %+v, %v", e, err)
 		}
 		if err := db.Close(); err != nil {
@@ -151,7 +156,8 @@ func TestStaleKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.write.Exec(`UPDATE bodies SET der = ?1 WHERE serial = ?2`, body(9), binary.BigEndian.AppendUint64([]byte{1}, 1)); err != nil {
+	if _, err := db.write.Exec(`UPDATE bodies SET der = ?1 WHERE serial = ?2`, body(9),
+		binary.BigEndian.AppendUint64([]byte{1}, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if got := revokedWith(t, db, body(1)); got != nil {
@@ -159,8 +165,8 @@ func TestStaleKey(t *testing.T) {
 	}
 }
 
-// BenchmarkRevokedWithKey looks for one key among the revoked certificates, by the table of keys and by reading all of them, as
-// it was before there was one. -revoked says how many there are.
+// BenchmarkRevokedWithKey looks for one key among the revoked certificates, by the table of keys and by reading all of
+// them, as it was before there was one. -revoked says how many there are.
 func BenchmarkRevokedWithKey(b *testing.B) {
 	dsn := "sqlite:" + filepath.Join(b.TempDir(), "inventory.db")
 	body := fillRevoked(b, dsn, *benchRevoked)

@@ -62,11 +62,13 @@ func (d *DB) lockFree(ctx context.Context, tx *sql.Tx, i issuerRow, r ClaimReque
 	if d.postgres {
 		lock = " FOR UPDATE OF s SKIP LOCKED"
 	}
-	query := d.q(`SELECT s.shard FROM shards s WHERE s.issuer_id = $1 AND s.shard < $2 AND s.lease_until <= $4 AND ` + hasDue + `
+	query := d.q(`SELECT s.shard FROM shards s WHERE s.issuer_id = $1 AND s.shard < $2 AND s.lease_until <= $4 AND ` +
+		hasDue + `
 		ORDER BY EXISTS (SELECT 1 FROM certificates c WHERE c.issuer_id = s.issuer_id AND c.shard = s.shard AND c.due_at = -1) DESC, s.shard
 		LIMIT $5` + lock)
 	var free []int
-	for shard, err := range stream(ctx, tx, "finding free shards", scanInt, query, i.id, i.shards, r.Cutoff.Unix(), d.now().Unix(), r.Max) {
+	for shard, err := range stream(ctx, tx, "finding free shards", scanInt, query, i.id, i.shards, r.Cutoff.Unix(),
+		d.now().Unix(), r.Max) {
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +91,8 @@ func (d *DB) take(ctx context.Context, tx *sql.Tx, i issuerRow, c *Claim, cutoff
 func (d *DB) Extend(ctx context.Context, c Claim, lease time.Duration) (Claim, error) {
 	until := d.now().Add(lease)
 	err := d.settle(ctx, "extending", c, func(tx *sql.Tx, i issuerRow) error {
-		_, err := tx.ExecContext(ctx, d.q(`UPDATE shards SET lease_until = $3 WHERE issuer_id = $1 AND shard = $2`), i.id, c.Shard, until.Unix())
+		_, err := tx.ExecContext(ctx, d.q(`UPDATE shards SET lease_until = $3 WHERE issuer_id = $1 AND shard = $2`),
+			i.id, c.Shard, until.Unix())
 		return err
 	})
 	if err == nil {
@@ -101,7 +104,8 @@ func (d *DB) Extend(ctx context.Context, c Claim, lease time.Duration) (Claim, e
 // Release gives a shard back without having signed it.
 func (d *DB) Release(ctx context.Context, c Claim) error {
 	return d.settle(ctx, "releasing", c, func(tx *sql.Tx, i issuerRow) error {
-		_, err := tx.ExecContext(ctx, d.q(`UPDATE shards SET holder = '', lease_until = 0 WHERE issuer_id = $1 AND shard = $2`), i.id, c.Shard)
+		_, err := tx.ExecContext(ctx,
+			d.q(`UPDATE shards SET holder = '', lease_until = 0 WHERE issuer_id = $1 AND shard = $2`), i.id, c.Shard)
 		return err
 	})
 }
@@ -119,11 +123,14 @@ func (d *DB) Finish(ctx context.Context, c Claim, signed []Signed, artifacts []A
 		}
 		now := d.now().Unix()
 		// What expired without ever being signed to its end is due no more.
-		if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET due_at = $3 WHERE issuer_id = $1 AND shard = $2 AND due_at <= $4
+		if _, err := tx.ExecContext(ctx,
+			d.q(`UPDATE certificates SET due_at = $3 WHERE issuer_id = $1 AND shard = $2 AND due_at <= $4
 			AND not_after <> 0 AND not_after + $5 <= $4`), i.id, c.Shard, int64(dueNever), now, i.grace); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, d.q(`UPDATE shards SET holder = '', lease_until = 0, finished_at = $3 WHERE issuer_id = $1 AND shard = $2`), i.id, c.Shard, now)
+		_, err := tx.ExecContext(ctx,
+			d.q(`UPDATE shards SET holder = '', lease_until = 0, finished_at = $3 WHERE issuer_id = $1 AND shard = $2`),
+			i.id, c.Shard, now)
 		return err
 	})
 }
@@ -138,7 +145,9 @@ func (d *DB) settle(ctx context.Context, verb string, c Claim, fn func(*sql.Tx, 
 		}
 		var token int64
 		var holder string
-		err = tx.QueryRowContext(ctx, d.q(`SELECT token, holder FROM shards WHERE issuer_id = $1 AND shard = $2`)+d.forUpdate(), i.id, c.Shard).Scan(&token, &holder)
+		err = tx.QueryRowContext(ctx,
+			d.q(`SELECT token, holder FROM shards WHERE issuer_id = $1 AND shard = $2`)+d.forUpdate(), i.id,
+			c.Shard).Scan(&token, &holder)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && (token != c.Token || holder != c.Host) {
 			return ErrLeaseLost
 		}
@@ -162,20 +171,23 @@ func (d *DB) Counts(ctx context.Context, issuer string) (Counts, error) {
 	count := func(condition string) string {
 		return `coalesce(sum(CASE WHEN ` + condition + ` THEN 1 ELSE 0 END), 0)`
 	}
-	err = d.read.QueryRowContext(ctx, d.q(`SELECT `+count(`state = 0`)+`, `+count(`state = 1`)+`, `+count(`state = 2`)+`, `+count(`state = 3`)+`, `+
-		count(`not_after <> 0 AND not_after <= $2`)+`, `+count(`due_at = 0`)+`, `+count(`due_at = -1`)+`,
+	err = d.read.QueryRowContext(ctx,
+		d.q(`SELECT `+count(`state = 0`)+`, `+count(`state = 1`)+`, `+count(`state = 2`)+`, `+count(`state = 3`)+`, `+
+			count(`not_after <> 0 AND not_after <= $2`)+`, `+count(`due_at = 0`)+`, `+count(`due_at = -1`)+`,
 		coalesce(min(CASE WHEN next_update > 0 AND due_at < $3 AND state > 0 AND (not_after = 0 OR not_after + $4 > $2) THEN next_update END), 0)
 		FROM certificates WHERE issuer_id = $1`), i.id, now, int64(dueNever), i.grace).
 		Scan(&n.Reserved, &n.Issued, &n.Revoked, &n.NeverIssued, &n.Expired, &n.NeverSigned, &n.Urgent, &until)
 	var listed int64 // revoked, and never signed
 	if err == nil {
-		err = d.read.QueryRowContext(ctx, d.q(`SELECT coalesce(sum(n), 0) FROM listed WHERE issuer_id = $1`), i.id).Scan(&listed)
+		err = d.read.QueryRowContext(ctx, d.q(`SELECT coalesce(sum(n), 0) FROM listed WHERE issuer_id = $1`),
+			i.id).Scan(&listed)
 	}
 	if err == nil {
 		n.Revoked, n.NeverSigned = n.Revoked+listed, n.NeverSigned+listed
 		n.AnsweredUntil = fromSeconds(until)
 		n.Shards = i.shards
-		err = d.read.QueryRowContext(ctx, d.q(`SELECT count(*) FROM shards WHERE issuer_id = $1 AND lease_until > $2`), i.id, now).Scan(&n.Claimed)
+		err = d.read.QueryRowContext(ctx, d.q(`SELECT count(*) FROM shards WHERE issuer_id = $1 AND lease_until > $2`),
+			i.id, now).Scan(&n.Claimed)
 	}
 	if err != nil {
 		return n, fmt.Errorf("%s: %w", doing, err)

@@ -83,10 +83,13 @@ func damaged(dsn string, err error) error {
 	case sqlite3.SQLITE_READONLY:
 		return unwritable(file, err)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("opening inventory %q: the file is damaged: %w: unless the kernel's messages say that the disk cannot be read, put the newest copy "+
-			"in its place, which `signer run` brings up to date from the master, or move it away and make it again with `signer inventory rebuild`", file, failed)
+		return fmt.Errorf("opening inventory %q: the file is damaged: %w: unless the kernel's messages say that the "+
+			"disk cannot be read, put the newest copy "+
+			"in its place, which `signer run` brings up to date from the master, or move it away and make it again "+
+			"with `signer inventory rebuild`", file, failed)
 	case sqlite3.SQLITE_CANTOPEN:
-		return fmt.Errorf("%w: neither %q nor the files -wal and -shm beside it can be opened: look at the rights of the folder, and at the disk", err, file)
+		return fmt.Errorf("%w: neither %q nor the files -wal and -shm beside it can be opened: look at the rights of "+
+			"the folder, and at the disk", err, file)
 	}
 	return err
 }
@@ -97,7 +100,8 @@ func unwritable(file string, err error) error {
 	if info, statErr := os.Stat(file); statErr == nil {
 		mode = fmt.Sprintf("%04o", info.Mode().Perm())
 	}
-	return fmt.Errorf("%w: %q cannot be written: it has mode %s, and who runs this is user %d: look at its owner, at the files -wal and -shm beside it, "+
+	return fmt.Errorf("%w: %q cannot be written: it has mode %s, and who runs this is user %d: look at its owner, at "+
+		"the files -wal and -shm beside it, "+
 		"at whether the file system is mounted for reading only, and at the disk", err, file, mode, os.Geteuid())
 }
 
@@ -143,7 +147,8 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 	if mode := info.Mode().Perm(); os.PathSeparator == '/' && mode&0o077 != 0 {
 		return fmt.Errorf("opening inventory %q: others may read it: it has mode %04o; make it 0600", path, mode)
 	}
-	if err := writable(abs); err != nil { // SQLite would open it all the same, and make -wal and -shm beside it with its mode
+	// SQLite would open it all the same, and make -wal and -shm beside it with its mode
+	if err := writable(abs); err != nil {
 		return unwritable(path, fmt.Errorf("opening inventory: %w", err))
 	}
 	d.spoolDir = filepath.Dir(abs)
@@ -153,7 +158,8 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 		extra.Set("_busy_timeout", "60000") // an import of a million lines writes for some seconds
 		return (&url.URL{Scheme: "file", Path: abs, RawQuery: extra.Encode()}).String()
 	}
-	if d.write, err = sql.Open("sqlite", name(url.Values{"_txlock": {"immediate"}}, "journal_mode(WAL)", "cache_size(-12000)")); err != nil {
+	if d.write, err = sql.Open("sqlite",
+		name(url.Values{"_txlock": {"immediate"}}, "journal_mode(WAL)", "cache_size(-12000)")); err != nil {
 		return fmt.Errorf("opening inventory %q: %w", path, err)
 	}
 	d.write.SetMaxOpenConns(1)
@@ -165,9 +171,9 @@ func (d *DB) connectSQLite(path string, existing bool) error {
 	return nil
 }
 
-// create makes an empty file, which SQLite takes for an empty database. SQLite would make it readable to all, and it holds
-// names of subscribers; its journal files take over the mode. A file that is there is never opened here: closing it would take
-// the locks away that SQLite may have on it in this process.
+// create makes an empty file, which SQLite takes for an empty database. SQLite would make it readable to all, and it
+// holds names of subscribers; its journal files take over the mode. A file that is there is never opened here: closing
+// it would take the locks away that SQLite may have on it in this process.
 func create(path string) (fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
@@ -213,8 +219,8 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, all[0]); err != nil { // the table meta
 			return fmt.Errorf("creating tables: %w", err)
 		}
-		// SQLite opens a file all the same that it cannot open for writing, and says so at the first statement that would write:
-		// this one changes nothing.
+		// SQLite opens a file all the same that it cannot open for writing, and says so at the first statement that
+		// would write: this one changes nothing.
 		if _, err := tx.ExecContext(ctx, `UPDATE meta SET version = version WHERE version < 0`); err != nil {
 			return err
 		}
@@ -237,7 +243,8 @@ func (d *DB) prepareOnce(ctx context.Context) error {
 			err = d.execAll(ctx, tx, upgrades6)
 		case err == nil && version == 7: // blocks of what lists say are new; the rows stay
 		case err == nil && version != schemaVersion:
-			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version, schemaVersion)
+			err = fmt.Errorf("schema version is %d, this program knows %d: use the program that made it", version,
+				schemaVersion)
 		}
 		if err != nil {
 			return err
@@ -311,9 +318,9 @@ func (d *DB) update(ctx context.Context, doing string, fn func(*sql.Tx) error) (
 	return nil
 }
 
-// many is the context for very many short statements of one transaction. For each statement that could be cancelled the driver
-// of SQLite starts a goroutine, which costs more than most statements. A cancellation still ends the transaction, and with it
-// the next statement.
+// many is the context for very many short statements of one transaction. For each statement that could be cancelled the
+// driver of SQLite starts a goroutine, which costs more than most statements. A cancellation still ends the
+// transaction, and with it the next statement.
 func many(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 // querier is a pool, a connection or a transaction.
@@ -325,7 +332,8 @@ type querier interface {
 
 // stream runs a query and yields its rows as they arrive. The query runs in
 // one snapshot, so writing while ranging is safe and is not seen.
-func stream[T any](ctx context.Context, q querier, doing string, scan func(*sql.Rows) (T, error), query string, args ...any) iter.Seq2[T, error] {
+func stream[T any](ctx context.Context, q querier, doing string, scan func(*sql.Rows) (T, error), query string,
+	args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		rows, err := q.QueryContext(ctx, query, args...)

@@ -14,7 +14,8 @@ const statusColumns = `c.serial, c.state, coalesce(c.revoked_at, 0), c.reason, c
 func scanStatus(rows *sql.Rows) (Status, error) {
 	var s Status
 	var at, invalidity, notAfter, this, next, due int64
-	err := rows.Scan(&s.Serial, &s.State, &at, &s.Revocation.Reason, &invalidity, &notAfter, &this, &next, &due, &s.Revision)
+	err := rows.Scan(&s.Serial, &s.State, &at, &s.Revocation.Reason, &invalidity, &notAfter, &this, &next, &due,
+		&s.Revision)
 	if err != nil {
 		return s, err
 	}
@@ -23,7 +24,8 @@ func scanStatus(rows *sql.Rows) (Status, error) {
 	} else {
 		s.Revocation = Revocation{}
 	}
-	s.NotAfter, s.ThisUpdate, s.NextUpdate, s.Urgent = fromSeconds(notAfter), fromSeconds(this), fromSeconds(next), due == dueUrgent
+	s.NotAfter, s.ThisUpdate, s.NextUpdate, s.Urgent = fromSeconds(notAfter), fromSeconds(this), fromSeconds(next),
+		due == dueUrgent
 	return s, nil
 }
 
@@ -49,7 +51,8 @@ func (d *DB) Due(ctx context.Context, issuer string, shard int, cutoff time.Time
 func Everything() time.Time { return time.Unix(dueNever, 0) }
 
 // statuses is a range of the due index, shard by shard.
-func (d *DB) statuses(ctx context.Context, issuer string, shard int, cutoff int64, what string) iter.Seq2[Status, error] {
+func (d *DB) statuses(ctx context.Context, issuer string, shard int, cutoff int64, what string) iter.Seq2[Status,
+	error] {
 	doing := fmt.Sprintf("%s of %q", what, issuer)
 	i, err := d.issuer(ctx, d.read, issuer, "")
 	if err != nil {
@@ -63,7 +66,8 @@ func (d *DB) statuses(ctx context.Context, issuer string, shard int, cutoff int6
 		if cutoff < dueNew {
 			return rows
 		}
-		return withListed(d.listedOnly(ctx, i.keyID, fmt.Sprintf(" AND shard = %d", shard), `l.issuer_id = $1 AND l.shard = $2`, i.id, shard), statusListed, rows, afterUrgent)
+		return withListed(d.listedOnly(ctx, i.keyID, fmt.Sprintf(" AND shard = %d", shard),
+			`l.issuer_id = $1 AND l.shard = $2`, i.id, shard), statusListed, rows, afterUrgent)
 	}
 	if shard != AllShards {
 		return one(shard)
@@ -184,7 +188,8 @@ const markSet = `this_update = v.this_update, next_update = v.next_update,
 func (d *DB) markSigned(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Signed) error {
 	for _, s := range batch {
 		if s.NextUpdate.IsZero() || s.ThisUpdate.After(s.NextUpdate) {
-			return fmt.Errorf("serial %x was signed from %s to %s: want an order", s.Serial, stamp(s.ThisUpdate), stamp(s.NextUpdate))
+			return fmt.Errorf("serial %x was signed from %s to %s: want an order", s.Serial, stamp(s.ThisUpdate),
+				stamp(s.NextUpdate))
 		}
 	}
 	serials := func(yield func([]byte) bool) {
@@ -200,16 +205,19 @@ func (d *DB) markSigned(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Si
 	if d.postgres {
 		return d.markSignedPostgres(ctx, tx, i, batch)
 	}
-	// Without a FROM, SQLite changes the row where it finds it; with one, it first writes the changes to a table of their own.
+	// Without a FROM, SQLite changes the row where it finds it; with one, it first writes the changes to a table of
+	// their own.
 	set := strings.NewReplacer("v.revision", "$5", "v.this_update", "$6", "v.next_update", "$7").Replace(markSet)
-	mark, err := tx.PrepareContext(ctx, d.q(`UPDATE certificates AS c SET `+set+` WHERE c.key_id = $3 AND c.serial = $4`))
+	mark, err := tx.PrepareContext(ctx,
+		d.q(`UPDATE certificates AS c SET `+set+` WHERE c.key_id = $3 AND c.serial = $4`))
 	if err != nil {
 		return err
 	}
 	defer mark.Close()
 	ctx = many(ctx)
 	for _, s := range batch {
-		res, err := mark.ExecContext(ctx, i.grace, int64(dueNever), i.keyID, s.Serial, s.Revision, s.ThisUpdate.Unix(), s.NextUpdate.Unix())
+		res, err := mark.ExecContext(ctx, i.grace, int64(dueNever), i.keyID, s.Serial, s.Revision, s.ThisUpdate.Unix(),
+			s.NextUpdate.Unix())
 		if err != nil {
 			return err
 		}

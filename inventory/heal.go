@@ -66,7 +66,8 @@ func (d *DB) Heal(ctx context.Context, h Healing) (*Healed, error) {
 	healed := &Healed{Certificates: []HealedCertificate{}}
 	errDry := errors.New("dry run")
 	err := d.update(ctx, "healing the inventory from the master", func(tx *sql.Tx) error {
-		k := &healer{d: d, tx: tx, place: h.Origin, healed: healed, issuers: map[string]issuerRow{}, seen: map[string]bool{}}
+		k := &healer{d: d, tx: tx, place: h.Origin, healed: healed, issuers: map[string]issuerRow{},
+			seen: map[string]bool{}}
 		if err := k.all(many(ctx), h); err != nil {
 			return err
 		}
@@ -133,7 +134,8 @@ func (k *healer) records(ctx context.Context, h *Healing) error {
 	for _, part := range []struct {
 		records []journalRecord
 		apply   func(context.Context, journalRecord) error
-	}{{later, k.once}, {later, func(ctx context.Context, r journalRecord) error { return k.list(ctx, h, r) }}, {k.asked, k.whoAsked}} {
+	}{{later, k.once}, {later, func(ctx context.Context, r journalRecord) error { return k.list(ctx, h, r) }},
+		{k.asked, k.whoAsked}} {
 		for _, r := range part.records {
 			if err := part.apply(ctx, r); err != nil {
 				return fmt.Errorf("applying the record %s %s %s: %w", r.Type, r.Issuer, r.Serial+r.Name, err)
@@ -195,7 +197,8 @@ func (k *healer) issuer(ctx context.Context, r journalRecord) (issuerRow, error)
 			err = fmt.Errorf("the digest of its key has %d octets", len(key))
 		}
 		if err == nil {
-			add := Issuer{Name: r.Issuer, Key: artifact.Digest(key), Shards: r.Shards, Grace: time.Duration(r.Grace) * time.Second}
+			add := Issuer{Name: r.Issuer, Key: artifact.Digest(key), Shards: r.Shards,
+				Grace: time.Duration(r.Grace) * time.Second}
 			err = k.d.addIssuer(ctx, k.tx, add)
 			k.healed.Other++
 		}
@@ -216,7 +219,8 @@ func (k *healer) sameKey(ctx context.Context, i issuerRow, r journalRecord) erro
 		return err
 	}
 	if hex.EncodeToString(key) != r.Key {
-		return fmt.Errorf("the inventory knows the issuer with the key %x, the master with %s: this is not its master", key, r.Key)
+		return fmt.Errorf("the inventory knows the issuer with the key %x, the master with %s: this is not its master",
+			key, r.Key)
 	}
 	return nil
 }
@@ -269,7 +273,8 @@ func (k *healer) once(ctx context.Context, r journalRecord) error {
 		}
 		query, args = `UPDATE events SET recorded = 1 WHERE issuer_id = $1 AND at = $2 AND serial = $3 AND what = $4 AND detail = $5 AND requested_by = $6 AND request = $7`,
 			[]any{id, r.At, serial, r.What, r.Detail, r.RequestedBy, r.Request}
-		return k.insertOnce(ctx, query, `INSERT INTO events (issuer_id, at, serial, what, detail, requested_by, request, recorded) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)`, args)
+		return k.insertOnce(ctx, query,
+			`INSERT INTO events (issuer_id, at, serial, what, detail, requested_by, request, recorded) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)`, args)
 	}
 	digest, err := hex.DecodeString(r.Digest)
 	if err != nil {
@@ -277,7 +282,8 @@ func (k *healer) once(ctx context.Context, r journalRecord) error {
 	}
 	query, args = `UPDATE imports SET recorded = 1 WHERE issuer_id = $1 AND at = $2 AND format = $3 AND name = $4 AND as_of = $5 AND digest = $6 AND records = $7 AND revoked = $8 AND override = $9 AND listed = $10`,
 		[]any{id, r.At, r.Format, r.Name, r.AsOf, digest, r.Records, r.Revoked, r.Override, r.Kind}
-	return k.insertOnce(ctx, query, `INSERT INTO imports (issuer_id, at, format, name, as_of, digest, records, revoked, override, listed, recorded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`, args)
+	return k.insertOnce(ctx, query,
+		`INSERT INTO imports (issuer_id, at, format, name, as_of, digest, records, revoked, override, listed, recorded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`, args)
 }
 
 // insertOnce inserts a row that mark, with the same arguments, does not find.
@@ -297,7 +303,8 @@ func (k *healer) insertOnce(ctx context.Context, mark, insert string, args []any
 // artifacts adds what the log has and the history of what was signed lacks.
 func (k *healer) artifacts(ctx context.Context, records []ArtifactRecord) error {
 	for _, r := range records {
-		res, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE artifacts SET committed = CASE WHEN committed = 0 THEN $1 ELSE committed END
+		res, err := k.tx.ExecContext(ctx,
+			k.d.q(`UPDATE artifacts SET committed = CASE WHEN committed = 0 THEN $1 ELSE committed END
 			WHERE name = $2 AND digest = $3`), r.Committed, r.Name, r.Digest[:])
 		if err != nil {
 			return fmt.Errorf("looking for %s: %w", r.Name, err)

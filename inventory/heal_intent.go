@@ -22,8 +22,10 @@ func (d *DB) IntentRecords(ctx context.Context, issuer string, entry int64, batc
 			}
 		}
 		for n, t := range batch {
-			line, err := json.Marshal(journalRecord{Type: recordIntent, Issuer: issuer, Serial: hex.EncodeToString(t.Serial), Salt: t.Salt,
-				TBS: t.TBS, Entry: entry, Leaf: int64(n), Name: t.Name, Consent: t.Consent, SubjectKey: t.SubjectKey, CSR: t.CSR,
+			line, err := json.Marshal(journalRecord{Type: recordIntent, Issuer: issuer,
+				Serial: hex.EncodeToString(t.Serial), Salt: t.Salt,
+				TBS: t.TBS, Entry: entry, Leaf: int64(n), Name: t.Name, Consent: t.Consent, SubjectKey: t.SubjectKey,
+				CSR:         t.CSR,
 				RequestedBy: t.By, Request: t.Request})
 			if !yield(line, err) || err != nil {
 				return
@@ -44,7 +46,8 @@ func (k *healer) whoAsked(ctx context.Context, r journalRecord) error {
 		return err
 	}
 	var known bool
-	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT EXISTS (SELECT 1 FROM events WHERE issuer_id = $1 AND serial = $2 AND what = 'requested: issue')`), i.id, serial).Scan(&known)
+	err = k.tx.QueryRowContext(ctx,
+		k.d.q(`SELECT EXISTS (SELECT 1 FROM events WHERE issuer_id = $1 AND serial = $2 AND what = 'requested: issue')`), i.id, serial).Scan(&known)
 	if err != nil || known {
 		return err
 	}
@@ -97,14 +100,17 @@ func (k *healer) commitment(ctx context.Context, i issuerRow, serial []byte, hav
 	if have != nil && have.DER != nil {
 		return k.opened(ctx, i, serial, r)
 	}
-	_, err := k.tx.ExecContext(ctx, k.d.q(insertPending), i.keyID, serial, i.id, r.Salt, r.TBS, r.Entry, r.Leaf, k.place, r.Name, r.SubjectKey, r.CSR)
+	_, err := k.tx.ExecContext(ctx, k.d.q(insertPending), i.keyID, serial, i.id, r.Salt, r.TBS, r.Entry, r.Leaf,
+		k.place, r.Name, r.SubjectKey, r.CSR)
 	return err
 }
 
 // settled ends the waiting of a row, if it is pending: the certificate, if it is there, takes over the commitment.
 func (k *healer) settled(ctx context.Context, i issuerRow, serial []byte) error {
-	_, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE bodies SET salt = p.salt, entry = p.entry, leaf = p.leaf, csr = coalesce(p.csr, bodies.csr)
-		FROM pending p WHERE p.key_id = $1 AND p.serial = $2 AND bodies.key_id = $1 AND bodies.serial = $2`), i.keyID, serial)
+	_, err := k.tx.ExecContext(ctx,
+		k.d.q(`UPDATE bodies SET salt = p.salt, entry = p.entry, leaf = p.leaf, csr = coalesce(p.csr, bodies.csr)
+		FROM pending p WHERE p.key_id = $1 AND p.serial = $2 AND bodies.key_id = $1 AND bodies.serial = $2`), i.keyID,
+		serial)
 	if err == nil {
 		_, err = k.tx.ExecContext(ctx, k.d.q(`DELETE FROM pending WHERE key_id = $1 AND serial = $2`), i.keyID, serial)
 	}
@@ -114,7 +120,8 @@ func (k *healer) settled(ctx context.Context, i issuerRow, serial []byte) error 
 // opened writes what a record says of the commitment beside the certificate. Of the
 // request only the record of the intent says something.
 func (k *healer) opened(ctx context.Context, i issuerRow, serial []byte, r *journalRecord) error {
-	_, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE bodies SET salt = $3, entry = $4, leaf = $5, csr = coalesce($6, csr) WHERE key_id = $1 AND serial = $2`),
+	_, err := k.tx.ExecContext(ctx,
+		k.d.q(`UPDATE bodies SET salt = $3, entry = $4, leaf = $5, csr = coalesce($6, csr) WHERE key_id = $1 AND serial = $2`),
 		i.keyID, serial, r.Salt, r.Entry, r.Leaf, r.CSR)
 	return err
 }

@@ -78,7 +78,8 @@ func (k *healer) vouched(ctx context.Context, i issuerRow, serial []byte, have, 
 		return word == have.said(), err
 	}
 	var importing bool
-	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT EXISTS (SELECT 1 FROM imports WHERE recorded <> 1 AND issuer_id = $1)`), i.id).Scan(&importing)
+	err = k.tx.QueryRowContext(ctx,
+		k.d.q(`SELECT EXISTS (SELECT 1 FROM imports WHERE recorded <> 1 AND issuer_id = $1)`), i.id).Scan(&importing)
 	return importing, err
 }
 
@@ -113,7 +114,8 @@ func stateOf(text string) (State, bool) {
 
 // row reads a row as a record, nil when there is none.
 func (k *healer) row(ctx context.Context, i issuerRow, serial []byte) (r *journalRecord, recorded int, err error) {
-	rows, err := k.tx.QueryContext(ctx, k.d.q(certificateRecords+` WHERE c.key_id = $1 AND c.serial = $2`), i.keyID, serial)
+	rows, err := k.tx.QueryContext(ctx, k.d.q(certificateRecords+` WHERE c.key_id = $1 AND c.serial = $2`), i.keyID,
+		serial)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -131,7 +133,8 @@ func (k *healer) row(ctx context.Context, i issuerRow, serial []byte) (r *journa
 	if err := rows.Close(); err != nil {
 		return nil, 0, err
 	}
-	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT recorded FROM certificates WHERE key_id = $1 AND serial = $2`), i.keyID, serial).Scan(&recorded)
+	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT recorded FROM certificates WHERE key_id = $1 AND serial = $2`),
+		i.keyID, serial).Scan(&recorded)
 	return &have, recorded, err
 }
 
@@ -141,14 +144,18 @@ func (k *healer) rowListed(ctx context.Context, i issuerRow, serial []byte) (*jo
 	if err != nil || e == nil {
 		return nil, 0, err
 	}
-	r := journalRecord{Type: recordCertificate, Serial: hex.EncodeToString(serial), State: Revoked.String(), Kind: string(e.in.kind),
-		Imported: true, listed: true, RevokedAt: &e.at, Reason: e.reason, Invalidity: e.invalidity, Revision: 1, ChangedAt: e.in.changedAt}
+	r := journalRecord{Type: recordCertificate, Serial: hex.EncodeToString(serial), State: Revoked.String(),
+		Kind:     string(e.in.kind),
+		Imported: true, listed: true, RevokedAt: &e.at, Reason: e.reason, Invalidity: e.invalidity, Revision: 1,
+		ChangedAt: e.in.changedAt}
 	err = k.tx.QueryRowContext(ctx, k.d.q(`SELECT name FROM issuers WHERE id = $1`), e.in.issuer.id).Scan(&r.Issuer)
 	return &r, 1, err
 }
 
 func (k *healer) mark(ctx context.Context, i issuerRow, serial []byte) error {
-	_, err := k.tx.ExecContext(ctx, k.d.q(`UPDATE certificates SET recorded = 1 WHERE key_id = $1 AND serial = $2 AND recorded <> 1`), i.keyID, serial)
+	_, err := k.tx.ExecContext(ctx,
+		k.d.q(`UPDATE certificates SET recorded = 1 WHERE key_id = $1 AND serial = $2 AND recorded <> 1`), i.keyID,
+		serial)
 	return err
 }
 
@@ -169,15 +176,18 @@ func (k *healer) write(ctx context.Context, i issuerRow, serial []byte, r *journ
 		imported = 2
 	}
 	bucket := bucketOf(serial)
-	_, err := k.tx.ExecContext(ctx, k.d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
+	_, err := k.tx.ExecContext(ctx,
+		k.d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
 		subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at, recorded)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, $16, $17, $18, $19, $20, $21)
 		ON CONFLICT (key_id, serial) DO UPDATE SET state = excluded.state, kind = excluded.kind, ca = excluded.ca, imported = excluded.imported,
 		not_before = excluded.not_before, not_after = excluded.not_after, subject = excluded.subject, consent = excluded.consent,
 		revoked_at = excluded.revoked_at, reason = excluded.reason, invalidity = excluded.invalidity, revoked_here = excluded.revoked_here,
 		due_at = excluded.due_at, revision = excluded.revision, changed_at = excluded.changed_at, recorded = excluded.recorded`),
-		i.keyID, serial, i.id, int(state), kindText(kind), flag(isCA(kind)), imported, r.NotBefore, r.NotAfter, r.Subject, r.Consent,
-		r.RevokedAt, r.Reason, r.Invalidity, flag(r.RevokedHere), due, bucket, bucket%i.shards, r.Revision, r.ChangedAt, recorded)
+		i.keyID, serial, i.id, int(state), kindText(kind), flag(isCA(kind)), imported, r.NotBefore, r.NotAfter,
+		r.Subject, r.Consent,
+		r.RevokedAt, r.Reason, r.Invalidity, flag(r.RevokedHere), due, bucket, bucket%i.shards, r.Revision, r.ChangedAt,
+		recorded)
 	if err != nil {
 		return err
 	}
@@ -219,13 +229,15 @@ func (k *healer) said(ctx context.Context, s Said) error {
 	if have != nil {
 		r, was = *have, have.status()
 	}
-	r.State, r.RevokedAt, r.Reason, r.Invalidity, r.RevokedHere = Revoked.String(), &at, s.Reason, seconds(s.InvalidityDate), true
+	r.State, r.RevokedAt, r.Reason, r.Invalidity, r.RevokedHere = Revoked.String(), &at, s.Reason,
+		seconds(s.InvalidityDate), true
 	r.Revision, r.ChangedAt = r.Revision+1, k.d.now().Unix()
 	if r.status() == was {
 		return nil
 	}
 	k.note(s.Issuer, s.Serial, was, &r)
-	return errors.Join(k.write(ctx, i, s.Serial, &r, 0), k.d.event(ctx, k.tx, i.id, s.Serial, "healed from the master", r.status()))
+	return errors.Join(k.write(ctx, i, s.Serial, &r, 0),
+		k.d.event(ctx, k.tx, i.id, s.Serial, "healed from the master", r.status()))
 }
 
 // note remembers what is healed.
@@ -239,7 +251,8 @@ func (r *journalRecord) status() string {
 	if r.State != Revoked.String() || r.RevokedAt == nil {
 		return r.State
 	}
-	return Revocation{Time: fromSeconds(*r.RevokedAt), Reason: r.Reason, InvalidityDate: fromSeconds(r.Invalidity)}.status().String()
+	return Revocation{Time: fromSeconds(*r.RevokedAt), Reason: r.Reason,
+		InvalidityDate: fromSeconds(r.Invalidity)}.status().String()
 }
 
 // words holds each row against the newest word of the operator about it that is
@@ -259,7 +272,8 @@ func (k *healer) words(ctx context.Context) error {
 		return e, err
 	}
 	var order []string
-	for e, err := range stream(ctx, k.tx, "reading the operator's word", scan, `SELECT e.serial, e.detail, i.name FROM events e
+	for e, err := range stream(ctx, k.tx, "reading the operator's word", scan,
+		`SELECT e.serial, e.detail, i.name FROM events e
 		JOIN issuers i ON i.id = e.issuer_id WHERE e.recorded <> 1 ORDER BY e.id`) {
 		if err != nil {
 			return err
@@ -299,7 +313,8 @@ func (k *healer) obey(ctx context.Context, issuer string, serial []byte, text st
 	r := *have
 	if s.State == override.Revoked {
 		at := s.Time.Unix()
-		r.State, r.RevokedAt, r.Reason, r.Invalidity, r.RevokedHere = Revoked.String(), &at, s.Reason, seconds(s.Invalidity), true
+		r.State, r.RevokedAt, r.Reason, r.Invalidity, r.RevokedHere = Revoked.String(), &at, s.Reason,
+			seconds(s.Invalidity), true
 	} else {
 		at := k.d.now().Unix()
 		r.State, r.RevokedAt, r.Reason, r.Invalidity = Issued.String(), &at, reasonRemoveFromCRL, 0

@@ -37,7 +37,8 @@ func (d *DB) addArtifacts(ctx context.Context, tx *sql.Tx, records []ArtifactRec
 		if r.Number != nil {
 			number = append([]byte{0}, r.Number.Bytes()...)
 		}
-		if _, err := tx.ExecContext(ctx, d.q(`INSERT INTO artifacts (issuer_id, kind, name, scope, number, this_update, next_update, digest, signed_at, committed)
+		if _, err := tx.ExecContext(ctx,
+			d.q(`INSERT INTO artifacts (issuer_id, kind, name, scope, number, this_update, next_update, digest, signed_at, committed)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`), id, string(r.Kind), r.Name, r.Scope, number,
 			seconds(r.ThisUpdate), seconds(r.NextUpdate), r.Digest[:], r.SignedAt.Unix(), r.Committed); err != nil {
 			return fmt.Errorf("%s %q: %w", r.Kind, r.Name, err)
@@ -52,19 +53,21 @@ func (d *DB) MarkCommitted(ctx context.Context, digests []artifact.Digest, size 
 	if size <= 0 {
 		return fmt.Errorf("recording what the log holds: its size %d is not positive", size)
 	}
-	return d.update(ctx, fmt.Sprintf("recording that %d artifacts are in the log", len(digests)), func(tx *sql.Tx) error {
-		mark, err := tx.PrepareContext(ctx, d.q(`UPDATE artifacts SET committed = $1 WHERE digest = $2 AND committed = 0`))
-		if err != nil {
-			return err
-		}
-		defer mark.Close()
-		for _, digest := range digests {
-			if _, err := mark.ExecContext(ctx, size, digest[:]); err != nil {
+	return d.update(ctx, fmt.Sprintf("recording that %d artifacts are in the log", len(digests)),
+		func(tx *sql.Tx) error {
+			mark, err := tx.PrepareContext(ctx,
+				d.q(`UPDATE artifacts SET committed = $1 WHERE digest = $2 AND committed = 0`))
+			if err != nil {
 				return err
 			}
-		}
-		return nil
-	})
+			defer mark.Close()
+			for _, digest := range digests {
+				if _, err := mark.ExecContext(ctx, size, digest[:]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 }
 
 const artifactQuery = `SELECT a.id, i.name, a.kind, a.name, a.scope, a.number, a.this_update, a.next_update, a.digest, a.signed_at, a.committed
@@ -75,7 +78,8 @@ func scanArtifact(scan func(...any) error) (ArtifactRecord, error) {
 	var kind string
 	var number, digest []byte
 	var this, next, signed int64
-	if err := scan(&r.ID, &r.Issuer, &kind, &r.Name, &r.Scope, &number, &this, &next, &digest, &signed, &r.Committed); err != nil {
+	if err := scan(&r.ID, &r.Issuer, &kind, &r.Name, &r.Scope, &number, &this, &next, &digest, &signed,
+		&r.Committed); err != nil {
 		return r, err
 	}
 	if len(digest) != len(r.Digest) {
@@ -99,14 +103,16 @@ func (d *DB) Artifacts(ctx context.Context, issuer string, kind artifact.Kind) i
 
 // Uncommitted streams what was signed and is in no log yet, oldest first.
 func (d *DB) Uncommitted(ctx context.Context) iter.Seq2[ArtifactRecord, error] {
-	return stream(ctx, d.read, "listing what is in no log yet", scanArtifactRows, artifactQuery+`a.committed = 0 ORDER BY a.id`)
+	return stream(ctx, d.read, "listing what is in no log yet", scanArtifactRows,
+		artifactQuery+`a.committed = 0 ORDER BY a.id`)
 }
 
 // Latest returns the newest artifact of a kind and scope. It fails with
 // ErrNotFound when there is none.
 func (d *DB) Latest(ctx context.Context, issuer string, kind artifact.Kind, scope string) (*ArtifactRecord, error) {
 	r, err := scanArtifact(d.read.QueryRowContext(ctx,
-		d.q(artifactQuery+`i.name = $1 AND a.kind = $2 AND a.scope = $3 ORDER BY a.id DESC LIMIT 1`), issuer, string(kind), scope).Scan)
+		d.q(artifactQuery+`i.name = $1 AND a.kind = $2 AND a.scope = $3 ORDER BY a.id DESC LIMIT 1`), issuer,
+		string(kind), scope).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}

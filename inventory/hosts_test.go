@@ -31,7 +31,8 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	role := map[string]func(context.Context, *inventory.DB) error{"host": signShards, "numbers": takeNumbers, "import": importMany}[os.Getenv(envRole)]
+	role := map[string]func(context.Context, *inventory.DB) error{"host": signShards, "numbers": takeNumbers,
+		"import": importMany}[os.Getenv(envRole)]
 	if role == nil {
 		os.Exit(m.Run())
 	}
@@ -63,7 +64,8 @@ func signShards(ctx context.Context, db *inventory.DB) error {
 	}
 	for {
 		now := time.Now()
-		claims, err := db.Claim(ctx, inventory.ClaimRequest{Host: name, Issuer: inventorytest.Issuer, Max: 7, Lease: hostLease, Cutoff: now})
+		claims, err := db.Claim(ctx,
+			inventory.ClaimRequest{Host: name, Issuer: inventorytest.Issuer, Max: 7, Lease: hostLease, Cutoff: now})
 		if err != nil {
 			return err
 		}
@@ -81,14 +83,17 @@ func signShards(ctx context.Context, db *inventory.DB) error {
 				if err != nil {
 					return err
 				}
-				signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: now, NextUpdate: now.Add(96 * time.Hour)})
+				signed = append(signed,
+					inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: now,
+						NextUpdate: now.Add(96 * time.Hour)})
 			}
 			fmt.Printf("signed %d\n", c.Shard)
 			if done++; done == hang {
 				fmt.Println("hanging")
 				select {}
 			}
-			record := inventory.ArtifactRecord{Issuer: inventorytest.Issuer, Kind: artifact.OCSPBundle, Name: fmt.Sprint(c.Shard), Scope: name}
+			record := inventory.ArtifactRecord{Issuer: inventorytest.Issuer, Kind: artifact.OCSPBundle,
+				Name: fmt.Sprint(c.Shard), Scope: name}
 			if err := db.Finish(ctx, c, signed, []inventory.ArtifactRecord{record}); err != nil {
 				return err
 			}
@@ -246,7 +251,8 @@ func TestKilled(t *testing.T) {
 			for round := range 100 {
 				cmd, out := start(t, nil, envRole+"=numbers", envDSN+"="+dsn)
 				kill := func() {
-					time.AfterFunc(time.Duration(mathrand.IntN(50*1000))*time.Microsecond, func() { cmd.Process.Kill() })
+					time.AfterFunc(time.Duration(mathrand.IntN(50*1000))*time.Microsecond,
+						func() { cmd.Process.Kill() })
 				}
 				if round%10 == 0 { // perhaps while it opens
 					kill()

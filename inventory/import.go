@@ -122,7 +122,8 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 		}
 	}
 	info = im.Source.Info()
-	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override, result: ImportResult{Digest: info.Digest, Read: read, Skipped: info.Skipped}}
+	j := &judge{info: info, asOf: info.AsOf, now: d.now(), override: im.Override,
+		result: ImportResult{Digest: info.Digest, Read: read, Skipped: info.Skipped}}
 	sorted := s.sorted()
 	if im.List != nil {
 		sorted, j.result.Read = inOrder(ctx, im.Source), im.List.Total
@@ -173,7 +174,8 @@ func (d *DB) Import(ctx context.Context, im Import) (*ImportResult, error) {
 	if err := d.analyze(ctx, j.result.Added); err != nil {
 		return nil, fmt.Errorf("%s: it is imported, but: %w", doing, err)
 	}
-	d.log.Info("imported certificates", zap.String("issuer", im.Issuer), zap.String("format", info.Format), zap.String("name", info.Name),
+	d.log.Info("imported certificates", zap.String("issuer", im.Issuer), zap.String("format", info.Format),
+		zap.String("name", info.Name),
 		zap.Stringer("sha256", info.Digest), zap.Int64("read", read), zap.Int64("added", j.result.Added),
 		zap.Int64("revoked", j.result.NewlyRevoked), zap.Bool("same", j.result.Same), zap.Bool("dry_run", im.DryRun))
 	return &j.result, nil
@@ -246,7 +248,8 @@ func checkRecord(r *Record, now time.Time) error {
 		return nil
 	case Revoked:
 		if r.Revocation.Reason == reasonRemoveFromCRL {
-			return fmt.Errorf("serial %x: revoked with reason removeFromCRL: a certificate released from hold is not revoked", r.Serial)
+			return fmt.Errorf("serial %x: revoked with reason removeFromCRL: a certificate released from hold is not "+
+				"revoked", r.Serial)
 		}
 		if err := checkRevocation(r.Revocation, now); err != nil {
 			return fmt.Errorf("serial %x: %w", r.Serial, err)
@@ -268,7 +271,8 @@ func (r *Record) checkSerial() error {
 func checkEmpty(records int64, empty bool) error {
 	switch {
 	case records == 0 && !empty:
-		return errors.New("it has no record: is it the right one? If the CA issued or revoked nothing, say so with --empty")
+		return errors.New("it has no record: is it the right one? If the CA issued or revoked nothing, say so with " +
+			"--empty")
 	case records > 0 && empty:
 		return fmt.Errorf("it was said to be empty, but has %d records", records)
 	}
@@ -283,7 +287,8 @@ func (d *DB) compareWithLast(ctx context.Context, tx *sql.Tx, j *judge, maxShrin
 	}
 	var asOf, records int64
 	var digest []byte
-	err = tx.QueryRowContext(ctx, d.q(`SELECT as_of, records, digest FROM imports WHERE issuer_id = $1 AND format = $2 ORDER BY id DESC LIMIT 1`),
+	err = tx.QueryRowContext(ctx,
+		d.q(`SELECT as_of, records, digest FROM imports WHERE issuer_id = $1 AND format = $2 ORDER BY id DESC LIMIT 1`),
 		j.issuer.id, j.info.Format).Scan(&asOf, &records, &digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -295,13 +300,17 @@ func (d *DB) compareWithLast(ctx context.Context, tx *sql.Tx, j *judge, maxShrin
 		return true, nil
 	}
 	if !j.info.AsOf.IsZero() && asOf > j.info.AsOf.Unix() {
-		j.problem(override.Older, nil, fmt.Sprintf("the input is of %s, the last one was of %s", stamp(j.info.AsOf), stamp(fromSeconds(asOf))))
+		j.problem(override.Older,
+			nil,
+			fmt.Sprintf("the input is of %s, the last one was of %s", stamp(j.info.AsOf), stamp(fromSeconds(asOf))))
 	}
 	if maxShrink <= 0 {
 		maxShrink = 0.1
 	}
 	if j.info.Scope != Partial && float64(j.result.Read) < float64(records)*(1-maxShrink) {
-		j.problem(override.Shrink, nil, fmt.Sprintf("the input has %d records, the last one had %d: more than %.0f %% are gone", j.result.Read, records, maxShrink*100))
+		j.problem(override.Shrink, nil,
+			fmt.Sprintf("the input has %d records, the last one had %d: more than %.0f %% are gone", j.result.Read,
+				records, maxShrink*100))
 	}
 	return false, nil
 }
@@ -324,7 +333,8 @@ func (d *DB) settleRefusal(j *judge, o *override.Override) error {
 }
 
 // recordImport remembers the import for the next one.
-func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, listed artifact.Kind, o *override.Override) error {
+func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int64, listed artifact.Kind,
+	o *override.Override) error {
 	permit, name := "", filepath.Base(j.info.Name)
 	if j.info.Format == NoPast {
 		name = j.info.Name // no file, but a reason
@@ -332,7 +342,8 @@ func (d *DB) recordImport(ctx context.Context, tx *sql.Tx, j *judge, revoked int
 	if o != nil {
 		permit = strings.TrimSpace(string(o.Text()))
 	}
-	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override, listed)
+	_, err := tx.ExecContext(ctx,
+		d.q(`INSERT INTO imports (issuer_id, format, name, as_of, digest, records, revoked, at, override, listed)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`), j.issuer.id, j.info.Format, name, seconds(j.info.AsOf),
 		j.info.Digest[:], j.result.Read, revoked, j.now.Unix(), permit, string(listed))
 	return err

@@ -61,7 +61,8 @@ var (
 	// ErrAlreadyRevoked: the certificate is revoked with this very date and reason.
 	ErrAlreadyRevoked = errors.New("certificate is already revoked")
 	// ErrNeverIssued: the serial was declared never issued.
-	ErrNeverIssued = errors.New("the serial was declared never issued: if a certificate has it, import it with a signed override")
+	ErrNeverIssued = errors.New("the serial was declared never issued: if a certificate has it, import it with a " +
+		"signed override")
 	// ErrRevocationChanged: the certificate is revoked with another date or reason.
 	ErrRevocationChanged = errors.New("a recorded revocation keeps its date and reason")
 	// ErrLeaseLost: the shard was claimed by another host after the lease ran out.
@@ -235,7 +236,7 @@ type Counts struct {
 	NeverIssued                        int64 // declared so
 	NeverSigned, Urgent                int64
 	Shards, Claimed                    int
-	// AnsweredUntil is the earliest nextUpdate of the responses that would be renewed: not of one that reaches the expiry of
-	// its certificate. Zero: there is none.
+	// AnsweredUntil is the earliest nextUpdate of the responses that would be renewed: not of one that reaches the
+	// expiry of its certificate. Zero: there is none.
 	AnsweredUntil time.Time
 }

@@ -35,13 +35,15 @@ func TestNewSerial(t *testing.T) {
 }
 
 func TestSerials(t *testing.T) {
-	for text, want := range map[string]string{"1": "\x01", "0a": "\x0a", "80": "\x00\x80", "00:00:80": "\x00\x80", "0001": "\x01",
-		"0x1": "\x01", " 1": "\x01", "0X0A": "\x0a", "0A:1B": "\x0a\x1b", "0a 1b": "\x0a\x1b"} {
+	for text, want := range map[string]string{"1": "\x01", "0a": "\x0a", "80": "\x00\x80", "00:00:80": "\x00\x80",
+		"0001": "\x01",
+		"0x1":  "\x01", " 1": "\x01", "0X0A": "\x0a", "0A:1B": "\x0a\x1b", "0a 1b": "\x0a\x1b"} {
 		if got, err := ParseSerial(text); err != nil || string(got) != want {
 			t.Errorf("%q parses to %x, %v, want %x", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "0", "xx", "0x", "0x0", "-1", "0x-1", strings.Repeat("7f", 21), strings.Repeat("80", 20)} {
+	for _, text := range []string{"", "0", "xx", "0x", "0x0", "-1", "0x-1", strings.Repeat("7f", 21),
+		strings.Repeat("80", 20)} {
 		if got, err := ParseSerial(text); err == nil {
 			t.Errorf("%q parses to %x", text, got)
 		}
@@ -66,7 +68,8 @@ func TestShardOf(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	for text, want := range map[string]int{"": NoReason, "keyCompromise": 1, "CACompromise": 2, "cacompromise": 2, "10": 10, "unspecified": 0} {
+	for text, want := range map[string]int{"": NoReason, "keyCompromise": 1, "CACompromise": 2, "cacompromise": 2,
+		"10": 10, "unspecified": 0} {
 		if got, err := ParseReason(text); err != nil || got != want {
 			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
 		}
@@ -88,7 +91,8 @@ func TestSpool(t *testing.T) {
 	defer s.close()
 	var want []string
 	for n := range 500 {
-		r := Record{Certificate: Certificate{Serial: fmt.Appendf(nil, "A%d", (n*7919)%500), Kind: artifact.CACertificate, Subject: "CN=x", DER: []byte{1}, NotBefore: noon},
+		r := Record{Certificate: Certificate{Serial: fmt.Appendf(nil, "A%d", (n*7919)%500),
+			Kind: artifact.CACertificate, Subject: "CN=x", DER: []byte{1}, NotBefore: noon},
 			State: Revoked, Revocation: Revocation{Time: noon, Reason: NoReason, InvalidityDate: noon.Add(-time.Hour)}}
 		if err := s.add(&r); err != nil {
 			t.Fatal(err)
@@ -104,7 +108,8 @@ func TestSpool(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Kind != artifact.CACertificate || r.Subject != "CN=x" || len(r.DER) != 1 || r.NotBefore != noon || !r.NotAfter.IsZero() ||
+		if r.Kind != artifact.CACertificate || r.Subject != "CN=x" || len(r.DER) != 1 || r.NotBefore != noon ||
+			!r.NotAfter.IsZero() ||
 			r.Revocation != (Revocation{Time: noon, Reason: NoReason, InvalidityDate: noon.Add(-time.Hour)}) {
 			t.Fatalf("record reads back as %+v", r)
 		}
@@ -195,7 +200,8 @@ func TestOpenOtherVersion(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema version is %d", schemaVersion+1)) {
+	if _, err := Open(t.Context(), Config{DSN: dsn}); err == nil ||
+		!strings.Contains(err.Error(), fmt.Sprintf("schema version is %d", schemaVersion+1)) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -208,10 +214,14 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := []string{
-		`DROP INDEX certificates_unrecorded`, `DROP INDEX events_unrecorded`, `ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
-		`ALTER TABLE events DROP COLUMN requested_by`, `ALTER TABLE events DROP COLUMN request`, `ALTER TABLE events DROP COLUMN recorded`,
-		`ALTER TABLE imports DROP COLUMN recorded`, `ALTER TABLE imports DROP COLUMN listed`, `DROP TABLE pending`, `DROP TABLE masters`, `UPDATE meta SET version = 1`,
-		`DROP TABLE bodies`, `CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
+		`DROP INDEX certificates_unrecorded`, `DROP INDEX events_unrecorded`,
+		`ALTER TABLE certificates DROP COLUMN recorded`, `ALTER TABLE counters DROP COLUMN recorded`,
+		`ALTER TABLE events DROP COLUMN requested_by`, `ALTER TABLE events DROP COLUMN request`,
+		`ALTER TABLE events DROP COLUMN recorded`,
+		`ALTER TABLE imports DROP COLUMN recorded`, `ALTER TABLE imports DROP COLUMN listed`, `DROP TABLE pending`,
+		`DROP TABLE masters`, `UPDATE meta SET version = 1`,
+		`DROP TABLE bodies`,
+		`CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
 		`INSERT INTO certificates VALUES (1, x'01', 1, 1, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0)`,
 	}
 	for _, s := range old {
@@ -264,7 +274,8 @@ func TestUpgradeFrom5(t *testing.T) {
 	}
 }
 
-// TestUpgradeFrom7 opens tables in which what only a list says has a row for each entry: they stay, and the next list adds blocks.
+// TestUpgradeFrom7 opens tables in which what only a list says has a row for each entry: they stay, and the next list
+// adds blocks.
 func TestUpgradeFrom7(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")
 	db, err := Open(t.Context(), Config{DSN: dsn, Now: func() time.Time { return noon }})
@@ -288,16 +299,21 @@ func TestUpgradeFrom7(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	entries := recordList{{State: Revoked, Revocation: Revocation{Time: time.Unix(1700000000, 0), Reason: 1}, Certificate: Certificate{Serial: []byte{0x20}}}}
+	entries := recordList{{State: Revoked, Revocation: Revocation{Time: time.Unix(1700000000, 0), Reason: 1},
+		Certificate: Certificate{Serial: []byte{0x20}}}}
 	for n := range listedRows {
-		entries = append(entries, Record{State: Revoked, Revocation: Revocation{Time: noon, Reason: 1}, Certificate: Certificate{Serial: []byte{0x21, byte(n >> 8), byte(n)}}})
+		entries = append(entries, Record{State: Revoked, Revocation: Revocation{Time: noon, Reason: 1},
+			Certificate: Certificate{Serial: []byte{0x21, byte(n >> 8), byte(n)}}})
 	}
-	res, err := db.Import(t.Context(), Import{Issuer: "sub", Source: entries, List: &List{Kind: artifact.SubscriberCertificate, Total: int64(len(entries))}})
+	res, err := db.Import(t.Context(),
+		Import{Issuer: "sub", Source: entries,
+			List: &List{Kind: artifact.SubscriberCertificate, Total: int64(len(entries))}})
 	if err != nil || res.Unchanged != 1 || res.Added != listedRows {
 		t.Errorf("the next list: %+v, %v", res, err)
 	}
 	var rows, blocks int
-	if err := db.read.QueryRow(`SELECT (SELECT count(*) FROM certificates), (SELECT count(*) FROM listed)`).Scan(&rows, &blocks); err != nil || rows != 1 || blocks != 1 {
+	if err := db.read.QueryRow(`SELECT (SELECT count(*) FROM certificates), (SELECT count(*) FROM listed)`).Scan(&rows,
+		&blocks); err != nil || rows != 1 || blocks != 1 {
 		t.Errorf("%d rows, %d blocks, %v", rows, blocks, err)
 	}
 	if n, err := db.Counts(t.Context(), "sub"); err != nil || n.Revoked != listedRows+1 {
@@ -305,7 +321,8 @@ func TestUpgradeFrom7(t *testing.T) {
 	}
 }
 
-// TestUpgradeFrom2 opens tables of version 2 with a certificate, and one that is to be signed: both are still what they were.
+// TestUpgradeFrom2 opens tables of version 2 with a certificate, and one that is to be signed: both are still what they
+// were.
 func TestUpgradeFrom2(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "inventory.db")
 	db, err := Open(t.Context(), Config{DSN: dsn, Now: func() time.Time { return noon }})
@@ -320,7 +337,8 @@ func TestUpgradeFrom2(t *testing.T) {
 	}
 	for _, s := range []string{
 		`DROP TABLE pending`, `UPDATE meta SET version = 2`, `ALTER TABLE imports DROP COLUMN listed`,
-		`DROP TABLE bodies`, `CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
+		`DROP TABLE bodies`,
+		`CREATE TABLE bodies (key_id INTEGER NOT NULL, serial BLOB NOT NULL, der BLOB NOT NULL, PRIMARY KEY (key_id, serial))`,
 		`INSERT INTO bodies SELECT key_id, serial, x'3000' FROM certificates WHERE serial = x'01'`,
 		`CREATE TABLE issuance (key_id INTEGER NOT NULL, serial BLOB NOT NULL, issuer_id INTEGER NOT NULL, salt BLOB NOT NULL, tbs BLOB, entry INTEGER NOT NULL,
 			leaf INTEGER NOT NULL, place TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '', subject_key BLOB, csr BLOB, PRIMARY KEY (key_id, serial)) WITHOUT ROWID`,
@@ -348,12 +366,14 @@ func TestUpgradeFrom2(t *testing.T) {
 			}
 			pending = append(pending, p)
 		}
-		want := []Intent{{Serial: []byte{2}, Salt: make([]byte, 32), TBS: []byte{0x30}, Name: "n", SubjectKey: []byte{0xaa}, CSR: []byte{0xc2}, Entry: 8}}
+		want := []Intent{{Serial: []byte{2}, Salt: make([]byte, 32), TBS: []byte{0x30}, Name: "n",
+			SubjectKey: []byte{0xaa}, CSR: []byte{0xc2}, Entry: 8}}
 		if !reflect.DeepEqual(pending, want) {
 			t.Errorf("pending: %+v", pending)
 		}
 		for serial, csr := range map[byte]byte{1: 0xc1, 2: 0xc2} {
-			if e, err := db.Issuance(t.Context(), "sub", []byte{csr}); err != nil || !bytes.Equal(e.Serial, []byte{serial}) {
+			if e, err := db.Issuance(t.Context(), "sub", []byte{csr}); err != nil ||
+				!bytes.Equal(e.Serial, []byte{serial}) {
 				t.Errorf("request %x: %+v, %v", csr, e, err)
 			}
 		}
@@ -378,7 +398,8 @@ func TestUpgradeFrom2(t *testing.T) {
 
 // TestCancelled: an import that is interrupted leaves nothing behind.
 func TestCancelled(t *testing.T) {
-	db, err := Open(t.Context(), Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
+	db, err := Open(t.Context(),
+		Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +421,8 @@ func TestCancelled(t *testing.T) {
 // TestDiskFull: an import for which there is no room leaves nothing behind,
 // and the inventory goes on working.
 func TestDiskFull(t *testing.T) {
-	db, err := Open(t.Context(), Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
+	db, err := Open(t.Context(),
+		Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,9 +435,11 @@ func TestDiskFull(t *testing.T) {
 	}
 	list := make(recordList, 5000)
 	for n := range list {
-		list[n] = Record{State: Issued, Certificate: Certificate{Serial: fmt.Appendf(nil, "serial%d", n), NotAfter: noon.AddDate(1, 0, 0)}}
+		list[n] = Record{State: Issued,
+			Certificate: Certificate{Serial: fmt.Appendf(nil, "serial%d", n), NotAfter: noon.AddDate(1, 0, 0)}}
 	}
-	if _, err := db.Import(t.Context(), Import{Issuer: "sub", Source: list}); err == nil || !strings.Contains(err.Error(), "full") {
+	if _, err := db.Import(t.Context(), Import{Issuer: "sub", Source: list}); err == nil ||
+		!strings.Contains(err.Error(), "full") {
 		t.Errorf("error is %v", err)
 	}
 	if n, err := db.Counts(t.Context(), "sub"); err != nil || n.Issued != 0 {

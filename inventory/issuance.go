@@ -75,7 +75,8 @@ func (d *DB) ReserveIssuance(ctx context.Context, issuer, place string, batch []
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, d.q(`INSERT INTO reserved (key_id, serial, issuer_id, place, more) VALUES ($1, $2, $3, $4, $5)`),
+		_, err = tx.ExecContext(ctx,
+			d.q(`INSERT INTO reserved (key_id, serial, issuer_id, place, more) VALUES ($1, $2, $3, $4, $5)`),
 			i.keyID, batch[0].Serial, i.id, place, joinSerials(batch[1:]))
 		return err
 	})
@@ -147,18 +148,20 @@ func (d *DB) reserve(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 // Committed keeps a batch that the log of an origin commits to and that is not signed
 // yet: Pending gives it from now on. Each intent says where its commitment stands.
 func (d *DB) Committed(ctx context.Context, issuer, place string, batch []Intent) error {
-	return d.update(ctx, fmt.Sprintf("noting the commitments to %d certificates of %q", len(batch), issuer), func(tx *sql.Tx) error {
-		i, err := d.issuer(ctx, tx, issuer, forShare)
-		if err != nil {
-			return err
-		}
-		for _, t := range batch {
-			if _, err := tx.ExecContext(ctx, d.q(insertPending), i.keyID, t.Serial, i.id, t.Salt, t.TBS, t.Entry, t.Leaf, place, t.Name, t.SubjectKey, t.CSR); err != nil {
+	return d.update(ctx, fmt.Sprintf("noting the commitments to %d certificates of %q", len(batch), issuer),
+		func(tx *sql.Tx) error {
+			i, err := d.issuer(ctx, tx, issuer, forShare)
+			if err != nil {
 				return err
 			}
-		}
-		return d.announced(ctx, tx, i, issuer, place, batch)
-	})
+			for _, t := range batch {
+				if _, err := tx.ExecContext(ctx, d.q(insertPending), i.keyID, t.Serial, i.id, t.Salt, t.TBS, t.Entry,
+					t.Leaf, place, t.Name, t.SubjectKey, t.CSR); err != nil {
+					return err
+				}
+			}
+			return d.announced(ctx, tx, i, issuer, place, batch)
+		})
 }
 
 // announced forgets that a batch was only reserved, and keeps which entry commits to it.
@@ -166,7 +169,8 @@ func (d *DB) announced(ctx context.Context, tx *sql.Tx, i issuerRow, issuer, pla
 	if len(batch) == 0 {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, d.q(`DELETE FROM reserved WHERE key_id = $1 AND serial = $2`), i.keyID, batch[0].Serial); err != nil {
+	if _, err := tx.ExecContext(ctx, d.q(`DELETE FROM reserved WHERE key_id = $1 AND serial = $2`), i.keyID,
+		batch[0].Serial); err != nil {
 		return err
 	}
 	return d.raiseIssuance(ctx, tx, issuer, place, batch[len(batch)-1].Entry)
@@ -189,7 +193,8 @@ func (d *DB) raiseIssuance(ctx context.Context, tx *sql.Tx, issuer, place string
 // origin, -1 when there is none.
 func (d *DB) LastIssuance(ctx context.Context, issuer, place string) (int64, error) {
 	var value []byte
-	err := d.read.QueryRowContext(ctx, d.q(`SELECT value FROM counters WHERE name = $1`), issuanceCounter(issuer, place)).Scan(&value)
+	err := d.read.QueryRowContext(ctx, d.q(`SELECT value FROM counters WHERE name = $1`),
+		issuanceCounter(issuer, place)).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return -1, nil
 	}
@@ -214,7 +219,8 @@ func (d *DB) Pending(ctx context.Context, issuer, place string) iter.Seq2[Intent
 		err := rows.Scan(&t.Serial, &t.Salt, &t.TBS, &t.Entry, &t.Leaf, &t.Name, &t.SubjectKey, &t.CSR, &t.Consent)
 		return t, err
 	}
-	return stream(ctx, d.read, doing, scan, d.q(`SELECT p.serial, p.salt, p.tbs, p.entry, p.leaf, p.name, p.subject_key, p.csr, c.consent
+	return stream(ctx, d.read, doing, scan,
+		d.q(`SELECT p.serial, p.salt, p.tbs, p.entry, p.leaf, p.name, p.subject_key, p.csr, c.consent
 		FROM pending p JOIN certificates c ON c.key_id = p.key_id AND c.serial = p.serial
 		WHERE p.issuer_id = $1 AND p.place = $2 ORDER BY p.entry, p.leaf`), i.id, place)
 }
@@ -236,7 +242,8 @@ func (d *DB) DropUncommitted(ctx context.Context, place string) (dropped int64, 
 			return b, err
 		}
 		var batches []batch
-		for b, err := range stream(ctx, tx, "reading what was reserved", scan, d.q(`SELECT key_id, issuer_id, serial, more FROM reserved WHERE place = $1`), place) {
+		for b, err := range stream(ctx, tx, "reading what was reserved", scan,
+			d.q(`SELECT key_id, issuer_id, serial, more FROM reserved WHERE place = $1`), place) {
 			if err != nil {
 				return err
 			}
@@ -263,7 +270,8 @@ func (d *DB) dropUncommitted(ctx context.Context, tx *sql.Tx, key, issuer int64,
 		SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), c.serial, 'issuance dropped', 'interrupted before the log committed to it' FROM certificates c
 		WHERE c.key_id = $1 AND c.serial IN (`+d.literals(serials)+`)
 		AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.key_id = c.key_id AND p.serial = c.serial)
-		AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.key_id = c.key_id AND b.serial = c.serial)`), key, d.now().Unix(), issuer)
+		AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.key_id = c.key_id AND b.serial = c.serial)`), key,
+		d.now().Unix(), issuer)
 	if err != nil {
 		return 0, err
 	}
@@ -272,7 +280,8 @@ func (d *DB) dropUncommitted(ctx context.Context, tx *sql.Tx, key, issuer int64,
 
 // RecordIssued records the certificates of a batch, in its order, and what of them is to
 // be published, in one transaction. Each must be the one that the log commits to.
-func (d *DB) RecordIssued(ctx context.Context, issuer, place string, batch []Intent, certs []Certificate, artifacts []ArtifactRecord) error {
+func (d *DB) RecordIssued(ctx context.Context, issuer, place string, batch []Intent, certs []Certificate,
+	artifacts []ArtifactRecord) error {
 	doing := fmt.Sprintf("recording %d certificates of %q", len(certs), issuer)
 	if len(batch) != len(certs) {
 		return fmt.Errorf("%s: %d were committed to", doing, len(batch))
@@ -315,7 +324,8 @@ func committedTo(t Intent, c Certificate) error {
 // signed takes a batch out of what is pending. Nothing is, unless an earlier process was interrupted.
 func (d *DB) signed(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Intent) error {
 	var waiting bool
-	err := tx.QueryRowContext(ctx, d.q(`SELECT EXISTS (SELECT 1 FROM pending WHERE issuer_id = $1)`), i.id).Scan(&waiting)
+	err := tx.QueryRowContext(ctx, d.q(`SELECT EXISTS (SELECT 1 FROM pending WHERE issuer_id = $1)`),
+		i.id).Scan(&waiting)
 	if err != nil || !waiting {
 		return err
 	}
@@ -324,7 +334,8 @@ func (d *DB) signed(ctx context.Context, tx *sql.Tx, i issuerRow, batch []Intent
 		for n, t := range part {
 			serials[n] = t.Serial
 		}
-		if _, err := tx.ExecContext(ctx, d.q(`DELETE FROM pending WHERE key_id = $1 AND serial IN (`+d.literals(serials)+`)`), i.keyID); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			d.q(`DELETE FROM pending WHERE key_id = $1 AND serial IN (`+d.literals(serials)+`)`), i.keyID); err != nil {
 			return err
 		}
 	}
@@ -345,7 +356,8 @@ func (d *DB) Adopt(ctx context.Context, c Certificate, asked Asked) error {
 		if err := d.reserve(ctx, tx, i, c.Serial, ""); err != nil {
 			return err
 		}
-		return errors.Join(d.record(ctx, tx, i, []Certificate{c}, nil, true), d.requested(ctx, tx, i.id, c.Serial, "adopt", asked))
+		return errors.Join(d.record(ctx, tx, i, []Certificate{c}, nil, true),
+			d.requested(ctx, tx, i.id, c.Serial, "adopt", asked))
 	})
 }
 

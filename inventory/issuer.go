@@ -53,7 +53,8 @@ func (d *DB) AddIssuer(ctx context.Context, i Issuer) error {
 		i.Shards = 1
 	}
 	if i.Name == "" || i.Key.IsZero() || i.Shards < 1 || i.Shards > maxShards || i.Grace < 0 {
-		return fmt.Errorf("adding issuer %q: want a name, the digest of its key, 1 to %d shards and no negative grace", i.Name, maxShards)
+		return fmt.Errorf("adding issuer %q: want a name, the digest of its key, 1 to %d shards and no negative grace",
+			i.Name, maxShards)
 	}
 	return d.update(ctx, fmt.Sprintf("adding issuer %q", i.Name), func(tx *sql.Tx) error {
 		return d.addIssuer(ctx, tx, i)
@@ -61,22 +62,27 @@ func (d *DB) AddIssuer(ctx context.Context, i Issuer) error {
 }
 
 func (d *DB) addIssuer(ctx context.Context, tx *sql.Tx, i Issuer) error {
-	if _, err := tx.ExecContext(ctx, d.q(`INSERT INTO issuers (name, key, key_id, shards, grace) VALUES ($1, $2, 0, 0, 0) ON CONFLICT (name) DO NOTHING`),
+	if _, err := tx.ExecContext(ctx,
+		d.q(`INSERT INTO issuers (name, key, key_id, shards, grace) VALUES ($1, $2, 0, 0, 0) ON CONFLICT (name) DO NOTHING`),
 		i.Name, i.Key[:]); err != nil {
 		return err
 	}
 	var id, keyID, grace int64
 	var key []byte
 	var shards int
-	if err := tx.QueryRowContext(ctx, d.q(`SELECT id, key, key_id, shards, grace FROM issuers WHERE name = $1`)+d.forUpdate(), i.Name).
+	if err := tx.QueryRowContext(ctx,
+		d.q(`SELECT id, key, key_id, shards, grace FROM issuers WHERE name = $1`)+d.forUpdate(), i.Name).
 		Scan(&id, &key, &keyID, &shards, &grace); err != nil {
 		return err
 	}
 	if artifact.Digest(key) != i.Key {
-		return fmt.Errorf("it is known with the key %x: a new key needs a new issuer name, and an inventory of another CA its own room", key)
+		return fmt.Errorf("it is known with the key %x: a new key needs a new issuer name, and an inventory of "+
+			"another CA its own room", key)
 	}
 	if keyID == 0 { // the oldest issuer with this key names the space of serials
-		if _, err := tx.ExecContext(ctx, d.q(`UPDATE issuers SET key_id = (SELECT min(id) FROM issuers WHERE key = $1) WHERE id = $2`), i.Key[:], id); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			d.q(`UPDATE issuers SET key_id = (SELECT min(id) FROM issuers WHERE key = $1) WHERE id = $2`), i.Key[:],
+			id); err != nil {
 			return err
 		}
 	}
@@ -106,13 +112,16 @@ func (d *DB) setGrace(ctx context.Context, tx *sql.Tx, id, grace int64) error {
 // setShards cuts an issuer anew.
 func (d *DB) setShards(ctx context.Context, tx *sql.Tx, id int64, shards int) error {
 	var leased int
-	if err := tx.QueryRowContext(ctx, d.q(`SELECT count(*) FROM shards WHERE issuer_id = $1 AND lease_until > $2`), id, d.now().Unix()).Scan(&leased); err != nil {
+	if err := tx.QueryRowContext(ctx, d.q(`SELECT count(*) FROM shards WHERE issuer_id = $1 AND lease_until > $2`), id,
+		d.now().Unix()).Scan(&leased); err != nil {
 		return err
 	}
 	if leased > 0 {
-		return fmt.Errorf("%d of its shards are being signed: change the number of shards when no run is active", leased)
+		return fmt.Errorf("%d of its shards are being signed: change the number of shards when no run is active",
+			leased)
 	}
-	add, err := tx.PrepareContext(ctx, d.q(`INSERT INTO shards (issuer_id, shard, holder, token, lease_until, finished_at)
+	add, err := tx.PrepareContext(ctx,
+		d.q(`INSERT INTO shards (issuer_id, shard, holder, token, lease_until, finished_at)
 		VALUES ($1, $2, '', 0, 0, 0) ON CONFLICT (issuer_id, shard) DO NOTHING`))
 	if err != nil {
 		return err
@@ -154,7 +163,8 @@ func (d *DB) SetShards(ctx context.Context, issuer string, shards int) error {
 // Issuers returns all issuers, by name.
 func (d *DB) Issuers(ctx context.Context) ([]Issuer, error) {
 	var all []Issuer
-	for i, err := range stream(ctx, d.read, "listing issuers", scanIssuer, `SELECT name, key, shards, grace FROM issuers ORDER BY name`) {
+	for i, err := range stream(ctx, d.read, "listing issuers", scanIssuer,
+		`SELECT name, key, shards, grace FROM issuers ORDER BY name`) {
 		if err != nil {
 			return nil, err
 		}

@@ -100,7 +100,8 @@ func (d *DB) Journal(ctx context.Context) iter.Seq2[[]byte, error] {
 	const doing = "reading what the private master lacks"
 	err := d.update(ctx, doing, func(tx *sql.Tx) error {
 		for _, table := range journaled {
-			if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET recorded = 2 WHERE recorded <> 1 AND recorded = 0`); err != nil {
+			if _, err := tx.ExecContext(ctx,
+				`UPDATE `+table+` SET recorded = 2 WHERE recorded <> 1 AND recorded = 0`); err != nil {
 				return err
 			}
 		}
@@ -157,7 +158,8 @@ func (d *DB) journal(ctx context.Context, doing string) iter.Seq2[journalRecord,
 			query string
 			scan  func(*sql.Rows) (journalRecord, error)
 		}{
-			{certificateRecords + ` WHERE c.recorded <> 1 AND c.recorded = 2 ORDER BY c.key_id, c.serial`, scanCertificateRecord},
+			{certificateRecords + ` WHERE c.recorded <> 1 AND c.recorded = 2 ORDER BY c.key_id, c.serial`,
+				scanCertificateRecord},
 			{counterRecords + ` WHERE n.recorded = 2 ORDER BY n.name`, scanCounterRecord},
 			{eventRecords + ` WHERE e.recorded <> 1 AND e.recorded = 2 ORDER BY e.id`, scanEventRecord},
 			{importRecords + ` WHERE m.recorded <> 1 AND m.recorded = 2 ORDER BY m.id`, scanImportRecord},
@@ -236,7 +238,8 @@ const importRecords = `SELECT i.name, m.format, m.name, m.as_of, m.digest, m.rec
 func scanImportRecord(rows *sql.Rows) (journalRecord, error) {
 	r := journalRecord{Type: recordImport}
 	var digest []byte
-	err := rows.Scan(&r.Issuer, &r.Format, &r.Name, &r.AsOf, &digest, &r.Records, &r.Revoked, &r.At, &r.Override, &r.Kind)
+	err := rows.Scan(&r.Issuer, &r.Format, &r.Name, &r.AsOf, &digest, &r.Records, &r.Revoked, &r.At, &r.Override,
+		&r.Kind)
 	r.Digest = hex.EncodeToString(digest)
 	return r, err
 }
@@ -253,7 +256,8 @@ type Position struct {
 func (d *DB) Position(ctx context.Context, origin string) (Position, error) {
 	var p Position
 	var root []byte
-	err := d.read.QueryRowContext(ctx, d.q(`SELECT size, root, EXISTS (SELECT 1 FROM heads WHERE place = $1) FROM masters WHERE place = $1`), origin).
+	err := d.read.QueryRowContext(ctx,
+		d.q(`SELECT size, root, EXISTS (SELECT 1 FROM heads WHERE place = $1) FROM masters WHERE place = $1`), origin).
 		Scan(&p.Size, &root, &p.Headed)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
@@ -273,7 +277,8 @@ func (d *DB) Position(ctx context.Context, origin string) (Position, error) {
 func (d *DB) MarkRecorded(ctx context.Context, origin string, p Position) error {
 	return d.update(ctx, "marking what the private master has", func(tx *sql.Tx) error {
 		for _, table := range journaled {
-			if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET recorded = 1 WHERE recorded <> 1 AND recorded = 2`); err != nil {
+			if _, err := tx.ExecContext(ctx,
+				`UPDATE `+table+` SET recorded = 1 WHERE recorded <> 1 AND recorded = 2`); err != nil {
 				return err
 			}
 		}
@@ -293,7 +298,8 @@ func (d *DB) setPosition(ctx context.Context, tx *sql.Tx, origin string, p Posit
 	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO masters (place, size, root) VALUES ($1, $2, $3)
 		ON CONFLICT (place) DO UPDATE SET size = excluded.size, root = excluded.root`), origin, p.Size, p.Root[:])
 	if err == nil && p.Headed {
-		_, err = tx.ExecContext(ctx, d.q(`INSERT INTO heads (place) VALUES ($1) ON CONFLICT (place) DO NOTHING`), origin)
+		_, err = tx.ExecContext(ctx, d.q(`INSERT INTO heads (place) VALUES ($1) ON CONFLICT (place) DO NOTHING`),
+			origin)
 	}
 	return err
 }

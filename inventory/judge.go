@@ -107,7 +107,8 @@ func (j *judge) missing(k *known) {
 	case j.info.Scope == AllSerials && k.imported && k.state != Reserved:
 		j.result.Overridden++
 		j.problem(override.Vanished, k.serial, "missing, but it has not expired")
-	case j.info.Scope == AllRevoked && k.state == Revoked && !k.revokedHere && k.revokedAt <= j.asOf.Unix(): // else it cannot know
+	// else it cannot know
+	case j.info.Scope == AllRevoked && k.state == Revoked && !k.revokedHere && k.revokedAt <= j.asOf.Unix():
 		j.result.Overridden++
 		j.problem(override.Vanished, k.serial, "no longer revoked in the input, but it has not expired")
 	}
@@ -129,8 +130,9 @@ func (j *judge) both(k *known, r *Record) change {
 		j.problem(conflict, r.Serial, "another issuer name with this key has it")
 		return nothing
 	case k.notAfter != 0 && !r.NotAfter.IsZero() && k.notAfter != r.NotAfter.Unix():
-		j.problem(conflict, r.Serial, fmt.Sprintf("it expires at %s, the inventory says %s: another certificate with the same serial",
-			stamp(r.NotAfter), stamp(fromSeconds(k.notAfter))))
+		j.problem(conflict,
+			r.Serial, fmt.Sprintf("it expires at %s, the inventory says %s: another certificate with the same serial",
+				stamp(r.NotAfter), stamp(fromSeconds(k.notAfter))))
 		return nothing
 	case k.body != nil && r.DER != nil && !bytes.Equal(k.body, r.DER):
 		j.problem(conflict, r.Serial, "another certificate with the same serial is recorded")
@@ -150,7 +152,8 @@ func (j *judge) both(k *known, r *Record) change {
 
 // completes reports whether a record knows what the inventory does not.
 func completes(k *known, r *Record) bool {
-	return k.state == Reserved || k.notAfter == 0 && !r.NotAfter.IsZero() || k.notBefore == 0 && !r.NotBefore.IsZero() ||
+	return k.state == Reserved || k.notAfter == 0 && !r.NotAfter.IsZero() ||
+		k.notBefore == 0 && !r.NotBefore.IsZero() ||
 		k.subject == "" && r.Subject != "" || k.body == nil && r.DER != nil
 }
 
@@ -171,9 +174,11 @@ func (j *judge) status(k *known, r *Record) change {
 		return restate
 	case r.State == Issued:
 		j.result.Overridden++
-		j.problem(override.Changed, r.Serial, fmt.Sprintf("its revocation of %s (%s) is gone", stamp(fromSeconds(k.revokedAt)), reasonText(k.reason)))
+		j.problem(override.Changed, r.Serial,
+			fmt.Sprintf("its revocation of %s (%s) is gone", stamp(fromSeconds(k.revokedAt)), reasonText(k.reason)))
 		return restate
-	case k.state != Revoked && k.revokedHere && r.Revocation.Reason == reasonHold && r.Revocation.Time.Unix() <= k.revokedAt:
+	case k.state != Revoked && k.revokedHere && r.Revocation.Reason == reasonHold &&
+		r.Revocation.Time.Unix() <= k.revokedAt:
 		// Released here; the input still has the hold.
 		j.result.Kept++
 		return nothing
@@ -197,6 +202,7 @@ func (j *judge) revocations(k *known, r *Record) change {
 	}
 	j.result.Overridden++
 	j.problem(override.Changed, r.Serial, fmt.Sprintf("revoked at %s (%s), the inventory says %s (%s)",
-		stamp(r.Revocation.Time), reasonText(r.Revocation.Reason), stamp(fromSeconds(k.revokedAt)), reasonText(k.reason)))
+		stamp(r.Revocation.Time), reasonText(r.Revocation.Reason), stamp(fromSeconds(k.revokedAt)),
+		reasonText(k.reason)))
 	return restate
 }

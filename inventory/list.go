@@ -14,9 +14,10 @@ import (
 // A List says that the source of an import is a revocation list which another CA software signed and which the
 // master has. Its Records come by serial, and can be ranged over again.
 //
-// A list of many entries stands for what it adds: the private master has no record of each, but one of the
-// import, which says so, and the entries are read from the list when an inventory is healed or made again. Here they are
-// in blocks (block.go), and after a healing rows. A row that was here before, and what changes later, has its record as always.
+// A list of many entries stands for what it adds: the private master has no record of each, but one of the import,
+// which says so, and the entries are read from the list when an inventory is healed or made again. Here they are in
+// blocks (block.go), and after a healing rows. A row that was here before, and what changes later, has its record as
+// always.
 type List struct {
 	// Artifacts are the list itself, as the history has it: in the same transaction, so that the next commit of the
 	// log has the list when it has the import.
@@ -48,7 +49,8 @@ func (w *writer) of(l *List, records int64) {
 	}
 }
 
-// inOrder checks on the way that the records of a list come by serial. One that comes twice is judged where it is merged.
+// inOrder checks on the way that the records of a list come by serial. One that comes twice is judged where it is
+// merged.
 func inOrder(ctx context.Context, source Source) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		var last []byte
@@ -164,10 +166,12 @@ func (w *writer) flushListed(ctx context.Context) error {
 	if *stmt == nil {
 		// What is the same stands in the statement, and parameters have no numbers: the driver looks for the name of
 		// each one that has, in a list, each time.
-		row := fmt.Sprintf(`(%d, %d, 2, 0, 0, 0, 1, ?, 2, '%s', %d, 0, 0, '', '', ?, ?, ?, %d, ?, ?, %d, 1)`, w.issuer.keyID, w.issuer.id,
+		row := fmt.Sprintf(`(%d, %d, 2, 0, 0, 0, 1, ?, 2, '%s', %d, 0, 0, '', '', ?, ?, ?, %d, ?, ?, %d, 1)`,
+			w.issuer.keyID, w.issuer.id,
 			kindText(w.listed), flag(isCA(w.listed)), w.issuer.dueFor(dueNew, 0, w.now), w.now)
 		var err error
-		*stmt, err = w.tx.PrepareContext(ctx, "INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", rows-1)+row+w.taken())
+		*stmt, err = w.tx.PrepareContext(ctx,
+			"INSERT OR FAIL "+insertColumns+"VALUES "+strings.Repeat(row+", ", rows-1)+row+w.taken())
 		if err != nil {
 			return err
 		}
@@ -177,7 +181,8 @@ func (w *writer) flushListed(ctx context.Context) error {
 		for m := n; m < n+rows; m++ {
 			r := &w.batch[m]
 			bucket := int64(bucketOf(r.Serial))
-			args = append(args, r.Serial, seconds(r.Revocation.Time), int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), bucket, bucket%int64(w.issuer.shards))
+			args = append(args, r.Serial, seconds(r.Revocation.Time), int64(r.Revocation.Reason),
+				seconds(r.Revocation.InvalidityDate), bucket, bucket%int64(w.issuer.shards))
 		}
 		w.args = args
 		if _, err := (*stmt).ExecContext(ctx, args...); err != nil {
@@ -189,7 +194,8 @@ func (w *writer) flushListed(ctx context.Context) error {
 
 // Follows reports whether the inventory is as the last list of a format left it: its digest is that of the last import
 // of the format, and what was imported since cannot have spoken of the same certificates.
-func (d *DB) Follows(ctx context.Context, issuer, format string, digest artifact.Digest, other func(format string) bool) (bool, error) {
+func (d *DB) Follows(ctx context.Context, issuer, format string, digest artifact.Digest,
+	other func(format string) bool) (bool, error) {
 	doing := fmt.Sprintf("looking for the last import of %q", issuer)
 	scan := func(rows *sql.Rows) (i struct {
 		format string
@@ -232,8 +238,10 @@ func (k *healer) list(ctx context.Context, h *Healing, r journalRecord) error {
 			continue
 		}
 		at := e.Revocation.Time.Unix()
-		entry := journalRecord{Type: recordCertificate, Issuer: r.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: Revoked.String(), Kind: r.Kind,
-			Imported: true, listed: true, RevokedAt: &at, Reason: e.Revocation.Reason, Invalidity: seconds(e.Revocation.InvalidityDate), Revision: 1, ChangedAt: r.At}
+		entry := journalRecord{Type: recordCertificate, Issuer: r.Issuer, Serial: fmt.Sprintf("%x", e.Serial),
+			State: Revoked.String(), Kind: r.Kind,
+			Imported: true, listed: true, RevokedAt: &at, Reason: e.Revocation.Reason,
+			Invalidity: seconds(e.Revocation.InvalidityDate), Revision: 1, ChangedAt: r.At}
 		if !k.newest(entry.Issuer + "/" + entry.Serial) {
 			continue
 		}
@@ -258,7 +266,8 @@ func (k *healer) listed(ctx context.Context, h *Healing, serial []byte, entry jo
 		}
 		if have != nil {
 			details := *have
-			details.State, details.RevokedAt, details.Reason, details.Invalidity = entry.State, entry.RevokedAt, entry.Reason, entry.Invalidity
+			details.State, details.RevokedAt, details.Reason, details.Invalidity = entry.State, entry.RevokedAt,
+				entry.Reason, entry.Invalidity
 			details.RevokedHere, details.Revision = false, entry.Revision
 			entry = details
 		}

@@ -56,9 +56,10 @@ func (o *openBlocks) Pop() any {
 	return last
 }
 
-// listedOnly is listed without what has a row, of whatever content: only a hand can have put it there, and it counts. It is for
-// readers that do not see every row; row narrows the rows that are looked for.
-func (d *DB) listedOnly(ctx context.Context, keyID int64, row, where string, args ...any) iter.Seq2[listedEntry, error] {
+// listedOnly is listed without what has a row, of whatever content: only a hand can have put it there, and it counts.
+// It is for readers that do not see every row; row narrows the rows that are looked for.
+func (d *DB) listedOnly(ctx context.Context, keyID int64, row, where string, args ...any) iter.Seq2[listedEntry,
+	error] {
 	return func(yield func(listedEntry, error) bool) {
 		scan := func(rows *sql.Rows) (serial []byte, err error) {
 			err = rows.Scan(&serial)
@@ -70,7 +71,8 @@ func (d *DB) listedOnly(ctx context.Context, keyID int64, row, where string, arg
 		for e, err := range d.listed(ctx, d.read, where, args...) {
 			if rows == nil && err == nil {
 				var stop func()
-				rows, stop = iter.Pull2(stream(ctx, d.read, "reading serials", scan, fmt.Sprintf(`SELECT serial FROM certificates WHERE key_id = %d%s ORDER BY serial`, keyID, row)))
+				rows, stop = iter.Pull2(stream(ctx, d.read, "reading serials", scan,
+					fmt.Sprintf(`SELECT serial FROM certificates WHERE key_id = %d%s ORDER BY serial`, keyID, row)))
 				defer stop()
 				serial, err, more = rows()
 			}
@@ -87,9 +89,10 @@ func (d *DB) listedOnly(ctx context.Context, keyID int64, row, where string, arg
 	}
 }
 
-// withListed puts rows and what lists say beside them in the order of compare. Of two about one certificate the row counts.
-// The first block is read before the rows are: what becomes a row in between is in both.
-func withListed[T any](listed iter.Seq2[listedEntry, error], of func(listedEntry) T, rows iter.Seq2[T, error], compare func(a, b T) int) iter.Seq2[T, error] {
+// withListed puts rows and what lists say beside them in the order of compare. Of two about one certificate the row
+// counts. The first block is read before the rows are: what becomes a row in between is in both.
+func withListed[T any](listed iter.Seq2[listedEntry, error], of func(listedEntry) T, rows iter.Seq2[T, error],
+	compare func(a, b T) int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		next, stop := iter.Pull2(listed)
 		defer stop()
@@ -128,7 +131,9 @@ func withListed[T any](listed iter.Seq2[listedEntry, error], of func(listedEntry
 
 // listedOne finds what a block says of a serial; nil: none says anything.
 func (d *DB) listedOne(ctx context.Context, q querier, keyID int64, serial []byte) (*listedEntry, error) {
-	for b, err := range d.blocks(ctx, q, `i.key_id = $1 AND l.shard = $3 % i.shards AND l.lowest <= $2 AND l.highest >= $2`, keyID, serial, bucketOf(serial)) {
+	for b, err := range d.blocks(ctx, q,
+		`i.key_id = $1 AND l.shard = $3 % i.shards AND l.lowest <= $2 AND l.highest >= $2`, keyID, serial,
+		bucketOf(serial)) {
 		for more := err == nil; more; {
 			if more, err = b.next(); more && bytes.Equal(b.head.serial, serial) {
 				e := b.head
@@ -143,7 +148,8 @@ func (d *DB) listedOne(ctx context.Context, q querier, keyID int64, serial []byt
 }
 
 // listedAmong finds what blocks say of some serials, but those in but. any says that there are blocks at all.
-func (d *DB) listedAmong(ctx context.Context, keyID int64, serials [][]byte, but map[string]bool) (found []*listedEntry, any bool, err error) {
+func (d *DB) listedAmong(ctx context.Context, keyID int64, serials [][]byte,
+	but map[string]bool) (found []*listedEntry, any bool, err error) {
 	if any, err = d.hasListed(ctx, d.read, keyID); err != nil || !any {
 		return nil, any, err
 	}

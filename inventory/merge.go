@@ -107,7 +107,8 @@ func (d *DB) mergeOne(ctx context.Context, j *judge, k *known, r *Record, w *wri
 		j.checkPlausible(r, k.notBefore)
 		if j.counts[override.Changed] > problems { // only an override lets this stand
 			if err := d.event(ctx, w.tx, j.issuer.id, r.Serial, "changed by import "+j.info.Digest.String(),
-				fmt.Sprintf("was %s, date %s, %s", k.state, stamp(fromSeconds(k.revokedAt)), reasonText(k.reason))); err != nil {
+				fmt.Sprintf("was %s, date %s, %s", k.state, stamp(fromSeconds(k.revokedAt)),
+					reasonText(k.reason))); err != nil {
 				return err
 			}
 			if err := d.importOverride(ctx, j, k, r, w); err != nil {
@@ -131,13 +132,15 @@ func (d *DB) known(ctx context.Context, i issuerRow) iter.Seq2[known, error] {
 
 // knownListed is what a list says of a serial.
 func knownListed(e listedEntry) known {
-	return known{serial: e.serial, issuer: e.in.issuer.id, state: Revoked, revokedAt: e.at, invalidity: e.invalidity, reason: e.reason,
+	return known{serial: e.serial, issuer: e.in.issuer.id, state: Revoked, revokedAt: e.at, invalidity: e.invalidity,
+		reason:   e.reason,
 		imported: true, dueAt: dueNew, block: e.in.id}
 }
 
 // knownOne is one certificate of a key; nil when there is none.
 func (d *DB) knownOne(ctx context.Context, q querier, i issuerRow, serial []byte) (*known, error) {
-	for k, err := range stream(ctx, q, "reading a known certificate", scanKnown, d.q(selectKnown+` AND serial = $2`), i.keyID, serial) {
+	for k, err := range stream(ctx, q, "reading a known certificate", scanKnown, d.q(selectKnown+` AND serial = $2`),
+		i.keyID, serial) {
 		return &k, err
 	}
 	e, err := d.listedOne(ctx, q, i.keyID, serial)
@@ -165,7 +168,8 @@ func (d *DB) importOverride(ctx context.Context, j *judge, k *known, r *Record, 
 	}
 	was, now := override.Status{State: override.Good}, override.Status{State: override.Good}
 	if k.state == Revoked {
-		was = Revocation{Time: fromSeconds(k.revokedAt), Reason: k.reason, InvalidityDate: fromSeconds(k.invalidity)}.status()
+		was = Revocation{Time: fromSeconds(k.revokedAt), Reason: k.reason,
+			InvalidityDate: fromSeconds(k.invalidity)}.status()
 	}
 	if r.State == Revoked {
 		now = r.Revocation.status()

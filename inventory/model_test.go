@@ -39,7 +39,8 @@ type modelCert struct {
 // against the model after each step.
 func TestModel(t *testing.T) {
 	clock := &inventorytest.Clock{T: inventorytest.Epoch}
-	db, err := inventory.Open(t.Context(), inventory.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: clock.Now})
+	db, err := inventory.Open(t.Context(),
+		inventory.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "inventory.db"), Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,8 @@ func TestModel(t *testing.T) {
 	rounds := 0
 	rapid.Check(t, func(t *rapid.T) {
 		rounds++ // each round has an issuer of its own
-		m := &model{t: t, db: db, clock: clock, issuer: fmt.Sprint("issuer", rounds), certs: map[int]*modelCert{}, shards: 1}
+		m := &model{t: t, db: db, clock: clock, issuer: fmt.Sprint("issuer", rounds), certs: map[int]*modelCert{},
+			shards: 1}
 		m.check(m.setShards(3))
 		t.Repeat(map[string]func(*rapid.T){
 			"reserve": m.reserve, "revoke": m.revoke, "import": m.importNext, "sign": m.sign,
@@ -76,7 +78,8 @@ func (m *model) setShards(n int) error {
 		}
 	}
 	m.shards = n
-	return m.db.AddIssuer(m.t.Context(), inventory.Issuer{Name: m.issuer, Key: artifact.Sum([]byte(m.issuer)), Shards: n})
+	return m.db.AddIssuer(m.t.Context(),
+		inventory.Issuer{Name: m.issuer, Key: artifact.Sum([]byte(m.issuer)), Shards: n})
 }
 
 func (m *model) reserve(t *rapid.T) {
@@ -94,7 +97,8 @@ func (m *model) reserve(t *rapid.T) {
 
 func (m *model) revoke(t *rapid.T) {
 	n := rapid.IntRange(0, modelSize).Draw(t, "serial")
-	r := inventory.Revocation{Time: m.clock.T.Add(-time.Hour), Reason: rapid.SampledFrom([]int{1, 4, 6, 8}).Draw(t, "reason")}
+	r := inventory.Revocation{Time: m.clock.T.Add(-time.Hour),
+		Reason: rapid.SampledFrom([]int{1, 4, 6, 8}).Draw(t, "reason")}
 	err := m.db.Revoke(t.Context(), m.issuer, inventorytest.Serial(n), r, inventory.RevokeOptions{})
 	c := m.certs[n]
 	held := c != nil && c.state == inventory.Revoked && c.rev.Reason == 6
@@ -123,7 +127,8 @@ func (m *model) importNext(t *rapid.T) {
 		case c != nil && c.here:
 			continue
 		case c != nil && c.state == inventory.Revoked:
-			list = append(list, inventorytest.RevokedAt(n, m.clock.T.AddDate(1, 0, 0).Truncate(24*time.Hour), c.rev.Time, c.rev.Reason))
+			list = append(list,
+				inventorytest.RevokedAt(n, m.clock.T.AddDate(1, 0, 0).Truncate(24*time.Hour), c.rev.Time, c.rev.Reason))
 			continue
 		case c == nil && rapid.Bool().Draw(t, "new"):
 			c = &modelCert{}
@@ -135,8 +140,10 @@ func (m *model) importNext(t *rapid.T) {
 			c.state, c.signed = inventory.Issued, false
 		}
 		if rapid.IntRange(0, 3).Draw(t, "revoked") == 0 {
-			c.state, c.rev, c.signed = inventory.Revoked, inventory.Revocation{Time: m.clock.T.Add(-time.Minute), Reason: 4}, false
-			list = append(list, inventorytest.RevokedAt(n, m.clock.T.AddDate(1, 0, 0).Truncate(24*time.Hour), c.rev.Time, c.rev.Reason))
+			c.state, c.rev, c.signed = inventory.Revoked,
+				inventory.Revocation{Time: m.clock.T.Add(-time.Minute), Reason: 4}, false
+			list = append(list,
+				inventorytest.RevokedAt(n, m.clock.T.AddDate(1, 0, 0).Truncate(24*time.Hour), c.rev.Time, c.rev.Reason))
 		} else {
 			list = append(list, inventorytest.Valid(n, m.clock.T.AddDate(1, 0, 0).Truncate(24*time.Hour)))
 		}
@@ -149,13 +156,16 @@ func (m *model) importNext(t *rapid.T) {
 
 // sign signs some of what is due, shard by shard.
 func (m *model) sign(t *rapid.T) {
-	claims, err := m.db.Claim(t.Context(), inventory.ClaimRequest{Host: "a", Issuer: m.issuer, Max: 2, Cutoff: m.clock.T})
+	claims, err := m.db.Claim(t.Context(),
+		inventory.ClaimRequest{Host: "a", Issuer: m.issuer, Max: 2, Cutoff: m.clock.T})
 	m.check(err)
 	for _, claim := range claims {
 		var signed []inventory.Signed
 		for s, err := range m.db.Due(t.Context(), m.issuer, claim.Shard, m.clock.T) {
 			m.check(err)
-			signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: m.clock.T, NextUpdate: m.clock.T.Add(time.Hour)})
+			signed = append(signed,
+				inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: m.clock.T,
+					NextUpdate: m.clock.T.Add(time.Hour)})
 			for n, c := range m.certs {
 				if bytes.Equal(inventorytest.Serial(n), s.Serial) {
 					c.signed = true
@@ -183,7 +193,8 @@ func (m *model) compare(t *rapid.T) {
 			wantDue = append(wantDue, fmt.Sprintf("%x %s", inventorytest.Serial(n), c.state))
 		}
 		if c.state == inventory.Revoked {
-			wantRevoked = append(wantRevoked, fmt.Sprintf("%x %v %d", inventorytest.Serial(n), c.rev.Time, c.rev.Reason))
+			wantRevoked = append(wantRevoked,
+				fmt.Sprintf("%x %v %d", inventorytest.Serial(n), c.rev.Time, c.rev.Reason))
 		}
 	}
 	for _, list := range [][]string{due, wantDue, wantRevoked} {

@@ -98,11 +98,13 @@ func (d *DB) DeclareNeverIssued(ctx context.Context, q Declaration) (*Declaratio
 // certificates come from elsewhere. A CRL tells nothing of what was issued.
 func (d *DB) checkSeen(ctx context.Context, tx *sql.Tx, i issuerRow, seen time.Time) error {
 	var last sql.NullInt64
-	err := tx.QueryRowContext(ctx, d.q(`SELECT max(CASE WHEN as_of = 0 THEN at ELSE as_of END) FROM imports WHERE issuer_id = $1 AND format <> 'crl'`), i.id).Scan(&last)
+	err := tx.QueryRowContext(ctx,
+		d.q(`SELECT max(CASE WHEN as_of = 0 THEN at ELSE as_of END) FROM imports WHERE issuer_id = $1 AND format <> 'crl'`), i.id).Scan(&last)
 	if err != nil || !last.Valid || last.Int64 >= seen.Unix() {
 		return err
 	}
-	return fmt.Errorf("the serials were seen at %s, the last import is of %s: import what the CA has issued since, then declare them",
+	return fmt.Errorf("the serials were seen at %s, the last import is of %s: import what the CA has issued since, "+
+		"then declare them",
 		seen.UTC().Format(time.RFC3339), fromSeconds(last.Int64).Format(time.RFC3339))
 }
 
@@ -123,7 +125,8 @@ func (d *DB) declare(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 		return false, err
 	}
 	bucket := bucketOf(serial)
-	res, err := tx.ExecContext(ctx, d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
+	res, err := tx.ExecContext(ctx,
+		d.q(`INSERT INTO certificates (key_id, serial, issuer_id, state, kind, ca, imported, not_before, not_after,
 		subject, consent, revoked_at, reason, invalidity, revoked_here, this_update, next_update, due_at, bucket, shard, revision, changed_at)
 		VALUES ($1, $2, $3, $4, '', 0, 0, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, $5, $6, $7, 1, $8) ON CONFLICT (key_id, serial) DO NOTHING`),
 		i.keyID, serial, i.id, int(NeverIssued), int64(dueNew), bucket, bucket%i.shards, d.now().Unix())
@@ -140,11 +143,13 @@ func (d *DB) declare(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 	case err != nil:
 		return false, err
 	case s.state == Reserved:
-		return false, &notNeverIssued{serial, "it was reserved here, and a certificate may have been signed before a crash: revoke it instead"}
+		return false, &notNeverIssued{serial,
+			"it was reserved here, and a certificate may have been signed before a crash: revoke it instead"}
 	case s.state != NeverIssued:
 		return false, &notNeverIssued{serial, "it was issued: revoke it instead"}
 	}
-	_, err = tx.ExecContext(ctx, d.q(`UPDATE certificates SET due_at = $3 WHERE key_id = $1 AND serial = $2 AND due_at = $4`),
+	_, err = tx.ExecContext(ctx,
+		d.q(`UPDATE certificates SET due_at = $3 WHERE key_id = $1 AND serial = $2 AND due_at = $4`),
 		i.keyID, serial, int64(dueNew), Retired.Unix())
 	return false, err
 }
@@ -152,9 +157,11 @@ func (d *DB) declare(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte
 // checkNeverIssuedCount bounds what each refresh must sign.
 func (d *DB) checkNeverIssuedCount(ctx context.Context, tx *sql.Tx, i issuerRow) error {
 	var n int
-	err := tx.QueryRowContext(ctx, d.q(`SELECT count(*) FROM certificates WHERE issuer_id = $1 AND state = $2`), i.id, int(NeverIssued)).Scan(&n)
+	err := tx.QueryRowContext(ctx, d.q(`SELECT count(*) FROM certificates WHERE issuer_id = $1 AND state = $2`), i.id,
+		int(NeverIssued)).Scan(&n)
 	if err == nil && n > MaxNeverIssued {
-		err = fmt.Errorf("there would be %d of them, at most %d are signed at each refresh: declare those that somebody relies on", n, MaxNeverIssued)
+		err = fmt.Errorf("there would be %d of them, at most %d are signed at each refresh: declare those that "+
+			"somebody relies on", n, MaxNeverIssued)
 	}
 	return err
 }

@@ -55,7 +55,8 @@ func (d *DB) LastCRLNumber(ctx context.Context, issuer, scope string) (*big.Int,
 // which another system ended. It refuses to lower it.
 func (d *DB) RaiseCRLNumber(ctx context.Context, issuer, scope string, n *big.Int) error {
 	if n == nil || n.Sign() < 0 || len(n.Bytes()) > maxSerial-1 {
-		return fmt.Errorf("raising the CRL number of %q: %v is out of range: RFC 5280 5.2.3 allows 20 octets", issuer, n)
+		return fmt.Errorf("raising the CRL number of %q: %v is out of range: RFC 5280 5.2.3 allows 20 octets", issuer,
+			n)
 	}
 	return d.update(ctx, fmt.Sprintf("raising the CRL number of %q, scope %q", issuer, scope), func(tx *sql.Tx) error {
 		name, err := d.crlCounter(ctx, tx, issuer, scope)
@@ -95,17 +96,21 @@ func (d *DB) crlCounter(ctx context.Context, q querier, issuer, scope string) (s
 
 // counter reads a counter for change; a new one is zero.
 func (d *DB) counter(ctx context.Context, tx *sql.Tx, name string) (*big.Int, error) {
-	if _, err := tx.ExecContext(ctx, d.q(`INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`), name, []byte{0}); err != nil {
+	if _, err := tx.ExecContext(ctx,
+		d.q(`INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`), name,
+		[]byte{0}); err != nil {
 		return nil, err
 	}
 	var value []byte
-	if err := tx.QueryRowContext(ctx, d.q(`SELECT value FROM counters WHERE name = $1`)+d.forUpdate(), name).Scan(&value); err != nil {
+	if err := tx.QueryRowContext(ctx, d.q(`SELECT value FROM counters WHERE name = $1`)+d.forUpdate(),
+		name).Scan(&value); err != nil {
 		return nil, err
 	}
 	return new(big.Int).SetBytes(value), nil
 }
 
 func (d *DB) setCounter(ctx context.Context, tx *sql.Tx, name string, value *big.Int) error {
-	_, err := tx.ExecContext(ctx, d.q(`UPDATE counters SET value = $2, recorded = 0 WHERE name = $1`), name, append([]byte{0}, value.Bytes()...))
+	_, err := tx.ExecContext(ctx, d.q(`UPDATE counters SET value = $2, recorded = 0 WHERE name = $1`), name,
+		append([]byte{0}, value.Bytes()...))
 	return err
 }

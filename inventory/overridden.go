@@ -27,11 +27,15 @@ type Overridden struct {
 }
 
 // ErrOverrideUsed: an override lets a change pass once.
-var ErrOverrideUsed = errors.New("this override was used for this certificate before: sign a new one, with another reason or expiry")
+var ErrOverrideUsed = errors.New("this override was used for this certificate before: sign a new one, with another " +
+	"reason or expiry")
 
 // overrideEvent leaves word of a change, for the master log.
-func (d *DB) overrideEvent(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, was, now override.Status, text string) error {
-	for c, err := range stream(ctx, tx, "reading the overrides", scanOverridden, d.q(overriddenEvents+`WHERE e.issuer_id = $1 AND e.serial = $2 AND e.what = $3`), issuer, serial, eventOverride) {
+func (d *DB) overrideEvent(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, was, now override.Status,
+	text string) error {
+	for c, err := range stream(ctx, tx, "reading the overrides", scanOverridden,
+		d.q(overriddenEvents+`WHERE e.issuer_id = $1 AND e.serial = $2 AND e.what = $3`), issuer, serial,
+		eventOverride) {
 		if err != nil {
 			return err
 		}
@@ -45,12 +49,15 @@ func (d *DB) overrideEvent(ctx context.Context, tx *sql.Tx, issuer int64, serial
 // Overridden streams the changes of one certificate, oldest first.
 func (d *DB) Overridden(ctx context.Context, issuer string, serial []byte) iter.Seq2[Overridden, error] {
 	doing := fmt.Sprintf("reading the overrides for serial %x of %q", serial, issuer)
-	return stream(ctx, d.read, doing, scanOverridden, d.q(overriddenEvents+`WHERE i.name = $1 AND e.serial = $2 AND e.what = $3 ORDER BY e.id`), issuer, serial, eventOverride)
+	return stream(ctx, d.read, doing, scanOverridden,
+		d.q(overriddenEvents+`WHERE i.name = $1 AND e.serial = $2 AND e.what = $3 ORDER BY e.id`), issuer, serial,
+		eventOverride)
 }
 
 // OverriddenUnrecorded streams the changes that the master log does not have yet.
 func (d *DB) OverriddenUnrecorded(ctx context.Context) iter.Seq2[Overridden, error] {
-	return stream(ctx, d.read, "reading overrides", scanOverridden, d.q(overriddenEvents+`WHERE e.recorded <> 1 AND e.what = $1 ORDER BY e.id`), eventOverride)
+	return stream(ctx, d.read, "reading overrides", scanOverridden,
+		d.q(overriddenEvents+`WHERE e.recorded <> 1 AND e.what = $1 ORDER BY e.id`), eventOverride)
 }
 
 const overriddenEvents = `SELECT i.name, e.serial, e.detail, e.recorded FROM events e JOIN issuers i ON i.id = e.issuer_id `
@@ -73,7 +80,8 @@ func scanOverridden(rows *sql.Rows) (Overridden, error) {
 // Imported reports whether an input of this digest was imported for an issuer.
 func (d *DB) Imported(ctx context.Context, issuer string, digest artifact.Digest) (bool, error) {
 	var n int
-	err := d.read.QueryRowContext(ctx, d.q(`SELECT count(*) FROM imports m JOIN issuers i ON i.id = m.issuer_id WHERE i.name = $1 AND m.digest = $2`),
+	err := d.read.QueryRowContext(ctx,
+		d.q(`SELECT count(*) FROM imports m JOIN issuers i ON i.id = m.issuer_id WHERE i.name = $1 AND m.digest = $2`),
 		issuer, digest[:]).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("looking for the import %s of %q: %w", digest, issuer, err)

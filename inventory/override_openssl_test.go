@@ -62,18 +62,21 @@ func TestOverrideByOpenSSL(t *testing.T) {
 		t.Fatal(err)
 	}
 	db, err := inventory.Open(ctx, inventory.Config{DSN: "sqlite:" + filepath.Join(dir, "inventory.db"),
-		OverrideKeys: []ed25519.PublicKey{pub.(ed25519.PublicKey)}, Now: func() time.Time { return inventorytest.Epoch }})
+		OverrideKeys: []ed25519.PublicKey{pub.(ed25519.PublicKey)},
+		Now:          func() time.Time { return inventorytest.Epoch }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := errors.Join(db.AddIssuer(ctx, inventory.Issuer{Name: "sub", Key: artifact.Sum(nil)}), db.Reserve(ctx, "sub", serial),
+	if err := errors.Join(db.AddIssuer(ctx, inventory.Issuer{Name: "sub", Key: artifact.Sum(nil)}),
+		db.Reserve(ctx, "sub", serial),
 		db.Revoke(ctx, "sub", serial, was, inventory.RevokeOptions{})); err != nil {
 		t.Fatal(err)
 	}
 	other := wanted
 	other.Reason = 5
-	if err := db.Revoke(ctx, "sub", serial, other, inventory.RevokeOptions{Override: o}); err == nil || !strings.Contains(err.Error(), "it is for "+o.Digest.String()) {
+	if err := db.Revoke(ctx, "sub", serial, other, inventory.RevokeOptions{Override: o}); err == nil ||
+		!strings.Contains(err.Error(), "it is for "+o.Digest.String()) {
 		t.Errorf("for another change, the error is %v", err)
 	}
 	if err := db.Revoke(ctx, "sub", serial, wanted, inventory.RevokeOptions{Override: o}); err != nil {

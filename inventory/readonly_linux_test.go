@@ -16,8 +16,9 @@ import (
 // nobody is a user who may do nothing that root may.
 const nobody = 65534
 
-// TestReadOnlyInventory opens an inventory that its owner may only read. SQLite would open it and fail with whatever is written
-// first; the inventory says at once that it cannot be written, and how the file looks, and leaves nothing beside it.
+// TestReadOnlyInventory opens an inventory that its owner may only read. SQLite would open it and fail with whatever is
+// written first; the inventory says at once that it cannot be written, and how the file looks, and leaves nothing
+// beside it.
 func TestReadOnlyInventory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

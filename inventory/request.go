@@ -60,7 +60,8 @@ func (d *DB) Events(ctx context.Context, issuer string, serial []byte) iter.Seq2
 	}
 	scan := func(rows *sql.Rows) (Event, error) {
 		r, err := scanEventRecord(rows)
-		e := Event{Time: fromSeconds(r.At), Issuer: r.Issuer, What: r.What, Detail: r.Detail, Asked: Asked{By: r.RequestedBy, Request: r.Request}}
+		e := Event{Time: fromSeconds(r.At), Issuer: r.Issuer, What: r.What, Detail: r.Detail,
+			Asked: Asked{By: r.RequestedBy, Request: r.Request}}
 		if err == nil && r.Serial != "" {
 			e.Serial, err = hex.DecodeString(r.Serial)
 		}
@@ -87,11 +88,13 @@ func (d *DB) requested(ctx context.Context, tx *sql.Tx, issuer int64, serial []b
 }
 
 // askedEvent leaves a line in the event table that says who asked.
-func (d *DB) askedEvent(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, what, detail string, a Asked) error {
+func (d *DB) askedEvent(ctx context.Context, tx *sql.Tx, issuer int64, serial []byte, what, detail string,
+	a Asked) error {
 	if serial == nil {
 		serial = []byte{}
 	}
-	_, err := tx.ExecContext(ctx, d.q(`INSERT INTO events (at, issuer_id, serial, what, detail, requested_by, request) VALUES ($1, $2, $3, $4, $5, $6, $7)`),
+	_, err := tx.ExecContext(ctx,
+		d.q(`INSERT INTO events (at, issuer_id, serial, what, detail, requested_by, request) VALUES ($1, $2, $3, $4, $5, $6, $7)`),
 		d.now().Unix(), issuer, serial, what, detail, a.By, a.Request)
 	return err
 }

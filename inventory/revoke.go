@@ -107,7 +107,8 @@ func checkRevocation(r Revocation, now time.Time) error {
 	case r.Time.IsZero():
 		return errors.New("the revocation date is missing")
 	case r.Time.After(now):
-		return fmt.Errorf("the revocation date %s is in the future: a CRL cannot announce it", r.Time.Format(time.RFC3339))
+		return fmt.Errorf("the revocation date %s is in the future: a CRL cannot announce it",
+			r.Time.Format(time.RFC3339))
 	case r.InvalidityDate.After(now):
 		return fmt.Errorf("the invalidity date %s is in the future", r.InvalidityDate.Format(time.RFC3339))
 	}
@@ -121,7 +122,8 @@ func (d *DB) standing(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byt
 	if err := d.unpack(ctx, tx, i.keyID, serial); err != nil {
 		return s, err
 	}
-	err := tx.QueryRowContext(ctx, d.q(`SELECT issuer_id, state, not_before, not_after, coalesce(revoked_at, 0), reason, invalidity
+	err := tx.QueryRowContext(ctx,
+		d.q(`SELECT issuer_id, state, not_before, not_after, coalesce(revoked_at, 0), reason, invalidity
 		FROM certificates WHERE key_id = $1 AND serial = $2`)+d.forUpdate(), i.keyID, serial).
 		Scan(&s.owner, &s.state, &s.notBefore, &s.notAfter, &at, &s.Reason, &invalidity)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && s.owner != i.id {
@@ -135,7 +137,8 @@ func (d *DB) standing(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byt
 func transition(s standing, r Revocation) (string, error) {
 	held := s.state == Revoked && s.Reason == reasonHold
 	if s.notBefore != 0 && r.Time.Unix() < s.notBefore {
-		return "", fmt.Errorf("the revocation date %s is before the certificate was issued", r.Time.Format(time.RFC3339))
+		return "", fmt.Errorf("the revocation date %s is before the certificate was issued",
+			r.Time.Format(time.RFC3339))
 	}
 	switch {
 	case r.Reason == reasonRemoveFromCRL && !held:
@@ -161,7 +164,8 @@ func reasonText(reason int) string {
 }
 
 // setRevocation writes the revocation, makes it urgent and leaves an event.
-func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, s standing, r Revocation, what string, asked Asked) error {
+func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial []byte, s standing, r Revocation,
+	what string, asked Asked) error {
 	now := d.now().Unix()
 	state := Revoked
 	if r.Reason == reasonRemoveFromCRL {
@@ -171,7 +175,8 @@ func (d *DB) setRevocation(ctx context.Context, tx *sql.Tx, i issuerRow, serial 
 	if i.dueFor(dueNew, s.notAfter, now) == dueNever {
 		due = dueNever
 	}
-	if _, err := tx.ExecContext(ctx, d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 1,
+	if _, err := tx.ExecContext(ctx,
+		d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 1,
 		imported = CASE WHEN imported = 2 THEN 1 ELSE imported END, due_at = $7, revision = revision + 1, changed_at = $8, recorded = 0 WHERE key_id = $1 AND serial = $2`),
 		i.keyID, serial, int(state), r.Time.Unix(), r.Reason, seconds(r.InvalidityDate), due, now); err != nil {
 		return err
@@ -207,7 +212,8 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 	// Each column of each row costs as much as encoding an entry, so time and
 	// reason come in one.
 	query := `SELECT serial, revoked_at * 16 + reason + 1, invalidity FROM certificates
-		WHERE issuer_id = $1 AND revoked_at IS NOT NULL` + index + ` AND (not_after = 0 OR not_after >= $2) AND changed_at >= $3`
+		WHERE issuer_id = $1 AND revoked_at IS NOT NULL` + index +
+		` AND (not_after = 0 OR not_after >= $2) AND changed_at >= $3`
 	args := []any{i.id, seconds(o.ExpiredBefore), int64(0)}
 	if index == "" { // the table is in this order, too
 		query += fmt.Sprintf(" AND key_id = %d", i.keyID)
@@ -244,11 +250,12 @@ func (d *DB) Revoked(ctx context.Context, issuer string, o RevokedOptions) iter.
 	return withListed(d.listedOnly(ctx, i.keyID, "", where, args...), listed, rows, compare)
 }
 
-// indexed is the condition with which the index of revoked certificates can be used: the issuer has no rows that a list of
-// another CA software stands for. One that has, and signs its lists here by now, is read without the index.
+// indexed is the condition with which the index of revoked certificates can be used: the issuer has no rows that a list
+// of another CA software stands for. One that has, and signs its lists here by now, is read without the index.
 func (d *DB) indexed(ctx context.Context, i issuerRow) (condition string, err error) {
 	var listed bool
-	err = d.read.QueryRowContext(ctx, d.q(`SELECT EXISTS (SELECT 1 FROM imports WHERE issuer_id = $1 AND listed <> '')`), i.id).Scan(&listed)
+	err = d.read.QueryRowContext(ctx,
+		d.q(`SELECT EXISTS (SELECT 1 FROM imports WHERE issuer_id = $1 AND listed <> '')`), i.id).Scan(&listed)
 	if listed {
 		return "", err
 	}

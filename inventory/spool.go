@@ -181,7 +181,8 @@ func encodeRecord(b []byte, r *Record) []byte {
 	b = append(b, byte(len(r.Serial)))
 	b = append(b, r.Serial...)
 	b = append(b, byte(r.State), byte(r.Revocation.Reason+1))
-	for _, s := range [...]int64{seconds(r.NotBefore), seconds(r.NotAfter), seconds(r.Revocation.Time), seconds(r.Revocation.InvalidityDate)} {
+	for _, s := range [...]int64{seconds(r.NotBefore), seconds(r.NotAfter), seconds(r.Revocation.Time),
+		seconds(r.Revocation.InvalidityDate)} {
 		b = binary.AppendVarint(b, s)
 	}
 	text(kindText(r.Kind))

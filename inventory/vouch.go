@@ -36,7 +36,8 @@ func (d *DB) Standings(ctx context.Context, issuer string, serials [][]byte) (ma
 		out[string(e.serial)] = Standing{Recorded: true}
 	}
 	for n := 0; n < len(serials); n += missingChunk {
-		query := `SELECT serial, recorded FROM certificates WHERE key_id = $1 AND serial IN (` + d.literals(serials[n:min(n+missingChunk, len(serials))]) + `)`
+		query := `SELECT serial, recorded FROM certificates WHERE key_id = $1 AND serial IN (` +
+			d.literals(serials[n:min(n+missingChunk, len(serials))]) + `)`
 		for s, err := range stream(ctx, d.read, doing, scan, d.q(query), i.keyID) {
 			if err != nil {
 				return nil, err
@@ -121,7 +122,8 @@ func scanKeyAndID(rows *sql.Rows) (i issuerRow, err error) {
 
 // unvouchedOf is Unvouched for one issuer, of which no import is on its way.
 func (d *DB) unvouchedOf(ctx context.Context, doing string, of issuerRow) ([]HealedCertificate, error) {
-	query := d.q(certificateRecords + ` WHERE c.recorded <> 1 AND c.key_id = $1 AND c.issuer_id = $2 AND (c.state = 2 OR c.reason = 8)`)
+	query := d.q(certificateRecords +
+		` WHERE c.recorded <> 1 AND c.key_id = $1 AND c.issuer_id = $2 AND (c.state = 2 OR c.reason = 8)`)
 	var out []HealedCertificate
 	for r, err := range stream(ctx, d.read, doing, scanCertificateRecord, query, of.keyID, of.id) {
 		if err != nil {

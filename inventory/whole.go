@@ -9,8 +9,8 @@ import (
 	"seihon/artifact"
 )
 
-// Whole streams a record of each row as it stands, for a private master whose records of them are lost: an inventory can
-// be made again from these alone. Rows for which a list stands have none, as ever.
+// Whole streams a record of each row as it stands, for a private master whose records of them are lost: an inventory
+// can be made again from these alone. Rows for which a list stands have none, as ever.
 func (d *DB) Whole(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for _, part := range []struct {

@@ -11,8 +11,8 @@ import (
 	"seihon/override"
 )
 
-// The window in which dates from outside must lie. Before 1988 there was no X.509; a smaller number is a sentinel (0, -1) or
-// has another unit. RFC 5280 4.1.2.5 ends at 9999, which also stands for "no end".
+// The window in which dates from outside must lie. Before 1988 there was no X.509; a smaller number is a sentinel (0,
+// -1) or has another unit. RFC 5280 4.1.2.5 ends at 9999, which also stands for "no end".
 var (
 	Earliest = time.Date(1988, 1, 1, 0, 0, 0, 0, time.UTC)
 	Latest   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
@@ -93,8 +93,9 @@ func checkText(name, s string) error {
 	return nil
 }
 
-// CheckSignedSerial reports why serial cannot be the content of the DER INTEGER in a certificate that exists. Such a serial
-// may break RFC 5280 4.1.2.2: a certificate that was misissued with a negative or an overlong one must be revoked all the same.
+// CheckSignedSerial reports why serial cannot be the content of the DER INTEGER in a certificate that exists. Such a
+// serial may break RFC 5280 4.1.2.2: a certificate that was misissued with a negative or an overlong one must be
+// revoked all the same.
 func CheckSignedSerial(serial []byte) error {
 	switch {
 	case len(serial) == 0:

@@ -107,7 +107,8 @@ func (w *writer) finish(ctx context.Context) error {
 	if err := errors.Join(w.packed(ctx), w.flush(ctx)); err != nil || w.open != changeOpen {
 		return err
 	}
-	if _, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET changed_at = $1 WHERE issuer_id = $2 AND revoked_at IS NOT NULL AND imported <> 2 AND changed_at = $3`),
+	if _, err := w.tx.ExecContext(ctx,
+		w.d.q(`UPDATE certificates SET changed_at = $1 WHERE issuer_id = $2 AND revoked_at IS NOT NULL AND imported <> 2 AND changed_at = $3`),
 		w.d.now().Unix(), w.issuer.id, int64(changeOpen)); err != nil {
 		return fmt.Errorf("dating revocations: %w", err)
 	}
@@ -159,8 +160,10 @@ func (w *writer) values(args []any, r *Record) []any {
 	if r.State == Revoked {
 		revokedAt, changedAt = seconds(r.Revocation.Time), w.open
 	}
-	return append(args, r.Serial, int64(r.State), kindText(r.Kind), int64(flag(isCA(r.Kind))), seconds(r.NotBefore), notAfter, r.Subject, r.Consent,
-		revokedAt, int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucket), int64(bucket%w.issuer.shards), changedAt)
+	return append(args, r.Serial, int64(r.State), kindText(r.Kind), int64(flag(isCA(r.Kind))), seconds(r.NotBefore),
+		notAfter, r.Subject, r.Consent,
+		revokedAt, int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate),
+		w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucket), int64(bucket%w.issuer.shards), changedAt)
 }
 
 func (w *writer) flushPostgres(ctx context.Context) error {
@@ -174,18 +177,22 @@ func (w *writer) flushPostgres(ctx context.Context) error {
 		r := &w.batch[m]
 		serials[m], kinds[m], subjects[m], consents[m] = r.Serial, kindText(r.Kind), r.Subject, r.Consent
 		notAfter := seconds(r.NotAfter)
-		for c, v := range [len(numbers)]int64{int64(r.State), int64(flag(isCA(r.Kind))), seconds(r.NotBefore), notAfter, seconds(r.Revocation.Time),
-			int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now), int64(bucketOf(r.Serial))} {
+		for c, v := range [len(numbers)]int64{int64(r.State), int64(flag(isCA(r.Kind))), seconds(r.NotBefore), notAfter,
+			seconds(r.Revocation.Time),
+			int64(r.Revocation.Reason), seconds(r.Revocation.InvalidityDate), w.issuer.dueFor(dueNew, notAfter, w.now),
+			int64(bucketOf(r.Serial))} {
 			numbers[c][m] = v
 		}
 	}
-	_, err := w.tx.ExecContext(ctx, `INSERT `+insertColumns+`SELECT $1::bigint, $2::bigint, 1 + $19::smallint, 0, 0, 0, 1,
+	_, err := w.tx.ExecContext(ctx,
+		`INSERT `+insertColumns+`SELECT $1::bigint, $2::bigint, 1 + $19::smallint, 0, 0, 0, 1,
 		v.serial, v.state, v.kind, v.ca, v.not_before, v.not_after, v.subject, v.consent, nullif(v.revoked_at, 0), v.reason, v.invalidity, v.due_at, v.bucket, v.bucket % $4::bigint,
 		CASE WHEN v.revoked_at = 0 THEN $3::bigint ELSE $18::bigint END, $19::smallint
 		FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
 		AS v (serial, kind, subject, consent, state, ca, not_before, not_after, revoked_at, reason, invalidity, due_at, bucket)`+w.taken(),
 		w.issuer.keyID, w.issuer.id, w.now, w.issuer.shards, serials, kinds, subjects, consents,
-		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], w.open, flag(w.listed != ""))
+		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8],
+		w.open, flag(w.listed != ""))
 	return err
 }
 
@@ -194,7 +201,8 @@ func (w *writer) body(ctx context.Context, r *Record) error {
 	if r.DER == nil {
 		return nil
 	}
-	_, err := w.tx.ExecContext(ctx, w.d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3) ON CONFLICT (key_id, serial) DO NOTHING`),
+	_, err := w.tx.ExecContext(ctx,
+		w.d.q(`INSERT INTO bodies (key_id, serial, der) VALUES ($1, $2, $3) ON CONFLICT (key_id, serial) DO NOTHING`),
 		w.issuer.keyID, r.Serial, r.DER)
 	if err != nil {
 		return err
@@ -246,12 +254,14 @@ func (w *writer) complete(ctx context.Context, k *known, r *Record) error {
 	} else if k.notAfter == 0 && w.issuer.dueFor(k.nextUpdate, notAfter, w.now) == dueNever {
 		due = dueNever
 	}
-	_, err := w.tx.ExecContext(ctx, w.d.q(`UPDATE certificates SET state = CASE WHEN state = 0 THEN 1 ELSE state END, kind = CASE WHEN $3 = '' THEN kind ELSE $3 END,
+	_, err := w.tx.ExecContext(ctx,
+		w.d.q(`UPDATE certificates SET state = CASE WHEN state = 0 THEN 1 ELSE state END, kind = CASE WHEN $3 = '' THEN kind ELSE $3 END,
 		ca = CASE WHEN $3 = '' THEN ca ELSE $4 END,
 		not_before = CASE WHEN not_before = 0 THEN $5 ELSE not_before END, not_after = CASE WHEN not_after = 0 THEN $6 ELSE not_after END,
 		subject = CASE WHEN subject = '' THEN $7 ELSE subject END, consent = CASE WHEN consent = '' THEN $8 ELSE consent END, due_at = $9,
 		imported = CASE WHEN state = 0 OR imported = 2 THEN 1 ELSE imported END, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`),
-		w.issuer.keyID, r.Serial, kindText(r.Kind), flag(isCA(r.Kind)), seconds(r.NotBefore), seconds(r.NotAfter), r.Subject, r.Consent, due)
+		w.issuer.keyID, r.Serial, kindText(r.Kind), flag(isCA(r.Kind)), seconds(r.NotBefore), seconds(r.NotAfter),
+		r.Subject, r.Consent, due)
 	if err != nil {
 		return fmt.Errorf("completing serial %x: %w", r.Serial, err)
 	}
@@ -281,13 +291,15 @@ func (w *writer) restate(ctx context.Context, k *known, r *Record) error {
 	}
 	if w.again == nil {
 		var err error
-		if w.again, err = w.tx.PrepareContext(ctx, w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
+		if w.again, err = w.tx.PrepareContext(ctx,
+			w.d.q(`UPDATE certificates SET state = $3, revoked_at = $4, reason = $5, invalidity = $6, revoked_here = 0,
 		imported = CASE WHEN state = 3 OR imported = 2 THEN 1 ELSE imported END,
 		due_at = $7, not_after = $8, changed_at = $9, revision = revision + 1, recorded = 0 WHERE key_id = $1 AND serial = $2`)); err != nil {
 			return fmt.Errorf("restating serial %x: %w", r.Serial, err)
 		}
 	}
-	_, err := w.again.ExecContext(ctx, w.issuer.keyID, r.Serial, int(r.State), at, reason, seconds(r.Revocation.InvalidityDate), due, notAfter, changed)
+	_, err := w.again.ExecContext(ctx, w.issuer.keyID, r.Serial, int(r.State), at, reason,
+		seconds(r.Revocation.InvalidityDate), due, notAfter, changed)
 	if err != nil {
 		return fmt.Errorf("restating serial %x: %w", r.Serial, err)
 	}

@@ -224,7 +224,8 @@ func (w *Writer) AddSignatures(ctx context.Context, signed []byte) error {
 	}
 	// A token is over the file as it is; another signature would spoil it.
 	if tokens, err := w.log.Tokens(cp.Size); err != nil || len(tokens) > 0 {
-		return errors.Join(errors.New("adding signatures: the checkpoint is time-stamped already; have it cosigned first"), err)
+		return errors.Join(errors.New("adding signatures: the checkpoint is time-stamped already; have it "+
+			"cosigned first"), err)
 	}
 	if err := w.publish(cp.Size, signed); err != nil {
 		w.err = err

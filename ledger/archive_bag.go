@@ -80,7 +80,9 @@ type member struct {
 func (l *Log) payload(ctx context.Context, from int64) ([]member, error) {
 	var files []member
 	add := func(p string, b []byte) {
-		files = append(files, member{path: p, size: int64(len(b)), digest: artifact.Sum(b), text: func() ([]byte, error) { return b, nil }})
+		files = append(files,
+			member{path: p, size: int64(len(b)), digest: artifact.Sum(b),
+				text: func() ([]byte, error) { return b, nil }})
 	}
 	add("log/checkpoint", l.cp.Note)
 	sizes, err := l.Archived()
@@ -142,15 +144,17 @@ func (l *Log) payloadArtifacts(ctx context.Context, from int64, files []member) 
 				return nil, err
 			}
 			if !lost {
-				add(member{path: path.Join(privateDir, manifestDir, p.Manifest.String()), size: p.Size, digest: p.Manifest,
-					text: func() ([]byte, error) { return l.privateText(p) }})
+				add(member{path: path.Join(privateDir, manifestDir, p.Manifest.String()), size: p.Size,
+					digest: p.Manifest,
+					text:   func() ([]byte, error) { return l.privateText(p) }})
 			}
 		}
 		if i++; e.Batch == nil {
 			continue
 		}
-		add(member{path: path.Join(manifestDir, e.Batch.Manifest.String()), size: e.Batch.Size, digest: e.Batch.Manifest,
-			text: func() ([]byte, error) { return l.Manifest(ctx, e.Batch) }})
+		add(member{path: path.Join(manifestDir, e.Batch.Manifest.String()), size: e.Batch.Size,
+			digest: e.Batch.Manifest,
+			text:   func() ([]byte, error) { return l.Manifest(ctx, e.Batch) }})
 		if i < from {
 			continue
 		}
@@ -159,7 +163,8 @@ func (l *Log) payloadArtifacts(ctx context.Context, from int64, files []member) 
 				return nil, err
 			}
 			if ownBlob(line.Kind) {
-				add(member{path: filepath.ToSlash(blobPath("", line.Kind, line.Digest)), size: line.Size, digest: line.Digest})
+				add(member{path: filepath.ToSlash(blobPath("", line.Kind, line.Digest)), size: line.Size,
+					digest: line.Digest})
 			}
 		}
 	}
@@ -250,7 +255,8 @@ func (b *bag) add(ctx context.Context, tx *durable.Tx, part string, f member) er
 	n, err := io.Copy(io.MultiWriter(s, h), &ctxReader{ctx, r})
 	d := artifact.Digest(h.Sum(nil))
 	if err == nil && (n != f.size || d != f.digest) {
-		err = &CorruptError{Path: f.path, Err: fmt.Errorf("it has %d bytes with the SHA-256 %s, the log says %d and %s", n, d, f.size, f.digest)}
+		err = &CorruptError{Path: f.path,
+			Err: fmt.Errorf("it has %d bytes with the SHA-256 %s, the log says %d and %s", n, d, f.size, f.digest)}
 	}
 	if err != nil {
 		s.Discard()
@@ -299,7 +305,8 @@ func (b *bag) info() string {
 		"Bagging-Date: " + b.c.Now().UTC().Format(time.DateOnly),
 		fmt.Sprintf("Payload-Oxum: %d.%d", b.bytes, len(b.digests)),
 		fmt.Sprintf("External-Identifier: %s at size %d", b.l.cp.Origin, b.l.cp.Size),
-		fmt.Sprintf("Bag-Group-Identifier: %s at size %d, artifacts from entry %d", b.l.cp.Origin, b.l.cp.Size, b.c.From),
+		fmt.Sprintf("Bag-Group-Identifier: %s at size %d, artifacts from entry %d", b.l.cp.Origin, b.l.cp.Size,
+			b.c.From),
 		fmt.Sprintf("Bag-Count: %d of %d", b.n, b.of),
 	}
 	for k, v := range b.c.Info {

@@ -57,13 +57,15 @@ func TestArchiveSplitAndIncremental(t *testing.T) {
 		}
 	}
 	f.sound(t, whole)
-	if _, err := f.open(t, f.dir).Archive(t.Context(), filepath.Join(t.TempDir(), "bag"), ArchiveConfig{MaxBytes: 10}); err == nil {
+	if _, err := f.open(t, f.dir).Archive(t.Context(), filepath.Join(t.TempDir(), "bag"),
+		ArchiveConfig{MaxBytes: 10}); err == nil {
 		t.Error("a file was split")
 	}
 	// Only the artifacts of the newest entry: the others are in an older bag.
 	newest := f.archive(t, ArchiveConfig{From: 260})[0]
 	got, err := Check(t.Context(), newest, f.v, CheckConfig{Now: func() time.Time { return f.now }})
-	if err != nil || len(got) != 7 || slices.ContainsFunc(got, func(g Finding) bool { return g.Code != CodeBlobAbsent }) {
+	if err != nil ||
+		len(got) != 7 || slices.ContainsFunc(got, func(g Finding) bool { return g.Code != CodeBlobAbsent }) {
 		t.Errorf("%v %v", got, err)
 	}
 }

@@ -30,9 +30,11 @@ func TestArchiveWithoutUs(t *testing.T) {
 	for i, k := range f.v.keys {
 		name := "checkpoint/" + strings.Split(k.String(), "+")[1]
 		if i == 0 {
-			run("openssl", "dgst", "-sha256", "-verify", name+".pem", "-signature", name+".sig", "checkpoint/signed.txt")
+			run("openssl", "dgst", "-sha256", "-verify", name+".pem", "-signature", name+".sig",
+				"checkpoint/signed.txt")
 		} else {
-			run("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", name+".pem", "-rawin", "-in", "checkpoint/signed.txt", "-sigfile", name+".sig")
+			run("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", name+".pem", "-rawin", "-in",
+				"checkpoint/signed.txt", "-sigfile", name+".sig")
 		}
 	}
 }

@@ -27,7 +27,8 @@ func (l *Log) OpenBlob(line Line) (io.ReadSeekCloser, error) {
 
 func (l *Log) openBlob(line Line) (*os.File, error) {
 	if !ownBlob(line.Kind) {
-		return nil, fmt.Errorf("reading %s: an artifact of kind %s has no file of its own; it is a member of a bundle", line.Name, line.Kind)
+		return nil, fmt.Errorf("reading %s: an artifact of kind %s has no file of its own; it is a member of a bundle",
+			line.Name, line.Kind)
 	}
 	f, err := regular.Open(l.BlobPath(line))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,13 +86,15 @@ func (l *Log) sized(f *os.File, line Line) error {
 		return fmt.Errorf("reading %s: %w", line.Name, err)
 	}
 	if st.Size() != line.Size {
-		return &CorruptError{Path: f.Name(), Err: fmt.Errorf("the bytes of %s have the length %d, the log says %d", line.Name, st.Size(), line.Size)}
+		return &CorruptError{Path: f.Name(),
+			Err: fmt.Errorf("the bytes of %s have the length %d, the log says %d", line.Name, st.Size(), line.Size)}
 	}
 	return nil
 }
 
 func (l *Log) badBlob(line Line, got artifact.Digest) error {
-	return &CorruptError{Path: l.BlobPath(line), Err: fmt.Errorf("the bytes of %s have the SHA-256 %s, the log says %s", line.Name, got, line.Digest)}
+	return &CorruptError{Path: l.BlobPath(line),
+		Err: fmt.Errorf("the bytes of %s have the SHA-256 %s, the log says %s", line.Name, got, line.Digest)}
 }
 
 // A ctxReader stops reading when its context is done.

@@ -105,7 +105,8 @@ func Check(ctx context.Context, dir string, v *Verifier, c CheckConfig) ([]Findi
 		return k.findings, nil
 	}
 	k.l = l
-	for _, step := range []func(context.Context) error{k.tree, k.extra, k.stray, k.archive, k.known, k.history, k.batches, k.index} {
+	for _, step := range []func(context.Context) error{k.tree, k.extra, k.stray, k.archive, k.known, k.history,
+		k.batches, k.index} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("checking the log in %s: %w", dir, err)
 		}
@@ -130,7 +131,8 @@ type numbered struct {
 }
 
 func (k *checker) add(code, where, hint, format string, args ...any) {
-	k.findings = append(k.findings, Finding{Code: code, Severity: SeverityError, Where: where, Detail: fmt.Sprintf(format, args...), Hint: hint})
+	k.findings = append(k.findings,
+		Finding{Code: code, Severity: SeverityError, Where: where, Detail: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 func (k *checker) warn(code, where, hint, format string, args ...any) {
@@ -203,7 +205,8 @@ func (k *checker) archive(ctx context.Context) error {
 			continue
 		}
 		if size > k.l.cp.Size {
-			k.warn(CodeBehind, path, "open the log for writing once: it rolls forward", "a commit to size %d was interrupted, or is under way; the checkpoint is of size %d", size, k.l.cp.Size)
+			k.warn(CodeBehind, path, "open the log for writing once: it rolls forward",
+				"a commit to size %d was interrupted, or is under way; the checkpoint is of size %d", size, k.l.cp.Size)
 			continue
 		}
 		err = k.l.Consistent(ctx, b)
@@ -237,7 +240,8 @@ func (k *checker) tokens(ctx context.Context, size int64, checkpoint []byte) err
 			err = k.c.VerifyToken(ctx, checkpoint, b)
 		}
 		if err != nil {
-			k.add(CodeToken, path, "stamp the newest checkpoint again; compare the token with the authority's records", "%v", err)
+			k.add(CodeToken, path, "stamp the newest checkpoint again; compare the token with the authority's records",
+				"%v", err)
 		}
 	}
 	return nil
@@ -289,7 +293,8 @@ func (k *checker) history(context.Context) error {
 			continue
 		}
 		if eras = append(eras, next); e.i < k.l.cp.Size-1 && slices.Equal(k.l.keys.Keys(), old.Keys()) {
-			k.add(CodeRetiredKey, where, hintEvidence, "the checkpoint of size %d is signed by keys that were retired here", k.l.cp.Size)
+			k.add(CodeRetiredKey, where, hintEvidence,
+				"the checkpoint of size %d is signed by keys that were retired here", k.l.cp.Size)
 		}
 	}
 	return nil
@@ -321,7 +326,8 @@ func (k *checker) index(ctx context.Context) error {
 		return ctx.Err() // the manifests have their own findings
 	}
 	if s := newState(got, x.size); !slices.Equal(s.lines, want.lines) {
-		k.add(CodeIndexDiffers, path, hint, "it has %d names at size %d that are not those of the log, which has %d", len(s.lines), x.size, want.Len())
+		k.add(CodeIndexDiffers, path, hint, "it has %d names at size %d that are not those of the log, which has %d",
+			len(s.lines), x.size, want.Len())
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ var (
 	tokenFile = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[a-z0-9][a-z0-9._-]*\.tsr)?$`)
 )
 
-// stray notes what lies beside the files of a log under a name that the format does not have. No check looks into such a file.
+// stray notes what lies beside the files of a log under a name that the format does not have. No check looks into such
+// a file.
 func (k *checker) stray(ctx context.Context) error {
 	for _, dir := range []struct {
 		name string
@@ -29,7 +30,8 @@ func (k *checker) stray(ctx context.Context) error {
 	}{
 		{"", func(name string) bool { return slices.Contains(ownNames, name) }},
 		{logDir, func(name string) bool { return slices.Contains(logNames, name) }},
-		{checkpointDir, func(name string) bool { _, folder := thousands(name); return folder || tokenFile.MatchString(name) }},
+		{checkpointDir,
+			func(name string) bool { _, folder := thousands(name); return folder || tokenFile.MatchString(name) }},
 	} {
 		if err := k.strays(filepath.Join(k.l.dir, filepath.FromSlash(dir.name)), dir.ours); err != nil {
 			return err

@@ -70,9 +70,11 @@ func (k *checker) tree(ctx context.Context) error {
 func (k *checker) backwards(i int64, before, after time.Time, accepted bool) {
 	format := "its time %s is before %s, that of the entry before it"
 	if accepted {
-		format = "its time %s is before %s, that of the entry before it; it records that the clock before was wrong (clock-accepted)"
+		format = "its time %s is before %s, that of the entry before it; it records that the clock before was wrong " +
+			"(clock-accepted)"
 	}
-	k.warn(CodeBackwards, fmt.Sprintf("entry %d", i), "compare with the timestamps and the clock's records", format, after.Format(timeFormat), before.Format(timeFormat))
+	k.warn(CodeBackwards, fmt.Sprintf("entry %d", i), "compare with the timestamps and the clock's records", format,
+		after.Format(timeFormat), before.Format(timeFormat))
 	if accepted {
 		k.findings[len(k.findings)-1].Severity = SeverityNote
 	}
@@ -123,7 +125,8 @@ func (k *checker) entry(s *section, i int64, raw []byte, latest time.Time) {
 		return
 	}
 	if e.Time.After(latest) {
-		k.add(CodeFuture, where, "compare the clocks of the signing room and of this machine", "its time is %s", e.Time.Format(timeFormat))
+		k.add(CodeFuture, where, "compare the clocks of the signing room and of this machine", "its time is %s",
+			e.Time.Format(timeFormat))
 	}
 	if s.first.IsZero() {
 		s.first, s.accepted = e.Time, acceptsClock(e)
@@ -178,7 +181,8 @@ func (k *checker) upper(hashes []tlog.Hash, size int64) {
 	// The edge was checked against the signed root when the log was opened, and
 	// every tile now leads to the edge.
 	if root, err := k.l.tiles.rootAt(size); err != nil || root != k.l.cp.Root {
-		k.add(CodeTree, filepath.Join(k.l.dir, logDir, "tile"), hintRestore, "the tiles do not give the root of the checkpoint")
+		k.add(CodeTree, filepath.Join(k.l.dir, logDir, "tile"), hintRestore,
+			"the tiles do not give the root of the checkpoint")
 		k.damaged = true
 	}
 }
@@ -202,7 +206,8 @@ func (k *checker) extra(ctx context.Context) error {
 			return err
 		}
 		if why := k.strange(filepath.ToSlash(rel), path); why != "" {
-			k.warn(CodeExtraFile, path, "if a commit is under way, check again; else delete the file after a look at it", "%s", why)
+			k.warn(CodeExtraFile,
+				path, "if a commit is under way, check again; else delete the file after a look at it", "%s", why)
 		}
 		return nil
 	})
@@ -327,7 +332,9 @@ func (k *checker) attached(ctx context.Context, e numbered) {
 	case err != nil && e.Evidence != nil && e.Evidence.Size > 0:
 		k.add(CodeBlobAbsent, path, hintRestore, "entry %d: the evidence %q is missing", e.i, e.Evidence.Kind)
 	case err == nil:
-		k.blob(ctx, path, Line{Name: fmt.Sprintf("attachment of entry %d", e.i), Kind: artifact.Document, Digest: d, Size: st.Size()})
+		k.blob(ctx,
+			path,
+			Line{Name: fmt.Sprintf("attachment of entry %d", e.i), Kind: artifact.Document, Digest: d, Size: st.Size()})
 	}
 }
 
@@ -343,7 +350,9 @@ func (k *checker) unreferenced(ctx context.Context, used map[string]bool) error 
 				return err
 			}
 			if !e.IsDir() && !used[path] && !k.evidence(path) {
-				k.warn(CodeUnreferenced, path, "an interrupted signing run leaves such files; look at it before you delete it", "no entry of the log leads to it")
+				k.warn(CodeUnreferenced, path,
+					"an interrupted signing run leaves such files; look at it before you delete it",
+					"no entry of the log leads to it")
 				k.findings[len(k.findings)-1].Severity = SeverityNote
 			}
 			return nil
@@ -363,7 +372,8 @@ func (k *checker) evidence(path string) bool {
 		return false
 	}
 	for _, e := range k.entries {
-		if e.Evidence != nil && e.Evidence.Digest == d || e.Anchor != nil && e.Anchor.Digest == d || e.Verify != nil && e.Verify.Report == d {
+		if e.Evidence != nil && e.Evidence.Digest == d || e.Anchor != nil && e.Anchor.Digest == d ||
+			e.Verify != nil && e.Verify.Report == d {
 			return true
 		}
 	}

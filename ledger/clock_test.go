@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestTimesOfEntries turns the clock of a writer back between two entries. Seconds, as clocks that are kept right are put right
-// by, are no event: the second entry has the time of the first. More stays what it is, and the check tells of it, as a note
-// where the entry says that the clock before was wrong.
+// TestTimesOfEntries turns the clock of a writer back between two entries. Seconds, as clocks that are kept right are
+// put right by, are no event: the second entry has the time of the first. More stays what it is, and the check tells of
+// it, as a note where the entry says that the clock before was wrong.
 func TestTimesOfEntries(t *testing.T) {
 	for _, test := range []struct {
 		back  time.Duration
@@ -20,7 +20,8 @@ func TestTimesOfEntries(t *testing.T) {
 		{3 * time.Second, Evidence{Kind: "review", Name: "a"}, 0, ""},
 		{5 * time.Minute, Evidence{Kind: "review", Name: "a"}, 0, ""},
 		{6 * time.Minute, Evidence{Kind: "review", Name: "a"}, -6 * time.Minute, "warning time-goes-backwards entry 1"},
-		{24 * time.Hour, Evidence{Kind: EvidenceClock, Name: "a"}, -24 * time.Hour, "note time-goes-backwards entry 1 clock-accepted"},
+		{24 * time.Hour, Evidence{Kind: EvidenceClock, Name: "a"}, -24 * time.Hour,
+			"note time-goes-backwards entry 1 clock-accepted"},
 	} {
 		for _, together := range []bool{true, false} {
 			r, dir := newRoom(t, testOrigin), t.TempDir()

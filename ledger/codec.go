@@ -90,7 +90,8 @@ func (c *coder) key(name string, present, optional bool) bool {
 	}
 	n := len(sep) + len(name) + 2
 	rest := c.buf[c.pos:]
-	if len(rest) < n || string(rest[:len(sep)]) != sep || string(rest[len(sep):n-2]) != name || string(rest[n-2:n]) != `":` {
+	if len(rest) < n || string(rest[:len(sep)]) != sep || string(rest[len(sep):n-2]) != name ||
+		string(rest[n-2:n]) != `":` {
 		if !optional {
 			c.failAt("want the field " + strconv.Quote(name))
 		}

@@ -72,7 +72,8 @@ func (w *Writer) commit(ctx context.Context) ([]byte, error) {
 		w.c.Signers, w.keys, w.next = w.next.Signers, w.next.Verifier, nil
 	}
 	w.prune(old.cp.Size, cp.Size)
-	w.c.Logger.Info("committed", zap.Int64("size", cp.Size), zap.Int("entries", n), zap.String("root", cp.Root.String()),
+	w.c.Logger.Info("committed", zap.Int64("size", cp.Size), zap.Int("entries", n),
+		zap.String("root", cp.Root.String()),
 		zap.Duration("elapsed", w.c.Now().Sub(started)))
 	if w.c.Committed != nil {
 		if err := w.c.Committed(signed); err != nil {

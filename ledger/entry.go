@@ -220,7 +220,8 @@ type Probe struct {
 	Samples []Sample `json:"samples"`
 }
 
-// TakenAt is about when a round of the entry was taken: an entry of one round has its time, in a batch the first sample tells.
+// TakenAt is about when a round of the entry was taken: an entry of one round has its time, in a batch the first sample
+// tells.
 func (e *Entry) TakenAt(p *Probe) time.Time {
 	if e.Rounds == nil || len(p.Samples) == 0 {
 		return e.Time
@@ -228,7 +229,8 @@ func (e *Entry) TakenAt(p *Probe) time.Time {
 	return p.Samples[0].Time
 }
 
-// EvidenceRetired is the kind of the evidence in the publication log which says that a target, its name, is given up, and why.
+// EvidenceRetired is the kind of the evidence in the publication log which says that a target, its name, is given up,
+// and why.
 const EvidenceRetired = "target-retired"
 
 // A Sample is the outcome of one request a relying party could have made.

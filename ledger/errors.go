@@ -42,7 +42,8 @@ type ForkError struct {
 }
 
 func (e *ForkError) Error() string {
-	return fmt.Sprintf("fork: %s has the root %s at size %d, this log has %s; keep both as evidence and stop", e.Where, e.Seen, e.Size, e.Here)
+	return fmt.Sprintf("fork: %s has the root %s at size %d, this log has %s; keep both as evidence and stop", e.Where,
+		e.Seen, e.Size, e.Here)
 }
 
 // Is matches ErrFork.
@@ -55,7 +56,8 @@ type RollbackError struct {
 }
 
 func (e *RollbackError) Error() string {
-	return fmt.Sprintf("rollback: %s was signed at size %d, this log has only %d entries; restore the newest copy, do not go on from here", e.Where, e.Seen, e.Have)
+	return fmt.Sprintf("rollback: %s was signed at size %d, this log has only %d entries; restore the newest copy, "+
+		"do not go on from here", e.Where, e.Seen, e.Have)
 }
 
 // Is matches ErrRollback.

@@ -10,8 +10,8 @@ import (
 // signed under it.
 const EvidenceVerdict = "hsm-verdict"
 
-// EvidenceApproval is the kind of the evidence that people approved what stands behind it in the log: an approval request
-// and the SSH signatures on it (docs/approvals.md), named by the kind of what they approved.
+// EvidenceApproval is the kind of the evidence that people approved what stands behind it in the log: an approval
+// request and the SSH signatures on it (docs/approvals.md), named by the kind of what they approved.
 const EvidenceApproval = "approval"
 
 // EvidenceApprovalRule is the kind of the evidence that says whose approvals are needed from there on, and for what.
@@ -27,8 +27,10 @@ const (
 // entries before: what these date after this entry's time was dated by a clock that was wrong.
 const EvidenceClock = "clock-accepted"
 
-// OwnEvidence are the kinds that the room's own commands write and read: a document of somebody else must not pass for one.
-var OwnEvidence = []string{EvidenceVerdict, EvidenceApproval, EvidenceApprovalRule, EvidenceKeys, EvidenceCount, EvidenceClock, EvidencePrivateLoss}
+// OwnEvidence are the kinds that the room's own commands write and read: a document of somebody else must not pass for
+// one.
+var OwnEvidence = []string{EvidenceVerdict, EvidenceApproval, EvidenceApprovalRule, EvidenceKeys, EvidenceCount,
+	EvidenceClock, EvidencePrivateLoss}
 
 // VerdictRenewal is the longest time after which a room that signs states its verdict anew though nothing has changed:
 // whoever looks for the verdict that is in force reads the log back this far and no further.

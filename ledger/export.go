@@ -203,7 +203,8 @@ func (x *exporter) artifacts(ctx context.Context) error {
 		if _, err := x.l.Manifest(ctx, e.Batch); err != nil {
 			return err
 		}
-		if err := x.file(ctx, frameManifest, e.Batch.Manifest.String(), x.l.manifestPath(e.Batch.Manifest), -1); err != nil {
+		if err := x.file(ctx, frameManifest, e.Batch.Manifest.String(), x.l.manifestPath(e.Batch.Manifest),
+			-1); err != nil {
 			return err
 		}
 	}

@@ -71,7 +71,8 @@ func TestExportImport(t *testing.T) {
 	// The copy is the master, file for file.
 	err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(f.dir, path)
-		if err != nil || d.IsDir() || strings.HasPrefix(rel, "lock") || strings.HasPrefix(rel, tmpDir) || rel == indexFile || strings.Contains(rel, ".p/") || rel == "log/checkpoints/0" {
+		if err != nil || d.IsDir() || strings.HasPrefix(rel, "lock") || strings.HasPrefix(rel, tmpDir) ||
+			rel == indexFile || strings.Contains(rel, ".p/") || rel == "log/checkpoints/0" {
 			return err
 		}
 		if b, err := os.ReadFile(filepath.Join(dir, rel)); err != nil || !bytes.Equal(b, f.read(t, rel)) {
@@ -84,7 +85,8 @@ func TestExportImport(t *testing.T) {
 	}
 	f.more(t, 8, "crl/a.crl")
 	f.more(t, 9, "crl/a.crl")
-	if _, err := Import(t.Context(), bytes.NewReader(f.export(t, 265)), dir, c); err == nil || !strings.Contains(err.Error(), "export from 264") {
+	if _, err := Import(t.Context(), bytes.NewReader(f.export(t, 265)), dir, c); err == nil ||
+		!strings.Contains(err.Error(), "export from 264") {
 		t.Errorf("a gap: %v", err)
 	}
 	f.sound(t, dir)
@@ -156,7 +158,8 @@ func TestImportRefuses(t *testing.T) {
 	if _, err := Import(t.Context(), iotest.ErrReader(io.ErrNoProgress), dir, c); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a reader that fails: %v", err)
 	}
-	if got, err := Import(t.Context(), bytes.NewReader(append(bytes.Clone(good), 'x')), dir, c); err == nil || f.open(t, dir).Size() != 261 {
+	if got, err := Import(t.Context(), bytes.NewReader(append(bytes.Clone(good), 'x')), dir, c); err == nil ||
+		f.open(t, dir).Size() != 261 {
 		t.Errorf("a byte behind the end: imported %+v", got)
 	}
 	foreign := ImportConfig{Verifier: newRoom(t, testOrigin).v}
@@ -192,10 +195,12 @@ func TestImportRefusesFork(t *testing.T) {
 	batch(t, w, 1, "crl/x.crl")
 	probes(t, w, 270)
 	w.Close()
-	if _, err := Import(t.Context(), bytes.NewReader(twin.export(t, 0)), dir, ImportConfig{Verifier: f.v}); !errors.Is(err, ErrFork) {
+	if _, err := Import(t.Context(), bytes.NewReader(twin.export(t, 0)), dir,
+		ImportConfig{Verifier: f.v}); !errors.Is(err, ErrFork) {
 		t.Errorf("a fork from the start: %v", err)
 	}
-	if _, err := Import(t.Context(), bytes.NewReader(twin.export(t, 261)), dir, ImportConfig{Verifier: f.v}); !errors.Is(err, ErrFork) {
+	if _, err := Import(t.Context(), bytes.NewReader(twin.export(t, 261)), dir,
+		ImportConfig{Verifier: f.v}); !errors.Is(err, ErrFork) {
 		t.Errorf("a fork that shows no common entry: %v", err)
 	}
 	f.sound(t, dir)
@@ -269,11 +274,13 @@ func TestExportOfRotatedLog(t *testing.T) {
 			t.Errorf("pin %d: %v", i, err)
 			continue
 		}
-		if got, err := Check(t.Context(), dir, v, CheckConfig{Now: func() time.Time { return f.now }}); err != nil || len(got) > 0 {
+		if got, err := Check(t.Context(), dir, v, CheckConfig{Now: func() time.Time { return f.now }}); err != nil ||
+			len(got) > 0 {
 			t.Errorf("pin %d: %v %v", i, got, err)
 		}
 	}
-	if _, err := Import(t.Context(), bytes.NewReader(b), t.TempDir(), ImportConfig{Verifier: newRoom(t, testOrigin).v}); !errors.Is(err, ErrKey) {
+	if _, err := Import(t.Context(), bytes.NewReader(b), t.TempDir(),
+		ImportConfig{Verifier: newRoom(t, testOrigin).v}); !errors.Is(err, ErrKey) {
 		t.Errorf("a foreign pin: %v", err)
 	}
 }

@@ -50,7 +50,8 @@ func stage(t *testing.T, w *Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.AppendBatch(t.Context(), []Line{{Name: "crl/a.crl", Kind: artifact.CRL, Digest: d, Size: n}}, "run"); err != nil {
+	if _, err := w.AppendBatch(t.Context(), []Line{{Name: "crl/a.crl", Kind: artifact.CRL, Digest: d, Size: n}},
+		"run"); err != nil {
 		return err
 	}
 	for range 3 {

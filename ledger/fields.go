@@ -16,7 +16,9 @@ func (e *Entry) Encode() ([]byte, error) {
 	case c.err != nil:
 		return nil, fmt.Errorf("encoding an entry of type %q: %w", e.Type, c.err)
 	case len(c.buf) > MaxEntry:
-		return nil, fmt.Errorf("encoding an entry of type %q: %d bytes are more than the %d an entry may have; split it", e.Type, len(c.buf), MaxEntry)
+		return nil,
+			fmt.Errorf("encoding an entry of type %q: %d bytes are more than the %d an entry may have; split it",
+				e.Type, len(c.buf), MaxEntry)
 	}
 	return c.buf, nil
 }
@@ -50,7 +52,8 @@ func (e *Entry) typ() string {
 		{e.Expiry != nil, TypeExpiry}, {e.Override != nil, TypeOverride}, {e.Exception != nil, TypeException},
 		{e.Withdraw != nil, TypeWithdraw}, {e.KeyRotation != nil, TypeKeyRotation},
 		{e.Evidence != nil, TypeEvidence}, {e.Anchor != nil, TypeAnchor}, {e.Freeze != nil, TypeFreeze},
-		{e.Publish != nil, TypePublish}, {e.Probe != nil, TypeProbe}, {e.Rounds != nil, TypeRounds}, {e.Verify != nil, TypeVerify}, {e.Refusal != nil, TypeRefusal},
+		{e.Publish != nil, TypePublish}, {e.Probe != nil, TypeProbe}, {e.Rounds != nil, TypeRounds},
+		{e.Verify != nil, TypeVerify}, {e.Refusal != nil, TypeRefusal},
 	} {
 		if p.set {
 			typ, n = p.typ, n+1

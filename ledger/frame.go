@@ -6,12 +6,12 @@ import (
 	"io"
 )
 
-// zstdMagic begins a frame that holds data (RFC 8878 section 3.1.1). A skippable frame, which a decoder passes over in silence,
-// begins otherwise.
+// zstdMagic begins a frame that holds data (RFC 8878 section 3.1.1). A skippable frame, which a decoder passes over in
+// silence, begins otherwise.
 const zstdMagic = 0xFD2FB528
 
-// The digest of a manifest is that of its text, so nothing vouches for what a compressed file has beside it. A oneFrame passes on
-// a file that is a single zstd frame and nothing else: no frame to skip before it, no byte after it.
+// The digest of a manifest is that of its text, so nothing vouches for what a compressed file has beside it. A oneFrame
+// passes on a file that is a single zstd frame and nothing else: no frame to skip before it, no byte after it.
 type oneFrame struct {
 	r    io.Reader
 	head []byte // of the frame or of a block, as far as it was read

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// fsck runs the checker of transparency-dev/tessera, v1.0.4, on a log and
-// reports whether it said so when it found nothing wrong. Its exit code says
-// nothing, and with its default of one worker it hangs on a damaged bundle. What is sound it gets a minute for, on a busy machine.
+// fsck runs the checker of transparency-dev/tessera, v1.0.4, on a log and reports whether it said so when it found
+// nothing wrong. Its exit code says nothing, and with its default of one worker it hangs on a damaged bundle. What is
+// sound it gets a minute for, on a busy machine.
 func fsck(t *testing.T, dir string, v *NoteVerifier) (ok bool, output string) {
 	t.Helper()
 	return fsckWithin(t, time.Minute, dir, v)
@@ -34,7 +34,8 @@ func fsckWithin(t *testing.T, patience time.Duration, dir string, v *NoteVerifie
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, tool, "-N", "4", "-ui=false", "-public_key", key, "-storage_url", "file://"+filepath.Join(dir, logDir)+"/")
+	cmd := exec.CommandContext(ctx, tool, "-N", "4", "-ui=false", "-public_key", key, "-storage_url",
+		"file://"+filepath.Join(dir, logDir)+"/")
 	out, _ := cmd.CombinedOutput()
 	return bytes.Contains(out, []byte("Successfully fsck'd log")), string(out)
 }

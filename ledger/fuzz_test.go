@@ -47,7 +47,8 @@ func FuzzParseLine(f *testing.F) {
 	for _, s := range strings.Split(lineA+lineB, "\n") {
 		f.Add(s)
 	}
-	f.Add("crl/ca.crl crl e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 12 20261124T060000Z 20261124T070000Z ca 42")
+	f.Add("crl/ca.crl crl e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 12 20261124T060000Z " +
+		"20261124T070000Z ca 42")
 	f.Add(strings.TrimSuffix(listLine("crl/ca/history/3.crl", "history"), "\n"))
 	f.Fuzz(func(t *testing.T, s string) {
 		if l, err := ParseLine(s); err == nil && l.String() != s && l.text(fieldsV1) != s {
@@ -108,7 +109,8 @@ func FuzzParseKey(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseKey(k.String()); err != nil || again.KeyHash() != k.KeyHash() || again.Name() != k.Name() {
+		if again, err := ParseKey(k.String()); err != nil || again.KeyHash() != k.KeyHash() ||
+			again.Name() != k.Name() {
 			t.Fatalf("%q is read as %q, %v", b, k, err)
 		}
 	})

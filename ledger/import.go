@@ -70,7 +70,8 @@ func importFile(ctx context.Context, r io.Reader, dir string, c ImportConfig) (d
 	if err != nil {
 		return nil, err
 	}
-	m := &importer{c: c, fresh: fresh, f: &frameReader{r: bufio.NewReaderSize(&ctxReader{ctx, r}, 1<<20)}, blobs: map[string]int64{}, manifests: map[artifact.Digest]*Batch{}}
+	m := &importer{c: c, fresh: fresh, f: &frameReader{r: bufio.NewReaderSize(&ctxReader{ctx, r}, 1<<20)},
+		blobs: map[string]int64{}, manifests: map[artifact.Digest]*Batch{}}
 	if err := m.head(); err != nil {
 		return nil, err
 	}
@@ -144,7 +145,8 @@ type importer struct {
 func (m *importer) head() error {
 	line, err := m.f.line()
 	if err != nil || line+"\n" != exportHeader {
-		return errors.Join(fmt.Errorf("the file is not an export of a master (its first line is not %q)", strings.TrimSpace(exportHeader)), err)
+		return errors.Join(fmt.Errorf("the file is not an export of a master (its first line is not %q)",
+			strings.TrimSpace(exportHeader)), err)
 	}
 	h, err := m.f.next()
 	if err != nil {
@@ -183,7 +185,8 @@ func (m *importer) local(ctx context.Context) error {
 		if n := len(sizes); n > 0 && sizes[n-1] > m.to {
 			return &RollbackError{Have: m.to, Seen: sizes[n-1], Where: archivePath(m.w.dir, sizes[n-1])}
 		}
-		m.w.log = &Log{dir: m.w.dir, cp: Checkpoint{Origin: m.origin, Root: edgeRoot(nil)}, pinned: m.c.Verifier, keys: m.c.Verifier, tiles: &tiles{dir: filepath.Join(m.w.dir, logDir)}}
+		m.w.log = &Log{dir: m.w.dir, cp: Checkpoint{Origin: m.origin, Root: edgeRoot(nil)}, pinned: m.c.Verifier,
+			keys: m.c.Verifier, tiles: &tiles{dir: filepath.Join(m.w.dir, logDir)}}
 	} else {
 		l, err := Open(ctx, m.w.dir, m.c.Verifier)
 		if err != nil {
@@ -197,7 +200,8 @@ func (m *importer) local(ctx context.Context) error {
 		}
 	}
 	if m.from = m.w.log.cp.Size; m.start > m.from {
-		return fmt.Errorf("the export begins at size %d, the copy has %d entries: export from %d", m.start, m.from, m.from)
+		return fmt.Errorf("the export begins at size %d, the copy has %d entries: export from %d", m.start, m.from,
+			m.from)
 	}
 	return nil
 }

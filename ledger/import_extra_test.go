@@ -37,13 +37,15 @@ func TestImportTakesOnlyWhatEntriesLeadTo(t *testing.T) {
 	body := "not of this log"
 	stranger := filepath.ToSlash(blobPath("", artifact.Document, artifact.Sum([]byte(body))))
 	for name, bad := range map[string][]byte{
-		"a file of no entry":    another(t, good, fmt.Sprintf("%s %d %s\n%s\n", frameBlob, len(body), stranger, body), 1),
+		"a file of no entry": another(t, good, fmt.Sprintf("%s %d %s\n%s\n", frameBlob, len(body), stranger, body),
+			1),
 		"a frame more than are": another(t, good, "", 1),
 		"a frame less than are": another(t, good, "", -1),
 	} {
 		parent := t.TempDir()
 		was := everything(t, parent)
-		got, err := Import(t.Context(), bytes.NewReader(bad), filepath.Join(parent, "copy"), ImportConfig{Verifier: f.v})
+		got, err := Import(t.Context(), bytes.NewReader(bad), filepath.Join(parent, "copy"),
+			ImportConfig{Verifier: f.v})
 		if err == nil {
 			t.Errorf("%s: imported %+v", name, got)
 			continue
@@ -52,13 +54,14 @@ func TestImportTakesOnlyWhatEntriesLeadTo(t *testing.T) {
 	}
 	// The same without a change is let in: the test would prove nothing else.
 	dir := filepath.Join(t.TempDir(), "copy")
-	if _, err := Import(t.Context(), bytes.NewReader(another(t, good, "", 0)), dir, ImportConfig{Verifier: f.v}); err != nil {
+	if _, err := Import(t.Context(), bytes.NewReader(another(t, good, "", 0)), dir,
+		ImportConfig{Verifier: f.v}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestFirstImportIsNotOfALessLog: a first import that was interrupted can leave nothing but a checkpoint in the archive.
-// An export that is smaller than that one is a log rolled back.
+// TestFirstImportIsNotOfALessLog: a first import that was interrupted can leave nothing but a checkpoint in the
+// archive. An export that is smaller than that one is a log rolled back.
 func TestFirstImportIsNotOfALessLog(t *testing.T) {
 	f := newFixture(t)
 	small := f.export(t, 0)
@@ -110,10 +113,12 @@ func TestVerifierOfAnotherLog(t *testing.T) {
 func TestImportStaysInItsCopy(t *testing.T) {
 	f := newFixture(t)
 	good := f.export(t, 0)
-	for _, name := range []string{"blobs", "manifests", "bundles", "log", "log/tile", "log/checkpoints", "log/tile/0", tmpDir} {
+	for _, name := range []string{"blobs", "manifests", "bundles", "log", "log/tile", "log/checkpoints", "log/tile/0",
+		tmpDir} {
 		parent := t.TempDir()
 		dir, outside := filepath.Join(parent, "copy"), filepath.Join(parent, "outside")
-		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755), os.Mkdir(outside, 0o755)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755),
+			os.Mkdir(outside, 0o755)); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
@@ -124,7 +129,8 @@ func TestImportStaysInItsCopy(t *testing.T) {
 		if readErr != nil || len(left) > 0 {
 			t.Errorf("%s: outside of the copy there is %v, %v", name, left, readErr)
 		}
-		if name != "bundles" && (err == nil || !strings.Contains(err.Error(), "put a folder in the place of the link")) {
+		if name != "bundles" &&
+			(err == nil || !strings.Contains(err.Error(), "put a folder in the place of the link")) {
 			t.Errorf("%s is a link out of the copy, and the import says %v", name, err)
 		}
 	}

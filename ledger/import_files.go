@@ -99,7 +99,8 @@ func (m *importer) manifest(ctx context.Context, name string) error {
 // private stores one private manifest, if this copy may have it.
 func (m *importer) private(name string) error {
 	if !m.c.Private {
-		return errors.New("the export holds the private master (subscribers' certificates), which is not for the publishing host; " +
+		return errors.New("the export holds the private master (subscribers' certificates), which is not for the " +
+			"publishing host; " +
 			"make it without --private, or import it with --private where the private master belongs")
 	}
 	d, err := artifact.ParseDigest(name)
@@ -185,7 +186,8 @@ func (m *importer) blob(name string, size int64) error {
 		return err
 	}
 	h := sha256.New()
-	if _, err = io.Copy(io.MultiWriter(s, h), m.f); err == nil && artifact.Digest(h.Sum(nil)).String() != filepath.Base(path) {
+	if _, err = io.Copy(io.MultiWriter(s, h), m.f); err == nil &&
+		artifact.Digest(h.Sum(nil)).String() != filepath.Base(path) {
 		err = fmt.Errorf("its SHA-256 is %x", h.Sum(nil))
 	}
 	if err != nil {

@@ -51,8 +51,8 @@ func whole(all []part) []byte {
 	return b.Bytes()
 }
 
-// TestImportRefusesParts changes an export as somebody does who knows the format: the frames are right, and what they say
-// together is not.
+// TestImportRefusesParts changes an export as somebody does who knows the format: the frames are right, and what they
+// say together is not.
 func TestImportRefusesParts(t *testing.T) {
 	f := newFixture(t)
 	good := parts(t, f.export(t, 0))
@@ -74,8 +74,9 @@ func TestImportRefusesParts(t *testing.T) {
 		make func(all []part) []part
 		want string
 	}{
-		"as it is":            {false, func(all []part) []part { return all }, ""},
-		"without an artifact": {false, func(all []part) []part { return append(all[:first], all[first+1:]...) }, "1 artifacts are missing"},
+		"as it is": {false, func(all []part) []part { return all }, ""},
+		"without an artifact": {false, func(all []part) []part { return append(all[:first], all[first+1:]...) },
+			"1 artifacts are missing"},
 		"another past": {true, func(all []part) []part {
 			p := &all[entries[0]]
 			changed := strings.Replace(p.body, `"time":"2026-`, `"time":"2025-`, 1)
@@ -96,12 +97,15 @@ func TestImportRefusesParts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "copy")
 			if test.into {
-				if _, err := Import(t.Context(), bytes.NewReader(whole(good)), dir, ImportConfig{Verifier: f.v}); err != nil {
+				if _, err := Import(t.Context(), bytes.NewReader(whole(good)), dir,
+					ImportConfig{Verifier: f.v}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			_, err := Import(t.Context(), bytes.NewReader(whole(test.make(append([]part(nil), good...)))), dir, ImportConfig{Verifier: f.v})
-			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			_, err := Import(t.Context(), bytes.NewReader(whole(test.make(append([]part(nil), good...)))), dir,
+				ImportConfig{Verifier: f.v})
+			if test.want == "" && err != nil ||
+				test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%v, want %q", err, test.want)
 			}
 		})

@@ -140,14 +140,19 @@ func TestForgedRotation(t *testing.T) {
 		"border of one of two keys": func(cp Checkpoint) []byte { return signed(t, cp, f.signers[0]) },
 		"border of another tree":    func(cp Checkpoint) []byte { cp.Root[0] ^= 1; return signed(t, cp, f.signers...) },
 		"border of another size":    func(cp Checkpoint) []byte { cp.Size--; return signed(t, cp, f.signers...) },
-		"border of another log":     func(cp Checkpoint) []byte { cp.Origin = "other"; return signed(t, cp, thief.signers...) },
+		"border of another log": func(cp Checkpoint) []byte {
+			cp.Origin = "other"
+			return signed(t, cp,
+				thief.signers...)
+		},
 	} {
 		for _, before := range [][][]byte{nil, have} {
 			t.Run(fmt.Sprintf("%s after %d", name, len(before)), func(t *testing.T) {
 				parent := t.TempDir()
 				dir := filepath.Join(parent, "copy")
 				if before != nil {
-					if _, err := Import(t.Context(), bytes.NewReader(f.export(t, 0)), dir, ImportConfig{Verifier: f.v}); err != nil {
+					if _, err := Import(t.Context(), bytes.NewReader(f.export(t, 0)), dir,
+						ImportConfig{Verifier: f.v}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -168,7 +173,8 @@ func TestForgedRotation(t *testing.T) {
 		}
 	}
 	// The same with the signature it needs is let in: the test would prove nothing else.
-	ok := &forgery{owner: f.room, thief: thief, before: have, border: func(cp Checkpoint) []byte { return signed(t, cp, f.signers...) }}
+	ok := &forgery{owner: f.room, thief: thief, before: have,
+		border: func(cp Checkpoint) []byte { return signed(t, cp, f.signers...) }}
 	dir := filepath.Join(t.TempDir(), "copy")
 	if _, err := Import(t.Context(), bytes.NewReader(f.export(t, 0)), dir, ImportConfig{Verifier: f.v}); err != nil {
 		t.Fatal(err)
@@ -188,7 +194,8 @@ func TestRefusedImportLeavesNothing(t *testing.T) {
 	bad[at] ^= 1
 	parent := t.TempDir()
 	was := everything(t, parent)
-	if _, err := Import(t.Context(), bytes.NewReader(bad), filepath.Join(parent, "copy"), ImportConfig{Verifier: f.v}); err == nil {
+	if _, err := Import(t.Context(), bytes.NewReader(bad), filepath.Join(parent, "copy"),
+		ImportConfig{Verifier: f.v}); err == nil {
 		t.Fatal("a spoiled export is let in")
 	}
 	unchanged(t, was, everything(t, parent))
@@ -204,7 +211,8 @@ func TestRefusedImportLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, part := range [][]byte{good[:at], good[:len(good)/2], good[:len(exportHeader)+40], good[:3], nil} {
-			if _, err := Import(t.Context(), bytes.NewReader(part), filepath.Join(parent, "copy"), ImportConfig{Verifier: f.v}); err == nil {
+			if _, err := Import(t.Context(), bytes.NewReader(part), filepath.Join(parent, "copy"),
+				ImportConfig{Verifier: f.v}); err == nil {
 				t.Fatalf("the first %d bytes are let in", len(part))
 			}
 		}

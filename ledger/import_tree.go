@@ -74,7 +74,8 @@ func (m *importer) readCheckpoints() error {
 				return err
 			}
 			n, rest, ok := strings.Cut(h.name, ".")
-			if _, err := strconv.ParseUint(n, 10, 53); !ok || err != nil || !tokenName.MatchString(rest) || !strings.HasSuffix(rest, ".tsr") {
+			if _, err := strconv.ParseUint(n, 10, 53); !ok || err != nil || !tokenName.MatchString(rest) ||
+				!strings.HasSuffix(rest, ".tsr") {
 				return fmt.Errorf("%q is not the name of a timestamp", h.name)
 			}
 			if tokens += h.size; tokens > maxTokens {
@@ -137,7 +138,8 @@ func (m *importer) eras() ([]era, error) {
 		keys = next
 	}
 	var eras []era
-	if first := slices.IndexFunc(m.parsed, func(e *Entry) bool { return e.KeyRotation != nil }); first >= 0 && m.from == 0 {
+	if first := slices.IndexFunc(m.parsed, func(e *Entry) bool { return e.KeyRotation != nil }); first >= 0 &&
+		m.from == 0 {
 		// The pin may be one of a later era: begin with the oldest.
 		old, err := NewVerifier(m.origin, m.parsed[first].KeyRotation.Old...)
 		if err != nil {
@@ -158,14 +160,17 @@ func (m *importer) eras() ([]era, error) {
 		border := m.from + int64(i) + 1
 		if m.checkpoints[border] == nil {
 			// It is the old keys' endorsement: without it anybody could appoint keys of his own.
-			return nil, &KeyError{Origin: m.origin, Size: border, Err: fmt.Errorf("the export has no checkpoint of the size at which its entry %d replaces the keys, so that the old keys have signed nothing of it", border-1)}
+			return nil, &KeyError{Origin: m.origin, Size: border,
+				Err: fmt.Errorf("the export has no checkpoint of the size at which its entry %d replaces the keys, "+
+					"so that the old keys have signed nothing of it", border-1)}
 		}
 		eras = append(eras, era{upTo: border, keys: keys})
 		keys = next
 		trusted = trusted || pinned(keys)
 	}
 	if !trusted {
-		return nil, &KeyError{Origin: m.origin, Size: m.to, Err: errors.New("the pinned keys are not among those of the log")}
+		return nil, &KeyError{Origin: m.origin, Size: m.to,
+			Err: errors.New("the pinned keys are not among those of the log")}
 	}
 	return append(eras, era{upTo: maxInt, keys: keys}), nil
 }

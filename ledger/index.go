@@ -101,11 +101,13 @@ func openSQLite(path, mode string) (*sql.DB, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	// No WAL: a read-only mount could not be read. No fsync: it is disposable.
-	q := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(2000)", "journal_mode(delete)", "synchronous(off)", "cache_size(-65536)"}}
+	q := url.Values{"mode": {mode},
+		"_pragma": {"busy_timeout(2000)", "journal_mode(delete)", "synchronous(off)", "cache_size(-65536)"}}
 	if mode == "ro" {
 		q["_pragma"] = []string{"busy_timeout(2000)", "query_only(1)"}
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String())
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file",
+		Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -140,7 +142,8 @@ func (x *index) close() {
 func (x *index) get(ctx context.Context, name string) (Line, int64, error) {
 	var entry int64
 	var raw string
-	if err := x.tx.QueryRowContext(ctx, `SELECT entry, line FROM current WHERE name = ?`, name).Scan(&entry, &raw); err != nil {
+	if err := x.tx.QueryRowContext(ctx, `SELECT entry, line FROM current WHERE name = ?`, name).Scan(&entry,
+		&raw); err != nil {
 		return Line{}, 0, err
 	}
 	l, err := ParseLine(raw)
@@ -252,7 +255,8 @@ func (l *Log) index(ctx context.Context, db *sql.DB) error {
 	} else if from, _, err = indexHead(ctx, tx); err != nil {
 		return err
 	}
-	put, err := tx.PrepareContext(ctx, `INSERT INTO current (name, entry, line) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET entry = excluded.entry, line = excluded.line`)
+	put, err := tx.PrepareContext(ctx,
+		`INSERT INTO current (name, entry, line) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET entry = excluded.entry, line = excluded.line`)
 	if err != nil {
 		return err
 	}
@@ -271,7 +275,8 @@ func (l *Log) index(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	for k, v := range map[string]string{"size": strconv.FormatInt(l.cp.Size, 10), "root": l.cp.Root.String()} {
-		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta (k, v) VALUES (?, ?)`, k, strings.TrimSpace(v)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta (k, v) VALUES (?, ?)`, k,
+			strings.TrimSpace(v)); err != nil {
 			return err
 		}
 	}

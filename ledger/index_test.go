@@ -21,7 +21,8 @@ func TestCloseKeepsTheIndex(t *testing.T) {
 		if i < 3 {
 			batch(t, w, i, "crl/a.crl", fmt.Sprintf("crl/%d.crl", i))
 		} else {
-			if err := w.Append(t.Context(), &Entry{Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "crl/1.crl"}}}}); err != nil {
+			if err := w.Append(t.Context(),
+				&Entry{Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "crl/1.crl"}}}}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := w.Commit(t.Context()); err != nil {

@@ -125,7 +125,8 @@ func handedOver(ctx context.Context, dir string, pinned *Verifier, claimed Check
 
 // nextEra finds the newest archived checkpoint below size that keys have
 // signed and, if the tree ends with a rotation of them, their successors.
-func nextEra(ctx context.Context, dir string, keys *Verifier, sizes []int64, below int64) (*Verifier, Checkpoint, bool) {
+func nextEra(ctx context.Context, dir string, keys *Verifier, sizes []int64,
+	below int64) (*Verifier, Checkpoint, bool) {
 	for i := len(sizes) - 1; i >= 0; i-- {
 		if sizes[i] >= below {
 			continue

@@ -66,7 +66,8 @@ func victim(dir string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := w.AppendBatch(ctx, []Line{{Name: "crl/a.crl", Kind: artifact.CRL, Digest: d, Size: size}}, ""); err != nil {
+		if _, err := w.AppendBatch(ctx, []Line{{Name: "crl/a.crl", Kind: artifact.CRL, Digest: d, Size: size}},
+			""); err != nil {
 			return err
 		}
 		for range rand.IntN(80) {

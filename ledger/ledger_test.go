@@ -86,8 +86,9 @@ func batch(t testing.TB, w *Writer, generation int, names ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines = append(lines, Line{Name: name, Kind: artifact.CRL, Digest: d, Size: n, Issuer: "ca", Number: fmt.Sprint(generation),
-			NotBefore: w.c.Now(), NotAfter: w.c.Now().Add(24 * time.Hour)})
+		lines = append(lines,
+			Line{Name: name, Kind: artifact.CRL, Digest: d, Size: n, Issuer: "ca", Number: fmt.Sprint(generation),
+				NotBefore: w.c.Now(), NotAfter: w.c.Now().Add(24 * time.Hour)})
 	}
 	if _, err := w.AppendBatch(t.Context(), lines, ""); err != nil {
 		t.Fatal(err)
@@ -101,7 +102,9 @@ func batch(t testing.TB, w *Writer, generation int, names ...string) {
 func probes(t testing.TB, w *Writer, n int) {
 	t.Helper()
 	for i := range n {
-		e := &Entry{Probe: &Probe{Target: "t", Samples: []Sample{{URL: fmt.Sprintf("http://ca.example.jp/%d", i), Time: w.c.Now(), OK: true, Status: 200}}}}
+		e := &Entry{Probe: &Probe{Target: "t",
+			Samples: []Sample{{URL: fmt.Sprintf("http://ca.example.jp/%d", i), Time: w.c.Now(), OK: true,
+				Status: 200}}}}
 		if err := w.Append(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +120,8 @@ func TestMasterRoundTrip(t *testing.T) {
 	batch(t, w, 1, "crl/b.crl", "crl/a.crl", "crl/c.crl")
 	first := w.Log().Checkpoint()
 	batch(t, w, 2, "crl/a.crl")
-	if err := w.Append(t.Context(), &Entry{Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "crl/c.crl", Reason: "superseded"}}}}); err != nil {
+	if err := w.Append(t.Context(),
+		&Entry{Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "crl/c.crl", Reason: "superseded"}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Commit(t.Context()); err != nil {

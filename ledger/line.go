@@ -109,7 +109,8 @@ func appendFields(b []byte, l *Line, fields int) ([]byte, error) {
 	if l.Kind == "" {
 		return b, fmt.Errorf("%s: a line needs a kind", l.Name)
 	}
-	if err := errors.Join(checkField("kind", string(l.Kind)), checkField("issuer", l.Issuer), checkField("number", l.Number)); err != nil {
+	if err := errors.Join(checkField("kind", string(l.Kind)), checkField("issuer", l.Issuer),
+		checkField("number", l.Number)); err != nil {
 		return b, fmt.Errorf("%s: %w", l.Name, err)
 	}
 	if err := checkHistory(l); err != nil {
@@ -277,7 +278,8 @@ func parseLineTime(s string) (time.Time, bool) {
 
 // parseTime reads timeFormat; time.Parse is lenient about fractions and slow.
 func parseTime(b []byte) (time.Time, bool) {
-	if len(b) != len(timeFormat) || b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' || b[19] != 'Z' {
+	if len(b) != len(timeFormat) || b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' ||
+		b[19] != 'Z' {
 		return time.Time{}, false
 	}
 	return civil(b[0:4], b[5:7], b[8:10], b[11:13], b[14:16], b[17:19])
@@ -296,6 +298,7 @@ func civil(parts ...[]byte) (time.Time, bool) {
 	}
 	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
 	// time.Date carries over; a date that moved was not one.
-	ok := n[0] >= 1 && t.Month() == time.Month(n[1]) && t.Day() == n[2] && t.Hour() == n[3] && t.Minute() == n[4] && t.Second() == n[5]
+	ok := n[0] >= 1 && t.Month() == time.Month(n[1]) && t.Day() == n[2] && t.Hour() == n[3] && t.Minute() == n[4] &&
+		t.Second() == n[5]
 	return t, ok
 }

@@ -76,7 +76,9 @@ func noLog(dir string) error {
 	}
 	if _, err := os.Stat(filepath.Join(dir, logDir)); err == nil {
 		path := filepath.Join(dir, logDir, "checkpoint")
-		return fmt.Errorf("opening log: %w", &CorruptError{Path: path, Err: errors.New("the checkpoint is lost; restore it from log/checkpoints or a copy, do not start over")})
+		return fmt.Errorf("opening log: %w",
+			&CorruptError{Path: path,
+				Err: errors.New("the checkpoint is lost; restore it from log/checkpoints or a copy, do not start over")})
 	}
 	return fmt.Errorf("opening log in %s: %w", dir, ErrNotExist)
 }
@@ -192,7 +194,8 @@ func (l *Log) records(ctx context.Context, n int64) ([][]byte, error) {
 	}
 	for i, r := range records {
 		if leafHash(r) != leaves[i] {
-			return nil, &CorruptError{Path: path, Err: fmt.Errorf("entry %d is not the one that was signed", n*tileWidth+int64(i))}
+			return nil, &CorruptError{Path: path,
+				Err: fmt.Errorf("entry %d is not the one that was signed", n*tileWidth+int64(i))}
 		}
 	}
 	l.bundle.n, l.bundle.records = n, records

@@ -57,7 +57,8 @@ func newManifestWriter(tx *durable.Tx, header string) (*manifestWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
-	zw, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(manifestWindow))
+	zw, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
+		zstd.WithWindowSize(manifestWindow))
 	if err != nil {
 		f.Discard()
 		return nil, fmt.Errorf("writing a manifest: %w", err)
@@ -117,7 +118,8 @@ func (m *manifestWriter) finish(path func(artifact.Digest) string, note string) 
 		m.file.Discard()
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
-	b := &Batch{Manifest: artifact.Digest(m.sum.Sum(nil)), Size: m.size, Count: m.tree.n, Root: m.tree.root(), Note: note}
+	b := &Batch{Manifest: artifact.Digest(m.sum.Sum(nil)), Size: m.size, Count: m.tree.n, Root: m.tree.root(),
+		Note: note}
 	if err := m.file.Keep(path(b.Manifest)); err != nil {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
@@ -173,7 +175,8 @@ func readManifest(path string, want artifact.Digest, size int64) ([]byte, error)
 
 // inflate decompresses exactly size bytes.
 func inflate(r io.Reader, size int64) ([]byte, error) {
-	zr, err := zstd.NewReader(&oneFrame{r: r}, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20))
+	zr, err := zstd.NewReader(&oneFrame{r: r}, zstd.WithDecoderMaxMemory(maxManifest),
+		zstd.WithDecoderMaxWindow(64<<20))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +186,8 @@ func inflate(r io.Reader, size int64) ([]byte, error) {
 
 // inflatedSum decompresses exactly size bytes and keeps none of them.
 func inflatedSum(r io.Reader, size int64) (artifact.Digest, error) {
-	zr, err := zstd.NewReader(&oneFrame{r: r}, zstd.WithDecoderMaxMemory(maxManifest), zstd.WithDecoderMaxWindow(64<<20), zstd.WithDecoderConcurrency(1))
+	zr, err := zstd.NewReader(&oneFrame{r: r}, zstd.WithDecoderMaxMemory(maxManifest),
+		zstd.WithDecoderMaxWindow(64<<20), zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return artifact.Digest{}, err
 	}

@@ -32,7 +32,8 @@ func TestLooseFoldersAreRefused(t *testing.T) {
 			if err == nil {
 				w.Close()
 			}
-			if err == nil || !strings.Contains(err.Error(), "others may write to") || !strings.Contains(err.Error(), path) {
+			if err == nil || !strings.Contains(err.Error(), "others may write to") ||
+				!strings.Contains(err.Error(), path) {
 				t.Errorf("%s with mode %o: %v", folder, mode, err)
 			}
 		}

@@ -187,8 +187,10 @@ func (k *checker) privates(ctx context.Context) error {
 	absent := 0
 	for _, e := range k.entries {
 		if e.Evidence != nil && e.Evidence.Kind == EvidencePrivateLoss {
-			k.note(CodePrivateLost, filepath.Join(k.l.dir, privateDir), "look for a backup; the records of rows were written anew behind this entry",
-				"entry %d: the private manifests of the entries %s are lost; that was accepted with the reason: %s", e.i, e.Evidence.Name, e.Evidence.Note)
+			k.note(CodePrivateLost, filepath.Join(k.l.dir, privateDir),
+				"look for a backup; the records of rows were written anew behind this entry",
+				"entry %d: the private manifests of the entries %s are lost; that was accepted with the reason: %s",
+				e.i, e.Evidence.Name, e.Evidence.Note)
 		}
 		if e.Private == nil {
 			continue
@@ -200,7 +202,8 @@ func (k *checker) privates(ctx context.Context) error {
 		case errors.Is(err, fs.ErrNotExist) && !k.l.HasPrivate() && !k.c.Private:
 			absent++
 		case errors.Is(err, fs.ErrNotExist):
-			k.add(CodeManifestAbsent, privatePath(k.l.dir, e.Private.Manifest), hintRestore, "entry %d: the private manifest is missing", e.i)
+			k.add(CodeManifestAbsent, privatePath(k.l.dir, e.Private.Manifest), hintRestore,
+				"entry %d: the private manifest is missing", e.i)
 		default:
 			k.add(CodeManifest, privatePath(k.l.dir, e.Private.Manifest), hintRestore, "entry %d: %v", e.i, err)
 		}
@@ -209,7 +212,8 @@ func (k *checker) privates(ctx context.Context) error {
 		}
 	}
 	if absent > 0 {
-		k.note(CodePrivateAbsent, filepath.Join(k.l.dir, privateDir), "check the master in the signing room, or an export made with --private",
+		k.note(CodePrivateAbsent, filepath.Join(k.l.dir, privateDir),
+			"check the master in the signing room, or an export made with --private",
 			"the private part of the master is not here: %d private manifests were not checked", absent)
 	}
 	return nil

@@ -17,8 +17,8 @@ import (
 // The room that has none says so on record, with a reason, and writes all records anew. From there on such a manifest
 // is no fault any more. One that goes missing later is.
 
-// EvidencePrivateLoss is the kind of the evidence by which the room says that private manifests are lost. Its name is the
-// numbers of their entries, such as "3-812,900", its note the reason.
+// EvidencePrivateLoss is the kind of the evidence by which the room says that private manifests are lost. Its name is
+// the numbers of their entries, such as "3-812,900", its note the reason.
 const EvidencePrivateLoss = "private-loss"
 
 // ErrPrivateLost says that a private manifest which the log names is not here, in a master that has to have it.
@@ -65,8 +65,8 @@ func (e *Entry) accepts(at, lost int64) bool {
 	return false
 }
 
-// NewestPrivate fails with ErrPrivateLost when the newest private manifest that the log names is not here. It reads the log
-// back to that one only: nearly every commit of a room has one.
+// NewestPrivate fails with ErrPrivateLost when the newest private manifest that the log names is not here. It reads the
+// log back to that one only: nearly every commit of a room has one.
 func (l *Log) NewestPrivate(ctx context.Context) error {
 	for i := l.cp.Size - 1; i >= 0; i-- {
 		e, err := l.Entry(ctx, i)
@@ -78,7 +78,8 @@ func (l *Log) NewestPrivate(ctx context.Context) error {
 		}
 		err = l.hasPrivate(e.Private)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%w: entry %d of the log names %q", ErrPrivateLost, i, privatePath(l.dir, e.Private.Manifest))
+			err = fmt.Errorf("%w: entry %d of the log names %q", ErrPrivateLost, i,
+				privatePath(l.dir, e.Private.Manifest))
 		}
 		return err
 	}
@@ -98,8 +99,8 @@ func (l *Log) hasPrivate(p *Private) error {
 	return err
 }
 
-// LostOnRecord sorts the error of reading the private manifest of an entry: lost says that it is missing and that the log
-// says so. Any other error stays one.
+// LostOnRecord sorts the error of reading the private manifest of an entry: lost says that it is missing and that the
+// log says so. Any other error stays one.
 func (l *Log) LostOnRecord(ctx context.Context, at int64, err error) (lost bool, _ error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -171,5 +172,6 @@ func (l *Log) PrivateLoss(ctx context.Context, reason string) (*Evidence, error)
 	for _, s := range lost {
 		names = append(names, s.String())
 	}
-	return &Evidence{Kind: EvidencePrivateLoss, Name: strings.Join(names, ","), Digest: artifact.Sum([]byte(reason)), Note: reason}, nil
+	return &Evidence{Kind: EvidencePrivateLoss, Name: strings.Join(names, ","), Digest: artifact.Sum([]byte(reason)),
+		Note: reason}, nil
 }

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestPrivateLoss: a lost manifest is an error until the log says that it is lost; one that is lost later stays an error.
+// TestPrivateLoss: a lost manifest is an error until the log says that it is lost; one that is lost later stays an
+// error.
 func TestPrivateLoss(t *testing.T) {
 	f := withPrivate(t)
 	w, err := OpenWriter(t.Context(), f.dir, f.config())
@@ -27,7 +28,8 @@ func TestPrivateLoss(t *testing.T) {
 	}
 	codes := func(private bool) (all []string) {
 		t.Helper()
-		found, err := Check(t.Context(), f.dir, f.v, CheckConfig{Now: func() time.Time { return f.now }, Private: private})
+		found, err := Check(t.Context(), f.dir, f.v,
+			CheckConfig{Now: func() time.Time { return f.now }, Private: private})
 		must(err)
 		for _, x := range found {
 			all = append(all, x.Severity+" "+x.Code)
@@ -79,7 +81,8 @@ func TestPrivateLoss(t *testing.T) {
 	}
 }
 
-// TestPrivateLossCovers: only entries before the statement that it names are accepted, and what cannot be read names none.
+// TestPrivateLossCovers: only entries before the statement that it names are accepted, and what cannot be read names
+// none.
 func TestPrivateLossCovers(t *testing.T) {
 	for _, c := range []struct {
 		name     string

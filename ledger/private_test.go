@@ -141,7 +141,8 @@ func TestPrivateTravelsOnlyWhenAsked(t *testing.T) {
 	if err := l.ExportPrivate(t.Context(), &private, 0); err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(public.Bytes(), fmt.Appendf(nil, "private %s", "")) && bytes.Contains(public.Bytes(), []byte("\nprivate ")) {
+	if bytes.Contains(public.Bytes(), fmt.Appendf(nil, "private %s", "")) &&
+		bytes.Contains(public.Bytes(), []byte("\nprivate ")) {
 		t.Error("the export for the publishing host has a private frame")
 	}
 
@@ -161,7 +162,8 @@ func TestPrivateTravelsOnlyWhenAsked(t *testing.T) {
 	}
 
 	room := filepath.Join(t.TempDir(), "room")
-	if _, err := Import(t.Context(), bytes.NewReader(private.Bytes()), room, ImportConfig{Verifier: f.v, Private: true}); err != nil {
+	if _, err := Import(t.Context(), bytes.NewReader(private.Bytes()), room,
+		ImportConfig{Verifier: f.v, Private: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, err := range f.open(t, room).Records(t.Context(), p) {

@@ -43,7 +43,8 @@ func (f *File) Bytes() ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", f.Name, err)
 	}
 	if got := artifact.Sum(b); got != f.Digest {
-		return nil, fmt.Errorf("reading %s: %w", f.Name, &CorruptError{Path: f.Name, Err: fmt.Errorf("the SHA-256 is %s, it was %s", got, f.Digest)})
+		return nil, fmt.Errorf("reading %s: %w", f.Name,
+			&CorruptError{Path: f.Name, Err: fmt.Errorf("the SHA-256 is %s, it was %s", got, f.Digest)})
 	}
 	return b, nil
 }
@@ -61,7 +62,8 @@ func (l *Log) PublicFiles(ctx context.Context, from, to int64) iter.Seq2[File, e
 			if e.Batch == nil {
 				continue
 			}
-			f := File{Name: public.Manifest(e.Batch.Manifest), Kind: artifact.Manifest, Digest: e.Batch.Manifest, Size: e.Batch.Size,
+			f := File{Name: public.Manifest(e.Batch.Manifest), Kind: artifact.Manifest, Digest: e.Batch.Manifest,
+				Size: e.Batch.Size,
 				open: func() ([]byte, error) { return l.Manifest(ctx, e.Batch) }}
 			if !yield(f, nil) {
 				return
@@ -73,7 +75,8 @@ func (l *Log) PublicFiles(ctx context.Context, from, to int64) iter.Seq2[File, e
 				yield(File{}, fmt.Errorf("reading %s: %w", path, err))
 				return
 			}
-			f := File{Name: "log/" + path, Kind: artifact.Tile, Digest: artifact.Sum(b), Size: int64(len(b)), open: func() ([]byte, error) { return b, nil }}
+			f := File{Name: "log/" + path, Kind: artifact.Tile, Digest: artifact.Sum(b), Size: int64(len(b)),
+				open: func() ([]byte, error) { return b, nil }}
 			if !yield(f, nil) {
 				return
 			}

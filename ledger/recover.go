@@ -89,7 +89,8 @@ func unused(dir string) error {
 	}
 	for _, d := range []string{"log/tile/0", manifestDir} {
 		if _, err := os.Lstat(filepath.Join(dir, d)); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w, or what remains of one (%s): restore it, do not start over", ErrExist, filepath.Join(dir, d))
+			return fmt.Errorf("%w, or what remains of one (%s): restore it, do not start over", ErrExist,
+				filepath.Join(dir, d))
 		}
 	}
 	return nil
@@ -140,7 +141,8 @@ func (w *Writer) open(ctx context.Context) error {
 			found = found || k.name == s.Name() && k.hash == s.KeyHash()
 		}
 		if !found {
-			return &KeyError{Origin: w.c.Origin, Size: w.log.cp.Size, Err: fmt.Errorf("the signer's key %08x is not one of the log's keys %v", s.KeyHash(), w.keys.Keys())}
+			return &KeyError{Origin: w.c.Origin, Size: w.log.cp.Size,
+				Err: fmt.Errorf("the signer's key %08x is not one of the log's keys %v", s.KeyHash(), w.keys.Keys())}
 		}
 	}
 	for _, known := range w.c.Known {
@@ -162,7 +164,8 @@ func (w *Writer) rollForward(ctx context.Context, l *Log) (*Log, error) {
 		return nil, err
 	}
 	if len(sizes) == 0 || sizes[len(sizes)-1] < l.cp.Size {
-		return nil, &CorruptError{Path: archivePath(w.dir, l.cp.Size), Err: errors.New("the checkpoint is not in the archive; restore log/checkpoints")}
+		return nil, &CorruptError{Path: archivePath(w.dir, l.cp.Size),
+			Err: errors.New("the checkpoint is not in the archive; restore log/checkpoints")}
 	}
 	newest := sizes[len(sizes)-1]
 	if newest == l.cp.Size {

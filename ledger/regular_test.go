@@ -13,7 +13,8 @@ import (
 // device in the place of each kind of file: nothing waits, and nothing is read.
 func TestPipesAreNoFiles(t *testing.T) {
 	for name, pattern := range map[string]string{
-		"checkpoint": "log/checkpoint", "archive": "log/checkpoints/261", "tile": "log/tile/0/000", "bundle": "log/tile/entries/000",
+		"checkpoint": "log/checkpoint", "archive": "log/checkpoints/261", "tile": "log/tile/0/000",
+		"bundle":   "log/tile/entries/000",
 		"manifest": "manifests/*", "blob": "blobs/*/*",
 	} {
 		for what, put := range map[string]func(string) error{

@@ -80,7 +80,8 @@ func (r *Reviews) Enter(i int64, e *Entry) {
 	if r.newest == nil {
 		r.newest = map[string]Review{}
 	}
-	r.newest[e.Evidence.Kind] = Review{Kind: e.Evidence.Kind, Digest: e.Evidence.Digest, Entry: i, Recorded: e.Time, Due: day}
+	r.newest[e.Evidence.Kind] = Review{Kind: e.Evidence.Kind, Digest: e.Evidence.Digest, Entry: i, Recorded: e.Time,
+		Due: day}
 }
 
 // All lists them, the first to be due first.

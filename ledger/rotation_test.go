@@ -67,7 +67,8 @@ func TestKeyRotation(t *testing.T) {
 				t.Errorf("pin %d: %v", i, err)
 			}
 		}
-		got, err := Check(t.Context(), dir, pin.v, CheckConfig{Now: func() time.Time { return old.now }, Known: [][]byte{before, handover}})
+		got, err := Check(t.Context(), dir, pin.v,
+			CheckConfig{Now: func() time.Time { return old.now }, Known: [][]byte{before, handover}})
 		if err != nil || len(got) > 0 {
 			t.Errorf("pin %d: %v %v", i, got, err)
 		}
@@ -96,7 +97,8 @@ func TestRetiredKeyCannotSign(t *testing.T) {
 	if err != nil || !slices.ContainsFunc(got, func(g Finding) bool { return g.Code == CodeRetiredKey }) {
 		t.Errorf("%v %v", got, err)
 	}
-	if got, _ := Check(t.Context(), dir, next.v, CheckConfig{}); !slices.ContainsFunc(got, func(g Finding) bool { return g.Code == CodeKey }) {
+	if got, _ := Check(t.Context(), dir, next.v, CheckConfig{}); !slices.ContainsFunc(got,
+		func(g Finding) bool { return g.Code == CodeKey }) {
 		t.Errorf("with the new keys pinned: %v", got)
 	}
 }

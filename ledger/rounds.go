@@ -127,8 +127,9 @@ func (r *Rounds) probe(i int) *Probe {
 		if len(o.After) > 0 {
 			at = at.Add(time.Duration(o.After[k]) * time.Second)
 		}
-		p.Samples[k] = Sample{URL: a.URL, Time: at, OK: a.OK, Status: a.Status, Latency: time.Duration(o.Latency[k]) * time.Millisecond,
-			Error: a.Error, Digest: a.Digest, Version: a.Version, Says: a.Says}
+		p.Samples[k] = Sample{URL: a.URL, Time: at, OK: a.OK, Status: a.Status,
+			Latency: time.Duration(o.Latency[k]) * time.Millisecond,
+			Error:   a.Error, Digest: a.Digest, Version: a.Version, Says: a.Says}
 	}
 	return p
 }

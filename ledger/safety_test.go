@@ -29,16 +29,25 @@ func TestAcceptance(t *testing.T) {
 		k  KeyRotation
 		ok bool
 	}{
-		"good":                  {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: accept(text, next.signers...)}, true},
-		"one of two":            {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: accept(text, next.signers[0])}, false},
-		"the other of two":      {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: accept(text, next.signers[1])}, false},
-		"a stranger":            {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: accept(text, other.signers...)}, false},
-		"text of other keys":    {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: accept(RotationText(testOrigin, other.v.Keys(), next.v.Keys()), next.signers...)}, false},
-		"text of another log":   {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: accept(RotationText("x", old.v.Keys(), next.v.Keys()), next.signers...)}, false},
-		"replaces other keys":   {KeyRotation{Old: other.v.Keys(), New: next.v.Keys(), Acceptance: accept(RotationText(testOrigin, other.v.Keys(), next.v.Keys()), next.signers...)}, false},
-		"not sorted":            {KeyRotation{Old: old.v.Keys(), New: reversed, Acceptance: accept(RotationText(testOrigin, old.v.Keys(), reversed), next.signers...)}, false},
-		"one of the keys twice": {KeyRotation{Old: old.v.Keys(), New: []string{next.v.Keys()[0], next.v.Keys()[0]}, Acceptance: accept(text, next.signers...)}, false},
-		"nothing signed":        {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: text}, false},
+		"good": {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(),
+			Acceptance: accept(text, next.signers...)}, true},
+		"one of two": {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(),
+			Acceptance: accept(text, next.signers[0])}, false},
+		"the other of two": {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(),
+			Acceptance: accept(text, next.signers[1])}, false},
+		"a stranger": {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(),
+			Acceptance: accept(text, other.signers...)}, false},
+		"text of other keys": {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(),
+			Acceptance: accept(RotationText(testOrigin, other.v.Keys(), next.v.Keys()), next.signers...)}, false},
+		"text of another log": {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(),
+			Acceptance: accept(RotationText("x", old.v.Keys(), next.v.Keys()), next.signers...)}, false},
+		"replaces other keys": {KeyRotation{Old: other.v.Keys(), New: next.v.Keys(),
+			Acceptance: accept(RotationText(testOrigin, other.v.Keys(), next.v.Keys()), next.signers...)}, false},
+		"not sorted": {KeyRotation{Old: old.v.Keys(), New: reversed,
+			Acceptance: accept(RotationText(testOrigin, old.v.Keys(), reversed), next.signers...)}, false},
+		"one of the keys twice": {KeyRotation{Old: old.v.Keys(), New: []string{next.v.Keys()[0], next.v.Keys()[0]},
+			Acceptance: accept(text, next.signers...)}, false},
+		"nothing signed": {KeyRotation{Old: old.v.Keys(), New: next.v.Keys(), Acceptance: text}, false},
 	} {
 		if _, err := test.k.check(old.v); (err == nil) != test.ok {
 			t.Errorf("%s: %v", name, err)
@@ -112,7 +121,8 @@ func TestProofKnowsTheCount(t *testing.T) {
 		t.Fatalf("%q %v", extra, err)
 	}
 	forged := base64.StdEncoding.EncodeToString(bytes.Replace(extra, []byte("\n0 3\n"), []byte("\n0 4\n"), 1))
-	if _, _, err := VerifyProof([]byte(head+"extra "+forged+"\n"+rest), r.v); err == nil || !strings.Contains(err.Error(), "not a batch with so many lines") {
+	if _, _, err := VerifyProof([]byte(head+"extra "+forged+"\n"+rest), r.v); err == nil ||
+		!strings.Contains(err.Error(), "not a batch with so many lines") {
 		t.Errorf("four lines of three: %v", err)
 	}
 }

@@ -37,7 +37,8 @@ func (s *State) Get(name string) (Line, bool) {
 }
 
 func (s *State) find(name string) (Line, int64, bool) {
-	i, ok := slices.BinarySearchFunc(s.lines, name, func(l stateLine, name string) int { return strings.Compare(l.name(), name) })
+	i, ok := slices.BinarySearchFunc(s.lines, name,
+		func(l stateLine, name string) int { return strings.Compare(l.name(), name) })
 	if !ok {
 		return Line{}, 0, false
 	}

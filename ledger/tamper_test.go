@@ -200,7 +200,8 @@ const lineB = "x/b ocsp-response 00000000000000000000000000000000000000000000000
 
 // listLine is the line of a list with number 3.
 func listLine(name, history string) string {
-	return strings.Replace(lineA, "x/a ocsp-response", name+" crl", 1)[:len(name)+len(" crl ")+64] + " 1 20261124T060000Z 20261124T070000Z ca 3 " + history + "\n"
+	return strings.Replace(lineA, "x/a ocsp-response", name+" crl", 1)[:len(name)+len(" crl ")+64] +
+		" 1 20261124T060000Z 20261124T070000Z ca 3 " + history + "\n"
 }
 
 func entries(raw ...string) func(*testing.T, *fixture) {
@@ -216,11 +217,17 @@ var tamperings = []tampering{
 	{"checkpoint: no file", CodeCheckpoint, remove("log/checkpoint")},
 	{"checkpoint: empty", CodeCheckpoint, edit("log/checkpoint", func([]byte) []byte { return nil })},
 	{"checkpoint: first byte", CodeOrigin, edit("log/checkpoint", flip(0))},
-	{"checkpoint: size", CodeKey, edit("log/checkpoint", func(b []byte) []byte { return bytes.Replace(b, []byte("\n261\n"), []byte("\n260\n"), 1) })},
-	{"checkpoint: size with a zero before", CodeCheckpoint, edit("log/checkpoint", func(b []byte) []byte { return bytes.Replace(b, []byte("\n261\n"), []byte("\n0261\n"), 1) })},
+	{"checkpoint: size", CodeKey, edit("log/checkpoint", func(b []byte) []byte {
+		return bytes.Replace(b,
+			[]byte("\n261\n"), []byte("\n260\n"), 1)
+	})},
+	{"checkpoint: size with a zero before", CodeCheckpoint,
+		edit("log/checkpoint",
+			func(b []byte) []byte { return bytes.Replace(b, []byte("\n261\n"), []byte("\n0261\n"), 1) })},
 	{"checkpoint: a signature", CodeKey, edit("log/checkpoint", flip(-10))},
 	{"checkpoint: cut in the signature", CodeKey, edit("log/checkpoint", cut(5))},
-	{"checkpoint: without its second signature", CodeKey, edit("log/checkpoint", func(b []byte) []byte { return b[:bytes.LastIndex(b, []byte("\n—"))+1] })},
+	{"checkpoint: without its second signature", CodeKey,
+		edit("log/checkpoint", func(b []byte) []byte { return b[:bytes.LastIndex(b, []byte("\n—"))+1] })},
 	{"checkpoint: signed by a stranger", CodeKey, func(t *testing.T, f *fixture) {
 		text, _, _ := strings.Cut(string(f.read(t, "log/checkpoint")), "\n\n")
 		f.write(t, "log/checkpoint", f.sign(t, text+"\n", newRoom(t, testOrigin).signers...))
@@ -230,13 +237,17 @@ var tamperings = []tampering{
 		w := o.create(t, filepath.Join(t.TempDir(), "other"))
 		f.write(t, "log/checkpoint", w.Log().Checkpoint())
 	}},
-	{"checkpoint: the first one replayed", CodeRollback, func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/1")) }},
-	{"checkpoint: the last but one replayed", CodeBehind, func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/260")) }},
+	{"checkpoint: the first one replayed", CodeRollback,
+		func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/1")) }},
+	{"checkpoint: the last but one replayed", CodeBehind,
+		func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/260")) }},
 	{"checkpoint: re-signed with another root", CodeTree, func(t *testing.T, f *fixture) {
-		f.write(t, "log/checkpoint", f.sign(t, testOrigin+"\n261\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
+		f.write(t,
+			"log/checkpoint", f.sign(t, testOrigin+"\n261\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
 	}},
 	{"checkpoint: re-signed larger than the log", CodeTree, func(t *testing.T, f *fixture) {
-		f.write(t, "log/checkpoint", f.sign(t, testOrigin+"\n262\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
+		f.write(t,
+			"log/checkpoint", f.sign(t, testOrigin+"\n262\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
 	}},
 	// The archive.
 	{"archive: a signature", CodeArchiveKey, edit("log/checkpoints/258", flip(-10))},
@@ -244,10 +255,12 @@ var tamperings = []tampering{
 	{"archive: two exchanged", CodeArchive, swap("log/checkpoints/1", "log/checkpoints/258")},
 	{"archive: the newest removed", CodeArchive, remove("log/checkpoints/261")},
 	{"archive: an old one signed over another tree", CodeArchiveFork, func(t *testing.T, f *fixture) {
-		f.write(t, "log/checkpoints/258", f.sign(t, testOrigin+"\n258\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
+		f.write(t, "log/checkpoints/258",
+			f.sign(t, testOrigin+"\n258\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
 	}},
 	{"archive: the newest signed over another tree", CodeFork, func(t *testing.T, f *fixture) {
-		f.write(t, "log/checkpoints/261", f.sign(t, testOrigin+"\n261\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
+		f.write(t, "log/checkpoints/261",
+			f.sign(t, testOrigin+"\n261\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
 	}},
 	// Tiles and bundles.
 	{"tile: first byte of a full one", CodeTree, edit("log/tile/0/000", flip(0))},
@@ -260,7 +273,8 @@ var tamperings = []tampering{
 	{"tile: edge missing", CodeTree, remove("log/tile/0/001.p/5")},
 	{"tile: two exchanged", CodeTree, swap("log/tile/0/001.p/5", "log/tile/1/000.p/1")},
 	{"tile: an older partial one changed", CodeExtraFile, edit("log/tile/0/001.p/3", flip(0))},
-	{"tile: one beyond the end", CodeExtraFile, func(t *testing.T, f *fixture) { f.write(t, "log/tile/0/001.p/6", make([]byte, 6*32)) }},
+	{"tile: one beyond the end", CodeExtraFile,
+		func(t *testing.T, f *fixture) { f.write(t, "log/tile/0/001.p/6", make([]byte, 6*32)) }},
 	{"tile: a stray file", CodeExtraFile, func(t *testing.T, f *fixture) { f.write(t, "log/tile/0/note.txt", nil) }},
 	{"bundle: a byte of an entry", CodeTree, edit("log/tile/entries/000", flip(100))},
 	{"bundle: a length", CodeTree, edit("log/tile/entries/000", flip(1))},
@@ -270,9 +284,11 @@ var tamperings = []tampering{
 	{"bundle: exchanged", CodeTree, swap("log/tile/entries/000", "log/tile/entries/001.p/5")},
 	{"bundle: an older partial one changed", CodeExtraFile, edit("log/tile/entries/001.p/3", flip(9))},
 	// Entries that the true keys signed and that break the rules.
-	{"entry: duplicate key", CodeEntry, entries(strings.Replace(okEntry, `"reason":"r"`, `"reason":"r","reason":"r"`, 1))},
+	{"entry: duplicate key",
+		CodeEntry, entries(strings.Replace(okEntry, `"reason":"r"`, `"reason":"r","reason":"r"`, 1))},
 	{"entry: space", CodeEntry, entries(strings.Replace(okEntry, `:`, `: `, 1))},
-	{"entry: keys out of order", CodeEntry, entries(`{"time":"2026-11-24T06:00:00Z","body":{"reason":"r"},"type":"freeze","v":1}`)},
+	{"entry: keys out of order", CodeEntry,
+		entries(`{"time":"2026-11-24T06:00:00Z","body":{"reason":"r"},"type":"freeze","v":1}`)},
 	{"entry: unknown field", CodeEntry, entries(strings.Replace(okEntry, `"v":1`, `"u":1,"v":1`, 1))},
 	{"entry: unknown version", CodeEntry, entries(strings.Replace(okEntry, `"v":1`, `"v":2`, 1))},
 	{"entry: unknown type", CodeEntry, entries(strings.Replace(okEntry, `freeze`, `thaw`, 1))},
@@ -283,12 +299,16 @@ var tamperings = []tampering{
 	{"entry: bytes after the end", CodeEntry, entries(okEntry + "\n")},
 	{"entry: empty", CodeEntry, entries("")},
 	{"entry: in the future", CodeFuture, entries(strings.Replace(okEntry, `06:00`, `07:00`, 1))},
-	{"entry: time goes backwards", CodeBackwards, entries(strings.Replace(okEntry, `06:00`, `05:00`, 1), strings.Replace(okEntry, `06:00`, `04:00`, 1))},
+	{"entry: time goes backwards", CodeBackwards,
+		entries(strings.Replace(okEntry, `06:00`, `05:00`, 1), strings.Replace(okEntry, `06:00`, `04:00`, 1))},
 	{"entry: something after a freeze", CodeAfterFreeze, entries(okEntry, okEntry)},
-	{"entry: rotation without acceptance", CodeRotation, entries(`{"body":{"acceptance":"","new":[],"old":[]},"time":"2026-11-24T06:00:00Z","type":"key-rotation","v":1}`)},
+	{"entry: rotation without acceptance", CodeRotation,
+		entries(`{"body":{"acceptance":"","new":[],"old":[]},"time":"2026-11-24T06:00:00Z","type":"key-rotation","v":1}`)},
 	// Manifests.
-	{"manifest: missing", CodeManifestAbsent, func(t *testing.T, f *fixture) { remove(f.glob(t, "manifests/*"))(t, f) }},
-	{"manifest: a byte behind it", CodeManifest, func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), grow)(t, f) }},
+	{"manifest: missing", CodeManifestAbsent,
+		func(t *testing.T, f *fixture) { remove(f.glob(t, "manifests/*"))(t, f) }},
+	{"manifest: a byte behind it", CodeManifest,
+		func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), grow)(t, f) }},
 	{"manifest: a second frame behind it, of nothing", CodeManifest, func(t *testing.T, f *fixture) {
 		edit(f.glob(t, "manifests/*"), func(b []byte) []byte { return append(b, deflate(t, "")...) })(t, f)
 	}},
@@ -298,8 +318,10 @@ var tamperings = []tampering{
 	{"manifest: a frame to skip before it", CodeManifest, func(t *testing.T, f *fixture) {
 		edit(f.glob(t, "manifests/*"), func(b []byte) []byte { return append([]byte(skippable), b...) })(t, f)
 	}},
-	{"manifest: a byte", CodeManifest, func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), flip(30))(t, f) }},
-	{"manifest: truncated", CodeManifest, func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), cut(4))(t, f) }},
+	{"manifest: a byte",
+		CodeManifest, func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), flip(30))(t, f) }},
+	{"manifest: truncated", CodeManifest,
+		func(t *testing.T, f *fixture) { edit(f.glob(t, "manifests/*"), cut(4))(t, f) }},
 	{"manifest: another one in its place", CodeManifest, func(t *testing.T, f *fixture) {
 		f.write(t, f.glob(t, "manifests/*"), deflate(t, manifestHeader+lineA))
 	}},
@@ -309,45 +331,62 @@ var tamperings = []tampering{
 	{"manifest: unsorted", CodeManifest, manifestText(manifestHeader+lineB+lineA, nil)},
 	{"manifest: a name twice", CodeManifest, manifestText(manifestHeader+lineA+lineA, nil)},
 	{"manifest: another count", CodeManifest, manifestText(manifestHeader+lineA+lineB, func(b *Batch) { b.Count = 3 })},
-	{"manifest: another root", CodeManifest, manifestText(manifestHeader+lineA+lineB, func(b *Batch) { b.Root[0] ^= 1 })},
+	{"manifest: another root", CodeManifest,
+		manifestText(manifestHeader+lineA+lineB, func(b *Batch) { b.Root[0] ^= 1 })},
 	{"manifest: another size", CodeManifest, manifestText(manifestHeader+lineA+lineB, func(b *Batch) { b.Size-- })},
 	{"manifest: no header", CodeManifest, manifestText("seihon/manifest/v3\n"+lineA, nil)},
 	{"manifest: no end of line", CodeManifest, manifestText(manifestHeader+strings.TrimSuffix(lineA, "\n"), nil)},
-	{"manifest: a name with dots", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, "x/a", "x/../a", 1), nil)},
-	{"manifest: a line of an older version", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, " - -\n", " -\n", 1), nil)},
+	{"manifest: a name with dots", CodeManifest,
+		manifestText(manifestHeader+strings.Replace(lineA, "x/a", "x/../a", 1), nil)},
+	{"manifest: a line of an older version", CodeManifest,
+		manifestText(manifestHeader+strings.Replace(lineA, " - -\n", " -\n", 1), nil)},
 	{"manifest: a line of a newer version", CodeManifest, manifestText(manifestHeaderV1+lineA, nil)},
-	{"manifest: a response for history", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, " - -\n", " - history\n", 1), nil)},
-	{"manifest: a live list called history", CodeManifest, manifestText(manifestHeader+listLine("crl/ca.crl", "history"), nil)},
-	{"manifest: a live part called history", CodeManifest, manifestText(manifestHeader+listLine("crl/ca/3.crl", "history"), nil)},
-	{"manifest: an archived list not called history", CodeManifest, manifestText(manifestHeader+listLine("crl/ca/history/3.crl", "-"), nil)},
-	{"manifest: history of another word", CodeManifest, manifestText(manifestHeader+listLine("crl/ca/history/3.crl", "archive"), nil)},
+	{"manifest: a response for history", CodeManifest,
+		manifestText(manifestHeader+strings.Replace(lineA, " - -\n", " - history\n", 1), nil)},
+	{"manifest: a live list called history", CodeManifest,
+		manifestText(manifestHeader+listLine("crl/ca.crl", "history"), nil)},
+	{"manifest: a live part called history", CodeManifest,
+		manifestText(manifestHeader+listLine("crl/ca/3.crl", "history"), nil)},
+	{"manifest: an archived list not called history", CodeManifest,
+		manifestText(manifestHeader+listLine("crl/ca/history/3.crl", "-"), nil)},
+	{"manifest: history of another word", CodeManifest,
+		manifestText(manifestHeader+listLine("crl/ca/history/3.crl", "archive"), nil)},
 	{"manifest: two spaces", CodeManifest, manifestText(manifestHeader+strings.Replace(lineA, " 1 ", "  1 ", 1), nil)},
 	// Artifacts.
 	{"artifact: a byte", CodeBlob, func(t *testing.T, f *fixture) { edit(f.glob(t, "blobs/*/*"), flip(0))(t, f) }},
 	{"artifact: longer", CodeBlob, func(t *testing.T, f *fixture) { edit(f.glob(t, "blobs/*/*"), grow)(t, f) }},
 	{"artifact: missing", CodeBlobAbsent, func(t *testing.T, f *fixture) { remove(f.glob(t, "blobs/*/*"))(t, f) }},
-	{"artifact: a foreign file", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "blobs/00/key.pem", []byte("x")) }},
-	{"directory: a file that the format does not have", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "notes.txt", []byte("x")) }},
-	{"directory: a folder that the format does not have", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "old/log/checkpoint", []byte("x")) }},
-	{"directory: a file beside the checkpoint", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint.bak", []byte("x")) }},
-	{"directory: a file among the archived checkpoints", CodeUnreferenced, func(t *testing.T, f *fixture) { f.write(t, "log/checkpoints/258.bak", []byte("x")) }},
+	{"artifact: a foreign file", CodeUnreferenced,
+		func(t *testing.T, f *fixture) { f.write(t, "blobs/00/key.pem", []byte("x")) }},
+	{"directory: a file that the format does not have", CodeUnreferenced,
+		func(t *testing.T, f *fixture) { f.write(t, "notes.txt", []byte("x")) }},
+	{"directory: a folder that the format does not have", CodeUnreferenced,
+		func(t *testing.T, f *fixture) { f.write(t, "old/log/checkpoint", []byte("x")) }},
+	{"directory: a file beside the checkpoint", CodeUnreferenced,
+		func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint.bak", []byte("x")) }},
+	{"directory: a file among the archived checkpoints", CodeUnreferenced,
+		func(t *testing.T, f *fixture) { f.write(t, "log/checkpoints/258.bak", []byte("x")) }},
 	{"evidence: a byte", CodeBlob, func(t *testing.T, f *fixture) { edit(f.evidence(), flip(0))(t, f) }},
 	{"evidence: missing", CodeBlobAbsent, func(t *testing.T, f *fixture) { remove(f.evidence())(t, f) }},
 	// The index.
 	{"index: another line", CodeIndexDiffers, func(t *testing.T, f *fixture) {
 		f.sql(t, `UPDATE current SET line = replace(line, ' 4', ' 5')`)
 	}},
-	{"index: a name less", CodeIndexDiffers, func(t *testing.T, f *fixture) { f.sql(t, `DELETE FROM current WHERE name = 'crl/b.crl'`) }},
-	{"index: ahead", CodeIndexAhead, func(t *testing.T, f *fixture) { f.sql(t, `UPDATE meta SET v = '262' WHERE k = 'size'`) }},
+	{"index: a name less", CodeIndexDiffers,
+		func(t *testing.T, f *fixture) { f.sql(t, `DELETE FROM current WHERE name = 'crl/b.crl'`) }},
+	{"index: ahead",
+		CodeIndexAhead, func(t *testing.T, f *fixture) { f.sql(t, `UPDATE meta SET v = '262' WHERE k = 'size'`) }},
 	{"index: of another tree", CodeIndexAhead, func(t *testing.T, f *fixture) {
 		f.sql(t, `UPDATE meta SET v = '`+base64.StdEncoding.EncodeToString(make([]byte, 32))+`' WHERE k = 'root'`)
 	}},
 	// What only somebody else's memory can tell.
 	{"known: the log is older", CodeRollback, func(t *testing.T, f *fixture) {
-		f.known = append(f.known, f.sign(t, testOrigin+"\n300\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
+		f.known = append(f.known,
+			f.sign(t, testOrigin+"\n300\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
 	}},
 	{"known: the log is another", CodeFork, func(t *testing.T, f *fixture) {
-		f.known = append(f.known, f.sign(t, testOrigin+"\n200\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
+		f.known = append(f.known,
+			f.sign(t, testOrigin+"\n200\n"+base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"))
 	}},
 	{"known: foreign", CodeOrigin, func(t *testing.T, f *fixture) {
 		f.known = append(f.known, newRoom(t, "other").create(t, t.TempDir()).Log().Checkpoint())
@@ -388,7 +427,8 @@ func TestTamperings(t *testing.T) {
 		names[c.name] = true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := &fixture{room: &room{now: good.now, signers: good.signers, v: good.v}, dir: filepath.Join(t.TempDir(), "copy"), known: good.known}
+			f := &fixture{room: &room{now: good.now, signers: good.signers, v: good.v},
+				dir: filepath.Join(t.TempDir(), "copy"), known: good.known}
 			if err := os.CopyFS(f.dir, os.DirFS(good.dir)); err != nil {
 				t.Fatal(err)
 			}
@@ -415,7 +455,8 @@ func TestAnyByte(t *testing.T) {
 	good := newFixture(t)
 	err := filepath.WalkDir(good.dir, func(path string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(good.dir, path)
-		if err != nil || d.IsDir() || strings.HasPrefix(rel, "lock") || strings.HasPrefix(rel, tmpDir) || rel == indexFile {
+		if err != nil || d.IsDir() || strings.HasPrefix(rel, "lock") || strings.HasPrefix(rel, tmpDir) ||
+			rel == indexFile {
 			return err // not part of the record
 		}
 		b := good.read(t, rel)

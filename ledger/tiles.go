@@ -55,7 +55,9 @@ func openTiles(dir string, size int64, root tlog.Hash) (*tiles, error) {
 	}
 	got := edgeRoot(t.edge)
 	if got != root {
-		return nil, &CorruptError{Path: filepath.Join(dir, "tile"), Err: fmt.Errorf("the hashes at the right edge give the root %s, the checkpoint of size %d says %s", got, size, root)}
+		return nil, &CorruptError{Path: filepath.Join(dir, "tile"),
+			Err: fmt.Errorf("the hashes at the right edge give the root %s, the checkpoint of size %d says %s", got,
+				size, root)}
 	}
 	return t, nil
 }
@@ -97,7 +99,8 @@ func (t *tiles) read(level int, n int64, width int) ([]tlog.Hash, error) {
 		return nil, corrupt(path, err)
 	}
 	if len(data) != width*tlog.HashSize {
-		return nil, &CorruptError{Path: path, Err: fmt.Errorf("the tile has %d bytes, not %d", len(data), width*tlog.HashSize)}
+		return nil, &CorruptError{Path: path,
+			Err: fmt.Errorf("the tile has %d bytes, not %d", len(data), width*tlog.HashSize)}
 	}
 	hs := make([]tlog.Hash, width)
 	for i := range hs {
@@ -149,7 +152,8 @@ func (t *tiles) get(level int, n int64) ([]tlog.Hash, error) {
 		return nil, err
 	}
 	if perfect(append([]tlog.Hash(nil), hs...)) != parent[n%tileWidth] {
-		return nil, &CorruptError{Path: filepath.Join(t.dir, tilePath(level, n, 0)), Err: errors.New("the tile's hashes do not lead to the root of the checkpoint")}
+		return nil, &CorruptError{Path: filepath.Join(t.dir, tilePath(level, n, 0)),
+			Err: errors.New("the tile's hashes do not lead to the root of the checkpoint")}
 	}
 	t.mu.Lock()
 	if len(t.cache) >= maxCachedTiles {

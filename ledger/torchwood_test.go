@@ -77,7 +77,8 @@ func TestTorchwoodReadsOurProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(testOrigin), torchwood.SingleVerifierPolicy(note.Verifier(l.keys.keys[1])))
+	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(testOrigin),
+		torchwood.SingleVerifierPolicy(note.Verifier(l.keys.keys[1])))
 	if err := torchwood.VerifyProof(policy, tlog.RecordHash(raw), p); err != nil {
 		t.Error(err)
 	}
@@ -104,7 +105,8 @@ func TestTorchwoodRejects(t *testing.T) {
 	}{
 		{"checkpoint", flip(0)}, {"checkpoint", flip(-10)}, {"checkpoint", cut(5)},
 		{"tile/0/000", flip(0)}, {"tile/0/000", cut(32)}, {"tile/0/001.p/5", flip(40)}, {"tile/1/000.p/1", flip(3)},
-		{"tile/entries/000", flip(100)}, {"tile/entries/000", flip(1)}, {"tile/entries/000", cut(3)}, {"tile/entries/001.p/5", flip(20)},
+		{"tile/entries/000", flip(100)}, {"tile/entries/000", flip(1)}, {"tile/entries/000", cut(3)},
+		{"tile/entries/001.p/5", flip(20)},
 	} {
 		rel := filepath.Join(logDir, c.file)
 		b := good.read(t, rel)

@@ -168,15 +168,24 @@ func writeVectors(t *testing.T) {
 	day := 24 * time.Hour
 	for i, lines := range [][]Line{
 		{
-			put("a certificate\n", Line{Name: "cert/ca.cer", Kind: artifact.CACertificate, NotBefore: r.now, NotAfter: r.now.Add(3650 * day), Issuer: "root", Number: "0a1b2c"}),
-			put("a revocation list, number 1\n", Line{Name: "crl/ca.crl", Kind: artifact.CRL, NotBefore: r.now, NotAfter: r.now.Add(day), Issuer: "ca", Number: "1"}),
+			put("a certificate\n", Line{Name: "cert/ca.cer", Kind: artifact.CACertificate, NotBefore: r.now,
+				NotAfter: r.now.Add(3650 * day), Issuer: "root", Number: "0a1b2c"}),
+			put("a revocation list, number 1\n",
+				Line{Name: "crl/ca.crl", Kind: artifact.CRL, NotBefore: r.now, NotAfter: r.now.Add(day), Issuer: "ca",
+					Number: "1"}),
 			put("a policy\n", Line{Name: "docs/cp-1.0.pdf", Kind: artifact.Document}),
 		},
 		{
-			put("a revocation list, number 2\n", Line{Name: "crl/ca.crl", Kind: artifact.CRL, NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day), Issuer: "ca", Number: "2"}),
-			put("a revocation list, number 1\n", Line{Name: "crl/ca/history/1.crl", Kind: artifact.CRL, NotBefore: r.now, NotAfter: r.now.Add(day), Issuer: "ca", Number: "1", History: true}),
-			put("a bundle\n", Line{Name: "ocsp/bundles/0", Kind: artifact.OCSPBundle, NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day), Issuer: "ca"}),
-			put("a generation\n", Line{Name: "ocsp/ca.generation", Kind: artifact.OCSPGeneration, NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day), Issuer: "ca", Number: "1"}),
+			put("a revocation list, number 2\n",
+				Line{Name: "crl/ca.crl", Kind: artifact.CRL, NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day),
+					Issuer: "ca", Number: "2"}),
+			put("a revocation list, number 1\n",
+				Line{Name: "crl/ca/history/1.crl", Kind: artifact.CRL, NotBefore: r.now, NotAfter: r.now.Add(day),
+					Issuer: "ca", Number: "1", History: true}),
+			put("a bundle\n", Line{Name: "ocsp/bundles/0", Kind: artifact.OCSPBundle, NotBefore: r.now.Add(day),
+				NotAfter: r.now.Add(2 * day), Issuer: "ca"}),
+			put("a generation\n", Line{Name: "ocsp/ca.generation", Kind: artifact.OCSPGeneration,
+				NotBefore: r.now.Add(day), NotAfter: r.now.Add(2 * day), Issuer: "ca", Number: "1"}),
 		},
 	} {
 		if _, err := w.AppendBatch(t.Context(), lines, []string{"first run", ""}[i]); err != nil {
@@ -186,7 +195,8 @@ func writeVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Append(t.Context(), &Entry{Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "docs/cp-1.0.pdf", Digest: artifact.Sum([]byte("a policy\n")), Reason: "replaced"}}}}); err != nil {
+	if err := w.Append(t.Context(), &Entry{Withdraw: &Withdraw{Names: []WithdrawnName{{Name: "docs/cp-1.0.pdf",
+		Digest: artifact.Sum([]byte("a policy\n")), Reason: "replaced"}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Commit(t.Context()); err != nil {
@@ -203,7 +213,8 @@ func writeVectors(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"proofs/crl-ca.tlog-proof": proof, "keys/log.ecdsa.vkey": []byte(r.v.keys[0].String() + "\n"), "keys/log.ed25519.vkey": []byte(r.v.keys[1].String() + "\n"),
+		"proofs/crl-ca.tlog-proof": proof, "keys/log.ecdsa.vkey": []byte(r.v.keys[0].String() + "\n"),
+		"keys/log.ed25519.vkey": []byte(r.v.keys[1].String() + "\n"),
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join("testdata", name)), 0o755); err != nil {
 			t.Fatal(err)
@@ -224,7 +235,8 @@ func TestFormatsDocument(t *testing.T) {
 	if string(b) != formats {
 		t.Error("docs/formats.md and ledger/formats.md differ")
 	}
-	for typ := range map[string]bool{TypeBatch: true, TypeWithdraw: true, TypeKeyRotation: true, TypeEvidence: true, TypeAnchor: true, TypeFreeze: true,
+	for typ := range map[string]bool{TypeBatch: true, TypeWithdraw: true, TypeKeyRotation: true, TypeEvidence: true,
+		TypeAnchor: true, TypeFreeze: true,
 		TypePublish: true, TypeProbe: true, TypeRounds: true, TypeVerify: true, TypeRefusal: true} {
 		if !strings.Contains(formats, "| `"+typ+"` |") {
 			t.Errorf("the type %s is not described", typ)

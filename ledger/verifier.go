@@ -84,7 +84,9 @@ func ParseKey(vkey string) (*NoteVerifier, error) {
 		}
 		pub = p
 	default:
-		return nil, fmt.Errorf("parsing verifier key of %q: unknown signature type 0x%02x; a log key is Ed25519 (0x01) or ECDSA P-256 (0x02)", name, key[0])
+		return nil,
+			fmt.Errorf("parsing verifier key of %q: unknown signature type 0x%02x; a log key is Ed25519 (0x01) or "+
+				"ECDSA P-256 (0x02)", name, key[0])
 	}
 	v, err := newNoteVerifier(name, pub)
 	if err != nil {
@@ -97,7 +99,8 @@ func ParseKey(vkey string) (*NoteVerifier, error) {
 }
 
 func newNoteVerifier(name string, pub crypto.PublicKey) (*NoteVerifier, error) {
-	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '+' || r == 0x7f || r == '\uFFFD' }) {
+	if name == "" ||
+		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '+' || r == 0x7f || r == '\uFFFD' }) {
 		return nil, fmt.Errorf("%q cannot be the name of a key", name)
 	}
 	v := &NoteVerifier{name: name, pub: pub}
@@ -262,12 +265,14 @@ func (v *Verifier) Open(signed []byte) (Checkpoint, error) {
 	for _, s := range n.Sigs {
 		// Padding bits that are not zero would let the same signature be spelt in several ways.
 		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
-			return Checkpoint{}, &KeyError{Origin: v.origin, Size: c.Size, Err: fmt.Errorf("the signature of key %08x is not canonical base64", s.Hash)}
+			return Checkpoint{}, &KeyError{Origin: v.origin, Size: c.Size,
+				Err: fmt.Errorf("the signature of key %08x is not canonical base64", s.Hash)}
 		}
 	}
 	for _, k := range v.keys {
 		if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == k.name && s.Hash == k.hash }) {
-			return Checkpoint{}, &KeyError{Origin: v.origin, Size: c.Size, Err: fmt.Errorf("the pinned key %08x has not signed it", k.hash)}
+			return Checkpoint{}, &KeyError{Origin: v.origin, Size: c.Size,
+				Err: fmt.Errorf("the pinned key %08x has not signed it", k.hash)}
 		}
 	}
 	return c, nil

@@ -38,7 +38,8 @@ func TestManifestOfNoSize(t *testing.T) {
 	f := newFixture(t)
 	l := f.open(t, f.dir)
 	for _, size := range []int64{-1, 0, int64(len(manifestHeader)) - 1, maxManifest + 1} {
-		if _, err := l.Manifest(t.Context(), &Batch{Size: size}); err == nil || !strings.Contains(err.Error(), "its entry gives it") {
+		if _, err := l.Manifest(t.Context(), &Batch{Size: size}); err == nil ||
+			!strings.Contains(err.Error(), "its entry gives it") {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 	}

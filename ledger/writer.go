@@ -226,8 +226,8 @@ func (w *Writer) append(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// now is the time of the next entry: by the clock, and where that was put right by less than clocks may differ, the time of
-// the entry before, so that the log tells of clocks that are wrong and not of those that are kept right.
+// now is the time of the next entry: by the clock, and where that was put right by less than clocks may differ, the
+// time of the entry before, so that the log tells of clocks that are wrong and not of those that are kept right.
 func (w *Writer) now() time.Time {
 	now, last := w.c.Now(), w.newest
 	if last.IsZero() {

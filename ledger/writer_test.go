@@ -24,7 +24,8 @@ func TestSecondWriterIsToldWhoWrites(t *testing.T) {
 	} {
 		_, err := open()
 		var le *LockedError
-		if !errors.Is(err, ErrLocked) || !errors.As(err, &le) || !strings.Contains(le.Holder, fmt.Sprint("process ", os.Getpid())) {
+		if !errors.Is(err, ErrLocked) || !errors.As(err, &le) ||
+			!strings.Contains(le.Holder, fmt.Sprint("process ", os.Getpid())) {
 			t.Errorf("a second writer gives %v", err)
 		}
 	}
@@ -48,7 +49,9 @@ func TestLostStateIsRefused(t *testing.T) {
 		known bool  // it takes a checkpoint seen elsewhere to notice
 	}{
 		{"checkpoint lost", remove("log/checkpoint"), ErrCorrupt, false},
-		{"checkpoint older", func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/1")) }, ErrRollback, false},
+		{"checkpoint older",
+			func(t *testing.T, f *fixture) { f.write(t, "log/checkpoint", f.read(t, "log/checkpoints/1")) },
+			ErrRollback, false},
 		{"archive lost", func(t *testing.T, f *fixture) { os.RemoveAll(f.path("log/checkpoints")) }, ErrCorrupt, false},
 		{"archive older", remove("log/checkpoints/261"), ErrCorrupt, false},
 		{"tiles lost", func(t *testing.T, f *fixture) { os.RemoveAll(f.path("log/tile")) }, ErrCorrupt, false},
@@ -56,7 +59,8 @@ func TestLostStateIsRefused(t *testing.T) {
 		{"last bundle lost", remove("log/tile/entries/001.p/5"), ErrCorrupt, false},
 		{"log lost", func(t *testing.T, f *fixture) { os.RemoveAll(f.path("log")) }, ErrNotExist, false},
 		{"log put back, index not", func(t *testing.T, f *fixture) { f.putBack(t) }, ErrRollback, false},
-		{"all put back", func(t *testing.T, f *fixture) { f.putBack(t); os.Remove(f.path(indexFile)) }, ErrRollback, true},
+		{"all put back", func(t *testing.T, f *fixture) { f.putBack(t); os.Remove(f.path(indexFile)) }, ErrRollback,
+			true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
@@ -138,7 +142,8 @@ func TestReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.open(t, f.dir)
-	if _, err := OpenWriter(t.Context(), f.dir, f.config()); err == nil || !strings.Contains(err.Error(), filepath.Join(f.dir, "lock")) {
+	if _, err := OpenWriter(t.Context(), f.dir, f.config()); err == nil ||
+		!strings.Contains(err.Error(), filepath.Join(f.dir, "lock")) {
 		t.Errorf("a writer: %v", err)
 	}
 }

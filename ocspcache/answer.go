@@ -95,7 +95,8 @@ func (h *Handler) withhold(w http.ResponseWriter, r *http.Request, k Key, s Stor
 	}
 	if h.alarm(now.Unix()) {
 		h.logger.Error("ocsp responses are past their nextUpdate or damaged: clients get tryLater",
-			zap.String("serial", hex.EncodeToString(k.Serial)), zap.Time("next_update", time.Unix(s.NextUpdate, 0).UTC()), zap.Bool("damaged", finding == Unavailable))
+			zap.String("serial", hex.EncodeToString(k.Serial)),
+			zap.Time("next_update", time.Unix(s.NextUpdate, 0).UTC()), zap.Bool("damaged", finding == Unavailable))
 	}
 	writeError(w, r, bodyTryLater)
 }

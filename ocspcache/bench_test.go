@@ -63,7 +63,8 @@ func answering(b testing.TB, method string, request func(k Key) []byte) (answer 
 		if err != nil {
 			b.Fatal(err)
 		}
-		list[i] = &http.Request{Method: method, RequestURI: target, URL: u, Header: http.Header{}, Body: bodies[i], ContentLength: int64(len(der))}
+		list[i] = &http.Request{Method: method, RequestURI: target, URL: u, Header: http.Header{}, Body: bodies[i],
+			ContentLength: int64(len(der))}
 	}
 	w = &sink{header: make(http.Header)}
 	i := 0
@@ -136,7 +137,8 @@ func benchResponses(n int) (ders [][]byte, keys []Key) {
 	for i := range n {
 		k := benchKey(uint64(i), new([17]byte), first.IssuerNameHash, first.IssuerKeyHash)
 		keys = append(keys, k)
-		ders = append(ders, makeResponse(responseSpec{keys: []Key{k}, this: testNow.Add(-time.Hour), next: testNow.Add(71 * time.Hour), size: 400}))
+		ders = append(ders, makeResponse(responseSpec{keys: []Key{k}, this: testNow.Add(-time.Hour),
+			next: testNow.Add(71 * time.Hour), size: 400}))
 	}
 	return ders, keys
 }

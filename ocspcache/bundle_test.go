@@ -98,7 +98,8 @@ func TestBundleIsDeterministic(t *testing.T) {
 	var buf bytes.Buffer
 	w := NewBundleWriter(&buf, "sub", 0)
 	for _, k := range keys {
-		if err := w.Add(Key{Hash: k.Hash, IssuerKeyHash: k.IssuerKeyHash, Serial: k.Serial}, testResponse(k)); err != nil {
+		if err := w.Add(Key{Hash: k.Hash, IssuerKeyHash: k.IssuerKeyHash, Serial: k.Serial},
+			testResponse(k)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +163,8 @@ func TestBundleWriterRefuses(t *testing.T) {
 		{"too long", k, with(func(s *responseSpec) { s.size = maxResponse }), "at most"},
 		{"long serial", Key{k.Hash, k.IssuerNameHash, k.IssuerKeyHash, make([]byte, 25)}, good, "octets"},
 		{"padded serial", Key{k.Hash, k.IssuerNameHash, k.IssuerKeyHash, []byte{0, 1}}, good, "shortest DER form"},
-		{"hash size", Key{crypto.SHA256, k.IssuerNameHash, k.IssuerKeyHash, k.Serial}, good, "issuer key hash has 20 octets"},
+		{"hash size", Key{crypto.SHA256, k.IssuerNameHash, k.IssuerKeyHash, k.Serial}, good,
+			"issuer key hash has 20 octets"},
 		{"MD5", Key{crypto.MD5, nil, make([]byte, 16), k.Serial}, good, "none of"},
 	} {
 		w := NewBundleWriter(new(bytes.Buffer), "sub", 0)
@@ -261,7 +263,8 @@ func TestBundleDamageIsFound(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if err := b.Check(t.Context()); err == nil && !(i >= headShard && i < headShard+2) && !(i >= headIssuer && i < headGroupEnd) {
+		if err := b.Check(t.Context()); err == nil && !(i >= headShard && i < headShard+2) &&
+			!(i >= headIssuer && i < headGroupEnd) {
 			t.Errorf("byte %d was changed, and Check found nothing", i)
 		}
 		for _, k := range keys {
@@ -292,7 +295,8 @@ func TestOpenBundle(t *testing.T) {
 	if err := errors.Join(b.Close(), b.Close()); err != nil {
 		t.Error(err)
 	}
-	for name, content := range map[string][]byte{"empty": nil, "text": []byte(strings.Repeat("x", 300)), "cut": data[:len(data)-5]} {
+	for name, content := range map[string][]byte{"empty": nil, "text": []byte(strings.Repeat("x", 300)),
+		"cut": data[:len(data)-5]} {
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			t.Fatal(err)
 		}

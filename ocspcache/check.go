@@ -42,7 +42,8 @@ func (c *checker) entry(i uint32) error {
 		return fmt.Errorf("points out of the file")
 	}
 	raw := c.b.entries[int(i)*entrySize:]
-	if binary.BigEndian.Uint64(raw) != c.end64 || raw[entrySerialSize+1] != 0 || !zero(raw[entrySerial+len(e.serial):entryThis]) {
+	if binary.BigEndian.Uint64(raw) != c.end64 || raw[entrySerialSize+1] != 0 ||
+		!zero(raw[entrySerial+len(e.serial):entryThis]) {
 		return fmt.Errorf("is not in its canonical form")
 	}
 	c.end64 += uint64(len(e.der))

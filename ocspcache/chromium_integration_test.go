@@ -42,7 +42,8 @@ func newChromium(t *testing.T, r *responder, policies ...string) *chromium {
 		}
 	}
 	db := "sql:" + c.home + "/.pki/nssdb"
-	out := run(t, "certutil", "-N", "-d", db, "--empty-password") + run(t, "certutil", "-A", "-d", db, "-n", "root", "-t", "C,,", "-i", r.ca.path("root.der"))
+	out := run(t, "certutil", "-N", "-d", db, "--empty-password") +
+		run(t, "certutil", "-A", "-d", db, "-n", "root", "-t", "C,,", "-i", r.ca.path("root.der"))
 	if out != "" {
 		t.Fatalf("certutil: %s", out)
 	}
@@ -75,8 +76,10 @@ func (c *chromium) load(t *testing.T, url string) string {
 	const script = `mount --bind "$0" /etc/chromium && exec "$@"`
 	args := append(strings.Fields(namespace), "sh", "-c", script, c.policies,
 		"env", "HOME="+c.home, "XDG_CONFIG_HOME="+c.home+"/config", "XDG_CACHE_HOME="+c.home+"/cache",
-		"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--timeout=20000", "--dump-dom", url)
+		"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(),
+		"--timeout=20000", "--dump-dom", url)
 	return run(t, "unshare", args...)
 }
 
@@ -92,7 +95,11 @@ func serveTLS(t *testing.T, r *responder, state string, staple []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &http.Server{ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<p>the page of the server</p>") })}
+	s := &http.Server{ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter,
+			_ *http.Request) {
+			fmt.Fprint(w, "<p>the page of the server</p>")
+		})}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
 	return "https://" + l.Addr().String() + "/"
@@ -100,7 +107,8 @@ func serveTLS(t *testing.T, r *responder, state string, staple []byte) string {
 
 // chromiumClient visits a server of its own for each state; staple gives what that
 // server staples, and loads is what it means when the page is shown.
-func chromiumClient(t *testing.T, r *responder, name, command, loads string, staple func(state string) []byte, policies ...string) client {
+func chromiumClient(t *testing.T, r *responder, name, command, loads string, staple func(state string) []byte,
+	policies ...string) client {
 	t.Helper()
 	browser := newChromium(t, r, policies...)
 	return client{
@@ -109,7 +117,8 @@ func chromiumClient(t *testing.T, r *responder, name, command, loads string, sta
 			return browser.load(t, serveTLS(t, r, state, staple(state)))
 		},
 		verdicts: []verdict{
-			says(`net_error -206`, "revoked"), says(`net_error -205`, "unable to check"), says(`net_error -204`, "no mechanism"),
+			says(`net_error -206`, "revoked"), says(`net_error -205`, "unable to check"),
+			says(`net_error -204`, "no mechanism"),
 			says(`the page of the server`, loads),
 		},
 	}

@@ -149,14 +149,16 @@ func gnutlsClient(name string, flags ...string) client {
 		name: name, command: strings.Join(append([]string{"ocsptool --ask"}, flags...), " "),
 		run: func(t *testing.T, r *responder, state string) string {
 			args := append([]string{"--ask=" + r.url}, flags...)
-			args = append(args, "--load-cert", r.ca.path(state+".pem"), "--load-issuer", r.ca.path("sub.pem"), "--load-trust", r.ca.path("sub.pem"))
+			args = append(args, "--load-cert", r.ca.path(state+".pem"), "--load-issuer", r.ca.path("sub.pem"),
+				"--load-trust", r.ca.path("sub.pem"))
 			return run(t, "ocsptool", args...)
 		},
 		verdicts: []verdict{
 			says(`Certificate Status: good.*Verifying OCSP Response: Success`, "good"),
 			says(`Certificate Status: revoked.*Verifying OCSP Response: Success`, "revoked"),
 			says(`could not read response's nonce`, "refused: no nonce"),
-			says(`[Rr]esponse [Ss]tatus: unauthorized`, "unauthorized"), says(`[Rr]esponse [Ss]tatus: tryLater`, "tryLater"),
+			says(`[Rr]esponse [Ss]tatus: unauthorized`, "unauthorized"),
+			says(`[Rr]esponse [Ss]tatus: tryLater`, "tryLater"),
 			says(`.`, "no answer"),
 		},
 	}
@@ -173,8 +175,10 @@ func nssDatabase(t *testing.T, r *responder) string {
 		t.Fatal(err)
 	}
 	run(t, "certutil", "-N", "-d", db, "--empty-password")
-	for name, trust := range map[string]string{"root": "CT,C,C", "sub": ",,", "good": ",,", "revoked": ",,", "unknown": ",,", "expired": ",,"} {
-		if out := run(t, "certutil", "-A", "-d", db, "-n", name, "-t", trust, "-i", r.ca.path(name+".der")); strings.Contains(out, "[exit") {
+	for name, trust := range map[string]string{"root": "CT,C,C", "sub": ",,", "good": ",,", "revoked": ",,",
+		"unknown": ",,", "expired": ",,"} {
+		if out := run(t, "certutil", "-A", "-d", db, "-n", name, "-t", trust, "-i",
+			r.ca.path(name+".der")); strings.Contains(out, "[exit") {
 			t.Fatalf("certutil: %s", out)
 		}
 	}
@@ -185,7 +189,8 @@ func vfychainClient() client {
 	return client{
 		name: "NSS vfychain", command: "vfychain -pp -g leaf -m ocsp -s failIfNoInfo",
 		run: func(t *testing.T, r *responder, state string) string {
-			return run(t, "vfychain", "-d", nssDatabase(t, r), "-pp", "-u", "1", "-g", "leaf", "-m", "ocsp", "-s", "failIfNoInfo", r.ca.path(state+".der"), r.ca.path("sub.der"))
+			return run(t, "vfychain", "-d", nssDatabase(t, r), "-pp", "-u", "1", "-g", "leaf", "-m", "ocsp", "-s",
+				"failIfNoInfo", r.ca.path(state+".der"), r.ca.path("sub.der"))
 		},
 		// With failIfNoInfo, NSS says "revoked" of every chain about which it got no
 		// answer, so the output does not tell why a chain was refused.
@@ -202,7 +207,8 @@ func ocspclntClient() client {
 		},
 		verdicts: []verdict{
 			says(`Check of certificate "\w+" succeeded`, "good"), says(`has been revoked`, "revoked"),
-			says(`refused this request as unauthorized`, "unauthorized"), says(`suggests trying again later`, "tryLater"),
+			says(`refused this request as unauthorized`, "unauthorized"),
+			says(`suggests trying again later`, "tryLater"),
 		},
 	}
 }
@@ -221,7 +227,8 @@ func javaClient(name string, properties ...string) client {
 		},
 		verdicts: []verdict{
 			says(`verdict: good`, "good"), says(`verdict: REVOKED`, "revoked"),
-			says(`verdict: .*OCSP response error: UNAUTHORIZED`, "unauthorized"), says(`verdict: .*OCSP response error: TRY_LATER`, "tryLater"),
+			says(`verdict: .*OCSP response error: UNAUTHORIZED`, "unauthorized"),
+			says(`verdict: .*OCSP response error: TRY_LATER`, "tryLater"),
 		},
 	}
 }
@@ -229,7 +236,8 @@ func javaClient(name string, properties ...string) client {
 // goClient asks with x/crypto, the way Go programs do.
 func goClient(method string, hash crypto.Hash) client {
 	return client{
-		name: "Go x/crypto " + method + " " + hash.String(), command: "ocsp.CreateRequest, net/http, ParseResponseForCert",
+		name:    "Go x/crypto " + method + " " + hash.String(),
+		command: "ocsp.CreateRequest, net/http, ParseResponseForCert",
 		run: func(t *testing.T, r *responder, state string) string {
 			der, err := ocsp.CreateRequest(r.ca.leaves[state], r.ca.sub, &ocsp.RequestOptions{Hash: hash})
 			if err != nil {
@@ -252,7 +260,8 @@ func goClient(method string, hash crypto.Hash) client {
 			return fmt.Sprintf("status %d", parsed.Status)
 		},
 		verdicts: []verdict{
-			says(`^status 0$`, "good"), says(`^status 1$`, "revoked"), says(`unauthorized`, "unauthorized"), says(`try later`, "tryLater"),
+			says(`^status 0$`, "good"), says(`^status 1$`, "revoked"), says(`unauthorized`, "unauthorized"),
+			says(`try later`, "tryLater"),
 		},
 	}
 }
@@ -263,12 +272,14 @@ func TestLiveClients(t *testing.T) {
 	r := newResponder(t)
 	var rows []string
 	for _, c := range []client{
-		opensslClient("OpenSSL"), opensslClient("OpenSSL without nonce", "-no_nonce"), opensslClient("OpenSSL SHA-256", "-no_nonce", "-sha256"),
+		opensslClient("OpenSSL"), opensslClient("OpenSSL without nonce", "-no_nonce"),
+		opensslClient("OpenSSL SHA-256", "-no_nonce", "-sha256"),
 		gnutlsClient("GnuTLS"), withNonce(gnutlsClient("GnuTLS with nonce", "--nonce")),
 		vfychainClient(), ocspclntClient(),
 		javaClient("Java PKIX"), javaClient("Java PKIX POST", "-Dcom.sun.security.ocsp.useget=false"),
 		javaClient("Java PKIX with nonce", "-Djdk.security.certpath.ocspNonce=true"),
-		goClient("GET", crypto.SHA1), goClient("GET", crypto.SHA256), goClient("POST", crypto.SHA1), goClient("POST", crypto.SHA256),
+		goClient("GET", crypto.SHA1), goClient("GET", crypto.SHA256), goClient("POST", crypto.SHA1),
+		goClient("POST", crypto.SHA256),
 	} {
 		rows = append(rows, c.test(t, r))
 	}
@@ -333,7 +344,8 @@ const clientTableHead = `# OCSP clients
 Which real clients get the right answer from the keyless responder. TestLiveClients makes this table: it runs each client against
 pre-signed responses of a fresh CA with a delegated OCSP signer, about a certificate that is good, one that is revoked, one that the
 CA has no record of, and one whose stored response is past its nextUpdate. The test fails on a wrong answer and on a table that is
-not what it saw. To write the table again: ` + "`go test -tags integration -run TestLiveClients ./ocspcache -update`" + `.
+not what it saw. To write the table again: ` + "`go test -tags integration -run TestLiveClients ./ocspcache -update`" +
+	`.
 
 The responder never says *unknown* or *good* about a certificate it has no response for: it answers *unauthorized* (RFC 9919 section
 3.2), and *tryLater* instead of a response past its nextUpdate. It never echoes a nonce, since nothing is signed on demand. Clients that
@@ -344,16 +356,19 @@ merely send one take the answer; those that insist on it cannot use pre-signed r
 `
 
 const clientTableTail = `
-- NSS vfychain with ` + "`failIfNoInfo`" + ` refuses a chain about which it got no answer, in the words that it has for a revoked one.
+- NSS vfychain with ` + "`failIfNoInfo`" +
+	` refuses a chain about which it got no answer, in the words that it has for a revoked one.
 - nginx asks by GET and staples only what it verified as good; curl judges the staple of a server and never asks itself.
 - Forms that other clients send are in the unit tests: BouncyCastle's CertID without NULL and with empty extensions, unescaped base64,
   the URL-safe alphabet, and every recording in ` + "`ocspcache/testdata/requests/`" + `.
-- Apache's ` + "`SSLOCSPEnable`" + ` and stunnel's ` + "`OCSPaia`" + ` can insist on a nonce like ` + "`ocsptool --nonce`" + `; their
+- Apache's ` + "`SSLOCSPEnable`" + ` and stunnel's ` + "`OCSPaia`" + ` can insist on a nonce like ` +
+	"`ocsptool --nonce`" + `; their
   switches are ` + "`SSLOCSPUseRequestNonce off`" + ` and ` + "`OCSPnonce = no`" + `.
 - Chromium says only that it would not load the page, and why: *ERR_CERT_REVOKED*, or *unable to check* for
   ERR_CERT_UNABLE_TO_CHECK_REVOCATION; *accepted* is a page that loads, whether or not anything said that its certificate is good.
   By itself it asks nobody. ` + "`EnableOnlineRevocationChecks`" + ` makes it ask and fail softly;
-  ` + "`RequireOnlineRevocationChecksForLocalAnchors`" + ` makes it insist on an answer for every certificate below a root that the user
+  ` + "`RequireOnlineRevocationChecksForLocalAnchors`" +
+	` makes it insist on an answer for every certificate below a root that the user
   installed: with nobody listening at the responder's address it is *unable to check* too, and a CA certificate that names no
   responder ends in ERR_CERT_NO_REVOCATION_MECHANISM. A staple needs no policy, unless it is past its nextUpdate: then Chromium
   takes it for none. The test gives the browser policies of its own in a mount namespace and leaves the machine's alone.

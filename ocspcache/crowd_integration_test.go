@@ -49,8 +49,8 @@ func TestTenThousandIdle(t *testing.T) {
 	a.alive(t)
 }
 
-// idle is the child: it connects, sends the beginning of a request if it is told one, says that it is there, and stays until
-// its input ends.
+// idle is the child: it connects, sends the beginning of a request if it is told one, says that it is there, and stays
+// until its input ends.
 func idle(t *testing.T, addr string) {
 	size, begins := crowd, os.Getenv("OCSPCACHE_TEST_CROWD_SENDS")
 	if n, err := strconv.Atoi(os.Getenv("OCSPCACHE_TEST_CROWD_SIZE")); err == nil {
@@ -74,12 +74,12 @@ func idle(t *testing.T, addr string) {
 	}
 }
 
-// perSlow bounds what one connection costs that sends a large header, or a body, and never its end. The garbage of five times
-// the live heap that Server.Run allows is in it.
+// perSlow bounds what one connection costs that sends a large header, or a body, and never its end. The garbage of five
+// times the live heap that Server.Run allows is in it.
 const perSlow = 96 << 10
 
-// TestSlowCrowd has a crowd begin requests that never end. Good requests are answered meanwhile, what a connection costs has a
-// limit, and all of them are given up in time. OCSPCACHE_TEST_SLOW asks for a larger crowd.
+// TestSlowCrowd has a crowd begin requests that never end. Good requests are answered meanwhile, what a connection
+// costs has a limit, and all of them are given up in time. OCSPCACHE_TEST_SLOW asks for a larger crowd.
 func TestSlowCrowd(t *testing.T) {
 	size := 1500
 	if n, err := strconv.Atoi(os.Getenv("OCSPCACHE_TEST_SLOW")); err == nil {
@@ -114,7 +114,8 @@ func TestSlowCrowd(t *testing.T) {
 			t.Errorf("slow %s: %d goroutines are left %s after the last connection", what, n, time.Since(arrived))
 		}
 		grown := max(peak, before) - before
-		t.Logf("%d slow %s: %d MiB at most, %d KiB for one, all gone %s after the last came", size, what, grown>>20, grown>>10/uint64(size), time.Since(arrived).Round(time.Second))
+		t.Logf("%d slow %s: %d MiB at most, %d KiB for one, all gone %s after the last came", size, what, grown>>20,
+			grown>>10/uint64(size), time.Since(arrived).Round(time.Second))
 		if grown > 16<<20+uint64(size)*perSlow {
 			t.Errorf("%d slow %s take %d MiB", size, what, grown>>20)
 		}
@@ -123,7 +124,8 @@ func TestSlowCrowd(t *testing.T) {
 	}
 }
 
-// sendCrowd starts the child; here gets an answer when all of its connections are there. leave ends it, and says how it ended.
+// sendCrowd starts the child; here gets an answer when all of its connections are there. leave ends it, and says how it
+// ended.
 func sendCrowd(t *testing.T, addr string, size int, begins string) (here chan error, leave func() error) {
 	t.Helper()
 	self, err := os.Executable()
@@ -131,7 +133,8 @@ func sendCrowd(t *testing.T, addr string, size int, begins string) (here chan er
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.run", "^TestTenThousandIdle$")
-	cmd.Env = append(os.Environ(), "OCSPCACHE_TEST_CROWD="+addr, "OCSPCACHE_TEST_CROWD_SIZE="+strconv.Itoa(size), "OCSPCACHE_TEST_CROWD_SENDS="+begins)
+	cmd.Env = append(os.Environ(), "OCSPCACHE_TEST_CROWD="+addr, "OCSPCACHE_TEST_CROWD_SIZE="+strconv.Itoa(size),
+		"OCSPCACHE_TEST_CROWD_SENDS="+begins)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

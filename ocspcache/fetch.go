@@ -94,7 +94,8 @@ func (f *fetcher) ask(ctx context.Context, name, etag string) (*http.Response, e
 }
 
 // small fetches an object of at most so many bytes into memory.
-func (f *fetcher) small(ctx context.Context, name, etag string, most int64) (content []byte, newETag string, err error) {
+func (f *fetcher) small(ctx context.Context, name, etag string,
+	most int64) (content []byte, newETag string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeFor(0))
 	defer cancel()
 	res, err := f.get(ctx, name, etag)

@@ -82,7 +82,8 @@ func appendDate(b []byte, unix int64) []byte {
 	b = append(b, ',', ' ', digit(day/10), digit(day), ' ')
 	b = append(b, months[3*month-3:3*month]...)
 	b = append(b, ' ', digit(year/1000), digit(year/100), digit(year/10), digit(year), ' ')
-	return append(b, digit(hour/10), digit(hour), ':', digit(minute/10), digit(minute), ':', digit(second/10), digit(second), ' ', 'G', 'M', 'T')
+	return append(b, digit(hour/10), digit(hour), ':', digit(minute/10), digit(minute), ':', digit(second/10),
+		digit(second), ' ', 'G', 'M', 'T')
 }
 
 // digit is the last decimal digit of n.

@@ -66,7 +66,8 @@ func (g *Generation) Public(proof []byte) []byte {
 // returns the same bytes.
 func ParseGeneration(b []byte) (g *Generation, proof []byte, err error) {
 	if len(b) > maxGenerationBytes {
-		return nil, nil, fmt.Errorf("parsing OCSP generation: %d bytes, at most %d are possible", len(b), maxGenerationBytes)
+		return nil, nil, fmt.Errorf("parsing OCSP generation: %d bytes, at most %d are possible", len(b),
+			maxGenerationBytes)
 	}
 	body := b
 	if i := bytes.Index(b, []byte("\n\n")); i >= 0 {

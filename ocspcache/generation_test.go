@@ -36,7 +36,8 @@ func TestGeneration(t *testing.T) {
 		if proof != "" && string(g.Public(got)) != text {
 			t.Errorf("public copy is %q", g.Public(got))
 		}
-		if g.Issuer != "sub-2" || g.Number != 18 || len(g.Bundles) != 2 || g.Bundles[0].Count != 3 || !g.Bundles[1].NextUpdate.IsZero() ||
+		if g.Issuer != "sub-2" || g.Number != 18 || len(g.Bundles) != 2 || g.Bundles[0].Count != 3 ||
+			!g.Bundles[1].NextUpdate.IsZero() ||
 			!g.ThisUpdate.Equal(time.Date(2026, 11, 24, 5, 0, 0, 0, time.UTC)) {
 			t.Errorf("generation is %+v", g)
 		}

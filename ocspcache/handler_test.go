@@ -31,7 +31,8 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		repo: newRepository(t), now: testNow,
-		good: testKey(crypto.SHA1, "sub", 1), sha256: testKey(crypto.SHA256, "sub", 1), expired: testKey(crypto.SHA1, "old", 1),
+		good: testKey(crypto.SHA1, "sub", 1), sha256: testKey(crypto.SHA256, "sub", 1),
+		expired: testKey(crypto.SHA1, "old", 1),
 	}
 	w.repo.publish("sub", 3, map[*Key][]byte{&w.good: testResponse(w.good), &w.sha256: testResponse(w.sha256)})
 	w.repo.publish("old", 1, map[*Key][]byte{&w.expired: makeResponse(responseSpec{
@@ -98,7 +99,8 @@ func TestHandlerAnswers(t *testing.T) {
 		{"GET unknown serial", "GET", getPath(other), nil, bodyUnauthorized},
 		{"POST unknown serial", "POST", "/ocsp", other, bodyUnauthorized},
 		{"POST issuer name differs", "POST", "/ocsp", makeRequest([]Key{stranger}, nil), bodyUnauthorized},
-		{"POST unknown hash", "POST", "/ocsp", makeRequest([]Key{{crypto.MD5, make([]byte, 16), make([]byte, 16), []byte{1}}}, nil), bodyUnauthorized},
+		{"POST unknown hash", "POST", "/ocsp",
+			makeRequest([]Key{{crypto.MD5, make([]byte, 16), make([]byte, 16), []byte{1}}}, nil), bodyUnauthorized},
 		{"GET expired", "GET", getPath(makeRequest([]Key{w.expired}, nil)), nil, bodyTryLater},
 		{"POST expired", "POST", "/ocsp", makeRequest([]Key{w.expired}, nil), bodyTryLater},
 		{"GET garbage", "GET", "/ocsp/MAAA", nil, bodyMalformed},
@@ -129,10 +131,12 @@ func TestHandlerAnswers(t *testing.T) {
 	}
 }
 
-// TestPOSTWithoutALength: a body that does not say how long it is, is read to its end, and not beyond what a request may have.
+// TestPOSTWithoutALength: a body that does not say how long it is, is read to its end, and not beyond what a request
+// may have.
 func TestPOSTWithoutALength(t *testing.T) {
 	t.Parallel()
-	for size, want := range map[int]bool{0: true, 1: true, maxPOSTRequest: true, maxPOSTRequest + 1: false, 1 << 20: false} {
+	for size, want := range map[int]bool{0: true, 1: true, maxPOSTRequest: true, maxPOSTRequest + 1: false,
+		1 << 20: false} {
 		r := httptest.NewRequest("POST", "/ocsp", io.NopCloser(bytes.NewReader(make([]byte, size))))
 		if r.ContentLength > 0 {
 			t.Fatalf("the request says that it has %d octets", r.ContentLength)
@@ -189,7 +193,8 @@ func TestHandlerConditional(t *testing.T) {
 			if res.StatusCode != test.want {
 				t.Errorf("%s %s: %d, want %d", method, test.name, res.StatusCode, test.want)
 			}
-			if res.Header.Get("Etag") != etag || res.Header.Get("Expires") == "" || res.Header.Get("Cache-Control") == "" {
+			if res.Header.Get("Etag") != etag || res.Header.Get("Expires") == "" ||
+				res.Header.Get("Cache-Control") == "" {
 				t.Errorf("%s %s: header is %v", method, test.name, res.Header)
 			}
 			if body := bodyOf(t, res); test.want == 304 && len(body) > 0 {
@@ -227,7 +232,8 @@ func TestHandlerAge(t *testing.T) {
 		this := testNow.Add(-time.Hour)
 		s := Stored{ThisUpdate: this.Unix(), NextUpdate: this.Add(72 * time.Hour).Unix()}
 		if got := h.age(s, this.Add(test.after).Unix()); got != test.want {
-			t.Errorf("%v after thisUpdate, cadence %v: max-age is %d, want %d", test.after, test.cadence, got, test.want)
+			t.Errorf("%v after thisUpdate, cadence %v: max-age is %d, want %d", test.after, test.cadence, got,
+				test.want)
 		}
 	}
 	final := Stored{ThisUpdate: testNow.Unix(), NextUpdate: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()}
@@ -235,7 +241,8 @@ func TestHandlerAge(t *testing.T) {
 		t.Errorf("max-age of a final response is %d", got)
 	}
 	// One second before nextUpdate the answer is given out, at nextUpdate it is not.
-	for after, want := range map[time.Duration][]byte{71*time.Hour - time.Second: testResponse(w.good), 71 * time.Hour: bodyTryLater} {
+	for after, want := range map[time.Duration][]byte{71*time.Hour - time.Second: testResponse(w.good),
+		71 * time.Hour: bodyTryLater} {
 		w.now = testNow.Add(after)
 		if got := bodyOf(t, w.do("POST", "/ocsp", makeRequest([]Key{w.good}, nil))); !bytes.Equal(got, want) {
 			t.Errorf("at %v: %x", w.now, got)
@@ -250,7 +257,8 @@ func TestHandlerRootPrefix(t *testing.T) {
 	w.handler = mustHandler(t, HandlerConfig{Source: w.source, OCSPPrefix: "/"})
 	good := makeRequest([]Key{w.good}, nil)
 	text := base64.StdEncoding.EncodeToString(good)
-	for _, target := range []string{"/" + text, "//" + text, "/" + url.QueryEscape(url.QueryEscape(text)), "/%4D" + text[1:]} {
+	for _, target := range []string{"/" + text, "//" + text, "/" + url.QueryEscape(url.QueryEscape(text)),
+		"/%4D" + text[1:]} {
 		if got := bodyOf(t, w.do("GET", target, nil)); !bytes.Equal(got, testResponse(w.good)) {
 			t.Errorf("GET %s: %x", target, got)
 		}
@@ -259,7 +267,8 @@ func TestHandlerRootPrefix(t *testing.T) {
 		t.Errorf("POST /: %x", got)
 	}
 	for _, target := range []string{"/", "/index.html", "/ocsp/sub.generation"} {
-		if res := w.do("GET", target, nil); res.StatusCode != 200 || res.Header.Get("Content-Type") == "application/ocsp-response" {
+		if res := w.do("GET", target, nil); res.StatusCode != 200 ||
+			res.Header.Get("Content-Type") == "application/ocsp-response" {
 			t.Errorf("GET %s: %d %v", target, res.StatusCode, res.Header)
 		}
 	}
@@ -335,11 +344,13 @@ func TestHandlerObjects(t *testing.T) {
 	if res := w.do("GET", "/", nil, "If-None-Match", etag); res.StatusCode != 304 {
 		t.Errorf("conditional GET: %d", res.StatusCode)
 	}
-	if res := w.do("HEAD", "/", nil); res.StatusCode != 200 || len(bodyOf(t, res)) != 0 || res.ContentLength != int64(len(page)) {
+	if res := w.do("HEAD", "/", nil); res.StatusCode != 200 || len(bodyOf(t, res)) != 0 ||
+		res.ContentLength != int64(len(page)) {
 		t.Errorf("HEAD: %d, %d bytes announced", res.StatusCode, res.ContentLength)
 	}
 	res := w.do("GET", "/index.html", nil, "Range", "bytes=2-9", "If-Range", etag)
-	if got := bodyOf(t, res); res.StatusCode != 206 || string(got) != "doctype " || res.Header.Get("Content-Range") != fmt.Sprintf("bytes 2-9/%d", len(page)) {
+	if got := bodyOf(t, res); res.StatusCode != 206 || string(got) != "doctype " ||
+		res.Header.Get("Content-Range") != fmt.Sprintf("bytes 2-9/%d", len(page)) {
 		t.Errorf("Range: %d %q %v", res.StatusCode, got, res.Header)
 	}
 	if res := w.do("GET", "/index.html", nil, "Range", "bytes=1000-"); res.StatusCode != 416 {
@@ -356,7 +367,8 @@ func TestHandlerWithholdsKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.repo.write("docs/policy.pdf", []byte(testPrivateKey))
-	if res := w.do("GET", "/docs/policy.pdf", nil); res.StatusCode != 404 || strings.Contains(string(bodyOf(t, res)), "PRIVATE") {
+	if res := w.do("GET", "/docs/policy.pdf", nil); res.StatusCode != 404 ||
+		strings.Contains(string(bodyOf(t, res)), "PRIVATE") {
 		t.Errorf("a private key was given out: %d", res.StatusCode)
 	}
 }

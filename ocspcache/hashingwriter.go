@@ -18,7 +18,8 @@ type hashingWriter struct {
 
 func newHashingWriter(w io.Writer) *hashingWriter {
 	const buffers = 4
-	h := &hashingWriter{w: w, hash: make(chan []byte, buffers), free: make(chan []byte, buffers+1), done: make(chan artifact.Digest, 1), left: buffers}
+	h := &hashingWriter{w: w, hash: make(chan []byte, buffers), free: make(chan []byte, buffers+1),
+		done: make(chan artifact.Digest, 1), left: buffers}
 	go func() {
 		sum := sha256.New()
 		for b := range h.hash {

@@ -33,10 +33,12 @@ func (r Readiness) problems(states []IssuerState, now time.Time) []string {
 			add("issuer %s: %d of %d responses are fresh", s.Issuer, s.Fresh, s.Responses)
 		}
 		if s.Responses > 0 && s.NextUpdate.Sub(now) < r.Remaining {
-			add("issuer %s: the earliest nextUpdate is %s, less than %s away", s.Issuer, s.NextUpdate.UTC().Format(time.RFC3339), r.Remaining)
+			add("issuer %s: the earliest nextUpdate is %s, less than %s away", s.Issuer,
+				s.NextUpdate.UTC().Format(time.RFC3339), r.Remaining)
 		}
 		if r.Age > 0 && now.Sub(s.ThisUpdate) > r.Age {
-			add("issuer %s: generation %d is of %s, longer than %s ago", s.Issuer, s.Generation, s.ThisUpdate.UTC().Format(time.RFC3339), r.Age)
+			add("issuer %s: generation %d is of %s, longer than %s ago", s.Issuer, s.Generation,
+				s.ThisUpdate.UTC().Format(time.RFC3339), r.Age)
 		}
 	}
 	for _, issuer := range r.Issuers {

@@ -131,7 +131,8 @@ func testKey(h crypto.Hash, issuer string, n uint64) Key {
 
 // testResponse is a response for k that is fresh at testNow.
 func testResponse(k Key) []byte {
-	return makeResponse(responseSpec{keys: []Key{k}, this: testNow.Add(-time.Hour), next: testNow.Add(71 * time.Hour), size: 256})
+	return makeResponse(responseSpec{keys: []Key{k}, this: testNow.Add(-time.Hour), next: testNow.Add(71 * time.Hour),
+		size: 256})
 }
 
 // makeBundle writes a bundle with the given responses.

@@ -59,18 +59,22 @@ func TestShapes(t *testing.T) {
 		{"HTTP/1.0 without Host", "GET " + path + " HTTP/1.0\r\n\r\n", 200},
 		{"HTTP/1.1 without Host", "GET " + path + " HTTP/1.1\r\n\r\n", 400},
 		{"two Hosts", "GET " + path + " HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-		{"any Content-Type", "POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; a=b\r\n" + length + "\r\n" + good, 200},
+		{"any Content-Type",
+			"POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; a=b\r\n" + length + "\r\n" + good, 200},
 		{"chunked", "POST /ocsp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked, 200},
 		{"Expect", "POST /ocsp HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + length + "\r\n" + good, 100},
 		{"other Expect", "POST /ocsp HTTP/1.1\r\nHost: x\r\nExpect: x\r\n" + length + "\r\n" + good, 417},
-		{"chunked and length", "POST /ocsp HTTP/1.1\r\nHost: x\r\n" + length + "Transfer-Encoding: chunked\r\n\r\n" + chunked, 200},
+		{"chunked and length",
+			"POST /ocsp HTTP/1.1\r\nHost: x\r\n" + length + "Transfer-Encoding: chunked\r\n\r\n" + chunked, 200},
 		{"two lengths", "POST /ocsp HTTP/1.1\r\nHost: x\r\n" + length + "Content-Length: 1\r\n\r\n" + good, 400},
 		{"negative length", "POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n" + good, 400},
 		{"plus length", "POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length: +" + fmt.Sprint(n) + "\r\n\r\n" + good, 400},
 		{"huge length", "POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length: 9223372036854775807\r\n\r\n" + good, 200},
-		{"length beyond 64 bits", "POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n" + good, 400},
+		{"length beyond 64 bits",
+			"POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n" + good, 400},
 		{"other coding", "POST /ocsp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + chunked, 501},
-		{"space before colon", "POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length : " + fmt.Sprint(n) + "\r\n\r\n" + good, 400},
+		{"space before colon",
+			"POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length : " + fmt.Sprint(n) + "\r\n\r\n" + good, 400},
 		{"folded header", "POST /ocsp HTTP/1.1\r\nHost: x\r\n folded\r\n" + length + "\r\n" + good, 400},
 		{"NUL in header", "GET " + path + " HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n", 400},
 		{"bad chunk", "POST /ocsp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 200},
@@ -126,7 +130,8 @@ func TestPipelinedRequests(t *testing.T) {
 			}
 			t.Fatal(err)
 		}
-		if body := bodyOf(t, res); bytes.Contains(body, []byte("ok")) || i == 0 && !bytes.Equal(body, bodyMalformed) || i == 1 && !bytes.Equal(body, testResponse(a.good)) {
+		if body := bodyOf(t, res); bytes.Contains(body, []byte("ok")) || i == 0 && !bytes.Equal(body, bodyMalformed) ||
+			i == 1 && !bytes.Equal(body, testResponse(a.good)) {
 			t.Errorf("answer %d is %q", i, body)
 		}
 	}

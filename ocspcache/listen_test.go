@@ -39,7 +39,8 @@ func TestSocketActivation(t *testing.T) {
 		t.Fatal(err)
 	}
 	// systemd sets LISTEN_PID between fork and exec; a shell can do the same.
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ exec "$0" -test.run '^TestSocketActivation$' -test.v`, self)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c",
+		`LISTEN_PID=$$ exec "$0" -test.run '^TestSocketActivation$' -test.v`, self)
 	cmd.Env = append(os.Environ(), "OCSPCACHE_TEST_CHILD=1", "LISTEN_FDS=2", "LISTEN_FDNAMES=metrics:seihon.socket")
 	cmd.ExtraFiles = files
 	out, err := cmd.CombinedOutput()

@@ -36,7 +36,8 @@ func Members(b *Bundle) iter.Seq2[*artifact.Artifact, error] {
 func (b *Bundle) member(i uint32, cache *artifact.CertificateCache) (*artifact.Artifact, error) {
 	e, ok := b.entryAt(i)
 	if !ok {
-		return nil, fmt.Errorf("reading OCSP bundle of %s, shard %d: entry %d points out of the file", b.issuer, b.shard, i)
+		return nil, fmt.Errorf("reading OCSP bundle of %s, shard %d: entry %d points out of the file", b.issuer,
+			b.shard, i)
 	}
 	s, err := scanResponse(e.der, b.keyOf(e))
 	if err == nil && (s.thisUpdate != e.thisUpdate || s.nextUpdate != e.nextUpdate) {
@@ -49,5 +50,6 @@ func (b *Bundle) member(i uint32, cache *artifact.CertificateCache) (*artifact.A
 	if err != nil {
 		return nil, fmt.Errorf("reading OCSP bundle of %s, shard %d, serial %x: %w", b.issuer, b.shard, e.serial, err)
 	}
-	return &artifact.Artifact{Kind: artifact.OCSPResponse, Digest: artifact.Sum(e.der), Bytes: e.der, OCSP: response}, nil
+	return &artifact.Artifact{Kind: artifact.OCSPResponse, Digest: artifact.Sum(e.der), Bytes: e.der,
+		OCSP: response}, nil
 }

@@ -23,7 +23,8 @@ const (
 var (
 	outcomeLabels = [outcomes]string{"successful", "not-modified", "malformed", "unauthorized", "try-later"}
 	methodLabels  = [...]string{http.MethodGet, http.MethodHead, http.MethodPost}
-	hashLabels    = [...]string{0: "other", hashSHA1: "sha1", hashSHA256: "sha256", hashSHA384: "sha384", hashSHA512: "sha512"}
+	hashLabels    = [...]string{0: "other", hashSHA1: "sha1", hashSHA256: "sha256", hashSHA384: "sha384",
+		hashSHA512: "sha512"}
 )
 
 // Metrics counts what the responder does. The counters of the hot path are made
@@ -46,26 +47,34 @@ type Metrics struct {
 // NewMetrics makes the metrics and registers them with reg unless it is nil.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "seihon", Subsystem: "ocsp", Name: name, Help: help})
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "seihon", Subsystem: "ocsp", Name: name,
+			Help: help})
 	}
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "seihon", Subsystem: "ocsp", Name: name, Help: help}, labels)
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "seihon", Subsystem: "ocsp", Name: name,
+			Help: help}, labels)
 	}
 	gauges := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "seihon", Subsystem: "ocsp", Name: name, Help: help}, []string{"issuer"})
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "seihon", Subsystem: "ocsp", Name: name,
+			Help: help}, []string{"issuer"})
 	}
-	requests := counters("requests_total", "OCSP requests by method, hash algorithm of the CertID and answer.", "method", "hash", "answer")
+	requests := counters("requests_total", "OCSP requests by method, hash algorithm of the CertID and answer.",
+		"method", "hash", "answer")
 	m := &Metrics{
-		expired:    counter("expired_total", "Requests whose stored response was past its nextUpdate and so was not given out."),
-		damaged:    counter("damaged_bundles_total", "Bundles whose content was not what their digest says."),
-		faults:     counter("faults_total", "Reads of a bundle file that was cut off while in use."),
-		refused:    counters("refused_generations_total", "Generations that were refused: not verified, going backwards, or with broken bundles.", "issuer"),
+		expired: counter("expired_total",
+			"Requests whose stored response was past its nextUpdate and so was not given out."),
+		damaged: counter("damaged_bundles_total", "Bundles whose content was not what their digest says."),
+		faults:  counter("faults_total", "Reads of a bundle file that was cut off while in use."),
+		refused: counters("refused_generations_total",
+			"Generations that were refused: not verified, going backwards, or with broken bundles.", "issuer"),
 		objects:    counters("objects_total", "Requests for other public objects by HTTP status.", "code"),
 		generation: gauges("generation", "Number of the generation in use."),
 		generated:  gauges("generation_this_update_seconds", "thisUpdate of the generation in use, in Unix time."),
-		nextUpdate: gauges("min_next_update_seconds", "The earliest nextUpdate among the responses in use, in Unix time."),
-		responses:  gauges("responses", "Number of responses in use."),
-		polls:      counters("polls_total", "Looks for a new generation by result: new, same, refused, failed.", "result"),
+		nextUpdate: gauges("min_next_update_seconds",
+			"The earliest nextUpdate among the responses in use, in Unix time."),
+		responses: gauges("responses", "Number of responses in use."),
+		polls: counters("polls_total", "Looks for a new generation by result: new, same, refused, failed.",
+			"result"),
 	}
 	for i, method := range methodLabels {
 		for j, hash := range hashLabels {
@@ -75,7 +84,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}
 	}
 	if reg != nil {
-		reg.MustRegister(requests, m.expired, m.damaged, m.faults, m.refused, m.objects, m.generation, m.generated, m.nextUpdate, m.responses, m.polls)
+		reg.MustRegister(requests, m.expired, m.damaged, m.faults, m.refused, m.objects, m.generation, m.generated,
+			m.nextUpdate, m.responses, m.polls)
 	}
 	return m
 }

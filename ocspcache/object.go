@@ -97,7 +97,8 @@ func describe(name string, f *os.File, info fs.FileInfo) (Object, error) {
 		return o, nil
 	}
 	if info.Size() > maxObject {
-		return o, fmt.Errorf("opening object %q: %d bytes, at most %d are served: %w", name, info.Size(), maxObject, fs.ErrNotExist)
+		return o, fmt.Errorf("opening object %q: %d bytes, at most %d are served: %w", name, info.Size(), maxObject,
+			fs.ErrNotExist)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxObject))
 	if err != nil {

@@ -54,11 +54,14 @@ const (
 
 var errSlow = errors.New("the origin takes too long")
 
-func newObjectCache(dir string, limits Limits, f *fetcher, fresh time.Duration, now func() time.Time, logger *zap.Logger) *objectCache {
+func newObjectCache(dir string, limits Limits, f *fetcher, fresh time.Duration, now func() time.Time,
+	logger *zap.Logger) *objectCache {
 	limits.complete()
 	c := &objectCache{
-		fetch: f, fresh: fresh, patience: defaultPatience, longest: defaultLongest, now: now, logger: logger, describe: newDescriber(),
-		copies: newCopies(dir, limits), slots: make(chan struct{}, maxFetches), bytes: semaphore.NewWeighted(limits.Bytes), flights: make(map[string]*flight),
+		fetch: f, fresh: fresh, patience: defaultPatience, longest: defaultLongest, now: now, logger: logger,
+		describe: newDescriber(),
+		copies:   newCopies(dir, limits), slots: make(chan struct{}, maxFetches),
+		bytes: semaphore.NewWeighted(limits.Bytes), flights: make(map[string]*flight),
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
@@ -104,7 +107,8 @@ func (c *objectCache) renew(ctx context.Context, name string, e cached, age time
 		_ = c.start(name) // nil when too many wait: a later request begins it
 	default:
 		if err := c.wait(ctx, name, c.patience); err != nil {
-			c.logger.Warn("object cannot be refreshed, the last copy stays in use", zap.String("name", name), zap.Error(err))
+			c.logger.Warn("object cannot be refreshed, the last copy stays in use", zap.String("name", name),
+				zap.Error(err))
 		}
 	}
 	return nil

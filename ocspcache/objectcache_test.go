@@ -50,8 +50,9 @@ func (o *origin) edge(t *testing.T, limits Limits) *edge {
 
 func (e *edge) open(t *testing.T, o *origin, limits Limits) {
 	t.Helper()
-	r, err := OpenRemote(t.Context(), RemoteConfig{BaseURL: o.server.URL, Issuers: []string{"sub"}, CacheDir: e.cache, VerifyGeneration: wantProof,
-		Poll: time.Hour, Cache: limits, Now: func() time.Time { return time.Unix(e.now.Load(), 0) }})
+	r, err := OpenRemote(t.Context(),
+		RemoteConfig{BaseURL: o.server.URL, Issuers: []string{"sub"}, CacheDir: e.cache, VerifyGeneration: wantProof,
+			Poll: time.Hour, Cache: limits, Now: func() time.Time { return time.Unix(e.now.Load(), 0) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,8 @@ func hang(_ http.ResponseWriter, r *http.Request) bool {
 // soon, a missing one is said soon, and no refresh lives long.
 func TestOriginThatTrickles(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(http.ResponseWriter, *http.Request) bool{"trickles": trickle, "hangs": hang} {
+	for name, fail := range map[string]func(http.ResponseWriter, *http.Request) bool{"trickles": trickle,
+		"hangs": hang} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOrigin(t)
@@ -120,7 +122,8 @@ func TestOriginThatTrickles(t *testing.T) {
 			if got, took, err := e.read(t, "index.html"); got != "first" || err != nil || took > 3*time.Second {
 				t.Errorf("a copy that is much older: %q after %s, %v", got, took, err)
 			}
-			if _, took, err := e.read(t, "crl/sub.crl"); err == nil || errors.Is(err, fs.ErrNotExist) || took > 3*time.Second {
+			if _, took, err := e.read(t, "crl/sub.crl"); err == nil || errors.Is(err, fs.ErrNotExist) ||
+				took > 3*time.Second {
 				t.Errorf("no copy: %v after %s", err, took)
 			}
 			f := e.files.start("crl/sub.crl")
@@ -287,12 +290,17 @@ func restartedCache(t *testing.T, o *origin, onDisk func(*edge) (int, int64)) {
 func TestNamesNobodyAsksAbout(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
-		"crl/sub.crl": true, "crl/sub-arl.crl": true, "crl/sub/3.crl": true, "crl/sub/history/17.crl": true, "cert/root.cer": true, "cert/cross/bca.p7c": true,
-		"docs/cps-1.0.pdf": true, "docs/cps-1.0.pdf.p7s": true, "index.html": true, "log/checkpoint": true, "log/manifests/" + strings.Repeat("a", 64): true,
-		"log/tile/0/000": true, "log/tile/entries/x001/234.p/17": true, "log/tile/1/000.p/255": true, "ocsp/sub.generation": true,
+		"crl/sub.crl": true, "crl/sub-arl.crl": true, "crl/sub/3.crl": true, "crl/sub/history/17.crl": true,
+		"cert/root.cer": true, "cert/cross/bca.p7c": true,
+		"docs/cps-1.0.pdf": true, "docs/cps-1.0.pdf.p7s": true, "index.html": true, "log/checkpoint": true,
+		"log/manifests/" + strings.Repeat("a", 64): true,
+		"log/tile/0/000": true, "log/tile/entries/x001/234.p/17": true, "log/tile/1/000.p/255": true,
+		"ocsp/sub.generation":                        true,
 		"ocsp/s2/" + strings.Repeat("0", 64) + "/0a": true,
-		"crl/x": false, "crl/a/b/c/d.crl": false, "crl/sub.crl.bak": false, "cert/key.pem": false, "docs/a.exe": false, "docs": false, "log/tile/0/000.p/256": false,
-		"log/tile/64/000": false, "log/tile/0/0": false, "log/manifests/abc": false, "log/checkpoints/3": false, "ocsp/s9/00/00": false, "ocsp/x": false, "x.txt": false, "": false,
+		"crl/x": false, "crl/a/b/c/d.crl": false, "crl/sub.crl.bak": false, "cert/key.pem": false, "docs/a.exe": false,
+		"docs": false, "log/tile/0/000.p/256": false,
+		"log/tile/64/000": false, "log/tile/0/0": false, "log/manifests/abc": false, "log/checkpoints/3": false,
+		"ocsp/s9/00/00": false, "ocsp/x": false, "x.txt": false, "": false,
 	} {
 		if got := public.Is(name); got != want {
 			t.Errorf("public.Is(%q) = %v", name, got)

@@ -46,7 +46,9 @@ func newTestCA(tb testing.TB, url string) *testCA {
 			tb.Fatal(err)
 		}
 		return &x509.Certificate{
-			SerialNumber: serial, Subject: pkix.Name{CommonName: "Seihon test " + name, Organization: []string{"Seihon test"}, Country: []string{"JP"}},
+			SerialNumber: serial,
+			Subject: pkix.Name{CommonName: "Seihon test " + name, Organization: []string{"Seihon test"},
+				Country: []string{"JP"}},
 			NotBefore: now.Add(-96 * time.Hour), NotAfter: now.Add(96 * time.Hour), BasicConstraintsValid: true,
 		}
 	}
@@ -64,13 +66,16 @@ func newTestCA(tb testing.TB, url string) *testCA {
 	subTemplate.OCSPServer = responders
 	sub, subKey := ca.issue("sub", subTemplate, root, rootKey)
 	signerTemplate := template("ocsp signer")
-	signerTemplate.KeyUsage, signerTemplate.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
-	signerTemplate.ExtraExtensions = []pkix.Extension{{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}} // id-pkix-ocsp-nocheck
+	signerTemplate.KeyUsage, signerTemplate.ExtKeyUsage = x509.KeyUsageDigitalSignature,
+		[]x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+	// id-pkix-ocsp-nocheck
+	signerTemplate.ExtraExtensions = []pkix.Extension{{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}}
 	ca.root, ca.rootKey, ca.sub = root, rootKey, sub
 	ca.signer, ca.signerKey = ca.issue("signer", signerTemplate, sub, subKey)
 	for _, state := range certificateStates {
 		leaf := template(state)
-		leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+		leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment,
+			[]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 		leaf.DNSNames, leaf.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
 		leaf.OCSPServer = responders
 		ca.leaves[state], _ = ca.issue(state, leaf, sub, subKey)
@@ -84,7 +89,8 @@ func newTestCA(tb testing.TB, url string) *testCA {
 
 // issue makes a key and a certificate for it, self-signed when parent is nil, and
 // writes both.
-func (ca *testCA) issue(name string, template, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, crypto.Signer) {
+func (ca *testCA) issue(name string, template, parent *x509.Certificate,
+	parentKey crypto.Signer) (*x509.Certificate, crypto.Signer) {
 	ca.tb.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -150,7 +156,8 @@ func (ca *testCA) responses() map[*Key][]byte {
 		case "expired":
 			template.ThisUpdate, template.NextUpdate = now.Add(-49*time.Hour), now.Add(-time.Hour)
 		case "revoked":
-			template.Status, template.RevokedAt, template.RevocationReason = ocsp.Revoked, now.Add(-24*time.Hour), ocsp.KeyCompromise
+			template.Status, template.RevokedAt, template.RevocationReason = ocsp.Revoked, now.Add(-24*time.Hour),
+				ocsp.KeyCompromise
 		}
 		ca.sign(responses, ca.sub, ca.signer, template, ca.signerKey)
 	}
@@ -163,13 +170,15 @@ func (ca *testCA) subResponses() map[*Key][]byte {
 	now := time.Now().UTC().Truncate(time.Second)
 	responses := make(map[*Key][]byte)
 	ca.sign(responses, ca.root, ca.root, ocsp.Response{
-		Status: ocsp.Good, SerialNumber: ca.sub.SerialNumber, ThisUpdate: now.Add(-time.Hour), NextUpdate: now.Add(48 * time.Hour),
+		Status: ocsp.Good, SerialNumber: ca.sub.SerialNumber, ThisUpdate: now.Add(-time.Hour),
+		NextUpdate: now.Add(48 * time.Hour),
 	}, ca.rootKey)
 	return responses
 }
 
 // sign adds a response for each hash algorithm that clients name an issuer with.
-func (ca *testCA) sign(to map[*Key][]byte, issuer, signer *x509.Certificate, template ocsp.Response, key crypto.Signer) {
+func (ca *testCA) sign(to map[*Key][]byte, issuer, signer *x509.Certificate, template ocsp.Response,
+	key crypto.Signer) {
 	ca.tb.Helper()
 	for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
 		template.IssuerHash = hash
@@ -177,7 +186,8 @@ func (ca *testCA) sign(to map[*Key][]byte, issuer, signer *x509.Certificate, tem
 		if err != nil {
 			ca.tb.Fatal(err)
 		}
-		k := Key{hash, artifact.NameHash(issuer, hash), artifact.PublicKeyHash(issuer, hash), serialOctets(template.SerialNumber)}
+		k := Key{hash, artifact.NameHash(issuer, hash), artifact.PublicKeyHash(issuer, hash),
+			serialOctets(template.SerialNumber)}
 		to[&k] = der
 	}
 }

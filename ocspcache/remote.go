@@ -71,7 +71,9 @@ func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 	}
 	for _, issuer := range cfg.Issuers {
 		if !validIssuer(issuer) {
-			return nil, fmt.Errorf("opening remote repository: issuer name %q must be lower case letters, digits, '-', '_' and '.'", issuer)
+			return nil,
+				fmt.Errorf("opening remote repository: issuer name %q must be lower case letters, digits, '-', '_' "+
+					"and '.'", issuer)
 		}
 	}
 	if cfg.Poll <= 0 {
@@ -84,7 +86,8 @@ func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 	r.fetch = newFetcher(strings.TrimSuffix(cfg.BaseURL, "/")+"/", cfg.Client)
 	objects := filepath.Join(cfg.CacheDir, "objects")
 	r.files = newObjectCache(objects, cfg.Cache, r.fetch, cfg.Poll, r.now, r.logger)
-	for _, dir := range []string{objects, filepath.Join(cfg.CacheDir, "bundles"), filepath.Join(cfg.CacheDir, "generations")} {
+	for _, dir := range []string{objects, filepath.Join(cfg.CacheDir, "bundles"),
+		filepath.Join(cfg.CacheDir, "generations")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("opening remote repository: making cache: %w", err)
 		}

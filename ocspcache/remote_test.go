@@ -298,7 +298,8 @@ func TestRemoteObjects(t *testing.T) {
 		}
 	}
 	asked("/crl/sub.crl")
-	for _, target := range []string{"/other/x", "/ocsp/bundles/" + strings.Repeat("0", 64), "/ocsp/bundles/x", "/.git/config"} {
+	for _, target := range []string{"/other/x", "/ocsp/bundles/" + strings.Repeat("0", 64), "/ocsp/bundles/x",
+		"/.git/config"} {
 		if res := w.do("GET", target, nil); res.StatusCode != 404 {
 			t.Errorf("GET %s: %d", target, res.StatusCode)
 		}
@@ -324,7 +325,8 @@ func TestRemoteConfig(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	r, err := OpenRemote(t.Context(), RemoteConfig{BaseURL: "http://127.0.0.1:1", VerifyGeneration: wantProof, Issuers: []string{"sub"}, CacheDir: t.TempDir(), Poll: time.Hour})
+	r, err := OpenRemote(t.Context(), RemoteConfig{BaseURL: "http://127.0.0.1:1", VerifyGeneration: wantProof,
+		Issuers: []string{"sub"}, CacheDir: t.TempDir(), Poll: time.Hour})
 	if err != nil {
 		t.Fatalf("an origin that is down must not keep the responder from starting: %v", err)
 	}

@@ -84,12 +84,16 @@ func TestParseRequest(t *testing.T) {
 		{"sha1", plain, Request{Key: k1}, ""},
 		{"sha256", makeRequest([]Key{k2}, nil), Request{Key: k2}, ""},
 		{"nonce", makeRequest([]Key{k1}, extensions(extension(oidNonce, false))), Request{Key: k1, Nonce: true}, ""},
-		{"critical nonce", makeRequest([]Key{k1}, extensions(extension(oidNonce, true))), Request{Key: k1, Nonce: true}, ""},
-		{"acceptable responses", makeRequest([]Key{k1}, extensions(extension(oidOCSPArc+"\x04", true))), Request{Key: k1}, ""},
+		{"critical nonce", makeRequest([]Key{k1}, extensions(extension(oidNonce, true))), Request{Key: k1, Nonce: true},
+			""},
+		{"acceptable responses", makeRequest([]Key{k1}, extensions(extension(oidOCSPArc+"\x04", true))),
+			Request{Key: k1}, ""},
 		{"empty extensions", makeRequest([]Key{k1}, extensions()), Request{Key: k1}, ""},
 		{"unknown extension", makeRequest([]Key{k1}, extensions(extension("\x2a\x03", false))), Request{Key: k1}, ""},
-		{"unknown critical extension", makeRequest([]Key{k1}, extensions(extension("\x2a\x03", true))), Request{}, "critical"},
-		{"single extension", wrap(list(k1, true, append([]byte{0xa0, byte(2 + len(extension("\x2a\x03", false))), 0x30, byte(len(extension("\x2a\x03", false)))}, extension("\x2a\x03", false)...)...)), Request{Key: k1}, ""},
+		{"unknown critical extension", makeRequest([]Key{k1}, extensions(extension("\x2a\x03", true))), Request{},
+			"critical"},
+		{"single extension", wrap(list(k1, true, append([]byte{0xa0, byte(2 + len(extension("\x2a\x03", false))), 0x30,
+			byte(len(extension("\x2a\x03", false)))}, extension("\x2a\x03", false)...)...)), Request{Key: k1}, ""},
 		{"garbage after CertID", wrap(list(k1, true, 5, 0)), Request{}, "only extensions"},
 		{"no NULL", wrap(list(k1, false)), Request{Key: k1}, ""},
 		{"explicit version", wrap(version(0)), Request{Key: k1}, ""},
@@ -100,9 +104,12 @@ func TestParseRequest(t *testing.T) {
 		}), Request{Key: k1}, ""},
 		{"signature", signed, Request{Key: k1}, ""},
 		{"serial with needless zeros", makeRequest([]Key{padded}, nil), Request{Key: k1}, ""},
-		{"unknown hash", makeRequest([]Key{md5}, nil), Request{Key: Key{0, md5.IssuerNameHash, md5.IssuerKeyHash, md5.Serial}}, ""},
-		{"hash of wrong size", makeRequest([]Key{{crypto.SHA1, make([]byte, 32), make([]byte, 20), []byte{5}}}, nil), Request{}, "CertID"},
-		{"empty serial", makeRequest([]Key{{crypto.SHA1, k1.IssuerNameHash, k1.IssuerKeyHash, nil}}, nil), Request{}, "CertID"},
+		{"unknown hash", makeRequest([]Key{md5}, nil),
+			Request{Key: Key{0, md5.IssuerNameHash, md5.IssuerKeyHash, md5.Serial}}, ""},
+		{"hash of wrong size", makeRequest([]Key{{crypto.SHA1, make([]byte, 32), make([]byte, 20), []byte{5}}}, nil),
+			Request{}, "CertID"},
+		{"empty serial", makeRequest([]Key{{crypto.SHA1, k1.IssuerNameHash, k1.IssuerKeyHash, nil}}, nil), Request{},
+			"CertID"},
 		{"same twice", makeRequest([]Key{k1, k1}, nil), Request{Key: k1}, ""},
 		{"two", makeRequest([]Key{k1, k2}, nil), Request{Key: k1, Several: true}, ""},
 		{"three", makeRequest([]Key{k1, k1, k2}, nil), Request{Key: k1, Several: true}, ""},
@@ -152,7 +159,8 @@ func FuzzParseRequest(f *testing.F) {
 		if peerErr != nil || err != nil || q.Several || q.Key.Hash != peer.HashAlgorithm {
 			return
 		}
-		if !bytes.Equal(q.Key.IssuerKeyHash, peer.IssuerKeyHash) || !bytes.Equal(q.Key.IssuerNameHash, peer.IssuerNameHash) ||
+		if !bytes.Equal(q.Key.IssuerKeyHash, peer.IssuerKeyHash) ||
+			!bytes.Equal(q.Key.IssuerNameHash, peer.IssuerNameHash) ||
 			q.Key.Serial[0] < 0x80 && !bytes.Equal(bytes.TrimLeft(q.Key.Serial, "\x00"), peer.SerialNumber.Bytes()) {
 			t.Fatalf("%x is read as %+v, by x/crypto as %+v", der, q, peer)
 		}

@@ -59,7 +59,8 @@ func scanResponse(der []byte, want Key) (scanned, error) {
 
 // names reports whether an answer about k is one for the asked key.
 func (k Key) names(found Key) bool {
-	return k.Hash == found.Hash && bytes.Equal(k.Serial, found.Serial) && bytes.Equal(k.IssuerKeyHash, found.IssuerKeyHash) &&
+	return k.Hash == found.Hash && bytes.Equal(k.Serial, found.Serial) &&
+		bytes.Equal(k.IssuerKeyHash, found.IssuerKeyHash) &&
 		(len(k.IssuerNameHash) == 0 || bytes.Equal(k.IssuerNameHash, found.IssuerNameHash))
 }
 
@@ -176,7 +177,8 @@ func unixTime(b []byte) (int64, bool) {
 		n[i] = int(hi)*10 + int(lo)
 	}
 	year, month, day, hour, minute, second := n[0]*100+n[1], n[2], n[3], n[4], n[5], n[6]
-	if year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+	if year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 ||
+		second > 59 {
 		return 0, false
 	}
 	// Counting the year from March puts the leap day at its end.

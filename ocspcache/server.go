@@ -81,11 +81,13 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	}
 	handler := cfg.Handler
 	if cfg.AccessLogSample > 0 {
-		handler = &accessLog{next: handler, every: uint64(cfg.AccessLogSample), now: cfg.Now, logger: cfg.Logger.Named("access")}
+		handler = &accessLog{next: handler, every: uint64(cfg.AccessLogSample), now: cfg.Now,
+			logger: cfg.Logger.Named("access")}
 	}
 	s.public = newHTTPServer(handler, cfg.Logger)
 	newConnLimit(cfg.MaxConnections).attach(s.public)
-	s.metrics = newHTTPServer(operations{metrics: promhttp.HandlerFor(gatherer(cfg.Gatherer), promhttp.HandlerOpts{}), health: cfg.Handler}, cfg.Logger)
+	s.metrics = newHTTPServer(operations{metrics: promhttp.HandlerFor(gatherer(cfg.Gatherer), promhttp.HandlerOpts{}),
+		health: cfg.Handler}, cfg.Logger)
 	return s, nil
 }
 

@@ -61,8 +61,11 @@ func TestServerOperations(t *testing.T) {
 	w.source.metrics = metrics
 	metrics.observe(w.source.view.Load(), testNow)
 	core, logs := observer.New(zap.InfoLevel)
-	h := mustHandler(t, HandlerConfig{Source: w.source, Metrics: metrics, Readiness: Readiness{Issuers: []string{"sub"}}})
-	s, stop := startServer(t, ServerConfig{Handler: h, MetricsListen: "127.0.0.1:0", Gatherer: reg, AccessLogSample: 2, Logger: zap.New(core)})
+	h := mustHandler(t,
+		HandlerConfig{Source: w.source, Metrics: metrics, Readiness: Readiness{Issuers: []string{"sub"}}})
+	s, stop := startServer(t,
+		ServerConfig{Handler: h, MetricsListen: "127.0.0.1:0", Gatherer: reg, AccessLogSample: 2,
+			Logger: zap.New(core)})
 	base := "http://" + s.Addr().String()
 	for range 4 {
 		res, err := http.Post(base+"/ocsp", "", bytes.NewReader(makeRequest([]Key{w.good}, nil)))
@@ -78,7 +81,8 @@ func TestServerOperations(t *testing.T) {
 	for _, line := range []string{
 		`seihon_ocsp_requests_total{answer="successful",hash="sha1",method="POST"} 4`,
 		`seihon_ocsp_generation{issuer="sub"} 1`,
-		`seihon_ocsp_min_next_update_seconds{issuer="old"} ` + strconv.FormatFloat(float64(testNow.Unix()), 'g', -1, 64),
+		`seihon_ocsp_min_next_update_seconds{issuer="old"} ` +
+			strconv.FormatFloat(float64(testNow.Unix()), 'g', -1, 64),
 		`seihon_ocsp_responses{issuer="sub"} 2`,
 	} {
 		if !strings.Contains(text, line) {
@@ -155,10 +159,11 @@ func TestServerDrains(t *testing.T) {
 func TestServerCutsOffAtTheEnd(t *testing.T) {
 	t.Parallel()
 	entered := make(chan struct{})
-	s, stop := startServer(t, ServerConfig{DrainTimeout: 20 * time.Millisecond, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		close(entered)
-		<-r.Context().Done()
-	})})
+	s, stop := startServer(t, ServerConfig{DrainTimeout: 20 * time.Millisecond,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(entered)
+			<-r.Context().Done()
+		})})
 	go func() { _, _ = http.Get("http://" + s.Addr().String()) }()
 	<-entered
 	if err := stop(); err != nil {
@@ -173,8 +178,9 @@ func TestServerTLS(t *testing.T) {
 	first := writeTLSPair(t, certFile, keyFile, 1)
 	var now atomic.Int64
 	now.Store(testNow.Unix())
-	s, _ := startServer(t, ServerConfig{CertFile: certFile, KeyFile: keyFile, Now: func() time.Time { return time.Unix(now.Load(), 0) },
-		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
+	s, _ := startServer(t,
+		ServerConfig{CertFile: certFile, KeyFile: keyFile, Now: func() time.Time { return time.Unix(now.Load(), 0) },
+			Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
 	shown := func() *x509.Certificate {
 		conn, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -197,7 +203,8 @@ func TestServerTLS(t *testing.T) {
 	if _, err := NewServer(ServerConfig{Handler: http.NotFoundHandler(), CertFile: certFile}); err == nil {
 		t.Error("a certificate without key was taken")
 	}
-	if _, err := NewServer(ServerConfig{Handler: http.NotFoundHandler(), Listen: "127.0.0.1:0", CertFile: keyFile, KeyFile: keyFile}); err == nil {
+	if _, err := NewServer(ServerConfig{Handler: http.NotFoundHandler(), Listen: "127.0.0.1:0", CertFile: keyFile,
+		KeyFile: keyFile}); err == nil {
 		t.Error("a key was taken as certificate")
 	}
 }
@@ -208,7 +215,8 @@ func writeTLSPair(t *testing.T, certFile, keyFile string, serial int64) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(serial)}, &x509.Certificate{}, key.Public(), key)
+	cert, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(serial)},
+		&x509.Certificate{}, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +224,8 @@ func writeTLSPair(t *testing.T, certFile, keyFile string, serial int64) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
+	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert},
+		keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -159,8 +159,10 @@ func (s *shelf) use(g *Generation, path func(artifact.Digest) string, verified b
 
 // matches reports whether an open bundle is the one that the generation lists.
 func (u GenerationBundle) matches(b *Bundle, issuer string) error {
-	if b.Issuer() != issuer || b.Shard() != u.Shard || b.Len() != u.Count || int64(len(b.data)) != u.Size || !b.MinNextUpdate().Equal(u.NextUpdate) {
-		return fmt.Errorf("bundle %s is of %s, shard %d, %d responses, %d bytes; the generation says %s, shard %d, %d responses, %d bytes",
+	if b.Issuer() != issuer || b.Shard() != u.Shard || b.Len() != u.Count || int64(len(b.data)) != u.Size ||
+		!b.MinNextUpdate().Equal(u.NextUpdate) {
+		return fmt.Errorf("bundle %s is of %s, shard %d, %d responses, %d bytes; the generation says %s, shard %d, "+
+			"%d responses, %d bytes",
 			u.Digest, b.Issuer(), b.Shard(), b.Len(), len(b.data), issuer, u.Shard, u.Count, u.Size)
 	}
 	return nil

@@ -90,7 +90,8 @@ func TestDirectoryRefuses(t *testing.T) {
 		{"other issuer", func(r *repository) {
 			r.write("ocsp/sub.generation", r.generation("other", 6, 1, both).Public([]byte("proof\n")))
 		}, `speaks of issuer "other"`},
-		{"not a generation", func(r *repository) { r.write("ocsp/sub.generation", []byte("hello\n")) }, "five lines of head"},
+		{"not a generation", func(r *repository) { r.write("ocsp/sub.generation", []byte("hello\n")) },
+			"five lines of head"},
 		{"missing bundle", func(r *repository) {
 			g := r.generation("sub", 6, 1, both)
 			r.write("ocsp/sub.generation", g.Public([]byte("proof\n")))
@@ -195,7 +196,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	for i := range 40 {
 		extra := testKey(crypto.SHA1, "sub", uint64(100+i))
-		repo.publish("sub", 2+i%3, map[*Key][]byte{&a: testResponse(a), &b: testResponse(b), &extra: testResponse(extra)})
+		repo.publish("sub",
+			2+i%3, map[*Key][]byte{&a: testResponse(a), &b: testResponse(b), &extra: testResponse(extra)})
 		if err := d.Reload(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -272,7 +274,8 @@ func TestLateAudit(t *testing.T) {
 	a := testKey(crypto.SHA1, "sub", 0)
 	for i := range uint64(520) {
 		k := testKey(crypto.SHA1, "sub", i)
-		responses[&k] = makeResponse(responseSpec{keys: []Key{k}, this: testNow.Add(-time.Hour), next: testNow.Add(time.Hour), size: maxResponse - 300})
+		responses[&k] = makeResponse(responseSpec{keys: []Key{k}, this: testNow.Add(-time.Hour),
+			next: testNow.Add(time.Hour), size: maxResponse - 300})
 	}
 	g := repo.publish("sub", 1, responses)
 	repo.damage(g.Bundles[0].Digest, func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
@@ -286,14 +289,16 @@ func TestLateAudit(t *testing.T) {
 	if got := bodyOf(t, w.do("POST", "/ocsp", makeRequest([]Key{a}, nil))); !bytes.Equal(got, bodyTryLater) {
 		t.Errorf("answer is %x", got)
 	}
-	if res := w.do("GET", "/readyz", nil); res.StatusCode != 503 || !strings.Contains(string(bodyOf(t, res)), "damaged") {
+	if res := w.do("GET", "/readyz", nil); res.StatusCode != 503 ||
+		!strings.Contains(string(bodyOf(t, res)), "damaged") {
 		t.Errorf("readyz: %d", res.StatusCode)
 	}
 }
 
 func TestDirectoryOpen(t *testing.T) {
 	t.Parallel()
-	if _, err := OpenDirectory(t.Context(), DirectoryConfig{Root: filepath.Join(t.TempDir(), "none")}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := OpenDirectory(t.Context(), DirectoryConfig{Root: filepath.Join(t.TempDir(), "none")}); !errors.Is(err,
+		fs.ErrNotExist) {
 		t.Errorf("missing directory: %v", err)
 	}
 	repo := newRepository(t)
@@ -310,7 +315,8 @@ func TestDirectoryOpen(t *testing.T) {
 		_ = o.Close()
 		t.Error("a symbolic link led out of the directory")
 	}
-	for _, name := range []string{"", ".", "..", "../x", "crl", "crl/", "/crl/x.crl", "crl//x.crl", "crl/../crl/x.crl", "crl/x.crl\x00", `crl\x.crl`, strings.Repeat("crl/", 200) + "x"} {
+	for _, name := range []string{"", ".", "..", "../x", "crl", "crl/", "/crl/x.crl", "crl//x.crl", "crl/../crl/x.crl",
+		"crl/x.crl\x00", `crl\x.crl`, strings.Repeat("crl/", 200) + "x"} {
 		if o, err := d.Open(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
 			if err == nil {
 				_ = o.Close()
@@ -322,7 +328,8 @@ func TestDirectoryOpen(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	fresh := IssuerState{Issuer: "sub", Generation: 3, ThisUpdate: testNow.Add(-time.Hour), NextUpdate: testNow.Add(time.Hour), Responses: 10, Fresh: 10}
+	fresh := IssuerState{Issuer: "sub", Generation: 3, ThisUpdate: testNow.Add(-time.Hour),
+		NextUpdate: testNow.Add(time.Hour), Responses: 10, Fresh: 10}
 	with := func(change func(*IssuerState)) []IssuerState { s := fresh; change(&s); return []IssuerState{s} }
 	for _, test := range []struct {
 		name   string
@@ -330,7 +337,8 @@ func TestReadiness(t *testing.T) {
 		states []IssuerState
 		want   string
 	}{
-		{"good", Readiness{Issuers: []string{"sub"}, Coverage: 1, Remaining: time.Minute, Age: 2 * time.Hour}, []IssuerState{fresh}, ""},
+		{"good", Readiness{Issuers: []string{"sub"}, Coverage: 1, Remaining: time.Minute, Age: 2 * time.Hour},
+			[]IssuerState{fresh}, ""},
 		{"nothing asked, nothing there", Readiness{}, nil, ""},
 		{"no issuer", Readiness{Issuers: []string{"root"}}, []IssuerState{fresh}, "root: no generation"},
 		{"expired", Readiness{}, with(func(s *IssuerState) { s.Fresh = 9 }), "9 of 10 responses are fresh"},
@@ -338,7 +346,8 @@ func TestReadiness(t *testing.T) {
 		{"soon", Readiness{Remaining: 2 * time.Hour}, []IssuerState{fresh}, "less than 2h0m0s away"},
 		{"old", Readiness{Age: time.Minute}, []IssuerState{fresh}, "longer than 1m0s ago"},
 		{"damaged", Readiness{Coverage: 0.1}, with(func(s *IssuerState) { s.Damaged = 1 }), "1 bundles are damaged"},
-		{"empty", Readiness{Remaining: time.Hour}, with(func(s *IssuerState) { s.Responses, s.Fresh, s.NextUpdate = 0, 0, time.Time{} }), ""},
+		{"empty", Readiness{Remaining: time.Hour},
+			with(func(s *IssuerState) { s.Responses, s.Fresh, s.NextUpdate = 0, 0, time.Time{} }), ""},
 	} {
 		got := strings.Join(test.limits.problems(test.states, testNow), "; ")
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
@@ -354,15 +363,17 @@ func TestAliasesAreServed(t *testing.T) {
 	list := []byte("the content of a list")
 	repo.write("crl/sub.crl", list)
 	aliases := public.NewAliases([]public.Alias{{Name: "CertEnroll/Sub CA+.crl", Artifact: "crl/sub.crl"}})
-	directory, err := OpenDirectory(t.Context(), DirectoryConfig{Root: repo.root, Poll: time.Hour, Now: clock, Aliases: aliases})
+	directory, err := OpenDirectory(t.Context(),
+		DirectoryConfig{Root: repo.root, Poll: time.Hour, Now: clock, Aliases: aliases})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer directory.Close()
 	origin := httptest.NewServer(http.FileServer(http.Dir(repo.root)))
 	defer origin.Close()
-	remote, err := OpenRemote(t.Context(), RemoteConfig{BaseURL: origin.URL, CacheDir: t.TempDir(), Poll: time.Hour, Now: clock, Aliases: aliases,
-		VerifyGeneration: func([]byte, []byte) error { return nil }})
+	remote, err := OpenRemote(t.Context(),
+		RemoteConfig{BaseURL: origin.URL, CacheDir: t.TempDir(), Poll: time.Hour, Now: clock, Aliases: aliases,
+			VerifyGeneration: func([]byte, []byte) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +383,8 @@ func TestAliasesAreServed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for path, want := range map[string]int{"/CertEnroll/Sub%20CA+.crl": 200, "/CertEnroll/Sub%20CA%2B.crl": 200, "/CertEnroll/Sub%20CA%20.crl": 404, "/crl/sub.crl": 200} {
+		for path, want := range map[string]int{"/CertEnroll/Sub%20CA+.crl": 200, "/CertEnroll/Sub%20CA%2B.crl": 200,
+			"/CertEnroll/Sub%20CA%20.crl": 404, "/crl/sub.crl": 200} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 			if w.Code != want || want == 200 && w.Body.String() != string(list) {

@@ -121,7 +121,8 @@ func TestFunctionOnRecordedRequests(t *testing.T) {
 	var uris []string
 	for _, q := range recorded(t) {
 		text := base64.StdEncoding.EncodeToString(q.der)
-		uris = append(uris, "/ocsp/"+text, "/ocsp/"+url.QueryEscape(text), "/ocsp//"+url.QueryEscape(url.QueryEscape(text)),
+		uris = append(uris, "/ocsp/"+text, "/ocsp/"+url.QueryEscape(text),
+			"/ocsp//"+url.QueryEscape(url.QueryEscape(text)),
 			"/ocsp/"+base64.RawURLEncoding.EncodeToString(q.der), "/ocsp/"+strings.ReplaceAll(text, "+", "%20"))
 		if method, rest, _ := strings.Cut(q.Line, " "); method == http.MethodGet && q.responderPath() == "/ocsp" {
 			uri, _, _ := strings.Cut(rest, " ")
@@ -141,18 +142,23 @@ func TestFunctionOnRecordedRequests(t *testing.T) {
 // TestFunctionAgreesWithResponder compares the two on thousands of broken and odd
 // requests.
 func TestFunctionAgreesWithResponder(t *testing.T) {
-	uris := []string{"/", "/ocsp", "/ocsp/", "/index.html", "/crl/sub.crl", "/ocsp/sub.generation", "/ocsp/bundles/00", "/ocsp/s1/00/01", "/ocspx/MA",
-		"/ocsp/M", "/ocsp/MA", "/ocsp/%", "/ocsp/%4", "/ocsp/%zz", "/ocsp/%%34%31", "/ocsp/MA=MA", "/ocsp/MA%3D%3D%3D", "/ocsp/" + strings.Repeat("M", 1368), "/ocsp/" + strings.Repeat("M", 9000)}
+	uris := []string{"/", "/ocsp", "/ocsp/", "/index.html", "/crl/sub.crl", "/ocsp/sub.generation", "/ocsp/bundles/00",
+		"/ocsp/s1/00/01", "/ocspx/MA",
+		"/ocsp/M", "/ocsp/MA", "/ocsp/%", "/ocsp/%4", "/ocsp/%zz", "/ocsp/%%34%31", "/ocsp/MA=MA", "/ocsp/MA%3D%3D%3D",
+		"/ocsp/" + strings.Repeat("M", 1368), "/ocsp/" + strings.Repeat("M", 9000)}
 	k1, k2 := testKey(crypto.SHA1, "sub", 1), testKey(crypto.SHA256, "sub", 2)
 	zero := k1
 	zero.Serial = append([]byte{0, 0}, k1.Serial...)
 	negative := k1
 	negative.Serial = []byte{0xff, 0xff, 0x80}
 	ders := [][]byte{
-		makeRequest([]Key{k1}, nil), makeRequest([]Key{k2}, nil), makeRequest([]Key{k1, k2}, nil), makeRequest([]Key{k1, k1}, nil), makeRequest(nil, nil),
-		makeRequest([]Key{zero}, nil), makeRequest([]Key{negative}, nil), makeRequest([]Key{{crypto.MD5, make([]byte, 16), make([]byte, 16), []byte{1}}}, nil),
+		makeRequest([]Key{k1}, nil), makeRequest([]Key{k2}, nil), makeRequest([]Key{k1, k2}, nil),
+		makeRequest([]Key{k1, k1}, nil), makeRequest(nil, nil),
+		makeRequest([]Key{zero}, nil), makeRequest([]Key{negative}, nil),
+		makeRequest([]Key{{crypto.MD5, make([]byte, 16), make([]byte, 16), []byte{1}}}, nil),
 		makeRequest([]Key{testKey(crypto.SHA256, "sub", 3)}, extensions(extension(oidNonce, true))),
-		makeRequest([]Key{k1}, extensions(extension("\x2a\x03", false))), makeRequest([]Key{k1}, extensions(extension("\x2a\x03", true))),
+		makeRequest([]Key{k1}, extensions(extension("\x2a\x03", false))),
+		makeRequest([]Key{k1}, extensions(extension("\x2a\x03", true))),
 	}
 	for _, q := range recorded(t) {
 		ders = append(ders, q.der)
@@ -175,7 +181,8 @@ func TestFunctionAgreesWithResponder(t *testing.T) {
 
 func TestFunctionMethods(t *testing.T) {
 	good := getPath(makeRequest([]Key{testKey(crypto.SHA1, "sub", 1)}, nil))
-	results := runFunction(t, []viewerRequest{{"POST", "/ocsp"}, {"PUT", good}, {"HEAD", good}, {"OPTIONS", "/crl/x.crl"}})
+	results := runFunction(t,
+		[]viewerRequest{{"POST", "/ocsp"}, {"PUT", good}, {"HEAD", good}, {"OPTIONS", "/crl/x.crl"}})
 	for i, want := range []int{405, 405, 0, 0} {
 		if results[i].StatusCode != want {
 			t.Errorf("request %d: status %d, want %d", i, results[i].StatusCode, want)

@@ -21,11 +21,13 @@ func vectors(tb testing.TB) map[string][]byte {
 	k1.Serial, k256.Serial = []byte{0x00, 0xc0, 0xff, 0xee}, []byte{0x00, 0xc0, 0xff, 0xee}
 	next := testKey(crypto.SHA1, "sub", 2)
 	next.Serial = []byte{0x0a}
-	one, s1 := makeBundle(tb, "sub", 0, map[*Key][]byte{&k1: testResponse(k1), &k256: testResponse(k256), &next: testResponse(next)})
+	one, s1 := makeBundle(tb,
+		"sub", 0, map[*Key][]byte{&k1: testResponse(k1), &k256: testResponse(k256), &next: testResponse(next)})
 	empty, s2 := makeBundle(tb, "sub", 1, nil)
-	g := &Generation{Issuer: "sub", Number: 7, ThisUpdate: s1.MaxThisUpdate, NextUpdate: s1.MinNextUpdate, Bundles: []GenerationBundle{
-		{0, s1.Digest, s1.Size, s1.Count, s1.MinNextUpdate}, {1, s2.Digest, s2.Size, s2.Count, s2.MinNextUpdate},
-	}}
+	g := &Generation{Issuer: "sub", Number: 7, ThisUpdate: s1.MaxThisUpdate, NextUpdate: s1.MinNextUpdate,
+		Bundles: []GenerationBundle{
+			{0, s1.Digest, s1.Size, s1.Count, s1.MinNextUpdate}, {1, s2.Digest, s2.Size, s2.Count, s2.MinNextUpdate},
+		}}
 	return map[string][]byte{"three.bundle": one, "empty.bundle": empty, "sub.generation": g.Body()}
 }
 
@@ -49,7 +51,8 @@ func TestVectors(t *testing.T) {
 		if !bytes.Equal(content, want) {
 			t.Errorf("%s differs from its vector: the format has changed", name)
 		}
-		if line := "| `" + name + "` |"; !strings.Contains(string(doc), line) || !strings.Contains(string(doc), digestOf(want)) {
+		if line := "| `" + name + "` |"; !strings.Contains(string(doc), line) ||
+			!strings.Contains(string(doc), digestOf(want)) {
 			t.Errorf("docs/formats-ocsp.md lacks %s with SHA-256 %s", name, digestOf(want))
 		}
 	}

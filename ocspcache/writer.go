@@ -131,9 +131,11 @@ func (w *BundleWriter) groupOf(k Key) (uint16, error) {
 		}
 	}
 	if len(w.groups) == maxGroups {
-		return 0, fmt.Errorf("adding response to OCSP bundle: more than %d forms of CertID; a bundle is of one issuer", maxGroups)
+		return 0, fmt.Errorf("adding response to OCSP bundle: more than %d forms of CertID; a bundle is of one issuer",
+			maxGroups)
 	}
-	w.groups = append(w.groups, group{id: id, name: bytes.Clone(k.IssuerNameHash), key: bytes.Clone(k.IssuerKeyHash), entries: 1})
+	w.groups = append(w.groups,
+		group{id: id, name: bytes.Clone(k.IssuerNameHash), key: bytes.Clone(k.IssuerKeyHash), entries: 1})
 	return uint16(len(w.groups) - 1), nil
 }
 
@@ -151,7 +153,8 @@ func (w *BundleWriter) close() (BundleSummary, error) {
 	case w.closed:
 		return BundleSummary{}, errors.New("bundle is already written")
 	case !validIssuer(w.issuer):
-		return BundleSummary{}, fmt.Errorf("issuer name %q must be lower case letters, digits, '-', '_' and '.'", w.issuer)
+		return BundleSummary{}, fmt.Errorf("issuer name %q must be lower case letters, digits, '-', '_' and '.'",
+			w.issuer)
 	}
 	w.closed = true
 	hashed := w.hashAll()
@@ -261,7 +264,8 @@ func (w *BundleWriter) index(order []place) ([]byte, BundleSummary, error) {
 	}
 	summary.Size = int64(len(out)) + int64(offset)
 	if summary.Size > maxBundleBytes {
-		return nil, summary, fmt.Errorf("%d bytes, at most %d are possible; use more shards", summary.Size, int64(maxBundleBytes))
+		return nil, summary, fmt.Errorf("%d bytes, at most %d are possible; use more shards", summary.Size,
+			int64(maxBundleBytes))
 	}
 	w.putHead(out, bits, next, this, summary.Size)
 	return out, summary, putFanout(out[fanoutAt:slotsAt], out[slotsAt:entriesAt], w.buckets(order, uint(64-bits)))

@@ -19,7 +19,8 @@ func TestOverride(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []ed25519.PublicKey{{1, 2}, pub}
-	o := Override{Digest: artifact.Sum([]byte("import")), Allow: []string{Changed, Vanished}, Reason: "ticket 4711", Expires: noon.Add(time.Hour)}
+	o := Override{Digest: artifact.Sum([]byte("import")), Allow: []string{Changed, Vanished}, Reason: "ticket 4711",
+		Expires: noon.Add(time.Hour)}
 	file, err := o.Sign(key)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +65,8 @@ func TestOverride(t *testing.T) {
 			t.Errorf("%s: signed", name)
 		}
 	}
-	for name, text := range map[string]string{"empty": "", "trailing": string(file) + "\n", "no end": string(file[:len(file)-1]), "CRLF": strings.ReplaceAll(string(file), "\n", "\r\n"),
+	for name, text := range map[string]string{"empty": "", "trailing": string(file) + "\n",
+		"no end": string(file[:len(file)-1]), "CRLF": strings.ReplaceAll(string(file), "\n", "\r\n"),
 		"a fraction of a second": strings.Replace(string(file), "00Z\n", "00.0Z\n", 1),
 		"another spacing":        strings.Replace(string(file), "allow "+Changed+" ", "allow "+Changed+"  ", 1),
 		"a CR in the signature":  string(file[:len(file)-1]) + "\r\n"} {
@@ -100,8 +102,10 @@ func TestStatusText(t *testing.T) {
 			t.Errorf("%q is %+v, %v; written %q", text, got, err, want.String())
 		}
 	}
-	all := []Status{{State: Good}, {State: Absent}, {State: Revoked, Time: noon}, {Revoked, noon, NoReason, time.Time{}}, {Revoked, noon, 0, time.Time{}}, {Revoked, noon, 1, time.Time{}},
-		{Revoked, noon, 1, noon}, {Revoked, noon.Add(time.Second), 1, noon}, {Revoked, noon.Add(time.Millisecond), 1, noon.Add(time.Millisecond)}}
+	all := []Status{{State: Good}, {State: Absent}, {State: Revoked, Time: noon},
+		{Revoked, noon, NoReason, time.Time{}}, {Revoked, noon, 0, time.Time{}}, {Revoked, noon, 1, time.Time{}},
+		{Revoked, noon, 1, noon}, {Revoked, noon.Add(time.Second), 1, noon},
+		{Revoked, noon.Add(time.Millisecond), 1, noon.Add(time.Millisecond)}}
 	for _, a := range all {
 		for _, b := range all {
 			if a.Equal(b) != (a.String() == b.String()) {
@@ -112,7 +116,8 @@ func TestStatusText(t *testing.T) {
 	if got := (Status{State: Revoked, Time: noon}).String(); got != "revoked 20261128T120000Z - -" {
 		t.Errorf("reason 0 is written %q", got)
 	}
-	for _, bad := range []string{"", "Good", "revoked", "revoked 20261128T120000Z 0 -", "revoked 2026 1 -", "revoked 20261128T120000Z 1 - ", "good ", "revoked 20261128T120000Z 01 -"} {
+	for _, bad := range []string{"", "Good", "revoked", "revoked 20261128T120000Z 0 -", "revoked 2026 1 -",
+		"revoked 20261128T120000Z 1 - ", "good ", "revoked 20261128T120000Z 01 -"} {
 		if s, err := ParseStatus(bad); err == nil {
 			t.Errorf("%q is read as %+v", bad, s)
 		}

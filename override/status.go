@@ -60,7 +60,8 @@ func (s Status) Equal(t Status) bool {
 		return s.State == t.State
 	}
 	return s.Time.Unix() == t.Time.Unix() && max(s.Reason, 0) == max(t.Reason, 0) &&
-		s.Invalidity.IsZero() == t.Invalidity.IsZero() && (s.Invalidity.IsZero() || s.Invalidity.Unix() == t.Invalidity.Unix())
+		s.Invalidity.IsZero() == t.Invalidity.IsZero() &&
+		(s.Invalidity.IsZero() || s.Invalidity.Unix() == t.Invalidity.Unix())
 }
 
 // ParseStatus reads what String writes.
@@ -105,6 +106,7 @@ type Change struct {
 
 // Digest is what the override of a changed revocation is signed over.
 func (c Change) Digest() artifact.Digest {
-	return artifact.Sum(fmt.Appendf(nil, "seihon/revocation/v1\nissuer %q\nserial %x\ntime %s\nreason %d\ninvalidity %s\n",
+	return artifact.Sum(fmt.Appendf(nil,
+		"seihon/revocation/v1\nissuer %q\nserial %x\ntime %s\nreason %d\ninvalidity %s\n",
 		c.Issuer, c.Serial, stamp(c.Now.Time), c.Now.Reason, stamp(c.Now.Invalidity)))
 }

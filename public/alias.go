@@ -43,7 +43,8 @@ func checkAliased(name string) error {
 		return err
 	}
 	switch k := n.Kind; {
-	case k == "", k.IsRevocationList(), k == artifact.LinkCertificate, k == artifact.CrossCertificate, k == artifact.CertificateBundle,
+	case k == "", k.IsRevocationList(), k == artifact.LinkCertificate, k == artifact.CrossCertificate,
+		k == artifact.CertificateBundle,
 		k == artifact.Document, k == artifact.DocumentSignature:
 		return nil
 	}
@@ -52,7 +53,9 @@ func checkAliased(name string) error {
 
 func aliasName(path string) (string, error) {
 	if strings.ContainsAny(path, "?#") {
-		return "", errors.New("it has a query or a fragment, which are no part of a name; where a character of the name is meant, write %3F or %23")
+		return "",
+			errors.New("it has a query or a fragment, which are no part of a name; where a character of the name is " +
+				"meant, write %3F or %23")
 	}
 	name, err := url.PathUnescape(path)
 	if err != nil {
@@ -62,13 +65,15 @@ func aliasName(path string) (string, error) {
 	case name == "" || len(name) > maxName:
 		return "", fmt.Errorf("it must have 1 to %d bytes", maxName)
 	case strings.HasPrefix(name, "/"):
-		return "", errors.New("it begins with a slash; it is a path behind the base address, without a slash at its beginning")
+		return "",
+			errors.New("it begins with a slash; it is a path behind the base address, without a slash at its beginning")
 	case strings.Contains(name, "://"):
 		return "", errors.New("it is a whole URL; write the path behind the base address only")
 	case !utf8.ValidString(name):
 		return "", errors.New("it is not UTF-8")
 	case strings.ContainsAny(name, "\\:") || strings.ContainsFunc(name, unicode.IsControl):
-		return "", errors.New("it has a backslash, a colon or a control character, which a folder cannot hold everywhere")
+		return "",
+			errors.New("it has a backslash, a colon or a control character, which a folder cannot hold everywhere")
 	}
 	for s := range strings.SplitSeq(name, "/") {
 		switch {
@@ -104,7 +109,8 @@ func checkAlias(name, of string) error {
 		return fmt.Errorf("it is the name of a %s", n.Kind)
 	}
 	if promised, _ := Parse(of); n.Kind != promised.Kind {
-		return fmt.Errorf("by its name it is of kind %s, and %s is of kind %s", orCertificate(n.Kind), of, orCertificate(promised.Kind))
+		return fmt.Errorf("by its name it is of kind %s, and %s is of kind %s", orCertificate(n.Kind), of,
+			orCertificate(promised.Kind))
 	}
 	return nil
 }
@@ -148,7 +154,8 @@ func (x Alias) Clash(other Alias) string {
 	case x.Name == other.Name && x.Artifact != other.Artifact:
 		return fmt.Sprintf("is the alias of two artifacts, %s and %s", other.Artifact, x.Artifact)
 	case strings.EqualFold(x.Name, other.Name) && x.Artifact != other.Artifact:
-		return fmt.Sprintf("differs from %q of %s in case only, and folders of some systems take the two for one", other.Name, other.Artifact)
+		return fmt.Sprintf("differs from %q of %s in case only, and folders of some systems take the two for one",
+			other.Name, other.Artifact)
 	case strings.HasPrefix(other.Name, x.Name+"/"):
 		return fmt.Sprintf("is a folder of %q; a name is a file or a folder", other.Name)
 	case strings.HasPrefix(x.Name, other.Name+"/"):

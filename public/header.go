@@ -17,10 +17,12 @@ type Header struct {
 
 // contentTypes is the one table of media types: RFC 2585 section 4, RFC 6960 appendix A, RFC 8551 section 3.2.
 var contentTypes = map[artifact.Kind]string{
-	artifact.CACertificate: "application/pkix-cert", artifact.LinkCertificate: "application/pkix-cert", artifact.CrossCertificate: "application/pkix-cert",
+	artifact.CACertificate: "application/pkix-cert", artifact.LinkCertificate: "application/pkix-cert",
+	artifact.CrossCertificate:      "application/pkix-cert",
 	artifact.SubscriberCertificate: "application/pkix-cert", artifact.OCSPSignerCertificate: "application/pkix-cert",
 	artifact.CertificateBundle: "application/pkcs7-mime",
-	artifact.CRL:               "application/pkix-crl", artifact.ARL: "application/pkix-crl", artifact.DeltaCRL: "application/pkix-crl",
+	artifact.CRL:               "application/pkix-crl", artifact.ARL: "application/pkix-crl",
+	artifact.DeltaCRL:     "application/pkix-crl",
 	artifact.OCSPResponse: "application/ocsp-response",
 	artifact.Document:     "application/pdf", artifact.DocumentSignature: "application/pkcs7-signature",
 	artifact.IndexPage: "text/html; charset=utf-8", artifact.FingerprintPage: "text/html; charset=utf-8",
@@ -28,8 +30,8 @@ var contentTypes = map[artifact.Kind]string{
 	artifact.Manifest: "text/plain; charset=utf-8", // published uncompressed
 }
 
-// The longest time a cache may keep an artifact. Names that carry a digest, a number or a tree position never change, the
-// others follow the signing cadence, and the pointers of the repository are always asked for again.
+// The longest time a cache may keep an artifact. Names that carry a digest, a number or a tree position never change,
+// the others follow the signing cadence, and the pointers of the repository are always asked for again.
 const (
 	immutableAge = 365 * 24 * time.Hour
 	versionedAge = 7 * 24 * time.Hour
@@ -39,9 +41,9 @@ const (
 	pointerAge   = time.Minute
 )
 
-// HeaderFor returns the metadata of an artifact of kind k at now. For dated artifacts thisUpdate and nextUpdate bound every
-// answer: a copy that a cache took at the last moment before the next signing (thisUpdate + cadence) must not outlive
-// nextUpdate, so max-age is at most nextUpdate - thisUpdate - cadence, and at most nextUpdate - now.
+// HeaderFor returns the metadata of an artifact of kind k at now. For dated artifacts thisUpdate and nextUpdate bound
+// every answer: a copy that a cache took at the last moment before the next signing (thisUpdate + cadence) must not
+// outlive nextUpdate, so max-age is at most nextUpdate - thisUpdate - cadence, and at most nextUpdate - now.
 func HeaderFor(k artifact.Kind, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) Header {
 	h := Header{ContentType: contentTypes[k], LastModified: thisUpdate.UTC().Truncate(time.Second)}
 	if thisUpdate.IsZero() {
@@ -57,7 +59,8 @@ func HeaderFor(k artifact.Kind, thisUpdate, nextUpdate, now time.Time, cadence t
 	case artifact.Document, artifact.DocumentSignature:
 		h.CacheControl = "public, max-age=" + seconds(versionedAge)
 	case artifact.Checkpoint, artifact.OCSPGeneration:
-		h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(maxAge(pointerAge, thisUpdate, nextUpdate, now, 0))
+		h.CacheControl = "public, no-transform, must-revalidate, max-age=" +
+			seconds(maxAge(pointerAge, thisUpdate, nextUpdate, now, 0))
 	case artifact.CRL, artifact.ARL, artifact.DeltaCRL:
 		if h.dated(listAge, thisUpdate, nextUpdate, now, cadence); !h.Expires.IsZero() {
 			// A cache that knows Expires alone shall not keep a list for days which others keep for an hour.
@@ -68,7 +71,8 @@ func HeaderFor(k artifact.Kind, thisUpdate, nextUpdate, now time.Time, cadence t
 		h.dated(responseAge, thisUpdate, nextUpdate, now, cadence)
 	case artifact.IndexPage, artifact.FingerprintPage:
 		h.CacheControl = "public, must-revalidate, max-age=" + seconds(listAge)
-	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate, artifact.SubscriberCertificate, artifact.OCSPSignerCertificate, artifact.CertificateBundle:
+	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate, artifact.SubscriberCertificate,
+		artifact.OCSPSignerCertificate, artifact.CertificateBundle:
 		h.CacheControl = "public, max-age=" + seconds(maxAge(stableAge, time.Time{}, nextUpdate, now, 0))
 	default:
 		h.CacheControl = "no-store"
@@ -76,7 +80,8 @@ func HeaderFor(k artifact.Kind, thisUpdate, nextUpdate, now time.Time, cadence t
 	return h
 }
 
-// dated fills the fields of an artifact that has a nextUpdate (RFC 9919 section 6: public, no-transform, must-revalidate).
+// dated fills the fields of an artifact that has a nextUpdate (RFC 9919 section 6: public, no-transform,
+// must-revalidate).
 func (h *Header) dated(most time.Duration, thisUpdate, nextUpdate, now time.Time, cadence time.Duration) {
 	if artifact.Final(nextUpdate) {
 		h.CacheControl = "public, no-transform, must-revalidate, max-age=" + seconds(stableAge)

@@ -22,10 +22,12 @@ func maxAgeOf(t *testing.T, h Header) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// TestHeaderNeverOutlivesNextUpdate walks through the life of a list: whenever a cache takes a copy, it expires in time.
+// TestHeaderNeverOutlivesNextUpdate walks through the life of a list: whenever a cache takes a copy, it expires in
+// time.
 func TestHeaderNeverOutlivesNextUpdate(t *testing.T) {
 	t.Parallel()
-	for _, k := range []artifact.Kind{artifact.CRL, artifact.ARL, artifact.DeltaCRL, artifact.OCSPResponse, artifact.OCSPGeneration} {
+	for _, k := range []artifact.Kind{artifact.CRL, artifact.ARL, artifact.DeltaCRL, artifact.OCSPResponse,
+		artifact.OCSPGeneration} {
 		for _, validity := range []time.Duration{time.Minute, time.Hour, 48 * time.Hour, 365 * 24 * time.Hour} {
 			for age := time.Duration(0); age <= validity+time.Hour; age += validity / 7 {
 				next := testNow.Add(validity)
@@ -52,7 +54,8 @@ func TestHeaderTable(t *testing.T) {
 	}{
 		{artifact.CRL, next, 24 * time.Hour, "application/pkix-crl", time.Hour, true, false},
 		{artifact.CRL, next, 72*time.Hour - time.Minute, "application/pkix-crl", time.Minute, true, false},
-		{artifact.CRL, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Hour, "application/pkix-crl", 24 * time.Hour, false, false},
+		{artifact.CRL, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Hour, "application/pkix-crl",
+			24 * time.Hour, false, false},
 		{artifact.OCSPResponse, next, 24 * time.Hour, "application/ocsp-response", 12 * time.Hour, true, false},
 		{artifact.CACertificate, next.AddDate(9, 0, 0), 0, "application/pkix-cert", 24 * time.Hour, false, false},
 		{artifact.OCSPBundle, next, time.Hour, "application/octet-stream", 365 * 24 * time.Hour, false, true},
@@ -67,7 +70,8 @@ func TestHeaderTable(t *testing.T) {
 			t.Errorf("%s: %+v", c.kind, h)
 		}
 	}
-	for k, want := range map[artifact.Kind]time.Time{artifact.CRL: testNow.Add(time.Hour), artifact.OCSPResponse: next} {
+	for k, want := range map[artifact.Kind]time.Time{artifact.CRL: testNow.Add(time.Hour),
+		artifact.OCSPResponse: next} {
 		if h := HeaderFor(k, testNow, next, testNow, 24*time.Hour); !h.Expires.Equal(want.Truncate(time.Second)) {
 			t.Errorf("%s expires at %v, want %v", k, h.Expires, want)
 		}

@@ -17,25 +17,27 @@ var (
 
 // names has every form of the grammar once.
 var names = map[string]Name{
-	"crl/sub.crl":                    {Kind: artifact.CRL, Label: "sub"},
-	"crl/sub-arl.crl":                {Kind: artifact.ARL, Label: "sub"},
-	"crl/sub-delta.crl":              {Kind: artifact.DeltaCRL, Label: "sub"},
-	"crl/sub/0.crl":                  {Kind: artifact.CRL, Label: "sub", Sharded: true},
-	"crl/sub/3.crl":                  {Kind: artifact.CRL, Label: "sub", Sharded: true, Shard: 3},
-	"crl/sub/history/3.crl":          {Kind: artifact.CRL, Label: "sub", History: true, Number: "3"},
-	"cert/sub.cer":                   {Label: "sub"},
-	"cert/a-link-b.cer":              {Label: "a-link-b"},
-	"cert/sub-link-2.cer":            {Kind: artifact.LinkCertificate, Label: "sub", Number: "2"},
-	"cert/cross/bridge.cer":          {Kind: artifact.CrossCertificate, Label: "bridge"},
-	"cert/cross/bridge.p7c":          {Kind: artifact.CertificateBundle, Label: "bridge"},
-	"cert/subscriber/00ff.cer":       {Kind: artifact.SubscriberCertificate, Serial: "00ff"},
-	"docs/cps-1.2.pdf":               {Kind: artifact.Document, Label: "cps-1.2"},
-	"docs/cps-1.2.pdf.p7s":           {Kind: artifact.DocumentSignature, Label: "cps-1.2.pdf"},
-	"docs/cps-1.2.p7s":               {Kind: artifact.DocumentSignature, Label: "cps-1.2"},
-	"ocsp/bundles/" + digestText():   {Kind: artifact.OCSPBundle, Digest: testDigest},
-	"ocsp/sub.generation":            {Kind: artifact.OCSPGeneration, Label: "sub"},
-	"ocsp/s1/" + sha1Key + "/00ff":   {Kind: artifact.OCSPResponse, Hash: crypto.SHA1, KeyHash: sha1Key, Serial: "00ff"},
-	"ocsp/s2/" + sha256Key + "/01":   {Kind: artifact.OCSPResponse, Hash: crypto.SHA256, KeyHash: sha256Key, Serial: "01"},
+	"crl/sub.crl":                  {Kind: artifact.CRL, Label: "sub"},
+	"crl/sub-arl.crl":              {Kind: artifact.ARL, Label: "sub"},
+	"crl/sub-delta.crl":            {Kind: artifact.DeltaCRL, Label: "sub"},
+	"crl/sub/0.crl":                {Kind: artifact.CRL, Label: "sub", Sharded: true},
+	"crl/sub/3.crl":                {Kind: artifact.CRL, Label: "sub", Sharded: true, Shard: 3},
+	"crl/sub/history/3.crl":        {Kind: artifact.CRL, Label: "sub", History: true, Number: "3"},
+	"cert/sub.cer":                 {Label: "sub"},
+	"cert/a-link-b.cer":            {Label: "a-link-b"},
+	"cert/sub-link-2.cer":          {Kind: artifact.LinkCertificate, Label: "sub", Number: "2"},
+	"cert/cross/bridge.cer":        {Kind: artifact.CrossCertificate, Label: "bridge"},
+	"cert/cross/bridge.p7c":        {Kind: artifact.CertificateBundle, Label: "bridge"},
+	"cert/subscriber/00ff.cer":     {Kind: artifact.SubscriberCertificate, Serial: "00ff"},
+	"docs/cps-1.2.pdf":             {Kind: artifact.Document, Label: "cps-1.2"},
+	"docs/cps-1.2.pdf.p7s":         {Kind: artifact.DocumentSignature, Label: "cps-1.2.pdf"},
+	"docs/cps-1.2.p7s":             {Kind: artifact.DocumentSignature, Label: "cps-1.2"},
+	"ocsp/bundles/" + digestText(): {Kind: artifact.OCSPBundle, Digest: testDigest},
+	"ocsp/sub.generation":          {Kind: artifact.OCSPGeneration, Label: "sub"},
+	"ocsp/s1/" +
+		sha1Key + "/00ff": {Kind: artifact.OCSPResponse, Hash: crypto.SHA1, KeyHash: sha1Key, Serial: "00ff"},
+	"ocsp/s2/" +
+		sha256Key + "/01": {Kind: artifact.OCSPResponse, Hash: crypto.SHA256, KeyHash: sha256Key, Serial: "01"},
 	"log/checkpoint":                 {Kind: artifact.Checkpoint},
 	"log/manifests/" + digestText():  {Kind: artifact.Manifest, Digest: testDigest},
 	"log/tile/0/000":                 {Kind: artifact.Tile, Tile: TilePath{Width: 256}},
@@ -64,20 +66,25 @@ func TestNotNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"", ".", "..", "/", "crl", "crl/", "crl/.crl", "crl/..crl", "crl//a.crl", "/crl/a.crl", "crl/../crl/a.crl",
-		"crl/a.CRL", "crl/a+b.crl", "crl/a b.crl", "crl/あ.crl", "crl/a.crl\x00", "crl/a\n.crl", "crl/.a.crl", "crl/-a.crl",
-		"crl/a/b.crl", "crl/a/03.crl", "crl/a/-1.crl", "crl/a/+1.crl", "crl/a/99999999999999999999.crl", "crl/a/1/2.crl",
+		"crl/a.CRL", "crl/a+b.crl", "crl/a b.crl", "crl/あ.crl", "crl/a.crl\x00", "crl/a\n.crl", "crl/.a.crl",
+		"crl/-a.crl",
+		"crl/a/b.crl", "crl/a/03.crl", "crl/a/-1.crl", "crl/a/+1.crl", "crl/a/99999999999999999999.crl",
+		"crl/a/1/2.crl",
 		"crl/a/history/.crl", "crl/a/history/01.crl", "crl/a/history/x.crl", "crl/a/history/1/2.crl", "crl/-arl.crl",
 		"crl/access.log", "cert/a.pem", "cert/a.p7c", "cert/cross/a/b.cer", "cert/other/a.cer", "cert/-link-1.cer",
-		"cert/subscriber/0.cer", "cert/subscriber/FF.cer", "cert/subscriber/.cer", "cert/subscriber/zz.cer", "cert/subscriber/0001.cer", "cert/subscriber/ffff.cer",
+		"cert/subscriber/0.cer", "cert/subscriber/FF.cer", "cert/subscriber/.cer", "cert/subscriber/zz.cer",
+		"cert/subscriber/0001.cer", "cert/subscriber/ffff.cer",
 		"docs/a.zip", "docs/.htaccess", "docs/a/b.pdf", "docs/.pdf", "docs/.p7s", "docs/index.html.p7s",
 		"ocsp/bundles/", "ocsp/bundles/large", "ocsp/bundles/" + strings.ToUpper(digestText()), "ocsp/.generation",
 		"ocsp/a/b.generation", "ocsp/s3/" + sha1Key + "/01", "ocsp/s1/" + sha256Key + "/01", "ocsp/s1/" + sha1Key,
 		"ocsp/s1/" + sha1Key + "/", "ocsp/s1/" + sha1Key + "/1", "ocsp/s1/" + sha1Key + "/01/02",
 		"ocsp/s1/" + strings.ToUpper(sha1Key) + "/01", "ocsp/MEI%3D",
 		"log/", "log/checkpoints/1", "log/checkpoint/", "log/manifests/x", "log/tile/", "log/tile/0", "log/tile/0/",
-		"log/tile/0/0", "log/tile/0/x000/000", "log/tile/0/x001", "log/tile/0/001/000", "log/tile/00/000", "log/tile/64/000",
+		"log/tile/0/0", "log/tile/0/x000/000", "log/tile/0/x001", "log/tile/0/001/000", "log/tile/00/000",
+		"log/tile/64/000",
 		"log/tile/0/000.p/0", "log/tile/0/000.p/256", "log/tile/0/000.p/01", "log/tile/data/000", "log/tile/-1/000",
-		"log/tile/0/x999/x999/x999/x999/x999/x999/999", "a.txt", ".html", "a.p7s", "blobs/00/" + digestText(), "index.db",
+		"log/tile/0/x999/x999/x999/x999/x999/x999/999", "a.txt", ".html", "a.p7s", "blobs/00/" + digestText(),
+		"index.db",
 		"crl/" + strings.Repeat("a", 600) + ".crl",
 	} {
 		if n, err := Parse(name); err == nil {
@@ -120,7 +127,8 @@ func TestMakers(t *testing.T) {
 // TestHistoryIsAWord: a part of a list is no archived list, whatever number the list in it has.
 func TestHistoryIsAWord(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]bool{"crl/sub/3.crl": false, "crl/history/3.crl": false, "crl/sub/history/3.crl": true} {
+	for name, want := range map[string]bool{"crl/sub/3.crl": false, "crl/history/3.crl": false,
+		"crl/sub/history/3.crl": true} {
 		n, err := Parse(name)
 		if err != nil || n.History != want {
 			t.Errorf("%s: %+v, %v", name, n, err)

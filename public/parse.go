@@ -153,7 +153,8 @@ func parseOCSP(rest string) (Name, error) {
 			continue
 		}
 		n := Name{Kind: artifact.OCSPResponse, Hash: l.hash, KeyHash: key, Serial: serial}
-		if raw, err := hex.DecodeString(key); err != nil || len(raw) != l.hash.Size() || hex.EncodeToString(raw) != key {
+		if raw, err := hex.DecodeString(key); err != nil || len(raw) != l.hash.Size() ||
+			hex.EncodeToString(raw) != key {
 			return n, fmt.Errorf("%q is not the %v of an issuer's key in hex", key, l.hash)
 		}
 		return n, checkSerial(serial)

@@ -42,7 +42,9 @@ func (p *Plan) withAliases(steps []Step) ([]Step, error) {
 			continue // what the master withdrew is an alias now, and stays
 		}
 		if ok {
-			return nil, fmt.Errorf("%q is an alias of %q in the configuration, and a name of the master itself: give the alias up (names)", s.Name, of)
+			return nil,
+				fmt.Errorf("%q is an alias of %q in the configuration, and a name of the master itself: give the "+
+					"alias up (names)", s.Name, of)
 		}
 		all = append(all, s)
 		for _, alias := range p.config.Aliases.For(s.Name) {
@@ -85,8 +87,9 @@ func (p *Plan) takeUp(ctx context.Context, known memory) error {
 			return fmt.Errorf("planning for %q: %w", p.Target, err)
 		}
 		s := Step{
-			Name: a.Name, AliasOf: a.Artifact, Kind: line.Kind, Action: Send, Stage: stageOf(line.Kind), Digest: line.Digest,
-			Size: line.Size, Objects: 1, line: line, index: unindexed, taken: true,
+			Name: a.Name, AliasOf: a.Artifact, Kind: line.Kind, Action: Send, Stage: stageOf(line.Kind),
+			Digest: line.Digest,
+			Size:   line.Size, Objects: 1, line: line, index: unindexed, taken: true,
 		}
 		if line.Kind == artifact.Document {
 			s.signed = signatureIn(state, a.Artifact)

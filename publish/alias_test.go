@@ -88,13 +88,15 @@ func TestAliasesChange(t *testing.T) {
 		{"new aliases", oldNames, 3, state},
 		{"one less", oldNames[:2], 0, state},
 		{"it is back", oldNames, 0, state},
-		{"another artifact", public.NewAliases([]public.Alias{{Name: "pki/SubCA.crl", Artifact: "cert/sub.cer"}}), 1, state},
+		{"another artifact", public.NewAliases([]public.Alias{{Name: "pki/SubCA.crl", Artifact: "cert/sub.cer"}}), 1,
+			state},
 		{"as before", oldNames, 1, state},
 		{"a host that remembers nothing", oldNames, 0, t.TempDir()},
 	} {
 		m.took()
 		r := w.sync(w.aliased(log, m, step.state, step.names))
-		if err := checkAliases(m, step.names); err != nil || r.Counts.Sent != step.puts || len(r.Findings) > 0 || !r.Complete {
+		if err := checkAliases(m, step.names); err != nil || r.Counts.Sent != step.puts || len(r.Findings) > 0 ||
+			!r.Complete {
 			t.Errorf("%s: %v, %+v, %q", step.why, err, r, m.took())
 		}
 	}
@@ -106,8 +108,8 @@ func TestAliasesChange(t *testing.T) {
 	}
 }
 
-// TestAliasesFaults ends a sync at each of its requests, and lets another go on. An alias is never missing once it was there,
-// never older than it was, and equal to its artifact in the end.
+// TestAliasesFaults ends a sync at each of its requests, and lets another go on. An alias is never missing once it was
+// there, never older than it was, and equal to its artifact in the end.
 func TestAliasesFaults(t *testing.T) {
 	w, m, responses, state := newWorld(t), newMemStore(), map[int64][]byte{}, t.TempDir()
 	w.sync(w.aliased(w.signingRun(responses, 5), m, state, oldNames))
@@ -129,11 +131,14 @@ func TestAliasesFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, a := range oldNames[:2] {
-				if got, last := number(now.get(a.Name)), number(m.get(a.Name)); got == nil || got.Cmp(last) < 0 || got.Cmp(number(now.get(a.Artifact))) > 0 {
-					t.Fatalf("%s at request %d: %s has number %v, had %v, and %s has %v", x, at, a.Name, got, last, a.Artifact, number(now.get(a.Artifact)))
+				if got, last := number(now.get(a.Name)), number(m.get(a.Name)); got == nil || got.Cmp(last) < 0 ||
+					got.Cmp(number(now.get(a.Artifact))) > 0 {
+					t.Fatalf("%s at request %d: %s has number %v, had %v, and %s has %v", x, at, a.Name, got, last,
+						a.Artifact, number(now.get(a.Artifact)))
 				}
 			}
-			if r := w.sync(w.aliased(log, now, own, oldNames)); checkAliases(now, oldNames) != nil || len(r.Findings) > 0 || !r.Complete {
+			if r := w.sync(w.aliased(log, now, own, oldNames)); checkAliases(now, oldNames) != nil ||
+				len(r.Findings) > 0 || !r.Complete {
 				t.Fatalf("%s at request %d: %v, %+v", x, at, checkAliases(now, oldNames), r)
 			}
 			if n < at {
@@ -187,8 +192,8 @@ func TestAliasOfTheMastersName(t *testing.T) {
 	}
 }
 
-// TestFound takes over a target with an older list and another document: what was recorded is replaced, what changed since, or
-// was not recorded, is left alone.
+// TestFound takes over a target with an older list and another document: what was recorded is replaced, what changed
+// since, or was not recorded, is left alone.
 func TestFound(t *testing.T) {
 	for _, c := range []struct {
 		why               string
@@ -210,9 +215,11 @@ func TestFound(t *testing.T) {
 		if c.recorded {
 			e := &ledger.Publish{Target: "t"}
 			for _, name := range m.names() {
-				e.Receipts = append(e.Receipts, ledger.Receipt{Op: ledger.OpFound, Name: name, Digest: artifact.Sum(m.get(name)), Time: w.now})
+				e.Receipts = append(e.Receipts,
+					ledger.Receipt{Op: ledger.OpFound, Name: name, Digest: artifact.Sum(m.get(name)), Time: w.now})
 			}
-			if err := errors.Join(publication.Append(t.Context(), &ledger.Entry{Publish: e}), second(publication.Commit(t.Context()))); err != nil {
+			if err := errors.Join(publication.Append(t.Context(), &ledger.Entry{Publish: e}),
+				second(publication.Commit(t.Context()))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -227,7 +234,8 @@ func TestFound(t *testing.T) {
 			got = append(got, f.Code)
 		}
 		slices.Sort(got)
-		if !slices.Equal(got, c.want) || (checkAliases(m, oldNames) == nil) != (c.want == nil) || r.Complete != (c.want == nil) {
+		if !slices.Equal(got, c.want) || (checkAliases(m, oldNames) == nil) != (c.want == nil) ||
+			r.Complete != (c.want == nil) {
 			t.Errorf("%s: %v, %+v", c.why, checkAliases(m, oldNames), r)
 		}
 		if c.want != nil {
@@ -248,13 +256,15 @@ func TestFound(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestAliasOfATakenName: an alias that the configuration gives later takes no artifact's place, also where nothing else is to be sent.
+// TestAliasOfATakenName: an alias that the configuration gives later takes no artifact's place, also where nothing else
+// is to be sent.
 func TestAliasOfATakenName(t *testing.T) {
 	w, m, state := newWorld(t), newMemStore(), t.TempDir()
 	log := w.signingRun(map[int64][]byte{}, 5)
 	w.sync(w.aliased(log, m, state, nil))
 	before := m.get("cert/sub.cer")
-	r := w.trySync(w.aliased(log, m, state, public.NewAliases([]public.Alias{{Name: "cert/sub.cer", Artifact: "crl/sub.crl"}})))
+	r := w.trySync(w.aliased(log, m, state,
+		public.NewAliases([]public.Alias{{Name: "cert/sub.cer", Artifact: "crl/sub.crl"}})))
 	if r.Err == nil || !strings.Contains(r.Err.Error(), "cert/sub.cer") || !bytes.Equal(m.get("cert/sub.cer"), before) {
 		t.Errorf("%v; the certificate is now %d bytes, was %d", r.Err, len(m.get("cert/sub.cer")), len(before))
 	}

@@ -41,7 +41,8 @@ type session struct {
 	problems   []error
 	held       []string // names that were not published
 	entryTimes map[int64]time.Time
-	found      func() (map[string]artifact.Digest, error) // what lay there when the target was taken over; nil until it is asked for
+	// what lay there when the target was taken over; nil until it is asked for
+	found func() (map[string]artifact.Digest, error)
 }
 
 func newSession(t Target, c Config) *session {
@@ -74,7 +75,8 @@ func (p *Plan) Apply(ctx context.Context, store Store, c Config) *TargetResult {
 	if p.remote == nil {
 		remote, err := s.readRemote(ctx)
 		if err == nil && remote.size != p.From {
-			err = fmt.Errorf("target %q is at size %d, the plan begins at %d: plan again", p.Target, remote.size, p.From)
+			err = fmt.Errorf("target %q is at size %d, the plan begins at %d: plan again", p.Target, remote.size,
+				p.From)
 		}
 		if err != nil {
 			s.result.Err = err
@@ -328,7 +330,8 @@ func (s *session) keepBack(name string, kind artifact.Kind, d artifact.Digest, p
 		return
 	}
 	s.result.Refused = append(s.result.Refused, Refused{Name: name, Kind: kind, Digest: d, Refusal: p.refusal})
-	s.logger.Warn("section A refuses an artifact", zap.String("name", name), zap.String("rule", p.refusal.Rule), zap.String("reason", p.refusal.Reason))
+	s.logger.Warn("section A refuses an artifact", zap.String("name", name), zap.String("rule", p.refusal.Rule),
+		zap.String("reason", p.refusal.Reason))
 }
 
 func (s *session) hold(name string) {

@@ -45,7 +45,8 @@ func (s *session) readRemote(ctx context.Context) (*remoteState, error) {
 	bad := s.config.Master.Consistent(ctx, got.bytes)
 	if bad != nil {
 		// A body that was damaged on the way must not be taken for another log's.
-		if again, err := s.caller.get(ctx, CheckpointName, maxCheckpoint, true); err == nil && again.digest != got.digest {
+		if again, err := s.caller.get(ctx, CheckpointName, maxCheckpoint, true); err == nil &&
+			again.digest != got.digest {
 			got, bad = again, s.config.Master.Consistent(ctx, again.bytes)
 		}
 	}
@@ -59,12 +60,17 @@ func (s *session) readRemote(ctx context.Context) (*remoteState, error) {
 
 // alien handles a checkpoint that is not of a prefix of the master's log.
 func (s *session) alien(r *remoteState, got *stored, err error) (*remoteState, error) {
-	f := Finding{Code: Foreign, Name: CheckpointName, Want: artifact.Sum(s.config.Master.Checkpoint()), Got: got.digest, Detail: err.Error()}
+	f := Finding{Code: Foreign, Name: CheckpointName, Want: artifact.Sum(s.config.Master.Checkpoint()), Got: got.digest,
+		Detail: err.Error()}
 	switch {
 	case errors.Is(err, ledger.ErrFork):
-		f.Code, f.Hint = Fork, "the target and this master were both signed and contradict each other: keep both as evidence and stop publishing"
+		f.Code, f.Hint = Fork,
+			"the target and this master were both signed and contradict each other: keep both as evidence and stop "+
+				"publishing"
 	case errors.Is(err, ledger.ErrRollback):
-		f.Code, f.Hint = Ahead, "the target knows more than this master: bring this copy up to date (publisher import with the newest export), then sync again"
+		f.Code, f.Hint = Ahead,
+			"the target knows more than this master: bring this copy up to date (publisher import with the newest "+
+				"export), then sync again"
 	case errors.Is(err, ledger.ErrOrigin):
 		f.Hint = "the bucket belongs to another log: check the target's name in the configuration"
 	case s.config.Repair:
@@ -151,7 +157,8 @@ func (s *session) committed(ctx context.Context, it *item, receipt Receipt) erro
 	s.result.Size = s.plan.To
 	s.result.Counts.Sent++
 	s.result.Counts.Bytes += int64(len(it.bytes))
-	s.receipts = append(s.receipts, s.receipt(it.name, it.kind, it.digest, int64(len(it.bytes)), outcome{op: "put", receipt: receipt}))
+	s.receipts = append(s.receipts,
+		s.receipt(it.name, it.kind, it.digest, int64(len(it.bytes)), outcome{op: "put", receipt: receipt}))
 	return nil
 }
 
@@ -161,7 +168,8 @@ func (s *session) promiseStands(note []byte) {
 	defer s.mu.Unlock()
 	s.result.Size = s.plan.To
 	s.result.Counts.Replayed++
-	s.receipts = append(s.receipts, s.receipt(CheckpointName, artifact.Checkpoint, artifact.Sum(note), int64(len(note)), outcome{op: "replay"}))
+	s.receipts = append(s.receipts,
+		s.receipt(CheckpointName, artifact.Checkpoint, artifact.Sum(note), int64(len(note)), outcome{op: "replay"}))
 }
 
 // readBackCheckpoint accepts our checkpoint, or a larger one of the same log
@@ -174,7 +182,8 @@ func (s *session) readBackCheckpoint(ctx context.Context, it *item) error {
 	if err := s.config.Master.Consistent(ctx, got.bytes); errors.Is(err, ledger.ErrRollback) {
 		return nil
 	}
-	return fmt.Errorf("reading back %q: got SHA-256 %s, sent %s; something between us and the store alters or caches it", it.name, got.digest, it.digest)
+	return fmt.Errorf("reading back %q: got SHA-256 %s, sent %s; something between us and the store alters or "+
+		"caches it", it.name, got.digest, it.digest)
 }
 
 // checkpointConflict looks at the checkpoint that was there instead.
@@ -191,7 +200,8 @@ func (s *session) checkpointConflict(ctx context.Context, it *item) (done bool, 
 		return true, next, nil
 	}
 	err = s.config.Master.Consistent(ctx, got.bytes)
-	if err != nil && s.config.Repair && !errors.Is(err, ledger.ErrFork) && !errors.Is(err, ledger.ErrRollback) && !errors.Is(err, ledger.ErrOrigin) {
+	if err != nil && s.config.Repair && !errors.Is(err, ledger.ErrFork) && !errors.Is(err, ledger.ErrRollback) &&
+		!errors.Is(err, ledger.ErrOrigin) {
 		return false, Condition{IfMatch: got.etag}, nil
 	}
 	if err != nil {

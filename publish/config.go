@@ -178,14 +178,17 @@ func (c Config) Validate() error {
 	for _, t := range c.Targets {
 		switch {
 		case !targetName.MatchString(t.Name):
-			errs = append(errs, fmt.Errorf("target name %q: want lower-case letters, digits, dot, dash and underscore, at most 63", t.Name))
+			errs = append(errs,
+				fmt.Errorf("target name %q: want lower-case letters, digits, dot, dash and underscore, at most 63",
+					t.Name))
 		case seen[t.Name]:
 			errs = append(errs, fmt.Errorf("two targets are called %q", t.Name))
 		case t.Store == nil:
 			errs = append(errs, fmt.Errorf("target %q has no store", t.Name))
 		}
 		if t.Layout != "" && t.Layout != Bundle && t.Layout != Objects {
-			errs = append(errs, fmt.Errorf("target %q: unknown layout %q: want %q or %q", t.Name, t.Layout, Bundle, Objects))
+			errs = append(errs,
+				fmt.Errorf("target %q: unknown layout %q: want %q or %q", t.Name, t.Layout, Bundle, Objects))
 		}
 		seen[t.Name] = true
 	}

@@ -9,9 +9,9 @@ import (
 	"seihon/ledger"
 )
 
-// TestWayBackFromAWrongClock sends lists after the room's clock was a day ahead, which the publisher noticed or, with the same
-// clock, did not. The right list follows when the room said between the two, on record, that the clock before was wrong, and at
-// a time that fits both; otherwise an older list is put in the place of a newer one.
+// TestWayBackFromAWrongClock sends lists after the room's clock was a day ahead, which the publisher noticed or, with
+// the same clock, did not. The right list follows when the room said between the two, on record, that the clock before
+// was wrong, and at a time that fits both; otherwise an older list is put in the place of a newer one.
 func TestWayBackFromAWrongClock(t *testing.T) {
 	const off = 24 * time.Hour
 	accepted := &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceClock, Name: "x", Note: "NTP was wrong"}}
@@ -62,7 +62,8 @@ func TestWayBackFromAWrongClock(t *testing.T) {
 			log := w.signingRun(responses, 5, 6, 7)
 			r = w.trySync(w.config(log, target("t", layout, m)))
 			if !test.back {
-				if r.Complete || len(r.Unsaid) == 0 || !strings.Contains(r.Unsaid[0].Why, "older list") || crlNumber(t, m) == 3 {
+				if r.Complete || len(r.Unsaid) == 0 || !strings.Contains(r.Unsaid[0].Why, "older list") ||
+					crlNumber(t, m) == 3 {
 					t.Errorf("%s, %s: %+v", test.name, layout, r)
 				}
 				continue
@@ -82,7 +83,8 @@ func aheadOf(t *testing.T, log *ledger.Log, now time.Time) (names []ledger.Withd
 	t.Helper()
 	for line := range must(log.Replay(t.Context(), log.Size()))(t).All() {
 		if line.Kind == artifact.OCSPBundle && line.NotBefore.After(now) {
-			names = append(names, ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: "dated by a wrong clock"})
+			names = append(names,
+				ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: "dated by a wrong clock"})
 		}
 	}
 	return names

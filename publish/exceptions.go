@@ -13,10 +13,11 @@ import (
 	"seihon/sectiona"
 )
 
-// Exceptions returns what section A asks about a deviation that a CA is known for: whether an exception of the master log
-// lets it pass, one that a pinned key signed and that held when it was recorded. The log is read when the first deviation
-// comes, which most repositories never see; a log that cannot be read lets nothing pass.
-func Exceptions(ctx context.Context, log *ledger.Log, keys []ed25519.PublicKey) func(*x509.Certificate, sectiona.Deviation, time.Time) bool {
+// Exceptions returns what section A asks about a deviation that a CA is known for: whether an exception of the master
+// log lets it pass, one that a pinned key signed and that held when it was recorded. The log is read when the first
+// deviation comes, which most repositories never see; a log that cannot be read lets nothing pass.
+func Exceptions(ctx context.Context, log *ledger.Log, keys []ed25519.PublicKey) func(*x509.Certificate,
+	sectiona.Deviation, time.Time) bool {
 	all := sync.OnceValue(func() []*override.Exception { return signedExceptions(ctx, log, keys) })
 	return func(by *x509.Certificate, d sectiona.Deviation, dated time.Time) bool {
 		key := artifact.Sum(by.RawSubjectPublicKeyInfo)

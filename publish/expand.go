@@ -62,7 +62,8 @@ func (p *Plan) addExpansion(ctx context.Context, c *change) error {
 	}
 	if gone > 0 {
 		p.Steps = append(p.Steps, Step{
-			Name: c.name, Kind: artifact.OCSPResponse, Action: Remove, Stage: Removals, Digest: c.line.Digest, Objects: gone, expand: x,
+			Name: c.name, Kind: artifact.OCSPResponse, Action: Remove, Stage: Removals, Digest: c.line.Digest,
+			Objects: gone, expand: x,
 		})
 	}
 	return nil
@@ -127,7 +128,8 @@ func (x *expansion) changed() []ocspcache.GenerationBundle {
 // members yields the responses in which a bundle of the new generation differs
 // from the old one, whatever number of shards that had. check, if not nil, is
 // called before the bundle is used.
-func (x *expansion) members(ctx context.Context, log *ledger.Log, gb ocspcache.GenerationBundle, check func(ledger.Line) error) iter.Seq2[member, error] {
+func (x *expansion) members(ctx context.Context, log *ledger.Log, gb ocspcache.GenerationBundle,
+	check func(ledger.Line) error) iter.Seq2[member, error] {
 	return func(yield func(member, error) bool) {
 		line := bundleLine(gb)
 		if check != nil {

@@ -30,7 +30,8 @@ func (s *session) expand(ctx context.Context, step *Step, launch func(int64, fun
 				if ctx.Err() != nil {
 					return nil
 				}
-				s.keepBack(line.Name, line.Kind, line.Digest, &problem{err: fmt.Errorf("reading %q from the master: %w", line.Name, err)})
+				s.keepBack(line.Name, line.Kind, line.Digest,
+					&problem{err: fmt.Errorf("reading %q from the master: %w", line.Name, err)})
 				run.fail()
 				break
 			}
@@ -57,8 +58,8 @@ func (s *session) expand(ctx context.Context, step *Step, launch func(int64, fun
 	return nil
 }
 
-// promisedResponses are, for a repair, those of the generation that the target's checkpoint speaks of: a target that has
-// them is behind, and nobody put them back.
+// promisedResponses are, for a repair, those of the generation that the target's checkpoint speaks of: a target that
+// has them is behind, and nobody put them back.
 func (s *session) promisedResponses(ctx context.Context, step *Step) (*oldGeneration, error) {
 	none := openOld(s.config.Master, nil)
 	if !s.config.Repair || s.plan.remote.size == 0 {
@@ -131,7 +132,8 @@ func (r *bundleRun) record() {
 	s := r.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.receipts = append(s.receipts, s.receipt(r.line.Name, artifact.OCSPBundle, r.line.Digest, r.line.Size, outcome{op: "put"}))
+	s.receipts = append(s.receipts,
+		s.receipt(r.line.Name, artifact.OCSPBundle, r.line.Digest, r.line.Size, outcome{op: "put"}))
 }
 
 // remove deletes a withdrawn object, if it still holds bytes that the master
@@ -161,7 +163,8 @@ func (s *session) removeMembers(ctx context.Context, step *Step) error {
 			if !m.removed {
 				continue
 			}
-			if err := s.removeName(ctx, m.name, artifact.OCSPResponse, []artifact.Digest{artifact.Sum(m.prev)}); err != nil {
+			if err := s.removeName(ctx, m.name, artifact.OCSPResponse,
+				[]artifact.Digest{artifact.Sum(m.prev)}); err != nil {
 				return err
 			}
 		}

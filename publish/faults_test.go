@@ -93,7 +93,8 @@ func (f *faultStore) Put(ctx context.Context, o publish.Object, c publish.Condit
 }
 
 func (f *faultStore) Delete(ctx context.Context, name string, c publish.Condition) error {
-	return f.around(ctx, f.next("DELETE", name), func() error { return f.memStore.Delete(context.Background(), name, c) })
+	return f.around(ctx, f.next("DELETE", name),
+		func() error { return f.memStore.Delete(context.Background(), name, c) })
 }
 
 func (f *faultStore) Get(ctx context.Context, name string) (r *publish.Reader, err error) {
@@ -137,7 +138,8 @@ func TestFaultTable(t *testing.T) {
 		for i, request := range requests {
 			op, name, _ := bytes.Cut([]byte(request), []byte(" "))
 			for _, x := range []fault{before, after, conflict, denied, busy, truncated, wrong, hang, kill, killAfter} {
-				if bad := (x == truncated || x == wrong) && string(op) != "GET" || x == conflict && string(op) == "GET"; bad {
+				if bad := (x == truncated || x == wrong) && string(op) != "GET" ||
+					x == conflict && string(op) == "GET"; bad {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s/%d %s/%s", layout, i, request, x), func(t *testing.T) {
@@ -150,7 +152,8 @@ func TestFaultTable(t *testing.T) {
 	}
 }
 
-func oneFault(t *testing.T, w *world, log *ledger.Log, layout publish.Layout, m *memStore, at int, x fault, healthyRequests int, op, name string) {
+func oneFault(t *testing.T, w *world, log *ledger.Log, layout publish.Layout, m *memStore, at int, x fault,
+	healthyRequests int, op, name string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n := -1
@@ -214,7 +217,8 @@ func oneFault(t *testing.T, w *world, log *ledger.Log, layout publish.Layout, m 
 
 // extra is how many requests a fault costs.
 func extra(x fault, op, name string) int {
-	kept := name == "crl/sub.crl" || name == "crl/sub/history/2.crl" || name == "crl/sub/history/3.crl" || name == "ocsp/sub.generation" || name == publish.CheckpointName
+	kept := name == "crl/sub.crl" || name == "crl/sub/history/2.crl" || name == "crl/sub/history/3.crl" ||
+		name == "ocsp/sub.generation" || name == publish.CheckpointName
 	switch {
 	case op == "GET" || x == before || x == busy || x == hang:
 		return 1
@@ -295,7 +299,8 @@ func TestRetryBudget(t *testing.T) {
 	log := w.signingRun(map[int64][]byte{}, 5, 6, 7)
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		f := &faultStore{memStore: newMemStore(), choose: func(string, string) fault { n++; return []fault{busy, busy, busy, healthy}[n%4] }}
+		f := &faultStore{memStore: newMemStore(),
+			choose: func(string, string) fault { n++; return []fault{busy, busy, busy, healthy}[n%4] }}
 		c := serial(w.config(log, target("t", publish.Bundle, f)))
 		c.Limits.RetryBudget = 5
 		r := w.trySync(c)

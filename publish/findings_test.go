@@ -40,7 +40,8 @@ func TestFindings(t *testing.T) {
 		{"older CRL", publish.Bundle, "crl/sub.crl", oldCRL, publish.Rollback, false},
 		{"no CRL", publish.Bundle, "crl/sub.crl", nil, publish.Missing, true},
 		{"other page", publish.Bundle, "index.html", []byte("<p>hacked"), publish.Drift, false},
-		{"other bytes where a new tile belongs", publish.Bundle, "log/tile/0/000.p/3", []byte("tile"), publish.Drift, false},
+		{"other bytes where a new tile belongs", publish.Bundle, "log/tile/0/000.p/3", []byte("tile"), publish.Drift,
+			false},
 		{"other generation", publish.Bundle, "ocsp/sub.generation", []byte("nothing"), publish.Drift, false},
 		{"older response", publish.Objects, object("06"), oldResponse, publish.Rollback, false},
 		{"other response", publish.Objects, object("06"), []byte{0x30, 3, 0x0a, 1, 6}, publish.Drift, false},
@@ -52,7 +53,8 @@ func TestFindings(t *testing.T) {
 			w.sync(w.config(second, target("t", tc.layout, m)))
 			m.set(tc.object, tc.bytes)
 			r := w.trySync(w.config(third, target("t", tc.layout, m)))
-			if r.Err != nil || len(r.Findings) != 1 || r.Findings[0].Code != tc.code || r.Findings[0].Name != tc.object {
+			if r.Err != nil || len(r.Findings) != 1 || r.Findings[0].Code != tc.code ||
+				r.Findings[0].Name != tc.object {
 				t.Fatalf("findings %+v, error %v", r.Findings, r.Err)
 			}
 			if r.Complete != tc.healed || r.Findings[0].Restored != tc.healed {
@@ -110,7 +112,8 @@ func TestNeverBackwards(t *testing.T) {
 			// The same with the checkpoint put back, so that only the objects tell.
 			m.set(publish.CheckpointName, checkpoint)
 			r = w.trySync(c)
-			if repair && !errors.Is(r.Err, publish.ErrBehind) || !repair && (len(r.Findings) == 0 || r.Findings[0].Code != publish.Ahead) || r.Complete {
+			if repair && !errors.Is(r.Err, publish.ErrBehind) ||
+				!repair && (len(r.Findings) == 0 || r.Findings[0].Code != publish.Ahead) || r.Complete {
 				t.Errorf("%s: objects ahead of the master: %+v", layout, r)
 			}
 			// And with the tiles of the longer log removed: lists and generations tell.
@@ -120,7 +123,8 @@ func TestNeverBackwards(t *testing.T) {
 				}
 			}
 			r = w.trySync(c)
-			if len(r.Findings) == 0 || r.Findings[0].Code != publish.Ahead || r.Complete || repair && !errors.Is(r.Err, publish.ErrBehind) {
+			if len(r.Findings) == 0 || r.Findings[0].Code != publish.Ahead || r.Complete ||
+				repair && !errors.Is(r.Err, publish.ErrBehind) {
 				t.Errorf("%s: lists and generations ahead of the master: %+v", layout, r)
 			}
 			for _, name := range []string{"crl/sub.crl", "ocsp/sub.generation", ocspName(w, 5), "index.html"} {
@@ -147,7 +151,8 @@ func TestCheckpointRefused(t *testing.T) {
 		repair bool // --repair replaces it
 	}{
 		{"signed by other keys", foreign, publish.Foreign, ledger.ErrKey, true},
-		{"other origin", bytes.Replace(log.Checkpoint(), []byte("ca.example.jp/master\n"), []byte("other.example.jp/master\n"), 1), publish.Foreign, nil, false},
+		{"other origin", bytes.Replace(log.Checkpoint(), []byte("ca.example.jp/master\n"),
+			[]byte("other.example.jp/master\n"), 1), publish.Foreign, nil, false},
 		{"no checkpoint at all", []byte("<html>\n"), publish.Foreign, nil, true},
 		{"fork", forked, publish.Fork, ledger.ErrFork, false},
 	} {
@@ -156,7 +161,8 @@ func TestCheckpointRefused(t *testing.T) {
 			m.set(publish.CheckpointName, tc.note)
 			c := w.config(log, target("t", publish.Bundle, m))
 			r := w.trySync(c)
-			if r.Err == nil || len(r.Findings) != 1 || r.Findings[0].Code != tc.code || tc.err != nil && !errors.Is(r.Err, tc.err) {
+			if r.Err == nil || len(r.Findings) != 1 || r.Findings[0].Code != tc.code ||
+				tc.err != nil && !errors.Is(r.Err, tc.err) {
 				t.Fatalf("error %v, findings %+v", r.Err, r.Findings)
 			}
 			if got := m.took(); len(got) != 2 { // read twice before it is believed
@@ -239,7 +245,8 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &result.Targets[0]
-	if r.Err != nil || !result.Refused() || len(r.Refused) != 1 || r.Refused[0].Refusal.Rule != "private-key" || r.Refused[0].Name != "docs/cps-1.0.pdf" {
+	if r.Err != nil || !result.Refused() || len(r.Refused) != 1 || r.Refused[0].Refusal.Rule != "private-key" ||
+		r.Refused[0].Name != "docs/cps-1.0.pdf" {
 		t.Fatalf("%+v", r)
 	}
 	if r.Complete || r.Size != 1 || m.get("docs/cps-1.0.pdf") != nil {
@@ -309,7 +316,8 @@ func TestRefusedResponse(t *testing.T) {
 		if !bytes.Equal(m.get("ocsp/sub.generation"), generation) {
 			t.Errorf("%s: a generation was published although its bundle was refused", layout)
 		}
-		if layout == publish.Objects && (!bytes.Equal(m.get(ocspName(w, 5)), responses[5]) || bytes.Equal(m.get(ocspName(w, 6)), responses[6])) {
+		if layout == publish.Objects &&
+			(!bytes.Equal(m.get(ocspName(w, 5)), responses[5]) || bytes.Equal(m.get(ocspName(w, 6)), responses[6])) {
 			t.Error("objects: want the good responses published and the bad one kept back")
 		}
 	}
@@ -372,7 +380,8 @@ func TestPrune(t *testing.T) {
 		c.Prune = true
 		r = w.sync(c)
 		want := map[publish.Layout]int{publish.Bundle: 1, publish.Objects: 2}[layout]
-		if r.Counts.Deleted != want || saved.get("index.html") != nil || layout == publish.Objects && saved.get(ocspName(w, 7)) != nil {
+		if r.Counts.Deleted != want || saved.get("index.html") != nil ||
+			layout == publish.Objects && saved.get(ocspName(w, 7)) != nil {
 			t.Errorf("%s: with prune: %+v", layout, r)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"seihon/sectiona"
 )
 
-// TestForced: a list or a response that says what an RFC forbids and was forced past the room's door, into a good master,
-// is not sent; what was right before it stays.
+// TestForced: a list or a response that says what an RFC forbids and was forced past the room's door, into a good
+// master, is not sent; what was right before it stays.
 func TestForced(t *testing.T) {
 	t.Parallel()
 	refused := func(t *testing.T, name, says string, force func(w *world, ca *inputtest.CA, now time.Time)) {
@@ -45,13 +45,14 @@ func TestForced(t *testing.T) {
 	}
 	for i, d := range inputtest.DeviantResponses(inputtest.NewCA("x"), epoch, []byte{5}, true) {
 		refused(t, "response with "+d.Name, d.Says, func(w *world, ca *inputtest.CA, now time.Time) {
-			w.commit(w.bundles(2, 2, map[int64][]byte{5: inputtest.DeviantResponses(ca, now, []byte{5}, true)[i].DER})...)
+			w.commit(w.bundles(2,
+				2, map[int64][]byte{5: inputtest.DeviantResponses(ca, now, []byte{5}, true)[i].DER})...)
 		})
 	}
 }
 
-// TestExceptions: a list that deviates in a known way is sent with a signed exception for it in the log, and only with one
-// that a pinned key signed, for this CA and this kind, before it expires.
+// TestExceptions: a list that deviates in a known way is sent with a signed exception for it in the log, and only with
+// one that a pinned key signed, for this CA and this kind, before it expires.
 func TestExceptions(t *testing.T) {
 	t.Parallel()
 	public, pinned, _ := ed25519.GenerateKey(nil)
@@ -76,13 +77,16 @@ func TestExceptions(t *testing.T) {
 				t.Parallel()
 				w, m := newWorld(t), newMemStore()
 				w.signingRun(map[int64][]byte{}, 5)
-				e := override.Exception{Key: artifact.Sum(w.ca.RawSubjectPublicKeyInfo), Allow: []string{c.kind}, Reason: "ticket 1", Expires: w.now.Add(c.until)}
+				e := override.Exception{Key: artifact.Sum(w.ca.RawSubjectPublicKeyInfo), Allow: []string{c.kind},
+					Reason: "ticket 1", Expires: w.now.Add(c.until)}
 				text, err := e.Sign(c.key)
 				if err != nil {
 					t.Fatal(err)
 				}
-				w.append(&ledger.Entry{Time: w.now.Add(-3 * time.Hour), Exception: &ledger.Exception{Issuer: "sub", Text: string(text)}})
-				w.commit(w.line("crl/sub.crl", artifact.CRL, inputtest.DeviantLists(inputtest.Of(w.ca, w.key), w.now)[i].DER, "7"))
+				w.append(&ledger.Entry{Time: w.now.Add(-3 * time.Hour),
+					Exception: &ledger.Exception{Issuer: "sub", Text: string(text)}})
+				w.commit(w.line("crl/sub.crl", artifact.CRL,
+					inputtest.DeviantLists(inputtest.Of(w.ca, w.key), w.now)[i].DER, "7"))
 				conf := w.config(w.log(), target("t", publish.Bundle, m))
 				conf.Policy.Excepted = publish.Exceptions(t.Context(), conf.Master, []ed25519.PublicKey{public})
 				if r := w.sync(conf); (len(r.Refused) == 0) != c.sent {

@@ -13,7 +13,8 @@ import (
 
 // drive sends requests through a gate as fast as it lets them and returns the
 // greatest number that was in flight. latency is of the number in flight.
-func drive(g *publish.Gate, requests int, latency func(inFlight int) time.Duration, busy func(inFlight int) bool) (most int) {
+func drive(g *publish.Gate, requests int, latency func(inFlight int) time.Duration,
+	busy func(inFlight int) bool) (most int) {
 	var wg sync.WaitGroup
 	var flight atomic.Int64
 	var mu sync.Mutex

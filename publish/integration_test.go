@@ -66,7 +66,8 @@ func startAzure(t *testing.T) publish.Store {
 	srv := servers.StartAzure(t)
 	srv.MakeContainer(t, nil, "public", "")
 	t.Setenv("AZURE_STORAGE_KEY", srv.Key)
-	return must(azurestore.Open(azurestore.Config{Account: srv.Account, Container: "public", Endpoint: srv.Endpoint}))(t)
+	return must(azurestore.Open(azurestore.Config{Account: srv.Account, Container: "public",
+		Endpoint: srv.Endpoint}))(t)
 }
 
 func TestKillDirectory(t *testing.T) {
@@ -96,7 +97,8 @@ func TestRealTargets(t *testing.T) {
 			log := w.signingRun(responses, int64(5+round%3), int64(8+round))
 			var wg sync.WaitGroup
 			for range 2 {
-				c := w.config(log, target("s3", layout, s3), target("gcs", layout, stores["gcs"]), target("azure", layout, stores["azure"]), target("dir", layout, dir))
+				c := w.config(log, target("s3", layout, s3), target("gcs", layout, stores["gcs"]),
+					target("azure", layout, stores["azure"]), target("dir", layout, dir))
 				wg.Go(func() {
 					r, err := publish.Sync(t.Context(), c)
 					if err != nil {
@@ -141,13 +143,15 @@ func TestPublicReaders(t *testing.T) {
 		log := w.signingRun(responses, 5, 6, 7)
 		servers.Empty(t, srv, "public")
 		w.sync(w.config(log, target("t", layout, s)))
-		object := map[publish.Layout]string{publish.Bundle: "ocsp/sub.generation", publish.Objects: ocspName(w, 5)}[layout]
+		object := map[publish.Layout]string{publish.Bundle: "ocsp/sub.generation",
+			publish.Objects: ocspName(w, 5)}[layout]
 		for name, want := range map[string]struct{ kind, cache string }{
 			"crl/sub.crl":          {"application/pkix-crl", "max-age=3600"},
 			"cert/sub.cer":         {"application/pkix-cert", "max-age=86400"},
 			"index.html":           {"text/html; charset=utf-8", "max-age=3600"},
 			publish.CheckpointName: {"text/plain; charset=utf-8", "max-age=60"},
-			object:                 {map[publish.Layout]string{publish.Bundle: "text/plain; charset=utf-8", publish.Objects: "application/ocsp-response"}[layout], "max-age="},
+			object: {map[publish.Layout]string{publish.Bundle: "text/plain; charset=utf-8",
+				publish.Objects: "application/ocsp-response"}[layout], "max-age="},
 		} {
 			resp, err := http.Get(srv.Endpoint + "/public/" + name)
 			if err != nil {

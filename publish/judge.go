@@ -129,7 +129,8 @@ func (s *session) trusted(check func(*x509.Certificate) error) bool {
 	if s.config.Policy.Trust == nil {
 		return false
 	}
-	return slices.ContainsFunc(s.config.Policy.Trust.Issuers(), func(issuer *x509.Certificate) bool { return check(issuer) == nil })
+	return slices.ContainsFunc(s.config.Policy.Trust.Issuers(),
+		func(issuer *x509.Certificate) bool { return check(issuer) == nil })
 }
 
 // judgeResponse compares responses for the same certificate. A genuine one that

@@ -175,7 +175,9 @@ func killRounds(t *testing.T, rounds int, layout publish.Layout, name string, lo
 			}
 		}
 		if round%5 == 4 {
-			if err := run(t, errand{Master: w.dir, CA: ca, Target: name, State: state, VKeys: log.Keys(), Layout: layout, Now: w.now}); err != nil {
+			if err := run(t,
+				errand{Master: w.dir, CA: ca, Target: name, State: state, VKeys: log.Keys(), Layout: layout,
+					Now: w.now}); err != nil {
 				t.Fatalf("round %d, rerun: %v", round, err)
 			}
 			if err := w.verify(load(), log, layout); err != nil {

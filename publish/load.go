@@ -39,8 +39,9 @@ type item struct {
 	generation *ocspcache.Generation    // of generations
 	signed     time.Time                // when the room made it; zero when unknown
 
-	prevThisUpdate time.Time       // of OCSP responses
-	promised       artifact.Digest // of OCSP responses in a repair: what the target's checkpoint speaks of; zero for none
+	prevThisUpdate time.Time // of OCSP responses
+	// of OCSP responses in a repair: what the target's checkpoint speaks of; zero for none
+	promised artifact.Digest
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -78,7 +79,8 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 	}
 	it := &item{
 		step: step, name: step.Name, kind: step.Kind, digest: step.Digest, bytes: b,
-		index: step.index, fresh: step.Action == Send, older: step.older, signed: s.entryTime(ctx, step.index), // zero for unindexed
+		// zero for unindexed
+		index: step.index, fresh: step.Action == Send, older: step.older, signed: s.entryTime(ctx, step.index),
 		header: public.HeaderFor(step.Kind, step.line.NotBefore, step.line.NotAfter, s.now(), s.plan.config.Cadence),
 	}
 	previous := s.previous(ctx, step, it)
@@ -94,8 +96,10 @@ func (s *session) load(ctx context.Context, step *Step) (*item, *problem) {
 			ev.Previous, _ = artifact.ParseRevocationList(previous)
 		}
 		if ev.Previous != nil && a.CRL.ThisUpdate.Before(ev.Previous.ThisUpdate) {
-			// In the whole log: where exactly it must stand was judged by the record, for each list and its own predecessor.
-			ev.Corrected, err = record.Corrected(ctx, s.config.Master, ev.Previous.ThisUpdate, a.CRL.ThisUpdate, -1, step.index)
+			// In the whole log: where exactly it must stand was judged by the record, for each list and its own
+			// predecessor.
+			ev.Corrected, err = record.Corrected(ctx, s.config.Master, ev.Previous.ThisUpdate, a.CRL.ThisUpdate, -1,
+				step.index)
 			if err != nil {
 				return nil, &problem{err: fmt.Errorf("comparing %q with the list before: %w", step.Name, err)}
 			}
@@ -195,7 +199,8 @@ func (s *session) parse(ctx context.Context, step *Step, b []byte) (*artifact.Ar
 // target holds already, in the generation that its checkpoint promises, were
 // judged when they went there, and still hold: after a revocation one response
 // of thousands is new.
-func (s *session) members(ctx context.Context, b *ocspcache.Bundle, before *ocspcache.Generation) iter.Seq2[*artifact.Artifact, error] {
+func (s *session) members(ctx context.Context, b *ocspcache.Bundle,
+	before *ocspcache.Generation) iter.Seq2[*artifact.Artifact, error] {
 	return func(yield func(*artifact.Artifact, error) bool) {
 		old := openOld(s.config.Master, before)
 		old.check = func(l ledger.Line) error { return s.config.Master.CheckBlob(ctx, l) }
@@ -262,7 +267,8 @@ func (s *session) loadMember(m member, index int64) (*item, *problem) {
 	}
 	if len(a.OCSP.Singles) > 0 {
 		one := a.OCSP.Singles[0]
-		it.header = public.HeaderFor(artifact.OCSPResponse, one.ThisUpdate, one.NextUpdate, s.now(), s.plan.config.Cadence)
+		it.header = public.HeaderFor(artifact.OCSPResponse, one.ThisUpdate, one.NextUpdate, s.now(),
+			s.plan.config.Cadence)
 	}
 	if m.prev != nil {
 		prev := append([]byte(nil), m.prev...)

@@ -91,7 +91,8 @@ func (m *memStore) Get(ctx context.Context, name string) (*publish.Reader, error
 	}
 	kind, cache, _ := strings.Cut(o.header, "|")
 	return &publish.Reader{
-		ReadCloser: io.NopCloser(bytes.NewReader(o.body)), Size: int64(len(o.body)), ETag: m.Tag(o.body), ContentType: kind, CacheControl: cache,
+		ReadCloser: io.NopCloser(bytes.NewReader(o.body)), Size: int64(len(o.body)), ETag: m.Tag(o.body),
+		ContentType: kind, CacheControl: cache,
 	}, nil
 }
 
@@ -113,7 +114,8 @@ func (m *memStore) List(ctx context.Context, prefix string) iter.Seq2[publish.Li
 	return func(yield func(publish.Listed, error) bool) {
 		for _, name := range m.names() {
 			o := m.get(name)
-			if strings.HasPrefix(name, prefix) && !yield(publish.Listed{Name: name, Size: int64(len(o)), ETag: m.Tag(o)}, nil) {
+			if strings.HasPrefix(name, prefix) &&
+				!yield(publish.Listed{Name: name, Size: int64(len(o)), ETag: m.Tag(o)}, nil) {
 				return
 			}
 		}
@@ -158,5 +160,6 @@ func (m *memStore) clone() *memStore {
 }
 
 func TestMemStore(t *testing.T) {
-	storetest.Suite{Headers: true, Large: 1 << 20, Objects: 50, Open: func(*testing.T) publish.Store { return newMemStore() }}.Run(t)
+	storetest.Suite{Headers: true, Large: 1 << 20, Objects: 50,
+		Open: func(*testing.T) publish.Store { return newMemStore() }}.Run(t)
 }

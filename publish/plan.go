@@ -128,9 +128,11 @@ type Estimate struct {
 // same arguments give the same plan.
 func NewPlan(ctx context.Context, master *ledger.Log, from, to int64, c TargetConfig) (*Plan, error) {
 	if from < 0 || to < from || to > master.Size() {
-		return nil, fmt.Errorf("planning for %q: cannot go from size %d to %d in a log of %d entries", c.Name, from, to, master.Size())
+		return nil, fmt.Errorf("planning for %q: cannot go from size %d to %d in a log of %d entries", c.Name, from, to,
+			master.Size())
 	}
-	p := &Plan{Target: c.Name, From: from, To: to, master: master, config: c.withDefaults(), current: &ledgerState{log: master, size: from}}
+	p := &Plan{Target: c.Name, From: from, To: to, master: master, config: c.withDefaults(),
+		current: &ledgerState{log: master, size: from}}
 	if err := p.build(ctx); err != nil {
 		return nil, fmt.Errorf("planning for %q: %w", c.Name, err)
 	}
@@ -169,7 +171,9 @@ func (p *Plan) build(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.Steps = append(p.Steps, Step{Name: f.Name, Kind: f.Kind, Action: Send, Stage: LogFiles, Digest: f.Digest, Size: f.Size, Objects: 1, file: &f})
+		p.Steps = append(p.Steps,
+			Step{Name: f.Name, Kind: f.Kind, Action: Send, Stage: LogFiles, Digest: f.Digest, Size: f.Size, Objects: 1,
+				file: &f})
 	}
 	if p.Steps, err = p.withAliases(p.Steps); err != nil {
 		return err
@@ -193,14 +197,16 @@ func (p *Plan) addName(ctx context.Context, c *change) error {
 	case c.line == nil && p.config.Layout == Objects && strings.HasPrefix(c.name, public.Responses):
 		// The objects layout never had it.
 	case c.line == nil:
-		s := Step{Name: c.name, Kind: c.kind, Action: Remove, Stage: Removals, Digest: c.withdrawn, Objects: 1, older: c.older, prev: c.prev}
+		s := Step{Name: c.name, Kind: c.kind, Action: Remove, Stage: Removals, Digest: c.withdrawn, Objects: 1,
+			older: c.older, prev: c.prev}
 		p.Steps = append(p.Steps, s)
 	case c.prev != nil && c.prev.Digest == c.line.Digest && len(c.older) == 0:
 		// Recorded again with the same bytes: the target has them.
 	default:
 		s := Step{
-			Name: c.name, Kind: c.kind, Action: Send, Stage: stageOf(c.kind), Digest: c.line.Digest, Size: c.line.Size, Objects: 1,
-			line: *c.line, index: c.index, prev: c.prev, older: c.older, signed: c.signature,
+			Name: c.name, Kind: c.kind, Action: Send, Stage: stageOf(c.kind), Digest: c.line.Digest, Size: c.line.Size,
+			Objects: 1,
+			line:    *c.line, index: c.index, prev: c.prev, older: c.older, signed: c.signature,
 		}
 		if c.prev != nil {
 			s.Action = Update
@@ -215,7 +221,8 @@ func (p *Plan) addName(ctx context.Context, c *change) error {
 // that was away for long gets the others too, as long as they hold: a reader
 // may still have an older generation.
 func (p *Plan) findCurrent(ctx context.Context, cs *changes) {
-	p.generations, p.bundles, p.replaced = map[string]bool{}, map[artifact.Digest]bool{}, map[string]*ocspcache.Generation{}
+	p.generations, p.bundles, p.replaced = map[string]bool{}, map[artifact.Digest]bool{},
+		map[string]*ocspcache.Generation{}
 	for _, c := range cs.names {
 		if c.kind != artifact.OCSPGeneration || c.line == nil {
 			continue

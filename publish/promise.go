@@ -44,7 +44,8 @@ func (o Object) Whole() ([]byte, error) {
 	if _, err := io.ReadFull(source, b); err != nil {
 		return nil, err
 	}
-	if _, err := io.ReadFull(source, make([]byte, 1)); err != io.EOF { // what follows the end, and the verdict on nothing at all
+	// what follows the end, and the verdict on nothing at all
+	if _, err := io.ReadFull(source, make([]byte, 1)); err != io.EOF {
 		return nil, err
 	}
 	return b, nil

@@ -103,8 +103,8 @@ func (s *session) promised(it *item) bool {
 	return s.config.Repair && it.index >= 0 && it.index < s.plan.remote.size && !it.taken()
 }
 
-// keptPromise reports, for a repair, whether an older object is just what the target's checkpoint speaks of: the target is
-// behind the master, and nobody put anything back.
+// keptPromise reports, for a repair, whether an older object is just what the target's checkpoint speaks of: the target
+// is behind the master, and nobody put anything back.
 func (s *session) keptPromise(ctx context.Context, it *item, got *stored) (bool, error) {
 	if s.plan.remote.size == 0 {
 		return false, nil
@@ -148,7 +148,8 @@ func (s *session) look(ctx context.Context, it *item) (*stored, error) {
 
 // compare decides about an object that is there. It returns done when the item
 // needs no write, and the condition of the next write otherwise.
-func (s *session) compare(ctx context.Context, it *item, got *stored, out *outcome) (done bool, next Condition, err error) {
+func (s *session) compare(ctx context.Context, it *item, got *stored,
+	out *outcome) (done bool, next Condition, err error) {
 	v, err := s.judge(ctx, it, got)
 	if err != nil {
 		return false, next, err
@@ -207,7 +208,8 @@ func (s *session) readBack(ctx context.Context, it *item) error {
 	if v, err := s.judge(ctx, it, got); err == nil && (v == same || v == newer) {
 		return nil // another publisher, with a newer master, was just as quick
 	}
-	return fmt.Errorf("reading back %q: got SHA-256 %s, sent %s; something between us and the store alters or caches it", it.name, got.digest, it.digest)
+	return fmt.Errorf("reading back %q: got SHA-256 %s, sent %s; something between us and the store alters or "+
+		"caches it", it.name, got.digest, it.digest)
 }
 
 // confirm reads an object back, twice if need be, and returns what is there
@@ -258,7 +260,8 @@ func (s *session) finding(it *item, code FindingCode, got *stored) *Finding {
 		f.Hint = "another publisher has a newer master: bring this copy up to date (publisher import)"
 	}
 	if code == Drift && errors.Is(s.newer(), ErrBehind) {
-		f.Hint = "what lies beside it is newer than this master: bring this copy of the master up to date first, then sync again"
+		f.Hint = "what lies beside it is newer than this master: bring this copy of the master up to date first, " +
+			"then sync again"
 	}
 	s.logger.Warn("object is not what it should be", zap.String("name", it.name), zap.String("finding", string(code)),
 		zap.Stringer("want", it.digest), zap.Stringer("got", got.digest))
@@ -268,12 +271,15 @@ func (s *session) finding(it *item, code FindingCode, got *stored) *Finding {
 // earlierList says what to do about a list of the CA from before the take-over.
 func (s *session) earlierList(it *item, got *stored) (detail, hint string) {
 	detail = "a list of this CA from before the take-over lies here: the master never had it"
-	hint = "publisher adopt --target " + s.result.Target + " records what lies there, and the next sync replaces it; --repair does not"
+	hint = "publisher adopt --target " + s.result.Target +
+		" records what lies there, and the next sync replaces it; --repair does not"
 	theirs, err := artifact.ParseRevocationList(got.bytes)
 	if err == nil && theirs.Number != nil && it.list.Number != nil && theirs.Number.Cmp(it.list.Number) > 0 {
 		detail += fmt.Sprintf(", and its number %d is higher than ours, %d", theirs.Number, it.list.Number)
-		hint = fmt.Sprintf("save it and run signer import --issuer %s --crl FILE, which takes revocations and number over, then signer crl and signer run, and publisher adopt here; "+
-			"if another host publishes here, bring this copy of the master up to date instead (publisher import)", it.step.line.Issuer)
+		hint = fmt.Sprintf("save it and run signer import --issuer %s --crl FILE, which takes revocations and number "+
+			"over, then signer crl and signer run, and publisher adopt here; "+
+			"if another host publishes here, bring this copy of the master up to date instead (publisher import)",
+			it.step.line.Issuer)
 	}
 	return detail, hint
 }

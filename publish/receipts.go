@@ -39,17 +39,18 @@ func recorded(ctx context.Context, log *ledger.Log, target string, size int64) (
 			return 0, fmt.Errorf("looking for the last receipts of target %q: %w", target, err)
 		case e.Anchor != nil && e.Anchor.Kind == ledger.AnchorPredecessor:
 			return size, nil // another log had the receipts until then
-		case e.Publish != nil && e.Publish.Target == target && slices.ContainsFunc(e.Publish.Receipts, func(r ledger.Receipt) bool {
-			return r.Name == CheckpointName && r.Op != ledger.OpFound
-		}):
+		case e.Publish != nil && e.Publish.Target == target &&
+			slices.ContainsFunc(e.Publish.Receipts, func(r ledger.Receipt) bool {
+				return r.Name == CheckpointName && r.Op != ledger.OpFound
+			}):
 			return min(size, e.Publish.MasterSize), nil
 		}
 	}
 	return 0, nil
 }
 
-// Unrecorded returns [ErrUnrecorded] where a target whose checkpoint is of a size is further than a publication log and the memory
-// in a state directory can account for.
+// Unrecorded returns [ErrUnrecorded] where a target whose checkpoint is of a size is further than a publication log and
+// the memory in a state directory can account for.
 func Unrecorded(ctx context.Context, log *ledger.Log, dir, target string, size int64) error {
 	known, err := recall(dir, target)
 	if err != nil {
@@ -62,12 +63,14 @@ func Unrecorded(ctx context.Context, log *ledger.Log, dir, target string, size i
 	return known.account(target, from, size)
 }
 
-// account refuses a checkpoint of a size that neither the receipts, which go up to another, nor a sync that was begun explain.
+// account refuses a checkpoint of a size that neither the receipts, which go up to another, nor a sync that was begun
+// explain.
 func (m *memory) account(target string, receipts, size int64) error {
 	if size <= max(receipts, m.Begun) {
 		return nil
 	}
-	return fmt.Errorf("the checkpoint of target %q has size %d, and the publication log has its receipts up to %d, nor did a sync from here go further: %w",
+	return fmt.Errorf("the checkpoint of target %q has size %d, and the publication log has its receipts up to %d, "+
+		"nor did a sync from here go further: %w",
 		target, size, receipts, ErrUnrecorded)
 }
 
@@ -86,7 +89,8 @@ func (s *session) record(ctx context.Context, w *ledger.Writer) error {
 	}
 	for _, r := range s.result.Refused {
 		err := w.Append(ctx, &ledger.Entry{Refusal: &ledger.Refusal{
-			Target: s.result.Target, Name: r.Name, Kind: r.Kind, Digest: r.Digest, Rule: r.Refusal.Rule, Reason: r.Refusal.Reason,
+			Target: s.result.Target, Name: r.Name, Kind: r.Kind, Digest: r.Digest, Rule: r.Refusal.Rule,
+			Reason: r.Refusal.Reason,
 		}})
 		if err != nil {
 			return err

@@ -45,7 +45,8 @@ func TestReceipts(t *testing.T) {
 		w.sync(c)
 		w.sync(c) // nothing to record
 		entry := must(publication.Log().Entry(t.Context(), 0))(t)
-		if publication.Log().Size() != 1 || entry.Publish == nil || entry.Publish.Target != "t" || entry.Publish.MasterRoot != log.Root() {
+		if publication.Log().Size() != 1 || entry.Publish == nil || entry.Publish.Target != "t" ||
+			entry.Publish.MasterRoot != log.Root() {
 			t.Fatalf("%s: %d entries, first %+v", layout, publication.Log().Size(), entry)
 		}
 		names := map[string]ledger.Receipt{}
@@ -53,7 +54,8 @@ func TestReceipts(t *testing.T) {
 			names[r.Name] = r
 		}
 		crl := mustLine(t, log, "crl/sub.crl")
-		if r := names[crl.Name]; r.Op != "put" || r.Digest != crl.Digest || r.Size != crl.Size || r.ETag != m.Tag(m.get(crl.Name)) || r.Kind != artifact.CRL {
+		if r := names[crl.Name]; r.Op != "put" || r.Digest != crl.Digest || r.Size != crl.Size ||
+			r.ETag != m.Tag(m.get(crl.Name)) || r.Kind != artifact.CRL {
 			t.Errorf("%s: receipt %+v", layout, r)
 		}
 		for _, name := range []string{publish.CheckpointName, "log/tile/0/000.p/1"} {
@@ -73,8 +75,8 @@ func TestReceipts(t *testing.T) {
 	}
 }
 
-// TestReceiptsAfterKill: a sync that was killed behind the target's checkpoint recorded nothing. The next one leaves its
-// receipts, and writes nothing again.
+// TestReceiptsAfterKill: a sync that was killed behind the target's checkpoint recorded nothing. The next one leaves
+// its receipts, and writes nothing again.
 func TestReceiptsAfterKill(t *testing.T) {
 	for _, layout := range layouts {
 		w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
@@ -120,7 +122,8 @@ func TestReceiptsAfterKill(t *testing.T) {
 		if r := sync(second, true); r.Counts.Sent != 0 || !r.Complete {
 			t.Errorf("%s: after a later sync was killed: %+v", layout, r)
 		}
-		if later := receipts(1); later[publish.CheckpointName] != "replay" || later["log/tile/0/000.p/1"] != "" || len(later) >= len(all) {
+		if later := receipts(1); later[publish.CheckpointName] != "replay" || later["log/tile/0/000.p/1"] != "" ||
+			len(later) >= len(all) {
 			t.Errorf("%s: receipts of a later sync: %v", layout, later)
 		}
 		sync(second, true)

@@ -51,7 +51,8 @@ func TestRepairComplete(t *testing.T) {
 		oldCRL := m.get("crl/sub.crl")
 		log := w.signingRun(responses, 5)
 		w.sync(w.config(log, target("t", layout, m)))
-		want := map[string]publish.FindingCode{"crl/sub.crl": publish.Rollback, "index.html": publish.Missing, "cert/sub.cer": publish.Drift}
+		want := map[string]publish.FindingCode{"crl/sub.crl": publish.Rollback, "index.html": publish.Missing,
+			"cert/sub.cer": publish.Drift}
 		m.set("crl/sub.crl", oldCRL)
 		m.set("index.html", nil)
 		m.set("cert/sub.cer", []byte("another"))
@@ -73,7 +74,8 @@ func TestRepairComplete(t *testing.T) {
 			}
 			got[f.Name] = f.Code
 		}
-		if len(got) != len(want) || got["crl/sub.crl"] != want["crl/sub.crl"] || got["index.html"] != publish.Missing || got["cert/sub.cer"] != publish.Drift {
+		if len(got) != len(want) || got["crl/sub.crl"] != want["crl/sub.crl"] || got["index.html"] != publish.Missing ||
+			got["cert/sub.cer"] != publish.Drift {
 			t.Errorf("%s: findings %v, want %v", layout, got, want)
 		}
 		if r.Counts.Sent != len(want) || slices.Contains(m.took(), "PUT "+publish.CheckpointName) {

@@ -159,7 +159,8 @@ func (c *caller) once(ctx context.Context, size int64, request func(context.Cont
 
 // final reports whether another try could not change the answer.
 func final(err error) bool {
-	return errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDenied) || errors.Is(err, ErrNoCredentials) ||
+	return errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDenied) ||
+		errors.Is(err, ErrNoCredentials) ||
 		errors.Is(err, ErrInvalid)
 }
 

@@ -13,13 +13,15 @@ import (
 type FindingCode string
 
 const (
-	Drift    FindingCode = "drift"           // an object holds bytes that the master never had there
-	Rollback FindingCode = "rollback"        // an object is older than the target's checkpoint promises
-	Ahead    FindingCode = "ahead"           // an object is newer than this master
-	Before   FindingCode = "before-takeover" // a list of this CA that the master never had, under a name that was never published
-	Missing  FindingCode = "missing"         // an object that the checkpoint promises was not there
-	Fork     FindingCode = "fork"            // the target's log and the master's went separate ways
-	Foreign  FindingCode = "foreign"         // the target belongs to another log, or its checkpoint is not signed by ours
+	Drift    FindingCode = "drift"    // an object holds bytes that the master never had there
+	Rollback FindingCode = "rollback" // an object is older than the target's checkpoint promises
+	Ahead    FindingCode = "ahead"    // an object is newer than this master
+	// a list of this CA that the master never had, under a name that was never published
+	Before  FindingCode = "before-takeover"
+	Missing FindingCode = "missing" // an object that the checkpoint promises was not there
+	Fork    FindingCode = "fork"    // the target's log and the master's went separate ways
+	// the target belongs to another log, or its checkpoint is not signed by ours
+	Foreign FindingCode = "foreign"
 )
 
 // A Finding is something that somebody other than the publisher did to a target.

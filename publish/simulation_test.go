@@ -46,7 +46,8 @@ type story struct {
 
 func newStory(t *testing.T) *story {
 	w, responses := newWorld(t), map[int64][]byte{}
-	s := &story{w: w, wanted: map[publish.Layout][]map[string]artifact.Digest{}, newest: map[artifact.Digest]int{}, numbers: map[artifact.Digest]int64{}}
+	s := &story{w: w, wanted: map[publish.Layout][]map[string]artifact.Digest{}, newest: map[artifact.Digest]int{},
+		numbers: map[artifact.Digest]int64{}}
 	s.logs = append(s.logs, w.signingRun(responses, 1, 2, 3, 4, 5))
 	w.revoked[2] = true
 	s.logs = append(s.logs, w.signingRun(responses, 2), w.signingRun(responses, 1, 3), w.signingRun(responses, 6, 7))
@@ -107,7 +108,8 @@ func (s *story) run(t *testing.T, layout publish.Layout, seed uint64) {
 }
 
 // publisher is one sync with faults.
-func (s *story) publisher(t *testing.T, watch *watcher, layout publish.Layout, log *ledger.Log, seed uint64, step, publisher int) {
+func (s *story) publisher(t *testing.T, watch *watcher, layout publish.Layout, log *ledger.Log, seed uint64, step,
+	publisher int) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	kinds := []fault{before, after, conflict, busy, truncated, wrong, hang, kill, killAfter, denied}

@@ -100,8 +100,8 @@ func Remembered(dir string) (string, error) {
 	return "", nil
 }
 
-// recall reads the memory of a target. Where there is none nothing is remembered; what is there and cannot be read, or is
-// of another version, is a fault: going on would forget how far the target was.
+// recall reads the memory of a target. Where there is none nothing is remembered; what is there and cannot be read, or
+// is of another version, is a fault: going on would forget how far the target was.
 func recall(dir, target string) (memory, error) {
 	if dir == "" {
 		return memory{}, nil
@@ -115,11 +115,14 @@ func recall(dir, target string) (memory, error) {
 	}
 	var m memory
 	if err := json.Unmarshal(b, &m); err != nil {
-		return memory{}, fmt.Errorf("reading what is remembered of target %q: %q is damaged: %w; %s", target, memoryPath(dir, target), err, putBack)
+		return memory{}, fmt.Errorf("reading what is remembered of target %q: %q is damaged: %w; %s", target,
+			memoryPath(dir, target), err, putBack)
 	}
 	if m.V != memoryVersion {
-		return memory{}, fmt.Errorf("reading what is remembered of target %q: %q is of version %d, this program knows %d: use the program that wrote it, or %s",
-			target, memoryPath(dir, target), m.V, memoryVersion, putBack)
+		return memory{},
+			fmt.Errorf("reading what is remembered of target %q: %q is of version %d, this program knows %d: use the "+
+				"program that wrote it, or %s",
+				target, memoryPath(dir, target), m.V, memoryVersion, putBack)
 	}
 	return m, nil
 }

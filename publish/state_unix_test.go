@@ -12,8 +12,8 @@ import (
 	"seihon/publish"
 )
 
-// TestUnreadableMemory puts something else in the place of what a host remembers of a target. That it is there was seen, so no
-// sync and no plan goes on as if there were none, and what is there stays.
+// TestUnreadableMemory puts something else in the place of what a host remembers of a target. That it is there was
+// seen, so no sync and no plan goes on as if there were none, and what is there stays.
 func TestUnreadableMemory(t *testing.T) {
 	w := newWorld(t)
 	log := w.signingRun(map[int64][]byte{}, 5)
@@ -21,8 +21,11 @@ func TestUnreadableMemory(t *testing.T) {
 		"not a regular file (p": func(file string) error { return syscall.Mkfifo(file, 0o600) },
 		"not a regular file (D": func(file string) error { return os.Symlink("/dev/zero", file) },
 		"not a regular file (d": func(file string) error { return os.Mkdir(file, 0o700) },
-		"is damaged":            func(file string) error { return os.WriteFile(file, []byte(`{"v":1,"size":5`), 0o600) },
-		"is of version 2":       func(file string) error { return os.WriteFile(file, []byte(`{"v":2}`), 0o600) },
+		"is damaged": func(file string) error {
+			return os.WriteFile(file, []byte(`{"v":1,"size":5`),
+				0o600)
+		},
+		"is of version 2": func(file string) error { return os.WriteFile(file, []byte(`{"v":2}`), 0o600) },
 	} {
 		m := newMemStore()
 		c := w.config(log, target("t", publish.Bundle, m))

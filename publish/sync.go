@@ -19,14 +19,18 @@ import (
 // host (exit code 75).
 var ErrLocked = errors.New("another sync of this target is running on this host; try again later")
 
-// ErrTrial reports that the newest verdict of the signing room on its token says trial, and that the target may not show
-// what such a token signed (exit code 4).
-var ErrTrial = errors.New("the signing room's keys are on trial, not those of an accredited CA, and this target may not show what they sign: " +
-	"say trial: true at the target if it is meant to, or have the room sign with an approved HSM (docs/hsm.md, what may sign); nothing was sent")
+// ErrTrial reports that the newest verdict of the signing room on its token says trial, and that the target may not
+// show what such a token signed (exit code 4).
+var ErrTrial = errors.New("the signing room's keys are on trial, not those of an accredited CA, and this target may " +
+	"not show what they sign: " +
+	"say trial: true at the target if it is meant to, or have the room sign with an approved HSM (docs/hsm.md, what " +
+	"may sign); nothing was sent")
 
-// ErrUnrecorded reports that a target has a checkpoint which this host's publication log has no receipt of, though no sync of this
-// host set out to write it: the log was put back, with all that the host remembers, or another host published (exit code 5).
-var ErrUnrecorded = errors.New("restore the newest publication log with its head, or, where there is none, begin another log, on record, with " +
+// ErrUnrecorded reports that a target has a checkpoint which this host's publication log has no receipt of, though no
+// sync of this host set out to write it: the log was put back, with all that the host remembers, or another host
+// published (exit code 5).
+var ErrUnrecorded = errors.New("restore the newest publication log with its head, or, where there is none, begin " +
+	"another log, on record, with " +
 	"publisher sync --new-log --reason TEXT; nothing was sent")
 
 func (c Config) withDefaults() Config {
@@ -143,7 +147,8 @@ func (s *session) sync(ctx context.Context, t Target) {
 	s.suspect(known, plan)
 	if plan.To > known.Begun {
 		known.Begun = plan.To
-		if err := remember(s.config.StateDir, t.Name, known); err != nil { // a sync that is killed then could not be told from another host's
+		// a sync that is killed then could not be told from another host's
+		if err := remember(s.config.StateDir, t.Name, known); err != nil {
 			s.result.Err = fmt.Errorf("remembering up to where this sync goes, nothing was sent: %w", err)
 			return
 		}

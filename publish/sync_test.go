@@ -52,7 +52,8 @@ func TestSync(t *testing.T) {
 					puts++
 				}
 			}
-			want := map[publish.Layout]int{publish.Bundle: 2, publish.Objects: 1}[layout] // a bundle and the generation; a response
+			// a bundle and the generation; a response
+			want := map[publish.Layout]int{publish.Bundle: 2, publish.Objects: 1}[layout]
 			if puts != want {
 				t.Errorf("one response changed: %d objects under ocsp/ were written, want %d", puts, want)
 			}
@@ -141,7 +142,8 @@ func TestOnlyUrgent(t *testing.T) {
 	if !bytes.Equal(m.get("index.html"), index) {
 		t.Error("the index page was written by an urgent sync")
 	}
-	if want := must(second.State(t.Context(), second.Size()))(t); !bytes.Equal(m.get("crl/sub.crl"), readLine(t, w, second, want, "crl/sub.crl")) {
+	if want := must(second.State(t.Context(), second.Size()))(t); !bytes.Equal(m.get("crl/sub.crl"),
+		readLine(t, w, second, want, "crl/sub.crl")) {
 		t.Error("the CRL is not the new one")
 	}
 	c.Only = publish.Everything
@@ -171,8 +173,8 @@ func TestAwayForLong(t *testing.T) {
 	}
 }
 
-// TestLongUnchanged replaces names that changed last so many entries ago that the plan does not know what they hold: what the
-// target has is ours, and no drift.
+// TestLongUnchanged replaces names that changed last so many entries ago that the plan does not know what they hold:
+// what the target has is ours, and no drift.
 func TestLongUnchanged(t *testing.T) {
 	for _, layout := range layouts {
 		w, m, responses := newWorld(t), newMemStore(), map[int64][]byte{}
@@ -224,8 +226,8 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// TestCannotRemember: a host that cannot write down up to where it goes sends nothing. Killed half-way, its own checkpoint would
-// look like another host's to the next sync.
+// TestCannotRemember: a host that cannot write down up to where it goes sends nothing. Killed half-way, its own
+// checkpoint would look like another host's to the next sync.
 func TestCannotRemember(t *testing.T) {
 	w, m, state := newWorld(t), newMemStore(), t.TempDir()
 	later := &faultStore{memStore: m, choose: func(string, string) fault { // after the memory was read
@@ -273,11 +275,13 @@ func (mistaken) Tag([]byte) string { return "wrong" }
 
 func TestValidate(t *testing.T) {
 	c := publish.Config{Only: "some", Targets: []publish.Target{
-		{TargetConfig: publish.TargetConfig{Name: "Bad Name"}}, {TargetConfig: publish.TargetConfig{Name: "a", Layout: "tree"}},
+		{TargetConfig: publish.TargetConfig{Name: "Bad Name"}},
+		{TargetConfig: publish.TargetConfig{Name: "a", Layout: "tree"}},
 		{TargetConfig: publish.TargetConfig{Name: "a"}},
 	}}
 	err := c.Validate()
-	for _, want := range []string{"master", "policy", `"some"`, `"Bad Name"`, `"tree"`, `two targets are called "a"`, "no store"} {
+	for _, want := range []string{"master", "policy", `"some"`, `"Bad Name"`, `"tree"`, `two targets are called "a"`,
+		"no store"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: does not speak of %s", err, want)
 		}

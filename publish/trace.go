@@ -29,7 +29,8 @@ func (s *session) endTarget(span trace.Span) {
 	r := s.result
 	span.SetAttributes(
 		attribute.Int64("from", r.From), attribute.Int64("size", r.Size), attribute.Bool("complete", r.Complete),
-		attribute.Int("sent", r.Counts.Sent), attribute.Int64("bytes", r.Counts.Bytes), attribute.Int64("requests", r.Counts.Requests),
+		attribute.Int("sent", r.Counts.Sent), attribute.Int64("bytes", r.Counts.Bytes),
+		attribute.Int64("requests", r.Counts.Requests),
 		attribute.Int("refused", len(r.Refused)), attribute.Int("findings", len(r.Findings)),
 	)
 	end(span, &r.Err)

@@ -16,7 +16,8 @@ import (
 	"seihon/publish"
 )
 
-// TestUnreadHoldsBack: a list whose predecessor the master does not have any more cannot be compared with it, and stays here.
+// TestUnreadHoldsBack: a list whose predecessor the master does not have any more cannot be compared with it, and stays
+// here.
 func TestUnreadHoldsBack(t *testing.T) {
 	t.Parallel()
 	w, m := newWorld(t), newMemStore()
@@ -30,7 +31,9 @@ func TestUnreadHoldsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.trySync(w.config(w.log(), target("t", publish.Bundle, m)))
-	if r.Err == nil || !strings.Contains(r.Err.Error(), `holding "crl/sub.crl" back: it cannot be compared with what was said before`) {
+	if r.Err == nil ||
+		!strings.Contains(r.Err.Error(),
+			`holding "crl/sub.crl" back: it cannot be compared with what was said before`) {
 		t.Errorf("%v", r.Err)
 	}
 	if !bytes.Equal(m.get("crl/sub.crl"), before) {
@@ -80,7 +83,8 @@ func TestApplyOfAnOldPlan(t *testing.T) {
 	}
 }
 
-// overtaken is a store in which another publisher puts a larger checkpoint in the place of ours, as soon as it is there.
+// overtaken is a store in which another publisher puts a larger checkpoint in the place of ours, as soon as it is
+// there.
 type overtaken struct {
 	*memStore
 	larger []byte
@@ -124,7 +128,8 @@ func TestTwoDatesAreSaid(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.full(1, entry{serial: 0x80}))
 	for _, hours := range []time.Duration{1, 2} {
-		w.append(&ledger.Entry{Expiry: &ledger.Expiry{Issuer: "sub", Entries: []ledger.Expired{{Serial: "80", NotAfter: epoch.Add(-hours * time.Hour)}}}})
+		w.append(&ledger.Entry{Expiry: &ledger.Expiry{Issuer: "sub",
+			Entries: []ledger.Expired{{Serial: "80", NotAfter: epoch.Add(-hours * time.Hour)}}}})
 	}
 	w.commit(w.full(2))
 	r := w.trySync(w.config(w.log(), target("t", publish.Bundle, newMemStore())))
@@ -142,7 +147,8 @@ func TestKeyInTheLogItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.trySync(w.config(w.commit(), target("t", publish.Bundle, m)))
-	if len(r.Refused) != 1 || r.Refused[0].Refusal.Rule != "private-key" || !strings.HasPrefix(r.Refused[0].Name, "log/tile/entries/") || r.Complete {
+	if len(r.Refused) != 1 || r.Refused[0].Refusal.Rule != "private-key" ||
+		!strings.HasPrefix(r.Refused[0].Name, "log/tile/entries/") || r.Complete {
 		t.Errorf("%+v", r)
 	}
 	if m.sent("log/tile/entries/") {

@@ -27,7 +27,8 @@ func (c Config) checkRecord(ctx context.Context) (*record.Verdict, error) {
 	}
 	for _, f := range v.Faults {
 		c.Logger.Error("the master unsays what it said: nothing of this issuer is sent", zap.String("issuer", f.Issuer),
-			zap.String("serial", f.Serial), zap.String("was", f.Was), zap.String("now", f.Now), zap.String("name", f.New.Name))
+			zap.String("serial", f.Serial), zap.String("was", f.Was), zap.String("now", f.Now),
+			zap.String("name", f.New.Name))
 	}
 	return v, nil
 }
@@ -58,7 +59,8 @@ func (s *session) unsaid(step *Step) *problem {
 		return nil
 	}
 	if err := s.verdict.UnreadOf(issuer); err != nil {
-		return &problem{err: fmt.Errorf("holding %q back: it cannot be compared with what was said before: %w", step.Name, err)}
+		return &problem{err: fmt.Errorf("holding %q back: it cannot be compared with what was said before: %w",
+			step.Name, err)}
 	}
 	if len(s.verdict.Of(issuer)) > 0 {
 		return &problem{unsaid: true}

@@ -46,7 +46,8 @@ func (c *chronicle) sign() {
 	c.commit(append(c.bundles(uint64(c.number), 1+c.rng.IntN(3), responses), c.full(c.number, c.listed...))...)
 }
 
-// A turn changes what is said of one entry, in the list, in the responses or in both. ok is false where it is not lawful.
+// A turn changes what is said of one entry, in the list, in the responses or in both. ok is false where it is not
+// lawful.
 type turn struct {
 	name string
 	ok   func(e entry) bool
@@ -94,7 +95,8 @@ var turns = []turn{
 		delete(c.said, e.serial)
 	}},
 	{"permitted", always, func(c *chronicle, e entry) { c.permit(0, e, status(e)); c.drop(e, true, true) }},
-	{"permitted by a stranger", onHold, func(c *chronicle, e entry) { c.permit(1, e, status(e)); c.drop(e, true, true) }},
+	{"permitted by a stranger",
+		onHold, func(c *chronicle, e entry) { c.permit(1, e, status(e)); c.drop(e, true, true) }},
 	{"permitted for another status", onHold, func(c *chronicle, e entry) {
 		other := e
 		other.after += time.Second
@@ -124,7 +126,8 @@ func (c *chronicle) drop(e entry, list, response bool) {
 }
 
 func (c *chronicle) expire(e entry, at time.Time) {
-	c.append(&ledger.Entry{Expiry: &ledger.Expiry{Issuer: "sub", Entries: []ledger.Expired{{Serial: hexOf(e.serial), NotAfter: at}}}})
+	c.append(&ledger.Entry{Expiry: &ledger.Expiry{Issuer: "sub",
+		Entries: []ledger.Expired{{Serial: hexOf(e.serial), NotAfter: at}}}})
 }
 
 func (c *chronicle) permit(key int, e entry, was string) {
@@ -157,8 +160,8 @@ func (c *chronicle) live() {
 	}
 }
 
-// TestNothingUnsaidIsSent plays rooms that went on past every check of theirs. Whatever was said once and is not any more
-// stays at home with all of its issuer; a lawful past is sent whole. A failing seed is printed.
+// TestNothingUnsaidIsSent plays rooms that went on past every check of theirs. Whatever was said once and is not any
+// more stays at home with all of its issuer; a lawful past is sent whole. A failing seed is printed.
 func TestNothingUnsaidIsSent(t *testing.T) {
 	t.Parallel()
 	key := func(b byte) ed25519.PrivateKey {
@@ -169,7 +172,8 @@ func TestNothingUnsaidIsSent(t *testing.T) {
 		for seed := range unsaidSeeds {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
-				c := &chronicle{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 14)), keys: [2]ed25519.PrivateKey{key(1), key(2)}, said: map[int64]entry{}}
+				c := &chronicle{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 14)),
+					keys: [2]ed25519.PrivateKey{key(1), key(2)}, said: map[int64]entry{}}
 				c.live()
 				m := newMemStore()
 				config := c.config(c.log(), target("t", []publish.Layout{publish.Bundle, publish.Objects}[seed%2], m))

@@ -38,13 +38,16 @@ func (w *world) list(number int64, base *big.Int, idp []byte, entries ...entry) 
 	t := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: w.now, NextUpdate: w.now.Add(validity)}
 	if base != nil {
 		der := must(asn1.Marshal(base))(w.t)
-		t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: der})
+		t.ExtraExtensions = append(t.ExtraExtensions,
+			pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: der})
 	}
 	if idp != nil {
-		t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: idp})
+		t.ExtraExtensions = append(t.ExtraExtensions,
+			pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: idp})
 	}
 	for _, e := range entries {
-		r := x509.RevocationListEntry{SerialNumber: big.NewInt(e.serial), RevocationTime: epoch.Add(e.after), ReasonCode: e.reason}
+		r := x509.RevocationListEntry{SerialNumber: big.NewInt(e.serial), RevocationTime: epoch.Add(e.after),
+			ReasonCode: e.reason}
 		if e.invalid {
 			der := must(asn1.MarshalWithParams(epoch, "generalized"))(w.t)
 			r.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 24}, Value: der}}
@@ -59,7 +62,8 @@ func (w *world) full(number int64, entries ...entry) ledger.Line {
 }
 
 func (w *world) deltaList(number, base int64, entries ...entry) ledger.Line {
-	return w.line("crl/sub-delta.crl", artifact.DeltaCRL, w.list(number, big.NewInt(base), nil, entries...), fmt.Sprint(number))
+	return w.line("crl/sub-delta.crl", artifact.DeltaCRL, w.list(number, big.NewInt(base), nil, entries...),
+		fmt.Sprint(number))
 }
 
 func (w *world) scoped(number int64, idp []byte, entries ...entry) ledger.Line {
@@ -67,7 +71,8 @@ func (w *world) scoped(number int64, idp []byte, entries ...entry) ledger.Line {
 }
 
 func (w *world) shard(shard int, number int64, entries ...entry) ledger.Line {
-	return w.line(fmt.Sprintf("crl/sub/%d.crl", shard), artifact.CRL, w.list(number, nil, nil, entries...), fmt.Sprint(number))
+	return w.line(fmt.Sprintf("crl/sub/%d.crl", shard), artifact.CRL, w.list(number, nil, nil, entries...),
+		fmt.Sprint(number))
 }
 
 func (w *world) append(e *ledger.Entry) {
@@ -80,8 +85,9 @@ func (w *world) append(e *ledger.Entry) {
 // answerOf makes one response with the given status.
 func (w *world) answerOf(serial int64, status, reason int, after time.Duration) []byte {
 	w.t.Helper()
-	r := ocsp.Response{Status: status, SerialNumber: big.NewInt(serial), ThisUpdate: w.now, NextUpdate: w.now.Add(validity),
-		RevokedAt: epoch.Add(after), RevocationReason: reason}
+	r := ocsp.Response{Status: status, SerialNumber: big.NewInt(serial), ThisUpdate: w.now,
+		NextUpdate: w.now.Add(validity),
+		RevokedAt:  epoch.Add(after), RevocationReason: reason}
 	return w.dated(must(ocsp.CreateResponse(w.ca, w.ca, r, w.key))(w.t))
 }
 
@@ -96,7 +102,8 @@ func (w *world) neverIssued(serial int64) []byte {
 // certificate is a certificate of the CA that is itself in the repository.
 func (w *world) certificate(serial int64, notAfter time.Time) ledger.Line {
 	w.t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "OCSP"}, NotBefore: epoch.AddDate(-1, 0, 0), NotAfter: notAfter,
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "OCSP"},
+		NotBefore: epoch.AddDate(-1, 0, 0), NotAfter: notAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}}
 	der := must(x509.CreateCertificate(rand.Reader, template, w.ca, w.key.Public(), w.key))(w.t)
 	l := w.line("cert/sub-ocsp.cer", artifact.OCSPSignerCertificate, der, fmt.Sprintf("%x", serial))
@@ -106,9 +113,11 @@ func (w *world) certificate(serial int64, notAfter time.Time) ledger.Line {
 
 func (w *world) sayOverride(key ed25519.PrivateKey, serial, was, now string) {
 	w.t.Helper()
-	o := &override.Override{Digest: artifact.Sum([]byte("x")), Allow: []string{override.Changed}, Reason: "ticket 1", Expires: w.now.AddDate(0, 0, 1)}
+	o := &override.Override{Digest: artifact.Sum([]byte("x")), Allow: []string{override.Changed}, Reason: "ticket 1",
+		Expires: w.now.AddDate(0, 0, 1)}
 	text := must(o.Sign(key))(w.t)
-	w.append(&ledger.Entry{Override: &ledger.Override{Issuer: "sub", Text: string(text), Changes: []ledger.StatusChange{{Serial: serial, Was: was, Now: now}}}})
+	w.append(&ledger.Entry{Override: &ledger.Override{Issuer: "sub", Text: string(text),
+		Changes: []ledger.StatusChange{{Serial: serial, Was: was, Now: now}}}})
 }
 
 func status(e entry) string {
@@ -135,7 +144,8 @@ func TestUnsaid(t *testing.T) {
 	hold := entry{serial: 9, reason: 6, after: time.Hour}
 	with := func(e entry, edit func(*entry)) entry { edit(&e); return e }
 	expire := func(w *world, serial string, notAfter time.Time) {
-		w.append(&ledger.Entry{Expiry: &ledger.Expiry{Issuer: "sub", Entries: []ledger.Expired{{Serial: serial, NotAfter: notAfter}}}})
+		w.append(&ledger.Entry{Expiry: &ledger.Expiry{Issuer: "sub",
+			Entries: []ledger.Expired{{Serial: serial, NotAfter: notAfter}}}})
 	}
 	generation := func(w *world, number uint64, shards int, responses map[int64][]byte) []ledger.Line {
 		return w.bundles(number, shards, responses)
@@ -144,11 +154,13 @@ func TestUnsaid(t *testing.T) {
 		bad   bool
 		story func(w *world) // commits; a list or generation that must be held back is of the last one
 	}{
-		"nothing changed":    {false, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2, a, b)) }},
-		"order changed":      {false, func(w *world) { w.commit(w.full(1, a, b, hold)); w.commit(w.full(2, hold, b, a)) }},
-		"one more":           {false, func(w *world) { w.commit(w.full(1, a)); w.commit(w.full(2, a, b)) }},
-		"unspecified reason": {false, func(w *world) { w.commit(w.full(1, a)); w.commit(w.full(2, with(a, func(e *entry) { e.reason = 0 }))) }},
-		"release from hold":  {false, func(w *world) { w.commit(w.full(1, a, hold)); w.commit(w.full(2, a)) }},
+		"nothing changed": {false, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2, a, b)) }},
+		"order changed": {false,
+			func(w *world) { w.commit(w.full(1, a, b, hold)); w.commit(w.full(2, hold, b, a)) }},
+		"one more": {false, func(w *world) { w.commit(w.full(1, a)); w.commit(w.full(2, a, b)) }},
+		"unspecified reason": {false,
+			func(w *world) { w.commit(w.full(1, a)); w.commit(w.full(2, with(a, func(e *entry) { e.reason = 0 }))) }},
+		"release from hold": {false, func(w *world) { w.commit(w.full(1, a, hold)); w.commit(w.full(2, a)) }},
 		"hold to final": {false, func(w *world) {
 			w.commit(w.full(1, hold))
 			w.commit(w.full(2, with(hold, func(e *entry) { e.reason = 1 })))
@@ -161,23 +173,28 @@ func TestUnsaid(t *testing.T) {
 			w.commit(w.full(1, hold))
 			w.commit(w.full(2, with(hold, func(e *entry) { e.after++; e.after += time.Minute })))
 		}},
-		"vanished":          {true, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2, a)) }},
-		"vanished, last":    {true, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2, b)) }},
-		"vanished, all":     {true, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2)) }},
-		"vanished and back": {true, func(w *world) { w.commit(w.full(1, a)); w.commit(w.full(2)); w.commit(w.full(3, a)) }},
+		"vanished":       {true, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2, a)) }},
+		"vanished, last": {true, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2, b)) }},
+		"vanished, all":  {true, func(w *world) { w.commit(w.full(1, a, b)); w.commit(w.full(2)) }},
+		"vanished and back": {true,
+			func(w *world) { w.commit(w.full(1, a)); w.commit(w.full(2)); w.commit(w.full(3, a)) }},
 		"date": {true, func(w *world) {
 			w.commit(w.full(1, a))
 			w.commit(w.full(2, with(a, func(e *entry) { e.after = time.Minute })))
 		}},
-		"reason":             {true, func(w *world) { w.commit(w.full(1, b)); w.commit(w.full(2, with(b, func(e *entry) { e.reason = 4 }))) }},
-		"no reason any more": {true, func(w *world) { w.commit(w.full(1, b)); w.commit(w.full(2, with(b, func(e *entry) { e.reason = 0 }))) }},
-		"final to hold":      {true, func(w *world) { w.commit(w.full(1, b)); w.commit(w.full(2, with(b, func(e *entry) { e.reason = 6 }))) }},
+		"reason": {true,
+			func(w *world) { w.commit(w.full(1, b)); w.commit(w.full(2, with(b, func(e *entry) { e.reason = 4 }))) }},
+		"no reason any more": {true,
+			func(w *world) { w.commit(w.full(1, b)); w.commit(w.full(2, with(b, func(e *entry) { e.reason = 0 }))) }},
+		"final to hold": {true,
+			func(w *world) { w.commit(w.full(1, b)); w.commit(w.full(2, with(b, func(e *entry) { e.reason = 6 }))) }},
 		"invalidity date": {true, func(w *world) {
 			w.commit(w.full(1, b))
 			w.commit(w.full(2, with(b, func(e *entry) { e.invalid = true })))
 		}},
 		"narrower scope": {true, func(w *world) { w.commit(w.full(1, a)); w.commit(w.scoped(2, onlyUser, a)) }},
-		"scope kept":     {false, func(w *world) { w.commit(w.scoped(1, onlyUser, a)); w.commit(w.scoped(2, onlyUser, a)) }},
+		"scope kept": {false,
+			func(w *world) { w.commit(w.scoped(1, onlyUser, a)); w.commit(w.scoped(2, onlyUser, a)) }},
 		"serial in another part": {true, func(w *world) {
 			w.commit(w.shard(0, 1, a, b), w.shard(1, 1))
 			w.commit(w.shard(0, 2, a), w.shard(1, 2, b))
@@ -188,8 +205,10 @@ func TestUnsaid(t *testing.T) {
 			w.commit(w.deltaList(2, 1, hold))
 			w.commit(w.deltaList(3, 1, with(hold, func(e *entry) { e.reason = 8 })))
 		}},
-		"delta, release not said": {true, func(w *world) { w.commit(w.deltaList(2, 1, hold, a)); w.commit(w.deltaList(3, 1, a)) }},
-		"delta of another base":   {false, func(w *world) { w.commit(w.deltaList(2, 1, hold)); w.commit(w.deltaList(4, 3)) }},
+		"delta, release not said": {true,
+			func(w *world) { w.commit(w.deltaList(2, 1, hold, a)); w.commit(w.deltaList(3, 1, a)) }},
+		"delta of another base": {false,
+			func(w *world) { w.commit(w.deltaList(2, 1, hold)); w.commit(w.deltaList(4, 3)) }},
 		"delta, final removed": {true, func(w *world) {
 			w.commit(w.deltaList(2, 1, b))
 			w.commit(w.deltaList(3, 1, with(b, func(e *entry) { e.reason = 8 })))
@@ -273,8 +292,10 @@ func TestUnsaid(t *testing.T) {
 			w.commit(generation(w, 2, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, time.Hour)})...)
 		}},
 		"response in another number of shards": {false, func(w *world) {
-			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0), 6: w.answerOf(6, ocsp.Good, 0, 0)})...)
-			w.commit(generation(w, 2, 4, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0), 6: w.answerOf(6, ocsp.Good, 0, 0)})...)
+			w.commit(generation(w, 1, 1,
+				map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0), 6: w.answerOf(6, ocsp.Good, 0, 0)})...)
+			w.commit(generation(w, 2, 4,
+				map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 1, 0), 6: w.answerOf(6, ocsp.Good, 0, 0)})...)
 		}},
 		"response released from hold": {false, func(w *world) {
 			w.commit(generation(w, 1, 1, map[int64][]byte{5: w.answerOf(5, ocsp.Revoked, 6, 0)})...)
@@ -366,7 +387,8 @@ func TestUnsaidOfOneIssuer(t *testing.T) {
 	c = w.config(w.log(), target("t", publish.Bundle, m))
 	c.StateDir = t.TempDir()
 	r := w.trySync(c)
-	if len(r.Unsaid) != 1 || r.Unsaid[0].Issuer != "sub" || r.Unsaid[0].Serial != "7" || r.Unsaid[0].Old.Number != "1" || r.Unsaid[0].New.Number != "2" {
+	if len(r.Unsaid) != 1 || r.Unsaid[0].Issuer != "sub" || r.Unsaid[0].Serial != "7" ||
+		r.Unsaid[0].Old.Number != "1" || r.Unsaid[0].New.Number != "2" {
 		t.Errorf("unsaid: %v", r.Unsaid)
 	}
 	if string(m.get("crl/sub.crl")) != string(before) || string(m.get(publish.CheckpointName)) != string(cp) {

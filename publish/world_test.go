@@ -55,8 +55,10 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, now: epoch, dir: filepath.Join(t.TempDir(), "master"), revoked: map[int64]bool{}}
 	w.key = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: epoch.AddDate(-1, 0, 0), NotAfter: epoch.AddDate(10, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: epoch.AddDate(-1, 0, 0),
+		NotAfter: epoch.AddDate(10, 0, 0),
+		IsCA:     true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
 	}
 	der := must(x509.CreateCertificate(rand.Reader, template, template, w.key.Public(), w.key))(t)
 	w.ca = must(x509.ParseCertificate(der))(t)
@@ -151,7 +153,8 @@ func (w *world) crl(number int64) []byte {
 func (w *world) response(serial int64) []byte {
 	w.t.Helper()
 	r := ocsp.Response{
-		Status: ocsp.Good, SerialNumber: big.NewInt(serial), ThisUpdate: w.now, NextUpdate: w.now.Add(validity), IssuerHash: crypto.SHA1,
+		Status: ocsp.Good, SerialNumber: big.NewInt(serial), ThisUpdate: w.now, NextUpdate: w.now.Add(validity),
+		IssuerHash: crypto.SHA1,
 	}
 	if w.revoked[serial] {
 		r.Status, r.RevokedAt = ocsp.Revoked, epoch
@@ -160,7 +163,8 @@ func (w *world) response(serial int64) []byte {
 }
 
 func (w *world) ocspKey(serial int64) ocspcache.Key {
-	return ocspcache.Key{Hash: crypto.SHA1, IssuerKeyHash: artifact.PublicKeyHash(w.ca, crypto.SHA1), Serial: big.NewInt(serial).Bytes()}
+	return ocspcache.Key{Hash: crypto.SHA1, IssuerKeyHash: artifact.PublicKeyHash(w.ca, crypto.SHA1),
+		Serial: big.NewInt(serial).Bytes()}
 }
 
 // bundles makes a generation from responses by serial, in shards.
@@ -208,7 +212,8 @@ func (w *world) signingRun(responses map[int64][]byte, changed ...int64) *ledger
 	if w.run == 1 {
 		lines = append(lines, w.line("cert/sub.cer", artifact.CACertificate, w.ca.Raw, ""))
 	}
-	lines = append(lines, w.line("index.html", artifact.IndexPage, fmt.Appendf(nil, "<!doctype html>\n<title>Repository</title>\n<p>CRL number %d.\n", w.run), ""))
+	lines = append(lines, w.line("index.html", artifact.IndexPage, fmt.Appendf(nil,
+		"<!doctype html>\n<title>Repository</title>\n<p>CRL number %d.\n", w.run), ""))
 	return w.commit(dedupe(lines)...)
 }
 
@@ -226,11 +231,13 @@ func dedupe(lines []ledger.Line) []ledger.Line {
 }
 
 func (w *world) policy() *sectiona.Policy {
-	return &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{w.ca}, nil), Now: func() time.Time { return w.now }}
+	return &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{w.ca}, nil),
+		Now: func() time.Time { return w.now }}
 }
 
 func (w *world) config(log *ledger.Log, targets ...publish.Target) publish.Config {
-	return publish.WithRandom(publish.Config{Master: log, Policy: w.policy(), Targets: targets, Now: func() time.Time { return w.now }}, func() float64 { return 0 })
+	return publish.WithRandom(publish.Config{Master: log, Policy: w.policy(), Targets: targets,
+		Now: func() time.Time { return w.now }}, func() float64 { return 0 })
 }
 
 func target(name string, layout publish.Layout, s publish.Store) publish.Target {

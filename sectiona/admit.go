@@ -24,8 +24,9 @@ func (p *Policy) Admit(a *artifact.Artifact, ev Evidence) *Refusal {
 		allowed = allowed || r.Verdict == Allow
 	}
 	if !allowed {
-		return &Refusal{Rule: "unrecognised", Kind: string(kind), Reason: "no rule allows this kind", Quote: s1.quote, Gloss: s1.gloss,
-			Hint: "publish only the kinds that the rule table names"}
+		return &Refusal{Rule: "unrecognised", Kind: string(kind), Reason: "no rule allows this kind", Quote: s1.quote,
+			Gloss: s1.gloss,
+			Hint:  "publish only the kinds that the rule table names"}
 	}
 	return nil
 }
@@ -52,7 +53,9 @@ func (p *Policy) Warnings(a *artifact.Artifact, ev Evidence) []string {
 		}
 	case artifact.OCSPSignerCertificate:
 		if !hasNoCheck(a.Certificates[0]) {
-			w = append(w, "the responder's certificate has no id-pkix-ocsp-nocheck, so that clients look for its own status (RFC 6960 section 4.2.2.2.1)")
+			w = append(w,
+				"the responder's certificate has no id-pkix-ocsp-nocheck, so that clients look for its own status "+
+					"(RFC 6960 section 4.2.2.2.1)")
 		}
 	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate:
 		if p.Now != nil && p.Now().After(a.Certificates[0].NotAfter) {

@@ -17,7 +17,8 @@ func found(_ *Policy, a *artifact.Artifact, _ Evidence) string {
 
 // The first bytes of programs.
 var programMagics = [][]byte{
-	[]byte("\x7fELF"), []byte("MZ"), []byte("\xcf\xfa\xed\xfe"), []byte("\xca\xfe\xba\xbe"), []byte("\x00asm"), []byte("#!"),
+	[]byte("\x7fELF"), []byte("MZ"), []byte("\xcf\xfa\xed\xfe"), []byte("\xca\xfe\xba\xbe"), []byte("\x00asm"),
+	[]byte("#!"),
 }
 
 func program(_ *Policy, a *artifact.Artifact, _ Evidence) string {

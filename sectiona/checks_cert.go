@@ -28,7 +28,8 @@ func signedByAny(c *x509.Certificate, issuers []*x509.Certificate) bool {
 
 // same reports whether two certificates are of one name and one key.
 func same(a, b *x509.Certificate) bool {
-	return artifact.SameName(a.RawSubject, b.RawSubject) && bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
+	return artifact.SameName(a.RawSubject, b.RawSubject) &&
+		bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
 }
 
 func caCertificate(p *Policy, a *artifact.Artifact, _ Evidence) string {
@@ -84,7 +85,8 @@ func (p *Policy) cross(c *x509.Certificate) string {
 	case isOne(partners) && signedByAny(c, issuers), isOne(issuers) && signedByAny(c, partners):
 		return p.irregular(c)
 	}
-	return fmt.Sprintf("no pinned partner stands on one side of it (issuer %q, subject %q)", c.Issuer.String(), c.Subject.String())
+	return fmt.Sprintf("no pinned partner stands on one side of it (issuer %q, subject %q)", c.Issuer.String(),
+		c.Subject.String())
 }
 
 func subscriber(p *Policy, a *artifact.Artifact, _ Evidence) string {
@@ -122,15 +124,16 @@ func bundle(p *Policy, a *artifact.Artifact, _ Evidence) string {
 		if p.authority(c) == "" || p.cross(c) == "" {
 			continue
 		}
-		return fmt.Sprintf("certificate %d, %q, is neither of a CA of this hierarchy nor a cross certificate", i, c.Subject.String())
+		return fmt.Sprintf("certificate %d, %q, is neither of a CA of this hierarchy nor a cross certificate", i,
+			c.Subject.String())
 	}
 	return ""
 }
 
 func opaque(_ *Policy, a *artifact.Artifact, _ Evidence) string { return a.Problem }
 
-// document checks a document's embedded and detached signatures, and a signature by itself as far as that goes. An unsigned
-// document is allowed: the ledger covers it, and Warnings says so.
+// document checks a document's embedded and detached signatures, and a signature by itself as far as that goes. An
+// unsigned document is allowed: the ledger covers it, and Warnings says so.
 func document(p *Policy, a *artifact.Artifact, ev Evidence) string {
 	if a.Kind == artifact.DocumentSignature {
 		return p.signature(a.Signature, ev.Document)
@@ -177,8 +180,8 @@ func (p *Policy) boundAll(signers []*x509.Certificate) string {
 	return ""
 }
 
-// bound explains why a document's signer is not bound to the CA: it is neither one of the CAs nor certified by one to sign
-// documents.
+// bound explains why a document's signer is not bound to the CA: it is neither one of the CAs nor certified by one to
+// sign documents.
 func (p *Policy) bound(c *x509.Certificate) string {
 	issuers := p.trust().Issuers()
 	if slices.ContainsFunc(issuers, func(i *x509.Certificate) bool { return same(c, i) }) {

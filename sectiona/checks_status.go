@@ -73,7 +73,8 @@ func (p *Policy) current(this, next, recorded time.Time) string {
 		return fmt.Sprintf("it is valid for %v, longer than the policy's %v", next.Sub(this), p.MaxValidity)
 	}
 	if !recorded.IsZero() && this.After(recorded.Add(skew)) {
-		return "its thisUpdate " + this.Format(time.RFC3339) + " is after " + recorded.UTC().Format(time.RFC3339) + ", when it was recorded"
+		return "its thisUpdate " + this.Format(time.RFC3339) + " is after " + recorded.UTC().Format(time.RFC3339) +
+			", when it was recorded"
 	}
 	if p.Now == nil {
 		return ""

@@ -11,8 +11,8 @@ import (
 	"seihon/artifact"
 )
 
-// A Deviation is one thing in a certificate, a list or a response that an RFC forbids and that a program can read all the same. Section A
-// refuses it unless Policy.Excepted lets it pass.
+// A Deviation is one thing in a certificate, a list or a response that an RFC forbids and that a program can read all
+// the same. Section A refuses it unless Policy.Excepted lets it pass.
 type Deviation struct {
 	Code   string // the kind of deviation, one of the constants below
 	Serial []byte // of the entry or answer it is about, as content octets; nil when it is about the whole
@@ -21,12 +21,13 @@ type Deviation struct {
 
 // The codes of deviations.
 const (
-	SerialZero      = "serial-zero"       // a serial number 0 (RFC 5280 section 4.1.2.2)
-	SerialNegative  = "serial-negative"   // a serial number below 0
-	SerialLong      = "serial-long"       // a serial number of more than 20 octets
-	EarlyLong       = "early-long-time"   // a GeneralizedTime before 2050 (RFC 5280 sections 5.1.2.4 and 5.1.2.6)
-	RevokedLater    = "revoked-later"     // a revocation after the list or answer that tells it
-	RemovedInFull   = "removed-in-full"   // the reason removeFromCRL on a list that is no delta (RFC 5280 section 5.3.1)
+	SerialZero     = "serial-zero"     // a serial number 0 (RFC 5280 section 4.1.2.2)
+	SerialNegative = "serial-negative" // a serial number below 0
+	SerialLong     = "serial-long"     // a serial number of more than 20 octets
+	EarlyLong      = "early-long-time" // a GeneralizedTime before 2050 (RFC 5280 sections 5.1.2.4 and 5.1.2.6)
+	RevokedLater   = "revoked-later"   // a revocation after the list or answer that tells it
+	// the reason removeFromCRL on a list that is no delta (RFC 5280 section 5.3.1)
+	RemovedInFull   = "removed-in-full"
 	ListedTwice     = "listed-twice"      // one serial number in two entries that say the same
 	ListedTwoWays   = "listed-two-ways"   // one serial number in two entries that contradict each other
 	ScopeUncritical = "scope-uncritical"  // an issuing distribution point that is not critical (RFC 5280 section 5.2.5)
@@ -39,10 +40,11 @@ const (
 	Unreadable = "unreadable"
 )
 
-// excusable are the kinds of deviation that leave no doubt about what is said, so that a CA which is known for them can be
-// published by a signed exception. Who could not be understood is never excepted.
+// excusable are the kinds of deviation that leave no doubt about what is said, so that a CA which is known for them can
+// be published by a signed exception. Who could not be understood is never excepted.
 var excusable = []string{
-	AnsweredLater, DeltaUncritical, EarlyLong, artifact.IrregularCritical, ListedTwice, artifact.IrregularName, artifact.IrregularParameter,
+	AnsweredLater, DeltaUncritical, EarlyLong, artifact.IrregularCritical, ListedTwice, artifact.IrregularName,
+	artifact.IrregularParameter,
 	RevokedLater, ScopeUncritical, SerialLong, SerialNegative, SerialZero, artifact.IrregularVersion,
 }
 
@@ -52,8 +54,8 @@ func Excusable(kind string) bool { return slices.Contains(excusable, kind) }
 // ExcusableKinds returns what an exception can allow, sorted.
 func ExcusableKinds() []string { return slices.Sorted(slices.Values(excusable)) }
 
-// Deviations names everything of that kind in a certificate, a list or a response. A zero now leaves out what only a clock
-// can tell.
+// Deviations names everything of that kind in a certificate, a list or a response. A zero now leaves out what only a
+// clock can tell.
 func Deviations(a *artifact.Artifact, now time.Time) iter.Seq[Deviation] {
 	switch {
 	case a.Kind.IsCertificate() && len(a.Certificates) == 1:
@@ -66,8 +68,8 @@ func Deviations(a *artifact.Artifact, now time.Time) iter.Seq[Deviation] {
 	return func(func(Deviation) bool) {}
 }
 
-// unexcepted returns the reason of the first deviation that the policy does not let pass, or "". by is the CA that signed,
-// nil when it is not known; it is asked for when there is a deviation.
+// unexcepted returns the reason of the first deviation that the policy does not let pass, or "". by is the CA that
+// signed, nil when it is not known; it is asked for when there is a deviation.
 func (p *Policy) unexcepted(all iter.Seq[Deviation], by func() *x509.Certificate, dated time.Time) string {
 	var ca *x509.Certificate
 	for d := range all {
@@ -92,8 +94,8 @@ func (p *Policy) unexcepted(all iter.Seq[Deviation], by func() *x509.Certificate
 	return ""
 }
 
-// Irregular explains what by got wrong in a certificate, or returns "": it is right, or an exception lets it pass. It is for
-// who takes in certificates that are not published.
+// Irregular explains what by got wrong in a certificate, or returns "": it is right, or an exception lets it pass. It
+// is for who takes in certificates that are not published.
 func (p *Policy) Irregular(c, by *x509.Certificate) string {
 	return p.unexcepted(certificateDeviations(c), func() *x509.Certificate { return by }, c.NotBefore)
 }
@@ -149,7 +151,8 @@ func OddSerial(serial []byte) Deviation {
 func listDeviations(l *artifact.RevocationList) iter.Seq[Deviation] {
 	return func(yield func(Deviation) bool) {
 		if l.EarlyGeneralized && !yield(Deviation{EarlyLong, nil,
-			"its thisUpdate or nextUpdate is a GeneralizedTime before 2050, which must be a UTCTime (RFC 5280 section 5.1.2.4)"}) {
+			"its thisUpdate or nextUpdate is a GeneralizedTime before 2050, which must be a UTCTime (RFC 5280 " +
+				"section 5.1.2.4)"}) {
 			return
 		}
 		if l.IDP != nil && !l.IDP.Critical && !yield(Deviation{ScopeUncritical, nil,
@@ -196,12 +199,14 @@ func entryDeviations(l *artifact.RevocationList, e artifact.RevokedEntry, yield 
 	if d := OddSerial(e.Serial); d.Code != "" && !yield(d) {
 		return false
 	}
-	if e.EarlyGeneralized && !yield(Deviation{EarlyLong, e.Serial, fmt.Sprintf("the revocation date of serial number %x is "+
-		"a GeneralizedTime before 2050, which must be a UTCTime (RFC 5280 section 5.1.2.6)", e.Serial)}) {
+	if e.EarlyGeneralized &&
+		!yield(Deviation{EarlyLong, e.Serial, fmt.Sprintf("the revocation date of serial number %x is "+
+			"a GeneralizedTime before 2050, which must be a UTCTime (RFC 5280 section 5.1.2.6)", e.Serial)}) {
 		return false
 	}
 	if e.Reason == removeFromCRL && l.BaseNumber == nil && !yield(Deviation{RemovedInFull, e.Serial, fmt.Sprintf(
-		"serial number %x is listed with reason removeFromCRL, which is for delta lists (RFC 5280 section 5.3.1)", e.Serial)}) {
+		"serial number %x is listed with reason removeFromCRL, which is for delta lists (RFC 5280 section 5.3.1)",
+		e.Serial)}) {
 		return false
 	}
 	return !e.Time.After(l.ThisUpdate.Add(skew)) || yield(Deviation{RevokedLater, e.Serial, fmt.Sprintf(
@@ -238,7 +243,8 @@ func singleDeviations(r *artifact.Response, i int, yield func(Deviation) bool) b
 		return false
 	}
 	if s.ThisUpdate.After(r.ProducedAt.Add(skew)) && !yield(Deviation{AnsweredLater, serial, fmt.Sprintf(
-		"its thisUpdate %s is after its producedAt %s", s.ThisUpdate.Format(time.RFC3339), r.ProducedAt.Format(time.RFC3339))}) {
+		"its thisUpdate %s is after its producedAt %s", s.ThisUpdate.Format(time.RFC3339),
+		r.ProducedAt.Format(time.RFC3339))}) {
 		return false
 	}
 	for j := range i {

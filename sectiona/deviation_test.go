@@ -53,7 +53,8 @@ func TestDeviations(t *testing.T) {
 	}
 	list := deviant(ca, true)
 	long := "01" + fmt.Sprintf("%040d", 0)
-	want := []string{"early-long-time ", "serial-zero 00", "serial-negative fe", "serial-long " + long, "early-long-time 02",
+	want := []string{"early-long-time ", "serial-zero 00", "serial-negative fe", "serial-long " + long,
+		"early-long-time 02",
 		"revoked-later 03", "removed-in-full 04", "listed-twice 06", "listed-two-ways 05"}
 	if got := named(list); !slices.Equal(got, want) {
 		t.Errorf("the list: %q, want %q", got, want)
@@ -68,7 +69,8 @@ func TestDeviations(t *testing.T) {
 			{Serial: inputtest.Integer([]byte{2})},
 		},
 	}))
-	want = []string{"produced-later ", "serial-zero 00", "answered-later 01", "revoked-later 02", "answered-two-ways 02"}
+	want = []string{"produced-later ", "serial-zero 00", "answered-later 01", "revoked-later 02",
+		"answered-two-ways 02"}
 	if got := named(response); !slices.Equal(got, want) {
 		t.Errorf("the response: %q, want %q", got, want)
 	}
@@ -116,7 +118,8 @@ func TestExcepted(t *testing.T) {
 // TestNeverExcepted: what leaves doubt about what is said passes by no exception.
 func TestNeverExcepted(t *testing.T) {
 	ca := inputtest.NewCA("Example CA One")
-	p := &Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil), Now: func() time.Time { return inputtest.Now },
+	p := &Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca.Cert}, nil),
+		Now:      func() time.Time { return inputtest.Now },
 		Excepted: func(*x509.Certificate, Deviation, time.Time) bool { return true }}
 	five := inputtest.Integer([]byte{5})
 	hour := inputtest.Generalized(inputtest.Now.Add(time.Hour))
@@ -126,7 +129,8 @@ func TestNeverExcepted(t *testing.T) {
 		"two ways": ca.List(inputtest.List{Entries: []inputtest.Entry{
 			{Serial: five, Extensions: inputtest.Reason(1)}, {Serial: five, Extensions: inputtest.Reason(4)}}}),
 		"answered two ways": ca.Response(inputtest.Response{Singles: []inputtest.Single{
-			{Serial: five}, {Serial: five, Status: inputtest.Revoked(inputtest.Generalized(inputtest.Now.Add(-48*time.Hour)), 1)}}}),
+			{Serial: five},
+			{Serial: five, Status: inputtest.Revoked(inputtest.Generalized(inputtest.Now.Add(-48*time.Hour)), 1)}}}),
 		"produced later": ca.Response(inputtest.Response{Produced: hour, Singles: []inputtest.Single{{Serial: five}}}),
 	} {
 		if p.Admit(artifact.Parse(der), Evidence{InLedger: true}) == nil {
@@ -135,12 +139,13 @@ func TestNeverExcepted(t *testing.T) {
 	}
 }
 
-// TestPlainEntriesDoNotDeviate holds the quick judgement of a line to the whole one: whatever it passes over, the other finds
-// nothing wrong with.
+// TestPlainEntriesDoNotDeviate holds the quick judgement of a line to the whole one: whatever it passes over, the other
+// finds nothing wrong with.
 func TestPlainEntriesDoNotDeviate(t *testing.T) {
 	t.Parallel()
 	long := func(n int, first byte) []byte { return append([]byte{first}, make([]byte, n-1)...) }
-	serials := [][]byte{nil, {0}, {1}, {0x7f}, {0x80}, {0xff}, {0, 0x80}, long(20, 1), long(20, 0x80), long(21, 1), long(21, 0)}
+	serials := [][]byte{nil, {0}, {1}, {0x7f}, {0x80}, {0xff}, {0, 0x80}, long(20, 1), long(20, 0x80), long(21, 1),
+		long(21, 0)}
 	plain := 0
 	for _, base := range []*big.Int{nil, big.NewInt(1)} {
 		l := &artifact.RevocationList{ThisUpdate: inputtest.Now, BaseNumber: base}

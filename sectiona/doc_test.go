@@ -41,10 +41,12 @@ the signing room before it records, by the publisher before it sends, and by the
 
 A keyless lookup responder in the cloud is neither named as allowed nor denied by the report; the ban is on the logic
 that generates responses (生成するロジック). Ours hands out stored CA-signed bytes and the constant unsigned error
-statuses. Whoever wants no responder sets ` + "`section_a.strict`" + ` and publishes the layout ` + "`objects`" + `. Confirm the choice with the
+statuses. Whoever wants no responder sets ` + "`section_a.strict`" + ` and publishes the layout ` + "`objects`" +
+	`. Confirm the choice with the
 survey body.
 
-The files named below lie in ` + "`sectiona/testdata/refused/`" + `: a test shows that each is refused by exactly its rule.
+The files named below lie in ` + "`sectiona/testdata/refused/`" +
+	`: a test shows that each is refused by exactly its rule.
 
 `
 
@@ -57,7 +59,8 @@ func reference(t *testing.T) string {
 		for i, k := range r.Kinds {
 			kinds[i] = string(k)
 		}
-		fmt.Fprintf(&b, "## %s\n\n%s: %s\n\n> %s\n>\n> %s\n\n- applies to: %s\n", r.ID, r.Verdict, r.Need, r.Quote, r.Gloss, strings.Join(kinds, ", "))
+		fmt.Fprintf(&b, "## %s\n\n%s: %s\n\n> %s\n>\n> %s\n\n- applies to: %s\n", r.ID, r.Verdict, r.Need, r.Quote,
+			r.Gloss, strings.Join(kinds, ", "))
 		if r.check == nil {
 			b.WriteString("- refuses nothing by itself; not-in-ledger holds for these kinds\n\n")
 			continue

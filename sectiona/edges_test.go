@@ -21,7 +21,8 @@ func TestEdges(t *testing.T) {
 	if err := unlinked.Add(c.sub.cert); err != nil {
 		t.Fatal(err)
 	}
-	hanako := makeCert("Hanako Denshi", "hanako", &c.foreignSub, x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature})
+	hanako := makeCert("Hanako Denshi", "hanako", &c.foreignSub,
+		x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature})
 	unsigned := artifact.Parse(must(os.ReadFile("testdata/allowed/document/unsigned.pdf")))
 	for name, e := range map[string]struct {
 		a            *artifact.Artifact
@@ -29,17 +30,24 @@ func TestEdges(t *testing.T) {
 		trust        *artifact.Trust
 		rule, reason string
 	}{
-		"another list of the same number": {a: list(listOf{number: 7, serials: []int64{4711}}), ev: Evidence{Previous: previous},
+		"another list of the same number": {a: list(listOf{number: 7, serials: []int64{4711}}),
+			ev:   Evidence{Previous: previous},
 			rule: "crl-number", reason: "does not follow"},
-		"a list that ends when it begins": {a: list(listOf{number: 8, this: madeAt, next: madeAt}), rule: "crl-current", reason: "is not after its thisUpdate"},
-		"a link certificate as a new root": {a: artifact.Parse(c.linkNewWithOld.cert.Raw), ev: Evidence{Claimed: artifact.CACertificate}, trust: unlinked,
+		"a list that ends when it begins": {a: list(listOf{number: 8, this: madeAt, next: madeAt}), rule: "crl-current",
+			reason: "is not after its thisUpdate"},
+		"a link certificate as a new root": {a: artifact.Parse(c.linkNewWithOld.cert.Raw),
+			ev: Evidence{Claimed: artifact.CACertificate}, trust: unlinked,
 			rule: "ca-certificate", reason: "is not pinned"},
-		"a root as a link of its key with itself": {a: artifact.Parse(c.root.cert.Raw), ev: Evidence{Claimed: artifact.LinkCertificate},
+		"a root as a link of its key with itself": {a: artifact.Parse(c.root.cert.Raw),
+			ev:   Evidence{Claimed: artifact.LinkCertificate},
 			rule: "link-certificate", reason: "links a key with itself"},
-		"a partner's own root as a cross certificate": {a: artifact.Parse(c.partner.cert.Raw), ev: Evidence{Claimed: artifact.CrossCertificate},
+		"a partner's own root as a cross certificate": {a: artifact.Parse(c.partner.cert.Raw),
+			ev:   Evidence{Claimed: artifact.CrossCertificate},
 			rule: "cross-certificate", reason: "no pinned partner"},
-		"a stranger's subscriber who consented": {a: artifact.Parse(hanako.cert.Raw), rule: "subscriber-consent", reason: "no CA of this hierarchy"},
-		"a certificate in the place of a document's signature": {a: unsigned, ev: Evidence{Signature: artifact.Parse(c.root.cert.Raw)},
+		"a stranger's subscriber who consented": {a: artifact.Parse(hanako.cert.Raw), rule: "subscriber-consent",
+			reason: "no CA of this hierarchy"},
+		"a certificate in the place of a document's signature": {a: unsigned,
+			ev:   Evidence{Signature: artifact.Parse(c.root.cert.Raw)},
 			rule: "document", reason: "what is published as its signature"},
 	} {
 		p := policy(t)

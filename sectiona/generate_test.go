@@ -81,12 +81,15 @@ func makeCert(name, keyName string, issuer *party, tmpl x509.Certificate) party 
 }
 
 func ca() x509.Certificate {
-	return x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
+	return x509.Certificate{IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
 }
 
 func responder() x509.Certificate {
-	return x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
-		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}}}
+	return x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
+		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5},
+			Value: []byte{5, 0}}}}
 }
 
 // The cast of testdata.
@@ -106,9 +109,11 @@ func newCast() *cast {
 	c.delegate = makeCert("Test OCSP", "delegate", &c.sub, responder())
 	c.strayDelegate = makeCert("Test OCSP", "stray delegate", &c.foreignSub, responder())
 	c.taro = makeCert("Taro Denshi", "taro", &c.sub, x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature})
-	c.documentSigner = makeCert("Test CPS signer", "document", &c.sub, x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature})
+	c.documentSigner = makeCert("Test CPS signer", "document", &c.sub,
+		x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature})
 	c.linkNewWithOld = makeCert("Test Root", "root 2", &c.root, ca())
-	c.linkStray = makeCert("Test Root", "root 2", &party{makeCert("Test Root", "nobody", nil, ca()).cert, keyFrom("nobody")}, ca())
+	c.linkStray = makeCert("Test Root", "root 2",
+		&party{makeCert("Test Root", "nobody", nil, ca()).cert, keyFrom("nobody")}, ca())
 	c.crossOut = makeCert("Partner Bridge CA", "partner", &c.sub, ca())
 	c.crossIn = makeCert("Test CA", "sub", &c.partner, ca())
 	c.crossStray = makeCert("Other Bridge CA", "other", &c.sub, ca())
@@ -123,7 +128,8 @@ type listOf struct {
 }
 
 func (p party) list(l listOf) []byte {
-	tmpl := &x509.RevocationList{Number: big.NewInt(l.number), ThisUpdate: l.this, NextUpdate: l.next, ExtraExtensions: l.exts}
+	tmpl := &x509.RevocationList{Number: big.NewInt(l.number), ThisUpdate: l.this, NextUpdate: l.next,
+		ExtraExtensions: l.exts}
 	if l.this.IsZero() {
 		tmpl.ThisUpdate = madeAt
 	}
@@ -138,7 +144,8 @@ func (p party) list(l listOf) []byte {
 }
 
 func (p party) response(issuer party, next time.Time, embed bool) []byte {
-	r := ocsp.Response{Status: ocsp.Good, SerialNumber: big.NewInt(4711), ThisUpdate: madeAt, NextUpdate: next, IssuerHash: crypto.SHA1}
+	r := ocsp.Response{Status: ocsp.Good, SerialNumber: big.NewInt(4711), ThisUpdate: madeAt, NextUpdate: next,
+		IssuerHash: crypto.SHA1}
 	if embed {
 		r.Certificate = p.cert
 	}
@@ -151,9 +158,11 @@ func (p party) resign(der []byte, nonce bool) []byte {
 	var outer, wrapper, body, basic, seq, tbs, data, id, produced, singles cryptobyte.String
 	var oid, alg, sig, certs cryptobyte.String
 	ok := in.ReadASN1(&outer, cbasn1.SEQUENCE) && outer.SkipASN1(cbasn1.ENUM) &&
-		outer.ReadASN1(&wrapper, cbasn1.Tag(0).ContextSpecific().Constructed()) && wrapper.ReadASN1(&body, cbasn1.SEQUENCE) &&
+		outer.ReadASN1(&wrapper, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
+		wrapper.ReadASN1(&body, cbasn1.SEQUENCE) &&
 		body.ReadASN1Element(&oid, cbasn1.OBJECT_IDENTIFIER) && body.ReadASN1(&basic, cbasn1.OCTET_STRING) &&
-		basic.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1(&tbs, cbasn1.SEQUENCE) && seq.ReadASN1Element(&alg, cbasn1.SEQUENCE) &&
+		basic.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1(&tbs, cbasn1.SEQUENCE) &&
+		seq.ReadASN1Element(&alg, cbasn1.SEQUENCE) &&
 		seq.ReadASN1Element(&sig, cbasn1.BIT_STRING)
 	if !ok {
 		panic("the oracle made a response of another form")
@@ -161,7 +170,8 @@ func (p party) resign(der []byte, nonce bool) []byte {
 	certs = seq
 	data = tbs
 	var tag cbasn1.Tag
-	if !data.ReadAnyASN1Element(&id, &tag) || !data.ReadASN1Element(&produced, cbasn1.GeneralizedTime) || !data.ReadASN1Element(&singles, cbasn1.SEQUENCE) {
+	if !data.ReadAnyASN1Element(&id, &tag) || !data.ReadASN1Element(&produced, cbasn1.GeneralizedTime) ||
+		!data.ReadASN1Element(&singles, cbasn1.SEQUENCE) {
 		panic("the oracle made response data of another form")
 	}
 	var b cryptobyte.Builder
@@ -170,7 +180,8 @@ func (p party) resign(der []byte, nonce bool) []byte {
 		b.AddASN1GeneralizedTime(madeAt)
 		b.AddBytes(singles)
 		if nonce {
-			b.AddBytes([]byte{0xa1, 0x17, 0x30, 0x15, 0x30, 0x13, 0x06, 0x09, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2, 4, 6, 4, 4, 1, 2, 3, 4})
+			b.AddBytes([]byte{0xa1, 0x17, 0x30, 0x15, 0x30, 0x13, 0x06, 0x09, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2, 4, 6, 4,
+				4, 1, 2, 3, 4})
 		}
 	})
 	newTBS := must(b.Bytes())
@@ -233,8 +244,11 @@ func pdfOf(extra string, attachment []byte) []byte {
 	if err := w.Close(); err != nil {
 		panic(err)
 	}
-	return fmt.Appendf(nil, "%%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R%s>> endobj\n2 0 obj <</Type/Pages/Kids[]/Count 0>> endobj\n"+
-		"3 0 obj <</Type/EmbeddedFile/Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream endobj\ntrailer <</Root 1 0 R/Size 4>>\n%%%%EOF\n",
+	return fmt.Appendf(nil,
+		"%%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R%s>> endobj\n2 0 obj <</Type/Pages/Kids[]/Count 0>> endobj\n"+
+			"3 0 obj <</Type/EmbeddedFile/Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream endobj\ntrailer "+
+			"<</Root "+
+			"1 0 R/Size 4>>\n%%%%EOF\n",
 		extra, z.Len(), z.Bytes())
 }
 
@@ -271,7 +285,8 @@ func TestGenerate(t *testing.T) {
 			continue
 		}
 		// Compressed forms may change with the library's version; everything else comes out the same.
-		if !strings.Contains(name, "zip") && !strings.Contains(name, "pdf") && !strings.Contains(name, ".gz") && !bytes.Equal(got, b) {
+		if !strings.Contains(name, "zip") && !strings.Contains(name, "pdf") && !strings.Contains(name, ".gz") &&
+			!bytes.Equal(got, b) {
 			t.Errorf("testdata/%s is not what the generator makes", name)
 		}
 	}

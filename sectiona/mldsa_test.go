@@ -14,8 +14,8 @@ import (
 	"seihon/sectiona"
 )
 
-// TestMLDSAUsages: a certificate whose ML-DSA key may do what only other keys can is refused (RFC 9881 section 5), and no
-// exception is for that.
+// TestMLDSAUsages: a certificate whose ML-DSA key may do what only other keys can is refused (RFC 9881 section 5), and
+// no exception is for that.
 func TestMLDSAUsages(t *testing.T) {
 	t.Parallel()
 	key, err := mldsa.GenerateKey(mldsa.MLDSA65())
@@ -34,8 +34,9 @@ func TestMLDSAUsages(t *testing.T) {
 		{x509.KeyUsageCertSign | x509.KeyUsageKeyAgreement, false},
 		{x509.KeyUsageCertSign | x509.KeyUsageKeyAgreement | x509.KeyUsageDecipherOnly, false},
 	} {
-		template := &x509.Certificate{SerialNumber: big.NewInt(4), Subject: pkix.Name{CommonName: "CA"}, NotBefore: now, NotAfter: now.Add(time.Hour),
-			IsCA: true, BasicConstraintsValid: true, KeyUsage: test.usage}
+		template := &x509.Certificate{SerialNumber: big.NewInt(4), Subject: pkix.Name{CommonName: "CA"}, NotBefore: now,
+			NotAfter: now.Add(time.Hour),
+			IsCA:     true, BasicConstraintsValid: true, KeyUsage: test.usage}
 		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 		if err != nil {
 			t.Fatal(err)

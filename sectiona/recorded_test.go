@@ -13,7 +13,8 @@ import (
 // right clock could have signed or recorded them.
 func TestDatesOfAWrongClock(t *testing.T) {
 	t.Parallel()
-	for name, rule := range map[string]string{"crl/sub.crl": "crl-current", "ocsp-response/by-issuer.ors": "ocsp-current"} {
+	for name, rule := range map[string]string{"crl/sub.crl": "crl-current",
+		"ocsp-response/by-issuer.ors": "ocsp-current"} {
 		a := artifact.Parse(must(os.ReadFile("testdata/allowed/" + name)))
 		var this time.Time
 		if a.CRL != nil {

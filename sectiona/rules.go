@@ -36,15 +36,17 @@ var (
 	public       = []artifact.Kind{
 		artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate, artifact.SubscriberCertificate,
 		artifact.OCSPSignerCertificate, artifact.CertificateBundle, artifact.CRL, artifact.ARL, artifact.DeltaCRL,
-		artifact.OCSPResponse, artifact.OCSPBundle, artifact.OCSPGeneration, artifact.Document, artifact.DocumentSignature,
+		artifact.OCSPResponse, artifact.OCSPBundle, artifact.OCSPGeneration, artifact.Document,
+		artifact.DocumentSignature,
 		artifact.IndexPage, artifact.FingerprintPage, artifact.Checkpoint, artifact.Tile, artifact.Manifest,
 	}
 )
 
 func one(k artifact.Kind) []artifact.Kind { return []artifact.Kind{k} }
 
-// table is the rule pack, in the order in which the rules are asked: first what is denied whatever else it is, then the rules
-// of the kinds, and last the ledger. A faulty artifact is refused for its fault even when the ledger does not know it either.
+// table is the rule pack, in the order in which the rules are asked: first what is denied whatever else it is, then the
+// rules of the kinds, and last the ledger. A faulty artifact is refused for its fault even when the ledger does not
+// know it either.
 var table = []Rule{
 	deny("private-key", one(artifact.PrivateKey), s3, "no private key in any wrapping", found,
 		"remove it from the repository at once, treat the key as compromised, and find out how it got there"),
@@ -63,20 +65,28 @@ var table = []Rule{
 
 	deny("kind-mismatch", public, s6, "content of the recorded kind", claimed,
 		"correct the kind in the signing room; the ledger must say what the bytes are"),
-	deny("strict-static", []artifact.Kind{artifact.OCSPBundle, artifact.OCSPGeneration}, s4, "static objects only, in strict mode", static,
+	deny("strict-static", []artifact.Kind{artifact.OCSPBundle, artifact.OCSPGeneration}, s4,
+		"static objects only, in strict mode", static,
 		"publish single responses (layout objects), or turn strict mode off after asking the survey body"),
 
-	allow("ca-certificate", one(artifact.CACertificate), s6, "a CA that is pinned or chains to a pinned anchor", caCertificate,
+	allow("ca-certificate", one(artifact.CACertificate), s6, "a CA that is pinned or chains to a pinned anchor",
+		caCertificate,
 		"pin the root in the configuration, or publish the CA certificates in the order of their chain"),
-	allow("link-certificate", one(artifact.LinkCertificate), s1, "one name, two keys, signed by the trusted one", linkCertificate,
+	allow("link-certificate", one(artifact.LinkCertificate), s1, "one name, two keys, signed by the trusted one",
+		linkCertificate,
 		"issue the link certificate with the old key (new-with-old) or the new one (old-with-new)"),
-	allow("cross-certificate", one(artifact.CrossCertificate), s1, "a pinned partner on one side, this CA on the other", crossCertificate,
+	allow("cross-certificate", one(artifact.CrossCertificate), s1, "a pinned partner on one side, this CA on the other",
+		crossCertificate,
 		"pin the partner's certificate in the configuration"),
-	allow("subscriber-consent", one(artifact.SubscriberCertificate), s1, "the subscriber's recorded consent", subscriber,
-		"subscriber certificates are not published, unless the CPS says so and the consent is recorded under the serial number"),
-	allow("ocsp-signer-certificate", one(artifact.OCSPSignerCertificate), s1, "issued by a trusted CA for OCSP signing", ocspSigner,
+	allow("subscriber-consent", one(artifact.SubscriberCertificate), s1, "the subscriber's recorded consent",
+		subscriber,
+		"subscriber certificates are not published, unless the CPS says so and the consent is recorded under the "+
+			"serial number"),
+	allow("ocsp-signer-certificate", one(artifact.OCSPSignerCertificate), s1, "issued by a trusted CA for OCSP signing",
+		ocspSigner,
 		"issue the responder's certificate with the CA whose responses it signs"),
-	allow("certificate-bundle", one(artifact.CertificateBundle), s1, "nothing but CA certificates that may be published", bundle,
+	allow("certificate-bundle", one(artifact.CertificateBundle), s1,
+		"nothing but CA certificates that may be published", bundle,
 		"put only CA and cross certificates of this hierarchy into the bundle"),
 
 	deny("crl-signature", lists, s1, "a signature by a trusted CA", crlSignature,
@@ -102,7 +112,8 @@ var table = []Rule{
 
 	deny("document-opaque", one(artifact.Document), s9, "a document that can be looked into", opaque,
 		"publish the document without encryption, programs, unknown encodings or anything appended to it"),
-	allow("document-signature", []artifact.Kind{artifact.Document, artifact.DocumentSignature}, s1, "if signed, validly and by the CA", document,
+	allow("document-signature", []artifact.Kind{artifact.Document, artifact.DocumentSignature}, s1,
+		"if signed, validly and by the CA", document,
 		"sign the document with a certificate of this CA, after its last change"),
 	allow("page", pages, s7, "derived from what is published, in the ledger", nil, ""),
 	allow("ledger-copy", ledgerCopies, s6, "equal to the master log on premises", nil, ""),
@@ -112,7 +123,8 @@ var table = []Rule{
 }
 
 func newRule(verdict, id string, kinds []artifact.Kind, s sentence, need string, c check, hint string) Rule {
-	return Rule{ID: id, Kinds: kinds, Quote: s.quote, Gloss: s.gloss, Verdict: verdict, Need: need, Hint: hint, check: c}
+	return Rule{ID: id, Kinds: kinds, Quote: s.quote, Gloss: s.gloss, Verdict: verdict, Need: need, Hint: hint,
+		check: c}
 }
 
 func deny(id string, kinds []artifact.Kind, s sentence, need string, c check, hint string) Rule {

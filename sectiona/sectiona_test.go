@@ -22,7 +22,8 @@ func readCert(t testing.TB, name string) *x509.Certificate {
 
 func policy(t testing.TB) *Policy {
 	t.Helper()
-	trust := artifact.NewTrust([]*x509.Certificate{readCert(t, "root.cer")}, []*x509.Certificate{readCert(t, "partner.cer")})
+	trust := artifact.NewTrust([]*x509.Certificate{readCert(t, "root.cer")},
+		[]*x509.Certificate{readCert(t, "partner.cer")})
 	for _, n := range []string{"sub.cer", "new-root-link.cer"} {
 		if err := trust.Add(readCert(t, n)); err != nil {
 			t.Fatal(err)
@@ -62,7 +63,8 @@ func subjects(t *testing.T, dir string) []subject {
 		if err != nil {
 			return err
 		}
-		s := subject{path: path, dir: filepath.Base(filepath.Dir(path)), a: artifact.Parse(b), ev: Evidence{InLedger: true}, policy: policy(t)}
+		s := subject{path: path, dir: filepath.Base(filepath.Dir(path)), a: artifact.Parse(b),
+			ev: Evidence{InLedger: true}, policy: policy(t)}
 		switch s.dir {
 		case "not-in-ledger":
 			s.ev.InLedger = false
@@ -77,7 +79,8 @@ func subjects(t *testing.T, dir string) []subject {
 		case "crl-number":
 			s.ev.Previous = must(artifact.ParseRevocationList(must(os.ReadFile("testdata/allowed/crl/sub.crl"))))
 		case "ocsp-bundle":
-			s.a.Members = members(must(os.ReadFile("testdata/allowed/ocsp-response/by-issuer.ors")), must(os.ReadFile("testdata/refused/ocsp-nonce/nonce.ors")))
+			s.a.Members = members(must(os.ReadFile("testdata/allowed/ocsp-response/by-issuer.ors")),
+				must(os.ReadFile("testdata/refused/ocsp-nonce/nonce.ors")))
 		case "document-signature":
 			s.ev.Document = []byte("the CPS")
 		}
@@ -90,8 +93,8 @@ func subjects(t *testing.T, dir string) []subject {
 	return all
 }
 
-// TestRefused lets every file be refused by exactly the rule that its directory names, and every rule that denies refuse at
-// least one file.
+// TestRefused lets every file be refused by exactly the rule that its directory names, and every rule that denies
+// refuse at least one file.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -116,8 +119,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestEveryRuleIsNeeded takes one rule away at a time: its files must then not be refused by it any more, so that each test
-// file proves its own rule and no other.
+// TestEveryRuleIsNeeded takes one rule away at a time: its files must then not be refused by it any more, so that each
+// test file proves its own rule and no other.
 func TestEveryRuleIsNeeded(t *testing.T) {
 	for _, s := range subjects(t, "refused") {
 		r := s.policy.Admit(s.a, s.ev)
@@ -181,12 +184,14 @@ func TestSubscriberConsent(t *testing.T) {
 	p.SubscriberConsent = func([]byte) (string, bool) { return "consent 13", true }
 	c := newCast()
 	foreign := makeCert("Taro Denshi", "taro", &c.foreignSub, x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature})
-	if r := p.Admit(artifact.Parse(foreign.cert.Raw), Evidence{InLedger: true}); r == nil || r.Rule != "subscriber-consent" {
+	if r := p.Admit(artifact.Parse(foreign.cert.Raw), Evidence{InLedger: true}); r == nil ||
+		r.Rule != "subscriber-consent" {
 		t.Errorf("the certificate of another CA is allowed under a consent record: %v", r)
 	}
 }
 
-// TestDocumentSigner: the profile that the configuration names decides who signs documents, and a CA's own key always may.
+// TestDocumentSigner: the profile that the configuration names decides who signs documents, and a CA's own key always
+// may.
 func TestDocumentSigner(t *testing.T) {
 	t.Parallel()
 	c := newCast()
@@ -194,9 +199,12 @@ func TestDocumentSigner(t *testing.T) {
 	usage, id := asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 36}, must(x509.OIDFromInts([]uint64{1, 2, 392, 200, 1}))
 	profiled := makeCert("Documents 2027", "document 2", &c.sub, x509.Certificate{KeyUsage: signs,
 		UnknownExtKeyUsage: []asn1.ObjectIdentifier{usage}, Policies: []x509.OID{id}})
-	mail := makeCert("Mail", "mail", &c.sub, x509.Certificate{KeyUsage: signs, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}})
-	encipher := makeCert("Test CPS signer", "encipher", &c.sub, x509.Certificate{KeyUsage: x509.KeyUsageKeyEncipherment})
-	byName, byUsage := &DocumentSigner{CommonName: "Test CPS signer"}, &DocumentSigner{CommonName: "Test CPS signer", Usage: usage.String()}
+	mail := makeCert("Mail", "mail", &c.sub,
+		x509.Certificate{KeyUsage: signs, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}})
+	encipher := makeCert("Test CPS signer", "encipher", &c.sub,
+		x509.Certificate{KeyUsage: x509.KeyUsageKeyEncipherment})
+	byName, byUsage := &DocumentSigner{CommonName: "Test CPS signer"},
+		&DocumentSigner{CommonName: "Test CPS signer", Usage: usage.String()}
 	byPolicy, byMail := &DocumentSigner{Policy: "1.2.392.200.1"}, &DocumentSigner{Usage: "1.3.6.1.5.5.7.3.4"}
 	for _, x := range []struct {
 		name    string
@@ -220,7 +228,8 @@ func TestDocumentSigner(t *testing.T) {
 	} {
 		p := policy(t)
 		p.DocumentSigner = x.profile
-		r := p.Admit(artifact.Parse(detached(x.signer, []byte("the CPS"))), Evidence{InLedger: true, Document: []byte("the CPS")})
+		r := p.Admit(artifact.Parse(detached(x.signer, []byte("the CPS"))),
+			Evidence{InLedger: true, Document: []byte("the CPS")})
 		if x.want == "" && r != nil || x.want != "" && (r == nil || !strings.Contains(r.Reason, x.want)) {
 			t.Errorf("%s: %v, want %q", x.name, r, x.want)
 		}
@@ -249,7 +258,8 @@ func TestPolicyBounds(t *testing.T) {
 	t.Parallel()
 	p := policy(t)
 	p.MaxValidity = time.Hour
-	for name, rule := range map[string]string{"crl/sub.crl": "crl-current", "ocsp-response/by-issuer.ors": "ocsp-current", "crl/final.crl": ""} {
+	for name, rule := range map[string]string{"crl/sub.crl": "crl-current",
+		"ocsp-response/by-issuer.ors": "ocsp-current", "crl/final.crl": ""} {
 		r := p.Admit(artifact.Parse(must(os.ReadFile("testdata/allowed/"+name))), Evidence{InLedger: true})
 		if rule == "" && r != nil || rule != "" && (r == nil || r.Rule != rule) {
 			t.Errorf("%s: %v, want rule %q", name, r, rule)
@@ -266,7 +276,8 @@ func TestWarnings(t *testing.T) {
 	if w := p.Warnings(read("document/unsigned.pdf"), Evidence{}); len(w) != 1 {
 		t.Errorf("unsigned document: %q", w)
 	}
-	if w := p.Warnings(read("document/unsigned.pdf"), Evidence{Signature: read("document-signature/cps.p7s")}); len(w) != 0 {
+	if w := p.Warnings(read("document/unsigned.pdf"),
+		Evidence{Signature: read("document-signature/cps.p7s")}); len(w) != 0 {
 		t.Errorf("document with a signature: %q", w)
 	}
 	if w := p.Warnings(read("ocsp-signer-certificate/delegate.cer"), Evidence{}); len(w) != 0 {
@@ -284,7 +295,8 @@ func TestRules(t *testing.T) {
 	ids := map[string]bool{}
 	covered := map[artifact.Kind]bool{}
 	for _, r := range Rules() {
-		if ids[r.ID] || r.ID == "" || r.Quote == "" || r.Gloss == "" || r.Need == "" || len(r.Kinds) == 0 || r.check != nil && r.Hint == "" {
+		if ids[r.ID] || r.ID == "" || r.Quote == "" || r.Gloss == "" || r.Need == "" || len(r.Kinds) == 0 ||
+			r.check != nil && r.Hint == "" {
 			t.Errorf("rule %+v is incomplete or double", r)
 		}
 		ids[r.ID] = true
@@ -297,7 +309,8 @@ func TestRules(t *testing.T) {
 			t.Errorf("no rule speaks of kind %s", k)
 		}
 	}
-	if r := new(Policy).Admit(&artifact.Artifact{Kind: "new-kind"}, Evidence{InLedger: true}); r == nil || r.Rule != "unrecognised" {
+	if r := new(Policy).Admit(&artifact.Artifact{Kind: "new-kind"}, Evidence{InLedger: true}); r == nil ||
+		r.Rule != "unrecognised" {
 		t.Errorf("a kind without a rule: %v", r)
 	}
 	if _, ok := RuleByID("private-key"); !ok {

@@ -7,8 +7,8 @@ import (
 	"seihon/artifact"
 )
 
-// A DocumentSigner says which certificates of this CA may sign its documents. A subscriber of the CA has a certificate of the
-// same CA, so that being certified by it is not enough.
+// A DocumentSigner says which certificates of this CA may sign its documents. A subscriber of the CA has a certificate
+// of the same CA, so that being certified by it is not enough.
 type DocumentSigner struct {
 	// CommonName is that of the subject. It counts when neither a usage nor a policy is named.
 	CommonName string
@@ -25,16 +25,20 @@ func (d *DocumentSigner) Is(c *x509.Certificate) bool { return d != nil && d.ref
 func (d *DocumentSigner) refuses(c *x509.Certificate) string {
 	switch {
 	case d.Usage != "" && !hasUsage(c, d.Usage):
-		return fmt.Sprintf("its signer %q is no document signer: the certificate lacks the extended key usage %s", c.Subject.String(), d.Usage)
+		return fmt.Sprintf("its signer %q is no document signer: the certificate lacks the extended key usage %s",
+			c.Subject.String(), d.Usage)
 	case d.Policy != "" && !hasPolicy(c, d.Policy):
-		return fmt.Sprintf("its signer %q is no document signer: the certificate lacks the policy %s", c.Subject.String(), d.Policy)
+		return fmt.Sprintf("its signer %q is no document signer: the certificate lacks the policy %s",
+			c.Subject.String(), d.Policy)
 	case d.Usage == "" && d.Policy == "" && c.Subject.CommonName != d.CommonName:
-		return fmt.Sprintf("its signer %q is not the document signer %q of the configuration", c.Subject.String(), d.CommonName)
+		return fmt.Sprintf("its signer %q is not the document signer %q of the configuration", c.Subject.String(),
+			d.CommonName)
 	}
 	return ""
 }
 
-// extUsages are the usages that crypto/x509 does not list among the unknown ones, and that a document signer could have.
+// extUsages are the usages that crypto/x509 does not list among the unknown ones, and that a document signer could
+// have.
 var extUsages = map[string]x509.ExtKeyUsage{
 	"2.5.29.37.0": x509.ExtKeyUsageAny, "1.3.6.1.5.5.7.3.3": x509.ExtKeyUsageCodeSigning,
 	"1.3.6.1.5.5.7.3.4": x509.ExtKeyUsageEmailProtection, "1.3.6.1.5.5.7.3.2": x509.ExtKeyUsageClientAuth,
@@ -64,8 +68,8 @@ func hasPolicy(c *x509.Certificate, oid string) bool {
 	return false
 }
 
-// signsDocuments explains why an end entity's certificate of this CA may not sign documents, or returns "". Certificates for
-// another purpose may not, whatever the configuration names.
+// signsDocuments explains why an end entity's certificate of this CA may not sign documents, or returns "".
+// Certificates for another purpose may not, whatever the configuration names.
 func (p *Policy) signsDocuments(c *x509.Certificate) string {
 	const signs = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	switch {

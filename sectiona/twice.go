@@ -11,8 +11,8 @@ import (
 // removeFromCRL is the reason code of RFC 5280 section 5.3.1 by which a delta list takes an entry off.
 const removeFromCRL = 8
 
-// listedAgain names each serial number that stands on the list more than once. It holds eight octets for each entry: only
-// among those whose hash comes twice can there be one.
+// listedAgain names each serial number that stands on the list more than once. It holds eight octets for each entry:
+// only among those whose hash comes twice can there be one.
 func listedAgain(l *artifact.RevocationList, yield func(Deviation) bool) {
 	seed := maphash.MakeSeed()
 	var hashes []uint64

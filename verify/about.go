@@ -24,7 +24,8 @@ func (c *checker) pins() []report.Pin {
 	}
 	certs := func(kind string, all []*x509.Certificate) {
 		for _, cert := range all {
-			pins = append(pins, report.Pin{Kind: kind, Name: cert.Subject.String(), SHA256: artifact.Sum(cert.Raw).String()})
+			pins = append(pins,
+				report.Pin{Kind: kind, Name: cert.Subject.String(), SHA256: artifact.Sum(cert.Raw).String()})
 		}
 	}
 	text(report.PinMasterLog, c.Verifier.Keys()...)
@@ -35,7 +36,8 @@ func (c *checker) pins() []report.Pin {
 	certs(report.PinPartner, c.Policy.Trust.Partners())
 	for _, key := range c.OverrideKeys {
 		sum := sha256.Sum256(key)
-		pins = append(pins, report.Pin{Kind: report.PinOverride, Name: "Ed25519", SHA256: artifact.Digest(sum).String()})
+		pins = append(pins,
+			report.Pin{Kind: report.PinOverride, Name: "Ed25519", SHA256: artifact.Digest(sum).String()})
 	}
 	for _, t := range c.Timestamps {
 		certs(report.PinTimestamp, t.Anchors)
@@ -61,7 +63,8 @@ func (c *checker) describe(ctx context.Context, r *report.Report) {
 	}
 	from := int64(0)
 	for _, known := range c.Known {
-		if cp, err := ledger.ParseCheckpoint(known); err == nil && cp.Origin == c.log.Origin() && cp.Size <= c.log.Size() {
+		if cp, err := ledger.ParseCheckpoint(known); err == nil && cp.Origin == c.log.Origin() &&
+			cp.Size <= c.log.Size() {
 			from = max(from, cp.Size-1)
 		}
 	}

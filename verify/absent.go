@@ -8,8 +8,8 @@ import (
 	"seihon/verify/report"
 )
 
-// checkAbsent wants the inventory to have a line of every issuer that signed something about certificates: an inventory that
-// says nothing contradicts nothing, and that is no agreement.
+// checkAbsent wants the inventory to have a line of every issuer that signed something about certificates: an inventory
+// that says nothing contradicts nothing, and that is no agreement.
 func (c *checker) checkAbsent(b *commitmentBook) {
 	if c.InventoryEmpty {
 		return
@@ -36,7 +36,8 @@ func (c *checker) checkAbsent(b *commitmentBook) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(said)) {
 		if !b.covered[name] {
-			c.Found(report.Finding{Code: "inventory-absent", Source: report.SourceInventory, Name: name, Detail: said[name]})
+			c.Found(report.Finding{Code: "inventory-absent", Source: report.SourceInventory, Name: name,
+				Detail: said[name]})
 		}
 	}
 }

@@ -16,7 +16,8 @@ import (
 func (c *checker) checkNames() {
 	for _, a := range c.Aliases {
 		if _, ok := c.state.Get(a.Artifact); !ok {
-			c.Found(report.Finding{Code: "alias-without-artifact", Source: report.SourcePins, Name: a.Name, Want: a.Artifact})
+			c.Found(report.Finding{Code: "alias-without-artifact", Source: report.SourcePins, Name: a.Name,
+				Want: a.Artifact})
 		}
 	}
 }
@@ -41,7 +42,8 @@ func (k *copyCheck) aliases(ctx context.Context) error {
 
 // compareAlias compares what lies at one alias with the line of its artifact.
 func (k *copyCheck) compareAlias(ctx context.Context, alias string, line ledger.Line) {
-	f := report.Finding{Code: "alias-different", Name: alias, Want: line.Digest.String(), Detail: "it is a further name of " + line.Name}
+	f := report.Finding{Code: "alias-different", Name: alias, Want: line.Digest.String(),
+		Detail: "it is a further name of " + line.Name}
 	here := line
 	here.Name = alias
 	look := k.lookAtAlias
@@ -87,8 +89,10 @@ func (k *copyCheck) lookAtAlias(ctx context.Context, here ledger.Line, f *report
 	return k.differentAlias(ctx, here, got, f)
 }
 
-// differentAlias says what lies at an alias instead of its artifact. What a sync that is under way put there is no fault.
-func (k *copyCheck) differentAlias(ctx context.Context, here ledger.Line, got artifact.Digest, f *report.Finding) error {
+// differentAlias says what lies at an alias instead of its artifact. What a sync that is under way put there is no
+// fault.
+func (k *copyCheck) differentAlias(ctx context.Context, here ledger.Line, got artifact.Digest,
+	f *report.Finding) error {
 	of := k.artifactOf(here.Name)
 	promised := k.past.lineAt(of, k.size)
 	if !got.IsZero() {

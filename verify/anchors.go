@@ -25,8 +25,8 @@ import (
 // clockSkew is how far two clocks may be apart.
 const clockSkew = 5 * time.Minute
 
-// checkAnchors looks at what others say about the log: time-stamps beside its checkpoints, cosignatures of witnesses on them, and
-// what else stands on a checkpoint.
+// checkAnchors looks at what others say about the log: time-stamps beside its checkpoints, cosignatures of witnesses on
+// them, and what else stands on a checkpoint.
 func (c *checker) checkAnchors(ctx context.Context) error {
 	if err := c.checkTimestamps(ctx); err != nil {
 		return err
@@ -35,8 +35,9 @@ func (c *checker) checkAnchors(ctx context.Context) error {
 	return c.reportTolerated(ctx)
 }
 
-// checkTimestamps verifies every RFC 3161 token of the master: that one of the pinned authorities made it, over this checkpoint,
-// at a time that can be. Where no authority is pinned, nobody can tell; then it says how many there are, and which are junk.
+// checkTimestamps verifies every RFC 3161 token of the master: that one of the pinned authorities made it, over this
+// checkpoint, at a time that can be. Where no authority is pinned, nobody can tell; then it says how many there are,
+// and which are junk.
 func (c *checker) checkTimestamps(ctx context.Context) error {
 	dir := filepath.Join(c.log.Dir(), "log", "checkpoints")
 	names, err := fs.Glob(os.DirFS(dir), "*.tsr") // the folder's own name is no pattern
@@ -64,21 +65,25 @@ func (c *checker) checkTimestamps(ctx context.Context) error {
 		}
 	}
 	if junk > 0 {
-		c.Found(report.Finding{Code: report.LogPrefix + ledger.CodeToken, Severity: report.Note, Source: report.SourceLog, Name: "log/checkpoints",
+		c.Found(report.Finding{Code: report.LogPrefix + ledger.CodeToken, Severity: report.Note,
+			Source: report.SourceLog, Name: "log/checkpoints",
 			Detail: fmt.Sprintf("%d of %d files are no time-stamps at all; no authority is pinned", junk, len(names))})
 	}
 	if unchecked > 0 {
-		c.Found(report.Finding{Code: "timestamp-unchecked", Source: report.SourceLog, Name: "log/checkpoints", Detail: fmt.Sprintf("%d time-stamps", unchecked)})
+		c.Found(report.Finding{Code: "timestamp-unchecked", Source: report.SourceLog, Name: "log/checkpoints",
+			Detail: fmt.Sprintf("%d time-stamps", unchecked)})
 	}
 	if len(c.Timestamps) > 0 && c.stamped == 0 {
-		c.Found(report.Finding{Code: "timestamp-missing", Source: report.SourceLog, Name: "log/checkpoints", Detail: "an authority is pinned, and no checkpoint has a good time-stamp of it"})
+		c.Found(report.Finding{Code: "timestamp-missing", Source: report.SourceLog, Name: "log/checkpoints",
+			Detail: "an authority is pinned, and no checkpoint has a good time-stamp of it"})
 	}
 	return c.checkRecordedTokens(ctx, kept)
 }
 
 func (c *checker) badToken(path, detail string) {
 	name := filepath.ToSlash(filepath.Join("log", "checkpoints", filepath.Base(path)))
-	c.Found(report.Finding{Code: report.LogPrefix + ledger.CodeToken, Source: report.SourceLog, Name: name, Detail: detail})
+	c.Found(report.Finding{Code: report.LogPrefix + ledger.CodeToken, Source: report.SourceLog, Name: name,
+		Detail: detail})
 }
 
 func (c *checker) checkToken(ctx context.Context, dir, path string, token []byte) {
@@ -101,7 +106,9 @@ func (c *checker) checkToken(ctx context.Context, dir, path string, token []byte
 	}
 	switch {
 	case s.Time.Before(newest.Add(-clockSkew)):
-		c.badToken(path, fmt.Sprintf("it says %s, but the checkpoint has an entry of %s", report.Stamp(s.Time), report.Stamp(newest)))
+		c.badToken(path,
+			fmt.Sprintf("it says %s, but the checkpoint has an entry of %s", report.Stamp(s.Time),
+				report.Stamp(newest)))
 	case s.Time.After(c.now.Add(clockSkew)):
 		c.badToken(path, "it is of the future, "+report.Stamp(s.Time))
 	default:
@@ -126,8 +133,10 @@ func (c *checker) checkRecordedTokens(ctx context.Context, kept map[artifact.Dig
 		}
 		index++
 		if e.Anchor != nil && e.Anchor.Kind == "rfc3161" && !kept[e.Anchor.Digest] {
-			c.Found(report.Finding{Code: "timestamp-missing", Source: report.SourceLog, Name: fmt.Sprintf("log entry %d", index), Want: e.Anchor.Digest.String(),
-				Detail: fmt.Sprintf("the log records a time-stamp of %s on the checkpoint of size %d, which is not there", e.Anchor.Where, e.Anchor.Size)})
+			c.Found(report.Finding{Code: "timestamp-missing", Source: report.SourceLog,
+				Name: fmt.Sprintf("log entry %d", index), Want: e.Anchor.Digest.String(),
+				Detail: fmt.Sprintf("the log records a time-stamp of %s on the checkpoint of size %d, which is "+
+					"not there", e.Anchor.Where, e.Anchor.Size)})
 		}
 	}
 	return nil
@@ -145,12 +154,14 @@ func (c *checker) checkWitnesses() {
 	good, err := witness.Verify(c.log.Checkpoint(), c.Witnesses, quorum)
 	for _, g := range good {
 		if g.Time.After(c.now.Add(clockSkew)) {
-			c.Found(report.Finding{Code: "witness-quorum", Source: report.SourceLog, Name: "log/checkpoint", Detail: fmt.Sprintf("the cosignature of %s is of the future, %s", g.Witness, report.Stamp(g.Time))})
+			c.Found(report.Finding{Code: "witness-quorum", Source: report.SourceLog, Name: "log/checkpoint",
+				Detail: fmt.Sprintf("the cosignature of %s is of the future, %s", g.Witness, report.Stamp(g.Time))})
 			continue
 		}
 		c.witnessed++
 	}
 	if err != nil {
-		c.Found(report.Finding{Code: "witness-quorum", Source: report.SourceLog, Name: "log/checkpoint", Detail: err.Error()})
+		c.Found(report.Finding{Code: "witness-quorum", Source: report.SourceLog, Name: "log/checkpoint",
+			Detail: err.Error()})
 	}
 }

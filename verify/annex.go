@@ -11,17 +11,19 @@ import (
 	"seihon/verify/report"
 )
 
-// An Annex is where the itemised list of everything that was read goes: one line for each object and place, as CSV and as JSON
-// Lines. Whoever has the same bytes derives each line again with sha256sum; docs/verify.en.md says how.
+// An Annex is where the itemised list of everything that was read goes: one line for each object and place, as CSV and
+// as JSON Lines. Whoever has the same bytes derives each line again with sha256sum; docs/verify.en.md says how.
 type Annex struct {
-	CSV, Lines             report.Output
-	UptimeCSV, UptimeLines report.Output // the observations of the record of operation, see uptime.Row; no File: nobody wants them
+	CSV, Lines report.Output
+	// the observations of the record of operation, see uptime.Row; no File: nobody wants them
+	UptimeCSV, UptimeLines report.Output
 }
 
 // annexShown is how many lines of the annex the page shows.
 const annexShown = 200
 
-// A reading is one object at one place, in eight bytes: there is one for each object and place until the end of the check.
+// A reading is one object at one place, in eight bytes: there is one for each object and place until the end of the
+// check.
 type reading struct {
 	at  uint32 // seconds since 1970
 	how report.Outcome

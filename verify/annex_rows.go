@@ -14,8 +14,8 @@ import (
 	"seihon/verify/report"
 )
 
-// annexRows writes what is current first, in the order of the names, then the files of the log itself, and last what was
-// replaced or withdrawn, in the order of the log.
+// annexRows writes what is current first, in the order of the names, then the files of the log itself, and last what
+// was replaced or withdrawn, in the order of the log.
 func (c *checker) annexRows(ctx context.Context, w *annexWriter) error {
 	for line := range c.state.All() {
 		if v := c.past.lineAt(line.Name, c.log.Size()); v != nil {
@@ -42,7 +42,8 @@ func (c *checker) annexRows(ctx context.Context, w *annexWriter) error {
 
 // annexVersion writes one line of the log: its master, and every copy that promises it.
 func (c *checker) annexVersion(w *annexWriter, v *version) {
-	row := report.AnnexRow{Object: v.Name, Kind: string(v.Kind), Number: numberOf(v), Entry: v.index, Size: v.Size, Recorded: v.Digest.String()}
+	row := report.AnnexRow{Object: v.Name, Kind: string(v.Kind), Number: numberOf(v), Entry: v.index, Size: v.Size,
+		Recorded: v.Digest.String()}
 	w.objects++
 	w.row(c.masterRow(row, v))
 	for _, k := range c.looked {
@@ -174,7 +175,8 @@ func (k *copyCheck) bundleRow(row report.AnnexRow, b *bundleReading) report.Anne
 func (c *checker) annexCheckpoint(w *annexWriter) {
 	head := c.log.Checkpoint()
 	sum := artifact.Sum(head).String()
-	row := report.AnnexRow{Object: public.Checkpoint, Kind: string(artifact.Checkpoint), Number: itoa(c.log.Size()), Entry: -1, Size: int64(len(head)), Recorded: sum,
+	row := report.AnnexRow{Object: public.Checkpoint, Kind: string(artifact.Checkpoint), Number: itoa(c.log.Size()),
+		Entry: -1, Size: int64(len(head)), Recorded: sum,
 		Place: report.SourceMaster, File: public.Checkpoint, SHA256: sum, Outcome: report.Signed.String()}
 	w.objects++
 	if c.mirror == "" {
@@ -187,8 +189,8 @@ func (c *checker) annexCheckpoint(w *annexWriter) {
 	}
 }
 
-// annexFiles writes the files of the log itself. A manifest of the master is compressed there, and has no line for that reason:
-// its name is its digest.
+// annexFiles writes the files of the log itself. A manifest of the master is compressed there, and has no line for that
+// reason: its name is its digest.
 func (c *checker) annexFiles(ctx context.Context, w *annexWriter) error {
 	for f, err := range c.log.PublicFiles(ctx, 0, c.log.Size()) {
 		if err != nil {
@@ -218,7 +220,8 @@ func tileRow(f ledger.File) report.AnnexRow {
 }
 
 func (k *copyCheck) fileRow(f *fileReading) report.AnnexRow {
-	row := report.AnnexRow{Object: f.name, Kind: string(f.kind), Entry: -1, Size: f.size, Place: k.src.Name(), File: path.Clean(f.name), Read: f.time(), Outcome: f.how.String()}
+	row := report.AnnexRow{Object: f.name, Kind: string(f.kind), Entry: -1, Size: f.size, Place: k.src.Name(),
+		File: path.Clean(f.name), Read: f.time(), Outcome: f.how.String()}
 	if !f.recorded.IsZero() {
 		row.Recorded = f.recorded.String()
 	}

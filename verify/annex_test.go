@@ -24,7 +24,8 @@ func annexOf(tb testing.TB, r *repo, change ...func(*verify.Config)) (checked *r
 	tb.Helper()
 	var a, b bytes.Buffer
 	checked = r.check(tb, append([]func(*verify.Config){func(c *verify.Config) {
-		c.Annex = &verify.Annex{CSV: report.Output{Name: "r.annex.csv", File: &a}, Lines: report.Output{Name: "r.annex.jsonl", File: &b}}
+		c.Annex = &verify.Annex{CSV: report.Output{Name: "r.annex.csv", File: &a},
+			Lines: report.Output{Name: "r.annex.jsonl", File: &b}}
 	}}, change...)...)
 	for _, x := range []struct {
 		cited report.Cited
@@ -84,7 +85,8 @@ func TestAnnexIsDerivedAgain(t *testing.T) {
 			t.Errorf("no line is about the public file %s", name)
 		}
 	}
-	if a := checked.Annex; a.Readings != int64(len(rows)) || a.Equal < a.Readings-2 || a.Read != a.Readings || len(a.First) != min(len(rows), 200) {
+	if a := checked.Annex; a.Readings != int64(len(rows)) || a.Equal < a.Readings-2 || a.Read != a.Readings ||
+		len(a.First) != min(len(rows), 200) {
 		t.Errorf("the summary says %+v, there are %d lines", a, len(rows))
 	}
 	sameTable(t, rows, sheet)
@@ -100,8 +102,10 @@ func sameTable(t *testing.T, rows []report.AnnexRow, sheet []byte) {
 	column := func(name string) int { return slices.Index(table[0], name) }
 	for i, row := range rows {
 		for name, want := range map[string]string{
-			"object": row.Object, "kind": row.Kind, "number": row.Number, "entry": strconv.FormatInt(row.Entry, 10), "size": strconv.FormatInt(row.Size, 10),
-			"recorded": row.Recorded, "place": row.Place, "file": row.File, "sha256": row.SHA256, "read": row.Read, "outcome": row.Outcome,
+			"object": row.Object, "kind": row.Kind, "number": row.Number, "entry": strconv.FormatInt(row.Entry, 10),
+			"size":     strconv.FormatInt(row.Size, 10),
+			"recorded": row.Recorded, "place": row.Place, "file": row.File, "sha256": row.SHA256, "read": row.Read,
+			"outcome": row.Outcome,
 		} {
 			if got := table[i+1][column(name)]; got != want {
 				t.Errorf("line %d: %s is %q in CSV and %q in JSON", i, name, got, want)
@@ -129,25 +133,29 @@ func TestAnnexTellsWhatIsWrong(t *testing.T) {
 	r.publish(second)
 	flip(r.public(), "crl/sub.crl")
 	check(os.Remove(filepath.Join(r.public(), "cert/sub.cer")))
-	write(second, "docs/cps-1.0.pdf", []byte("%PDF-1.7\nlonger than it was, which somebody may have had a reason for\n%%EOF\n"))
+	write(second,
+		"docs/cps-1.0.pdf", []byte("%PDF-1.7\nlonger than it was, which somebody may have had a reason for\n%%EOF\n"))
 	line, _ := r.writer.Log().Replay(t.Context(), r.writer.Log().Size())
 	root, _ := line.Get("cert/root.cer")
 	flip(filepath.Dir(r.writer.Log().BlobPath(root)), filepath.Base(r.writer.Log().BlobPath(root)))
-	_, lines, _ := annexOf(t, r, func(c *verify.Config) { c.Copies = append(c.Copies, verify.Copy{Source: must(verify.Dir(second))}) })
+	_, lines, _ := annexOf(t,
+		r, func(c *verify.Config) { c.Copies = append(c.Copies, verify.Copy{Source: must(verify.Dir(second))}) })
 	got := map[string]report.AnnexRow{}
 	for _, row := range rowsOf(lines) {
 		got[row.Object+" "+filepath.Base(row.Place)] = row
 	}
 	for at, want := range map[string]string{
-		"crl/sub.crl public": "different", "crl/sub.crl second": "equal", "cert/sub.cer public": "missing", "docs/cps-1.0.pdf second": "different",
-		"cert/root.cer master": "different", "cert/root.cer public": "equal",
+		"crl/sub.crl public": "different", "crl/sub.crl second": "equal", "cert/sub.cer public": "missing",
+		"docs/cps-1.0.pdf second": "different",
+		"cert/root.cer master":    "different", "cert/root.cer public": "equal",
 	} {
 		row := got[at]
 		if row.Outcome != want {
 			t.Errorf("%s: %q, want %s", at, row.Outcome, want)
 		}
 		if want == "different" {
-			root := map[string]string{"public": r.public(), "second": second, "master": r.master()}[filepath.Base(row.Place)]
+			root := map[string]string{"public": r.public(), "second": second,
+				"master": r.master()}[filepath.Base(row.Place)]
 			if sum := artifact.Sum(must(os.ReadFile(filepath.Join(root, row.File)))); sum.String() != row.SHA256 {
 				t.Errorf("%s: the line says %s, it is %s", at, row.SHA256, sum)
 			}
@@ -202,7 +210,8 @@ func TestGivenTimeGivesTheSameBytes(t *testing.T) {
 	}
 	var first string
 	for range 3 {
-		checked, lines, sheet := annexOf(t, r, func(c *verify.Config) { c.About = report.About{Auditor: "監査人", Now: true} })
+		checked, lines, sheet := annexOf(t, r,
+			func(c *verify.Config) { c.About = report.About{Auditor: "監査人", Now: true} })
 		var b bytes.Buffer
 		check(checked.WriteJSON(&b))
 		check(checked.WriteHTML(&b))

@@ -22,11 +22,13 @@ import (
 type observed = uptime.Row
 
 // observations checks a repository of whose public address samples were taken, and returns the rows.
-func observations(t *testing.T, r *repo, log *ledger.Log, change ...func(*verify.Config)) (*report.Report, []observed, [][]string) {
+func observations(t *testing.T, r *repo, log *ledger.Log,
+	change ...func(*verify.Config)) (*report.Report, []observed, [][]string) {
 	t.Helper()
 	var sheet, lines bytes.Buffer
 	checked, _, _ := annexOf(t, r, append(change, func(c *verify.Config) {
-		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(log.Origin(), log.Keys()...))
+		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"),
+			must(ledger.NewVerifier(log.Origin(), log.Keys()...))
 		c.BaseURL, c.ProbeEvery = baseURL, 10*time.Minute
 		c.Targets = []uptime.Target{{Name: "public", Addresses: []string{baseURL}, Source: r.public()}}
 	}, func(c *verify.Config) {
@@ -61,7 +63,8 @@ func TestAnnexOfObservations(t *testing.T) {
 		for i := range samples {
 			samples[i].Time = at
 		}
-		check(log.Append(t.Context(), &ledger.Entry{Time: at, Probe: &ledger.Probe{Target: "public", Vantage: "Tokyo", Samples: samples}}))
+		check(log.Append(t.Context(),
+			&ledger.Entry{Time: at, Probe: &ledger.Probe{Target: "public", Vantage: "Tokyo", Samples: samples}}))
 	}
 	elsewhere := ledger.Sample{URL: "http://elsewhere.example/crl/sub.crl", OK: true, Status: 200}
 	round(0, got(start, "1", "a"), told(start, "good"))
@@ -96,8 +99,10 @@ func TestAnnexOfObservations(t *testing.T) {
 	if rounds != 5 || counted != 5 || bads != 1 || u.Uncounted.Elsewhere != 2 {
 		t.Errorf("%d rounds, %d samples counted, %d bad, %d elsewhere", rounds, counted, bads, u.Uncounted.Elsewhere)
 	}
-	if expected != u.Rounds.Expected || taken != u.Rounds.Taken || taken != int64(len(slots)) || expected-taken != gaps || gaps == 0 {
-		t.Errorf("expected %d, taken %d in %d slots, gaps %d; the record says %+v", expected, taken, len(slots), gaps, u.Rounds)
+	if expected != u.Rounds.Expected || taken != u.Rounds.Taken || taken != int64(len(slots)) ||
+		expected-taken != gaps || gaps == 0 {
+		t.Errorf("expected %d, taken %d in %d slots, gaps %d; the record says %+v", expected, taken, len(slots), gaps,
+			u.Rounds)
 	}
 	if len(sheet) != len(rows)+1 || len(sheet[0]) != reflect.TypeFor[observed]().NumField() {
 		t.Errorf("%d lines of CSV with %d columns, %d of JSON", len(sheet), len(sheet[0]), len(rows))
@@ -141,7 +146,8 @@ func TestNothingExpected(t *testing.T) {
 			})
 			var b bytes.Buffer
 			check(u.WriteText(&b))
-			if u.Rounds.Why != c.want || u.Rounds.Expected != 0 || !strings.Contains(b.String(), "no round of samples was expected: ") {
+			if u.Rounds.Why != c.want || u.Rounds.Expected != 0 ||
+				!strings.Contains(b.String(), "no round of samples was expected: ") {
 				t.Errorf("%+v, want %s:\n%s", u.Rounds, c.want, b.String())
 			}
 		})

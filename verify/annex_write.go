@@ -9,7 +9,8 @@ import (
 
 // annexColumns are the members of AnnexRow, in the order of the CSV.
 var annexColumns = []string{
-	"object", "kind", "number", "entry", "size", "recorded", "place", "file", "sha256", "read", "outcome", "responses", "responses_equal",
+	"object", "kind", "number", "entry", "size", "recorded", "place", "file", "sha256", "read", "outcome", "responses",
+	"responses_equal",
 }
 
 // An annexWriter writes the objects; only the first rows are kept.
@@ -20,7 +21,8 @@ type annexWriter struct {
 }
 
 func newAnnexWriter(a *Annex) *annexWriter {
-	return &annexWriter{Sheet: report.NewSheet(a.CSV, a.Lines, annexColumns), s: report.AnnexSummary{First: []report.AnnexRow{}}}
+	return &annexWriter{Sheet: report.NewSheet(a.CSV, a.Lines, annexColumns),
+		s: report.AnnexSummary{First: []report.AnnexRow{}}}
 }
 
 func (w *annexWriter) row(r report.AnnexRow) {
@@ -41,7 +43,8 @@ func (w *annexWriter) row(r report.AnnexRow) {
 		return itoa(n)
 	}
 	w.Write([]string{
-		r.Object, r.Kind, r.Number, itoa(r.Entry), itoa(r.Size), r.Recorded, r.Place, r.File, r.SHA256, r.Read, r.Outcome, count(r.Responses), count(r.ResponsesEqual),
+		r.Object, r.Kind, r.Number, itoa(r.Entry), itoa(r.Size), r.Recorded, r.Place, r.File, r.SHA256, r.Read,
+		r.Outcome, count(r.Responses), count(r.ResponsesEqual),
 	}, r)
 }
 

@@ -13,7 +13,8 @@ import (
 	"seihon/public"
 )
 
-// How an act of each kind looks in the log, and which approval is for it: the parameters that hsmsign/room/approval_acts.go writes.
+// How an act of each kind looks in the log, and which approval is for it: the parameters that
+// hsmsign/room/approval_acts.go writes.
 
 // act looks at an entry that is an act by itself.
 func (a *approvals) act(ctx context.Context, e *ledger.Entry) {
@@ -34,13 +35,15 @@ func (a *approvals) act(ctx context.Context, e *ledger.Entry) {
 	case e.Withdraw != nil:
 		for _, n := range e.Withdraw.Names {
 			if a.kinds[n.Name] != artifact.OCSPBundle { // those a run withdraws when all in them has expired
-				once(approval.Withdraw, fmt.Sprintf("withdrawal of %s", n.Name), has("name", n.Name, "sha256", n.Digest.String(), "reason", n.Reason))
+				once(approval.Withdraw, fmt.Sprintf("withdrawal of %s", n.Name),
+					has("name", n.Name, "sha256", n.Digest.String(), "reason", n.Reason))
 			}
 		}
 	case e.KeyRotation != nil:
 		once(approval.LogRotate, "new keys of the log", has("act", "rotate", "reason", e.KeyRotation.Reason))
 	case e.Freeze != nil:
-		once(approval.LogRotate, "end of the log", has("act", "freeze", "reason", e.Freeze.Reason, "successor", e.Freeze.Successor))
+		once(approval.LogRotate, "end of the log",
+			has("act", "freeze", "reason", e.Freeze.Reason, "successor", e.Freeze.Successor))
 	case e.Override != nil:
 		digest := artifact.Sum([]byte(e.Override.Text)).String()
 		fits := has("override-sha256", digest)
@@ -54,8 +57,8 @@ func (a *approvals) act(ctx context.Context, e *ledger.Entry) {
 // keysMade is the note of the evidence about keys that were just made.
 const keysMade = "use: key-state-changing"
 
-// keysMade wants an approval for every key that was made. One approval can be for several keys, which stand in a document for
-// each token, and is good once for each: two tokens may each have a key of one label.
+// keysMade wants an approval for every key that was made. One approval can be for several keys, which stand in a
+// document for each token, and is good once for each: two tokens may each have a key of one label.
 func (a *approvals) keysMade(ctx context.Context, e *ledger.Evidence) {
 	var doc struct {
 		Keys []struct {
@@ -67,14 +70,15 @@ func (a *approvals) keysMade(ctx context.Context, e *ledger.Evidence) {
 		err = json.Unmarshal(text, &doc)
 	}
 	hold := func(label string) {
-		a.holdOne(approval.Keygen, a.where(), label, fmt.Sprintf("making of the key %s", label), func(q *approval.Request) (n int) {
-			for _, p := range q.Params {
-				if p.Name == "key" && strings.HasPrefix(p.Value, label+" ") {
-					n++
+		a.holdOne(approval.Keygen, a.where(), label, fmt.Sprintf("making of the key %s", label),
+			func(q *approval.Request) (n int) {
+				for _, p := range q.Params {
+					if p.Name == "key" && strings.HasPrefix(p.Value, label+" ") {
+						n++
+					}
 				}
-			}
-			return n
-		})
+				return n
+			})
 	}
 	if err != nil || len(doc.Keys) == 0 {
 		hold("?") // nobody can tell which, and nobody approved that
@@ -92,10 +96,12 @@ func (a *approvals) version(ctx context.Context, v *version) {
 	}
 	switch v.Kind {
 	case artifact.CACertificate, artifact.CrossCertificate, artifact.LinkCertificate:
-		a.hold(approval.IssueCA, v.Name, v.Name, "certificate of a CA", func(q *approval.Request) bool { return a.certifies(ctx, q, v) })
+		a.hold(approval.IssueCA, v.Name, v.Name, "certificate of a CA",
+			func(q *approval.Request) bool { return a.certifies(ctx, q, v) })
 	case artifact.CRL, artifact.ARL:
 		if artifact.Final(v.NotAfter) && !a.elsewhere(v.Issuer) {
-			a.hold(approval.FinalCRL, v.Name, v.Name, fmt.Sprintf("last list of %s", v.Issuer), func(q *approval.Request) bool { return q.Get("issuer") == v.Issuer })
+			a.hold(approval.FinalCRL, v.Name, v.Name, fmt.Sprintf("last list of %s", v.Issuer),
+				func(q *approval.Request) bool { return q.Get("issuer") == v.Issuer })
 		}
 	}
 }
@@ -118,13 +124,14 @@ func (a *approvals) certifies(ctx context.Context, q *approval.Request, v *versi
 			return false // the master's own findings say why
 		}
 		cert, err := artifact.ParseCertificate(der)
-		return err == nil && v.Name == public.Certificate(q.Get("name")) && q.Get("key-sha256") == artifact.Sum(cert.RawSubjectPublicKeyInfo).String()
+		return err == nil && v.Name == public.Certificate(q.Get("name")) &&
+			q.Get("key-sha256") == artifact.Sum(cert.RawSubjectPublicKeyInfo).String()
 	}
 	return q.Get("certificate-sha256") == v.Digest.String() // it was there: adopted, accepted, or issued by a partner
 }
 
-// revokedAuthorities wants an approval for each certificate of a CA that is on a list. Which entry first had a list with it is
-// looked up in the history: what is on a list stays there (verify/memory holds that against all lists).
+// revokedAuthorities wants an approval for each certificate of a CA that is on a list. Which entry first had a list
+// with it is looked up in the history: what is on a list stays there (verify/memory holds that against all lists).
 func (a *approvals) revokedAuthorities(ctx context.Context) error {
 	if !slices.ContainsFunc(a.rules, func(r ruleSince) bool { return r.rule.Demands(approval.RevokeCA) }) {
 		return nil
@@ -174,9 +181,11 @@ func (a *approvals) revokedAuthorities(ctx context.Context) error {
 		}
 	}, func(x, y authority) int { return strings.Compare(x.issuer+x.serial, y.issuer+y.serial) }) {
 		a.at, a.rule = first[ca], a.inForce(first[ca])
-		a.hold(approval.RevokeCA, known[ca], "", fmt.Sprintf("revocation of %s by %s", ca.serial, ca.issuer), func(q *approval.Request) bool {
-			return q.Get("issuer") == ca.issuer && strings.TrimLeft(q.Get("serial"), "0") == strings.TrimLeft(ca.serial, "0")
-		})
+		a.hold(approval.RevokeCA, known[ca], "", fmt.Sprintf("revocation of %s by %s", ca.serial, ca.issuer),
+			func(q *approval.Request) bool {
+				return q.Get("issuer") == ca.issuer &&
+					strings.TrimLeft(q.Get("serial"), "0") == strings.TrimLeft(ca.serial, "0")
+			})
 	}
 	return nil
 }

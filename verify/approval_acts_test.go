@@ -14,8 +14,8 @@ import (
 	"seihon/ledger"
 )
 
-// TestEveryKindOfActIsHeld: each way in which an act can look in the log has none of its own approval first, then one for something
-// else of its kind, and then its own.
+// TestEveryKindOfActIsHeld: each way in which an act can look in the log has none of its own approval first, then one
+// for something else of its kind, and then its own.
 func TestEveryKindOfActIsHeld(t *testing.T) {
 	t.Parallel()
 	sum := func(b []byte) string { return artifact.Sum(b).String() }
@@ -48,7 +48,8 @@ func TestEveryKindOfActIsHeld(t *testing.T) {
 			func(r *repo) []string { return []string{"act", "rotate", "reason", "planned"} },
 			func(r *repo) {
 				_, second := mustKey()
-				keys := []note.Signer{must(ledger.NewNoteSigner(origin, newKey())), must(ledger.NewNoteSigner(origin, second))}
+				keys := []note.Signer{must(ledger.NewNoteSigner(origin, newKey())),
+					must(ledger.NewNoteSigner(origin, second))}
 				_ = must(r.writer.RotateKeys(context.Background(), keys, "planned"))
 			}},
 		"freeze": {approval.LogRotate, "end of the log",
@@ -56,18 +57,21 @@ func TestEveryKindOfActIsHeld(t *testing.T) {
 				return []string{"act", "freeze", "reason", "the CA ends", "successor", "next.example"}
 			},
 			func(r *repo) {
-				_ = must(r.writer.Freeze(context.Background(), ledger.Freeze{Reason: "the CA ends", Successor: "next.example"}))
+				_ = must(r.writer.Freeze(context.Background(),
+					ledger.Freeze{Reason: "the CA ends", Successor: "next.example"}))
 			}},
 		"override": {approval.Override, "use of the override",
 			func(r *repo) []string { return []string{"override-sha256", sum([]byte("an override"))} },
 			func(r *repo) {
-				r.enter(&ledger.Entry{Override: &ledger.Override{Issuer: "sub", Text: "an override", Changes: []ledger.StatusChange{{Serial: "69", Was: "good", Now: "good"}}}})
+				r.enter(&ledger.Entry{Override: &ledger.Override{Issuer: "sub", Text: "an override",
+					Changes: []ledger.StatusChange{{Serial: "69", Was: "good", Now: "good"}}}})
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for how, want := range map[string]bool{"none": true, "other": true, "own": false} {
 				r := newRepo(t)
-				issuers := map[string]string{"crl/root-arl.crl": "root", "crl/root.crl": "root", "crl/sub.crl": "sub", "cert/sub.cer": "root"}
+				issuers := map[string]string{"crl/root-arl.crl": "root", "crl/root.crl": "root", "crl/sub.crl": "sub",
+					"cert/sub.cer": "root"}
 				r.line = func(l *ledger.Line) { l.Issuer = issuers[l.Name] }
 				r.put("cert/sub.cer", artifact.CACertificate, r.sub.cert.Raw)
 				r.commit()

@@ -12,9 +12,10 @@ import (
 	"seihon/verify/report"
 )
 
-// Where a rule is on record, what it names needs the approval of several people, and the room records their signatures before
-// it acts or with it (docs/approvals.md). Here the log is read once in its order: which rule was in force, which approvals
-// were good then, and whether each act behind them has one of its own. Nothing of the room's configuration is asked.
+// Where a rule is on record, what it names needs the approval of several people, and the room records their signatures
+// before it acts or with it (docs/approvals.md). Here the log is read once in its order: which rule was in force, which
+// approvals were good then, and whether each act behind them has one of its own. Nothing of the room's configuration is
+// asked.
 
 // approvals is the state of the walk through the log.
 type approvals struct {
@@ -73,11 +74,13 @@ func (a *approvals) entry(ctx context.Context, e *ledger.Entry) {
 	switch {
 	case e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceApprovalRule:
 		if err := a.changeRule(ctx, e.Evidence); err != nil {
-			a.Found(report.Finding{Code: "approval-rule", Source: report.SourceLog, Name: a.where(), Detail: err.Error()})
+			a.Found(report.Finding{Code: "approval-rule", Source: report.SourceLog, Name: a.where(),
+				Detail: err.Error()})
 		}
 	case e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceApproval:
 		if err := a.grant(ctx, e); err != nil {
-			a.Found(report.Finding{Code: "approval-invalid", Source: report.SourceLog, Name: a.where(), Detail: err.Error()})
+			a.Found(report.Finding{Code: "approval-invalid", Source: report.SourceLog, Name: a.where(),
+				Detail: err.Error()})
 		}
 	default:
 		a.act(ctx, e)
@@ -89,8 +92,8 @@ func (a *approvals) document(ctx context.Context, e *ledger.Evidence) ([]byte, e
 	return a.log.ReadBlob(ctx, ledger.Line{Name: e.Kind, Kind: artifact.Log, Digest: e.Digest, Size: e.Size})
 }
 
-// changeRule puts a rule into force. One that is weaker than the one before needs the approval of those whom that one names;
-// without it the old one stays in force here.
+// changeRule puts a rule into force. One that is weaker than the one before needs the approval of those whom that one
+// names; without it the old one stays in force here.
 func (a *approvals) changeRule(ctx context.Context, e *ledger.Evidence) error {
 	text, err := a.document(ctx, e)
 	if err != nil {
@@ -103,11 +106,14 @@ func (a *approvals) changeRule(ctx context.Context, e *ledger.Evidence) error {
 	case next.Log != a.log.Origin():
 		return fmt.Errorf("the rule is of the log %q", next.Log)
 	}
-	if why := a.rule.Weaker(next); why != "" && !a.spend(approval.ChangeRule, "", func(q *approval.Request) bool { return q.Get("rule-sha256") == e.Digest.String() }) {
+	if why := a.rule.Weaker(next); why != "" &&
+		!a.spend(approval.ChangeRule, "",
+			func(q *approval.Request) bool { return q.Get("rule-sha256") == e.Digest.String() }) {
 		return fmt.Errorf("the rule is weaker than the one in force, and nobody has approved that: %s", why)
 	}
 	a.rule, a.rules = next, append(a.rules, ruleSince{next, a.at})
-	a.summary.Quorum, a.summary.For, a.summary.People, a.summary.Entry = next.Quorum, append([]string{}, next.For...), []string{}, a.at
+	a.summary.Quorum, a.summary.For, a.summary.People, a.summary.Entry = next.Quorum, append([]string{}, next.For...),
+		[]string{}, a.at
 	for _, p := range next.People {
 		a.summary.People = append(a.summary.People, p.Name)
 	}
@@ -143,7 +149,8 @@ func (a *approvals) grant(ctx context.Context, e *ledger.Entry) error {
 		return errors.New("the same request was used before")
 	}
 	if root, err := a.log.RootAt(q.Size); err != nil || root != q.Root {
-		return fmt.Errorf("it is for another log: with %d entries this one does not have the root %x (%v)", q.Size, q.Root[:], err)
+		return fmt.Errorf("it is for another log: with %d entries this one does not have the root %x (%v)", q.Size,
+			q.Root[:], err)
 	}
 	a.used[q.Digest()] = true
 	a.granted = append(a.granted, &grant{q, a.at, map[string]int{}})
@@ -188,6 +195,8 @@ func (a *approvals) holdOne(kind, name, thing, what string, allows func(*approva
 	}
 	a.summary.Acts++
 	if !a.spendOne(kind, thing, allows) {
-		a.Found(report.Finding{Code: "approval-missing", Source: report.SourceLog, Name: name, Detail: fmt.Sprintf("log entry %d, %s (%s): none of the approvals before it is for this", a.at, what, kind)})
+		a.Found(report.Finding{Code: "approval-missing", Source: report.SourceLog, Name: name,
+			Detail: fmt.Sprintf("log entry %d, %s (%s): none of the approvals before it is for this", a.at, what,
+				kind)})
 	}
 }

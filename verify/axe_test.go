@@ -14,8 +14,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPagesAreAccessible runs axe-core over the pages, in both languages, wide and narrow: WCAG 2.1 A and AA, and its own practice
-// for landmarks, headings, tables and names.
+// TestPagesAreAccessible runs axe-core over the pages, in both languages, wide and narrow: WCAG 2.1 A and AA, and its
+// own practice for landmarks, headings, tables and names.
 func TestPagesAreAccessible(t *testing.T) {
 	browser := newBrowser(t)
 	for _, page := range []struct {
@@ -53,8 +53,8 @@ func TestAxeBites(t *testing.T) {
 	}
 }
 
-// axe returns the violations of a page, each with its rule, the elements and what to do. A page of both languages is looked at in
-// each, a page of one that has colours for the dark in both.
+// axe returns the violations of a page, each with its rule, the elements and what to do. A page of both languages is
+// looked at in each, a page of one that has colours for the dark in both.
 func axe(t *testing.T, browser context.Context, page []byte, both bool) (violations []string) {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
@@ -74,7 +74,8 @@ func axe(t *testing.T, browser context.Context, page []byte, both bool) (violati
 		for _, width := range []int64{1100, 375} {
 			check(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
 			if both {
-				check(chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](`document.getElementById("lang-`+way+`").checked = true`)))
+				check(chromedp.Do(ctx,
+					chromedp.Evaluate[chromedp.Void](`document.getElementById("lang-`+way+`").checked = true`)))
 			} else {
 				colours(ctx, way)
 			}
@@ -88,7 +89,9 @@ func axe(t *testing.T, browser context.Context, page []byte, both bool) (violati
 
 // colours makes the browser prefer light or dark ones.
 func colours(ctx context.Context, scheme string) {
-	_ = must(chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
+	_ = must(chromedp.Call(ctx, emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme",
+			Value: scheme}}}))
 }
 
 func axeSource(t *testing.T) string {

@@ -47,11 +47,13 @@ func bigRepo(tb testing.TB, n int) *repo {
 		wg.Go(func() {
 			for i := w; i < n; i += runtime.GOMAXPROCS(0) {
 				s := int64(1<<40 + i)
-				der := produced(r.now, r.sub, d, ocsp.Response{SerialNumber: big.NewInt(s), ThisUpdate: r.now, NextUpdate: r.now.Add(72 * time.Hour),
-					Certificate: d.cert, IssuerHash: crypto.SHA1})
+				der := produced(r.now, r.sub, d,
+					ocsp.Response{SerialNumber: big.NewInt(s), ThisUpdate: r.now, NextUpdate: r.now.Add(72 * time.Hour),
+						Certificate: d.cert, IssuerHash: crypto.SHA1})
 				oct := serialOctets(s)
 				mu.Lock()
-				check(ws[ocspcache.ShardOf(oct, shards)].Add(ocspcache.Key{Hash: crypto.SHA1, IssuerKeyHash: keyHash, Serial: oct}, der))
+				check(ws[ocspcache.ShardOf(oct, shards)].Add(ocspcache.Key{Hash: crypto.SHA1, IssuerKeyHash: keyHash,
+					Serial: oct}, der))
 				mu.Unlock()
 			}
 		})
@@ -61,7 +63,8 @@ func bigRepo(tb testing.TB, n int) *repo {
 	for i, w := range ws {
 		sum := must(w.Close())
 		r.put("ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, outs[i].Bytes())
-		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(i), Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate})
+		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(i), Digest: sum.Digest, Size: sum.Size,
+			Count: sum.Count, NextUpdate: sum.MinNextUpdate})
 		outs[i] = bytes.Buffer{}
 		ws[i] = nil
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestReportInBrowser opens the page in Chromium: the language switch works without script in the page, nothing is asked from the
-// network, the console stays empty, no text overflows, and it prints.
+// TestReportInBrowser opens the page in Chromium: the language switch works without script in the page, nothing is
+// asked from the network, the console stays empty, no text overflows, and it prints.
 func TestReportInBrowser(t *testing.T) {
 	var b bytes.Buffer
 	check(richReport(t).WriteHTML(&b))
@@ -54,12 +54,16 @@ func newBrowser(t *testing.T) context.Context {
 	if err != nil {
 		t.Fatal("chromium not found: run make tools")
 	}
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1100, 900),
-		chromedp.Flag("disable-lcd-text", true), chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("force-color-profile", "srgb"))...)
+	alloc, stop := chromedp.NewExecAllocator(t.Context(),
+		append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+			chromedp.WindowSize(1100, 900),
+			chromedp.Flag("disable-lcd-text", true), chromedp.Flag("font-render-hinting", "none"),
+			chromedp.Flag("force-color-profile", "srgb"))...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
-	check(chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // starts it: the pages that follow are tabs of one browser
+	// starts it: the pages that follow are tabs of one browser
+	check(chromedp.Do(ctx, chromedp.Navigate("about:blank")))
 	return ctx
 }
 
@@ -110,7 +114,8 @@ func checkWidth(ctx context.Context, t *testing.T) {
 	t.Helper()
 	for _, width := range []int64{1100, 375, 320} {
 		check(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
-		if wide := must(chromedp.Run(ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))); wide > width {
+		if wide := must(chromedp.Run(ctx,
+			chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))); wide > width {
 			t.Errorf("the page is %d wide in a window of %d", wide, width)
 		}
 	}

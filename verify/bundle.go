@@ -13,8 +13,9 @@ import (
 	"seihon/artifact"
 )
 
-// The format of a bundle, as docs/formats-ocsp.md gives it. This reader is written from that page and reads a bundle as a stream,
-// so that a bundle of any size is checked in constant memory; the responder's reader is another one (package ocspcache).
+// The format of a bundle, as docs/formats-ocsp.md gives it. This reader is written from that page and reads a bundle as
+// a stream, so that a bundle of any size is checked in constant memory; the responder's reader is another one (package
+// ocspcache).
 const (
 	headSize   = 256
 	groupSize  = 144
@@ -66,12 +67,15 @@ func readHead(r io.ReaderAt) (*bundleHead, error) {
 	}
 	be := binary.BigEndian
 	h := &bundleHead{
-		size: int64(be.Uint64(b[8:])), count: int(be.Uint32(b[16:])), shard: int(be.Uint16(b[20:])), bits: uint(be.Uint32(b[24:])),
+		size: int64(be.Uint64(b[8:])), count: int(be.Uint32(b[16:])), shard: int(be.Uint16(b[20:])),
+		bits: uint(be.Uint32(b[24:])),
 		next: int64(be.Uint64(b[32:])), this: int64(be.Uint64(b[40:])),
 	}
 	groups, nameLen := int(be.Uint16(b[22:])), int(be.Uint32(b[28:]))
-	if string(b[:8]) != artifact.BundleMagic || h.size < headSize || h.count > maxAnswers || groups > maxGroups || h.bits > maxBits ||
-		1<<h.bits < h.count || h.bits > 0 && 1<<(h.bits-1) >= h.count || nameLen > maxName || !isZero(b[48:128]) || !isZero(b[128+nameLen:]) {
+	if string(b[:8]) != artifact.BundleMagic || h.size < headSize || h.count > maxAnswers || groups > maxGroups ||
+		h.bits > maxBits ||
+		1<<h.bits < h.count || h.bits > 0 && 1<<(h.bits-1) >= h.count || nameLen > maxName || !isZero(b[48:128]) ||
+		!isZero(b[128+nameLen:]) {
 		return nil, errBundle
 	}
 	h.issuer = string(b[128 : 128+nameLen])
@@ -130,8 +134,8 @@ type chunk struct {
 	answers []answer
 }
 
-// stream reads the answers in the order of the file and gives them to visit in chunks, which visit may keep. It checks everything
-// about the form: order, offsets, sizes, digests' places, and that the fan-out table leads to every entry.
+// stream reads the answers in the order of the file and gives them to visit in chunks, which visit may keep. It checks
+// everything about the form: order, offsets, sizes, digests' places, and that the fan-out table leads to every entry.
 func (h *bundleHead) stream(r io.ReaderAt, fileSize int64, visit func(chunk) error) error {
 	if fileSize != h.size || h.answersAt() > h.size {
 		return fmt.Errorf("its size is %d, its head says %d", fileSize, h.size)
@@ -180,8 +184,10 @@ type streamState struct {
 func (s *streamState) entry(i int, b []byte) (answer, error) {
 	be := binary.BigEndian
 	offset, length, group, n := be.Uint64(b), int(be.Uint32(b[8:])), int(be.Uint16(b[12:])), int(b[14])
-	a := answer{group: group, this: int64(be.Uint64(b[40:])), next: int64(be.Uint64(b[48:])), digest: artifact.Digest(b[56:88])}
-	if offset != s.end || length == 0 || length > maxAnswer || group >= len(s.head.groups) || n == 0 || n > maxSerial || b[15] != 0 || !isZero(b[16+n:40]) {
+	a := answer{group: group, this: int64(be.Uint64(b[40:])), next: int64(be.Uint64(b[48:])),
+		digest: artifact.Digest(b[56:88])}
+	if offset != s.end || length == 0 || length > maxAnswer || group >= len(s.head.groups) || n == 0 || n > maxSerial ||
+		b[15] != 0 || !isZero(b[16+n:40]) {
 		return a, errBundle
 	}
 	g := s.head.groups[group]

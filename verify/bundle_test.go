@@ -47,14 +47,16 @@ func TestStreamReaderReadsTheVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.issuer != want.Issuer() || h.shard != int(want.Shard()) || len(got) != want.Len() || h.count > 0 && !unix(h.next).Equal(want.MinNextUpdate()) {
+		if h.issuer != want.Issuer() || h.shard != int(want.Shard()) || len(got) != want.Len() ||
+			h.count > 0 && !unix(h.next).Equal(want.MinNextUpdate()) {
 			t.Errorf("%s: head %+v", name, h)
 		}
 		i := 0
 		for k, der := range want.All() {
 			a := got[i]
 			g := h.groups[a.group]
-			if g.hash != k.Hash || !bytes.Equal(g.keyHash, k.IssuerKeyHash) || !bytes.Equal(a.serial, k.Serial) || !bytes.Equal(a.der, der) || a.digest != artifact.Sum(der) {
+			if g.hash != k.Hash || !bytes.Equal(g.keyHash, k.IssuerKeyHash) || !bytes.Equal(a.serial, k.Serial) ||
+				!bytes.Equal(a.der, der) || a.digest != artifact.Sum(der) {
 				t.Errorf("%s: answer %d is %+v", name, i, a)
 			}
 			i++
@@ -95,8 +97,8 @@ func TestStreamReaderNeverMisreads(t *testing.T) {
 	}
 }
 
-// TestStreamReaderRefusesOtherForms: what has one right form has no other, also where every byte is accounted for and the
-// lookup table leads to every response.
+// TestStreamReaderRefusesOtherForms: what has one right form has no other, also where every byte is accounted for and
+// the lookup table leads to every response.
 func TestStreamReaderRefusesOtherForms(t *testing.T) {
 	t.Parallel()
 	be := binary.BigEndian

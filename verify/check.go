@@ -59,10 +59,12 @@ type checker struct {
 
 // counters are the Counts while goroutines still count.
 type counters struct {
-	artifacts, artifactBytes, certificates, lists, revocations, responses, signatures, inventory, commitments atomic.Int64
+	artifacts, artifactBytes, certificates, lists, revocations, responses, signatures, inventory,
+	commitments atomic.Int64
 }
 
-// Check verifies what the configuration names and reports all that is wrong. The error is only for a check that could not be made.
+// Check verifies what the configuration names and reports all that is wrong. The error is only for a check that could
+// not be made.
 func Check(ctx context.Context, config Config) (*report.Report, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -70,7 +72,8 @@ func Check(ctx context.Context, config Config) (*report.Report, error) {
 	}
 	c := &checker{Config: config, now: config.Now().UTC().Truncate(time.Second)}
 	c.Collector.Observe = config.observe
-	r := &report.Report{Schema: report.Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier, Copies: []report.CopySummary{}, ShelfLife: []report.ShelfLife{}}
+	r := &report.Report{Schema: report.Schema, RulePack: sectiona.Pack, Made: c.now, Tier: c.Tier,
+		Copies: []report.CopySummary{}, ShelfLife: []report.ShelfLife{}}
 	if c.Tier == report.TierSample {
 		r.Sample = &report.Sample{Names: c.Config.Sample, Seed: c.Seed}
 	}
@@ -96,7 +99,8 @@ func Check(ctx context.Context, config Config) (*report.Report, error) {
 	return r, nil
 }
 
-// run makes the steps in the order of the package comment. A log that cannot be opened ends it: nothing is left to compare with.
+// run makes the steps in the order of the package comment. A log that cannot be opened ends it: nothing is left to
+// compare with.
 func (c *checker) run(ctx context.Context, r *report.Report) error {
 	logs := c.checkLogs
 	if c.Master == "" {
@@ -131,7 +135,8 @@ func (c *checker) run(ctx context.Context, r *report.Report) error {
 	}
 	steps := []named{{"master", c.checkMaster}, {"history", c.checkHistory}}
 	if c.Tier.Deep() {
-		steps = append(steps, named{"hsm", c.checkHSM}, named{"approvals", c.checkApprovals}, named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
+		steps = append(steps, named{"hsm", c.checkHSM}, named{"approvals", c.checkApprovals},
+			named{"memory", c.checkMemory}, named{"status", c.checkStatus}, named{"meaning", c.checkMeaning})
 	}
 	steps = append(steps,
 		named{"copies", func(ctx context.Context) error { return c.checkCopies(ctx, r) }},
@@ -160,8 +165,10 @@ func (c *checker) summarizeLog(r *report.Report) {
 func (c *checker) finish(ctx context.Context, r *report.Report) error {
 	n := &c.counts
 	r.Counts.Artifacts, r.Counts.ArtifactBytes = n.artifacts.Load(), n.artifactBytes.Load()
-	r.Counts.Certificates, r.Counts.RevocationLists, r.Counts.Revocations = n.certificates.Load(), n.lists.Load(), n.revocations.Load()
-	r.Counts.Responses, r.Counts.Signatures, r.Counts.Inventory = n.responses.Load(), n.signatures.Load(), n.inventory.Load()
+	r.Counts.Certificates, r.Counts.RevocationLists, r.Counts.Revocations = n.certificates.Load(), n.lists.Load(),
+		n.revocations.Load()
+	r.Counts.Responses, r.Counts.Signatures, r.Counts.Inventory = n.responses.Load(), n.signatures.Load(),
+		n.inventory.Load()
 	r.Counts.Commitments = n.commitments.Load()
 	if c.log != nil {
 		r.Counts.Entries = c.log.Size()

@@ -17,7 +17,8 @@ func TestCleanRepositoryYieldsNothing(t *testing.T) {
 		t.Fatalf("findings about a clean repository:\n%s", strings.Join(codesOf(report), "\n"))
 	}
 	c := report.Counts
-	if c.Responses != 26 || c.Revocations != 2 || c.Current < 12 || report.Copies[0].Layout != verify.LayoutBundle || report.Copies[0].Objects < 20 {
+	if c.Responses != 26 || c.Revocations != 2 || c.Current < 12 || report.Copies[0].Layout != verify.LayoutBundle ||
+		report.Copies[0].Objects < 20 {
 		t.Errorf("counts %+v, copies %+v", c, report.Copies)
 	}
 	var text, js bytes.Buffer

@@ -13,9 +13,11 @@ import (
 	"seihon/verify/report"
 )
 
-// checkNeverIssued holds the claim that a certificate was never issued (RFC 6960 section 2.2) against what can refute it: a list,
-// and a certificate in the master, of the issuer's current or an earlier key. Such a certificate belongs on no list.
-func (c *checker) checkNeverIssued(issuer *x509.Certificate, serial []byte, bad func(code, format string, args ...any)) {
+// checkNeverIssued holds the claim that a certificate was never issued (RFC 6960 section 2.2) against what can refute
+// it: a list, and a certificate in the master, of the issuer's current or an earlier key. Such a certificate belongs on
+// no list.
+func (c *checker) checkNeverIssued(issuer *x509.Certificate, serial []byte,
+	bad func(code, format string, args ...any)) {
 	key := issuerKey(issuer)
 	c.status.mu.Lock()
 	c.status.neverIssued[key]++
@@ -32,9 +34,11 @@ func (c *checker) checkNeverIssued(issuer *x509.Certificate, serial []byte, bad 
 	}
 }
 
-// compareWithLists compares one response with what the issuer's current lists say of the certificate. A list that is older than
-// the revocation in the response is behind it, which relying parties that use lists would not know, and is reported as well.
-func (c *checker) compareWithLists(issuer *x509.Certificate, s *artifact.Single, bad func(code, format string, args ...any)) {
+// compareWithLists compares one response with what the issuer's current lists say of the certificate. A list that is
+// older than the revocation in the response is behind it, which relying parties that use lists would not know, and is
+// reported as well.
+func (c *checker) compareWithLists(issuer *x509.Certificate, s *artifact.Single,
+	bad func(code, format string, args ...any)) {
 	r := c.status.revoked[issuerKey(issuer)]
 	if r == nil {
 		return // that there is no list is a finding of its own
@@ -45,11 +49,14 @@ func (c *checker) compareWithLists(issuer *x509.Certificate, s *artifact.Single,
 	case s.Status == artifact.StatusGood && listed:
 		bad("coherence-good-but-revoked", "the list says revoked at %s", report.Stamp(unix(entry.at)))
 	case s.Status == artifact.StatusUnknown && listed:
-		bad("coherence-good-but-revoked", "the answer is unknown, the list says revoked at %s", report.Stamp(unix(entry.at)))
+		bad("coherence-good-but-revoked", "the answer is unknown, the list says revoked at %s",
+			report.Stamp(unix(entry.at)))
 	case s.Status == artifact.StatusRevoked && !listed:
-		bad("coherence-revoked-not-listed", "revoked at %s; the newest list is of %s", report.Stamp(s.RevokedAt), report.Stamp(r.this))
+		bad("coherence-revoked-not-listed", "revoked at %s; the newest list is of %s", report.Stamp(s.RevokedAt),
+			report.Stamp(r.this))
 	case s.Status == artifact.StatusRevoked && s.RevokedAt.Unix() != entry.at:
-		bad("coherence-date", "the response says %s, the list %s", report.Stamp(s.RevokedAt), report.Stamp(unix(entry.at)))
+		bad("coherence-date", "the response says %s, the list %s", report.Stamp(s.RevokedAt),
+			report.Stamp(unix(entry.at)))
 	case s.Status == artifact.StatusRevoked && max(s.Reason, 0) != max(int(entry.reason), 0):
 		bad("coherence-reason", "the response says %d, the list %d", s.Reason, entry.reason)
 	}
@@ -62,7 +69,8 @@ func (c *checker) checkAnswered() {
 			continue
 		}
 		if n, first := r.unanswered(); n > 0 {
-			f := report.Finding{Code: "coherence-no-answer", Source: report.SourceMaster, Name: r.names[0], Detail: fmt.Sprintf("%d certificates, the first with serial number %x", n, first)}
+			f := report.Finding{Code: "coherence-no-answer", Source: report.SourceMaster, Name: r.names[0],
+				Detail: fmt.Sprintf("%d certificates, the first with serial number %x", n, first)}
 			if c.Inventory != nil || r.expired {
 				f.Severity = report.Note // only the inventory tells which of them have not expired
 			}
@@ -71,7 +79,8 @@ func (c *checker) checkAnswered() {
 	}
 }
 
-// checkInventory compares every line of the inventory with lists and responses, and counts that nobody else has answers.
+// checkInventory compares every line of the inventory with lists and responses, and counts that nobody else has
+// answers.
 func (c *checker) checkInventory(ctx context.Context) error {
 	if c.Inventory == nil {
 		return nil
@@ -111,7 +120,8 @@ func (c *checker) checkInventory(ctx context.Context) error {
 
 func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 	bad := func(code, format string, args ...any) {
-		c.Found(report.Finding{Code: code, Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", line.Issuer, line.Serial), Detail: fmt.Sprintf(format, args...)})
+		c.Found(report.Finding{Code: code, Source: report.SourceInventory,
+			Name: fmt.Sprintf("%s serial %x", line.Issuer, line.Serial), Detail: fmt.Sprintf(format, args...)})
 	}
 	issuer := c.issuerNamed(line.Issuer)
 	if issuer == nil {
@@ -128,7 +138,8 @@ func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 		case !listed && line.Revoked && !expired && !line.RevokedAt.After(r.this):
 			bad("inventory-not-listed", "revoked at %s", report.Stamp(line.RevokedAt))
 		case listed && line.RevokedAt.Unix() != entry.at:
-			bad("coherence-date", "the inventory says %s, the list %s", report.Stamp(line.RevokedAt), report.Stamp(unix(entry.at)))
+			bad("coherence-date", "the inventory says %s, the list %s", report.Stamp(line.RevokedAt),
+				report.Stamp(unix(entry.at)))
 		case listed && max(line.Reason, 0) != max(int(entry.reason), 0):
 			bad("coherence-reason", "the inventory says %d, the list %d", line.Reason, entry.reason)
 		}
@@ -139,7 +150,8 @@ func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 	}
 	answered, claims := 0, 0
 	for _, h := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
-		der, ok := books.lookup(line.Issuer, ocspcache.Key{Hash: h, IssuerKeyHash: artifact.PublicKeyHash(issuer, h), Serial: line.Serial})
+		der, ok := books.lookup(line.Issuer,
+			ocspcache.Key{Hash: h, IssuerKeyHash: artifact.PublicKeyHash(issuer, h), Serial: line.Serial})
 		if !ok {
 			continue
 		}
@@ -154,9 +166,10 @@ func (c *checker) checkInventoryLine(books *openBooks, line InventoryLine) {
 	books.known[line.Issuer] += answered - claims
 }
 
-// compareWithInventory compares a response with a line. claim says that the response denies what the line says: that the
-// certificate was ever issued.
-func (c *checker) compareWithInventory(line InventoryLine, der []byte, bad func(code, format string, args ...any)) (claim bool) {
+// compareWithInventory compares a response with a line. claim says that the response denies what the line says: that
+// the certificate was ever issued.
+func (c *checker) compareWithInventory(line InventoryLine, der []byte,
+	bad func(code, format string, args ...any)) (claim bool) {
 	r, err := artifact.ParseResponse(der)
 	if err != nil {
 		return false // checkStatus has reported it
@@ -167,10 +180,13 @@ func (c *checker) compareWithInventory(line InventoryLine, der []byte, bad func(
 		case r.NeverIssued(s):
 			claim = true
 			bad("never-issued-refuted", "the inventory has it, it expires on %s", report.Stamp(line.NotAfter))
-		case s.Status == artifact.StatusRevoked != line.Revoked && !(line.Revoked && line.RevokedAt.After(s.ThisUpdate)):
-			bad("inventory-differs", "a response says %s, the inventory %s", statusText(s.Status == artifact.StatusRevoked), statusText(line.Revoked))
+		case s.Status == artifact.StatusRevoked != line.Revoked &&
+			!(line.Revoked && line.RevokedAt.After(s.ThisUpdate)):
+			bad("inventory-differs", "a response says %s, the inventory %s",
+				statusText(s.Status == artifact.StatusRevoked), statusText(line.Revoked))
 		case line.Revoked && s.Status == artifact.StatusRevoked && s.RevokedAt.Unix() != line.RevokedAt.Unix():
-			bad("coherence-date", "the inventory says %s, the response %s", report.Stamp(line.RevokedAt), report.Stamp(s.RevokedAt))
+			bad("coherence-date", "the inventory says %s, the response %s", report.Stamp(line.RevokedAt),
+				report.Stamp(s.RevokedAt))
 		}
 	}
 	return claim
@@ -183,7 +199,8 @@ func statusText(revoked bool) string {
 	return "good"
 }
 
-// issuerNamed finds the certificate of the issuer that the ledger's lines call name, by the name of the certificate's artifact.
+// issuerNamed finds the certificate of the issuer that the ledger's lines call name, by the name of the certificate's
+// artifact.
 func (c *checker) issuerNamed(name string) *x509.Certificate {
 	for _, k := range c.status.certs {
 		if k.name == public.Certificate(name) && k.kind == artifact.CACertificate {
@@ -226,8 +243,8 @@ func (b *openBooks) lookup(issuer string, k ocspcache.Key) ([]byte, bool) {
 	return bundle.Lookup(k)
 }
 
-// compareCounts finds answers about certificates that the inventory did not name. That a certificate was never issued is said
-// of those that no inventory has.
+// compareCounts finds answers about certificates that the inventory did not name. That a certificate was never issued
+// is said of those that no inventory has.
 func (b *openBooks) compareCounts() {
 	for issuer, bundles := range b.open {
 		total := 0
@@ -240,7 +257,8 @@ func (b *openBooks) compareCounts() {
 			total -= b.c.status.neverIssued[issuerKey(own)]
 		}
 		if extra := total - b.known[issuer]; extra > 0 {
-			b.c.Found(report.Finding{Code: "inventory-unknown", Source: report.SourceInventory, Name: issuer, Detail: fmt.Sprintf("%d responses", extra)})
+			b.c.Found(report.Finding{Code: "inventory-unknown", Source: report.SourceInventory, Name: issuer,
+				Detail: fmt.Sprintf("%d responses", extra)})
 		}
 	}
 }

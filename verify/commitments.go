@@ -18,8 +18,8 @@ import (
 	"seihon/verify/report"
 )
 
-// A Commitment is what the inventory knows of the commitment that the log made to a certificate before it was signed: SHA-256 over
-// a salt and the TBSCertificate, as one leaf of an `issuance` entry.
+// A Commitment is what the inventory knows of the commitment that the log made to a certificate before it was signed:
+// SHA-256 over a salt and the TBSCertificate, as one leaf of an `issuance` entry.
 type Commitment struct {
 	Salt        []byte // 32 octets
 	Entry, Leaf int64  // of the log, and within the entry
@@ -61,7 +61,8 @@ const maxLeaves = 1 << 24
 
 // openCommitments reads the issuance entries of the log and holds their running totals against their counts.
 func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) {
-	b := &commitmentBook{report: c.Found, entries: map[int64]*issuance{}, first: map[string]time.Time{}, covered: map[string]bool{}, given: map[string]bool{},
+	b := &commitmentBook{report: c.Found, entries: map[int64]*issuance{}, first: map[string]time.Time{},
+		covered: map[string]bool{}, given: map[string]bool{},
 		whole: map[string]bool{}, own: map[string]string{}, kept: map[string]int{}}
 	totals := map[string]int64{}
 	index := int64(-1)
@@ -75,7 +76,8 @@ func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) 
 		}
 		i := e.Issuance
 		if totals[i.Issuer] += i.Count; totals[i.Issuer] != i.Total {
-			b.bad("commitment-total", index, i.Issuer, "the counts of its entries are %d together, this one says %d", totals[i.Issuer], i.Total)
+			b.bad("commitment-total", index, i.Issuer, "the counts of its entries are %d together, this one says %d",
+				totals[i.Issuer], i.Total)
 			totals[i.Issuer] = i.Total
 		}
 		if _, ok := b.first[i.Issuer]; !ok {
@@ -90,7 +92,8 @@ func (c *checker) openCommitments(ctx context.Context) (*commitmentBook, error) 
 }
 
 func (b *commitmentBook) bad(code string, index int64, issuer, format string, args ...any) {
-	b.report(report.Finding{Code: code, Source: report.SourceLog, Name: fmt.Sprintf("issuance entry %d of %s", index, issuer), Detail: fmt.Sprintf(format, args...)})
+	b.report(report.Finding{Code: code, Source: report.SourceLog,
+		Name: fmt.Sprintf("issuance entry %d of %s", index, issuer), Detail: fmt.Sprintf(format, args...)})
 }
 
 // line opens the commitment to one certificate of the inventory.
@@ -101,7 +104,8 @@ func (b *commitmentBook) line(l InventoryLine) {
 		return
 	}
 	bad := func(code, format string, args ...any) {
-		b.report(report.Finding{Code: code, Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: fmt.Sprintf(format, args...)})
+		b.report(report.Finding{Code: code, Source: report.SourceInventory,
+			Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: fmt.Sprintf(format, args...)})
 	}
 	if l.Commitment == nil {
 		b.unannounced(l, began)
@@ -119,7 +123,8 @@ func (b *commitmentBook) line(l InventoryLine) {
 		return
 	}
 	if !e.put(l.Commitment.Leaf, leaf) {
-		bad("commitment-twice", "leaf %d of log entry %d, which has %d, is taken or is not there", l.Commitment.Leaf, e.index, e.Count)
+		bad("commitment-twice", "leaf %d of log entry %d, which has %d, is taken or is not there", l.Commitment.Leaf,
+			e.index, e.Count)
 		return
 	}
 	b.opened++
@@ -128,9 +133,9 @@ func (b *commitmentBook) line(l InventoryLine) {
 	}
 }
 
-// unannounced keeps a certificate without a commitment until all were seen. Its dates, which whoever signs chooses, and that the
-// inventory calls it imported, which whoever has the inventory chooses, excuse it only when its issuer may be older than the
-// commitments: a key that was made under this log has signed nothing elsewhere.
+// unannounced keeps a certificate without a commitment until all were seen. Its dates, which whoever signs chooses, and
+// that the inventory calls it imported, which whoever has the inventory chooses, excuse it only when its issuer may be
+// older than the commitments: a key that was made under this log has signed nothing elsewhere.
 func (b *commitmentBook) unannounced(l InventoryLine, began time.Time) {
 	before := l.NotBefore.Before(began) && (l.Imported || !l.NotBefore.IsZero()) // an imported list tells no dates
 	if which := fmt.Sprint(before, l.Issuer); b.kept[which] < report.PerCode {   // more need not be told
@@ -143,7 +148,8 @@ func (b *commitmentBook) unannounced(l InventoryLine, began time.Time) {
 		detail = "the inventory calls it imported, and no commitment explains it; they began at " + report.Stamp(began)
 	}
 	b.missing = append(b.missing, unannounced{issuer: l.Issuer, before: before, Finding: report.Finding{
-		Code: "commitment-missing", Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: detail,
+		Code: "commitment-missing", Source: report.SourceInventory,
+		Name: fmt.Sprintf("%s serial %x", l.Issuer, l.Serial), Detail: detail,
 	}})
 }
 
@@ -183,8 +189,8 @@ func (e *issuance) put(i int64, leaf tlog.Hash) bool {
 	return true
 }
 
-// close wants every commitment of the covered issuers opened by exactly one certificate, and their tree to be the one that was
-// signed. empty says that the inventory may lack an issuer altogether.
+// close wants every commitment of the covered issuers opened by exactly one certificate, and their tree to be the one
+// that was signed. empty says that the inventory may lack an issuer altogether.
 func (b *commitmentBook) close(empty bool) {
 	for _, u := range b.missing {
 		if b.given[u.issuer] && (!u.before || b.whole[u.issuer]) {
@@ -202,11 +208,13 @@ func (b *commitmentBook) close(empty bool) {
 			continue
 		}
 		if e.opened < e.Count {
-			b.bad("commitment-unopened", index, e.Issuer, "of %d commitments, %d have no certificate in the inventory", e.Count, e.Count-e.opened)
+			b.bad("commitment-unopened", index, e.Issuer, "of %d commitments, %d have no certificate in the inventory",
+				e.Count, e.Count-e.opened)
 			continue
 		}
 		if root := treeOf(e.leaves); root != e.Root {
-			b.bad("commitment-root", index, e.Issuer, "salts and certificates of the inventory make the root %s, the log has %s", root, e.Root)
+			b.bad("commitment-root", index, e.Issuer,
+				"salts and certificates of the inventory make the root %s, the log has %s", root, e.Root)
 		}
 	}
 }
@@ -235,7 +243,8 @@ func sortedKeys(m map[int64]*issuance) []int64 {
 	return keys
 }
 
-// checkUnexplained reports list entries of certificates that the inventory does not know, for the issuers that it covers.
+// checkUnexplained reports list entries of certificates that the inventory does not know, for the issuers that it
+// covers.
 func (c *checker) checkUnexplained(covered map[string]bool) {
 	for name := range covered {
 		issuer := c.issuerNamed(name)
@@ -249,7 +258,8 @@ func (c *checker) checkUnexplained(covered map[string]bool) {
 		if n, first := r.unexplained(); n > 0 {
 			c.Found(report.Finding{
 				Code: "inventory-unknown", Source: report.SourceInventory, Name: name,
-				Detail: fmt.Sprintf("%d entries of %s, the first with serial number %x", n, strings.Join(r.names, ", "), first),
+				Detail: fmt.Sprintf("%d entries of %s, the first with serial number %x", n, strings.Join(r.names, ", "),
+					first),
 			})
 		}
 	}

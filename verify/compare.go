@@ -104,9 +104,11 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// longer reports an object that goes on where its master ends. Another version, or another name's master, may be longer.
+// longer reports an object that goes on where its master ends. Another version, or another name's master, may be
+// longer.
 func (k *copyCheck) longer(ctx context.Context, line ledger.Line) sighting {
-	f := report.Finding{Code: "copy-different", Name: line.Name, Want: bytesText(line.Size), Got: "more than " + bytesText(line.Size)}
+	f := report.Finding{Code: "copy-different", Name: line.Name, Want: bytesText(line.Size),
+		Got: "more than " + bytesText(line.Size)}
 	if f.Detail = irregular(k.src, line.Name); f.Detail != "" {
 		k.report(f)
 		return sighting{how: report.Different}
@@ -150,11 +152,13 @@ func (k *copyCheck) unread(ctx context.Context, name, want string, err error) si
 	return sighting{how: report.Unreadable}
 }
 
-// cannotRead is the finding about what could not be read: as a rule that, or that its readers are sent where nothing is asked.
+// cannotRead is the finding about what could not be read: as a rule that, or that its readers are sent where nothing is
+// asked.
 func cannotRead(name, want string, err error) report.Finding {
 	var away *redirect.Refused
 	if errors.As(err, &away) {
-		return report.Finding{Code: headers.CodeRedirect, Severity: report.Error, Name: name, Want: want, Got: away.To.String(), Detail: away.Error()}
+		return report.Finding{Code: headers.CodeRedirect, Severity: report.Error, Name: name, Want: want,
+			Got: away.To.String(), Detail: away.Error()}
 	}
 	return report.Finding{Code: "copy-unreadable", Name: name, Want: want, Detail: err.Error()}
 }
@@ -194,7 +198,8 @@ func (k *copyCheck) explain(ctx context.Context, line ledger.Line) string {
 	}
 	a := artifact.Parse(b)
 	if a.Kind == artifact.PrivateKey {
-		k.report(report.Finding{Code: "private-key", Name: line.Name, Want: line.Digest.String(), Got: a.Digest.String(), Detail: a.Problem})
+		k.report(report.Finding{Code: "private-key", Name: line.Name, Want: line.Digest.String(),
+			Got: a.Digest.String(), Detail: a.Problem})
 		return ""
 	}
 	if a.Trailing > 0 || int64(len(b)) > line.Size && artifact.Sum(b[:line.Size]) == line.Digest {
@@ -206,10 +211,12 @@ func (k *copyCheck) explain(ctx context.Context, line ledger.Line) string {
 		}
 		return fmt.Sprintf("a list numbered %v that is validly signed but not in the ledger", a.CRL.Number)
 	}
-	return strings.TrimSpace(fmt.Sprintf("its content is a %s of %d bytes, the master has %d. %s", a.Kind, len(b), line.Size, a.Problem))
+	return strings.TrimSpace(fmt.Sprintf("its content is a %s of %d bytes, the master has %d. %s", a.Kind, len(b),
+		line.Size, a.Problem))
 }
 
-// compareGeneration checks the public copy of a generation: the master's body, and a proof that holds with the pinned keys.
+// compareGeneration checks the public copy of a generation: the master's body, and a proof that holds with the pinned
+// keys.
 func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) sighting {
 	b, o, err := k.read(ctx, line.Name, 16<<20)
 	if err != nil {
@@ -220,7 +227,8 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) sig
 	g, proof, err := ocspcache.ParseGeneration(b)
 	if err != nil {
 		k.remember(line, artifact.Sum(b))
-		k.report(report.Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(b).String(), Detail: err.Error()})
+		k.report(report.Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(),
+			Got: artifact.Sum(b).String(), Detail: err.Error()})
 		return sighting{artifact.Sum(b), report.Different}
 	}
 	body := artifact.Sum(g.Body())
@@ -234,7 +242,8 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) sig
 	case err != nil:
 		k.report(report.Finding{Code: "generation-proof", Name: line.Name, Detail: err.Error()})
 	case proven.Digest != body || proven.Name != line.Name || proven.Kind != line.Kind:
-		k.report(report.Finding{Code: "generation-proof", Name: line.Name, Want: body.String(), Got: proven.Digest.String(), Detail: "the proof is of another line, " + proven.Name})
+		k.report(report.Finding{Code: "generation-proof", Name: line.Name, Want: body.String(),
+			Got: proven.Digest.String(), Detail: "the proof is of another line, " + proven.Name})
 	default:
 		k.tolerateProof(line.Name, proof)
 	}
@@ -242,10 +251,12 @@ func (k *copyCheck) compareGeneration(ctx context.Context, line ledger.Line) sig
 }
 
 // compareSize is compare without reading: by size, and by digest where the source tells one.
-func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, digest artifact.Digest, atLeast bool) sighting {
+func (k *copyCheck) compareSize(ctx context.Context, name string, size int64, digest artifact.Digest,
+	atLeast bool) sighting {
 	h, ok := k.src.(Heads)
 	if !ok {
-		k.report(report.Finding{Code: "copy-unreadable", Name: name, Want: bytesText(size), Detail: "the source tells nothing without being read; use another tier"})
+		k.report(report.Finding{Code: "copy-unreadable", Name: name, Want: bytesText(size),
+			Detail: "the source tells nothing without being read; use another tier"})
 		return sighting{how: report.Unreadable}
 	}
 	got, err := k.head(ctx, h, name)

@@ -38,7 +38,8 @@ type Copy struct {
 	Likely    string // the layout that the estimate assumes when Layout is empty; default LayoutBundle
 }
 
-// An Inventory is the signing room's book of certificates, exported. Each line says what relying parties should be told.
+// An Inventory is the signing room's book of certificates, exported. Each line says what relying parties should be
+// told.
 type Inventory interface {
 	Lines(ctx context.Context) iter.Seq2[InventoryLine, error]
 }
@@ -66,8 +67,8 @@ type Progress struct {
 
 // A Config is all that Check needs.
 type Config struct {
-	// Master is the directory of the master or of its export, and Verifier its pinned keys. With TierLog it may be empty: then
-	// the log is read from the public copies.
+	// Master is the directory of the master or of its export, and Verifier its pinned keys. With TierLog it may be
+	// empty: then the log is read from the public copies.
 	Master   string
 	Verifier *ledger.Verifier
 
@@ -92,13 +93,14 @@ type Config struct {
 	Samples  []string
 	Vantages []note.Verifier
 
-	// Policy holds section A as the operator configured it. Its Trust must hold the pinned anchors and partners; the CAs below
-	// them are taken from the master as far as they chain.
+	// Policy holds section A as the operator configured it. Its Trust must hold the pinned anchors and partners; the
+	// CAs below them are taken from the master as far as they chain.
 	Policy *sectiona.Policy
 
 	Copies []Copy
 
-	// BaseURL is the repository's public address, for the URLs inside certificates and lists; empty: they are not followed.
+	// BaseURL is the repository's public address, for the URLs inside certificates and lists; empty: they are not
+	// followed.
 	BaseURL  string
 	OCSPPath string // of the responder below BaseURL; default "/ocsp"
 
@@ -111,8 +113,8 @@ type Config struct {
 	// InventoryEmpty says that the inventory may lack every certificate of an issuer, or all of them.
 	InventoryEmpty bool
 
-	// OverrideKeys are pinned for overrides: a signed word in the log that lets exact changes to what was said pass. An override
-	// that none of them signed counts for nothing.
+	// OverrideKeys are pinned for overrides: a signed word in the log that lets exact changes to what was said pass. An
+	// override that none of them signed counts for nothing.
 	OverrideKeys []ed25519.PublicKey
 
 	Tier   report.Tier // default TierFull
@@ -125,8 +127,8 @@ type Config struct {
 	Announce func([]report.Estimate)
 	Price    Price
 
-	// Resume is the file that keeps how far the network copies were read, for going on after an interruption; empty: none. Only
-	// with TierFull.
+	// Resume is the file that keeps how far the network copies were read, for going on after an interruption; empty:
+	// none. Only with TierFull.
 	Resume string
 
 	Workers  int              // default: four for each processor
@@ -135,8 +137,8 @@ type Config struct {
 	Logger   *zap.Logger      // nil: none
 	Progress func(Progress)   // called now and then, from one goroutine at a time; may be nil
 
-	// Annex is where the itemised list of everything that was read goes; nil: nobody wants it. What is read is noted in eight
-	// bytes for each object and place, and written as a stream at the end.
+	// Annex is where the itemised list of everything that was read goes; nil: nobody wants it. What is read is noted in
+	// eight bytes for each object and place, and written as a stream at the end.
 	Annex *Annex
 
 	// About goes into the report.
@@ -152,8 +154,8 @@ type Config struct {
 	Witnesses []*witness.Key
 	Quorum    int
 
-	// Pins are what the auditor keeps, PinsDigest is the digest of the file, and PinsNow is what this configuration pins; nil:
-	// there is no such file.
+	// Pins are what the auditor keeps, PinsDigest is the digest of the file, and PinsNow is what this configuration
+	// pins; nil: there is no such file.
 	Pins, PinsNow *Pins
 	PinsDigest    artifact.Digest
 

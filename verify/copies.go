@@ -65,11 +65,13 @@ func (c *checker) checkCopies(ctx context.Context, r *report.Report) error {
 }
 
 func (c *checker) newCopyCheck(index int, p Copy) *copyCheck {
-	return &copyCheck{checker: c, src: p.Source, index: index, layout: p.Layout, expected: map[string]bool{}, digests: map[string]artifact.Digest{}}
+	return &copyCheck{checker: c, src: p.Source, index: index, layout: p.Layout, expected: map[string]bool{},
+		digests: map[string]artifact.Digest{}}
 }
 
 func (k *copyCheck) summary() report.CopySummary {
-	return report.CopySummary{Source: k.src.Name(), Layout: k.layout, Size: k.size, Objects: k.objects.Load(), Bytes: k.bytes.Load(), Requests: k.requests.Load(),
+	return report.CopySummary{Source: k.src.Name(), Layout: k.layout, Size: k.size, Objects: k.objects.Load(),
+		Bytes: k.bytes.Load(), Requests: k.requests.Load(),
 		Listed: k.listed, Extra: k.extra.Load()}
 }
 
@@ -152,8 +154,8 @@ func (k *copyCheck) read(ctx context.Context, name string, limit int64) ([]byte,
 	return b, o, err
 }
 
-// checkpoint reads the copy's checkpoint, which says what the copy promises, and compares it with the master's log and with
-// what the auditor saw before.
+// checkpoint reads the copy's checkpoint, which says what the copy promises, and compares it with the master's log and
+// with what the auditor saw before.
 func (k *copyCheck) checkpoint(ctx context.Context) error {
 	cp, o, err := k.readCheckpoint(ctx)
 	if err != nil || cp == nil {
@@ -204,7 +206,8 @@ func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, 
 	switch {
 	case err == nil:
 	case errors.Is(err, ledger.ErrRollback):
-		k.report(report.Finding{Code: "checkpoint-ahead", Name: public.Checkpoint, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size), Detail: err.Error()})
+		k.report(report.Finding{Code: "checkpoint-ahead", Name: public.Checkpoint, Want: fmt.Sprint(k.log.Size()),
+			Got: fmt.Sprint(cp.Size), Detail: err.Error()})
 		return nil
 	case errors.Is(err, ledger.ErrFork):
 		k.report(report.Finding{Code: "checkpoint-fork", Name: public.Checkpoint, Detail: err.Error()})
@@ -217,18 +220,22 @@ func (k *copyCheck) judgeCheckpoint(ctx context.Context, cp *ledger.Checkpoint, 
 		f.how = report.Signed
 	}
 	k.checkHeaders(public.Checkpoint, artifact.Checkpoint, nil, o)
-	if len(k.keys) > 0 { // without a master the keys are read from the log that is being fetched, and its checkpoint is looked at then
+	// without a master the keys are read from the log that is being fetched, and its checkpoint is looked at then
+	if len(k.keys) > 0 {
 		k.tolerate(k.src.Name(), []checkpointAt{{public.Checkpoint, cp.Note}}, k.keys)
 	} else {
 		k.notes = append(k.notes, placeNote{k.src.Name(), cp.Note})
 	}
 	for _, known := range k.Known {
-		if old, err := ledger.ParseCheckpoint(known); err == nil && old.Size > cp.Size && old.Origin == cp.Origin && k.log.Consistent(ctx, known) == nil {
-			k.report(report.Finding{Code: "checkpoint-rollback", Name: public.Checkpoint, Want: fmt.Sprint("at least ", old.Size), Got: fmt.Sprint(cp.Size)})
+		if old, err := ledger.ParseCheckpoint(known); err == nil && old.Size > cp.Size && old.Origin == cp.Origin &&
+			k.log.Consistent(ctx, known) == nil {
+			k.report(report.Finding{Code: "checkpoint-rollback", Name: public.Checkpoint,
+				Want: fmt.Sprint("at least ", old.Size), Got: fmt.Sprint(cp.Size)})
 		}
 	}
 	if cp.Size < k.log.Size() {
-		k.report(report.Finding{Code: "checkpoint-behind", Name: public.Checkpoint, Want: fmt.Sprint(k.log.Size()), Got: fmt.Sprint(cp.Size)})
+		k.report(report.Finding{Code: "checkpoint-behind", Name: public.Checkpoint, Want: fmt.Sprint(k.log.Size()),
+			Got: fmt.Sprint(cp.Size)})
 	}
 	k.size, k.state = cp.Size, k.checker.state
 	if k.size < k.log.Size() {
@@ -278,14 +285,16 @@ func (k *copyCheck) findLayout(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// checkStrict reports a copy with bundles when the policy is for static objects only. The master holds bundles in any case.
+// checkStrict reports a copy with bundles when the policy is for static objects only. The master holds bundles in any
+// case.
 func (k *copyCheck) checkStrict() {
 	if !k.Policy.Strict || k.layout != LayoutBundle {
 		return
 	}
 	for line := range k.state.All() {
 		if line.Kind == artifact.OCSPGeneration {
-			k.report(report.Finding{Code: "section-a", Rule: "strict-static", Name: line.Name, Detail: "the policy is strict, but the copy is of use only to a responder"})
+			k.report(report.Finding{Code: "section-a", Rule: "strict-static", Name: line.Name,
+				Detail: "the policy is strict, but the copy is of use only to a responder"})
 		}
 	}
 }

@@ -47,8 +47,10 @@ func shiftPages(t *testing.T) map[string][]byte {
 	links := &dashboard.Links{Refresh: 30 * time.Second, Every: 30 * time.Second}
 	pages := map[string][]byte{}
 	for name, p := range map[string]dashboard.Page{
-		"shift": {Status: shiftStatus(t), Links: links}, "quiet": {Status: quietStatus(t)}, "bare": {Status: bareStatus(t)},
-		"unknown": {Err: errors.New("opening the log in \"/var/lib/seihon/master\": reading the checkpoint: input/output error"), Made: start, Links: &dashboard.Links{Every: time.Minute}},
+		"shift": {Status: shiftStatus(t), Links: links}, "quiet": {Status: quietStatus(t)},
+		"bare": {Status: bareStatus(t)},
+		"unknown": {Err: errors.New("opening the log in \"/var/lib/seihon/master\": reading the checkpoint: " +
+			"input/output error"), Made: start, Links: &dashboard.Links{Every: time.Minute}},
 	} {
 		for _, p.Lang = range []string{"ja", "en"} {
 			var b bytes.Buffer
@@ -61,10 +63,12 @@ func shiftPages(t *testing.T) map[string][]byte {
 
 var figureOnPage = regexp.MustCompile(`<data data-figure="([^"]*)" value="([^"]*)">`)
 
-// TestDashboardShowsTheModel compares page, text format, JSON and line: every figure is on the page with its value, and the page has no other.
+// TestDashboardShowsTheModel compares page, text format, JSON and line: every figure is on the page with its value, and
+// the page has no other.
 func TestDashboardShowsTheModel(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*status.Status{"shift": shiftStatus(t), "quiet": quietStatus(t), "bare": bareStatus(t)} {
+	for name, s := range map[string]*status.Status{"shift": shiftStatus(t), "quiet": quietStatus(t),
+		"bare": bareStatus(t)} {
 		var prom, js bytes.Buffer
 		check(s.WritePrometheus(&prom))
 		check(s.WriteJSON(&js))
@@ -98,7 +102,8 @@ func TestDashboardShowsTheModel(t *testing.T) {
 			}
 			for _, c := range s.Concerns {
 				for _, text := range [][2]string{{c.TextJA, c.TextEN}, {c.HintJA, c.Hint}} {
-					if i := slices.Index([]string{"ja", "en"}, lang); !strings.Contains(page.String(), html.EscapeString(text[i])) {
+					if i := slices.Index([]string{"ja", "en"}, lang); !strings.Contains(page.String(),
+						html.EscapeString(text[i])) {
 						t.Errorf("%s, %s: the page does not say %q", name, lang, text[i])
 					}
 				}
@@ -111,12 +116,14 @@ func TestDashboardShowsTheModel(t *testing.T) {
 func TestDashboardIsOnePage(t *testing.T) {
 	t.Parallel()
 	for name, page := range shiftPages(t) {
-		if !bytes.Contains(page, []byte("<main>")) || bytes.Contains(page, []byte("%!")) || bytes.Contains(page, []byte("<b>")) {
+		if !bytes.Contains(page, []byte("<main>")) || bytes.Contains(page, []byte("%!")) ||
+			bytes.Contains(page, []byte("<b>")) {
 			t.Errorf("%s: the page is\n%s", name, page)
 		}
 		checkBalanced(t, string(page))
 		if strings.HasSuffix(name, "en") {
-			if at := regexp.MustCompile(`[\p{Han}\p{Hiragana}\p{Katakana}]+`).Find(bytes.ReplaceAll(page, []byte("日本語"), nil)); at != nil {
+			if at := regexp.MustCompile(`[\p{Han}\p{Hiragana}\p{Katakana}]+`).Find(bytes.ReplaceAll(page, []byte("日本語"),
+				nil)); at != nil {
 				t.Errorf("%s: the English page says %s", name, at)
 			}
 		}
@@ -128,12 +135,15 @@ func TestDashboardSaysWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	pages := shiftPages(t)
 	for name, wants := range map[string][]string{
-		"bare, en":    {"There is no publication log here: nothing is known of targets.", "no verification is on record", "No day of a review is on record.", "nobody asked: nothing is known"},
-		"bare, ja":    {"公開先については不明である。", "検証の記録がない", "見直しの期日は記録されていない。", "稼働状況は不明"},
-		"unknown, en": {"UNKNOWN", "What is public, and until when it holds, is not known here.", "input/output error", "Refreshing is stopped."},
+		"bare, en": {"There is no publication log here: nothing is known of targets.",
+			"no verification is on record", "No day of a review is on record.", "nobody asked: nothing is known"},
+		"bare, ja": {"公開先については不明である。", "検証の記録がない", "見直しの期日は記録されていない。", "稼働状況は不明"},
+		"unknown, en": {"UNKNOWN", "What is public, and until when it holds, is not known here.", "input/output error",
+			"Refreshing is stopped."},
 		"unknown, ja": {"不明", "この頁からは分からない。", "input/output error", "更新は止めてある。"},
-		"shift, en":   {"not on record: nothing is known of that time", "of 96 slots of 15 minutes, 5 bad, 10 not asked", "Refreshed every 30 s."},
-		"shift, ja":   {"記録なし（その間の状況は不明）", "15 分の区間 96 のうち、異常 5、観測なし 10", "30 秒ごとに更新する。"},
+		"shift, en": {"not on record: nothing is known of that time",
+			"of 96 slots of 15 minutes, 5 bad, 10 not asked", "Refreshed every 30 s."},
+		"shift, ja": {"記録なし（その間の状況は不明）", "15 分の区間 96 のうち、異常 5、観測なし 10", "30 秒ごとに更新する。"},
 	} {
 		for _, want := range wants {
 			if !bytes.Contains(pages[name], []byte(want)) {
@@ -158,7 +168,8 @@ func TestDashboardOfAThousandParts(t *testing.T) {
 	}
 	var b bytes.Buffer
 	check(dashboard.Page{Status: s, Lang: "en"}.WriteHTML(&b))
-	if rows := strings.Count(b.String(), `<td class="life"`); rows != 100 || !strings.Contains(b.String(), "the first 100 to expire, of 1000") {
+	if rows := strings.Count(b.String(), `<td class="life"`); rows != 100 ||
+		!strings.Contains(b.String(), "the first 100 to expire, of 1000") {
 		t.Errorf("%d artifacts are shown by name", rows)
 	}
 }

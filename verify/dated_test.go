@@ -12,8 +12,9 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// produced makes a response with x/crypto/ocsp, which dates it by the machine's clock, and gives it the time of the test. Both
-// have the same length, and so has the signature that is taken, so that nothing else of the encoding changes.
+// produced makes a response with x/crypto/ocsp, which dates it by the machine's clock, and gives it the time of the
+// test. Both have the same length, and so has the signature that is taken, so that nothing else of the encoding
+// changes.
 func produced(at time.Time, issuer, signer *ca, template ocsp.Response) []byte {
 	der := must(ocsp.CreateResponse(issuer.cert, signer.cert, template, signer.key))
 	r := must(ocsp.ParseResponse(der, nil))

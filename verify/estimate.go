@@ -79,7 +79,8 @@ func (p Copy) layout() string {
 }
 
 // EstimateCopy computes what checking one copy of a complete repository costs in a tier and layout.
-func EstimateCopy(ctx context.Context, master *ledger.Log, tier report.Tier, layout string, sample int, p Price) (*report.Estimate, error) {
+func EstimateCopy(ctx context.Context, master *ledger.Log, tier report.Tier, layout string, sample int,
+	p Price) (*report.Estimate, error) {
 	if tier == report.TierLog {
 		return &report.Estimate{}, nil
 	}
@@ -95,12 +96,14 @@ func EstimateCopy(ctx context.Context, master *ledger.Log, tier report.Tier, lay
 	return e, nil
 }
 
-func estimate(ctx context.Context, master *ledger.Log, state *ledger.State, tier report.Tier, layout string, sample int) (*report.Estimate, error) {
+func estimate(ctx context.Context, master *ledger.Log, state *ledger.State, tier report.Tier, layout string,
+	sample int) (*report.Estimate, error) {
 	e := &report.Estimate{Requests: 1}
 	var others, otherBytes int64
 	for line := range state.All() {
 		switch k := line.Kind; {
-		case k == artifact.OCSPResponse, layout == LayoutObjects && (k == artifact.OCSPBundle || k == artifact.OCSPGeneration):
+		case k == artifact.OCSPResponse, layout == LayoutObjects &&
+			(k == artifact.OCSPBundle || k == artifact.OCSPGeneration):
 		case tier == report.TierSample && !k.IsRevocationList() && k != artifact.OCSPGeneration:
 			others++
 			otherBytes += line.Size

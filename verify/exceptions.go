@@ -24,7 +24,8 @@ type exceptions struct {
 
 // enter reads an exception as docs/accept.md describes it and verifies its signature with the pinned keys.
 func (x *exceptions) enter(index int64, e *ledger.Entry, keys []ed25519.PublicKey) {
-	out := &report.ExceptionEntry{Entry: index, Time: e.Time, Issuer: e.Exception.Issuer, Text: e.Exception.Text, Allow: []string{}, Passed: map[string]int64{}}
+	out := &report.ExceptionEntry{Entry: index, Time: e.Time, Issuer: e.Exception.Issuer, Text: e.Exception.Text,
+		Allow: []string{}, Passed: map[string]int64{}}
 	s := memory.ReadSigned(e.Exception.Text, "seihon/exception/v1", "key", e.Time, keys)
 	out.Key, out.Reason, out.Expires, out.Problem = s.About, s.Reason, s.Expires, s.Problem
 	if s.Allow != nil {
@@ -57,7 +58,8 @@ func (c *checker) reportExceptions(r *report.Report) {
 	for _, e := range c.exceptions.all {
 		r.Exceptions = append(r.Exceptions, *e)
 		if !e.Counts {
-			c.Found(report.Finding{Code: report.CodeException, Source: report.SourceLog, Name: fmt.Sprintf("log entry %d", e.Entry), Detail: e.Problem})
+			c.Found(report.Finding{Code: report.CodeException, Source: report.SourceLog,
+				Name: fmt.Sprintf("log entry %d", e.Entry), Detail: e.Problem})
 		}
 	}
 }

@@ -2,7 +2,8 @@ package verify
 
 import "seihon/verify/report"
 
-// Observe returns a configuration whose check tells of every finding at the moment it is made, on the goroutine that makes it.
+// Observe returns a configuration whose check tells of every finding at the moment it is made, on the goroutine that
+// makes it.
 func Observe(c Config, f func(report.Finding)) Config {
 	c.observe = f
 	return c

@@ -77,8 +77,8 @@ const leftoverFolder = ".tmp/"
 
 var leftoverName = regexp.MustCompile(`^\.tmp/[A-Z2-7]{26}$`)
 
-// isLeftover reports whether an object is a write of our own that was interrupted: the name is one that the directory store
-// makes, and the bytes are the beginning of a master or of the public log.
+// isLeftover reports whether an object is a write of our own that was interrupted: the name is one that the directory
+// store makes, and the bytes are the beginning of a master or of the public log.
 func (k *copyCheck) isLeftover(ctx context.Context, name string, b []byte) bool {
 	if !leftoverName.MatchString(name) {
 		return false

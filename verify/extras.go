@@ -50,8 +50,8 @@ func (k *copyCheck) extras(ctx context.Context) error {
 	return g.Wait()
 }
 
-// extraObject judges one object that nobody promised. Earlier partial tiles, and what the log knows of other times, are ours.
-// What it is called excuses nothing: a name that starts with a dot is as public as any other.
+// extraObject judges one object that nobody promised. Earlier partial tiles, and what the log knows of other times, are
+// ours. What it is called excuses nothing: a name that starts with a dot is as public as any other.
 func (k *copyCheck) extraObject(ctx context.Context, obj Listed) {
 	if obj.Note != "" {
 		k.oddObject(obj)
@@ -129,7 +129,8 @@ func (k *copyCheck) judgeExtra(a *artifact.Artifact, f *report.Finding) {
 	vs := k.past.byName[of]
 	gone, withdrawn := k.past.withdrawn[of]
 	switch had := slices.ContainsFunc(vs, func(v *version) bool { return v.Digest == d }); {
-	case withdrawn && had && a.Kind == artifact.OCSPBundle: // the room withdraws what expired; publishers without the right to delete keep it
+	// the room withdraws what expired; publishers without the right to delete keep it
+	case withdrawn && had && a.Kind == artifact.OCSPBundle:
 		f.Code = "copy-superseded"
 		return
 	case withdrawn && had:
@@ -163,7 +164,8 @@ func isSecret(kind artifact.Kind) bool {
 	return false
 }
 
-// isOwn reports whether an object is a file of the log at some other size, or a response that an expired certificate once had.
+// isOwn reports whether an object is a file of the log at some other size, or a response that an expired certificate
+// once had.
 func (k *copyCheck) isOwn(ctx context.Context, name string, b []byte) bool {
 	if k.isEarlierTile(ctx, name, b) {
 		return true
@@ -174,8 +176,8 @@ func (k *copyCheck) isOwn(ctx context.Context, name string, b []byte) bool {
 	return false
 }
 
-// isEarlierTile reports whether b is a file of the log at another size: the beginning of a tile that has grown since, or a file
-// that the copy's checkpoint does not promise yet.
+// isEarlierTile reports whether b is a file of the log at another size: the beginning of a tile that has grown since,
+// or a file that the copy's checkpoint does not promise yet.
 func (k *copyCheck) isEarlierTile(ctx context.Context, name string, b []byte) bool {
 	k.tilesOnce.Do(func() {
 		k.tiles = map[string]ledger.File{}
@@ -231,8 +233,8 @@ func firstRecords(b []byte, n int) []byte {
 	return b[:at]
 }
 
-// isEarlierResponse reports whether b is a response under its proper name that a trusted CA signed: no promise speaks of the
-// answers of expired certificates, which stay where they are until they are withdrawn.
+// isEarlierResponse reports whether b is a response under its proper name that a trusted CA signed: no promise speaks
+// of the answers of expired certificates, which stay where they are until they are withdrawn.
 func (k *copyCheck) isEarlierResponse(name string, b []byte) bool {
 	r, err := artifact.ParseResponse(b)
 	if err != nil {
@@ -243,13 +245,14 @@ func (k *copyCheck) isEarlierResponse(name string, b []byte) bool {
 	}
 	return slices.ContainsFunc(r.Singles, func(s artifact.Single) bool {
 		id := s.CertID
-		return ocspcache.ObjectName(ocspcache.Key{Hash: id.Hash, IssuerNameHash: id.IssuerNameHash, IssuerKeyHash: id.IssuerKeyHash, Serial: id.Serial}) == name &&
+		return ocspcache.ObjectName(ocspcache.Key{Hash: id.Hash, IssuerNameHash: id.IssuerNameHash,
+			IssuerKeyHash: id.IssuerKeyHash, Serial: id.Serial}) == name &&
 			artifact.Stale(s.NextUpdate, k.now)
 	})
 }
 
-// compareVantages reports names that different copies give different bytes for, at one and the same promised size: a cache that
-// was not purged, or an attack on some of the relying parties.
+// compareVantages reports names that different copies give different bytes for, at one and the same promised size: a
+// cache that was not purged, or an attack on some of the relying parties.
 func (c *checker) compareVantages(copies []*copyCheck) {
 	for i, a := range copies {
 		for _, b := range copies[i+1:] {
@@ -261,7 +264,8 @@ func (c *checker) compareVantages(copies []*copyCheck) {
 			}
 			slices.SortFunc(names, func(x, y string) int { return cmp.Compare(x, y) })
 			for _, n := range names {
-				c.Found(report.Finding{Code: "vantage-differs", Source: b.src.Name(), Name: n, Want: a.digests[n].String(), Got: b.digests[n].String(), Detail: "compared with " + a.src.Name()})
+				c.Found(report.Finding{Code: "vantage-differs", Source: b.src.Name(), Name: n,
+					Want: a.digests[n].String(), Got: b.digests[n].String(), Detail: "compared with " + a.src.Name()})
 			}
 		}
 	}

@@ -14,15 +14,17 @@ var errCopyForbidden = errors.New("the copy refuses to give anything")
 // maxRefused is how many objects must be refused before a copy is called forbidden.
 const maxRefused = 8
 
-// forbidden reports whether a copy whose checkpoint was refused refuses everything else as well. Some names that every copy has
-// are asked for, of any layout. That a single object is refused says nothing about the others and is a finding about it alone.
+// forbidden reports whether a copy whose checkpoint was refused refuses everything else as well. Some names that every
+// copy has are asked for, of any layout. That a single object is refused says nothing about the others and is a finding
+// about it alone.
 func (k *copyCheck) forbidden(ctx context.Context) bool {
 	if k.checker.state == nil {
 		return true // without a master nobody knows another name
 	}
 	asked := 0
 	for line := range k.checker.state.All() {
-		if line.Kind == artifact.OCSPBundle || line.Kind == artifact.OCSPGeneration || line.Kind == artifact.OCSPResponse {
+		if line.Kind == artifact.OCSPBundle || line.Kind == artifact.OCSPGeneration ||
+			line.Kind == artifact.OCSPResponse {
 			continue
 		}
 		o, err := k.fetch(ctx, line.Name)
@@ -40,10 +42,12 @@ func (k *copyCheck) forbidden(ctx context.Context) bool {
 }
 
 func (k *copyCheck) reportForbidden() {
-	k.report(report.Finding{Code: "copy-forbidden", Detail: "every object that was asked for was refused; nothing was compared"})
+	k.report(report.Finding{Code: "copy-forbidden",
+		Detail: "every object that was asked for was refused; nothing was compared"})
 }
 
-// refusal is what a finding about an object that was refused adds; a bucket that may not be listed does not tell the difference.
+// refusal is what a finding about an object that was refused adds; a bucket that may not be listed does not tell the
+// difference.
 func refusal(err error) string {
 	if !errors.Is(err, ErrForbidden) {
 		return ""

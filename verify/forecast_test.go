@@ -20,7 +20,9 @@ func shiftStatus(t *testing.T) *status.Status {
 	r := newRepo(t)
 	for i, note := range []string{"next review 2027-04-01", "next review 2026-11-01", "next review 2026-12-01"} {
 		kind := []string{"key-ceremony", "risk-review", "hsm-list"}[i]
-		check(r.writer.Append(t.Context(), &ledger.Entry{Evidence: &ledger.Evidence{Kind: kind, Name: kind, Digest: artifact.Sum([]byte(note)), Size: 1, Note: note}}))
+		check(r.writer.Append(t.Context(),
+			&ledger.Entry{Evidence: &ledger.Evidence{Kind: kind, Name: kind, Digest: artifact.Sum([]byte(note)),
+				Size: 1, Note: note}}))
 	}
 	r.commit()
 	size := r.writer.Log().Size()
@@ -34,8 +36,10 @@ func shiftStatus(t *testing.T) *status.Status {
 		{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: artifact.Sum(nil), Time: start},
 		{Op: "put", Name: "log/checkpoint", Kind: artifact.Checkpoint, Digest: artifact.Sum(nil), Time: start},
 	}
-	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "tokyo", MasterSize: size, MasterRoot: r.writer.Log().Root(), Receipts: receipts}})
-	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "osaka", MasterSize: size - 1, MasterRoot: r.writer.Log().Root(), Receipts: receipts}})
+	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "tokyo", MasterSize: size,
+		MasterRoot: r.writer.Log().Root(), Receipts: receipts}})
+	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "osaka", MasterSize: size - 1,
+		MasterRoot: r.writer.Log().Root(), Receipts: receipts}})
 	for i := range 120 {
 		at := start.Add(time.Duration(i) * 15 * time.Minute)
 		if i >= 60 && i < 70 {
@@ -45,21 +49,26 @@ func shiftStatus(t *testing.T) *status.Status {
 			bad := target == "osaka" && (i > 115 || i == 80)
 			append(at, &ledger.Entry{Probe: &ledger.Probe{Target: target, Samples: []ledger.Sample{
 				{URL: baseURL + "/crl/sub.crl", Time: at, OK: true, Status: 200, Latency: 40 * time.Millisecond},
-				{URL: baseURL + "/crl/root.crl", Time: at, OK: !bad, Status: 200, Error: map[bool]string{true: "the list is stale"}[bad]}}}})
+				{URL: baseURL + "/crl/root.crl", Time: at, OK: !bad, Status: 200,
+					Error: map[bool]string{true: "the list is stale"}[bad]}}}})
 		}
 		if i%4 == 0 {
 			v := &ledger.Verify{Target: "all", MasterSize: size, OK: i < 116, Objects: 32, Report: artifact.Sum(nil)}
 			if i >= 116 {
-				v.Findings = []ledger.FindingCount{{Code: "copy-missing", Severity: "error", Count: 2}, {Code: "of-a-later-version", Severity: "warning", Count: 1}}
+				v.Findings = []ledger.FindingCount{{Code: "copy-missing", Severity: "error", Count: 2},
+					{Code: "of-a-later-version", Severity: "warning", Count: 1}}
 			}
 			append(at, &ledger.Entry{Verify: v})
 		}
 	}
 	line, _ := must(r.writer.Log().Replay(t.Context(), size)).Get("cert/sub.cer")
 	// What was urgent went without the checkpoint: osaka is as far behind as it was.
-	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "osaka", MasterSize: size, MasterRoot: r.writer.Log().Root(), Receipts: receipts[:1]}})
-	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Rule: "unsigned", Reason: "it is <b>odd</b>"}})
-	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: "docs/gone.pdf", Kind: artifact.Document, Digest: line.Digest, Rule: "unsigned", Reason: "it is no longer current"}})
+	append(start, &ledger.Entry{Publish: &ledger.Publish{Target: "osaka", MasterSize: size,
+		MasterRoot: r.writer.Log().Root(), Receipts: receipts[:1]}})
+	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: line.Name, Kind: line.Kind,
+		Digest: line.Digest, Rule: "unsigned", Reason: "it is <b>odd</b>"}})
+	append(r.now, &ledger.Entry{Refusal: &ledger.Refusal{Target: "osaka", Name: "docs/gone.pdf",
+		Kind: artifact.Document, Digest: line.Digest, Rule: "unsigned", Reason: "it is no longer current"}})
 	_ = must(log.Commit(t.Context()))
 	return must(status.New(t.Context(), status.Config{Master: r.writer.Log(), Publication: log.Log(), Now: r.clock}))
 }
@@ -75,7 +84,8 @@ func TestStatusTellsTheDay(t *testing.T) {
 			t.Errorf("%s lacks a text: %+v", c.Code, c)
 		}
 	}
-	want := []string{"copy-missing error ", "status-behind warning osaka", "status-samples warning osaka", "status-refused warning cert/sub.cer",
+	want := []string{"copy-missing error ", "status-behind warning osaka", "status-samples warning osaka",
+		"status-refused warning cert/sub.cer",
 		"status-review warning risk-review", "of-a-later-version warning ", "status-review-soon note hsm-list"}
 	if !slices.Equal(codes, want) {
 		t.Errorf("concerns %q, want %q", codes, want)
@@ -83,7 +93,9 @@ func TestStatusTellsTheDay(t *testing.T) {
 	if !s.Warn || s.Critical {
 		t.Errorf("warn %v, critical %v: %s", s.Warn, s.Critical, s.Line())
 	}
-	for _, part := range []string{"WARNING", "osaka: 1 behind, 1 of 2 samples good", "found 2 × copy-missing, 1 × of-a-later-version", "osaka: 1 refused", `the review of "risk-review" was due 2026-11-01`} {
+	for _, part := range []string{"WARNING", "osaka: 1 behind, 1 of 2 samples good",
+		"found 2 × copy-missing, 1 × of-a-later-version", "osaka: 1 refused",
+		`the review of "risk-review" was due 2026-11-01`} {
 		if !strings.Contains(s.Line(), part) {
 			t.Errorf("the line lacks %q: %s", part, s.Line())
 		}
@@ -142,7 +154,8 @@ func TestStatusLineInJapanese(t *testing.T) {
 	t.Parallel()
 	s := shiftStatus(t)
 	ja := s.LineIn("ja")
-	for _, want := range []string{"WARNING - 正本のログ 5 件", "今後署名がなければ", "osaka：遅れ 1 件、観測 2 件中 1 件正常", "osaka：拒否 1 件", "tokyo：遅れ 0 件、観測 2 件中 2 件正常",
+	for _, want := range []string{"WARNING - 正本のログ 5 件", "今後署名がなければ", "osaka：遅れ 1 件、観測 2 件中 1 件正常", "osaka：拒否 1 件",
+		"tokyo：遅れ 0 件、観測 2 件中 2 件正常",
 		"copy-missing 2 件、of-a-later-version 1 件", `文書 "risk-review" の見直しの期日は 2026-11-01`} {
 		if !strings.Contains(ja, want) {
 			t.Errorf("the line lacks %q: %s", want, ja)

@@ -20,7 +20,8 @@ func TestToleratedFormatsAreShown(t *testing.T) {
 	for _, row := range rows {
 		files := must(filepath.Glob(filepath.Join("..", row[1], "*_test.go")))
 		files = append(files, must(filepath.Glob(filepath.Join("..", row[1], "testdata", "*.txtar")))...)
-		if !slices.ContainsFunc(files, func(file string) bool { return strings.Contains(string(must(os.ReadFile(file))), row[2]) }) {
+		if !slices.ContainsFunc(files,
+			func(file string) bool { return strings.Contains(string(must(os.ReadFile(file))), row[2]) }) {
 			t.Errorf("package %s has no case %q", row[1], row[2])
 		}
 	}

@@ -24,17 +24,18 @@ import (
 
 var update = flag.Bool("update", false, "write the reference pictures anew")
 
-// The tolerance of the reference pictures. A picture is judged by cells of 8 by 8 pixels, which are about a letter: a cell differs
-// when the mean of its colour is further than 24 (of 441) from the reference's in RGB. One cell in 5,000 may differ, and the size
-// may not. Another hinting or smoothing of the same fonts stays below that; a colour, a plot or a line break does not.
+// The tolerance of the reference pictures. A picture is judged by cells of 8 by 8 pixels, which are about a letter: a
+// cell differs when the mean of its colour is further than 24 (of 441) from the reference's in RGB. One cell in 5,000
+// may differ, and the size may not. Another hinting or smoothing of the same fonts stays below that; a colour, a plot
+// or a line break does not.
 const (
 	cell         = 8
 	farColour    = 24
 	cellsPerMiss = 5000
 )
 
-// fixedFonts are what install-packages.sh installs, so that a machine's own fonts do not matter; a table of a hundred rules is not
-// looked at to its end.
+// fixedFonts are what install-packages.sh installs, so that a machine's own fonts do not matter; a table of a hundred
+// rules is not looked at to its end.
 const fixedFonts = `*{font-family:"DejaVu Sans",IPAPGothic!important}pre,code,.digest{font-family:"DejaVu Sans Mono",IPAGothic!important}` +
 	`[aria-labelledby=rules] tbody tr:nth-child(n+5){display:none}`
 
@@ -93,7 +94,8 @@ func TestPicturesOfThePages(t *testing.T) {
 				kept := must(os.MkdirTemp("", "seihon-picture-"))
 				write(kept, v.name+".png", encodePicture(got))
 				write(kept, v.name+"-diff.png", encodePicture(diff))
-				t.Errorf("%s: %s; the actual picture and the difference are in %s; if it is meant: go test -tags integration -run Pictures ./verify -update", path, miss, kept)
+				t.Errorf("%s: %s; the actual picture and the difference are in %s; if it is meant: go test -tags "+
+					"integration -run Pictures ./verify -update", path, miss, kept)
 			}
 		})
 	}
@@ -128,8 +130,10 @@ func (v view) picture(t *testing.T, browser context.Context) *image.RGBA {
 	ctx, cancel := chromedp.NewContext(browser)
 	defer cancel()
 	dir := t.TempDir()
-	write(dir, "page.html", bytes.Replace(anyStyle.ReplaceAll(v.page, []byte("'unsafe-inline'")), []byte("</style>"), []byte(fixedFonts+"</style>"), 1))
-	check(chromedp.Do(ctx, chromedp.EmulateViewport(max(v.width, 375), 900, chromedp.EmulateScale(0.75)), chromedp.Navigate("file://"+filepath.ToSlash(filepath.Join(dir, "page.html")))))
+	write(dir, "page.html", bytes.Replace(anyStyle.ReplaceAll(v.page, []byte("'unsafe-inline'")), []byte("</style>"),
+		[]byte(fixedFonts+"</style>"), 1))
+	check(chromedp.Do(ctx, chromedp.EmulateViewport(max(v.width, 375), 900, chromedp.EmulateScale(0.75)),
+		chromedp.Navigate("file://"+filepath.ToSlash(filepath.Join(dir, "page.html")))))
 	if v.dark {
 		colours(ctx, "dark")
 	}
@@ -142,7 +146,8 @@ func (v view) picture(t *testing.T, browser context.Context) *image.RGBA {
 	}
 	write(dir, "page.pdf", must(chromedp.Run(ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))))
 	page := fmt.Sprint(v.print)
-	out, err := exec.CommandContext(t.Context(), "pdftoppm", "-r", "80", "-png", "-singlefile", "-f", page, "-l", page, filepath.Join(dir, "page.pdf"), filepath.Join(dir, "page")).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "pdftoppm", "-r", "80", "-png", "-singlefile", "-f", page, "-l", page,
+		filepath.Join(dir, "page.pdf"), filepath.Join(dir, "page")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("running pdftoppm: %v\n%s", err, out)
 	}
@@ -163,7 +168,8 @@ func compare(got, want *image.RGBA) (miss string, diff *image.RGBA) {
 			r := image.Rect(x, y, x+cell, y+cell).Intersect(area)
 			a, b := mean(got, r), mean(want, r)
 			cells++
-			if d := [3]float64{a[0] - b[0], a[1] - b[1], a[2] - b[2]}; d[0]*d[0]+d[1]*d[1]+d[2]*d[2] > farColour*farColour {
+			if d := [3]float64{a[0] - b[0], a[1] - b[1], a[2] - b[2]}; d[0]*d[0]+d[1]*d[1]+
+				d[2]*d[2] > farColour*farColour {
 				far++
 				draw.Draw(diff, r, image.NewUniform(color.RGBA{R: 255, B: 255, A: 255}), image.Point{}, draw.Src)
 			}
@@ -208,7 +214,8 @@ func thrifty(m image.Image) *image.Paletted {
 			colours = append(colours, color.RGBA{R: towards(r), G: towards(g), B: towards(b), A: 255})
 		}
 	}
-	for _, hex := range strings.Fields("12161b 1a2027 303a45 2b343e e4e9ef a5b1be 6fabdd 74cf9b e8b75c ff938d") { // of the dark page
+	// of the dark page
+	for _, hex := range strings.Fields("12161b 1a2027 303a45 2b343e e4e9ef a5b1be 6fabdd 74cf9b e8b75c ff938d") {
 		var r, g, b uint8
 		if _, err := fmt.Sscanf(hex, "%02x%02x%02x", &r, &g, &b); err != nil {
 			panic(err)

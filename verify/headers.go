@@ -16,8 +16,9 @@ func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.L
 		return true
 	}
 	want := headers.Expected{
-		ContentType: public.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0).ContentType, AnyType: !typeMatters(kind),
-		Redirected: o.Header.Get(redirectedHeader), Now: k.now,
+		ContentType: public.HeaderFor(kind, time.Time{}, time.Time{}, k.now, 0).ContentType,
+		AnyType:     !typeMatters(kind),
+		Redirected:  o.Header.Get(redirectedHeader), Now: k.now,
 	}
 	if line != nil && dated(kind) && !artifact.Final(line.NotAfter) {
 		want.NotAfter = line.NotAfter
@@ -29,7 +30,8 @@ func (k *copyCheck) checkHeaders(name string, kind artifact.Kind, line *ledger.L
 	return len(faults) == 0
 }
 
-// typeMatters reports whether clients refuse a kind under another media type. Files of the log are for tools that do not look.
+// typeMatters reports whether clients refuse a kind under another media type. Files of the log are for tools that do
+// not look.
 func typeMatters(kind artifact.Kind) bool {
 	switch kind {
 	case artifact.Checkpoint, artifact.Tile, artifact.Manifest, artifact.OCSPBundle, artifact.OCSPGeneration:
@@ -38,8 +40,8 @@ func typeMatters(kind artifact.Kind) bool {
 	return true
 }
 
-// dated reports whether an artifact of a kind must not be used beyond its nextUpdate. Bundles are under the name of their
-// digest; the responder that reads them looks at every response.
+// dated reports whether an artifact of a kind must not be used beyond its nextUpdate. Bundles are under the name of
+// their digest; the responder that reads them looks at every response.
 func dated(kind artifact.Kind) bool {
 	return kind.IsRevocationList() || kind == artifact.OCSPResponse || kind == artifact.OCSPGeneration
 }

@@ -12,8 +12,8 @@ import (
 	"seihon/verify/report"
 )
 
-// checkHistory follows every name through the log: numbers and dates of lists and generations never go back, and where a list
-// was replaced too late the gap is noted.
+// checkHistory follows every name through the log: numbers and dates of lists and generations never go back, and where
+// a list was replaced too late the gap is noted.
 func (c *checker) checkHistory(ctx context.Context) error {
 	var names []string
 	for name, vs := range c.past.byName {
@@ -39,7 +39,8 @@ func (c *checker) checkStep(ctx context.Context, old, now *version) {
 	if old.Digest == now.Digest {
 		return
 	}
-	f := report.Finding{Source: report.SourceMaster, Name: now.Name, Want: "more than " + old.Number, Got: now.Number, Detail: fmt.Sprintf("entry %d after entry %d", now.index, old.index)}
+	f := report.Finding{Source: report.SourceMaster, Name: now.Name, Want: "more than " + old.Number, Got: now.Number,
+		Detail: fmt.Sprintf("entry %d after entry %d", now.index, old.index)}
 	a, okA := new(big.Int).SetString(old.Number, 10)
 	b, okB := new(big.Int).SetString(now.Number, 10)
 	if okA && okB {
@@ -57,19 +58,25 @@ func (c *checker) checkStep(ctx context.Context, old, now *version) {
 		}
 	}
 	if now.NotBefore.Before(old.NotBefore) && now.Kind.IsRevocationList() {
-		back := report.Finding{Code: "crl-time-backwards", Source: report.SourceMaster, Name: now.Name, Want: "not before " + report.Stamp(old.NotBefore), Got: report.Stamp(now.NotBefore), Detail: f.Detail}
+		back := report.Finding{Code: "crl-time-backwards", Source: report.SourceMaster, Name: now.Name,
+			Want: "not before " + report.Stamp(old.NotBefore), Got: report.Stamp(now.NotBefore), Detail: f.Detail}
 		if entry, ok := c.clockAccepted(ctx, old, now); ok {
-			back.Severity, back.Detail = report.Note, fmt.Sprintf("entry %d after entry %d; entry %d records that the clock before was wrong", now.index, old.index, entry)
+			back.Severity, back.Detail = report.Note,
+				fmt.Sprintf("entry %d after entry %d; entry %d records that the clock before was wrong", now.index,
+					old.index, entry)
 		}
 		c.Found(back)
 	}
 	if artifact.Stale(old.NotAfter, now.NotBefore) {
-		c.Found(report.Finding{Code: "crl-gap", Source: report.SourceMaster, Name: now.Name, Detail: fmt.Sprintf("from %s to %s (%v)", report.Stamp(old.NotAfter), report.Stamp(now.NotBefore), now.NotBefore.Sub(old.NotAfter))})
+		c.Found(report.Finding{Code: "crl-gap", Source: report.SourceMaster, Name: now.Name,
+			Detail: fmt.Sprintf("from %s to %s (%v)", report.Stamp(old.NotAfter), report.Stamp(now.NotBefore),
+				now.NotBefore.Sub(old.NotAfter))})
 	}
 }
 
-// clockAccepted finds the entry between two lists by which the room said that its clock was right, while the date of the older
-// list was still to come: that date was a wrong clock's, and the newer one, not before the entry's time, need not come after it.
+// clockAccepted finds the entry between two lists by which the room said that its clock was right, while the date of
+// the older list was still to come: that date was a wrong clock's, and the newer one, not before the entry's time, need
+// not come after it.
 func (c *checker) clockAccepted(ctx context.Context, old, now *version) (entry int64, ok bool) {
 	entry = old.index + 1
 	for e, err := range c.log.Entries(ctx, entry, now.index) {

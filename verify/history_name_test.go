@@ -43,7 +43,8 @@ func TestPartThreeWithNumberThree(t *testing.T) {
 	if !slices.Equal(stale, []string{live}) {
 		t.Errorf("stale are %q of %v", stale, checked.Findings)
 	}
-	if life := checked.ShelfLife; life[0].Name != live || slices.ContainsFunc(life, func(l report.ShelfLife) bool { return l.Name == archived }) {
+	if life := checked.ShelfLife; life[0].Name != live ||
+		slices.ContainsFunc(life, func(l report.ShelfLife) bool { return l.Name == archived }) {
 		t.Errorf("the calendar is %+v", life)
 	}
 }

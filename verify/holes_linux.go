@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// skipHoles reads only what a file really holds: the holes of a sparse file are zeros without end that nobody wrote. A short run
-// of zeros stands in place of each.
+// skipHoles reads only what a file really holds: the holes of a sparse file are zeros without end that nobody wrote. A
+// short run of zeros stands in place of each.
 func skipHoles(r io.Reader) io.Reader {
 	f, ok := r.(plainFile)
 	if !ok {

@@ -50,7 +50,8 @@ func (c *checker) checkHSM(ctx context.Context) error {
 	}
 	last := verdicts[len(verdicts)-1]
 	c.hsm = &report.HSMSummary{
-		Policy: last.Policy, Entry: last.entry, Time: last.time, Verdicts: len(verdicts), Keys: []report.HSMKey{}, Elsewhere: last.Elsewhere,
+		Policy: last.Policy, Entry: last.entry, Time: last.time, Verdicts: len(verdicts), Keys: []report.HSMKey{},
+		Elsewhere: last.Elsewhere,
 	}
 	for _, k := range last.Keys {
 		c.hsm.Keys = append(c.hsm.Keys, k.HSMKey)
@@ -133,7 +134,8 @@ func (c *checker) judgeHSM(v *version, inForce *hsmVerdict, keys []string) {
 	}
 	key := inForce.find(keys)
 	bad := func(code, format string, args ...any) {
-		c.Found(report.Finding{Code: code, Source: report.SourceMaster, Name: v.Name, Detail: fmt.Sprintf(format, args...)})
+		c.Found(report.Finding{Code: code, Source: report.SourceMaster, Name: v.Name,
+			Detail: fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case key == nil && slices.Contains(inForce.Elsewhere, v.Issuer):
@@ -142,14 +144,16 @@ func (c *checker) judgeHSM(v *version, inForce *hsmVerdict, keys []string) {
 		bad("hsm-unjudged", "log entry %d; the verdict of entry %d does not know the key with SHA-256 %s",
 			v.index, inForce.entry, strings.Join(keys, " or "))
 	case key.Verdict == hsmRefused:
-		bad("hsm-refused", "log entry %d; the verdict of entry %d refuses the key %q", v.index, inForce.entry, key.Label)
+		bad("hsm-refused", "log entry %d; the verdict of entry %d refuses the key %q", v.index, inForce.entry,
+			key.Label)
 	case key.Verdict == hsmOnTrial:
 		c.hsm.OnTrial++
 	}
 	c.hsm.Judged++
 }
 
-// signersOf are the CAs whose key may have signed the content: those of its issuer's name. Section A verifies which one did.
+// signersOf are the CAs whose key may have signed the content: those of its issuer's name. Section A verifies which one
+// did.
 func (c *checker) signersOf(a *artifact.Artifact) []*x509.Certificate {
 	switch {
 	case a.CRL != nil:

@@ -24,21 +24,27 @@ func richReport(t *testing.T) *report.Report {
 			continue // nobody asked
 		}
 		at := r.now.Add(time.Duration(i-80) * 6 * time.Hour)
-		check(log.Append(t.Context(), &ledger.Entry{Time: at, Probe: &ledger.Probe{Target: "public", Samples: []ledger.Sample{
-			{URL: baseURL + "/crl/sub.crl", Time: at, OK: i%13 != 5, Status: 200, Latency: 40 * time.Millisecond, Error: map[bool]string{true: "the list is stale"}[i%13 == 5]},
-		}}}))
+		check(log.Append(t.Context(),
+			&ledger.Entry{Time: at, Probe: &ledger.Probe{Target: "public", Samples: []ledger.Sample{
+				{URL: baseURL + "/crl/sub.crl", Time: at, OK: i%13 != 5, Status: 200, Latency: 40 * time.Millisecond,
+					Error: map[bool]string{true: "the list is stale"}[i%13 == 5]},
+			}}}))
 	}
-	check(log.Append(t.Context(), &ledger.Entry{Refusal: &ledger.Refusal{Target: "public", Name: "docs/<b>x", Kind: "unrecognised", Rule: "unrecognised", Reason: "it is <script>alert(1)</script>"}}))
+	check(log.Append(t.Context(), &ledger.Entry{Refusal: &ledger.Refusal{Target: "public", Name: "docs/<b>x",
+		Kind: "unrecognised", Rule: "unrecognised", Reason: "it is <script>alert(1)</script>"}}))
 	_ = must(log.Commit(t.Context()))
 	line, _ := must(r.writer.Log().Replay(t.Context(), 2)).Get("cert/sub-ocsp.cer")
-	check(r.writer.Append(t.Context(), &ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: line.Name, Digest: line.Digest, Reason: "replaced <i>"}}}}))
+	check(r.writer.Append(t.Context(),
+		&ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: line.Name, Digest: line.Digest,
+			Reason: "replaced <i>"}}}}))
 	r.commit()
 	r.publish(r.public())
 	write(r.public(), "logo.png", pkcs8(r))
 	write(r.public(), "crl/sub.crl", before(r, "crl/sub.crl"))
 	return r.check(t, func(c *verify.Config) {
 		c.ProbeEvery = 6 * time.Hour
-		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"), must(ledger.NewVerifier(log.Log().Origin(), log.Log().Keys()...))
+		c.Publication, c.PublicationVerifier = filepath.Join(r.dir, "publication"),
+			must(ledger.NewVerifier(log.Log().Origin(), log.Log().Keys()...))
 	})
 }
 
@@ -53,12 +59,14 @@ func TestHTMLIsSelfContained(t *testing.T) {
 	if dir := os.Getenv("SEIHON_KEEP_HTML"); dir != "" {
 		check(os.WriteFile(filepath.Join(dir, "report.html"), b.Bytes(), 0o644))
 	}
-	for _, bad := range []string{"<script", " src=", "url(", "@import", "<link", "<img", "<b>", "<i>", "javascript:", "onload"} {
+	for _, bad := range []string{"<script", " src=", "url(", "@import", "<link", "<img", "<b>", "<i>", "javascript:",
+		"onload"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page contains %q", bad)
 		}
 	}
-	for _, want := range []string{`lang="ja"`, `lang="en"`, "<main>", "<nav ", "秘密鍵が公開領域にある", "a private key lies in the public repository", "正本と副本が一致していること",
+	for _, want := range []string{`lang="ja"`, `lang="en"`, "<main>", "<nav ", "秘密鍵が公開領域にある",
+		"a private key lies in the public repository", "正本と副本が一致していること",
 		"稼働実績", "<svg", "&lt;script&gt;", checked.Digest().String(), "replaced &lt;i&gt;"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -119,7 +127,8 @@ func TestReportsAreDeterministic(t *testing.T) {
 	}
 }
 
-// TestSchema compares schema.json with what WriteJSON writes: every member of the report is described, and nothing else is.
+// TestSchema compares schema.json with what WriteJSON writes: every member of the report is described, and nothing else
+// is.
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	conforms(t, richReport(t))

@@ -27,7 +27,8 @@ type HTTPConfig struct {
 }
 
 // HTTP returns the source that reads public copies below a base URL, as relying parties do: plain GET requests, without
-// credentials, accepting no encoding. What another host would say is not the copy: a redirect there is a [redirect.Refused].
+// credentials, accepting no encoding. What another host would say is not the copy: a redirect there is a
+// [redirect.Refused].
 func HTTP(c HTTPConfig) (Source, error) {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -35,7 +36,8 @@ func HTTP(c HTTPConfig) (Source, error) {
 	}
 	if c.Client == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.Proxy, t.MaxIdleConnsPerHost, t.DisableCompression, t.ResponseHeaderTimeout = http.ProxyURL(c.Proxy), 64, true, maxSilence
+		t.Proxy, t.MaxIdleConnsPerHost, t.DisableCompression, t.ResponseHeaderTimeout = http.ProxyURL(c.Proxy), 64,
+			true, maxSilence
 		c.Client = &http.Client{Transport: t, CheckRedirect: redirect.SameHost}
 	}
 	if c.Timeout <= 0 {

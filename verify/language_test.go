@@ -16,8 +16,8 @@ import (
 	"seihon/verify/report"
 )
 
-// bilingual makes sure that whatever a report says in English it says in Japanese as well. Every test that checks a repository
-// asks it, so that every finding of the tamper tables is one of its cases.
+// bilingual makes sure that whatever a report says in English it says in Japanese as well. Every test that checks a
+// repository asks it, so that every finding of the tamper tables is one of its cases.
 func bilingual(tb testing.TB, r *report.Report) {
 	tb.Helper()
 	for _, f := range r.Findings {
@@ -49,7 +49,8 @@ var words = regexp.MustCompile(`[a-z]{2,} [a-z]{2,}`)
 func isEnglish(s string) bool { return words.MatchString(s) }
 
 func hasJapanese(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) })
+	return strings.ContainsFunc(s,
+		func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) })
 }
 
 // TestCodesAreBilingual wants every finding's text and advice in both languages.
@@ -80,8 +81,10 @@ func TestVerdictsAreBilingual(t *testing.T) {
 					yes := bits&1 != 0
 					n := bits & 1
 					r := &report.Report{OK: bits&2 != 0, Log: report.LogSummary{Size: 3}, Scope: report.Scope{
-						Master: master, CopyContent: content, Publication: publication, Memory: yes, HTTP: yes, URLs: yes, Responder: yes, Inventory: bits&4 != 0,
-						Copies: bits >> 3, Unlisted: bits >> 3 * n, Commitments: int64(n), Known: n, KnownOfPublication: n, Timestamps: n, Witnesses: n, Unseen: make([]string, n),
+						Master: master, CopyContent: content, Publication: publication, Memory: yes, HTTP: yes,
+						URLs: yes, Responder: yes, Inventory: bits&4 != 0,
+						Copies: bits >> 3, Unlisted: bits >> 3 * n, Commitments: int64(n), Known: n,
+						KnownOfPublication: n, Timestamps: n, Witnesses: n, Unseen: make([]string, n),
 					}}
 					verify.Judge(r)
 					said[r.Verdict.EN] = true
@@ -109,25 +112,34 @@ var sources = []struct {
 	files string
 	not   string // a pattern of texts that never do
 }{
-	{"*.go", `^(writing |reading the inventory|configuring |estimating|describing |opening the progress|reading the progress|going on in|checking the |signing samples|computing |keeping |making a folder|probing |verifying: |no master directory|` +
-		`the publication log is compared|no pinned key|no section A policy|unknown (tier|layout)|a copy without|tier %s cannot|the (progress|log's history) )|^it is of (the|a) check|\n`},
+	{"*.go",
+		`^(writing |reading the inventory|configuring |estimating|describing |opening the progress|reading the progress|going on in|checking the |signing samples|computing |keeping |making a folder|probing |verifying: |no master directory|` +
+			`the publication log is compared|no pinned key|no section A policy|unknown (tier|layout)|a copy without|tier %s cannot|the (progress|log's history) )|^it is of (the|a) check|\n`},
 	{"memory/*.go", `^%s%s \(`},
-	{"responder/*.go", `^choosing `}, {"probe/*.go", `^(probing |what is public is newer than the master that is here)`}, {"uptime/*.go", `^(measuring|signing samples|writing the annex)|^ \(publication log\)$`}, {"exchange/*.go", ""}, {"headers/*.go", ""},
-	{"observe/*.go", `^(locking|making the folder|reading |writing what|another run|JSON Array|it is neither CSV|it is no JSON|no record of it|it has more than %d rec)|^%s is (gone|of version)`},
+	{"responder/*.go", `^choosing `}, {"probe/*.go",
+		`^(probing |what is public is newer than the master that is here)`},
+	{"uptime/*.go", `^(measuring|signing samples|writing the annex)|^ \(publication log\)$`}, {"exchange/*.go", ""},
+	{"headers/*.go", ""},
+	{"observe/*.go",
+		`^(locking|making the folder|reading |writing what|another run|JSON Array|it is neither CSV|it is no JSON|no record of it|it has more than %d rec)|^%s is (gone|of version)`},
 	{"../sectiona/[a-pr-z]*.go", ""}, // quotes.go has both languages side by side
 	{"../artifact/*.go", `^(seihon|date of birth|<|name=|SQLite|openssl )`},
 	{"../artifact/cms/*.go", ""},
 	{"../artifact/pdf/*.go", ""},
 	{"../artifact/keyscan/*.go", `^\(|secret key|^prim:|^SQLite`},
 	{"../ledger/check*.go", ""},
-	{"../ledger/blob.go", ""}, {"../ledger/codec.go", ""}, {"../ledger/errors.go", `^(a log is already|the log is locked|a commit failed|locking )`},
-	{"../ledger/fields.go", ""}, {"../ledger/keys.go", ""}, {"../ledger/layout.go", ""}, {"../ledger/line.go", ""}, {"../ledger/log.go", ""},
-	{"../ledger/manifest.go", ""}, {"../ledger/private.go", `^appending `}, {"../ledger/proof.go", `\n`}, {"../ledger/public.go", ""}, {"../ledger/tiles.go", ""},
+	{"../ledger/blob.go", ""}, {"../ledger/codec.go", ""},
+	{"../ledger/errors.go", `^(a log is already|the log is locked|a commit failed|locking )`},
+	{"../ledger/fields.go", ""}, {"../ledger/keys.go", ""}, {"../ledger/layout.go", ""}, {"../ledger/line.go", ""},
+	{"../ledger/log.go", ""},
+	{"../ledger/manifest.go", ""}, {"../ledger/private.go", `^appending `}, {"../ledger/proof.go", `\n`},
+	{"../ledger/public.go", ""}, {"../ledger/tiles.go", ""},
 	{"../ledger/verifier.go", `^(encoding|making a note|signing)`},
 	{"../ledger/timestamp/claimed.go", ""},
 	{"../ocspcache/bundle.go", ""}, {"../ocspcache/generation.go", `\n`},
 	{"../internal/redirect/redirect.go", ""},
-	{"../approval/*.go", `^(%q is (a second|neither)|there are more than)|^(seihon/|%s(repository|seihon)|key %s|for$| %s$|\n|- %s|key |for |repository |log |quorum |%srepo)`}, {"../artifact/sshsig/*.go", `^-----`},
+	{"../approval/*.go",
+		`^(%q is (a second|neither)|there are more than)|^(seihon/|%s(repository|seihon)|key %s|for$| %s$|\n|- %s|key |for |repository |log |quorum |%srepo)`}, {"../artifact/sshsig/*.go", `^-----`},
 	{"../public/parse.go", ""}, {"../public/tile.go", ""},
 }
 

@@ -9,8 +9,9 @@ import (
 	"seihon/verify/uptime"
 )
 
-// A target that is new is not sent the bundles whose responses have all gone stale: nobody asks for them. One that was sent
-// such a bundle still has it. Which of the two a copy is, only the receipts tell, so that what is missing waits for them.
+// A target that is new is not sent the bundles whose responses have all gone stale: nobody asks for them. One that was
+// sent such a bundle still has it. Which of the two a copy is, only the receipts tell, so that what is missing waits
+// for them.
 
 // A lapsedBundle is missing at a copy, and all its responses are past their nextUpdate.
 type lapsedBundle struct {
@@ -22,7 +23,8 @@ type lapsedBundle struct {
 func (k *copyCheck) lapsed(line ledger.Line, err error) {
 	k.lapsedMu.Lock()
 	defer k.lapsedMu.Unlock()
-	f := report.Finding{Code: "copy-missing", Source: k.src.Name(), Name: line.Name, Want: line.Digest.String(), Detail: refusal(err)}
+	f := report.Finding{Code: "copy-missing", Source: k.src.Name(), Name: line.Name, Want: line.Digest.String(),
+		Detail: refusal(err)}
 	k.lapsedBundles = append(k.lapsedBundles, lapsedBundle{line.Digest, f})
 }
 

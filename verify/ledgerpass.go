@@ -47,7 +47,8 @@ func (c *checker) checkLog(ctx context.Context, source, dir string, v *ledger.Ve
 		if c.mirror != "" && f.Code == ledger.CodeBlobAbsent {
 			continue // the documents that entries tell of are not public
 		}
-		out := report.Finding{Code: report.LogPrefix + f.Code, Source: source, Name: c.unmirrored(f.Where), Detail: c.unmirrored(f.Detail), Hint: f.Hint}
+		out := report.Finding{Code: report.LogPrefix + f.Code, Source: source, Name: c.unmirrored(f.Where),
+			Detail: c.unmirrored(f.Detail), Hint: f.Hint}
 		if f.Severity == ledger.SeverityNote {
 			out.Severity = report.Note
 		}

@@ -91,13 +91,16 @@ func (c *checker) checkSize(line ledger.Line) report.Outcome {
 	st, err := os.Stat(c.log.BlobPath(line))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		c.Found(report.Finding{Code: "master-missing", Source: report.SourceMaster, Name: line.Name, Want: line.Digest.String()})
+		c.Found(report.Finding{Code: "master-missing", Source: report.SourceMaster, Name: line.Name,
+			Want: line.Digest.String()})
 		return report.Missing
 	case err != nil:
-		c.Found(report.Finding{Code: "master-unreadable", Source: report.SourceMaster, Name: line.Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "master-unreadable", Source: report.SourceMaster, Name: line.Name,
+			Detail: err.Error()})
 		return report.Unreadable
 	case st.Size() != line.Size:
-		c.Found(report.Finding{Code: "master-damaged", Source: report.SourceMaster, Name: line.Name, Want: bytesText(line.Size), Got: bytesText(st.Size())})
+		c.Found(report.Finding{Code: "master-damaged", Source: report.SourceMaster, Name: line.Name,
+			Want: bytesText(line.Size), Got: bytesText(st.Size())})
 		return report.Different
 	}
 	return report.SizeOnly
@@ -112,7 +115,8 @@ func (c *checker) reportBlob(line ledger.Line, err error) report.Outcome {
 		return report.NotRead
 	}
 	how := report.Unreadable
-	f := report.Finding{Code: "master-unreadable", Source: report.SourceMaster, Name: line.Name, Want: line.Digest.String(), Detail: err.Error()}
+	f := report.Finding{Code: "master-unreadable", Source: report.SourceMaster, Name: line.Name,
+		Want: line.Digest.String(), Detail: err.Error()}
 	if errors.Is(err, ledger.ErrCorrupt) {
 		f.Code, how = "master-damaged", report.Different
 		if _, serr := os.Stat(c.log.BlobPath(line)); errors.Is(serr, fs.ErrNotExist) {
@@ -123,8 +127,8 @@ func (c *checker) reportBlob(line ledger.Line, err error) report.Outcome {
 	return how
 }
 
-// checkContent judges the bytes of a group: by section A as they will be, or were, published, and against every line that
-// names them. Current lists and certificates are kept for the checks that need more than one artifact.
+// checkContent judges the bytes of a group: by section A as they will be, or were, published, and against every line
+// that names them. Current lists and certificates are kept for the checks that need more than one artifact.
 func (c *checker) checkContent(ctx context.Context, g *group, a *artifact.Artifact) {
 	v := g.newest()
 	ev := sectiona.Evidence{InLedger: true, Claimed: v.Kind}
@@ -156,7 +160,8 @@ func (c *checker) checkContent(ctx context.Context, g *group, a *artifact.Artifa
 
 // addRefusal reports what section A refuses. A private key has a code of its own, since nothing else is as urgent.
 func (c *checker) addRefusal(source, name string, r *sectiona.Refusal) {
-	f := report.Finding{Code: "section-a", Rule: r.Rule, Source: source, Name: name, Got: r.Kind, Detail: r.Reason, Hint: r.Hint}
+	f := report.Finding{Code: "section-a", Rule: r.Rule, Source: source, Name: name, Got: r.Kind, Detail: r.Reason,
+		Hint: r.Hint}
 	if r.Rule == "private-key" {
 		f.Code, f.Hint = "private-key", ""
 	}
@@ -172,7 +177,8 @@ func (c *checker) countSignatures(a *artifact.Artifact) {
 	}
 }
 
-// signatureOf finds the detached signature beside a document: the document's name with .p7s added or in place of its extension.
+// signatureOf finds the detached signature beside a document: the document's name with .p7s added or in place of its
+// extension.
 func (c *checker) signatureOf(ctx context.Context, v *version) *artifact.Artifact {
 	for _, name := range public.Signatures(v.Name) {
 		vs := c.past.byName[name]

@@ -16,8 +16,8 @@ import (
 	"seihon/verify/report"
 )
 
-// checkMeaning looks at the repository as a whole: what Rule 6 wants to be public is there, deltas have their base, and the URLs
-// inside certificates and lists lead to the right artifacts.
+// checkMeaning looks at the repository as a whole: what Rule 6 wants to be public is there, deltas have their base, and
+// the URLs inside certificates and lists lead to the right artifacts.
 func (c *checker) checkMeaning(ctx context.Context) error {
 	c.checkRequired()
 	c.checkDeltas()
@@ -78,14 +78,17 @@ func (c *checker) checkDeltas() {
 			continue
 		}
 		if !slices.ContainsFunc(c.status.lists, func(l keptList) bool {
-			return l.list.BaseNumber == nil && bytes.Equal(l.list.RawIssuer, d.list.RawIssuer) && l.list.Number.Cmp(d.list.BaseNumber) >= 0
+			return l.list.BaseNumber == nil && bytes.Equal(l.list.RawIssuer, d.list.RawIssuer) &&
+				l.list.Number.Cmp(d.list.BaseNumber) >= 0
 		}) {
-			c.Found(report.Finding{Code: "delta-base", Source: report.SourceMaster, Name: d.name, Want: "a complete list numbered " + d.list.BaseNumber.String() + " or more"})
+			c.Found(report.Finding{Code: "delta-base", Source: report.SourceMaster, Name: d.name,
+				Want: "a complete list numbered " + d.list.BaseNumber.String() + " or more"})
 		}
 	}
 }
 
-// public returns the public name that a URL leads to: of an alias, its artifact's. ok is false when the URL leads elsewhere.
+// public returns the public name that a URL leads to: of an alias, its artifact's. ok is false when the URL leads
+// elsewhere.
 func (c *checker) public(raw string) (name string, ok bool) {
 	for _, base := range append([]string{c.BaseURL}, c.OtherURLs...) {
 		if rest, ok := strings.CutPrefix(raw, strings.TrimSuffix(base, "/")+"/"); ok {
@@ -107,7 +110,8 @@ func (c *checker) answers(raw string) bool {
 	return slices.ContainsFunc(c.OCSPURLs, func(u string) bool { return raw == strings.TrimSuffix(u, "/") })
 }
 
-// checkURL reports where a URL goes wrong. expect explains what is wrong with the version under the name, or returns "".
+// checkURL reports where a URL goes wrong. expect explains what is wrong with the version under the name, or returns
+// "".
 func (c *checker) checkURL(from, what, raw string, severity report.Severity, expect func(v *version) string) {
 	f := report.Finding{Severity: severity, Source: report.SourceMaster, Name: from, Got: raw}
 	name, ok := c.public(raw)
@@ -133,14 +137,16 @@ func (c *checker) checkURL(from, what, raw string, severity report.Severity, exp
 
 func (c *checker) checkCertificateURLs(k keptCert, issuer *x509.Certificate) {
 	for _, u := range k.cert.CRLDistributionPoints {
-		c.checkURL(k.name, "CRL distribution point", u, "", func(v *version) string { return c.expectList(v, u, k.cert, issuer) })
+		c.checkURL(k.name, "CRL distribution point", u, "",
+			func(v *version) string { return c.expectList(v, u, k.cert, issuer) })
 	}
 	for _, u := range k.cert.IssuingCertificateURL {
 		c.checkURL(k.name, "CA issuers", u, "", func(v *version) string { return c.expectIssuer(v, issuer) })
 	}
 	for _, u := range k.cert.OCSPServer {
 		if want := strings.TrimSuffix(c.BaseURL, "/") + c.OCSPPath; !c.answers(u) {
-			c.Found(report.Finding{Code: "url-elsewhere", Source: report.SourceMaster, Name: k.name, Want: want, Got: u, Detail: "OCSP responder"})
+			c.Found(report.Finding{Code: "url-elsewhere", Source: report.SourceMaster, Name: k.name, Want: want, Got: u,
+				Detail: "OCSP responder"})
 		}
 	}
 	for _, u := range cpsURLs(k.cert) {

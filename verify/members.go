@@ -179,8 +179,8 @@ type memberOf struct {
 	der  []byte // valid as long as the bundle is open
 }
 
-// members compares the members of one bundle, some dozens at a time: a goroutine for each of a million files costs more than
-// its file.
+// members compares the members of one bundle, some dozens at a time: a goroutine for each of a million files costs more
+// than its file.
 func (k *copyCheck) members(ctx context.Context, b *ocspcache.Bundle, count *bundleReading) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(k.Workers)
@@ -275,7 +275,8 @@ func (k *copyCheck) readInto(ctx context.Context, name string, p []byte) (int, *
 
 // mismatchedMember says what lies in the place of a response.
 func (k *copyCheck) mismatchedMember(line ledger.Line, want, got []byte) {
-	f := report.Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(), Got: artifact.Sum(got).String()}
+	f := report.Finding{Code: "copy-different", Name: line.Name, Want: line.Digest.String(),
+		Got: artifact.Sum(got).String()}
 	a := artifact.Parse(got)
 	switch {
 	case a.Kind == artifact.PrivateKey:

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// A plainFile is a file by its descriptor. os.File would ask the system twice more for each file whether it can be waited for,
-// which no regular file can; a copy may have a million files.
+// A plainFile is a file by its descriptor. os.File would ask the system twice more for each file whether it can be
+// waited for, which no regular file can; a copy may have a million files.
 type plainFile int
 
 // openFile opens a file for reading. A pipe that somebody put in its place does not make it wait.

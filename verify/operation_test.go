@@ -30,7 +30,8 @@ import (
 func publicationLog(t *testing.T, r *repo) *ledger.Writer {
 	t.Helper()
 	w := must(ledger.Create(t.Context(), filepath.Join(r.dir, "publication"), ledger.WriterConfig{
-		Origin: "publication.example/log", Signers: []note.Signer{must(ledger.NewNoteSigner("publication.example/log", newKey()))}, Now: r.clock,
+		Origin:  "publication.example/log",
+		Signers: []note.Signer{must(ledger.NewNoteSigner("publication.example/log", newKey()))}, Now: r.clock,
 	}))
 	t.Cleanup(func() { w.Close() })
 	return w
@@ -88,7 +89,8 @@ func TestProbeAndUptime(t *testing.T) {
 	if err := trust.Add(r.sub.cert); err != nil {
 		t.Fatal(err)
 	}
-	conf := probe.Config{Target: "public", BaseURL: s.URL + "/", Master: r.writer.Log(), Trust: trust, OCSPPath: "/ocsp", Now: r.clock}
+	conf := probe.Config{Target: "public", BaseURL: s.URL + "/", Master: r.writer.Log(), Trust: trust,
+		OCSPPath: "/ocsp", Now: r.clock}
 	log := publicationLog(t, r)
 	round := func() *ledger.Probe {
 		p, err := probe.Round(t.Context(), conf)
@@ -128,9 +130,13 @@ func TestProbeAndUptime(t *testing.T) {
 	r.now = r.now.Add(time.Hour)
 	round()
 	line, _ := must(r.writer.Log().Replay(t.Context(), r.writer.Log().Size())).Get("crl/sub.crl")
-	check(log.Append(t.Context(), &ledger.Entry{Publish: &ledger.Publish{Target: "public", MasterSize: 2, MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
-		{Op: "put", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Size: line.Size, ETag: "x", Time: line.NotBefore.Add(90 * time.Second)},
-		{Op: "put", Name: "log/checkpoint", Kind: artifact.Checkpoint, Digest: artifact.Sum(r.writer.Log().Checkpoint()), ETag: "x", Time: line.NotBefore.Add(90 * time.Second)}}}}))
+	check(log.Append(t.Context(), &ledger.Entry{Publish: &ledger.Publish{Target: "public", MasterSize: 2,
+		MasterRoot: r.writer.Log().Root(), Receipts: []ledger.Receipt{
+			{Op: "put", Name: line.Name, Kind: line.Kind, Digest: line.Digest, Size: line.Size, ETag: "x",
+				Time: line.NotBefore.Add(90 * time.Second)},
+			{Op: "put", Name: "log/checkpoint", Kind: artifact.Checkpoint,
+				Digest: artifact.Sum(r.writer.Log().Checkpoint()), ETag: "x",
+				Time: line.NotBefore.Add(90 * time.Second)}}}}))
 	_ = must(log.Commit(t.Context()))
 	checkUptime(t, r, log, start, len(p.Samples))
 	checkStatusLine(t, r, log)
@@ -148,12 +154,15 @@ func badSamples(p *ledger.Probe) []ledger.Sample {
 
 func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n int) {
 	t.Helper()
-	conf := uptime.Config{Publication: log.Log(), Master: r.writer.Log(), From: start, To: r.now.Add(time.Hour), Now: r.now.Add(time.Second), Every: time.Hour}
+	conf := uptime.Config{Publication: log.Log(), Master: r.writer.Log(), From: start, To: r.now.Add(time.Hour),
+		Now: r.now.Add(time.Second), Every: time.Hour}
 	u, err := uptime.Measure(t.Context(), conf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u.Total.Samples != int64(4*n) || u.Total.Good != int64(3*n-1) || u.Total.Observed != u.Total.Expected || u.Rounds != (report.Rounds{Expected: 4, Taken: 4}) || len(u.Names) != n || len(u.Days) != 1 || len(u.Incidents) != n || u.Syncs != 1 {
+	if u.Total.Samples != int64(4*n) || u.Total.Good != int64(3*n-1) || u.Total.Observed != u.Total.Expected ||
+		u.Rounds != (report.Rounds{Expected: 4, Taken: 4}) || len(u.Names) != n || len(u.Days) != 1 ||
+		len(u.Incidents) != n || u.Syncs != 1 {
 		t.Errorf("uptime %+v", u)
 	}
 	if u.Slowest == nil || u.Slowest.Took != 90*time.Second || u.Median != 90*time.Second {
@@ -169,11 +178,13 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 		}
 	}
 	var text, js bytes.Buffer
-	if u.WriteText(&text) != nil || u.WriteJSON(&js) != nil || !json.Valid(js.Bytes()) || !strings.Contains(text.String(), "稼働実績") {
+	if u.WriteText(&text) != nil || u.WriteJSON(&js) != nil || !json.Valid(js.Bytes()) ||
+		!strings.Contains(text.String(), "稼働実績") {
 		t.Errorf("%s\n%s", text.String(), js.String())
 	}
 	var page bytes.Buffer
-	if u.WriteHTML(&page) != nil || !strings.Contains(page.String(), "稼働実績") || !strings.Contains(page.String(), "<svg") {
+	if u.WriteHTML(&page) != nil || !strings.Contains(page.String(), "稼働実績") ||
+		!strings.Contains(page.String(), "<svg") {
 		t.Errorf("the page of the month:\n%s", page.String())
 	}
 	checkBalanced(t, page.String())
@@ -186,7 +197,8 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 		check(none.WriteText(&text))
 		check(none.WriteHTML(&page))
 		for form, out := range map[string]string{"text": text.String(), "HTML": page.String()} {
-			if strings.Contains(out, "%") && form == "text" || strings.Contains(out, "100.0000%") || !strings.Contains(out, "observation was made") {
+			if strings.Contains(out, "%") && form == "text" || strings.Contains(out, "100.0000%") ||
+				!strings.Contains(out, "observation was made") {
 				t.Errorf("of a time without samples the %s says\n%s", form, out)
 			}
 		}
@@ -196,10 +208,12 @@ func checkUptime(t *testing.T, r *repo, log *ledger.Writer, start time.Time, n i
 func checkStatusLine(t *testing.T, r *repo, log *ledger.Writer) {
 	t.Helper()
 	at := func(now time.Time) *status.Status {
-		return must(status.New(t.Context(), status.Config{Master: r.writer.Log(), Publication: log.Log(), Now: func() time.Time { return now }}))
+		return must(status.New(t.Context(),
+			status.Config{Master: r.writer.Log(), Publication: log.Log(), Now: func() time.Time { return now }}))
 	}
 	s := at(r.now)
-	if s.Warn || s.Critical || !strings.HasPrefix(s.Line(), "OK - 2 entries") || len(s.Targets) != 1 || s.Targets[0].Behind != 0 || s.Targets[0].Good != s.Targets[0].Samples {
+	if s.Warn || s.Critical || !strings.HasPrefix(s.Line(), "OK - 2 entries") || len(s.Targets) != 1 ||
+		s.Targets[0].Behind != 0 || s.Targets[0].Good != s.Targets[0].Samples {
 		t.Errorf("status %+v: %s", s, s.Line())
 	}
 	s.Targets[0].Samples, s.Targets[0].Good = 0, 0
@@ -213,7 +227,8 @@ func checkStatusLine(t *testing.T, r *repo, log *ledger.Writer) {
 		t.Errorf("after the first expiry: %s", s.Line())
 	}
 	var js, prom bytes.Buffer
-	if s.WriteJSON(&js) != nil || !json.Valid(js.Bytes()) || s.WritePrometheus(&prom) != nil || !strings.Contains(prom.String(), `seihon_next_update_seconds{name="crl/sub.crl",kind="crl"}`) {
+	if s.WriteJSON(&js) != nil || !json.Valid(js.Bytes()) || s.WritePrometheus(&prom) != nil ||
+		!strings.Contains(prom.String(), `seihon_next_update_seconds{name="crl/sub.crl",kind="crl"}`) {
 		t.Errorf("%s\n%s", js.String(), prom.String())
 	}
 	r.run()
@@ -227,7 +242,8 @@ func TestProbeEndsWithItsContext(t *testing.T) {
 	r := newRepo(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := probe.Round(ctx, probe.Config{BaseURL: "http://127.0.0.1:1", Master: r.writer.Log(), Now: r.clock}); err == nil {
+	if _, err := probe.Round(ctx,
+		probe.Config{BaseURL: "http://127.0.0.1:1", Master: r.writer.Log(), Now: r.clock}); err == nil {
 		t.Error("a cancelled probe returns samples")
 	}
 }

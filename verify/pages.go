@@ -41,15 +41,16 @@ func readPage(name string, b []byte) pageFacts {
 	return p
 }
 
-// checkPages compares the index and fingerprint pages with what is published: a fingerprint on them is that of a master, every
-// current CA certificate's is among them, and links lead to public names.
+// checkPages compares the index and fingerprint pages with what is published: a fingerprint on them is that of a
+// master, every current CA certificate's is among them, and links lead to public names.
 func (c *checker) checkPages() {
 	told := map[artifact.Digest]bool{}
 	for _, p := range c.status.pages {
 		for _, d := range p.digests {
 			told[d] = true
 			if len(c.past.byDigest[d]) == 0 {
-				c.Found(report.Finding{Code: "page-fingerprint", Source: report.SourceMaster, Name: p.name, Got: d.String(), Detail: "no master has this fingerprint"})
+				c.Found(report.Finding{Code: "page-fingerprint", Source: report.SourceMaster, Name: p.name,
+					Got: d.String(), Detail: "no master has this fingerprint"})
 			}
 		}
 		for _, link := range p.links {
@@ -57,9 +58,11 @@ func (c *checker) checkPages() {
 			if _, ok := c.state.Get(name); ok || strings.HasPrefix(name, "log/") {
 				continue
 			}
-			f := report.Finding{Code: "url-missing", Severity: report.Warning, Source: report.SourceMaster, Name: p.name, Got: link, Detail: "link of the page"}
+			f := report.Finding{Code: "url-missing", Severity: report.Warning, Source: report.SourceMaster,
+				Name: p.name, Got: link, Detail: "link of the page"}
 			if _, gone := c.past.withdrawn[name]; gone {
-				f.Severity, f.Detail = report.Note, "link of the page to what was withdrawn; the next signing run makes the page anew"
+				f.Severity, f.Detail = report.Note,
+					"link of the page to what was withdrawn; the next signing run makes the page anew"
 			}
 			c.Found(f)
 		}
@@ -69,7 +72,8 @@ func (c *checker) checkPages() {
 	}
 	for _, k := range c.status.certs {
 		if d := artifact.Sum(k.cert.Raw); k.kind == artifact.CACertificate && !told[d] {
-			c.Found(report.Finding{Code: "page-fingerprint", Source: report.SourceMaster, Name: k.name, Want: d.String(), Detail: fmt.Sprintf("no page tells the fingerprint of %q", k.cert.Subject.String())})
+			c.Found(report.Finding{Code: "page-fingerprint", Source: report.SourceMaster, Name: k.name,
+				Want: d.String(), Detail: fmt.Sprintf("no page tells the fingerprint of %q", k.cert.Subject.String())})
 		}
 	}
 }

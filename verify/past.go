@@ -28,7 +28,8 @@ type past struct {
 
 // readPast replays the log and computes the newest state. The master's index is not asked: it is not signed.
 func (c *checker) readPast(ctx context.Context) error {
-	p := &past{byName: map[string][]*version{}, byDigest: map[artifact.Digest][]*version{}, withdrawn: map[string]int64{}}
+	p := &past{byName: map[string][]*version{}, byDigest: map[artifact.Digest][]*version{},
+		withdrawn: map[string]int64{}}
 	for ch, err := range c.log.Changes(ctx, 0, c.log.Size()) {
 		if err != nil {
 			if ctx.Err() != nil {
@@ -63,8 +64,8 @@ func (c *checker) readPast(ctx context.Context) error {
 	return c.buildTrust(ctx)
 }
 
-// readKeys collects the key sets that the log ever had, since proofs of before a key rotation stay good, and the exceptions
-// that section A needs from the first artifact on.
+// readKeys collects the key sets that the log ever had, since proofs of before a key rotation stay good, and the
+// exceptions that section A needs from the first artifact on.
 func (c *checker) readKeys(ctx context.Context) error {
 	c.keys = []*ledger.Verifier{c.Verifier}
 	index := int64(0)
@@ -79,7 +80,8 @@ func (c *checker) readKeys(ctx context.Context) error {
 		if e.KeyRotation == nil {
 			continue
 		}
-		for _, keys := range [][]string{e.KeyRotation.Old, e.KeyRotation.New} { // whoever pins the new ones needs the old ones, too
+		// whoever pins the new ones needs the old ones, too
+		for _, keys := range [][]string{e.KeyRotation.Old, e.KeyRotation.New} {
 			if v, err := ledger.NewVerifier(c.log.Origin(), keys...); err == nil {
 				c.keys = append(c.keys, v)
 			}
@@ -98,8 +100,8 @@ func (c *checker) verifyProof(proof []byte) (line *ledger.Line, err error) {
 	return nil, err
 }
 
-// buildTrust takes the CAs below the pinned anchors from everything the log ever named, as far as they chain: an issuer whose
-// certificate was renewed still signed what came before.
+// buildTrust takes the CAs below the pinned anchors from everything the log ever named, as far as they chain: an issuer
+// whose certificate was renewed still signed what came before.
 func (c *checker) buildTrust(ctx context.Context) error {
 	c.trust = artifact.NewTrust(c.Policy.Trust.Anchors(), c.Policy.Trust.Partners())
 	c.policy = policyWithoutClock(c.Policy, c.trust)

@@ -18,8 +18,8 @@ import (
 	"seihon/verify/probe"
 )
 
-// TestProbeSeesAnOlderCopy serves the list before the current one, which is valid still: what caches may do for an hour after the
-// newer one was sent, and nobody after that.
+// TestProbeSeesAnOlderCopy serves the list before the current one, which is valid still: what caches may do for an hour
+// after the newer one was sent, and nobody after that.
 func TestProbeSeesAnOlderCopy(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
@@ -42,14 +42,16 @@ func TestProbeSeesAnOlderCopy(t *testing.T) {
 	} {
 		conf := probe.Config{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock, Sent: test.sent}
 		bad := badSamples(must(probe.Round(t.Context(), conf)))
-		if len(bad) != test.bad || test.bad > 0 && (!strings.HasPrefix(bad[0].Error, "older-copy: ") || !strings.HasSuffix(bad[0].URL, "crl/sub.crl")) {
+		if len(bad) != test.bad ||
+			test.bad > 0 &&
+				(!strings.HasPrefix(bad[0].Error, "older-copy: ") || !strings.HasSuffix(bad[0].URL, "crl/sub.crl")) {
 			t.Errorf("%s: %+v", name, bad)
 		}
 	}
 }
 
-// TestProbeSeesAnOlderCheckpoint serves the checkpoint before the current one. It is of this log, and a cache may have it for a
-// minute after the newer one was sent.
+// TestProbeSeesAnOlderCheckpoint serves the checkpoint before the current one. It is of this log, and a cache may have
+// it for a minute after the newer one was sent.
 func TestProbeSeesAnOlderCheckpoint(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
@@ -70,7 +72,10 @@ func TestProbeSeesAnOlderCheckpoint(t *testing.T) {
 	} {
 		conf := probe.Config{Target: "public", BaseURL: s.URL, Master: log, Now: r.clock, Promised: test.sent}
 		bad := badSamples(must(probe.Round(t.Context(), conf)))
-		if (len(bad) == 1) != test.bad || len(bad) > 1 || test.bad && (!strings.HasPrefix(bad[0].Error, "older-copy: ") || !strings.HasSuffix(bad[0].URL, public.Checkpoint)) {
+		if (len(bad) == 1) != test.bad || len(bad) > 1 ||
+			test.bad &&
+				(!strings.HasPrefix(bad[0].Error, "older-copy: ") ||
+					!strings.HasSuffix(bad[0].URL, public.Checkpoint)) {
 			t.Errorf("%s: %+v", name, bad)
 		}
 	}
@@ -89,7 +94,8 @@ func TestProbeStaysAtTheHost(t *testing.T) {
 	conf := probe.Config{Target: "public", BaseURL: s.URL, Master: r.writer.Log(), Now: r.clock}
 	samples := must(probe.Round(t.Context(), conf)).Samples
 	for _, sample := range samples {
-		if sample.OK || sample.Status != http.StatusFound || !strings.HasPrefix(sample.Error, "it is redirected to another host, "+good.URL) {
+		if sample.OK || sample.Status != http.StatusFound ||
+			!strings.HasPrefix(sample.Error, "it is redirected to another host, "+good.URL) {
 			t.Errorf("%+v", sample)
 		}
 	}
@@ -98,8 +104,8 @@ func TestProbeStaysAtTheHost(t *testing.T) {
 	}
 }
 
-// TestProbeKnowsTheMastersAnswer lets the responder say what it said yesterday, well signed and not expired: the sample of the
-// issuer's revoked certificates is bad, and no other is.
+// TestProbeKnowsTheMastersAnswer lets the responder say what it said yesterday, well signed and not expired: the sample
+// of the issuer's revoked certificates is bad, and no other is.
 func TestProbeKnowsTheMastersAnswer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -114,8 +120,10 @@ func TestProbeKnowsTheMastersAnswer(t *testing.T) {
 		"a new good for it": {of(105, func(r *repo, h crypto.Hash) []byte {
 			return respond(r.sub, r.delegate, h, 105, time.Time{}, r.now.Add(-time.Minute), r.now.Add(48*time.Hour))
 		}), "#sub/revoked/", "responder-differs: "},
-		"tryLater for it": {of(105, func(*repo, crypto.Hash) []byte { return []byte{0x30, 3, 0x0a, 1, 3} }), "#sub/revoked/", "responder-fails: "},
-		"always 500":      {func(*repo) lie { return func(question) ([]byte, int) { return []byte("no"), 500 } }, "#", "responder-fails: "},
+		"tryLater for it": {of(105, func(*repo, crypto.Hash) []byte { return []byte{0x30, 3, 0x0a, 1, 3} }),
+			"#sub/revoked/", "responder-fails: "},
+		"always 500": {func(*repo) lie { return func(question) ([]byte, int) { return []byte("no"), 500 } }, "#",
+			"responder-fails: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,7 +132,8 @@ func TestProbeKnowsTheMastersAnswer(t *testing.T) {
 			trust := r.config().Policy.Trust
 			check(trust.Add(r.sub.cert))
 			address := answering(t, r, test.tell(r))
-			conf := probe.Config{Target: "public", BaseURL: strings.TrimSuffix(address, "/ocsp"), Master: r.writer.Log(), Trust: trust, OCSPPath: "/ocsp", Now: r.clock}
+			conf := probe.Config{Target: "public", BaseURL: strings.TrimSuffix(address, "/ocsp"),
+				Master: r.writer.Log(), Trust: trust, OCSPPath: "/ocsp", Now: r.clock}
 			n := 0
 			for _, s := range must(probe.Round(t.Context(), conf)).Samples {
 				if !strings.Contains(s.URL, "/ocsp/#") {
@@ -153,7 +162,8 @@ func TestOutsideVantageWithAnOldMaster(t *testing.T) {
 	broken := false
 	s := responder(t, r, &broken)
 	old := must(ledger.Create(t.Context(), filepath.Join(t.TempDir(), "old"), ledger.WriterConfig{
-		Origin: origin, Signers: []note.Signer{must(ledger.NewNoteSigner(origin, r.ecdsa)), must(ledger.NewNoteSigner(origin, r.ed25519))}, Now: r.clock,
+		Origin: origin, Signers: []note.Signer{must(ledger.NewNoteSigner(origin, r.ecdsa)),
+			must(ledger.NewNoteSigner(origin, r.ed25519))}, Now: r.clock,
 	}))
 	defer old.Close()
 	check(old.Append(t.Context(), must(r.writer.Log().Entry(t.Context(), 0))))
@@ -173,7 +183,8 @@ func TestOutsideVantageWithAnOldMaster(t *testing.T) {
 		t.Errorf("with the whole master: %+v", badSamples(p))
 	}
 	for _, s := range p.Samples {
-		if s.Digest.IsZero() || strings.HasSuffix(s.URL, ".crl") && s.Version == "" || strings.HasSuffix(s.URL, "checkpoint") && s.Version != "2" {
+		if s.Digest.IsZero() || strings.HasSuffix(s.URL, ".crl") && s.Version == "" ||
+			strings.HasSuffix(s.URL, "checkpoint") && s.Version != "2" {
 			t.Errorf("what was answered is missing: %+v", s)
 		}
 	}

@@ -20,12 +20,13 @@ import (
 	"seihon/verify/report"
 )
 
-// An auditor who was given no master still has the public copy of its log. Tier log then reads that, from one or several places,
-// with the pinned keys and the auditor's last checkpoint: every entry, hash and manifest, that nothing seen before is gone, that
-// the places do not contradict each other. What the artifacts themselves are is not looked at.
+// An auditor who was given no master still has the public copy of its log. Tier log then reads that, from one or
+// several places, with the pinned keys and the auditor's last checkpoint: every entry, hash and manifest, that nothing
+// seen before is gone, that the places do not contradict each other. What the artifacts themselves are is not looked
+// at.
 //
-// The newest log is fetched into a temporary directory in the layout of a master, so that the rules of package ledger are applied
-// to it by the same code.
+// The newest log is fetched into a temporary directory in the layout of a master, so that the rules of package ledger
+// are applied to it by the same code.
 
 const (
 	maxPublicLog = 1 << 28 // entries; a forged checkpoint could name any number
@@ -76,7 +77,8 @@ func (c *checker) checkPublicLog(ctx context.Context, r *report.Report) error {
 // checkNewest fetches and checks the log of one place and compares the checkpoints of the others with it.
 func (c *checker) checkNewest(ctx context.Context, newest *publicLog, places []*publicLog) error {
 	if newest.cp.Size > maxPublicLog {
-		newest.report(report.Finding{Code: "checkpoint-invalid", Name: public.Checkpoint, Got: itoa(newest.cp.Size), Detail: "no log of this kind is so long"})
+		newest.report(report.Finding{Code: "checkpoint-invalid", Name: public.Checkpoint, Got: itoa(newest.cp.Size),
+			Detail: "no log of this kind is so long"})
 		return nil
 	}
 	if err := newest.fetchTree(ctx); err != nil || newest.failed.Load() {
@@ -108,9 +110,9 @@ func (c *checker) checkNewest(ctx context.Context, newest *publicLog, places []*
 	return nil
 }
 
-// checkRetired compares the log with those of the auditor's checkpoints that keys signed which the log has replaced since, and
-// returns the others. Package ledger follows rotations by the master's archive of checkpoints, which is not public; here the
-// pinned keys vouch for the entry that names the old ones.
+// checkRetired compares the log with those of the auditor's checkpoints that keys signed which the log has replaced
+// since, and returns the others. Package ledger follows rotations by the master's archive of checkpoints, which is not
+// public; here the pinned keys vouch for the entry that names the old ones.
 func (l *publicLog) checkRetired(ctx context.Context, log *ledger.Log) (others [][]byte, err error) {
 	var retired []*ledger.Verifier
 	for e, err := range log.Entries(ctx, 0, log.Size()) {
@@ -135,7 +137,8 @@ func (l *publicLog) checkRetired(ctx context.Context, log *ledger.Log) (others [
 			err = log.ConsistentTree(ctx, cp.Size, cp.Root)
 		}
 		if err != nil {
-			l.Found(report.Finding{Code: report.LogPrefix + codeOf(err), Source: l.src.Name(), Name: "a known checkpoint, signed by keys that were replaced", Detail: err.Error()})
+			l.Found(report.Finding{Code: report.LogPrefix + codeOf(err), Source: l.src.Name(),
+				Name: "a known checkpoint, signed by keys that were replaced", Detail: err.Error()})
 		}
 	}
 	return others, ctx.Err()
@@ -157,7 +160,8 @@ func treeFiles(size int64) iter.Seq[string] {
 			for n := int64(0); n*width < count; n++ {
 				t := tlog.Tile{H: height, L: level, N: n, W: int(min(width, count-n*width))}
 				tile := strings.TrimPrefix(t.Path(), "tile/8/")
-				if !yield("log/tile/"+tile) || level == 0 && !yield("log/tile/entries/"+strings.TrimPrefix(tile, "0/")) {
+				if !yield("log/tile/"+tile) ||
+					level == 0 && !yield("log/tile/entries/"+strings.TrimPrefix(tile, "0/")) {
 					return
 				}
 			}
@@ -185,8 +189,8 @@ func (l *publicLog) fetchTree(ctx context.Context) error {
 	return g.Wait()
 }
 
-// fetchManifests fetches what the entries, which are checked against the tree on their way, name. A log that cannot be opened has
-// none; its check says why.
+// fetchManifests fetches what the entries, which are checked against the tree on their way, name. A log that cannot be
+// opened has none; its check says why.
 func (l *publicLog) fetchManifests(ctx context.Context) error {
 	log, err := ledger.Open(ctx, l.dir, l.Verifier)
 	if err != nil {

@@ -44,8 +44,8 @@ func (b *receiptBook) enter(e *ledger.Publish, at time.Time) {
 	}
 }
 
-// checkBeginning looks at the first entry of the publication log. One that took the place of another says so and why; the auditor
-// has accepted that once he has a checkpoint of the new one.
+// checkBeginning looks at the first entry of the publication log. One that took the place of another says so and why;
+// the auditor has accepted that once he has a checkpoint of the new one.
 func (c *checker) checkBeginning(b *receiptBook, e *ledger.Entry) {
 	b.began = e.Time
 	if e.Anchor == nil || e.Anchor.Kind != ledger.AnchorPredecessor {
@@ -64,9 +64,9 @@ func (c *checker) checkBeginning(b *receiptBook, e *ledger.Entry) {
 	c.Found(f)
 }
 
-// checkReceipts wants a receipt for everything that is public, and that every place that has receipts was looked at. What became
-// public before the log began has none only where the log says that it took the place of another: a log that began anew in
-// silence lacks receipts.
+// checkReceipts wants a receipt for everything that is public, and that every place that has receipts was looked at.
+// What became public before the log began has none only where the log says that it took the place of another: a log
+// that began anew in silence lacks receipts.
 func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *report.Report) error {
 	promised := int64(0)
 	for _, p := range r.Copies {
@@ -93,7 +93,8 @@ func (c *checker) checkReceipts(ctx context.Context, b *receiptBook, r *report.R
 	if len(missing) > 0 {
 		slices.Sort(missing)
 		c.Found(report.Finding{Code: "receipt-missing", Source: report.SourcePublication, Name: missing[0],
-			Detail: fmt.Sprintf("%d names, such as %s", len(missing), strings.Join(missing[:min(len(missing), 5)], ", "))})
+			Detail: fmt.Sprintf("%d names, such as %s", len(missing),
+				strings.Join(missing[:min(len(missing), 5)], ", "))})
 	}
 	c.checkTargets(b)
 	c.reportLapsed(b)
@@ -112,9 +113,11 @@ func (c *checker) checkTargets(b *receiptBook) {
 		why, retired := b.retired[name]
 		switch {
 		case i < 0 && retired:
-			c.Found(report.Finding{Code: "target-retired", Source: report.SourcePublication, Name: name, Detail: fmt.Sprintf("its last receipt is of %s; reason: %s", report.Stamp(b.targets[name]), why)})
+			c.Found(report.Finding{Code: "target-retired", Source: report.SourcePublication, Name: name,
+				Detail: fmt.Sprintf("its last receipt is of %s; reason: %s", report.Stamp(b.targets[name]), why)})
 		case i < 0 && len(c.Targets) > 0:
-			c.Found(report.Finding{Code: "target-dropped", Source: report.SourcePublication, Name: name, Detail: "its last receipt is of " + report.Stamp(b.targets[name])})
+			c.Found(report.Finding{Code: "target-dropped", Source: report.SourcePublication, Name: name,
+				Detail: "its last receipt is of " + report.Stamp(b.targets[name])})
 		case i < 0 || c.Targets[i].Source == "":
 			c.unseen = append(c.unseen, name)
 		}

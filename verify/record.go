@@ -21,7 +21,8 @@ const retentionYears = 10
 
 // readRecord collects the record from both logs and compares the receipts with the master.
 func (c *checker) readRecord(ctx context.Context, r *report.Report) error {
-	rec := &report.Record{Lists: []report.ListHistory{}, Withdrawals: []report.Event{}, Rotations: []report.Event{}, Evidence: []report.Event{}, Refusals: []report.Event{}, Reviews: []ledger.Review{}}
+	rec := &report.Record{Lists: []report.ListHistory{}, Withdrawals: []report.Event{}, Rotations: []report.Event{},
+		Evidence: []report.Event{}, Refusals: []report.Event{}, Reviews: []ledger.Review{}}
 	r.Record = rec
 	c.listHistories(rec)
 	for _, v := range c.past.versions {
@@ -63,8 +64,11 @@ func (c *checker) measure(ctx context.Context, rec *report.Record, log *ledger.L
 	}
 	rec.Signed = signed.Vantages
 	conf := uptime.Config{
-		Publication: log, Master: c.log, Signed: signed, From: c.now, To: c.now.Add(time.Second), Now: c.now.Add(time.Second), // the second of the check is over
-		Every: c.ProbeEvery, Wait: c.ProbeWait, BaseURL: c.BaseURL, Targets: c.Targets, Compare: uptime.NewComparer(c.ProbeEvery),
+		// the second of the check is over
+		Publication: log, Master: c.log, Signed: signed, From: c.now, To: c.now.Add(time.Second),
+		Now:   c.now.Add(time.Second),
+		Every: c.ProbeEvery, Wait: c.ProbeWait, BaseURL: c.BaseURL, Targets: c.Targets,
+		Compare: uptime.NewComparer(c.ProbeEvery),
 	}
 	if log != nil && log.Size() > 0 {
 		first, err := log.Entry(ctx, 0)
@@ -113,7 +117,8 @@ func (c *checker) listHistories(rec *report.Record) {
 }
 
 // readPublicationRecord adds refusals, and wants every receipt to be for bytes that the master has.
-func (c *checker) readPublicationRecord(ctx context.Context, rec *report.Record, r *report.Report) (*ledger.Log, error) {
+func (c *checker) readPublicationRecord(ctx context.Context, rec *report.Record,
+	r *report.Report) (*ledger.Log, error) {
 	if c.Publication == "" || c.PublicationVerifier == nil {
 		c.reportLapsed(nil)
 		return nil, nil
@@ -138,7 +143,9 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *report.Record,
 		}
 		switch {
 		case e.Refusal != nil:
-			rec.Refusals = append(rec.Refusals, report.Event{Log: report.SourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name, Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
+			rec.Refusals = append(rec.Refusals,
+				report.Event{Log: report.SourcePublication, Entry: i, Time: e.Time, Name: e.Refusal.Name,
+					Detail: e.Refusal.Rule + ": " + e.Refusal.Reason})
 		case e.Evidence != nil && e.Evidence.Kind == ledger.EvidenceRetired:
 			book.retire(e.Evidence)
 		case e.Publish != nil:
@@ -152,20 +159,23 @@ func (c *checker) readPublicationRecord(ctx context.Context, rec *report.Record,
 	return log, c.checkReceipts(ctx, book, r)
 }
 
-// checkReceipt reports a receipt for bytes that no line of the master names. Files of the log and generations, which are sent
-// with their proof, have other digests than the lines.
+// checkReceipt reports a receipt for bytes that no line of the master names. Files of the log and generations, which
+// are sent with their proof, have other digests than the lines.
 func (c *checker) checkReceipt(entry int64, r ledger.Receipt) {
 	switch {
-	case r.Op == "delete", r.Op == "purge", r.Op == ledger.OpFound, r.Kind == artifact.Checkpoint, r.Kind == artifact.Tile, r.Kind == artifact.Manifest, r.Kind == artifact.OCSPGeneration,
+	case r.Op == "delete", r.Op == "purge", r.Op == ledger.OpFound, r.Kind == artifact.Checkpoint,
+		r.Kind == artifact.Tile, r.Kind == artifact.Manifest, r.Kind == artifact.OCSPGeneration,
 		r.Kind == artifact.OCSPResponse, len(c.past.byDigest[r.Digest]) > 0:
 		return
 	}
-	c.Found(report.Finding{Code: "receipt-unknown", Source: report.SourcePublication, Name: r.Name, Got: r.Digest.String(), Detail: "entry " + itoa(entry)})
+	c.Found(report.Finding{Code: "receipt-unknown", Source: report.SourcePublication, Name: r.Name,
+		Got: r.Digest.String(), Detail: "entry " + itoa(entry)})
 }
 
 // badSamples reports a file of samples that does not count.
 func (c *checker) badSamples(path string, err error) {
-	f := report.Finding{Code: "samples-invalid", Source: report.SourceSamples, Name: filepath.ToSlash(path), Detail: err.Error()}
+	f := report.Finding{Code: "samples-invalid", Source: report.SourceSamples, Name: filepath.ToSlash(path),
+		Detail: err.Error()}
 	if errors.Is(err, uptime.ErrUnpinned) {
 		f.Code = "samples-unpinned"
 	}

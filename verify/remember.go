@@ -14,8 +14,8 @@ import (
 	"seihon/verify/report"
 )
 
-// checkMemory walks the history of every list and of the responses: nothing that was said about a certificate may be unsaid.
-// What the log alone leaves open, the inventory may settle; reportMemory comes after both.
+// checkMemory walks the history of every list and of the responses: nothing that was said about a certificate may be
+// unsaid. What the log alone leaves open, the inventory may settle; reportMemory comes after both.
 func (c *checker) checkMemory(ctx context.Context) error {
 	in := memory.Input{
 		Withdrawn: map[string]memory.Withdrawal{}, Keys: c.OverrideKeys, Workers: c.Workers,
@@ -48,7 +48,8 @@ func (c *checker) enterHistory(in *memory.Input) {
 		}
 		var all []memory.Artifact
 		for _, v := range vs {
-			all = append(all, memory.Artifact{Name: v.Name, Kind: v.Kind, Number: v.Number, Digest: v.Digest, Index: v.index})
+			all = append(all,
+				memory.Artifact{Name: v.Name, Kind: v.Kind, Number: v.Number, Digest: v.Digest, Index: v.index})
 		}
 		if kind == artifact.OCSPGeneration {
 			in.Generations = append(in.Generations, all)
@@ -126,8 +127,8 @@ func (c *checker) issuersNamed(ctx context.Context) func(name string) []string {
 	return func(name string) []string { return byName[name] }
 }
 
-// enterWords gives what the room said in the log: that certificates expired, and which changes a person allowed. It also learns
-// when names were withdrawn.
+// enterWords gives what the room said in the log: that certificates expired, and which changes a person allowed. It
+// also learns when names were withdrawn.
 func (c *checker) enterWords(ctx context.Context, in *memory.Input) error {
 	index := int64(0)
 	for e, err := range c.log.Entries(ctx, 0, c.log.Size()) {
@@ -166,7 +167,8 @@ func enterEntry(in *memory.Input, index int64, e *ledger.Entry) {
 // reportMemory turns the faults into findings and tells what was compared.
 func (c *checker) reportMemory(r *report.Report) {
 	lists, answers := c.memory.Compared()
-	r.Memory = &report.MemorySummary{Lists: lists, Answers: answers, Statements: c.memory.Statements(), Overrides: []report.OverrideEntry{}}
+	r.Memory = &report.MemorySummary{Lists: lists, Answers: answers, Statements: c.memory.Statements(),
+		Overrides: []report.OverrideEntry{}}
 	for _, o := range c.overrides {
 		r.Memory.Overrides = append(r.Memory.Overrides, overrideEntry(o, c.OverrideKeys))
 	}
@@ -176,15 +178,17 @@ func (c *checker) reportMemory(r *report.Report) {
 		case memory.CodeExpiry, memory.CodeTwoDates, memory.CodeOverride:
 			source = report.SourceLog
 		}
-		c.Found(report.Finding{Code: f.Code, Source: source, Name: f.New.Name, Want: f.Was, Got: f.Now, Detail: f.String()})
+		c.Found(report.Finding{Code: f.Code, Source: source, Name: f.New.Name, Want: f.Was, Got: f.Now,
+			Detail: f.String()})
 	}
 }
 
 func overrideEntry(o memory.Override, keys []ed25519.PublicKey) report.OverrideEntry {
 	p := memory.Judge(o, keys)
 	out := report.OverrideEntry{
-		Entry: o.Index, Time: o.Time, Issuer: o.Issuer, Text: o.Text, Reason: p.Reason, Allow: p.Allow, Expires: p.Expires,
-		Counts: p.Problem == "", Problem: p.Problem, Changes: []report.OverrideChange{},
+		Entry: o.Index, Time: o.Time, Issuer: o.Issuer, Text: o.Text, Reason: p.Reason, Allow: p.Allow,
+		Expires: p.Expires,
+		Counts:  p.Problem == "", Problem: p.Problem, Changes: []report.OverrideChange{},
 	}
 	for _, x := range o.Changes {
 		out.Changes = append(out.Changes, report.OverrideChange(x))

@@ -64,7 +64,8 @@ func newKey() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P256(),
 
 func newCert(name string, serial int64, by *ca, change func(*x509.Certificate)) *ca {
 	key := newKey()
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{Country: []string{"JP"}, CommonName: name},
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(serial),
+		Subject:   pkix.Name{Country: []string{"JP"}, CommonName: name},
 		NotBefore: start.Add(-24 * time.Hour), NotAfter: start.AddDate(10, 0, 0)}
 	change(tmpl)
 	parent, signer := tmpl, crypto.Signer(key)
@@ -81,7 +82,8 @@ func asCA(t *x509.Certificate) {
 
 func asDelegate(t *x509.Certificate) {
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
-	t.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}}
+	t.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5},
+		Value: []byte{5, 0}}}
 }
 
 // list makes a CRL.
@@ -94,7 +96,8 @@ type list struct {
 }
 
 func (c *ca) list(l list) []byte {
-	tmpl := &x509.RevocationList{Number: big.NewInt(l.number), ThisUpdate: l.this, NextUpdate: l.next, ExtraExtensions: l.exts}
+	tmpl := &x509.RevocationList{Number: big.NewInt(l.number), ThisUpdate: l.this, NextUpdate: l.next,
+		ExtraExtensions: l.exts}
 	for _, s := range slices.Sorted(mapKeys(l.revoked)) {
 		tmpl.RevokedCertificateEntries = append(tmpl.RevokedCertificateEntries,
 			x509.RevocationListEntry{SerialNumber: big.NewInt(s), RevocationTime: l.revoked[s], ReasonCode: l.reason})
@@ -122,7 +125,8 @@ func serialOctets(s int64) []byte {
 
 // respond makes a response; revoked is zero for good.
 func respond(issuer, signer *ca, h crypto.Hash, serial int64, revoked, this, next time.Time) []byte {
-	r := ocsp.Response{Status: ocsp.Good, SerialNumber: big.NewInt(serial), ThisUpdate: this, NextUpdate: next, IssuerHash: h}
+	r := ocsp.Response{Status: ocsp.Good, SerialNumber: big.NewInt(serial), ThisUpdate: this, NextUpdate: next,
+		IssuerHash: h}
 	if !revoked.IsZero() {
 		r.Status, r.RevokedAt, r.RevocationReason = ocsp.Revoked, revoked, 1
 	}
@@ -180,7 +184,8 @@ func newRepo(tb testing.TB) *repo {
 	r.revoked, r.files = maps.Clone(r.revoked), maps.Clone(r.files)
 	copyTree(base().master(), r.master())
 	copyTree(base().public(), r.public())
-	r.writer = must(ledger.OpenWriter(context.Background(), r.master(), ledger.WriterConfig{Origin: origin, Signers: r.signers(), Now: r.clock}))
+	r.writer = must(ledger.OpenWriter(context.Background(), r.master(),
+		ledger.WriterConfig{Origin: origin, Signers: r.signers(), Now: r.clock}))
 	tb.Cleanup(func() { r.writer.Close() })
 	return &r
 }
@@ -195,7 +200,8 @@ func TestMain(m *testing.M) {
 }
 
 func makeRepo() *repo {
-	r := &repo{dir: must(os.MkdirTemp("", "verify-test-")), now: start, shards: 2, revoked: map[int64]time.Time{}, files: map[string][]byte{}}
+	r := &repo{dir: must(os.MkdirTemp("", "verify-test-")), now: start, shards: 2, revoked: map[int64]time.Time{},
+		files: map[string][]byte{}}
 	r.root = newCert("Test Root", 1, nil, asCA)
 	r.sub = newCert("Test CA", 2, r.root, func(t *x509.Certificate) {
 		asCA(t)
@@ -205,12 +211,15 @@ func makeRepo() *repo {
 	})
 	r.root.name, r.sub.name = "root", "sub"
 	r.delegate = newCert("Test OCSP", 3, r.sub, asDelegate)
-	r.document = newCert("Test CPS signer", 4, r.sub, func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
+	r.document = newCert("Test CPS signer", 4, r.sub,
+		func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
 	r.ecdsa = newKey()
 	_, r.ed25519 = mustKey()
 	signers := r.signers()
-	r.verifier = must(ledger.NewVerifier(origin, must(ledger.VKey(origin, r.ecdsa.Public())), must(ledger.VKey(origin, r.ed25519.Public()))))
-	r.writer = must(ledger.Create(context.Background(), r.master(), ledger.WriterConfig{Origin: origin, Signers: signers, Now: r.clock}))
+	r.verifier = must(ledger.NewVerifier(origin, must(ledger.VKey(origin, r.ecdsa.Public())),
+		must(ledger.VKey(origin, r.ed25519.Public()))))
+	r.writer = must(ledger.Create(context.Background(), r.master(),
+		ledger.WriterConfig{Origin: origin, Signers: signers, Now: r.clock}))
 	defer func() { check(r.writer.Close()) }()
 	for s := int64(100); s < 112; s++ {
 		r.serials = append(r.serials, s)
@@ -302,7 +311,8 @@ func (r *repo) run() {
 
 // authorityList is the next list of CA certificates of the root, without entries.
 func (r *repo) authorityList() list {
-	onlyCA := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 3, 0x82, 1, 0xff}}
+	onlyCA := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true,
+		Value: []byte{0x30, 3, 0x82, 1, 0xff}}
 	return list{number: r.number, this: r.now, next: r.now.AddDate(0, 0, 90), exts: []pkix.Extension{onlyCA}}
 }
 
@@ -315,7 +325,9 @@ func (r *repo) revokeSub(onCRL, onARL time.Time) {
 	}
 	r.arlList = func(l *list) {
 		l.revoked, l.reason = map[int64]time.Time{2: onARL}, 1
-		r.put("crl/root.crl", artifact.CRL, r.root.list(list{number: r.number, this: r.now, next: l.next, revoked: map[int64]time.Time{2: onCRL}, reason: 1}))
+		r.put("crl/root.crl", artifact.CRL,
+			r.root.list(list{number: r.number, this: r.now, next: l.next, revoked: map[int64]time.Time{2: onCRL},
+				reason: 1}))
 	}
 	r.run()
 }
@@ -349,7 +361,8 @@ func (r *repo) generation(issuer, signer *ca, serials []int64) {
 	for i, w := range ws {
 		sum := must(w.Close())
 		r.put("ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, outs[i].Bytes())
-		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(i), Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate})
+		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(i), Digest: sum.Digest, Size: sum.Size,
+			Count: sum.Count, NextUpdate: sum.MinNextUpdate})
 		if !sum.MinNextUpdate.IsZero() && (g.NextUpdate.IsZero() || sum.MinNextUpdate.Before(g.NextUpdate)) {
 			g.NextUpdate = sum.MinNextUpdate
 		}
@@ -431,5 +444,6 @@ func codesOf(r *report.Report) []string {
 
 // detached makes a detached signature of content.
 func detached(by *ca, content []byte) []byte {
-	return must(document.SignDetached(context.Background(), document.Request{Content: bytes.NewReader(content), Certificate: by.cert, Signer: by.key, SigningTime: start}))
+	return must(document.SignDetached(context.Background(),
+		document.Request{Content: bytes.NewReader(content), Certificate: by.cert, Signer: by.key, SigningTime: start}))
 }

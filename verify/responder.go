@@ -24,7 +24,8 @@ type askedPlace struct {
 	answers []responder.Answer
 }
 
-// checkResponders asks the responder of every copy that has one, and compares the answers with the master's and with each other.
+// checkResponders asks the responder of every copy that has one, and compares the answers with the master's and with
+// each other.
 func (c *checker) checkResponders(ctx context.Context, r *report.Report, copies []*copyCheck) error {
 	if !slices.ContainsFunc(c.Copies, func(p Copy) bool { return p.Responder != "" }) {
 		return nil
@@ -50,9 +51,12 @@ func (c *checker) checkResponders(ctx context.Context, r *report.Report, copies 
 }
 
 // askResponder asks one responder all questions and reports what is wrong with the answers.
-func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questions []responder.Question) (askedPlace, error) {
-	ask := responder.Client{Address: strings.TrimSuffix(p.Responder, "/"), Trust: c.trust, HTTP: exchange.NewClient(c.Proxy), Tries: 3, Static: k.layout == LayoutObjects, Now: c.Now}
-	s := askedPlace{ResponderSummary: report.ResponderSummary{Address: p.Responder, Methods: ask.Methods(), Issuers: countQuestions(questions)}}
+func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck,
+	questions []responder.Question) (askedPlace, error) {
+	ask := responder.Client{Address: strings.TrimSuffix(p.Responder, "/"), Trust: c.trust,
+		HTTP: exchange.NewClient(c.Proxy), Tries: 3, Static: k.layout == LayoutObjects, Now: c.Now}
+	s := askedPlace{ResponderSummary: report.ResponderSummary{Address: p.Responder, Methods: ask.Methods(),
+		Issuers: countQuestions(questions)}}
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
@@ -77,8 +81,10 @@ func (c *checker) askResponder(ctx context.Context, p Copy, k *copyCheck, questi
 	if err != nil {
 		return s, err
 	}
-	if n := len(s.answers); n > 0 && !slices.ContainsFunc(s.answers, func(a responder.Answer) bool { return a.Code != responder.Fails || a.Detail != s.answers[0].Detail }) {
-		c.Found(report.Finding{Code: responder.Fails, Source: p.Responder, Name: "every question", Detail: fmt.Sprintf("%d questions: %s", n, s.answers[0].Detail)})
+	if n := len(s.answers); n > 0 && !slices.ContainsFunc(s.answers,
+		func(a responder.Answer) bool { return a.Code != responder.Fails || a.Detail != s.answers[0].Detail }) {
+		c.Found(report.Finding{Code: responder.Fails, Source: p.Responder, Name: "every question",
+			Detail: fmt.Sprintf("%d questions: %s", n, s.answers[0].Detail)})
 		return s, nil
 	}
 	for _, a := range s.answers {
@@ -140,8 +146,8 @@ func countQuestions(questions []responder.Question) []report.ResponderIssuer {
 	return all
 }
 
-// reportAnswer reports what is wrong with an answer. A place whose checkpoint is behind the master's may answer as that promises:
-// relying parties are misled all the same, but nobody has replaced its answers.
+// reportAnswer reports what is wrong with an answer. A place whose checkpoint is behind the master's may answer as that
+// promises: relying parties are misled all the same, but nobody has replaced its answers.
 func (c *checker) reportAnswer(p Copy, k *copyCheck, a responder.Answer) {
 	if a.Code == "" {
 		return
@@ -155,15 +161,18 @@ func (c *checker) reportAnswer(p Copy, k *copyCheck, a responder.Answer) {
 }
 
 func questionText(a responder.Answer) string {
-	return fmt.Sprintf("%s serial %x (%s, %s, %s)", a.Question.Issuer, a.Question.ID.Serial, a.Question.About, a.Question.ID.Hash, a.Method)
+	return fmt.Sprintf("%s serial %x (%s, %s, %s)", a.Question.Issuer, a.Question.ID.Serial, a.Question.About,
+		a.Question.ID.Hash, a.Method)
 }
 
-// compareResponders reports questions that places answer with different statuses. What only caches explain is no disagreement.
+// compareResponders reports questions that places answer with different statuses. What only caches explain is no
+// disagreement.
 func (c *checker) compareResponders(all []askedPlace) {
 	type said struct{ where, what string }
 	first := map[string]said{}
 	for _, s := range all {
-		slices.SortFunc(s.answers, func(a, b responder.Answer) int { return cmp.Compare(questionText(a), questionText(b)) })
+		slices.SortFunc(s.answers,
+			func(a, b responder.Answer) int { return cmp.Compare(questionText(a), questionText(b)) })
 		for _, a := range s.answers {
 			what := a.Says
 			if what == exchange.Unauthorized || what == responder.NotFound {
@@ -176,7 +185,8 @@ func (c *checker) compareResponders(all []askedPlace) {
 			case !ok:
 				first[key] = said{s.Address, what}
 			case f.what != what:
-				c.Found(report.Finding{Code: responder.Edges, Source: s.Address, Name: key, Got: what, Want: f.what, Detail: f.where + " answers " + f.what})
+				c.Found(report.Finding{Code: responder.Edges, Source: s.Address, Name: key, Got: what, Want: f.what,
+					Detail: f.where + " answers " + f.what})
 			}
 		}
 	}

@@ -27,17 +27,19 @@ import (
 	"seihon/verify/report"
 )
 
-// A progress is the file that lets an interrupted check go on. It is append-only text. The first line says which check it
-// belongs to; a line "run TIME" begins each process, "at TIME" stands before and behind what was read between these times, and
+// A progress is the file that lets an interrupted check go on. It is append-only text. The first line says which check
+// it belongs to; a line "run TIME" begins each process, "at TIME" stands before and behind what was read between these
+// times, and
 //
 //	ok SOURCE SHA256 SIZE NAME "TAG"
 //
-// is one object of a network copy that was read, equal to its master, and without any finding. A kill loses what was not synced
-// yet, at most a second of work; a line without its end does not count.
+// is one object of a network copy that was read, equal to its master, and without any finding. A kill loses what was
+// not synced yet, at most a second of work; a line without its end does not count.
 //
-// What is taken from the file is only that an object need not be fetched again. The log, the master and every signature are
-// checked anew, so are pointers (checkpoint, generations) and whatever gave a finding. A record counts for a day, and, where a
-// listing tells tags (S3's ETag, GCS' generation), only as long as its object still has the tag with which it was read.
+// What is taken from the file is only that an object need not be fetched again. The log, the master and every signature
+// are checked anew, so are pointers (checkpoint, generations) and whatever gave a finding. A record counts for a day,
+// and, where a listing tells tags (S3's ETag, GCS' generation), only as long as its object still has the tag with which
+// it was read.
 type progress struct {
 	now    func() time.Time
 	logger *zap.Logger
@@ -89,7 +91,8 @@ func (c *checker) binding() binding {
 		}
 		return all
 	}
-	b := binding{Origin: c.log.Origin(), Size: c.log.Size(), Root: c.log.Root().String(), Keys: c.log.Keys(), Rules: sectiona.Pack, Strict: c.Policy.Strict,
+	b := binding{Origin: c.log.Origin(), Size: c.log.Size(), Root: c.log.Root().String(), Keys: c.log.Keys(),
+		Rules: sectiona.Pack, Strict: c.Policy.Strict,
 		Anchors: digests(c.Policy.Trust.Anchors()), Partners: digests(c.Policy.Trust.Partners())}
 	for _, key := range c.OverrideKeys {
 		b.Words = append(b.Words, artifact.Sum(key))
@@ -130,10 +133,12 @@ func (c *checker) openProgress(ctx context.Context, r *report.Report) error {
 	case first == "" || strings.HasPrefix(own, first): // new, or killed while it was begun
 		end = 0
 	case !strings.HasPrefix(first, progressFormat):
-		return fmt.Errorf("reading the progress file %q: it is another kind of file, which is left alone; name another one", c.Resume)
+		return fmt.Errorf("reading the progress file %q: it is another kind of file, which is left alone; name "+
+			"another one", c.Resume)
 	default:
 		end, r.Resumed.Ignored = 0, c.otherCheck(first)
-		c.Logger.Warn("the progress file is of another check; it is begun anew", zap.String("file", c.Resume), zap.String("reason", r.Resumed.Ignored))
+		c.Logger.Warn("the progress file is of another check; it is begun anew", zap.String("file", c.Resume),
+			zap.String("reason", r.Resumed.Ignored))
 	}
 	err = f.Truncate(end)
 	if err == nil {
@@ -157,7 +162,8 @@ func (c *checker) otherCheck(first string) string {
 		return "its first line is damaged"
 	}
 	if b.Origin != c.log.Origin() || b.Size != c.log.Size() || b.Root != c.log.Root().String() {
-		return fmt.Sprintf("it is of the checkpoint %s at %d entries, this one is %s at %d", b.Origin, b.Size, c.log.Origin(), c.log.Size())
+		return fmt.Sprintf("it is of the checkpoint %s at %d entries, this one is %s at %d", b.Origin, b.Size,
+			c.log.Origin(), c.log.Size())
 	}
 	return "it is of a check with other keys, rules, anchors or sources"
 }
@@ -207,7 +213,8 @@ func compareKnown(a, b knownObject) int {
 }
 
 // load reads records up to the last whole line and returns where that ends.
-func (p *progress) load(in *bufio.Reader, end int64, still []func(name, tag string) bool, r *report.Resumed) (int64, error) {
+func (p *progress) load(in *bufio.Reader, end int64, still []func(name, tag string) bool,
+	r *report.Resumed) (int64, error) {
 	var at time.Time
 	for {
 		line, err := in.ReadString('\n')
@@ -242,14 +249,16 @@ func (p *progress) load(in *bufio.Reader, end int64, still []func(name, tag stri
 // record takes one line in, unless it does not count any more.
 func (p *progress) record(rest string, at time.Time, still []func(name, tag string) bool) bool {
 	f := strings.SplitN(rest, " ", 5)
-	if len(f) != 5 || at.IsZero() || len(p.runs) > maxRuns || p.now().Sub(at) > maxProgressAge || at.After(p.now().Add(5*time.Minute)) {
+	if len(f) != 5 || at.IsZero() || len(p.runs) > maxRuns || p.now().Sub(at) > maxProgressAge ||
+		at.After(p.now().Add(5*time.Minute)) {
 		return false
 	}
 	source, err1 := strconv.Atoi(f[0])
 	d, err2 := artifact.ParseDigest(f[1])
 	size, err3 := strconv.ParseInt(f[2], 10, 64)
 	tag, err4 := strconv.Unquote(f[4])
-	if errors.Join(err1, err2, err3, err4) != nil || source < 0 || source >= len(still) || still[source] != nil && !still[source](f[3], tag) {
+	if errors.Join(err1, err2, err3, err4) != nil || source < 0 || source >= len(still) ||
+		still[source] != nil && !still[source](f[3], tag) {
 		return false
 	}
 	run := len(p.runs) - 1
@@ -262,7 +271,8 @@ func (p *progress) record(rest string, at time.Time, still []func(name, tag stri
 // take reports whether an earlier run read the object, and counts it.
 func (p *progress) take(source int, name string, d artifact.Digest, size int64) bool {
 	key := objectKey(source, name, d)
-	i, ok := slices.BinarySearchFunc(p.known, key, func(k knownObject, key [14]byte) int { return bytes.Compare(k.key[:], key[:]) })
+	i, ok := slices.BinarySearchFunc(p.known, key,
+		func(k knownObject, key [14]byte) int { return bytes.Compare(k.key[:], key[:]) })
 	if !ok {
 		return false
 	}
@@ -330,7 +340,8 @@ func tagOf(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// taken reports whether an earlier run has read the object, equal to its master, and counts it as if it had been read now.
+// taken reports whether an earlier run has read the object, equal to its master, and counts it as if it had been read
+// now.
 func (k *copyCheck) taken(name string, d artifact.Digest, size int64) bool {
 	if k.resume == nil || !k.resume.take(k.index, name, d, size) {
 		return false

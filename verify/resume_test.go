@@ -146,7 +146,8 @@ func TestInterruptedCheckGoesOn(t *testing.T) {
 				r.publishObjects(r.public())
 			}
 			c := newCounted(t, r)
-			whole := must(verify.Check(t.Context(), func() verify.Config { conf := c.config(c.source); conf.Resume = ""; return conf }()))
+			whole := must(verify.Check(t.Context(),
+				func() verify.Config { conf := c.config(c.source); conf.Resume = ""; return conf }()))
 			if !whole.OK {
 				t.Fatalf("findings %v", codesOf(whole))
 			}
@@ -160,7 +161,8 @@ func TestInterruptedCheckGoesOn(t *testing.T) {
 			checked := c.check(c.source)
 			probe := layoutProbe(c.promised())
 			for _, name := range c.promised() {
-				if n := c.asks()[name]; (n == 0) != slices.Contains(second, name) && name != "log/checkpoint" && name != probe && !strings.HasSuffix(name, ".generation") {
+				if n := c.asks()[name]; (n == 0) != slices.Contains(second, name) && name != "log/checkpoint" &&
+					name != probe && !strings.HasSuffix(name, ".generation") {
 					t.Errorf("%s was asked for %d times; the file: %v", name, n, second)
 				}
 			}
@@ -168,12 +170,14 @@ func TestInterruptedCheckGoesOn(t *testing.T) {
 			for _, run := range checked.Resumed.Runs {
 				sum += run.Objects
 			}
-			if len(checked.Resumed.Runs) != 2 || sum != int64(len(second)) || checked.Estimate[0].Requests > int64(len(c.asks()))+1 {
+			if len(checked.Resumed.Runs) != 2 || sum != int64(len(second)) ||
+				checked.Estimate[0].Requests > int64(len(c.asks()))+1 {
 				t.Errorf("resumed %+v, estimate %+v, %d names asked", checked.Resumed, checked.Estimate, len(c.asks()))
 			}
 			conforms(t, checked)
 			var text bytes.Buffer
-			if check(checked.WriteText(&text)); strings.Count(text.String(), "taken from a run that was interrupted: ") != 2 {
+			if check(checked.WriteText(&text)); strings.Count(text.String(),
+				"taken from a run that was interrupted: ") != 2 {
 				t.Errorf("the report does not say what it took:\n%s", text.String())
 			}
 			checked.Resumed, checked.Estimate, whole.Estimate = nil, nil, nil
@@ -218,12 +222,14 @@ func TestFindingsAreNotTakenOver(t *testing.T) {
 		t.Fatalf("findings %v", codesOf(checked))
 	}
 	c.forget()
-	found := []string{"error copy-different cert/sub.cer", "error copy-missing crl/sub.crl", "error header-type cert/root.cer", "note copy-unlisted "}
+	found := []string{"error copy-different cert/sub.cer", "error copy-missing crl/sub.crl",
+		"error header-type cert/root.cer", "note copy-unlisted "}
 	if checked := c.check(c.source); !slices.Equal(codesOf(checked), found) {
 		t.Errorf("the second run finds %v", codesOf(checked))
 	}
 	c.plain = ""
-	want := []string{"cert/root.cer", "cert/sub.cer", "crl/sub.crl", "log/checkpoint", layoutProbe(c.promised()), "ocsp/root.generation", "ocsp/sub.generation"}
+	want := []string{"cert/root.cer", "cert/sub.cer", "crl/sub.crl", "log/checkpoint", layoutProbe(c.promised()),
+		"ocsp/root.generation", "ocsp/sub.generation"}
 	if got := slices.Sorted(maps.Keys(c.asks())); !slices.Equal(got, want) {
 		t.Errorf("asked again for %v, want %v", got, want)
 	}
@@ -248,19 +254,21 @@ func TestResponseWithFindingIsNotTakenOver(t *testing.T) {
 	}
 }
 
-// TestLostNetwork lets the server go away in the middle: that run ends with findings about what could not be read, the next one
-// reads only that.
+// TestLostNetwork lets the server go away in the middle: that run ends with findings about what could not be read, the
+// next one reads only that.
 func TestLostNetwork(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
 	c := newCounted(t, r)
 	c.after, c.stop = 12, func() { c.down = true }
-	if checked := c.check(c.source); checked.OK || !slices.Contains(codesOf(checked), "warning copy-unreadable ocsp/sub.generation") {
+	if checked := c.check(c.source); checked.OK ||
+		!slices.Contains(codesOf(checked), "warning copy-unreadable ocsp/sub.generation") {
 		t.Fatalf("findings %v", codesOf(checked))
 	}
 	read := recorded(c.file)
 	c.forget()
-	if checked := c.check(c.source); !checked.OK || len(read) < 5 || len(checked.Resumed.Runs) != 1 || checked.Resumed.Runs[0].Objects != int64(len(read)) {
+	if checked := c.check(c.source); !checked.OK || len(read) < 5 || len(checked.Resumed.Runs) != 1 ||
+		checked.Resumed.Runs[0].Objects != int64(len(read)) {
 		t.Errorf("findings %v; resumed %+v", codesOf(checked), checked.Resumed)
 	}
 	for _, name := range read {
@@ -286,8 +294,8 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// TestTamperingBetweenRuns shows what is noticed of a change to an object that an earlier run had read: with a listing that
-// tells tags, at once; without one, not before the next check, as in one long run.
+// TestTamperingBetweenRuns shows what is noticed of a change to an object that an earlier run had read: with a listing
+// that tells tags, at once; without one, not before the next check, as in one long run.
 func TestTamperingBetweenRuns(t *testing.T) {
 	t.Parallel()
 	for _, listed := range []bool{true, false} {
@@ -308,13 +316,15 @@ func TestTamperingBetweenRuns(t *testing.T) {
 		if again := int64(len(c.asks())); listed && (checked.Resumed.Again != 1 || again == int64(len(c.promised()))) {
 			t.Errorf("resumed %+v, %d names asked", checked.Resumed, again)
 		}
-		if checked := must(verify.Check(t.Context(), func() verify.Config { conf := c.config(source); conf.Resume = ""; return conf }())); checked.OK {
+		if checked := must(verify.Check(t.Context(),
+			func() verify.Config { conf := c.config(source); conf.Resume = ""; return conf }())); checked.OK {
 			t.Error("the next check does not find the change")
 		}
 	}
 }
 
-// TestProgressOfAnotherCheck covers files that do not fit: nothing of them is believed, and foreign files are left alone.
+// TestProgressOfAnotherCheck covers files that do not fit: nothing of them is believed, and foreign files are left
+// alone.
 func TestProgressOfAnotherCheck(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
@@ -327,28 +337,34 @@ func TestProgressOfAnotherCheck(t *testing.T) {
 		ignored string
 		some    bool // something is taken over
 	}{
-		"torn":             {content: string(good) + "ok 0 12", some: true},
-		"torn first line":  {content: string(good[:40])},
-		"damaged lines":    {content: strings.ReplaceAll(string(good), "ok 0 ", "ok 9 ") + "ok\nok 0 x y z \"t\nxx\n\n"},
-		"without times":    {content: strings.ReplaceAll(string(good), "at ", "ta ")},
-		"other checkpoint": {content: strings.ReplaceAll(string(good), `"size":`, `"size":1`), ignored: "entries, this one is " + origin},
-		"other rules":      {content: strings.ReplaceAll(string(good), `"strict":false`, `"strict":true`), ignored: "other keys, rules"},
-		"damaged head":     {content: head[:len(head)-9] + "\n", ignored: "damaged"},
+		"torn":            {content: string(good) + "ok 0 12", some: true},
+		"torn first line": {content: string(good[:40])},
+		"damaged lines": {content: strings.ReplaceAll(string(good), "ok 0 ", "ok 9 ") +
+			"ok\nok 0 x y z \"t\nxx\n\n"},
+		"without times": {content: strings.ReplaceAll(string(good), "at ", "ta ")},
+		"other checkpoint": {content: strings.ReplaceAll(string(good), `"size":`, `"size":1`),
+			ignored: "entries, this one is " + origin},
+		"other rules": {content: strings.ReplaceAll(string(good), `"strict":false`, `"strict":true`),
+			ignored: "other keys, rules"},
+		"damaged head": {content: head[:len(head)-9] + "\n", ignored: "damaged"},
 	} {
 		check(os.WriteFile(c.file, []byte(x.content), 0o600))
 		c.forget()
 		checked := c.check(c.source)
-		if !checked.OK || !strings.Contains(checked.Resumed.Ignored, x.ignored) || x.ignored == "" && checked.Resumed.Ignored != "" || x.some != (len(checked.Resumed.Runs) > 0) {
+		if !checked.OK || !strings.Contains(checked.Resumed.Ignored, x.ignored) ||
+			x.ignored == "" && checked.Resumed.Ignored != "" || x.some != (len(checked.Resumed.Runs) > 0) {
 			t.Errorf("%s: %v, %+v", name, codesOf(checked), checked.Resumed)
 		}
 	}
 	check(os.WriteFile(c.file, []byte("shopping: milk\n"), 0o600))
-	if _, err := verify.Check(t.Context(), c.config(c.source)); err == nil || string(must(os.ReadFile(c.file))) != "shopping: milk\n" {
+	if _, err := verify.Check(t.Context(), c.config(c.source)); err == nil ||
+		string(must(os.ReadFile(c.file))) != "shopping: milk\n" {
 		t.Errorf("a foreign file: %v", err)
 	}
 	check(os.WriteFile(c.file, good, 0o600))
 	r.now = r.now.Add(25 * time.Hour)
-	if checked := c.check(c.source); len(checked.Resumed.Runs) > 0 || checked.Resumed.Again != int64(len(recordedIn(good))) {
+	if checked := c.check(c.source); len(checked.Resumed.Runs) > 0 ||
+		checked.Resumed.Again != int64(len(recordedIn(good))) {
 		t.Errorf("a day later: %+v", checked.Resumed)
 	}
 	check(os.WriteFile(c.file, good, 0o600))
@@ -379,7 +395,8 @@ func TestProgressThatCannotBeOpened(t *testing.T) {
 	r := newRepo(t)
 	c := newCounted(t, r)
 	c.file = r.dir
-	if _, err := verify.Check(t.Context(), c.config(c.source)); err == nil || !strings.Contains(err.Error(), "progress file") {
+	if _, err := verify.Check(t.Context(), c.config(c.source)); err == nil ||
+		!strings.Contains(err.Error(), "progress file") {
 		t.Errorf("a folder as progress file: %v", err)
 	}
 }

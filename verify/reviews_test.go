@@ -15,18 +15,20 @@ type (
 	days   func(after time.Duration) string // what day it is then
 )
 
-// reviewTampers are documents whose review is overdue, and others of which nothing is to be said: before their day, or with a
-// newer document of the kind on record.
+// reviewTampers are documents whose review is overdue, and others of which nothing is to be said: before their day, or
+// with a newer document of the kind on record.
 func reviewTampers() (all []tamper) {
 	add := func(name string, want []string, do func(enter enters, day days)) {
-		all = append(all, tamper{name: "review: " + name, want: want, only: true, passes: len(want) == 0, do: func(t *testing.T, r *repo, _ *verify.Config) {
-			do(func(kind, document, note string) {
-				digest, size, err := r.writer.PutBlob(t.Context(), artifact.Log, strings.NewReader(document))
-				check(err)
-				r.enter(&ledger.Entry{Evidence: &ledger.Evidence{Kind: kind, Name: digest.String(), Digest: digest, Size: size, Note: note}})
-			}, func(after time.Duration) string { return r.clock().Add(after).UTC().Format(time.DateOnly) })
-			r.publish(r.public())
-		}})
+		all = append(all, tamper{name: "review: " + name, want: want, only: true, passes: len(want) == 0,
+			do: func(t *testing.T, r *repo, _ *verify.Config) {
+				do(func(kind, document, note string) {
+					digest, size, err := r.writer.PutBlob(t.Context(), artifact.Log, strings.NewReader(document))
+					check(err)
+					r.enter(&ledger.Entry{Evidence: &ledger.Evidence{Kind: kind, Name: digest.String(), Digest: digest,
+						Size: size, Note: note}})
+				}, func(after time.Duration) string { return r.clock().Add(after).UTC().Format(time.DateOnly) })
+				r.publish(r.public())
+			}})
 	}
 	const past, future = -72 * time.Hour, 72 * time.Hour
 	add("overdue", []string{"review-overdue@risk-review#due"}, func(enter enters, day days) {

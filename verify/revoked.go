@@ -78,7 +78,8 @@ func newRevocations(issuer *x509.Certificate, lists []keptList) *revocations {
 	return r
 }
 
-// join sorts what the lists say. A CA certificate stands on the complete list and on the authority list, and counts once.
+// join sorts what the lists say. A CA certificate stands on the complete list and on the authority list, and counts
+// once.
 func (r *revocations) join() {
 	slices.SortFunc(r.entries, compareSerials)
 	r.entries = slices.CompactFunc(r.entries, func(a, b revocation) bool {

@@ -9,12 +9,12 @@ import (
 	"seihon/verify/report"
 )
 
-// compromiseReasons are those after which a key is in other hands (RFC 5280 section 5.3.1): keyCompromise, cACompromise and
-// aACompromise.
+// compromiseReasons are those after which a key is in other hands (RFC 5280 section 5.3.1): keyCompromise, cACompromise
+// and aACompromise.
 var compromiseReasons = []int{1, 2, 10}
 
-// A keyBook has the keys of the inventory's certificates that were revoked since the key is in other hands, with what is to be
-// said of another certificate with it.
+// A keyBook has the keys of the inventory's certificates that were revoked since the key is in other hands, with what
+// is to be said of another certificate with it.
 type keyBook map[artifact.Digest]string
 
 // line keeps the key of a line, if it is such a one.
@@ -23,7 +23,8 @@ func (b keyBook) line(l *InventoryLine) {
 		return
 	}
 	if key, ok := keyOfLine(l); ok {
-		b[key] = fmt.Sprintf("its key is that of %s serial %x, revoked at %s", l.Issuer, l.Serial, report.Stamp(l.RevokedAt))
+		b[key] = fmt.Sprintf("its key is that of %s serial %x, revoked at %s", l.Issuer, l.Serial,
+			report.Stamp(l.RevokedAt))
 	}
 }
 
@@ -52,7 +53,8 @@ func (c *checker) checkCompromisedKeys(ctx context.Context, b keyBook) error {
 		if !ok || b[key] == "" {
 			continue
 		}
-		c.Found(report.Finding{Code: "inventory-compromised-key", Source: report.SourceInventory, Name: fmt.Sprintf("%s serial %x", line.Issuer, line.Serial),
+		c.Found(report.Finding{Code: "inventory-compromised-key", Source: report.SourceInventory,
+			Name:   fmt.Sprintf("%s serial %x", line.Issuer, line.Serial),
 			Detail: b[key]})
 	}
 	return ctx.Err()

@@ -5,8 +5,11 @@ import "seihon/verify/report"
 // scope tells what this run did.
 func (c *checker) scope(r *report.Report) report.Scope {
 	s := report.Scope{
-		Master: report.ContentNone, CopyContent: report.ContentNone, Memory: r.Memory != nil, Copies: len(r.Copies), Inventory: c.Inventory != nil && c.Tier.Deep(), Commitments: r.Counts.Commitments, HSM: r.HSM != nil && r.HSM.Judged > 0, Timestamps: c.stamped, Witnesses: c.witnessed,
-		URLs: c.Tier.Deep() && c.BaseURL != "", Publication: report.PublicationChecked, Known: len(c.Known), KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
+		Master: report.ContentNone, CopyContent: report.ContentNone, Memory: r.Memory != nil, Copies: len(r.Copies),
+		Inventory: c.Inventory != nil && c.Tier.Deep(), Commitments: r.Counts.Commitments,
+		HSM: r.HSM != nil && r.HSM.Judged > 0, Timestamps: c.stamped, Witnesses: c.witnessed,
+		URLs: c.Tier.Deep() && c.BaseURL != "", Publication: report.PublicationChecked, Known: len(c.Known),
+		KnownOfPublication: len(c.PublicationKnown), Unseen: append([]string{}, c.unseen...),
 	}
 	s.Asked(r.Responders)
 	if r.Record != nil {

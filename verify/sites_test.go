@@ -127,15 +127,17 @@ func (m *made) need(want string) {
 	}
 }
 
-// everySiteIsNeeded is a mutation test without mutants: for each place where a finding is made there is a case that would fail
-// if the call were removed.
+// everySiteIsNeeded is a mutation test without mutants: for each place where a finding is made there is a case that
+// would fail if the call were removed.
 func everySiteIsNeeded(t *testing.T) {
 	t.Helper()
 	if len(allSites()) < 60 {
 		t.Errorf("only %d places are known", len(allSites()))
 	}
 	for _, s := range allSites() {
-		if needed[s.String()] || slices.ContainsFunc(slices.Collect(keysOf(unneeded)), func(k string) bool { return strings.Contains(s.text, k) }) {
+		if needed[s.String()] ||
+			slices.ContainsFunc(slices.Collect(keysOf(unneeded)),
+				func(k string) bool { return strings.Contains(s.text, k) }) {
 			continue
 		}
 		t.Errorf("no case needs %s: %s", s, s.text)

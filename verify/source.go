@@ -20,14 +20,15 @@ import (
 // ErrNotFound reports that a copy has no object of that name.
 var ErrNotFound = errors.New("no such object")
 
-// ErrForbidden reports that a copy refuses to give an object. It may come together with ErrNotFound: then nobody knows which it is.
+// ErrForbidden reports that a copy refuses to give an object. It may come together with ErrNotFound: then nobody knows
+// which it is.
 var ErrForbidden = errors.New("reading is forbidden")
 
 // ErrUnreachable reports that the host of a copy did not answer at all: no connection, no TLS, no word.
 var ErrUnreachable = errors.New("the host does not answer")
 
-// A Source is a public copy to read from. Open returns an error that wraps ErrNotFound when the object is certainly not there;
-// any other error means that nothing is known.
+// A Source is a public copy to read from. Open returns an error that wraps ErrNotFound when the object is certainly not
+// there; any other error means that nothing is known.
 type Source interface {
 	Name() string // as reports show it
 	Open(ctx context.Context, name string) (*Object, error)
@@ -55,12 +56,13 @@ type Listed struct {
 	Name   string
 	Size   int64
 	Digest artifact.Digest // zero when the listing does not tell
-	Tag    string          // of the version: S3's ETag without quotes, GCS' generation; empty when the listing does not tell
-	Note   string          // what is odd about it, such as a symbolic link
+	// of the version: S3's ETag without quotes, GCS' generation; empty when the listing does not tell
+	Tag  string
+	Note string // what is odd about it, such as a symbolic link
 }
 
-// Dir returns the source that reads the directory dir. The names it is asked for come from the ledger, which allows no way out of
-// the directory, or from its own listing, which reports whatever is not a regular file.
+// Dir returns the source that reads the directory dir. The names it is asked for come from the ledger, which allows no
+// way out of the directory, or from its own listing, which reports whatever is not a regular file.
 func Dir(dir string) (Source, error) {
 	st, err := os.Stat(dir)
 	if err == nil && !st.IsDir() {
@@ -121,12 +123,14 @@ func (d *directory) List(ctx context.Context) iter.Seq2[Listed, error] {
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case e.IsDir():
-				if name := emptyFolder(d.dir, p); name != "" && !yield(Listed{Name: name, Size: -1, Note: noteEmptyFolder}, nil) {
+				if name := emptyFolder(d.dir, p); name != "" &&
+					!yield(Listed{Name: name, Size: -1, Note: noteEmptyFolder}, nil) {
 					return fs.SkipAll
 				}
 				return nil
 			}
-			l := Listed{Name: filepath.ToSlash(strings.TrimPrefix(p[len(d.dir):], string(filepath.Separator))), Size: -1}
+			l := Listed{Name: filepath.ToSlash(strings.TrimPrefix(p[len(d.dir):], string(filepath.Separator))),
+				Size: -1}
 			if !e.Type().IsRegular() {
 				l.Note = "it is no regular file (" + e.Type().String() + ")"
 			}
@@ -157,8 +161,8 @@ func emptyFolder(root, path string) string {
 	return filepath.ToSlash(strings.TrimPrefix(path[len(root):], string(filepath.Separator))) + "/"
 }
 
-// WithListing gives a source the listing that somebody else made, such as the S3 or GCS listing of a bucket by a read-only role.
-// In the tier that does not read bytes, sizes and digests come from it as well.
+// WithListing gives a source the listing that somebody else made, such as the S3 or GCS listing of a bucket by a
+// read-only role. In the tier that does not read bytes, sizes and digests come from it as well.
 func WithListing(s Source, list iter.Seq2[Listed, error]) Source {
 	return &listed{Source: s, list: list}
 }
@@ -206,7 +210,8 @@ func isLocal(s Source) bool {
 	return false
 }
 
-// irregular says what stands in the place of a file of a directory, when it is no file: a device can be read without end.
+// irregular says what stands in the place of a file of a directory, when it is no file: a device can be read without
+// end.
 func irregular(s Source, name string) string {
 	d, ok := s.(*directory)
 	if l, has := s.(*listed); has {

@@ -38,7 +38,8 @@ func TestListingReplacesReading(t *testing.T) {
 		c.Tier = report.TierList
 		c.Copies = []verify.Copy{{Source: verify.WithListing(must(verify.Dir(r.public())), listing(r.public()))}}
 	}
-	if checked := r.check(t, listed); len(checked.Findings) > 0 || checked.Copies[0].Bytes > 1000 || !checked.Copies[0].Listed {
+	if checked := r.check(t, listed); len(checked.Findings) > 0 || checked.Copies[0].Bytes > 1000 ||
+		!checked.Copies[0].Listed {
 		t.Errorf("clean: %v, %+v", codesOf(checked), checked.Copies[0])
 	}
 	flip(r.public(), "cert/sub.cer")
@@ -57,9 +58,10 @@ func TestBrokenListing(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
 	checked := r.check(t, func(c *verify.Config) {
-		c.Copies = []verify.Copy{{Source: verify.WithListing(must(verify.Dir(r.public())), func(yield func(verify.Listed, error) bool) {
-			yield(verify.Listed{}, errors.New("access denied"))
-		})}}
+		c.Copies = []verify.Copy{{Source: verify.WithListing(must(verify.Dir(r.public())),
+			func(yield func(verify.Listed, error) bool) {
+				yield(verify.Listed{}, errors.New("access denied"))
+			})}}
 	})
 	if checked.OK || checked.Findings[0].Code != "copy-unreadable" {
 		t.Errorf("findings %v", codesOf(checked))
@@ -97,7 +99,8 @@ func TestTiers(t *testing.T) {
 	if log := tier(report.TierLog); len(log.Copies) != 0 || log.Counts.Artifacts != 0 {
 		t.Errorf("tier log looks at copies: %+v", log)
 	}
-	if s, f := tier(report.TierSample).Copies[0], tier(report.TierFull).Copies[0]; s.Objects >= f.Objects || s.Bytes == 0 {
+	if s, f := tier(report.TierSample).Copies[0], tier(report.TierFull).Copies[0]; s.Objects >= f.Objects ||
+		s.Bytes == 0 {
 		t.Errorf("sample %+v, full %+v", s, f)
 	}
 	if _, err := verify.Check(t.Context(), verify.Config{Tier: "deep"}); err == nil {
@@ -109,16 +112,19 @@ func TestTiers(t *testing.T) {
 func TestEstimate(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
-	e, err := verify.EstimateCopy(t.Context(), r.writer.Log(), report.TierFull, verify.LayoutBundle, 0, verify.Price{PerRequest: 1})
+	e, err := verify.EstimateCopy(t.Context(), r.writer.Log(), report.TierFull, verify.LayoutBundle, 0,
+		verify.Price{PerRequest: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := r.check(t).Copies[0]
-	if got.Requests-e.Requests > 1 || e.Requests > got.Requests || e.USD != float64(e.Requests) { // one more to find out the layout
+	// one more to find out the layout
+	if got.Requests-e.Requests > 1 || e.Requests > got.Requests || e.USD != float64(e.Requests) {
 		t.Errorf("estimated %+v, asked %+v", e, got)
 	}
 	r.publishObjects(r.public())
-	o := must(verify.EstimateCopy(t.Context(), r.writer.Log(), report.TierFull, verify.LayoutObjects, 0, verify.Price{}))
+	o := must(verify.EstimateCopy(t.Context(), r.writer.Log(), report.TierFull, verify.LayoutObjects, 0,
+		verify.Price{}))
 	if c := r.check(t).Copies[0]; o.Requests > c.Requests || c.Requests-o.Requests > 20 {
 		t.Errorf("estimated %+v, asked %+v", o, c)
 	}
@@ -141,7 +147,8 @@ func TestEstimateIsAnnounced(t *testing.T) {
 		t.Fatalf("%d requests before %+v was told", before.Load(), told)
 	}
 	e, c := told[0], checked.Copies[1]
-	if e.Source != c.Source || c.Requests-e.Requests > 1 || e.Requests > c.Requests || e.Bytes == 0 || e.USD != float64(e.Requests+e.Bytes) || !slices.Equal(told, checked.Estimate) {
+	if e.Source != c.Source || c.Requests-e.Requests > 1 || e.Requests > c.Requests || e.Bytes == 0 ||
+		e.USD != float64(e.Requests+e.Bytes) || !slices.Equal(told, checked.Estimate) {
 		t.Errorf("told %+v, read %+v, reported %+v", e, c, checked.Estimate)
 	}
 	config := r.config()

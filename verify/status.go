@@ -49,7 +49,8 @@ type answerBook struct {
 }
 
 func newStatuses() *statuses {
-	return &statuses{named: map[string]*listFacts{}, revoked: map[string]*revocations{}, neverIssued: map[string]int{}, shards: map[string]*answerBook{}}
+	return &statuses{named: map[string]*listFacts{}, revoked: map[string]*revocations{}, neverIssued: map[string]int{},
+		shards: map[string]*answerBook{}}
 }
 
 // keep remembers current lists and certificates.
@@ -74,8 +75,8 @@ type listFacts struct {
 	idp    *artifact.DistributionPoint
 }
 
-// keepList remembers the facts of a list, and the list itself if it is the newest of its issuer and scope: the others are
-// history, and their bytes may go. The caller holds the lock.
+// keepList remembers the facts of a list, and the list itself if it is the newest of its issuer and scope: the others
+// are history, and their bytes may go. The caller holds the lock.
 func (c *checker) keepList(k keptList) {
 	s := c.status
 	facts := &listFacts{delta: k.list.BaseNumber != nil, idp: k.list.IDP}
@@ -85,7 +86,8 @@ func (c *checker) keepList(k keptList) {
 		return
 	}
 	facts.issuer, k.issuer = issuerKey(issuer), issuer
-	i := slices.IndexFunc(s.lists, func(o keptList) bool { return issuerKey(o.issuer) == facts.issuer && o.scope() == k.scope() })
+	i := slices.IndexFunc(s.lists,
+		func(o keptList) bool { return issuerKey(o.issuer) == facts.issuer && o.scope() == k.scope() })
 	if i < 0 {
 		s.lists = append(s.lists, k)
 		return
@@ -125,7 +127,8 @@ func (c *checker) collectRevocations() {
 		c.counts.revocations.Add(int64(len(r.entries)))
 		if n := len(r.disputed); n > 0 {
 			c.Found(report.Finding{Code: "coherence-lists", Source: report.SourceMaster, Name: r.names[0],
-				Detail: fmt.Sprintf("%s: %d certificates, the first with serial number %x", strings.Join(r.names, ", "), n, r.disputed[0])})
+				Detail: fmt.Sprintf("%s: %d certificates, the first with serial number %x", strings.Join(r.names, ", "),
+					n, r.disputed[0])})
 		}
 	}
 }
@@ -141,11 +144,13 @@ func (c *checker) checkGeneration(ctx context.Context, line ledger.Line) error {
 		err = errors.New("the master holds it with a proof, which belongs to the public copy only")
 	}
 	if err != nil {
-		c.Found(report.Finding{Code: "generation-damaged", Source: report.SourceMaster, Name: line.Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "generation-damaged", Source: report.SourceMaster, Name: line.Name,
+			Detail: err.Error()})
 		return nil
 	}
 	if artifact.Stale(g.NextUpdate, c.now) {
-		c.Found(report.Finding{Code: "ocsp-stale", Source: report.SourceMaster, Name: line.Name, Got: report.Stamp(g.NextUpdate), Detail: "the earliest nextUpdate of the generation has passed"})
+		c.Found(report.Finding{Code: "ocsp-stale", Source: report.SourceMaster, Name: line.Name,
+			Got: report.Stamp(g.NextUpdate), Detail: "the earliest nextUpdate of the generation has passed"})
 	}
 	book := &answerBook{generation: g}
 	for _, b := range g.Bundles {
@@ -160,10 +165,12 @@ func (c *checker) checkGeneration(ctx context.Context, line ledger.Line) error {
 }
 
 // checkBundle reads one bundle of a generation from the master.
-func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Generation, b ocspcache.GenerationBundle) (path string, err error) {
+func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Generation,
+	b ocspcache.GenerationBundle) (path string, err error) {
 	vs := c.past.byDigest[b.Digest]
 	bad := func(format string, args ...any) (string, error) {
-		c.Found(report.Finding{Code: "generation-bundle", Source: report.SourceMaster, Name: name, Want: b.Digest.String(), Detail: fmt.Sprintf("shard %d: ", b.Shard) + fmt.Sprintf(format, args...)})
+		c.Found(report.Finding{Code: "generation-bundle", Source: report.SourceMaster, Name: name,
+			Want: b.Digest.String(), Detail: fmt.Sprintf("shard %d: ", b.Shard) + fmt.Sprintf(format, args...)})
 		return "", nil
 	}
 	if len(vs) == 0 || vs[0].Kind != artifact.OCSPBundle {
@@ -181,14 +188,16 @@ func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Gen
 	}
 	h, err := readHead(f)
 	if err != nil {
-		c.Found(report.Finding{Code: "bundle-damaged", Source: report.SourceMaster, Name: vs[0].Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "bundle-damaged", Source: report.SourceMaster, Name: vs[0].Name,
+			Detail: err.Error()})
 		return "", nil
 	}
 	switch {
 	case h.issuer != g.Issuer || h.shard != int(b.Shard):
 		return bad("the bundle says it is shard %d of %q", h.shard, h.issuer)
 	case st.Size() != b.Size || h.count != b.Count || h.count > 0 && !unix(h.next).Equal(b.NextUpdate):
-		return bad("the generation says %d responses in %d bytes until %s, the bundle has %d in %d until %s", b.Count, b.Size, report.Stamp(b.NextUpdate), h.count, st.Size(), report.Stamp(unix(h.next)))
+		return bad("the generation says %d responses in %d bytes until %s, the bundle has %d in %d until %s", b.Count,
+			b.Size, report.Stamp(b.NextUpdate), h.count, st.Size(), report.Stamp(unix(h.next)))
 	}
 	issuers, why := c.issuersOf(h, g.Issuer)
 	if why != "" {
@@ -199,13 +208,14 @@ func (c *checker) checkBundle(ctx context.Context, name string, g *ocspcache.Gen
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		c.Found(report.Finding{Code: "bundle-damaged", Source: report.SourceMaster, Name: vs[0].Name, Detail: err.Error()})
+		c.Found(report.Finding{Code: "bundle-damaged", Source: report.SourceMaster, Name: vs[0].Name,
+			Detail: err.Error()})
 	}
 	return path, nil
 }
 
-// issuersOf finds the issuer that each group of the bundle speaks of; nil for one that is not trusted. All groups must speak of
-// the one CA whose bundle it is: serial numbers of different CAs are not different.
+// issuersOf finds the issuer that each group of the bundle speaks of; nil for one that is not trusted. All groups must
+// speak of the one CA whose bundle it is: serial numbers of different CAs are not different.
 func (c *checker) issuersOf(h *bundleHead, name string) (issuers []*x509.Certificate, why string) {
 	own := c.issuerNamed(name)
 	for i, g := range h.groups {
@@ -214,7 +224,8 @@ func (c *checker) issuersOf(h *bundleHead, name string) (issuers []*x509.Certifi
 		switch {
 		case cert == nil:
 		case own != nil && issuerKey(cert) != issuerKey(own):
-			why = fmt.Sprintf("group %d speaks of certificates of %q, but the bundle is that of %q", i, cert.Subject.String(), name)
+			why = fmt.Sprintf("group %d speaks of certificates of %q, but the bundle is that of %q", i,
+				cert.Subject.String(), name)
 		case own == nil:
 			own = cert
 		}
@@ -254,7 +265,8 @@ func (w *answerWorker) all(ctx context.Context, h *bundleHead, f *os.File, size 
 func (w *answerWorker) one(h *bundleHead, a *answer) {
 	w.c.counts.responses.Add(1)
 	bad := func(code, format string, args ...any) {
-		w.c.Found(report.Finding{Code: code, Source: report.SourceMaster, Name: fmt.Sprintf("%s serial %x", w.name, a.serial), Detail: fmt.Sprintf(format, args...)})
+		w.c.Found(report.Finding{Code: code, Source: report.SourceMaster,
+			Name: fmt.Sprintf("%s serial %x", w.name, a.serial), Detail: fmt.Sprintf(format, args...)})
 	}
 	if artifact.Sum(a.der) != a.digest {
 		bad("bundle-damaged", "the response is not the one that the index names")
@@ -268,7 +280,8 @@ func (w *answerWorker) one(h *bundleHead, a *answer) {
 		bad("bundle-damaged", "%v", err)
 		return
 	}
-	if refusal := w.c.policy.Admit(&artifact.Artifact{Kind: artifact.OCSPResponse, Bytes: a.der, OCSP: r}, sectiona.Evidence{InLedger: true}); refusal != nil {
+	if refusal := w.c.policy.Admit(&artifact.Artifact{Kind: artifact.OCSPResponse, Bytes: a.der, OCSP: r},
+		sectiona.Evidence{InLedger: true}); refusal != nil {
 		w.c.addRefusal(report.SourceMaster, fmt.Sprintf("%s serial %x", w.name, a.serial), refusal)
 		return
 	}
@@ -288,7 +301,8 @@ func (w *answerWorker) one(h *bundleHead, a *answer) {
 		bad("ocsp-stale", "its nextUpdate was %s", report.Stamp(s.NextUpdate))
 	}
 	if soon := w.c.now.Add(clockSkew); s.ThisUpdate.After(soon) || r.ProducedAt.After(soon) {
-		bad("not-yet-valid", "its producedAt is %s, its thisUpdate %s", report.Stamp(r.ProducedAt), report.Stamp(s.ThisUpdate))
+		bad("not-yet-valid", "its producedAt is %s, its thisUpdate %s", report.Stamp(r.ProducedAt),
+			report.Stamp(s.ThisUpdate))
 	}
 	if r.NeverIssued(s) {
 		w.c.checkNeverIssued(w.issuers[a.group], s.CertID.Serial, bad)
@@ -302,7 +316,8 @@ func (w *answerWorker) single(h *bundleHead, a *answer, r *artifact.Response) *a
 	g := h.groups[a.group]
 	for i := range r.Singles {
 		id := r.Singles[i].CertID
-		if id.Hash == g.hash && bytes.Equal(id.IssuerKeyHash, g.keyHash) && bytes.Equal(id.IssuerNameHash, g.nameHash) && bytes.Equal(id.Serial, a.serial) {
+		if id.Hash == g.hash && bytes.Equal(id.IssuerKeyHash, g.keyHash) &&
+			bytes.Equal(id.IssuerNameHash, g.nameHash) && bytes.Equal(id.Serial, a.serial) {
 			return &r.Singles[i]
 		}
 	}

@@ -18,17 +18,19 @@ const (
 	oldCert = "pki/SubCA.crt"
 )
 
-var testAliases = public.NewAliases([]public.Alias{{Name: oldList, Artifact: "crl/sub.crl"}, {Name: oldCert, Artifact: "cert/sub.cer"}})
+var testAliases = public.NewAliases([]public.Alias{{Name: oldList, Artifact: "crl/sub.crl"},
+	{Name: oldCert, Artifact: "cert/sub.cer"}})
 
 // aliased makes a case of a repository with aliases, whose copies are as they should be until do changes them.
 func aliased(name string, want []string, do func(r *repo, d string, c *verify.Config)) tamper {
-	return tamper{name: "alias: " + name, want: want, only: true, passes: want == nil, do: func(_ *testing.T, r *repo, c *verify.Config) {
-		c.Aliases = testAliases
-		for _, a := range testAliases {
-			put(r.public(), a.Name, r.files[a.Artifact])
-		}
-		do(r, r.public(), c)
-	}}
+	return tamper{name: "alias: " + name, want: want, only: true, passes: want == nil,
+		do: func(_ *testing.T, r *repo, c *verify.Config) {
+			c.Aliases = testAliases
+			for _, a := range testAliases {
+				put(r.public(), a.Name, r.files[a.Artifact])
+			}
+			do(r, r.public(), c)
+		}}
 }
 
 func put(dir, name string, b []byte) {
@@ -51,21 +53,27 @@ func aliasTampers() []tamper {
 			c.Tier = report.TierList
 			write(d, oldList, r.files["crl/sub.crl"][1:])
 		}),
-		aliased("of another artifact", []string{"alias-different@" + oldCert + "#the master of cert/root.cer"}, func(r *repo, d string, _ *verify.Config) {
-			write(d, oldCert, r.files["cert/root.cer"])
-		}),
-		aliased("flipped byte", []string{"alias-different@" + oldCert}, func(_ *repo, d string, _ *verify.Config) { flip(d, oldCert) }),
+		aliased("of another artifact", []string{"alias-different@" + oldCert + "#the master of cert/root.cer"},
+			func(r *repo, d string, _ *verify.Config) {
+				write(d, oldCert, r.files["cert/root.cer"])
+			}),
+		aliased("flipped byte", []string{"alias-different@" + oldCert},
+			func(_ *repo, d string, _ *verify.Config) { flip(d, oldCert) }),
 		aliased("trailing byte", []string{"alias-different@" + oldList}, func(r *repo, d string, _ *verify.Config) {
-			write(d, oldList, append(r.files["crl/sub.crl"][:len(r.files["crl/sub.crl"]):len(r.files["crl/sub.crl"])], 0))
+			write(d,
+				oldList, append(r.files["crl/sub.crl"][:len(r.files["crl/sub.crl"]):len(r.files["crl/sub.crl"])], 0))
 		}),
 		aliased("a private key", []string{"private-key@" + oldCert}, func(r *repo, d string, _ *verify.Config) {
 			der := must(x509.MarshalPKCS8PrivateKey(r.sub.key))
 			write(d, oldCert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 		}),
-		aliased("not in the configuration", []string{"copy-extra@" + oldList, "copy-extra@" + oldCert}, func(_ *repo, _ string, c *verify.Config) { c.Aliases = nil }),
-		aliased("of what the master does not have", []string{"alias-without-artifact@pki/none.crl"}, func(_ *repo, _ string, c *verify.Config) {
-			c.Aliases = append(append(public.Aliases{}, testAliases...), public.Alias{Name: "pki/none.crl", Artifact: "crl/none.crl"})
-		}),
+		aliased("not in the configuration", []string{"copy-extra@" + oldList, "copy-extra@" + oldCert},
+			func(_ *repo, _ string, c *verify.Config) { c.Aliases = nil }),
+		aliased("of what the master does not have", []string{"alias-without-artifact@pki/none.crl"},
+			func(_ *repo, _ string, c *verify.Config) {
+				c.Aliases = append(append(public.Aliases{}, testAliases...),
+					public.Alias{Name: "pki/none.crl", Artifact: "crl/none.crl"})
+			}),
 	}
 	return append(all, room("addresses of an older time", nil, func(r *repo) {
 		c := newCert("Test OCSP 2", 30, r.sub, func(t *x509.Certificate) {
@@ -79,7 +87,8 @@ func aliasTampers() []tamper {
 		put(r.public(), oldList, r.files["crl/sub.crl"])
 		put(r.public(), oldCert, r.files["cert/sub.cer"])
 	}).with(func(c *verify.Config) {
-		c.Aliases, c.OtherURLs, c.OCSPURLs = testAliases, []string{"http://old.example"}, []string{"http://ocsp.old.example"}
+		c.Aliases, c.OtherURLs, c.OCSPURLs = testAliases, []string{"http://old.example"},
+			[]string{"http://ocsp.old.example"}
 	}).passing())
 }
 

@@ -19,8 +19,8 @@ func entriesOf(b []byte) (entries, answers []byte) {
 	return b[at : at+88*count], b[at+88*count:]
 }
 
-// bundleTampers are bundles that a faulty signing room made: their digests are in the ledger, so only their form and content
-// can tell.
+// bundleTampers are bundles that a faulty signing room made: their digests are in the ledger, so only their form and
+// content can tell.
 func bundleTampers() []tamper {
 	with := func(name string, want []string, change func(b []byte)) tamper {
 		return tamper{name: "bundle: " + name, want: want, do: func(_ *testing.T, r *repo, _ *verify.Config) {
@@ -34,7 +34,8 @@ func bundleTampers() []tamper {
 		with("head with a byte where none belongs", damaged("canonical"), func(b []byte) { b[60] = 1 }),
 		with("wrong size in the head", damaged("its head says"), func(b []byte) { b[15] ^= 1 }),
 		with("wrong lookup table", damaged("lookup table"), func(b []byte) { b[256+144+3] ^= 1 }),
-		with("other latest thisUpdate in the head", damaged("other times than its entries"), func(b []byte) { b[47] ^= 1 }),
+		with("other latest thisUpdate in the head", damaged("other times than its entries"),
+			func(b []byte) { b[47] ^= 1 }),
 		with("entry with a byte where none belongs", damaged("canonical"), func(b []byte) {
 			e, _ := entriesOf(b)
 			e[15] = 1
@@ -64,7 +65,8 @@ func bundleTampers() []tamper {
 // sourceTampers are about copies that cannot be looked at as they should.
 func sourceTampers() []tamper {
 	over := func(name string, want []string, do func(r *repo, c *verify.Config)) tamper {
-		return tamper{name: "source: " + name, want: want, only: true, do: func(_ *testing.T, r *repo, c *verify.Config) { do(r, c) }}
+		return tamper{name: "source: " + name, want: want, only: true,
+			do: func(_ *testing.T, r *repo, c *verify.Config) { do(r, c) }}
 	}
 	return []tamper{
 		over("listing that breaks off", []string{"copy-unreadable#access denied"}, func(r *repo, c *verify.Config) {
@@ -72,19 +74,22 @@ func sourceTampers() []tamper {
 				yield(verify.Listed{}, errors.New("access denied"))
 			})
 		}),
-		over("listing with an object that cannot be read", []string{"copy-unreadable@ghost"}, func(r *repo, c *verify.Config) {
-			c.Copies[0].Source = verify.WithListing(c.Copies[0].Source, func(yield func(verify.Listed, error) bool) {
-				yield(verify.Listed{Name: "ghost", Size: 1}, nil)
-			})
-		}),
+		over("listing with an object that cannot be read", []string{"copy-unreadable@ghost"},
+			func(r *repo, c *verify.Config) {
+				c.Copies[0].Source = verify.WithListing(c.Copies[0].Source,
+					func(yield func(verify.Listed, error) bool) {
+						yield(verify.Listed{Name: "ghost", Size: 1}, nil)
+					})
+			}),
 		over("listing with another digest", []string{"copy-different@cert/sub.cer"}, func(r *repo, c *verify.Config) {
 			c.Tier = report.TierList
 			flip(r.public(), "cert/sub.cer")
 			c.Copies[0].Source = verify.WithListing(c.Copies[0].Source, listing(r.public()))
 		}),
-		over("nothing but bytes in the tier without them", []string{"copy-unreadable", "copy-unlisted"}, func(r *repo, c *verify.Config) {
-			c.Tier = report.TierList
-			c.Copies[0].Source = opaque{c.Copies[0].Source}
-		}),
+		over("nothing but bytes in the tier without them", []string{"copy-unreadable", "copy-unlisted"},
+			func(r *repo, c *verify.Config) {
+				c.Tier = report.TierList
+				c.Copies[0].Source = opaque{c.Copies[0].Source}
+			}),
 	}
 }

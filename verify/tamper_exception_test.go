@@ -23,7 +23,8 @@ func (r *repo) except(key ed25519.PrivateKey, ca *x509.Certificate, until time.T
 	r.enter(&ledger.Entry{Exception: &ledger.Exception{Issuer: "foreign", Text: text}})
 }
 
-// exceptionTampers are lists and certificates that deviate in a known way, with an exception for it and without a good one.
+// exceptionTampers are lists and certificates that deviate in a known way, with an exception for it and without a good
+// one.
 func exceptionTampers() (all []tamper) {
 	_, pinned := mustKey()
 	_, stranger := mustKey()
@@ -59,10 +60,11 @@ func exceptionTampers() (all []tamper) {
 			r.except(stranger, ca.Cert, r.now.Add(time.Hour), kind)
 			list(r, ca, i)
 		})
-		add(d.Name+", expired", []string{wrong, "exception-unpinned@log entry#it expired"}, func(r *repo, ca *inputtest.CA) {
-			r.except(pinned, ca.Cert, r.now.Add(-90*time.Minute), kind)
-			list(r, ca, i)
-		})
+		add(d.Name+", expired", []string{wrong, "exception-unpinned@log entry#it expired"},
+			func(r *repo, ca *inputtest.CA) {
+				r.except(pinned, ca.Cert, r.now.Add(-90*time.Minute), kind)
+				list(r, ca, i)
+			})
 		add(d.Name+", of another CA", []string{wrong}, func(r *repo, ca *inputtest.CA) {
 			r.except(pinned, r.sub.cert, r.now.Add(time.Hour), kind)
 			list(r, ca, i)
@@ -84,8 +86,10 @@ func TestExceptionShown(t *testing.T) {
 	r.except(pinned, ca.Cert, r.now.Add(time.Hour), sectiona.ListedTwice)
 	twice := inputtest.Integer([]byte{0x21})
 	day := inputtest.Time(r.now.Add(-24 * time.Hour))
-	r.put("crl/foreign.crl", artifact.CRL, ca.List(inputtest.List{This: inputtest.Time(r.now.Add(-time.Hour)), Next: inputtest.Time(r.now.Add(72 * time.Hour)),
-		Entries: []inputtest.Entry{{Serial: twice, Time: day}, {Serial: twice, Time: day}}}))
+	r.put("crl/foreign.crl", artifact.CRL,
+		ca.List(inputtest.List{This: inputtest.Time(r.now.Add(-time.Hour)),
+			Next:    inputtest.Time(r.now.Add(72 * time.Hour)),
+			Entries: []inputtest.Entry{{Serial: twice, Time: day}, {Serial: twice, Time: day}}}))
 	r.commit()
 	r.publish(r.public())
 	report := r.check(t, func(c *verify.Config) {

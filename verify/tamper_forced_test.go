@@ -13,26 +13,30 @@ import (
 	"seihon/verify"
 )
 
-// forcedTampers are what the room's door refuses, forced past it into the master and published: by a foreign CA that was made
-// an anchor, whose lists they are, and by our own issuer, whose responses.
+// forcedTampers are what the room's door refuses, forced past it into the master and published: by a foreign CA that
+// was made an anchor, whose lists they are, and by our own issuer, whose responses.
 func forcedTampers() []tamper {
 	var all []tamper
 	foreign := func(name string, want []string, der func(ca *inputtest.CA, now time.Time) []byte) {
-		all = append(all, tamper{name: "forced: a foreign anchor and " + name, want: want, only: true, passes: len(want) == 0,
-			do: func(_ *testing.T, r *repo, c *verify.Config) {
-				ca := inputtest.NewCA("Foreign CA")
-				c.Policy.Trust = artifact.NewTrust([]*x509.Certificate{r.root.cert, ca.Cert}, nil)
-				r.put("cert/foreign.cer", artifact.CACertificate, ca.Cert.Raw)
-				good := []inputtest.Entry{{Serial: inputtest.Integer([]byte{1}), Time: inputtest.Time(r.now.Add(-48 * time.Hour))}}
-				r.put("crl/foreign.crl", artifact.CRL, ca.List(inputtest.List{This: inputtest.Time(r.now.Add(-2 * time.Hour)),
-					Next: inputtest.Time(r.now.Add(72 * time.Hour)), Number: inputtest.Integer([]byte{6}), Entries: good}))
-				r.commit()
-				if der != nil {
-					r.put("crl/foreign.crl", artifact.CRL, der(ca, r.now))
+		all = append(all,
+			tamper{name: "forced: a foreign anchor and " + name, want: want, only: true, passes: len(want) == 0,
+				do: func(_ *testing.T, r *repo, c *verify.Config) {
+					ca := inputtest.NewCA("Foreign CA")
+					c.Policy.Trust = artifact.NewTrust([]*x509.Certificate{r.root.cert, ca.Cert}, nil)
+					r.put("cert/foreign.cer", artifact.CACertificate, ca.Cert.Raw)
+					good := []inputtest.Entry{{Serial: inputtest.Integer([]byte{1}),
+						Time: inputtest.Time(r.now.Add(-48 * time.Hour))}}
+					r.put("crl/foreign.crl", artifact.CRL,
+						ca.List(inputtest.List{This: inputtest.Time(r.now.Add(-2 * time.Hour)),
+							Next: inputtest.Time(r.now.Add(72 * time.Hour)), Number: inputtest.Integer([]byte{6}),
+							Entries: good}))
 					r.commit()
-				}
-				r.publish(r.public())
-			}})
+					if der != nil {
+						r.put("crl/foreign.crl", artifact.CRL, der(ca, r.now))
+						r.commit()
+					}
+					r.publish(r.public())
+				}})
 	}
 	beside := func(now time.Time) inputtest.Entry { // what stood on the list before
 		return inputtest.Entry{Serial: inputtest.Integer([]byte{1}), Time: inputtest.Time(now.Add(-48 * time.Hour))}

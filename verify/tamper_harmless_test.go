@@ -57,7 +57,8 @@ func harmlessTampers() []tamper {
 			slices.Reverse(all)
 			return all
 		})),
-		same("a bucket that lists a page twice", list(func(all []verify.Listed) []verify.Listed { return append(all, all...) })),
+		same("a bucket that lists a page twice",
+			list(func(all []verify.Listed) []verify.Listed { return append(all, all...) })),
 		same("earlier partial tiles of every size", func(_ *testing.T, r *repo, _ *verify.Config) {
 			log := r.writer.Log()
 			for n := int64(1); n < log.Size(); n++ {
@@ -84,17 +85,21 @@ func harmlessTampers() []tamper {
 		same("an index that was deleted", func(_ *testing.T, r *repo, _ *verify.Config) {
 			check(os.RemoveAll(filepath.Join(r.master(), "index.db")))
 		}),
-		{name: "harmless: a CDN that adds headers", want: []string{"copy-unlisted"}, only: true, passes: true, do: func(t *testing.T, r *repo, c *verify.Config) {
-			c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, _ *http.Request) bool {
-				for name, value := range map[string]string{
-					"Age": "17", "Via": "1.1 edge.example (CDN)", "X-Cache": "Hit from edge", "X-Amz-Cf-Pop": "NRT57", "Server": "edge", "Accept-Ranges": "bytes",
-					"ETag": `W/"5e0f"`, "Strict-Transport-Security": "max-age=31536000", "X-Content-Type-Options": "nosniff", "Alt-Svc": `h3=":443"`, "Vary": "Accept-Encoding",
-				} {
-					w.Header().Set(name, value)
-				}
-				return false
-			})}}
-		}},
+		{name: "harmless: a CDN that adds headers", want: []string{"copy-unlisted"}, only: true, passes: true,
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, _ *http.Request) bool {
+					for name, value := range map[string]string{
+						"Age": "17", "Via": "1.1 edge.example (CDN)", "X-Cache": "Hit from edge",
+						"X-Amz-Cf-Pop": "NRT57",
+						"Server":       "edge", "Accept-Ranges": "bytes",
+						"ETag": `W/"5e0f"`, "Strict-Transport-Security": "max-age=31536000",
+						"X-Content-Type-Options": "nosniff", "Alt-Svc": `h3=":443"`, "Vary": "Accept-Encoding",
+					} {
+						w.Header().Set(name, value)
+					}
+					return false
+				})}}
+			}},
 	}
 }
 

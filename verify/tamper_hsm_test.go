@@ -33,7 +33,8 @@ func (r *repo) verdict(policy string, keys []keyVerdict, elsewhere []string, cha
 	}
 	d, size, err := r.writer.PutBlob(context.Background(), artifact.Log, bytes.NewReader(must(json.Marshal(doc))))
 	check(err)
-	r.enter(&ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceVerdict, Name: policy, Digest: d, Size: size}})
+	r.enter(&ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceVerdict, Name: policy, Digest: d,
+		Size: size}})
 }
 
 // approved are the keys of the test's signing room.
@@ -50,12 +51,13 @@ func (r *repo) signedBy() {
 // hsmTampers are signatures that the verdict on the HSM does not allow, and verdicts that cannot be read.
 func hsmTampers() (all []tamper) {
 	add := func(name string, want []string, do func(r *repo)) {
-		all = append(all, tamper{name: "hsm: " + name, want: want, only: true, passes: len(want) == 0, do: func(_ *testing.T, r *repo, _ *verify.Config) {
-			r.signedBy()
-			do(r)
-			r.run()
-			r.publish(r.public())
-		}})
+		all = append(all, tamper{name: "hsm: " + name, want: want, only: true, passes: len(want) == 0,
+			do: func(_ *testing.T, r *repo, _ *verify.Config) {
+				r.signedBy()
+				do(r)
+				r.run()
+				r.publish(r.public())
+			}})
 	}
 	const list = "@crl/sub.crl#the verdict of entry"
 	add("approved", nil, func(r *repo) { r.verdict("accredited", r.approved(), nil, nil) })
@@ -63,11 +65,13 @@ func hsmTampers() (all []tamper) {
 		r.verdict("trial", []keyVerdict{{r.root, "trial"}, {r.sub, "trial"}, {r.delegate, "trial"}}, nil, nil)
 	})
 	add("a refused key signed", []string{"hsm-refused" + list}, func(r *repo) {
-		r.verdict("accredited", []keyVerdict{{r.root, "accepted"}, {r.sub, "refused"}, {r.delegate, "accepted"}}, nil, nil)
+		r.verdict("accredited", []keyVerdict{{r.root, "accepted"}, {r.sub, "refused"}, {r.delegate, "accepted"}}, nil,
+			nil)
 	})
 	add("refused since", []string{"hsm-refused" + list}, func(r *repo) {
 		r.verdict("accredited", r.approved(), nil, nil)
-		r.verdict("accredited", []keyVerdict{{r.root, "accepted"}, {r.sub, "refused"}, {r.delegate, "accepted"}}, nil, nil)
+		r.verdict("accredited", []keyVerdict{{r.root, "accepted"}, {r.sub, "refused"}, {r.delegate, "accepted"}}, nil,
+			nil)
 	})
 	add("an unknown key signed", []string{"hsm-unjudged" + list}, func(r *repo) {
 		r.verdict("accredited", []keyVerdict{{r.root, "accepted"}, {r.delegate, "accepted"}}, nil, nil)
@@ -81,9 +85,10 @@ func hsmTampers() (all []tamper) {
 	add("a form that is not known", []string{"hsm-verdict@log entry#the document is in the form"}, func(r *repo) {
 		r.verdict("accredited", r.approved(), nil, func(doc map[string]any) { doc["schema"] = "seihon/hsm-verdict/v9" })
 	})
-	add("another policy than the entry says", []string{`hsm-verdict@log entry#the document says "trial", the log entry "accredited"`}, func(r *repo) {
-		r.verdict("accredited", r.approved(), nil, func(doc map[string]any) { doc["policy"] = "trial" })
-	})
+	add("another policy than the entry says",
+		[]string{`hsm-verdict@log entry#the document says "trial", the log entry "accredited"`}, func(r *repo) {
+			r.verdict("accredited", r.approved(), nil, func(doc map[string]any) { doc["policy"] = "trial" })
+		})
 	add("no list of keys", []string{"hsm-verdict@log entry#no JSON of the form"}, func(r *repo) {
 		r.verdict("accredited", r.approved(), nil, func(doc map[string]any) { doc["keys"] = "all of them" })
 	})
@@ -96,7 +101,8 @@ func TestBundleHeldAgainstVerdict(t *testing.T) {
 	r := newRepo(t)
 	r.verdict("accredited", []keyVerdict{{r.root, "accepted"}, {r.sub, "accepted"}, {r.delegate, "refused"}}, nil, nil)
 	r.signedBy()
-	r.put("cert/sub-ocsp.cer", artifact.OCSPSignerCertificate, r.delegate.cert.Raw) // with its issuer, as the room writes it
+	// with its issuer, as the room writes it
+	r.put("cert/sub-ocsp.cer", artifact.OCSPSignerCertificate, r.delegate.cert.Raw)
 	r.run()
 	r.publish(r.public())
 	checked := r.check(t)
@@ -122,7 +128,8 @@ func TestHSMShown(t *testing.T) {
 	var text, page strings.Builder
 	check(checked.WriteText(&text))
 	check(checked.WriteHTML(&page))
-	for _, want := range []string{"policy trial; ", "keys on trial signed ", "of before the first", "signs for kept", "on trial: the keys of the signing room", "試験運用"} {
+	for _, want := range []string{"policy trial; ", "keys on trial signed ", "of before the first", "signs for kept",
+		"on trial: the keys of the signing room", "試験運用"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text does not say %q:\n%s", want, text.String())
 		}
@@ -133,7 +140,8 @@ func TestHSMShown(t *testing.T) {
 		}
 	}
 	if h := checked.HSM; h.OnTrial == 0 || h.OnTrial != h.Judged || h.Earlier == 0 || h.Earlier >= int64(len(r.files)) {
-		t.Errorf("%d on trial of %d that were judged, %d are earlier; the repository has %d names", h.OnTrial, h.Judged, h.Earlier, len(r.files))
+		t.Errorf("%d on trial of %d that were judged, %d are earlier; the repository has %d names", h.OnTrial, h.Judged,
+			h.Earlier, len(r.files))
 	}
 	if list := r.check(t, func(c *verify.Config) { c.Tier = report.TierList }); list.HSM != nil || list.Scope.HSM {
 		t.Errorf("a check of names and sizes judges keys: %+v", list.HSM)

@@ -11,8 +11,10 @@ import (
 // pins is what the auditor of a test repository keeps.
 func pins() *verify.Pins {
 	return &verify.Pins{
-		Schema: verify.PinsSchema, Origin: origin, Keys: []string{"a", "b"}, Publication: []string{"p"}, Anchors: []string{"root"}, Overrides: []string{"o"},
-		Addresses: []string{baseURL}, Targets: []string{"public"}, Names: []string{"a.crl = crl/sub.crl"}, Timestamps: []string{"tsa"}, Witnesses: []string{"w1", "w2"}, Vantages: []string{"v1", "v2"},
+		Schema: verify.PinsSchema, Origin: origin, Keys: []string{"a", "b"}, Publication: []string{"p"},
+		Anchors: []string{"root"}, Overrides: []string{"o"},
+		Addresses: []string{baseURL}, Targets: []string{"public"}, Names: []string{"a.crl = crl/sub.crl"},
+		Timestamps: []string{"tsa"}, Witnesses: []string{"w1", "w2"}, Vantages: []string{"v1", "v2"},
 	}
 }
 
@@ -32,7 +34,8 @@ func pinTampers() []tamper {
 		return change(name+" left out", "pins-fewer@"+name, func(p *verify.Pins) { l := list(p); *l = (*l)[1:] })
 	}
 	with := func(name, want string, list func(p *verify.Pins) *[]string) tamper {
-		c := change(name+" added", want+"@"+name, func(p *verify.Pins) { l := list(p); *l = append(slices.Clone(*l), "new") })
+		c := change(name+" added", want+"@"+name,
+			func(p *verify.Pins) { l := list(p); *l = append(slices.Clone(*l), "new") })
 		c.passes = want == "pins-more"
 		return c
 	}
@@ -48,14 +51,17 @@ func pinTampers() []tamper {
 		change("another origin", "pins-fewer@origin", func(p *verify.Pins) { p.Origin = "other.example/log" }),
 		change("fewer witnesses required", "pins-fewer@quorum", func(p *verify.Pins) { p.Quorum = 1 }),
 		change("fewer keys believed for overrides", "", func(p *verify.Pins) { p.Overrides = nil }),
-		without("log_keys", keys), without("anchors", anchors), without("publication_keys", publication), without("addresses", addresses),
+		without("log_keys", keys), without("anchors", anchors), without("publication_keys", publication),
+		without("addresses", addresses),
 		without("targets", targets), without("timestamps", stamps), without("names", names),
-		with("anchors", "pins-fewer", anchors), with("override_keys", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Overrides }),
+		with("anchors", "pins-fewer", anchors),
+		with("override_keys", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Overrides }),
 		with("timestamps", "pins-fewer", stamps), with("publication_keys", "pins-fewer", publication),
 		with("vantages", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Vantages }),
 		without("vantages", func(p *verify.Pins) *[]string { return &p.Vantages }),
 		with("partners", "pins-fewer", func(p *verify.Pins) *[]string { return &p.Partners }),
-		with("log_keys", "pins-more", keys), with("addresses", "pins-more", addresses), with("targets", "pins-more", targets),
+		with("log_keys", "pins-more", keys), with("addresses", "pins-more", addresses),
+		with("targets", "pins-more", targets),
 		with("names", "pins-more", names),
 	}
 }

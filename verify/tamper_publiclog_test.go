@@ -22,10 +22,11 @@ import (
 // publicLogTampers are cases of an auditor without a master, who has the pinned keys and an address.
 func publicLogTampers() []tamper {
 	log := func(name string, want []string, do func(r *repo, c *verify.Config)) tamper {
-		return tamper{name: "public log: " + name, want: want, only: true, passes: len(want) == 0, do: func(_ *testing.T, r *repo, c *verify.Config) {
-			c.Master, c.Tier = "", report.TierLog
-			do(r, c)
-		}}
+		return tamper{name: "public log: " + name, want: want, only: true, passes: len(want) == 0,
+			do: func(_ *testing.T, r *repo, c *verify.Config) {
+				c.Master, c.Tier = "", report.TierLog
+				do(r, c)
+			}}
 	}
 	file := func(name, want, file string, do func(path string)) tamper {
 		return log(name, []string{want}, func(r *repo, _ *verify.Config) {
@@ -48,18 +49,22 @@ func publicLogTampers() []tamper {
 			c.Known = [][]byte{must(r.writer.Log().ArchivedCheckpoint(context.Background(), 1))}
 		}),
 		log("keys rotated, the new ones pinned", nil, func(r *repo, c *verify.Config) { c.Verifier = rotate(r, c) }),
-		log("keys rotated, the old ones pinned: the endorsement is in the master alone", []string{"log-checkpoint-key"}, func(r *repo, c *verify.Config) { _ = rotate(r, c) }),
-		log("keys rotated, and another past than the last checkpoint's", []string{"log-fork"}, func(r *repo, c *verify.Config) {
-			c.Verifier = rotate(r, c)
-			c.Known = [][]byte{fork(&repo{dir: r.dir, now: r.now, ecdsa: r.ecdsa, ed25519: r.ed25519}, 1)}
-		}),
+		log("keys rotated, the old ones pinned: the endorsement is in the master alone", []string{"log-checkpoint-key"},
+			func(r *repo, c *verify.Config) { _ = rotate(r, c) }),
+		log("keys rotated, and another past than the last checkpoint's", []string{"log-fork"},
+			func(r *repo, c *verify.Config) {
+				c.Verifier = rotate(r, c)
+				c.Known = [][]byte{fork(&repo{dir: r.dir, now: r.now, ecdsa: r.ecdsa, ed25519: r.ed25519}, 1)}
+			}),
 		log("rolled back behind the last checkpoint", []string{"log-rollback"}, func(r *repo, c *verify.Config) {
 			c.Known = [][]byte{r.writer.Log().Checkpoint()}
 			rollback(r, r.public())
 		}),
-		log("forked from the last checkpoint", []string{"log-fork"}, func(r *repo, c *verify.Config) { c.Known = [][]byte{fork(r, 1)} }),
+		log("forked from the last checkpoint", []string{"log-fork"},
+			func(r *repo, c *verify.Config) { c.Known = [][]byte{fork(r, 1)} }),
 		file("no checkpoint", "checkpoint-missing", "checkpoint", remove),
-		file("garbage in place of the checkpoint", "checkpoint-invalid", "checkpoint", func(path string) { check(os.WriteFile(path, []byte("hello\n"), 0o644)) }),
+		file("garbage in place of the checkpoint", "checkpoint-invalid", "checkpoint",
+			func(path string) { check(os.WriteFile(path, []byte("hello\n"), 0o644)) }),
 		file("checkpoint with a damaged signature", "log-checkpoint-key", "checkpoint", func(path string) {
 			b := must(os.ReadFile(path))
 			b[len(b)-8] ^= 1
@@ -67,7 +72,8 @@ func publicLogTampers() []tamper {
 		}),
 		file("checkpoint of an endless log", "checkpoint-invalid#so long", "checkpoint", func(path string) {
 			lines := bytes.SplitN(must(os.ReadFile(path)), []byte("\n"), 3)
-			check(os.WriteFile(path, bytes.Join([][]byte{lines[0], fmt.Append(nil, int64(1)<<50), lines[2]}, []byte("\n")), 0o644))
+			check(os.WriteFile(path,
+				bytes.Join([][]byte{lines[0], fmt.Append(nil, int64(1)<<50), lines[2]}, []byte("\n")), 0o644))
 		}),
 		file("a tile is missing", "copy-missing@log/tile/0/000.p/2", "tile/0/000.p/2", remove),
 		file("a tile is changed", "log-tree-damaged@log/tile", "tile/0/000.p/2", change),
@@ -80,14 +86,16 @@ func publicLogTampers() []tamper {
 		}),
 		second("two places agree", nil, func(*repo, string) {}),
 		second("one of two places is behind", []string{"checkpoint-behind"}, rollback),
-		second("two places contradict each other", []string{"checkpoint-fork"}, func(r *repo, dir string) { write(dir, "log/checkpoint", fork(r, 2)) }),
-		{name: "public log: every request forbidden", want: []string{"copy-forbidden"}, only: true, do: func(t *testing.T, r *repo, c *verify.Config) {
-			c.Master, c.Tier = "", report.TierLog
-			c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, _ *http.Request) bool {
-				http.Error(w, "AccessDenied", http.StatusForbidden)
-				return true
-			})}}
-		}},
+		second("two places contradict each other", []string{"checkpoint-fork"},
+			func(r *repo, dir string) { write(dir, "log/checkpoint", fork(r, 2)) }),
+		{name: "public log: every request forbidden", want: []string{"copy-forbidden"}, only: true,
+			do: func(t *testing.T, r *repo, c *verify.Config) {
+				c.Master, c.Tier = "", report.TierLog
+				c.Copies = []verify.Copy{{Source: serve(t, r, func(w http.ResponseWriter, _ *http.Request) bool {
+					http.Error(w, "AccessDenied", http.StatusForbidden)
+					return true
+				})}}
+			}},
 	}
 }
 
@@ -95,14 +103,18 @@ func publicLogTampers() []tamper {
 func rotate(r *repo, c *verify.Config) *ledger.Verifier {
 	ctx := context.Background()
 	c.Known = [][]byte{r.writer.Log().Checkpoint()}
-	_ = must(r.writer.RotateKeys(ctx, []note.Signer{must(ledger.NewNoteSigner(origin, newKey())), must(ledger.NewNoteSigner(origin, newKey()))}, "planned"))
-	check(r.writer.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: "ceremony", Name: "record", Digest: artifact.Sum(nil)}}))
+	_ = must(r.writer.RotateKeys(ctx,
+		[]note.Signer{must(ledger.NewNoteSigner(origin, newKey())), must(ledger.NewNoteSigner(origin, newKey()))},
+		"planned"))
+	check(r.writer.Append(ctx,
+		&ledger.Entry{Evidence: &ledger.Evidence{Kind: "ceremony", Name: "record", Digest: artifact.Sum(nil)}}))
 	_ = must(r.writer.Commit(ctx))
 	r.publish(r.public())
 	return must(ledger.NewVerifier(origin, r.writer.Log().Keys()...))
 }
 
-// TestPublicLogOverHTTP compares what a place tells about the log with the master, and that nothing is left in the temporary directory.
+// TestPublicLogOverHTTP compares what a place tells about the log with the master, and that nothing is left in the
+// temporary directory.
 func TestPublicLogOverHTTP(t *testing.T) {
 	r := newRepo(t)
 	tmp := t.TempDir()
@@ -111,14 +123,17 @@ func TestPublicLogOverHTTP(t *testing.T) {
 	var asked []string
 	checked := r.check(t, func(c *verify.Config) {
 		c.Master, c.Tier, c.Workers = "", report.TierLog, 1
-		c.Copies = []verify.Copy{{Source: serve(t, r, func(_ http.ResponseWriter, req *http.Request) bool { asked = append(asked, req.URL.Path); return false })}}
+		c.Copies = []verify.Copy{{Source: serve(t, r,
+			func(_ http.ResponseWriter, req *http.Request) bool { asked = append(asked, req.URL.Path); return false })}}
 	})
 	if !checked.OK || len(checked.Findings) > 0 {
 		t.Fatalf("findings %v", codesOf(checked))
 	}
 	whole.Log.Known = checked.Log.Known
-	if checked.Log.Checkpoint != whole.Log.Checkpoint || checked.Log.Size != whole.Log.Size || len(checked.ShelfLife) == 0 || checked.Counts.Current != whole.Counts.Current {
-		t.Errorf("log %+v, %d lives, %d names; the master has %+v", checked.Log, len(checked.ShelfLife), checked.Counts.Current, whole.Log)
+	if checked.Log.Checkpoint != whole.Log.Checkpoint || checked.Log.Size != whole.Log.Size ||
+		len(checked.ShelfLife) == 0 || checked.Counts.Current != whole.Counts.Current {
+		t.Errorf("log %+v, %d lives, %d names; the master has %+v", checked.Log, len(checked.ShelfLife),
+			checked.Counts.Current, whole.Log)
 	}
 	if i := slices.IndexFunc(asked, func(p string) bool { return !strings.HasPrefix(p, "/log/") }); i >= 0 {
 		t.Errorf("asked for %s", asked[i])
@@ -156,7 +171,10 @@ func TestPublicLogOfManyEntries(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
 	for range 600 {
-		check(r.writer.Append(t.Context(), &ledger.Entry{Evidence: &ledger.Evidence{Kind: "risk-review", Name: "review", Digest: artifact.Sum(nil), Size: 5}})) // of which the public copy has nothing
+		// of which the public copy has nothing
+		check(r.writer.Append(t.Context(),
+			&ledger.Entry{Evidence: &ledger.Evidence{Kind: "risk-review", Name: "review", Digest: artifact.Sum(nil),
+				Size: 5}}))
 	}
 	_ = must(r.writer.Commit(t.Context()))
 	r.publish(r.public())
@@ -166,7 +184,8 @@ func TestPublicLogOfManyEntries(t *testing.T) {
 		t.Errorf("findings %v; %+v", codesOf(checked), checked.Copies)
 	}
 	flip(r.public(), "log/tile/entries/001")
-	if checked := r.check(t, log); checked.OK || checked.Findings[0].Code != "log-tree-damaged" || strings.Contains(checked.Findings[0].Name, "seihon-log-") {
+	if checked := r.check(t, log); checked.OK || checked.Findings[0].Code != "log-tree-damaged" ||
+		strings.Contains(checked.Findings[0].Name, "seihon-log-") {
 		t.Errorf("findings %+v", checked.Findings)
 	}
 }

@@ -27,7 +27,8 @@ type tamper struct {
 }
 
 // areas are the places where something can be wrong, each with the least number of cases that must be found there.
-var areas = map[string]int{"master": 120, "log": 40, "copies": 70, "HTTP": 40, "configuration": 14, "host": 8, "memory": 20}
+var areas = map[string]int{"master": 120, "log": 40, "copies": 70, "HTTP": 40, "configuration": 14, "host": 8,
+	"memory": 20}
 
 // limit is how long one case may take on a machine that has other work, and so how long nobody waits for a hanging one.
 const limit = 3 * time.Minute
@@ -45,7 +46,9 @@ func tampers() []tamper {
 	return slices.Concat(
 		in("copies", publicTampers(), extraTampers(), nameTampers(), endlessTampers(), sourceTampers(), aliasTampers()),
 		in("log", checkpointTampers(), publicLogTampers(), anchorTampers(), toleratedTampers()),
-		in("master", objectTampers(), masterTampers(), roomTampers(), meaningTampers(), inventoryTampers(), bundleTampers(), neverIssuedTampers(), commitmentTampers(), forcedTampers(), sampleTampers(), exceptionTampers(), hsmTampers(), reviewTampers(), approvalTampers()),
+		in("master", objectTampers(), masterTampers(), roomTampers(), meaningTampers(), inventoryTampers(),
+			bundleTampers(), neverIssuedTampers(), commitmentTampers(), forcedTampers(), sampleTampers(),
+			exceptionTampers(), hsmTampers(), reviewTampers(), approvalTampers()),
 		in("memory", memoryTampers()),
 		in("host", publicationTampers(), receiptTampers()),
 		in("HTTP", httpTampers(), responderTampers()),
@@ -92,7 +95,8 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// everyAreaHasCases counts what must be found, by area, and the harmless variations that are reported with not even a note.
+// everyAreaHasCases counts what must be found, by area, and the harmless variations that are reported with not even a
+// note.
 func everyAreaHasCases(t *testing.T, cases []tamper) {
 	t.Helper()
 	found, harmless := map[string]int{}, 0
@@ -157,8 +161,8 @@ func meets(f report.Finding, want string) bool {
 	return f.Code == code && strings.Contains(f.Name, name) && strings.Contains(f.Detail, detail)
 }
 
-// notShown are the codes that no case of this package can bring about: package ledger shows its own findings, and the rest
-// needs faults of the file system.
+// notShown are the codes that no case of this package can bring about: package ledger shows its own findings, and the
+// rest needs faults of the file system.
 var notShown = []string{"internal", "master-unreadable"}
 
 func everyCodeIsShown(t *testing.T) {

@@ -17,10 +17,10 @@ import (
 	"seihon/verify/report"
 )
 
-// Some formats let a writer add what no reader checks: a signed note takes any number of signature lines, a CMS structure takes
-// unsigned attributes, a PEM file takes text around its blocks. Such an addition proves nothing, and nobody may take it for
-// something that was checked, so it is counted and shown as a note. docs/formats.md lists format by format what is refused and
-// what is tolerated.
+// Some formats let a writer add what no reader checks: a signed note takes any number of signature lines, a CMS
+// structure takes unsigned attributes, a PEM file takes text around its blocks. Such an addition proves nothing, and
+// nobody may take it for something that was checked, so it is counted and shown as a note. docs/formats.md lists format
+// by format what is refused and what is tolerated.
 
 // A checkpointAt is a signed note with the name it has in findings.
 type checkpointAt struct {
@@ -53,7 +53,8 @@ func (c *checker) reportTolerated(ctx context.Context) error {
 	}
 	if c.Publication != "" && c.PublicationVerifier != nil {
 		keys := []*ledger.Verifier{c.PublicationVerifier}
-		if log, err := ledger.Open(ctx, c.Publication, c.PublicationVerifier); err == nil { // else its own findings say why
+		// else its own findings say why
+		if log, err := ledger.Open(ctx, c.Publication, c.PublicationVerifier); err == nil {
 			if err := c.tolerateLog(ctx, report.SourcePublication, log, keys); err != nil {
 				return err
 			}
@@ -116,8 +117,8 @@ func (k *copyCheck) tolerateProof(name string, proof []byte) {
 	}
 }
 
-// tolerate reports what checkpoints have beside the text and the signatures that were verified. Several of them make one finding
-// of each kind, under the name of the first that has it.
+// tolerate reports what checkpoints have beside the text and the signatures that were verified. Several of them make
+// one finding of each kind, under the name of the first that has it.
 func (c *checker) tolerate(source string, all []checkpointAt, keys []*ledger.Verifier) {
 	var strangers, more, text tolerated
 	known := c.knownKeys(keys)
@@ -138,9 +139,11 @@ func (c *checker) tolerate(source string, all []checkpointAt, keys []*ledger.Ver
 		}
 	}
 	strangers.report(c, "checkpoint-strangers", source, "%d signatures", "%d signatures on %d checkpoints")
-	more.report(c, "tolerated", source, "%d further signatures of a key that has signed already; only its first was verified",
+	more.report(c,
+		"tolerated", source, "%d further signatures of a key that has signed already; only its first was verified",
 		"%d further signatures of a key that has signed already, on %d checkpoints; only its first was verified")
-	text.report(c, "tolerated", source, "%d lines of text after the root hash, which the log's keys signed and nothing interprets",
+	text.report(c,
+		"tolerated", source, "%d lines of text after the root hash, which the log's keys signed and nothing interprets",
 		"%d lines of text after the root hash, on %d checkpoints, which the log's keys signed and nothing interprets")
 }
 
@@ -173,7 +176,8 @@ func (t *tolerated) report(c *checker, code, source, one, several string) {
 	if t.count == 0 {
 		return
 	}
-	f := report.Finding{Code: code, Source: source, Name: t.first, Got: strings.Join(t.ids, " "), Detail: fmt.Sprintf(one, t.count)}
+	f := report.Finding{Code: code, Source: source, Name: t.first, Got: strings.Join(t.ids, " "),
+		Detail: fmt.Sprintf(one, t.count)}
 	if t.places > 1 {
 		f.Detail = fmt.Sprintf(several, t.count, t.places)
 	}

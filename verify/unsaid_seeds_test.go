@@ -109,7 +109,8 @@ var deeds = []deed{
 		p.subList = nil
 	}},
 	{"a narrower list", true, func(p *past, _ int64) {
-		user := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 3, 0x81, 1, 0xff}}
+		user := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true,
+			Value: []byte{0x30, 3, 0x81, 1, 0xff}}
 		p.subList = func(l *list) { l.exts = []pkix.Extension{user} }
 		p.another()
 		p.subList = nil
@@ -213,7 +214,8 @@ var handled = []struct {
 		return true
 	}},
 	{"the version of an older day", func(p *past, older string) bool {
-		name := []string{"crl/sub.crl", "crl/root-arl.crl", "ocsp/sub.generation", "ocsp/root.generation", "log/checkpoint"}[p.rng.IntN(5)]
+		name := []string{"crl/sub.crl", "crl/root-arl.crl", "ocsp/sub.generation", "ocsp/root.generation",
+			"log/checkpoint"}[p.rng.IntN(5)]
 		b := read(older, name)
 		if bytes.Equal(b, read(p.public(), name)) {
 			return false
@@ -241,7 +243,8 @@ var handled = []struct {
 		for i := range b {
 			b[i] = byte(p.rng.Uint32())
 		}
-		write(p.public(), []string{"notes", "crl/other.crl", ".hidden", "cert/x.cer", "log/tile/1/000"}[p.rng.IntN(5)], b)
+		write(p.public(), []string{"notes", "crl/other.crl", ".hidden", "cert/x.cer", "log/tile/1/000"}[p.rng.IntN(5)],
+			b)
 		return true
 	}},
 }
@@ -292,10 +295,12 @@ func playUnsaid(t *testing.T, seed uint64) (outcome, problem string) {
 	}
 	memory, worst := 0, 9
 	for _, f := range checked.Findings {
-		if f.Severity == report.Critical && (strings.HasPrefix(f.Code, "memory-") || strings.HasPrefix(f.Code, "override-")) {
+		if f.Severity == report.Critical &&
+			(strings.HasPrefix(f.Code, "memory-") || strings.HasPrefix(f.Code, "override-")) {
 			memory++
 		}
-		worst = min(worst, slices.Index([]report.Severity{report.Critical, report.Error, report.Warning, report.Note}, f.Severity))
+		worst = min(worst,
+			slices.Index([]report.Severity{report.Critical, report.Error, report.Warning, report.Note}, f.Severity))
 	}
 	switch {
 	case p.unsaid && memory == 0:
@@ -313,8 +318,8 @@ func playUnsaid(t *testing.T, seed uint64) (outcome, problem string) {
 }
 
 // TestNothingUnsaidPasses plays rooms that went on past every check of theirs, and public copies that somebody handled.
-// Whatever was said once and is not any more is critical, with the auditor's checkpoint and without; whatever was not touched is
-// in order. A failing seed is printed.
+// Whatever was said once and is not any more is critical, with the auditor's checkpoint and without; whatever was not
+// touched is in order. A failing seed is printed.
 func TestNothingUnsaidPasses(t *testing.T) {
 	t.Parallel()
 	outcomes := make([]string, unsaidSeeds)

@@ -29,7 +29,8 @@ const diaryURL = "http://repo.example/crl/sub.crl"
 func newDiary(t *testing.T) *diary {
 	t.Helper()
 	w := must(ledger.Create(t.Context(), filepath.Join(t.TempDir(), "log"), ledger.WriterConfig{
-		Origin: "publication.example/log", Signers: []note.Signer{must(ledger.NewNoteSigner("publication.example/log", newKey()))},
+		Origin:  "publication.example/log",
+		Signers: []note.Signer{must(ledger.NewNoteSigner("publication.example/log", newKey()))},
 	}))
 	t.Cleanup(func() { w.Close() })
 	return &diary{t, w}
@@ -63,8 +64,10 @@ func (d *diary) enter(e *ledger.Entry) {
 
 // receipt records that the target was published to.
 func (d *diary) receipt(clock string) {
-	d.enter(&ledger.Entry{Time: at(clock), Publish: &ledger.Publish{Target: "public", MasterSize: 1, Receipts: []ledger.Receipt{
-		{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: artifact.Sum([]byte("x")), Size: 1, Time: at(clock)}}}})
+	d.enter(&ledger.Entry{Time: at(clock),
+		Publish: &ledger.Publish{Target: "public", MasterSize: 1, Receipts: []ledger.Receipt{
+			{Op: "put", Name: "crl/sub.crl", Kind: artifact.CRL, Digest: artifact.Sum([]byte("x")), Size: 1,
+				Time: at(clock)}}}})
 }
 
 // measure sums up an hour with a sample each ten minutes, of which the rounds are those at :00, :10 … :50.
@@ -73,7 +76,8 @@ func (d *diary) measure(change ...func(c *uptime.Config)) *report.Uptime {
 	_ = must(d.w.Commit(context.Background()))
 	c := uptime.Config{
 		Publication: d.w.Log(), From: at("10:00:00"), To: at("11:00:00"), Now: at("12:00:00"), Every: 10 * time.Minute,
-		BaseURL: "http://repo.example", Targets: []uptime.Target{{Name: "public", Addresses: []string{"http://repo.example", "http://old.example"}}},
+		BaseURL: "http://repo.example",
+		Targets: []uptime.Target{{Name: "public", Addresses: []string{"http://repo.example", "http://old.example"}}},
 	}
 	for _, f := range change {
 		f(&c)
@@ -83,7 +87,8 @@ func (d *diary) measure(change ...func(c *uptime.Config)) *report.Uptime {
 
 // figures are what a test wants of a record, in one line.
 func figures(u *report.Uptime) string {
-	s := fmt.Sprintf("rounds %d/%d, observed %d/%d, good %d", u.Rounds.Taken, u.Rounds.Expected, u.Total.Observed, u.Total.Expected, u.Total.Good)
+	s := fmt.Sprintf("rounds %d/%d, observed %d/%d, good %d", u.Rounds.Taken, u.Rounds.Expected, u.Total.Observed,
+		u.Total.Expected, u.Total.Good)
 	if u.Total.Worst != nil {
 		s += fmt.Sprintf(", %.3f in %.3f-%.3f", *u.Total.Ratio, *u.Total.Worst, *u.Total.Best)
 	}
@@ -98,7 +103,8 @@ func figures(u *report.Uptime) string {
 		s += fmt.Sprintf(", incident %s-%s of %d", in.From.Format("15:04"), to, in.Samples)
 	}
 	if n := u.Uncounted; n != (report.Uncounted{}) {
-		s += fmt.Sprintf(", uncounted %d elsewhere %d late %d future %d backwards", n.Elsewhere, n.Late, n.Future, n.Backwards)
+		s += fmt.Sprintf(", uncounted %d elsewhere %d late %d future %d backwards", n.Elsewhere, n.Late, n.Future,
+			n.Backwards)
 	}
 	return s
 }
@@ -117,9 +123,11 @@ func TestUptimeIsWhatWasObserved(t *testing.T) {
 		want string
 	}{
 		{"nothing at all", func(*diary) {}, "rounds 0/0, observed 0/0, good 0"},
-		{"published, and nobody ever asked", func(d *diary) { d.receipt("09:00:00") }, "rounds 0/6, observed 0/0, good 0, gap 10:00-11:00"},
+		{"published, and nobody ever asked", func(d *diary) { d.receipt("09:00:00") },
+			"rounds 0/6, observed 0/0, good 0, gap 10:00-11:00"},
 		{"every round", func(d *diary) { all(d) }, "rounds 6/6, observed 6/6, good 6, 1.000 in 1.000-1.000"},
-		{"one of six was bad", func(d *diary) { all(d, "10:30:00") }, "rounds 6/6, observed 6/6, good 5, 0.833 in 0.833-0.833, incident 10:30-10:40 of 1"},
+		{"one of six was bad", func(d *diary) { all(d, "10:30:00") },
+			"rounds 6/6, observed 6/6, good 5, 0.833 in 0.833-0.833, incident 10:30-10:40 of 1"},
 		{"one sample for the whole time", func(d *diary) { d.receipt("09:00:00"); d.sample("10:00:00", true) },
 			"rounds 1/6, observed 1/6, good 1, 1.000 in 0.167-1.000, gap 10:10-11:00"},
 		{"one bad sample, and nothing else", func(d *diary) { d.receipt("09:00:00"); d.sample("10:20:00", false) },
@@ -159,7 +167,8 @@ func TestUptimeIsWhatWasObserved(t *testing.T) {
 		{"another address", func(d *diary) {
 			d.receipt("09:30:00")
 			for _, clock := range hour {
-				d.round(at(clock), at(clock), "", true, "http://127.0.0.1:8080/crl/sub.crl", "http://repo.example.evil/crl/sub.crl")
+				d.round(at(clock), at(clock), "", true, "http://127.0.0.1:8080/crl/sub.crl",
+					"http://repo.example.evil/crl/sub.crl")
 			}
 		}, "rounds 0/6, observed 0/0, good 0, gap 10:00-11:00, uncounted 12 elsewhere 0 late 0 future 0 backwards"},
 		{"made up afterwards", func(d *diary) {
@@ -182,7 +191,9 @@ func TestUptimeIsWhatWasObserved(t *testing.T) {
 			d.receipt("09:00:00")
 			d.sample("11:30:00", true)
 			all(d, "10:10:00")
-		}, "rounds 1/6, observed 1/6, good 0, 0.000 in 0.000-0.833, gap 10:20-11:00, incident 10:10-? of 1, uncounted 0 elsewhere 0 late 0 future 5 backwards"},
+		},
+			"rounds 1/6, observed 1/6, good 0, 0.000 in 0.000-0.833, gap 10:20-11:00, incident 10:10-? of 1, " +
+				"uncounted 0 elsewhere 0 late 0 future 5 backwards"},
 		{"two rounds that overlap", func(d *diary) {
 			all(d)
 			d.sample("10:58:00", true)
@@ -239,10 +250,14 @@ func TestUptimeOfAMonthThatHasNotEnded(t *testing.T) {
 	if got := figures(d.measure(early)); got != "rounds 3/3, observed 3/3, good 3, 1.000 in 1.000-1.000" {
 		t.Errorf("in the middle of it: %s", got)
 	}
-	if u := d.measure(early, func(c *uptime.Config) { c.From, c.To = at("13:00:00"), at("14:00:00") }); figures(u) != "rounds 0/0, observed 0/0, good 0" {
+	if u := d.measure(early, func(c *uptime.Config) {
+		c.From, c.To = at("13:00:00"),
+			at("14:00:00")
+	}); figures(u) != "rounds 0/0, observed 0/0, good 0" {
 		t.Errorf("of the future: %s", figures(u))
 	}
-	if got := figures(d.measure(func(c *uptime.Config) { c.Now = at("10:09:00") })); !strings.Contains(got, "rounds 1/1") || !strings.Contains(got, "1 future") {
+	if got := figures(d.measure(func(c *uptime.Config) { c.Now = at("10:09:00") })); !strings.Contains(got,
+		"rounds 1/1") || !strings.Contains(got, "1 future") {
 		t.Errorf("samples of a time that has not come: %s", got)
 	}
 }

@@ -19,7 +19,8 @@ import (
 
 var (
 	hashes = map[string]crypto.Hash{
-		"2.16.840.1.101.3.4.2.1": crypto.SHA256, "2.16.840.1.101.3.4.2.2": crypto.SHA384, "2.16.840.1.101.3.4.2.3": crypto.SHA512,
+		"2.16.840.1.101.3.4.2.1": crypto.SHA256, "2.16.840.1.101.3.4.2.2": crypto.SHA384,
+		"2.16.840.1.101.3.4.2.3": crypto.SHA512,
 	}
 	algorithms = map[string]struct {
 		algorithm x509.SignatureAlgorithm
@@ -43,9 +44,12 @@ var (
 		"2.16.840.1.101.3.4.3.19": {x509.MLDSA87, []crypto.Hash{crypto.SHA512}},
 	}
 	byDigest = map[string]map[crypto.Hash]x509.SignatureAlgorithm{
-		"1.2.840.113549.1.1.1":  {crypto.SHA256: x509.SHA256WithRSA, crypto.SHA384: x509.SHA384WithRSA, crypto.SHA512: x509.SHA512WithRSA},
-		"1.2.840.113549.1.1.10": {crypto.SHA256: x509.SHA256WithRSAPSS, crypto.SHA384: x509.SHA384WithRSAPSS, crypto.SHA512: x509.SHA512WithRSAPSS},
-		"1.2.840.10045.2.1":     {crypto.SHA256: x509.ECDSAWithSHA256, crypto.SHA384: x509.ECDSAWithSHA384, crypto.SHA512: x509.ECDSAWithSHA512},
+		"1.2.840.113549.1.1.1": {crypto.SHA256: x509.SHA256WithRSA, crypto.SHA384: x509.SHA384WithRSA,
+			crypto.SHA512: x509.SHA512WithRSA},
+		"1.2.840.113549.1.1.10": {crypto.SHA256: x509.SHA256WithRSAPSS, crypto.SHA384: x509.SHA384WithRSAPSS,
+			crypto.SHA512: x509.SHA512WithRSAPSS},
+		"1.2.840.10045.2.1": {crypto.SHA256: x509.ECDSAWithSHA256, crypto.SHA384: x509.ECDSAWithSHA384,
+			crypto.SHA512: x509.ECDSAWithSHA512},
 	}
 )
 
@@ -60,7 +64,8 @@ var errDigests = errors.New("the digests of signature and message differ")
 func readHash(in *cryptobyte.String) (crypto.Hash, error) {
 	var body cryptobyte.String
 	var oid asn1.ObjectIdentifier
-	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1ObjectIdentifier(&oid) || len(body) > 0 && !bytes.Equal(body, []byte{5, 0}) {
+	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1ObjectIdentifier(&oid) ||
+		len(body) > 0 && !bytes.Equal(body, []byte{5, 0}) {
 		return 0, errDER
 	}
 	h, ok := hashes[oid.String()]
@@ -71,8 +76,8 @@ func readHash(in *cryptobyte.String) (crypto.Hash, error) {
 }
 
 // readAlgorithm also understands the habit of writing the key's algorithm where the signature's belongs (RFC 3370
-// section 3.2); the digest algorithm then completes it. It must agree with the digest (RFC 8933 section 3) in every case but
-// Ed25519, which has its own.
+// section 3.2); the digest algorithm then completes it. It must agree with the digest (RFC 8933 section 3) in every
+// case but Ed25519, which has its own.
 func readAlgorithm(in *cryptobyte.String, digest crypto.Hash) (x509.SignatureAlgorithm, error) {
 	var body cryptobyte.String
 	var oid asn1.ObjectIdentifier
@@ -85,7 +90,8 @@ func readAlgorithm(in *cryptobyte.String, digest crypto.Hash) (x509.SignatureAlg
 		case len(body) > 0:
 			return 0, fmt.Errorf("signature algorithm %v has parameters", oid)
 		case !slices.Contains(a.digests, digest):
-			return 0, fmt.Errorf("the digest of the message, %v, is too short for %v (RFC 9882 section 3.3)", digest, a.algorithm)
+			return 0, fmt.Errorf("the digest of the message, %v, is too short for %v (RFC 9882 section 3.3)", digest,
+				a.algorithm)
 		}
 		return a.algorithm, nil
 	}
@@ -112,8 +118,8 @@ func readAlgorithm(in *cryptobyte.String, digest crypto.Hash) (x509.SignatureAlg
 	return 0, fmt.Errorf("signature algorithm %v is not accepted", oid)
 }
 
-// readPSS accepts the parameter sets of RFC 4055 section 3.1 that crypto/x509 verifies: one hash throughout, the salt as
-// long as the hash, the default trailer.
+// readPSS accepts the parameter sets of RFC 4055 section 3.1 that crypto/x509 verifies: one hash throughout, the salt
+// as long as the hash, the default trailer.
 func readPSS(in cryptobyte.String) (crypto.Hash, error) {
 	var params, hash, mgf, mgfBody, salt cryptobyte.String
 	var oid asn1.ObjectIdentifier
@@ -131,7 +137,8 @@ func readPSS(in cryptobyte.String) (crypto.Hash, error) {
 		return 0, err
 	}
 	length := new(big.Int)
-	if !salt.ReadASN1Integer(length) || !params.Empty() || oid.String() != oidMGF1 || m != h || length.Cmp(big.NewInt(int64(h.Size()))) != 0 {
+	if !salt.ReadASN1Integer(length) || !params.Empty() || oid.String() != oidMGF1 || m != h ||
+		length.Cmp(big.NewInt(int64(h.Size()))) != 0 {
 		return 0, errors.New("RSASSA-PSS parameters are unusual: want one hash throughout and a salt of its length")
 	}
 	return h, nil

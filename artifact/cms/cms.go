@@ -1,9 +1,9 @@
-// Package cms verifies signatures on documents: detached CMS (.p7s), PAdES inside a PDF, and the RFC 3161 time stamps on
-// either. It signs nothing and links nothing that does.
+// Package cms verifies signatures on documents: detached CMS (.p7s), PAdES inside a PDF, and the RFC 3161 time stamps
+// on either. It signs nothing and links nothing that does.
 //
-// artifact.SignedData answers "does this signature fit these bytes", which is what section A asks of every artifact. This
-// package answers what an auditor asks of a CP/CPS: who signed, under which anchor, when, and is it that very certificate.
-// So it goes beyond RFC 5652 where RFC 5652 leaves doors open:
+// artifact.SignedData answers "does this signature fit these bytes", which is what section A asks of every artifact.
+// This package answers what an auditor asks of a CP/CPS: who signed, under which anchor, when, and is it that very
+// certificate. So it goes beyond RFC 5652 where RFC 5652 leaves doors open:
 //
 //   - signed attributes are required, each at most once, with content-type id-data and the message digest (section 5.3);
 //   - signing-certificate-v2 is required and must name the certificate (RFC 5035), since the signature does not cover the
@@ -15,8 +15,8 @@
 //
 // Encodings must be DER; indefinite lengths are refused, so that one signature has one form.
 //
-// BUG(cms): chains are built by crypto/x509, which does not know name constraints on directory names; a chain with a critical
-// one is refused.
+// BUG(cms): chains are built by crypto/x509, which does not know name constraints on directory names; a chain with a
+// critical one is refused.
 package cms
 
 import (
@@ -131,7 +131,8 @@ func (g *signerInfo) verify(s *signedData, content []byte, o Options) (*Signatur
 	return out, err
 }
 
-func chain(c *x509.Certificate, enclosed, anchors []*x509.Certificate, at time.Time, usage x509.ExtKeyUsage) ([]*x509.Certificate, error) {
+func chain(c *x509.Certificate, enclosed, anchors []*x509.Certificate, at time.Time,
+	usage x509.ExtKeyUsage) ([]*x509.Certificate, error) {
 	roots, middle := x509.NewCertPool(), x509.NewCertPool()
 	for _, a := range anchors {
 		roots.AddCert(a)
@@ -139,7 +140,8 @@ func chain(c *x509.Certificate, enclosed, anchors []*x509.Certificate, at time.T
 	for _, e := range enclosed {
 		middle.AddCert(e)
 	}
-	chains, err := c.Verify(x509.VerifyOptions{Roots: roots, Intermediates: middle, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{usage}})
+	chains, err := c.Verify(x509.VerifyOptions{Roots: roots, Intermediates: middle, CurrentTime: at,
+		KeyUsages: []x509.ExtKeyUsage{usage}})
 	if err != nil {
 		return nil, fmt.Errorf("no chain from %q to an anchor at %s: %w", c.Subject, at.UTC().Format(time.RFC3339), err)
 	}

@@ -39,7 +39,8 @@ func trust(t testing.TB) cms.Options {
 
 func TestVerifyWhatOpenSSLSigned(t *testing.T) {
 	content := vector(t, "content.txt")
-	for name, signers := range map[string]int{"rsa.p7s": 1, "rsa.pem": 1, "rsa-pss.p7s": 1, "p384.p7s": 1, "keyid.p7s": 1, "two.p7s": 2} {
+	for name, signers := range map[string]int{"rsa.p7s": 1, "rsa.pem": 1, "rsa-pss.p7s": 1, "p384.p7s": 1,
+		"keyid.p7s": 1, "two.p7s": 2} {
 		list, err := cms.Verify(vector(t, name), content, trust(t))
 		if err != nil || len(list) != signers {
 			t.Errorf("%s: %d signers, %v", name, len(list), err)
@@ -102,8 +103,8 @@ func flip(b []byte, at int) []byte {
 	return b
 }
 
-// No byte of a signature may change and still verify as the same signer's, but in what the signature does not cover: the
-// certificates, which ESS binds, are covered through it.
+// No byte of a signature may change and still verify as the same signer's, but in what the signature does not cover:
+// the certificates, which ESS binds, are covered through it.
 func TestEveryFlippedByteIsNoticed(t *testing.T) {
 	content, good := vector(t, "content.txt"), vector(t, "rsa.p7s")
 	want, err := cms.Verify(good, content, trust(t))
@@ -144,7 +145,8 @@ func TestVerifyTimestamp(t *testing.T) {
 		{"document signature", vector(t, "rsa.p7s"), content, o.TSAs, "not a token"},
 		{"garbage", []byte("garbage"), content, o.TSAs, "DER"},
 	} {
-		if _, err := cms.VerifyTimestamp(c.token, c.message, c.anchors); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := cms.VerifyTimestamp(c.token, c.message, c.anchors); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want an error with %q", c.name, err, c.want)
 		}
 	}

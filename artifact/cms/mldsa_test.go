@@ -9,12 +9,13 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// TestMLDSAIdentifiers: ML-DSA without parameters and with a digest that is no weaker than the key (RFC 9882 section 3.3), and
-// nothing else; HashML-DSA is not for CMS.
+// TestMLDSAIdentifiers: ML-DSA without parameters and with a digest that is no weaker than the key (RFC 9882 section
+// 3.3), and nothing else; HashML-DSA is not for CMS.
 func TestMLDSAIdentifiers(t *testing.T) {
 	t.Parallel()
 	id := func(arc byte, parameters ...byte) []byte {
-		return append([]byte{0x30, byte(11 + len(parameters)), 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, arc}, parameters...)
+		return append([]byte{0x30, byte(11 + len(parameters)), 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, arc},
+			parameters...)
 	}
 	for _, test := range []struct {
 		name   string
@@ -33,7 +34,8 @@ func TestMLDSAIdentifiers(t *testing.T) {
 	} {
 		in := cryptobyte.String(test.der)
 		got, err := readAlgorithm(&in, test.digest)
-		if got != test.want || (err == nil) != (test.why == "") || err != nil && !strings.Contains(err.Error(), test.why) {
+		if got != test.want || (err == nil) != (test.why == "") ||
+			err != nil && !strings.Contains(err.Error(), test.why) {
 			t.Errorf("%s: %v, %v", test.name, got, err)
 		}
 	}

@@ -76,14 +76,16 @@ func parse(der []byte) (*signedData, error) {
 	if !oid.Equal(oidSignedData) {
 		return nil, fmt.Errorf("the structure is %v, want SignedData", oid)
 	}
-	if !info.ReadASN1(&wrapper, explicit(0)) || !info.Empty() || !wrapper.ReadASN1(&body, cbasn1.SEQUENCE) || !wrapper.Empty() {
+	if !info.ReadASN1(&wrapper, explicit(0)) || !info.Empty() || !wrapper.ReadASN1(&body, cbasn1.SEQUENCE) ||
+		!wrapper.Empty() {
 		return nil, errDER
 	}
 	s := &signedData{}
 	var version int64
 	var digests, encapsulated, certs, crls, signers cryptobyte.String
 	var has bool
-	if !body.ReadASN1Integer(&version) || !body.ReadASN1(&digests, cbasn1.SET) || !body.ReadASN1(&encapsulated, cbasn1.SEQUENCE) ||
+	if !body.ReadASN1Integer(&version) || !body.ReadASN1(&digests, cbasn1.SET) ||
+		!body.ReadASN1(&encapsulated, cbasn1.SEQUENCE) ||
 		!body.ReadOptionalASN1(&certs, &has, explicit(0)) || !body.ReadOptionalASN1(&crls, &has, explicit(1)) ||
 		!body.ReadASN1(&signers, cbasn1.SET) || !body.Empty() {
 		return nil, errDER
@@ -115,7 +117,8 @@ func (s *signedData) readContent(in cryptobyte.String) error {
 		return nil
 	}
 	var wrapper, content cryptobyte.String
-	if !in.ReadASN1(&wrapper, explicit(0)) || !in.Empty() || !wrapper.ReadASN1(&content, cbasn1.OCTET_STRING) || !wrapper.Empty() {
+	if !in.ReadASN1(&wrapper, explicit(0)) || !in.Empty() || !wrapper.ReadASN1(&content, cbasn1.OCTET_STRING) ||
+		!wrapper.Empty() {
 		return errDER
 	}
 	s.content = append([]byte{}, content...)
@@ -165,7 +168,8 @@ func (g *signerInfo) read(in *cryptobyte.String) error {
 		return err
 	}
 	var has bool
-	if !body.ReadASN1(&signature, cbasn1.OCTET_STRING) || !body.ReadOptionalASN1(&unsigned, &has, explicit(1)) || !body.Empty() {
+	if !body.ReadASN1(&signature, cbasn1.OCTET_STRING) || !body.ReadOptionalASN1(&unsigned, &has, explicit(1)) ||
+		!body.Empty() {
 		return errDER
 	}
 	g.signature = signature
@@ -184,7 +188,8 @@ func (g *signerInfo) readID(in *cryptobyte.String) bool {
 	if in.PeekASN1Tag(cbasn1.SEQUENCE) {
 		var id, name cryptobyte.String
 		g.serial = new(big.Int)
-		if !in.ReadASN1(&id, cbasn1.SEQUENCE) || !id.ReadASN1Element(&name, cbasn1.SEQUENCE) || !id.ReadASN1Integer(g.serial) {
+		if !in.ReadASN1(&id, cbasn1.SEQUENCE) || !id.ReadASN1Element(&name, cbasn1.SEQUENCE) ||
+			!id.ReadASN1Integer(g.serial) {
 			return false
 		}
 		g.issuer = name
@@ -284,7 +289,8 @@ func (g *signerInfo) check(s *signedData, content []byte, allowUnbound bool) (*x
 		if allowUnbound {
 			return c, nil
 		}
-		return nil, errors.New("it has no signing-certificate-v2 attribute, so it does not say which certificate was meant")
+		return nil,
+			errors.New("it has no signing-certificate-v2 attribute, so it does not say which certificate was meant")
 	}
 	return c, g.ess[0].check(c)
 }

@@ -43,20 +43,23 @@ func rsaSigner(t *testing.T) (root, cert *x509.Certificate, key *rsa.PrivateKey)
 			t.Fatal(err)
 		}
 	}
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Root"}, NotBefore: at.AddDate(-1, 0, 0), NotAfter: at.AddDate(9, 0, 0),
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Root"},
+		NotBefore: at.AddDate(-1, 0, 0), NotAfter: at.AddDate(9, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	root = make(ca, ca, keys[0], keys[0])
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Signer"}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Signer"},
+		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature}
 	return root, make(leaf, root, keys[1], keys[0]), keys[1]
 }
 
-// padesByLibrary signs a PDF as github.com/digitorus/pdfsign does, with its library for CMS, which leaves the parameters of RSA
-// and of the digest out.
+// padesByLibrary signs a PDF as github.com/digitorus/pdfsign does, with its library for CMS, which leaves the
+// parameters of RSA and of the digest out.
 func padesByLibrary(t *testing.T, cert *x509.Certificate, key *rsa.PrivateKey, change func([]byte) []byte) []byte {
 	t.Helper()
 	const room = 8192
-	head := "%%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj\n2 0 obj <</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached" +
+	head := "%%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj\n2 0 obj " +
+		"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached" +
 		"/M (D:20261120150000+09'00')/ByteRange [0 %010d %010d %010d]/Contents "
 	tail := ">> endobj\n%%EOF\n"
 	before := len(fmt.Sprintf(head, 0, 0, 0))
@@ -129,8 +132,8 @@ func rewrite(t *testing.T, der, old, now []byte) []byte {
 	return out
 }
 
-// TestRSAParametersInSignatures: RFC 4055 section 5 wants NULL as the parameters of RSA and takes their absence as the same, and
-// RFC 5754 section 2 both for digests. Any other parameters are wrong.
+// TestRSAParametersInSignatures: RFC 4055 section 5 wants NULL as the parameters of RSA and takes their absence as the
+// same, and RFC 5754 section 2 both for digests. Any other parameters are wrong.
 func TestRSAParametersInSignatures(t *testing.T) {
 	root, cert, key := rsaSigner(t)
 	sha256Oid := asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
@@ -154,11 +157,13 @@ func TestRSAParametersInSignatures(t *testing.T) {
 			}
 		}
 	}
-	wrong, err := asn1.Marshal(pkix.AlgorithmIdentifier{Algorithm: written, Parameters: asn1.RawValue{FullBytes: []byte{2, 1, 0}}})
+	wrong, err := asn1.Marshal(pkix.AlgorithmIdentifier{Algorithm: written,
+		Parameters: asn1.RawValue{FullBytes: []byte{2, 1, 0}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pdf := padesByLibrary(t, cert, key, func(der []byte) []byte { return rewrite(t, der, algorithmOf(t, written, false), wrong) })
+	pdf := padesByLibrary(t,
+		cert, key, func(der []byte) []byte { return rewrite(t, der, algorithmOf(t, written, false), wrong) })
 	if _, err := cms.VerifyPDF(pdf, o); err == nil {
 		t.Error("an INTEGER as the parameters of RSA was taken")
 	}

@@ -34,8 +34,8 @@ var (
 	generalizedPattern = regexp.MustCompile(`^\d{14}(\.\d{1,9})?Z$`)
 )
 
-// VerifyTimestamp checks a token (DER TimeStampToken) over message: its imprint, its signature, and the authority's chain to
-// one of the anchors at the time it states. A nil list of anchors checks all but the chain.
+// VerifyTimestamp checks a token (DER TimeStampToken) over message: its imprint, its signature, and the authority's
+// chain to one of the anchors at the time it states. A nil list of anchors checks all but the chain.
 func VerifyTimestamp(token, message []byte, anchors []*x509.Certificate) (*Timestamp, error) {
 	t, err := verifyTimestamp(token, message, anchors)
 	if err != nil {
@@ -65,7 +65,8 @@ func verifyTimestamp(token, message []byte, anchors []*x509.Certificate) (*Times
 		return nil, err
 	}
 	if !criticalUsage(t.Certificate) {
-		return nil, fmt.Errorf("the certificate of %q lacks the critical usage timeStamping (RFC 3161 section 2.3)", t.Certificate.Subject)
+		return nil, fmt.Errorf("the certificate of %q lacks the critical usage timeStamping (RFC 3161 section 2.3)",
+			t.Certificate.Subject)
 	}
 	if anchors == nil {
 		return t, nil
@@ -111,7 +112,8 @@ func (t *Timestamp) read(der []byte) error {
 		return err
 	}
 	var has bool
-	if !body.ReadOptionalASN1(&skip, &has, cbasn1.SEQUENCE) || !body.ReadOptionalASN1(&skip, &has, cbasn1.BOOLEAN) { // accuracy, ordering
+	// accuracy, ordering
+	if !body.ReadOptionalASN1(&skip, &has, cbasn1.SEQUENCE) || !body.ReadOptionalASN1(&skip, &has, cbasn1.BOOLEAN) {
 		return errDER
 	}
 	if body.PeekASN1Tag(cbasn1.INTEGER) {
@@ -120,7 +122,8 @@ func (t *Timestamp) read(der []byte) error {
 			return errDER
 		}
 	}
-	if !body.ReadOptionalASN1(&skip, &has, explicit(0)) || !body.ReadOptionalASN1(&skip, &has, explicit(1)) || !body.Empty() {
+	if !body.ReadOptionalASN1(&skip, &has, explicit(0)) || !body.ReadOptionalASN1(&skip, &has, explicit(1)) ||
+		!body.Empty() {
 		return errDER
 	}
 	return nil

@@ -22,32 +22,34 @@ func TestHostileInputIsBounded(t *testing.T) {
 	empty := strings.Repeat("\x00\x00\x00\xff\xff", 100)
 	flate := zlibbed(make([]byte, 60<<20))
 	for name, b := range map[string][]byte{
-		"bomb":             bomb,
-		"many bombs":       bytes.Repeat(gzipped(make([]byte, 60<<20)), 12),
-		"shared streams":   []byte(strings.Repeat(header+empty, 4000)),
-		"stream words":     []byte("%PDF-1.7 " + strings.Repeat("stream", 400000)),
-		"streams":          []byte("%PDF-1.7 " + strings.Repeat("1 0 obj<<>>stream\n", 100000)),
-		"open strings":     []byte("%PDF-1.7 " + strings.Repeat("1 0 obj(", 100000)),
-		"open dicts":       []byte("%PDF-1.7 " + strings.Repeat("1 0 obj<<", 100000)),
-		"nested arrays":    []byte("%PDF-1.7 1 0 obj " + strings.Repeat("[", 1<<20)),
-		"nested dicts":     []byte("%PDF-1.7 1 0 obj " + strings.Repeat("<</A", 1<<20)),
-		"trailers":         []byte("%PDF-1.7 " + strings.Repeat("trailer<<", 100000)),
-		"references":       []byte("%PDF-1.7 " + strings.Repeat("1 0 obj 1 0 R ", 100000)),
-		"PDF headers":      []byte(strings.Repeat("%PDF-1.7\n1 0 obj<<>>stream\n", 20000)),
-		"PDF bombs":        pdfObjects(strings.Split(strings.Repeat(stream("/Filter/FlateDecode", flate)+"\x01", 8), "\x01")...),
-		"gzip headers":     []byte(strings.Repeat("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", 400000)),
-		"xz headers":       bytes.Repeat(xzed([]byte("x"))[:28], 100000),
-		"zstd headers":     bytes.Repeat(zstded([]byte("x")), 100000),
-		"versions":         bytes.Repeat([]byte{0x30, 0x80, 2, 1, 0}, 400000),
-		"packets":          bytes.Repeat([]byte{0x95, 0x01, 0x00, 4}, 1<<20),
-		"kty":              bytes.Repeat([]byte(`"kty":`), 200000),
-		"private":          bytes.Repeat([]byte("private key: "), 200000),
-		"prim":             bytes.Repeat([]byte("prim: INTEGER :00 "), 60000),
-		"COSE":             bytes.Repeat([]byte{0xa5, 0x01, 0x23, 0x58}, 400000),
-		"percent":          bytes.Repeat([]byte("%2525"), 400000),
-		"LZW":              inStream("/Filter/LZWDecode", same)(lzwed(make([]byte, 32<<20), 1)),
-		"run length":       inStream("/Filter/RunLengthDecode", same)(bytes.Repeat([]byte{129, 0}, 1<<18)),
-		"filter chain":     inStream("/Filter["+strings.Repeat("/Fl", 8)+"]", same)(zlibbed(zlibbed(zlibbed(make([]byte, 60<<20))))),
+		"bomb":           bomb,
+		"many bombs":     bytes.Repeat(gzipped(make([]byte, 60<<20)), 12),
+		"shared streams": []byte(strings.Repeat(header+empty, 4000)),
+		"stream words":   []byte("%PDF-1.7 " + strings.Repeat("stream", 400000)),
+		"streams":        []byte("%PDF-1.7 " + strings.Repeat("1 0 obj<<>>stream\n", 100000)),
+		"open strings":   []byte("%PDF-1.7 " + strings.Repeat("1 0 obj(", 100000)),
+		"open dicts":     []byte("%PDF-1.7 " + strings.Repeat("1 0 obj<<", 100000)),
+		"nested arrays":  []byte("%PDF-1.7 1 0 obj " + strings.Repeat("[", 1<<20)),
+		"nested dicts":   []byte("%PDF-1.7 1 0 obj " + strings.Repeat("<</A", 1<<20)),
+		"trailers":       []byte("%PDF-1.7 " + strings.Repeat("trailer<<", 100000)),
+		"references":     []byte("%PDF-1.7 " + strings.Repeat("1 0 obj 1 0 R ", 100000)),
+		"PDF headers":    []byte(strings.Repeat("%PDF-1.7\n1 0 obj<<>>stream\n", 20000)),
+		"PDF bombs": pdfObjects(strings.Split(strings.Repeat(stream("/Filter/FlateDecode", flate)+"\x01", 8),
+			"\x01")...),
+		"gzip headers": []byte(strings.Repeat("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", 400000)),
+		"xz headers":   bytes.Repeat(xzed([]byte("x"))[:28], 100000),
+		"zstd headers": bytes.Repeat(zstded([]byte("x")), 100000),
+		"versions":     bytes.Repeat([]byte{0x30, 0x80, 2, 1, 0}, 400000),
+		"packets":      bytes.Repeat([]byte{0x95, 0x01, 0x00, 4}, 1<<20),
+		"kty":          bytes.Repeat([]byte(`"kty":`), 200000),
+		"private":      bytes.Repeat([]byte("private key: "), 200000),
+		"prim":         bytes.Repeat([]byte("prim: INTEGER :00 "), 60000),
+		"COSE":         bytes.Repeat([]byte{0xa5, 0x01, 0x23, 0x58}, 400000),
+		"percent":      bytes.Repeat([]byte("%2525"), 400000),
+		"LZW":          inStream("/Filter/LZWDecode", same)(lzwed(make([]byte, 32<<20), 1)),
+		"run length":   inStream("/Filter/RunLengthDecode", same)(bytes.Repeat([]byte{129, 0}, 1<<18)),
+		"filter chain": inStream("/Filter["+strings.Repeat("/Fl", 8)+"]",
+			same)(zlibbed(zlibbed(zlibbed(make([]byte, 60<<20))))),
 		"operators":        inStream("", same)(bytes.Repeat([]byte("(x) Tj BI ID EI "), 100000)),
 		"base64 of base64": bytes.Repeat([]byte("QUFB"), 1<<20),
 	} {
@@ -104,7 +106,9 @@ func bigPDF(n int) []byte {
 		_, _ = src.Read(noise)
 		var text strings.Builder
 		for i := range 300 {
-			fmt.Fprintf(&text, "BT /F1 10 Tf 72 %d Td (Line %d of a certificate policy: the CA keeps its keys in hardware.) Tj ET\n", 800-i, i)
+			fmt.Fprintf(&text,
+				"BT /F1 10 Tf 72 %d Td (Line %d of a certificate policy: the CA keeps its keys in hardware.) Tj ET\n",
+				800-i, i)
 		}
 		picture := stream("/Type/XObject/Subtype/Image/Filter/DCTDecode", noise)
 		flate := stream("/Type/XObject/Subtype/Image/Filter/FlateDecode", zlibbed(noise))

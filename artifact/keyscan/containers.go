@@ -24,8 +24,8 @@ const (
 	zipXZ      = 95
 )
 
-// openZip opens the member whose local header begins b. The central directory is ignored, so that a member it hides is found
-// all the same.
+// openZip opens the member whose local header begins b. The central directory is ignored, so that a member it hides is
+// found all the same.
 func (s *scanner) openZip(name string, b []byte) *Finding {
 	const header = 30
 	if len(b) < header {
@@ -64,7 +64,8 @@ func (s *scanner) openZip(name string, b []byte) *Finding {
 	case zipLZMA:
 		return s.openZipLZMA(name, body, flags&2 != 0, size)
 	}
-	s.opaque(fmt.Sprintf("%s %q is compressed by method %d, which is not undone; use deflate", name, b[header:header+length], method))
+	s.opaque(fmt.Sprintf("%s %q is compressed by method %d, which is not undone; use deflate", name,
+		b[header:header+length], method))
 	return nil
 }
 
@@ -127,7 +128,8 @@ const maxDictionary = 64 << 20
 // openXZ unpacks xz data, whose dictionary is checked first, because the decoder allocates what the header says.
 func (s *scanner) openXZ(name string, b []byte) *Finding {
 	const header = 12
-	if len(b) < header+8 || !bytes.HasPrefix(b, []byte(magicXZ)) || crc32.ChecksumIEEE(b[6:8]) != binary.LittleEndian.Uint32(b[8:]) {
+	if len(b) < header+8 || !bytes.HasPrefix(b, []byte(magicXZ)) ||
+		crc32.ChecksumIEEE(b[6:8]) != binary.LittleEndian.Uint32(b[8:]) {
 		return nil
 	}
 	dictionary, ok := xzDictionary(b[header:])

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// corpus makes pages with what a policy has in it that looks like something else: digests, serial numbers, words about keys,
-// formulas, tables of numbers and pictures of noise, in fonts that are embedded in subsets.
+// corpus makes pages with what a policy has in it that looks like something else: digests, serial numbers, words about
+// keys, formulas, tables of numbers and pictures of noise, in fonts that are embedded in subsets.
 const corpus = `
 import random, sys, os
 from reportlab.pdfgen import canvas
@@ -91,15 +91,19 @@ func TestNoFalseAlarmOnManyDocuments(t *testing.T) {
 	t.Logf("%d documents", len(all))
 }
 
-// recorded lays new pages over the documents that TeX, LibreOffice, browsers and scanners made, and packs each in several ways.
+// recorded lays new pages over the documents that TeX, LibreOffice, browsers and scanners made, and packs each in
+// several ways.
 func recorded(t *testing.T, dir string, run func(name string, args ...string)) {
 	t.Helper()
-	ways := [][]string{{"--qdf"}, {"--object-streams=generate", "--recompress-flate"}, {"--linearize"}, {"--stream-data=uncompress"},
-		{"--object-streams=disable", "--compression-level=9", "--recompress-flate"}, {"--coalesce-contents", "--normalize-content=y"}}
+	ways := [][]string{{"--qdf"}, {"--object-streams=generate", "--recompress-flate"}, {"--linearize"},
+		{"--stream-data=uncompress"},
+		{"--object-streams=disable", "--compression-level=9", "--recompress-flate"},
+		{"--coalesce-contents", "--normalize-content=y"}}
 	for i, n := range must(filepath.Glob("testdata/pdf/*.pdf")) {
 		for j, way := range ways {
 			over := filepath.Join(dir, fmt.Sprintf("reportlab-%d.pdf", i*len(ways)+j))
-			run("qpdf", append(way, n, "--overlay", over, "--", filepath.Join(dir, fmt.Sprintf("recorded-%d-%d.pdf", i, j)))...)
+			run("qpdf",
+				append(way, n, "--overlay", over, "--", filepath.Join(dir, fmt.Sprintf("recorded-%d-%d.pdf", i, j)))...)
 		}
 	}
 }

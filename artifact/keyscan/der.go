@@ -2,9 +2,10 @@ package keyscan
 
 import "bytes"
 
-// findDER looks for the ASN.1 structures of private keys at every offset, because a key may be appended to, or embedded in,
-// any other object. All of them begin with a SEQUENCE whose first element is a small INTEGER, or carry an algorithm identifier
-// for password-based encryption, so two searches for short byte strings find the few places worth a closer look.
+// findDER looks for the ASN.1 structures of private keys at every offset, because a key may be appended to, or embedded
+// in, any other object. All of them begin with a SEQUENCE whose first element is a small INTEGER, or carry an algorithm
+// identifier for password-based encryption, so two searches for short byte strings find the few places worth a closer
+// look.
 func findDER(b []byte) *Finding {
 	if f := findVersioned(b); f != nil {
 		return f
@@ -30,8 +31,8 @@ func findVersioned(b []byte) *Finding {
 	}
 }
 
-// sequenceBefore finds the SEQUENCE header that ends where content begins. end is where the sequence says it ends, at most
-// len(b): the head of a key is refused even when its tail was cut off.
+// sequenceBefore finds the SEQUENCE header that ends where content begins. end is where the sequence says it ends, at
+// most len(b): the head of a key is refused even when its tail was cut off.
 func sequenceBefore(b []byte, content int) (start, end int, ok bool) {
 	if content >= 2 && b[content-2] == 0x30 {
 		if n := int(b[content-1]); n < 0x80 {
@@ -68,7 +69,8 @@ func versionedKey(version byte, rest []byte) string {
 		return "PKCS#8 private key" // PrivateKeyInfo, RFC 5958 section 2
 	case version <= 1 && tag == 0x02 && len(body) >= 32:
 		return "PKCS#1 or DSA private key" // RSAPrivateKey, RFC 8017 appendix A.1.2, and OpenSSL's DSAPrivateKey
-	case version == 1 && tag == 0x04 && len(body) >= 14 && len(body) <= 72 && (len(after) == 0 || after[0] == 0xa0 || after[0] == 0xa1):
+	case version == 1 && tag == 0x04 && len(body) >= 14 && len(body) <= 72 &&
+		(len(after) == 0 || after[0] == 0xa0 || after[0] == 0xa1):
 		return "SEC1 private key" // ECPrivateKey, RFC 5915 section 3
 	case version == 3 && tag == 0x30 && (bytes.HasPrefix(body, oidPKCS7Data) || bytes.HasPrefix(body, oidPKCS7Signed)):
 		return "PKCS#12 key store" // PFX, RFC 7292 section 4
@@ -110,8 +112,8 @@ var (
 	oidPKCSPrefix  = []byte("\x2a\x86\x48\x86\xf7\x0d\x01") // 1.2.840.113549.1
 )
 
-// findEncrypted looks for the object identifiers of password-based encryption and of PKCS#12 key bags. No artifact that is
-// published contains one.
+// findEncrypted looks for the object identifiers of password-based encryption and of PKCS#12 key bags. No artifact that
+// is published contains one.
 func findEncrypted(b []byte) *Finding {
 	for at := 0; ; {
 		i := bytes.Index(b[at:], oidPKCSPrefix)

@@ -6,13 +6,14 @@ import (
 
 // The classes of characters in encoded text.
 const (
-	charBase64    = 1 << iota // a digit of base64, in either alphabet
-	charHex                   // a hexadecimal digit
-	charBase32                // a digit of base32
-	charSkip                  // what may stand between digits: white space, quotes, signs of comments and of source code
-	charSeparator             // what may stand between hexadecimal pairs
-	charDecimal               // a list of decimal numbers
-	charText                  // anything that text is made of
+	charBase64 = 1 << iota // a digit of base64, in either alphabet
+	charHex                // a hexadecimal digit
+	charBase32             // a digit of base32
+	// what may stand between digits: white space, quotes, signs of comments and of source code
+	charSkip
+	charSeparator // what may stand between hexadecimal pairs
+	charDecimal   // a list of decimal numbers
+	charText      // anything that text is made of
 )
 
 var charClass = func() (t [256]uint8) {
@@ -36,8 +37,8 @@ var charClass = func() (t [256]uint8) {
 	return t
 }()
 
-// minRun is the shortest piece of encoded text that is looked into. The smallest private key in DER (Ed25519 in PKCS#8, 48
-// bytes) takes 64 characters, and the head of a larger one is told by its first 30 bytes.
+// minRun is the shortest piece of encoded text that is looked into. The smallest private key in DER (Ed25519 in PKCS#8,
+// 48 bytes) takes 64 characters, and the head of a larger one is told by its first 30 bytes.
 const minRun = 40
 
 // scanText undoes what text does to data: base64, hexadecimal and other digits, escapes, and UTF-16.
@@ -46,7 +47,8 @@ func (s *scanner) scanText(b []byte, text bool) *Finding {
 		return s.scanUTF16(b)
 	}
 	for _, scan := range []func([]byte) *Finding{s.scanBase64, s.scanHex, s.scanDump, s.scanBase32, s.scanBase32Others,
-		s.scanDecimal, s.scanFigures, s.scanEscapes, s.scanMarkup, s.scanUU, s.scanFirmware, s.scanASCII85, s.scanNumber, s.scanBase85,
+		s.scanDecimal, s.scanFigures, s.scanEscapes, s.scanMarkup, s.scanUU, s.scanFirmware, s.scanASCII85,
+		s.scanNumber, s.scanBase85,
 		s.scanYEnc, s.scanUTF16} {
 		if f := scan(b); f != nil || s.stopped {
 			return f
@@ -55,8 +57,8 @@ func (s *scanner) scanText(b []byte, text bool) *Finding {
 	return nil
 }
 
-// hasText reports whether b has a line of text, however short: no encoding of a key and no seal in text has fewer characters
-// in a row. The dates of a revocation list have.
+// hasText reports whether b has a line of text, however short: no encoding of a key and no seal in text has fewer
+// characters in a row. The dates of a revocation list have.
 func hasText(b []byte) bool { return hasRun(b, charText, 20) }
 
 // hasRun reports whether b has at least n characters of a class in a row.
@@ -65,8 +67,8 @@ func hasRun(b []byte, class uint8, n int) bool {
 	return start >= 0
 }
 
-// nextRun finds the next run of at least n characters of a class at or after from. It looks at one byte in n until it meets
-// a candidate.
+// nextRun finds the next run of at least n characters of a class at or after from. It looks at one byte in n until it
+// meets a candidate.
 func nextRun(b []byte, from int, class uint8, n int) (start, end int) {
 	for probe := from + n - 1; probe < len(b); probe += n {
 		if charClass[b[probe]]&class == 0 {
@@ -105,8 +107,8 @@ func (s *scanner) eachRun(b []byte, class uint8, n int, f func(run []byte) *Find
 	}
 }
 
-// scanBase64 decodes base64 text in lines of any length, whatever stands between them, from each of the four characters at
-// which a quantum may begin. Ordinary prose is decoded as well; it costs time and holds no key.
+// scanBase64 decodes base64 text in lines of any length, whatever stands between them, from each of the four characters
+// at which a quantum may begin. Ordinary prose is decoded as well; it costs time and holds no key.
 func (s *scanner) scanBase64(b []byte) *Finding {
 	return s.eachRun(b, charBase64|charSkip, minRun, func(run []byte) *Finding {
 		text := cleanBase64(run)
@@ -130,8 +132,8 @@ func (s *scanner) scanBase64(b []byte) *Finding {
 	})
 }
 
-// cleanBase64 leaves only digits, in the standard alphabet, and the padding. It drops markup, escapes (\n), and the signs by
-// which source code joins strings.
+// cleanBase64 leaves only digits, in the standard alphabet, and the padding. It drops markup, escapes (\n), and the
+// signs by which source code joins strings.
 func cleanBase64(run []byte) []byte {
 	text := make([]byte, 0, len(run))
 	for i := 0; i < len(run); i++ {
@@ -183,8 +185,8 @@ var digit64 = func() (t [256]int8) {
 	return t
 }()
 
-// decode64 appends what text encodes to out[:0]. Padding ends a quantum and not the text, since lines may have been encoded
-// one by one.
+// decode64 appends what text encodes to out[:0]. Padding ends a quantum and not the text, since lines may have been
+// encoded one by one.
 func decode64(out, text []byte) []byte {
 	out = out[:0]
 	bits, have := uint32(0), 0
@@ -203,8 +205,8 @@ func decode64(out, text []byte) []byte {
 	return out
 }
 
-// decoded scans decoded text. Keys are looked for, and packed data and text where they begin; random bytes are not followed
-// any further.
+// decoded scans decoded text. Keys are looked for, and packed data and text where they begin; random bytes are not
+// followed any further.
 func (s *scanner) decoded(what string, b []byte) *Finding {
 	if len(b) < minRun/2 || s.stopped {
 		return nil

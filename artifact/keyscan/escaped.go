@@ -20,10 +20,12 @@ var escapes = []escape{
 	{"percent-encoded text", "%", regexp.MustCompile(`^%([0-9A-Fa-f]{2})`), 16, nil},
 	{"escaped text", `\x`, regexp.MustCompile(`^\\x([0-9A-Fa-f]{2})`), 16, nil},
 	{"escaped text", `\u`, regexp.MustCompile(`^\\u(00[0-9A-Fa-f]{2})`), 16, nil},
-	{"octal-escaped text", `\`, regexp.MustCompile(`^\\([0-3][0-7]{2})`), 8, map[string]string{`\n`: "\n", `\r`: "\r", `\t`: "\t", `\\`: `\`, `\"`: `"`, `\(`: "(", `\)`: ")"}},
+	{"octal-escaped text", `\`, regexp.MustCompile(`^\\([0-3][0-7]{2})`), 8,
+		map[string]string{`\n`: "\n", `\r`: "\r", `\t`: "\t", `\\`: `\`, `\"`: `"`, `\(`: "(", `\)`: ")"}},
 	{"character references", "&#x", regexp.MustCompile(`^&#[xX]([0-9A-Fa-f]{1,4});`), 16, nil},
 	{"character references", "&#", regexp.MustCompile(`^&#([0-9]{1,3});`), 10, nil},
-	{"quoted-printable text", "=", regexp.MustCompile(`^=([0-9A-F]{2})`), 16, map[string]string{"=\n": "", "=\r\n": ""}},
+	{"quoted-printable text", "=", regexp.MustCompile(`^=([0-9A-F]{2})`), 16,
+		map[string]string{"=\n": "", "=\r\n": ""}},
 }
 
 // minEscapes is how many escapes a text must have to be undone.
@@ -106,7 +108,8 @@ func (e *escape) named(b []byte) (text string, skip int) {
 
 // scanUTF16 drops the zero octets from text in UTF-16, which is told by there being so many of them.
 func (s *scanner) scanUTF16(b []byte) *Finding {
-	if zeros := bytes.Count(b, []byte{0}); len(b) < minRun || zeros*5 < len(b)*2 || zeros*5 > len(b)*4 || !s.spend(len(b)) {
+	if zeros := bytes.Count(b, []byte{0}); len(b) < minRun || zeros*5 < len(b)*2 || zeros*5 > len(b)*4 ||
+		!s.spend(len(b)) {
 		return nil
 	}
 	text := bytes.ReplaceAll(b, []byte{0}, nil)
@@ -120,8 +123,8 @@ var (
 	// uuBegin is the first line of uuencoded data.
 	uuBegin = regexp.MustCompile(`(?m)^begin [0-7]{3,4} [^\r\n]+\r?\n`)
 
-	// A line of a hex dump begins with an address of three to sixteen digits. What xxd and others print behind the bytes is
-	// separated by at least two spaces, by an asterisk or by a bar.
+	// A line of a hex dump begins with an address of three to sixteen digits. What xxd and others print behind the
+	// bytes is separated by at least two spaces, by an asterisk or by a bar.
 	dumpLine = regexp.MustCompile(`(?m)^[ \t]*(?:0x)?[0-9A-Fa-f]{3,16}(?:[ \t]*[:|][ \t]*|[ \t]+-[ \t]+|[ \t]+)((?:[0-9A-Fa-f]{2,8}[ \t-]){3,32}[0-9A-Fa-f]{0,8}|(?:[0-9A-Fa-f]{2,8}[ \t-]){0,31}[0-9A-Fa-f]{2,8})`)
 )
 
@@ -170,8 +173,8 @@ func (s *scanner) scanASCII85(b []byte) *Finding {
 	})
 }
 
-// scanDump takes the bytes out of a hex dump: xxd, hexdump, od, and what openssl prints in diagnostics. Some of them print
-// words of two octets in the order of the machine, so that each pair is also taken in reverse.
+// scanDump takes the bytes out of a hex dump: xxd, hexdump, od, and what openssl prints in diagnostics. Some of them
+// print words of two octets in the order of the machine, so that each pair is also taken in reverse.
 func (s *scanner) scanDump(b []byte) *Finding {
 	if !bytes.Contains(b, []byte("0010")) && !bytes.Contains(b, []byte("0000020")) || !s.spend(len(b)) {
 		return nil

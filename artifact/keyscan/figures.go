@@ -8,8 +8,9 @@ import (
 	"strconv"
 )
 
-// Figures are octets or words that are written as numbers, in lists and in columns, with addresses before them or without: what od
-// prints in each of its formats, arrays of source code in base two and eight, and tables whose cells are numbers.
+// Figures are octets or words that are written as numbers, in lists and in columns, with addresses before them or
+// without: what od prints in each of its formats, arrays of source code in base two and eight, and tables whose cells
+// are numbers.
 
 // minFigures is how many octets a list must give to be looked into.
 const minFigures = 20
@@ -34,7 +35,8 @@ func (s *scanner) scanFigures(b []byte) *Finding {
 func figures(run []byte) (ways [][][]byte) {
 	var lines [][][]byte
 	for line := range bytes.Lines(run) {
-		words := bytes.FieldsFunc(line, func(r rune) bool { return bytes.ContainsRune([]byte(" \t\r\n\f\v:,;_.|\"'{}()[]&#"), r) })
+		words := bytes.FieldsFunc(line,
+			func(r rune) bool { return bytes.ContainsRune([]byte(" \t\r\n\f\v:,;_.|\"'{}()[]&#"), r) })
 		if len(words) > 0 {
 			lines = append(lines, words)
 		}
@@ -84,8 +86,8 @@ func octet(out []byte, n uint32) []byte { return append(out, byte(n)) }
 
 func word(out []byte, n uint32) []byte { return binary.LittleEndian.AppendUint16(out, uint16(n)) }
 
-// numbers reads words of some lengths, where most is that of the longest one without a sign or a leading zero. A word of another
-// length, or in another base, ends it.
+// numbers reads words of some lengths, where most is that of the longest one without a sign or a leading zero. A word
+// of another length, or in another base, ends it.
 func numbers(words [][]byte, least, longest, most, base int, put func([]byte, uint32) []byte) (out []byte) {
 	for _, w := range words {
 		if len(w) < least || len(w) > longest || len(w) > most && w[0] != '-' && w[0] != '0' {
@@ -152,7 +154,8 @@ func (s *scanner) scanFirmware(b []byte) *Finding {
 	return s.decoded("a program image", decode16(nil, digits))
 }
 
-// scanBase32Others decodes base32 in small letters, and in the alphabet that goes on from the digits (RFC 4648 section 7).
+// scanBase32Others decodes base32 in small letters, and in the alphabet that goes on from the digits (RFC 4648 section
+// 7).
 func (s *scanner) scanBase32Others(b []byte) *Finding {
 	const shortest = 64
 	return s.eachRun(b, charBase64|charSkip, shortest, func(run []byte) *Finding {

@@ -1,36 +1,39 @@
 // Package keyscan looks for private key material anywhere inside a byte string.
 //
-// Section A of the report forbids keys in the cloud in any wrapping, so the search finds what a tolerant decoder would find,
-// and what it cannot look into it does not clear: Report.Opaque then says which part that is and what to do.
+// Section A of the report forbids keys in the cloud in any wrapping, so the search finds what a tolerant decoder would
+// find, and what it cannot look into it does not clear: Report.Opaque then says which part that is and what to do.
 //
 // # Keys
 //
-// Bare or encrypted DER and BER (PKCS#8, PKCS#1, SEC1, DSA, PKCS#12) at any offset, also with the end cut off; PEM of any
-// label and wrapping; OpenSSH, PuTTY, SSH2, OpenPGP (armoured and binary), GnuPG's S-expressions, JSON Web Keys and COSE
-// keys, XML keys, Java key stores that hold a key, the objects of PKCS#11 token stores (SoftHSM in files and SQLite, NSS),
-// Microsoft's blobs, age, minisign, DNSSEC and note keys; and text dumps of keys as openssl, certtool and asn1parse print
-// them.
+// Bare or encrypted DER and BER (PKCS#8, PKCS#1, SEC1, DSA, PKCS#12) at any offset, also with the end cut off; PEM of
+// any label and wrapping; OpenSSH, PuTTY, SSH2, OpenPGP (armoured and binary), GnuPG's S-expressions, JSON Web Keys and
+// COSE keys, XML keys, Java key stores that hold a key, the objects of PKCS#11 token stores (SoftHSM in files and
+// SQLite, NSS), Microsoft's blobs, age, minisign, DNSSEC and note keys; and text dumps of keys as openssl, certtool and
+// asn1parse print them.
 //
 // # Wrappings
 //
-// Text: base64 in both alphabets, base32 and hexadecimal in lines of any length, quoted, commented, with colons or other
-// separators, as C arrays, hex dumps with or without addresses; octets and words as numbers in base two, eight and ten, in
-// lists, columns and tables of a page; backslash, percent, entity and quoted-printable escapes; uuencode, yEnc, base85
-// in three alphabets, base58 and a decimal number of up to 32,768 digits, in one word or in lines; program images (Intel hex,
-// Motorola S); UTF-16. Data: zip (deflate, bzip2, LZMA, xz, zstd), gzip, bzip2, xz and zstd at any offset; zlib, raw deflate and lzma where a file, a stream or an attachment begins; tar and what
-// else stores its members as they are. PNG: texts and profile. PDF: every object, see package pdf; strings, names and streams
-// each, and the text of pages as it reads after its fonts' ToUnicode tables.
+// Text: base64 in both alphabets, base32 and hexadecimal in lines of any length, quoted, commented, with colons or
+// other separators, as C arrays, hex dumps with or without addresses; octets and words as numbers in base two, eight
+// and ten, in lists, columns and tables of a page; backslash, percent, entity and quoted-printable escapes; uuencode,
+// yEnc, base85 in three alphabets, base58 and a decimal number of up to 32,768 digits, in one word or in lines; program
+// images (Intel hex, Motorola S); UTF-16. Data: zip (deflate, bzip2, LZMA, xz, zstd), gzip, bzip2, xz and zstd at any
+// offset; zlib, raw deflate and lzma where a file, a stream or an attachment begins; tar and what else stores its
+// members as they are. PNG: texts and profile. PDF: every object, see package pdf; strings, names and streams each, and
+// the text of pages as it reads after its fonts' ToUnicode tables.
 //
 // # Limits
 //
-// MaxDepth wrappings, MaxUnpacked bytes of unpacked data, and pdf.MaxObjects; what goes beyond is opaque, and so are 7z, RAR
-// and other archives that are not opened, encrypted archives and messages, damaged archives and streams, unknown filters,
-// and attachments of unknown form. Not read are pictures (no character recognition; their bytes are searched as they stand),
-// text drawn with a font that does not say what its glyphs mean, key material without any structure (a scalar of 32 octets
-// with nothing around it, in whatever base), larger numbers, base58 and base85 between other characters or in lines that say
-// more than that, and what was hidden on purpose (ROT13 and other ciphers, reversed or interleaved bytes).
+// MaxDepth wrappings, MaxUnpacked bytes of unpacked data, and pdf.MaxObjects; what goes beyond is opaque, and so are
+// 7z, RAR and other archives that are not opened, encrypted archives and messages, damaged archives and streams,
+// unknown filters, and attachments of unknown form. Not read are pictures (no character recognition; their bytes are
+// searched as they stand), text drawn with a font that does not say what its glyphs mean, key material without any
+// structure (a scalar of 32 octets with nothing around it, in whatever base), larger numbers, base58 and base85 between
+// other characters or in lines that say more than that, and what was hidden on purpose (ROT13 and other ciphers,
+// reversed or interleaved bytes).
 //
-// A form is recognised by its structure and not by a few bytes, since the alarm tells a CA to treat a key as compromised.
+// A form is recognised by its structure and not by a few bytes, since the alarm tells a CA to treat a key as
+// compromised.
 package keyscan
 
 import (
@@ -60,12 +63,13 @@ type Report struct {
 	Key *Finding
 	// Opaque says what could not be looked into, and what to do about it. It is empty when everything could.
 	Opaque string
-	// Encrypted and Launches hold, for a PDF document, the object that makes it encrypted and the one that starts a program.
-	// A trailer is "the trailer".
+	// Encrypted and Launches hold, for a PDF document, the object that makes it encrypted and the one that starts a
+	// program. A trailer is "the trailer".
 	Encrypted, Launches string
 }
 
-// Limits of one search. A hostile file cannot make it unpack more than this; a file that would is not cleared but reported.
+// Limits of one search. A hostile file cannot make it unpack more than this; a file that would is not cleared but
+// reported.
 const (
 	// MaxDepth is how many wrappings may lie one in the other.
 	MaxDepth = 8

@@ -42,7 +42,8 @@ func keyFiles(t testing.TB) map[string][]byte {
 	keys["jwk-yaml"] = fmt.Appendf(nil, "kty: EC\ncrv: P-256\nx: %s\nd: %s\n", text(x), text(d))
 	keys["jwk-js"] = fmt.Appendf(nil, "const key = {kty: 'EC', crv: 'P-256', x: '%s', d: '%s'}", text(x), text(d))
 	keys["jwk-in-json"] = fmt.Appendf(nil, `{"key":"{\"kty\":\"EC\",\"d\":\"%s\",\"x\":\"%s\"}"}`, text(d), text(x))
-	keys["cose"] = append(append([]byte("\xa5\x01\x02\x20\x01\x21\x58\x20"), x...), append([]byte("\x22\xf5\x23\x58\x20"), d...)...)
+	keys["cose"] = append(append([]byte("\xa5\x01\x02\x20\x01\x21\x58\x20"), x...),
+		append([]byte("\x22\xf5\x23\x58\x20"), d...)...)
 	return keys
 }
 
@@ -121,13 +122,19 @@ func TestTextKeys(t *testing.T) {
 var publicObjects = sync.OnceValue(func() map[string][]byte {
 	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Root"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: now, NotAfter: now.Add(time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Root"}, IsCA: true,
+		BasicConstraintsValid: true,
+		NotBefore:             now, NotAfter: now.Add(time.Hour),
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
 	ca := must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key))))
-	list := must(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(7), ThisUpdate: now, NextUpdate: now.Add(time.Hour),
-		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(5), RevocationTime: now}}}, ca, key))
-	response := must(ocsp.CreateResponse(ca, ca, ocsp.Response{Status: ocsp.Good, SerialNumber: big.NewInt(9), ThisUpdate: now,
-		NextUpdate: now.Add(time.Hour), Certificate: ca}, key))
+	list := must(x509.CreateRevocationList(rand.Reader,
+		&x509.RevocationList{Number: big.NewInt(7), ThisUpdate: now, NextUpdate: now.Add(time.Hour),
+			RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(5), RevocationTime: now}}},
+		ca,
+		key))
+	response := must(ocsp.CreateResponse(ca, ca,
+		ocsp.Response{Status: ocsp.Good, SerialNumber: big.NewInt(9), ThisUpdate: now,
+			NextUpdate: now.Add(time.Hour), Certificate: ca}, key))
 	csr := must(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key))
 	return map[string][]byte{"certificate": ca.Raw, "list": list, "response": response, "request": csr}
 })
@@ -139,12 +146,14 @@ func TestNoFalseAlarm(t *testing.T) {
 	_, _ = mrand.NewChaCha8([32]byte{1}).Read(noise)
 	in := map[string][]byte{
 		"noise": noise, "empty": nil, "JWK": []byte(`{"kty":"EC","x":"abc","kid":"d"}`),
-		"text":  []byte(strings.Repeat("秘密鍵 is Japanese for a private key. ", 1000)),
-		"prose": []byte("The private key: 2048 bits; Private Key Usage Period; private-key (in hardware) 12:34:56 Private Key: yes"),
+		"text": []byte(strings.Repeat("秘密鍵 is Japanese for a private key. ", 1000)),
+		"prose": []byte("The private key: 2048 bits; Private Key Usage Period; private-key (in hardware) 12:34:56 " +
+			"Private Key: yes"),
 		"table": bytes.Repeat([]byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03"), 100),
 		"trust store": append([]byte("\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x02\x00\x01a\x00\x00\x00\x00\x00\x00\x00\x00"+
 			"\x00\x05X.509\x00\x00\x00\x04"), "0123"...),
-		"openssl -text of public keys": []byte("Public-Key: (256 bit)\npub:\n    04:c4:9d:36:08:86:e7:04:93:6a:66:78:e1:13:9d:26:b7:81:9f:7e:90\n" +
+		"openssl -text of public keys": []byte("Public-Key: (256 bit)\npub:\n    " +
+			"04:c4:9d:36:08:86:e7:04:93:6a:66:78:e1:13:9d:26:b7:81:9f:7e:90\n" +
 			"Seed:\n    c4:9d:36:08:86:e7:04:93:6a:66:78:e1:13:9d:26:b7:81:9f:7e:90\n"),
 	}
 	for name, b := range in {
@@ -181,25 +190,37 @@ func TestOpaque(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		{"unknown filter", inStream("/Filter/FooDecode", same)([]byte("hello")), `PDF object 2 is encoded with the filter "FooDecode"`},
-		{"unknown filter behind another", inStream("/Filter[/FlateDecode/FooDecode]", zlibbed)([]byte("hello")), `object 2 is encoded with the filter "FooDecode"`},
-		{"damaged stream", inStream("/Filter/FlateDecode", same)(damaged[:len(damaged)/2]), "object 2 has data that FlateDecode cannot decode"},
+		{"unknown filter", inStream("/Filter/FooDecode", same)([]byte("hello")),
+			`PDF object 2 is encoded with the filter "FooDecode"`},
+		{"unknown filter behind another", inStream("/Filter[/FlateDecode/FooDecode]", zlibbed)([]byte("hello")),
+			`object 2 is encoded with the filter "FooDecode"`},
+		{"damaged stream", inStream("/Filter/FlateDecode", same)(damaged[:len(damaged)/2]),
+			"object 2 has data that FlateDecode cannot decode"},
 		{"no zlib header", inStream("/Filter/FlateDecode", same)([]byte("hello, hello")), "it has no zlib header"},
-		{"not ASCII85", inStream("/Filter/ASCII85Decode", same)([]byte("hello\xff~>")), "object 2 has data that ASCII85Decode cannot decode"},
-		{"bad LZW", inStream("/Filter/LZWDecode", same)([]byte("\xff\xff\xff\xff")), "object 2 has data that LZWDecode cannot decode"},
-		{"encrypted stream", inStream("/Filter/Crypt/DecodeParms<</Name/StdCF>>", same)([]byte("x")), "object 2 is encrypted"},
-		{"picture filter", inStream("/Filter/DCTDecode", same)([]byte("x")), "object 2 is encoded with DCTDecode, a filter for pictures, but is none"},
-		{"predictor", inStream("/Filter/FlateDecode/DecodeParms<</Predictor 77>>", zlibbed)([]byte("x")), "object 2 has predictor 77"},
-		{"nine filters", inStream("/Filter["+strings.Repeat("/AHx", 9)+"]", same)([]byte("41>")), "object 2 is encoded with 9 filters"},
+		{"not ASCII85", inStream("/Filter/ASCII85Decode", same)([]byte("hello\xff~>")),
+			"object 2 has data that ASCII85Decode cannot decode"},
+		{"bad LZW", inStream("/Filter/LZWDecode", same)([]byte("\xff\xff\xff\xff")),
+			"object 2 has data that LZWDecode cannot decode"},
+		{"encrypted stream", inStream("/Filter/Crypt/DecodeParms<</Name/StdCF>>", same)([]byte("x")),
+			"object 2 is encrypted"},
+		{"picture filter", inStream("/Filter/DCTDecode", same)([]byte("x")),
+			"object 2 is encoded with DCTDecode, a filter for pictures, but is none"},
+		{"predictor", inStream("/Filter/FlateDecode/DecodeParms<</Predictor 77>>", zlibbed)([]byte("x")),
+			"object 2 has predictor 77"},
+		{"nine filters", inStream("/Filter["+strings.Repeat("/AHx", 9)+"]", same)([]byte("41>")),
+			"object 2 is encoded with 9 filters"},
 		{"data elsewhere", inStream("/F(other.bin)", same)([]byte("x")), "object 2 keeps its data in another file"},
-		{"broken object stream", pdfObjects(catalog, stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", []byte("x"))), "object 2 has data"},
+		{"broken object stream",
+			pdfObjects(catalog, stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", []byte("x"))),
+			"object 2 has data"},
 		{"7z attachment", attach(z7), "PDF object 3: a 7z archive"},
 		{"unknown attachment", attach(noise), "attachment of unknown form"},
 		{"unknown in an attached zip", attach(zipped(8, nil)(noise)), "attachment of unknown form"},
 		{"encrypted zip", attach(sealed), "is encrypted"},
 		{"encrypted message", attach([]byte("-----BEGIN PGP MESSAGE-----\n")), "OpenPGP message"},
 		{"encrypted by openssl", attach([]byte("Salted__01234567")), "openssl enc"},
-		{"encrypted attached PDF", attach([]byte("%PDF-1.7\ntrailer <</Encrypt 1 0 R>>\n%%EOF")), "PDF document that is encrypted"},
+		{"encrypted attached PDF", attach([]byte("%PDF-1.7\ntrailer <</Encrypt 1 0 R>>\n%%EOF")),
+			"PDF document that is encrypted"},
 		{"zip with deflate64", zipped(9, same)([]byte("hello")), "compressed by method 9"},
 		{"damaged gzip", gzipped(noise)[:200], "gzip data that is damaged"},
 		{"damaged xz", xzed(noise)[:200], "xz data that is damaged"},
@@ -243,18 +264,21 @@ func TestNamesNotText(t *testing.T) {
 		b                   []byte
 		encrypted, launches string
 	}{
-		{"text", page(helvetica, "", func(string) string { return "(/Encrypt /Launch) Tj" }, same)([]byte("x")), "", ""},
+		{"text", page(helvetica, "", func(string) string { return "(/Encrypt /Launch) Tj" }, same)([]byte("x")), "",
+			""},
 		{"plain text", pdfObjects(catalog, stream("", []byte("BT (/Encrypt <</S /Launch>>) Tj ET"))), "", ""},
 		{"launch", pdfObjects("<</Type/Catalog/OpenAction<</S/Launch/F(x)>>>>"), "", "PDF object 1"},
 		{"launch by number", pdfObjects("<</Type/Catalog/OpenAction<</S/#4c#61unch/F(x)>>>>"), "", "PDF object 1"},
-		{"launch in an object stream", inObjectStream(func([]byte) string { return "<</S/Launch/F(x)>>" })(nil), "", "PDF object 7"},
+		{"launch in an object stream", inObjectStream(func([]byte) string { return "<</S/Launch/F(x)>>" })(nil), "",
+			"PDF object 7"},
 		{"encrypted", []byte("%PDF-1.7\ntrailer\n<</Encrypt 5 0 R>>\n%%EOF"), "the trailer", ""},
 		{"encrypted by number", []byte("%PDF-1.7\ntrailer\n<</#45ncrypt 5 0 R>>\n%%EOF"), "the trailer", ""},
 		{"encrypted by a stream", pdfObjects(catalog, stream("/Type/XRef/Encrypt 5 0 R", nil)), "PDF object 2", ""},
 		{"another key Encrypt", pdfObjects("<</Type/Catalog/Encrypt true>>"), "", ""},
 	} {
 		if r := Scan(c.b); r.Encrypted != c.encrypted || r.Launches != c.launches {
-			t.Errorf("%s: encrypted by %q, launches in %q; want %q, %q", c.name, r.Encrypted, r.Launches, c.encrypted, c.launches)
+			t.Errorf("%s: encrypted by %q, launches in %q; want %q, %q", c.name, r.Encrypted, r.Launches, c.encrypted,
+				c.launches)
 		}
 	}
 }

@@ -51,7 +51,8 @@ var seals = []seal{
 	{"an OpenPGP message, which " + encrypted, "\xc3", first, isPGPMessage},
 	{"a LUKS volume, which " + encrypted, "LUKS\xba\xbe", first, nil},
 	{"an ansible vault, which " + encrypted, "$ANSIBLE_VAULT;", inText, nil},
-	{"an Office document that " + encrypted, "E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00", anywhere, nil},
+	{"an Office document that " + encrypted,
+		"E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00", anywhere, nil},
 }
 
 // refuseSealed reports archives that are not opened and what is encrypted.
@@ -119,8 +120,8 @@ func isPGPMessage(b []byte) bool {
 	return body[0] == 3 && body[9] >= 1 && body[9] <= 28
 }
 
-// mustBeKnown reports an attachment, or what was unpacked from one, when its form is none that can be judged: whatever is
-// not known might be a cipher text.
+// mustBeKnown reports an attachment, or what was unpacked from one, when its form is none that can be judged: whatever
+// is not known might be a cipher text.
 func (s *scanner) mustBeKnown(name string, b []byte) {
 	if s.attachment == 0 || len(b) == 0 {
 		return
@@ -131,7 +132,8 @@ func (s *scanner) mustBeKnown(name string, b []byte) {
 	if isKnown(b) {
 		return
 	}
-	s.opaque(fmt.Sprintf("an attachment of unknown form (it begins with %x); attach text, pictures, PDF, certificates or "+
+	s.opaque(fmt.Sprintf("an attachment of unknown form (it begins with %x); attach text, pictures, PDF, "+
+		"certificates or "+
 		"archives of them, or leave it out", b[:min(len(b), 8)]))
 }
 

@@ -50,8 +50,8 @@ func (s *scanner) open(magic string, b []byte, first bool) *Finding {
 	return nil
 }
 
-// scanPacked unpacks compressed data wherever it begins. Stored (uncompressed) archive members, such as all of tar, need no
-// unpacking: the scan of the whole has already seen them.
+// scanPacked unpacks compressed data wherever it begins. Stored (uncompressed) archive members, such as all of tar,
+// need no unpacking: the scan of the whole has already seen them.
 func (s *scanner) scanPacked(b []byte, text bool) *Finding {
 	if i := bytes.Index(b, []byte(magicPDF)); i >= 0 {
 		if f := s.scanPDF(b[i:]); f != nil {
@@ -92,8 +92,8 @@ func startsPacked(b []byte) bool {
 	return isZlib(b) || isLZMA(b) || bytes.HasPrefix(b, []byte("BZh"))
 }
 
-// scanHead unpacks what is only told where it begins: zlib, lzma, raw deflate, and the members of tar, each of which is a
-// beginning.
+// scanHead unpacks what is only told where it begins: zlib, lzma, raw deflate, and the members of tar, each of which is
+// a beginning.
 func (s *scanner) scanHead(b []byte) *Finding {
 	switch {
 	case len(b) < 40:
@@ -119,8 +119,8 @@ func isZlib(b []byte) bool {
 	return len(b) > 8 && b[0]&0x0f == 8 && b[0]>>4 <= 7 && b[1]&0x20 == 0 && (int(b[0])<<8|int(b[1]))%31 == 0
 }
 
-// isLZMA reports whether b begins with the header of an .lzma file: properties as everybody writes them, a dictionary of a
-// power of two, and a size that is unknown or not absurd.
+// isLZMA reports whether b begins with the header of an .lzma file: properties as everybody writes them, a dictionary
+// of a power of two, and a size that is unknown or not absurd.
 func isLZMA(b []byte) bool {
 	if len(b) < 18 || b[0] != 0x5d || b[13] != 0 {
 		return false
@@ -153,8 +153,8 @@ func (s *scanner) scanDeflate(b []byte) *Finding {
 	return s.unpack("deflate data", io.MultiReader(bytes.NewReader(head[:]), z), false)
 }
 
-// startsDeflate sends away what cannot be the first block: one of the reserved type, or one of plain bytes whose length and
-// its complement disagree.
+// startsDeflate sends away what cannot be the first block: one of the reserved type, or one of plain bytes whose length
+// and its complement disagree.
 func startsDeflate(b []byte) bool {
 	switch b[0] >> 1 & 3 {
 	case 0:
@@ -194,8 +194,8 @@ func (s *scanner) scanTar(b []byte) *Finding {
 	return nil
 }
 
-// A meter hands bytes to a decompressor and charges them to the scanner's budget. Output alone would not do: a stream of empty
-// blocks yields nothing however long it is, and many archive headers can share one such stream.
+// A meter hands bytes to a decompressor and charges them to the scanner's budget. Output alone would not do: a stream
+// of empty blocks yields nothing however long it is, and many archive headers can share one such stream.
 type meter struct {
 	s *scanner
 	r bytes.Reader
@@ -232,8 +232,8 @@ func (m *meter) ReadByte() (byte, error) {
 	return m.r.ReadByte()
 }
 
-// inflater returns a reader of raw deflate data. It is one and the same, since its tables are large and everything is read
-// before what was read is scanned.
+// inflater returns a reader of raw deflate data. It is one and the same, since its tables are large and everything is
+// read before what was read is scanned.
 func (s *scanner) inflater(in io.Reader) io.Reader {
 	if s.flate == nil {
 		s.flate = flate.NewReader(in)
@@ -243,8 +243,8 @@ func (s *scanner) inflater(in io.Reader) io.Reader {
 	return s.flate
 }
 
-// unpack reads r as far as it goes and the budget lasts, and scans the result. Damaged data is scanned up to the damage; where
-// the magic leaves no doubt what the data claims to be, damage is reported as well.
+// unpack reads r as far as it goes and the budget lasts, and scans the result. Damaged data is scanned up to the
+// damage; where the magic leaves no doubt what the data claims to be, damage is reported as well.
 func (s *scanner) unpack(name string, r io.Reader, certain bool) *Finding {
 	var out bytes.Buffer
 	_, err := io.Copy(&out, io.LimitReader(r, min(max(s.budget, 0), maxLayer)+1))
@@ -268,7 +268,8 @@ func (s *scanner) unpack(name string, r io.Reader, certain bool) *Finding {
 	return s.inside(name, out.Bytes())
 }
 
-// isEnd reports whether an error only says that other data follow the packed ones, which the scan of the whole has seen.
+// isEnd reports whether an error only says that other data follow the packed ones, which the scan of the whole has
+// seen.
 func isEnd(err error) bool {
 	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, zstd.ErrMagicMismatch) ||
 		err != nil && err.Error() == "xz: unexpected data after stream" // package xz does not export it

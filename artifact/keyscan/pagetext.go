@@ -13,8 +13,8 @@ type glyphs struct {
 	meaning map[uint32]string
 }
 
-// pageText scans the text that a content stream shows, in the order in which it stands there: as it reads, and without any
-// white space, since a producer may place every glyph by itself.
+// pageText scans the text that a content stream shows, in the order in which it stands there: as it reads, and without
+// any white space, since a producer may place every glyph by itself.
 func (d *document) pageText(name string, number int, b []byte) *Finding {
 	for variant := range maxFontsByName {
 		t := &textReader{d: d, number: number, variant: variant}
@@ -156,7 +156,8 @@ func utf16Text(out, b []byte) []byte {
 	return append(out, string(utf16.Decode(units))...)
 }
 
-// choose returns the font of that resource name. Names are local to a page; where several fonts have one name, each is tried.
+// choose returns the font of that resource name. Names are local to a page; where several fonts have one name, each is
+// tried.
 func (t *textReader) choose(name pdf.Name) *glyphs {
 	list, ok := t.d.names[name]
 	if !ok {
@@ -312,8 +313,8 @@ func (g *glyphs) defineRange(lo, hi uint32, v any) {
 	}
 }
 
-// inlineImage reads the dictionary and the data of an inline image, ISO 32000-1 section 8.9.7, and scans what its filters
-// give.
+// inlineImage reads the dictionary and the data of an inline image, ISO 32000-1 section 8.9.7, and scans what its
+// filters give.
 func (t *textReader) inlineImage(name string, l *pdf.Lexer, b []byte) *Finding {
 	dict := pdf.Dict{}
 	for range maxOperands {

@@ -49,7 +49,8 @@ func (s *scanner) scanPDF(b []byte) *Finding {
 }
 
 func opaqueObject(e *pdf.ObjectError) string {
-	return e.Error() + "; write the document anew without it (qpdf --object-streams=disable --recompress-flate in.pdf out.pdf)"
+	return e.Error() +
+		"; write the document anew without it (qpdf --object-streams=disable --recompress-flate in.pdf out.pdf)"
 }
 
 func objectName(o *pdf.Object) string {
@@ -97,7 +98,8 @@ func (d *document) surveyValue(o *pdf.Object, v any, depth int) {
 		}
 		if fonts, ok := d.file.Resolve(v["Font"]).(pdf.Dict); ok {
 			for name, r := range fonts {
-				if r, ok := r.(pdf.Ref); ok && len(d.fonts[name]) < maxFontsByName && !slices.Contains(d.fonts[name], r.Number) {
+				if r, ok := r.(pdf.Ref); ok && len(d.fonts[name]) < maxFontsByName &&
+					!slices.Contains(d.fonts[name], r.Number) {
 					d.fonts[name] = append(d.fonts[name], r.Number)
 				}
 			}
@@ -183,7 +185,8 @@ func (d *document) stream(name string, o *pdf.Object) *Finding {
 	dict := o.Dict()
 	picture := dict["Subtype"] == pdf.Name("Image")
 	if data.Picture != "" && !picture {
-		d.s.opaque(fmt.Sprintf("%s is encoded with %s, a filter for pictures, but is none; write the document anew without it",
+		d.s.opaque(fmt.Sprintf("%s is encoded with %s, a filter for pictures, but is none; write the document anew "+
+			"without it",
 			name, data.Picture))
 	}
 	if d.attach[o.Number] {

@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// pgpFirst holds the first octets of secret-key (5) and secret-subkey (7) packets in the old and the new format, RFC 9580
-// section 4.2.
+// pgpFirst holds the first octets of secret-key (5) and secret-subkey (7) packets in the old and the new format, RFC
+// 9580 section 4.2.
 var pgpFirst = [256]bool{0x94: true, 0x95: true, 0x96: true, 0x9c: true, 0x9d: true, 0x9e: true, 0xc5: true, 0xc7: true}
 
 // findPGP looks for binary OpenPGP secret keys at any offset.
@@ -169,7 +169,8 @@ func skipNumbers(numbers []number, b []byte) ([]byte, bool) {
 
 // knownCurve reports whether oid is one of the curves of RFC 9580 section 9.2, whose first arcs are few.
 func knownCurve(oid []byte) bool {
-	for _, arc := range []string{"\x2a\x86\x48\xce\x3d\x03\x01\x07", "\x2b\x81\x04\x00", "\x2b\x24\x03\x03\x02\x08\x01\x01",
+	for _, arc := range []string{"\x2a\x86\x48\xce\x3d\x03\x01\x07", "\x2b\x81\x04\x00",
+		"\x2b\x24\x03\x03\x02\x08\x01\x01",
 		"\x2b\x06\x01\x04\x01\xda\x47\x0f\x01", "\x2b\x06\x01\x04\x01\x97\x55\x01\x05\x01", "\x2b\x65"} {
 		if bytes.HasPrefix(oid, []byte(arc)) && len(oid) <= len(arc)+1 {
 			return true

@@ -7,8 +7,8 @@ import (
 
 const magicPNG = "\x89PNG\r\n\x1a\n"
 
-// scanPNG unpacks the texts and the profile of a picture, whose zlib data begins somewhere inside a chunk (PNG sections 11.3.3 and
-// 11.3.4). What its pixels are is scanned as it stands.
+// scanPNG unpacks the texts and the profile of a picture, whose zlib data begins somewhere inside a chunk (PNG sections
+// 11.3.3 and 11.3.4). What its pixels are is scanned as it stands.
 func (s *scanner) scanPNG(b []byte) *Finding {
 	for b = b[len(magicPNG):]; len(b) >= 12; {
 		size := int64(binary.BigEndian.Uint32(b))

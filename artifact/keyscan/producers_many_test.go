@@ -26,7 +26,8 @@ for i in range(60):
     p.save("scan-%d.%s" % (i, ("tif", "jpg", "png")[i % 3]), **({"compression": "group4"} if mode == "1" else {}))
 `
 
-// TestManyProducers wants no false alarm on what these programs make. They are large: `make test-producers` installs them.
+// TestManyProducers wants no false alarm on what these programs make. They are large: `make test-producers` installs
+// them.
 func TestManyProducers(t *testing.T) {
 	dir := t.TempDir()
 	manyProducers(t, dir, func(name string, args ...string) {
@@ -47,8 +48,8 @@ func TestManyProducers(t *testing.T) {
 	t.Logf("%d documents", len(all))
 }
 
-// manyProducers lets TeX, LibreOffice (from HTML and, as tagged PDF, from Word's format), WeasyPrint and img2pdf make documents
-// with what looks like keys and is none.
+// manyProducers lets TeX, LibreOffice (from HTML and, as tagged PDF, from Word's format), WeasyPrint and img2pdf make
+// documents with what looks like keys and is none.
 func manyProducers(t *testing.T, dir string, run func(name string, args ...string)) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(20261129, 22))
@@ -68,7 +69,8 @@ func manyProducers(t *testing.T, dir string, run func(name string, args ...strin
 	}
 	t.Setenv("HOME", t.TempDir())
 	for i := range 16 {
-		body := strings.Repeat(fmt.Sprintf("The private key of the CA is kept in an HSM. $d = e^{-1} \\bmod \\varphi(%d)$.\n\n", r.IntN(1<<30)), 20)
+		body := strings.Repeat(fmt.Sprintf("The private key of the CA is kept in an HSM. $d = e^{-1} \\bmod "+
+			"\\varphi(%d)$.\n\n", r.IntN(1<<30)), 20)
 		for range 20 {
 			body += "\\texttt{" + hex(16) + "}\n\n"
 		}
@@ -81,16 +83,19 @@ func manyProducers(t *testing.T, dir string, run func(name string, args ...strin
 		for range 30 {
 			rows += fmt.Sprintf("<tr><td>Serial %x</td><td>%s</td></tr>", r.Uint64(), hex(20))
 		}
-		html = append(html, write(fmt.Sprintf("office-%d.html", i), "<!DOCTYPE html><meta charset=utf-8><h1>認証業務規程</h1><p>/Launch, /Encrypt, PKCS#11 token store object"+
-			"<table border=1>"+rows+"</table>"))
+		html = append(html, write(fmt.Sprintf("office-%d.html", i),
+			"<!DOCTYPE html><meta charset=utf-8><h1>認証業務規程</h1><p>/Launch, /Encrypt, PKCS#11 token store object"+
+				"<table border=1>"+rows+"</table>"))
 	}
 	run("soffice", append([]string{"--headless", "--convert-to", "pdf", "--outdir", dir}, html[:12]...)...)
-	run("soffice", append([]string{"--headless", "--convert-to", "docx:Office Open XML Text", "--infilter=HTML (StarWriter)", "--outdir", dir}, html[12:18]...)...)
+	run("soffice", append([]string{"--headless", "--convert-to", "docx:Office Open XML Text",
+		"--infilter=HTML (StarWriter)", "--outdir", dir}, html[12:18]...)...)
 	words, err := filepath.Glob(filepath.Join(dir, "*.docx"))
 	if err != nil || len(words) != 6 {
 		t.Fatalf("LibreOffice made %d files of Word, not 6: %v", len(words), err)
 	}
-	run("soffice", append([]string{"--headless", "--convert-to", `pdf:writer_pdf_Export:{"UseTaggedPDF":{"type":"boolean","value":"true"}}`, "--outdir", dir}, words...)...)
+	run("soffice", append([]string{"--headless", "--convert-to",
+		`pdf:writer_pdf_Export:{"UseTaggedPDF":{"type":"boolean","value":"true"}}`, "--outdir", dir}, words...)...)
 	for i, h := range html[18:] {
 		run("weasyprint", h, filepath.Join(dir, fmt.Sprintf("weasyprint-%d.pdf", i)))
 	}

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestDocumentsOfManyProducers: no alarm on public text, whoever made the PDF, and a key in an update at its end is found.
+// TestDocumentsOfManyProducers: no alarm on public text, whoever made the PDF, and a key in an update at its end is
+// found.
 func TestDocumentsOfManyProducers(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("testdata/pdf/*.pdf")
@@ -20,7 +21,8 @@ func TestDocumentsOfManyProducers(t *testing.T) {
 		if r := Scan(b); r.Key != nil || r.Opaque != "" || r.Encrypted != "" || r.Launches != "" {
 			t.Errorf("%s: %+v", n, r)
 		}
-		update := append(bytes.Clone(b), "9999 0 obj\n"+stream("/Filter/FlateDecode", zlibbed(key))+"\nendobj\n%%EOF\n"...)
+		update := append(bytes.Clone(b),
+			"9999 0 obj\n"+stream("/Filter/FlateDecode", zlibbed(key))+"\nendobj\n%%EOF\n"...)
 		if r := Scan(update); r.Key == nil {
 			t.Errorf("%s with a key: nothing found, %s", n, r.Opaque)
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWordsAreMet holds the words that are searched for in text to what nextWord looks for: it passes over whatever has no
-// three letters in a row.
+// TestWordsAreMet holds the words that are searched for in text to what nextWord looks for: it passes over whatever has
+// no three letters in a row.
 func TestWordsAreMet(t *testing.T) {
 	words := append(slices.Clone(dumpWords), jwkWord)
 	for _, m := range textMagics {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Digits of a base that is no power of two: the octets of a key as one number, in base ten or 58, and groups of five digits of
-// base 85. A number is read whole, so that it must have a begin and an end; what stands in lines is joined.
+// Digits of a base that is no power of two: the octets of a key as one number, in base ten or 58, and groups of five
+// digits of base 85. A number is read whole, so that it must have a begin and an end; what stands in lines is joined.
 
 const (
 	// minNumber is how many digits make the shortest key: 48 octets in base 58.

@@ -5,14 +5,16 @@ import (
 	"encoding/binary"
 )
 
-// A magic is what forms of key material have in common: a rare byte string at an offset of the whole. One search serves all.
+// A magic is what forms of key material have in common: a rare byte string at an offset of the whole. One search serves
+// all.
 type magic struct {
 	rare  string
 	at    int
 	forms []form
 }
 
-// A form is a byte string that occurs in no other data. Where that is too little, check looks at the structure behind it.
+// A form is a byte string that occurs in no other data. Where that is too little, check looks at the structure behind
+// it.
 type form struct {
 	whole, what string
 	check       func(b []byte) bool // of the bytes from the form's beginning; nil = no more to check
@@ -73,8 +75,8 @@ func findMagics(b []byte, magics []magic) *Finding {
 	return nil
 }
 
-// holdsJavaKey reports whether a Java key store holds a key, as far as it can be read. A store of certificates alone holds
-// none, and what has another structure is no store.
+// holdsJavaKey reports whether a Java key store holds a key, as far as it can be read. A store of certificates alone
+// holds none, and what has another structure is no store.
 func holdsJavaKey(b []byte) bool {
 	const head = 12 // magic, version, number of entries
 	if len(b) < head {
@@ -145,12 +147,12 @@ const (
 	kindMechanisms = 5
 )
 
-// tokenHead is how an object of a private or secret key begins in SoftHSM's files: the attribute CKA_CLASS (0), the kind of
-// a number, and CKO_PRIVATE_KEY (3) or CKO_SECRET_KEY (4), each in eight octets.
+// tokenHead is how an object of a private or secret key begins in SoftHSM's files: the attribute CKA_CLASS (0), the
+// kind of a number, and CKO_PRIVATE_KEY (3) or CKO_SECRET_KEY (4), each in eight octets.
 const tokenHead = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00"
 
-// findToken looks for objects of a PKCS#11 token store. Three numbers of eight octets are found in font tables as well, so
-// that the attributes behind them must be well-formed, in rising order, and those that every key has.
+// findToken looks for objects of a PKCS#11 token store. Three numbers of eight octets are found in font tables as well,
+// so that the attributes behind them must be well-formed, in rising order, and those that every key has.
 func findToken(b []byte) *Finding {
 	const zeros = 15 // before the first octet that is none
 	for at := zeros - 1; at < len(b); at += zeros {

@@ -8,9 +8,11 @@ import (
 var textMagics = []magic{
 	{"PuTTY-User-Key-File-", 0, []form{{"PuTTY-User-Key-File-", "PuTTY private key", nil}}},
 	{"<InverseQ>", 0, []form{{"<InverseQ>", "XML private key", nil}}},
-	{"AGE-SECRET-KEY-", 0, []form{{"AGE-SECRET-KEY-1", "age private key", nil}, {"AGE-SECRET-KEY-PQ-1", "age private key", nil}}},
+	{"AGE-SECRET-KEY-",
+		0, []form{{"AGE-SECRET-KEY-1", "age private key", nil}, {"AGE-SECRET-KEY-PQ-1", "age private key", nil}}},
 	{"Private-key-format: v1.", 0, []form{{"Private-key-format: v1.", "DNSSEC private key", nil}}},
-	{" secret key", 0, []form{{" secret key\nRW", "minisign or signify private key", nil}, {" secret key\r\nRW", "minisign or signify private key", nil}}},
+	{" secret key", 0, []form{{" secret key\nRW", "minisign or signify private key", nil}, {" secret key\r\nRW",
+		"minisign or signify private key", nil}}},
 }
 
 var wideMagics = []magic{
@@ -29,19 +31,24 @@ type pattern struct {
 var patterns = []pattern{
 	// The label of PEM, in any wrapping: lines may break within it.
 	{"PRIVATE", 0, 64, regexp.MustCompile(`^PRIVATE\s*KEY\s*(?:BLOCK\s*)?-{4,5}`), "PEM private key"},
-	{"PRIVATE+KEY+", 0, 200, regexp.MustCompile(`^PRIVATE\+KEY\+[!-*,-~]`), "note signing key"}, // golang.org/x/mod/sumdb/note
-	{"private-key", 24, 24, regexp.MustCompile(`\(\s*(?:[0-9]+:)?(?:protected-|shadowed-)?private-key\s*\(`), "GnuPG private key"},
-	{"PrivateKey", 0, 128, regexp.MustCompile(`^PrivateKey\s*[:=]\s*"?[A-Za-z0-9+/]{42}`), "private key in a configuration"},
+	// golang.org/x/mod/sumdb/note
+	{"PRIVATE+KEY+", 0, 200, regexp.MustCompile(`^PRIVATE\+KEY\+[!-*,-~]`), "note signing key"},
+	{"private-key", 24, 24, regexp.MustCompile(`\(\s*(?:[0-9]+:)?(?:protected-|shadowed-)?private-key\s*\(`),
+		"GnuPG private key"},
+	{"PrivateKey", 0, 128, regexp.MustCompile(`^PrivateKey\s*[:=]\s*"?[A-Za-z0-9+/]{42}`),
+		"private key in a configuration"},
 	// openssl asn1parse: SEC1 is the number 1 and an octet string, PKCS#1 the number 0 and long numbers.
-	{"prim:", 0, 400, regexp.MustCompile(`(?s)^prim:\s*INTEGER\s*:0?1\s.{0,60}prim:\s*OCTET\s*STRING\s*\[HEX\s*DUMP\]:[0-9A-Fa-f]{28}`), "text dump of a private key"},
-	{"prim:", 0, 6000, regexp.MustCompile(`(?s)^prim:\s*INTEGER\s*:0?0\s[^:]{0,60}:?[^:]{0,60}prim:\s*INTEGER\s*:[0-9A-Fa-f\s]{64}.*?prim:\s*INTEGER\s*:[0-9A-Fa-f]{2}.*?prim:\s*INTEGER\s*:[0-9A-Fa-f]{64}`), "text dump of a private key"},
+	{"prim:", 0, 400,
+		regexp.MustCompile(`(?s)^prim:\s*INTEGER\s*:0?1\s.{0,60}prim:\s*OCTET\s*STRING\s*\[HEX\s*DUMP\]:[0-9A-Fa-f]{28}`), "text dump of a private key"},
+	{"prim:", 0, 6000,
+		regexp.MustCompile(`(?s)^prim:\s*INTEGER\s*:0?0\s[^:]{0,60}:?[^:]{0,60}prim:\s*INTEGER\s*:[0-9A-Fa-f\s]{64}.*?prim:\s*INTEGER\s*:[0-9A-Fa-f]{2}.*?prim:\s*INTEGER\s*:[0-9A-Fa-f]{64}`), "text dump of a private key"},
 }
 
 // shortestText is the length of the shortest form of key in text, AGE-SECRET-KEY-1.
 const shortestText = 16
 
-// findText looks for keys that announce themselves in text. Words are searched for in pieces of text only, which in most
-// of what is published are few and short; what stands around them is looked at wherever it reaches.
+// findText looks for keys that announce themselves in text. Words are searched for in pieces of text only, which in
+// most of what is published are few and short; what stands around them is looked at wherever it reaches.
 func findText(b []byte) *Finding {
 	for at := nextWord(b, 0); at >= 0; at = nextWord(b, at) {
 		start, end := at, at
@@ -64,8 +71,8 @@ func findText(b []byte) *Finding {
 	return findCOSE(b)
 }
 
-// nextWord finds three letters in a row at or after from, as there are in every word that is searched for, or returns -1.
-// It looks at one octet in three until it meets a letter.
+// nextWord finds three letters in a row at or after from, as there are in every word that is searched for, or returns
+// -1. It looks at one octet in three until it meets a letter.
 func nextWord(b []byte, from int) int {
 	const n = 3
 	for at := from + n - 1; at < len(b); {
@@ -173,13 +180,14 @@ func isLabelledNumber(b []byte) bool {
 	return false
 }
 
-// The private members of a JSON Web Key, RFC 7518 section 6, and what may stand around a name and a value: quotes of any
-// kind, escaped or not. A long value needs no quotes.
+// The private members of a JSON Web Key, RFC 7518 section 6, and what may stand around a name and a value: quotes of
+// any kind, escaped or not. A long value needs no quotes.
 const quote = `(?:\\*["'` + "`" + `]|%22|&quot;|\\u0022)`
 
 var (
 	jwkStrict = regexp.MustCompile(`"(?:d|k)"\s*:\s*"`)
-	jwkLoose  = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])(?:d|k|p|q|dp|dq|qi)` + quote + `?\s*(?::|=>?|%3A)\s*` + quote + `?[A-Za-z0-9_+/-]{20}`)
+	jwkLoose  = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])(?:d|k|p|q|dp|dq|qi)` + quote + `?\s*(?::|=>?|%3A)\s*` + quote +
+		`?[A-Za-z0-9_+/-]{20}`)
 )
 
 // jwkWord is the member that says of which kind a JSON Web Key is.

@@ -90,7 +90,8 @@ func zipped(method uint16, compress wrapping) wrapping {
 			_ = must(w.Write(b))
 		} else {
 			packed := compress(b)
-			w := must(z.CreateRaw(&zip.FileHeader{Name: "logo.png", Method: method, CompressedSize64: uint64(len(packed)),
+			w := must(z.CreateRaw(&zip.FileHeader{Name: "logo.png", Method: method,
+				CompressedSize64:   uint64(len(packed)),
 				UncompressedSize64: uint64(len(b))}))
 			_ = must(w.Write(packed))
 		}
@@ -225,20 +226,36 @@ func each1(format string) wrapping {
 func textWrappings() map[string]wrapping {
 	w := map[string]wrapping{
 		"base64 in prose": func(b []byte) []byte {
-			return []byte("The following text is shown as an example only " + base64.StdEncoding.EncodeToString(b) + " and so on")
+			return []byte("The following text is shown as an example only " + base64.StdEncoding.EncodeToString(b) +
+				" and so on")
 		},
-		"base64 in JSON":         func(b []byte) []byte { return []byte(`{"data":"` + base64.RawURLEncoding.EncodeToString(b) + `"}`) },
-		"base64 of base64":       func(b []byte) []byte { return base64Lines(76, "", "\n")(base64Lines(64, "", "\n")(b)) },
-		"base64 of gzip":         func(b []byte) []byte { return base64Lines(64, "", "\n")(gzipped(b)) },
-		"base64 of zlib":         func(b []byte) []byte { return base64Lines(64, "", "\n")(zlibbed(b)) },
-		"base64 of gzip, prose":  func(b []byte) []byte { return append([]byte("see below "), base64Lines(1000, "", "\n")(gzipped(b))...) },
-		"base64 URL":             func(b []byte) []byte { return []byte(base64.URLEncoding.EncodeToString(b)) },
-		"base64 in data URL":     func(b []byte) []byte { return []byte("data:image/png;base64," + base64.StdEncoding.EncodeToString(b)) },
-		"base64 piece by piece":  func(b []byte) []byte { return pieces(b, 47) },
-		"base64 in UTF-16LE":     utf16ed(1),
-		"base64 in UTF-16BE":     utf16ed(0),
-		"base32":                 func(b []byte) []byte { return []byte(base32.StdEncoding.EncodeToString(b)) },
-		"base32 lines":           func(b []byte) []byte { return folded(base32.StdEncoding.EncodeToString(b), 8, "", " ") },
+		"base64 in JSON": func(b []byte) []byte {
+			return []byte(`{"data":"` +
+				base64.RawURLEncoding.EncodeToString(b) + `"}`)
+		},
+		"base64 of base64": func(b []byte) []byte {
+			return base64Lines(76, "",
+				"\n")(base64Lines(64, "", "\n")(b))
+		},
+		"base64 of gzip": func(b []byte) []byte { return base64Lines(64, "", "\n")(gzipped(b)) },
+		"base64 of zlib": func(b []byte) []byte { return base64Lines(64, "", "\n")(zlibbed(b)) },
+		"base64 of gzip, prose": func(b []byte) []byte {
+			return append([]byte("see below "),
+				base64Lines(1000, "", "\n")(gzipped(b))...)
+		},
+		"base64 URL": func(b []byte) []byte { return []byte(base64.URLEncoding.EncodeToString(b)) },
+		"base64 in data URL": func(b []byte) []byte {
+			return []byte("data:image/png;base64," +
+				base64.StdEncoding.EncodeToString(b))
+		},
+		"base64 piece by piece": func(b []byte) []byte { return pieces(b, 47) },
+		"base64 in UTF-16LE":    utf16ed(1),
+		"base64 in UTF-16BE":    utf16ed(0),
+		"base32":                func(b []byte) []byte { return []byte(base32.StdEncoding.EncodeToString(b)) },
+		"base32 lines": func(b []byte) []byte {
+			return folded(base32.StdEncoding.EncodeToString(b), 8, "",
+				" ")
+		},
 		"hex":                    hexWith("%02x", "", 0),
 		"hex upper":              hexWith("%02X", "", 0),
 		"hex colons":             hexWith("%02x", ":", 0),
@@ -267,7 +284,10 @@ func textWrappings() map[string]wrapping {
 		"quoted-printable":       each1("=%02X"),
 		"uuencode":               uuencoded,
 		"ASCII85":                func(b []byte) []byte { return []byte("<~" + ascii85ed(b) + "~>") },
-		"as CERTIFICATE PEM":     func(b []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b}) },
+		"as CERTIFICATE PEM": func(b []byte) []byte {
+			return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+				Bytes: b})
+		},
 	}
 	for _, n := range []int{4, 8, 12, 16, 20, 32, 39, 48, 64, 76, 500} {
 		w[fmt.Sprintf("base64 lines of %d", n)] = base64Lines(n, "", "\n")
@@ -346,7 +366,8 @@ func packedWrappings() map[string]wrapping {
 		"before a PDF":         func(b []byte) []byte { return append(bytes.Clone(b), "%PDF-1.7\n%%EOF\n"...) },
 		"behind a certificate": func(b []byte) []byte { return append(publicObjects()["certificate"], b...) },
 		"behind PEM": func(b []byte) []byte {
-			return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: publicObjects()["certificate"]}), b...)
+			return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: publicObjects()["certificate"]}),
+				b...)
 		},
 	}
 }

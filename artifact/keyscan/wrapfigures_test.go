@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// columns prints sixteen octets a line behind an octal address, as od does, in numbers of some octets in the order of the machine.
+// columns prints sixteen octets a line behind an octal address, as od does, in numbers of some octets in the order of
+// the machine.
 func columns(format string, size int) wrapping {
 	return func(b []byte) []byte {
 		var out strings.Builder
@@ -67,7 +68,8 @@ func image(prefix string, more int, address string) wrapping {
 		var out strings.Builder
 		for at := 0; at < len(b); at += 16 {
 			line := b[at:min(at+16, len(b))]
-			fmt.Fprintf(&out, "%s%02X"+address+"%s00\n", prefix, len(line)+more, at, strings.ToUpper(hex.EncodeToString(line)))
+			fmt.Fprintf(&out, "%s%02X"+address+"%s00\n", prefix, len(line)+more, at,
+				strings.ToUpper(hex.EncodeToString(line)))
 		}
 		return []byte(out.String())
 	}
@@ -76,9 +78,11 @@ func image(prefix string, more int, address string) wrapping {
 // figureWrappings are numbers instead of octets, and what else a tolerant decoder reads.
 func figureWrappings() map[string]wrapping {
 	return map[string]wrapping{
-		"od -tu1": columns(" %3d", 1), "od -to1": columns(" %03o", 1), "od": columns(" %06o", 2), "od -tu2": columns(" %5d", 2), "od -tx4": columns(" %08x", 4),
+		"od -tu1": columns(" %3d", 1), "od -to1": columns(" %03o", 1), "od": columns(" %06o", 2),
+		"od -tu2": columns(" %5d", 2), "od -tx4": columns(" %08x", 4),
 		"octal list": hexWith("%03o", " ", 0), "octal C array": hexWith("0%o", ", ", 12),
-		"binary list": hexWith("%08b", " ", 8), "binary digits": hexWith("%08b", "", 0), "binary array": hexWith("0b%08b", ", ", 8),
+		"binary list": hexWith("%08b", " ", 8), "binary digits": hexWith("%08b", "", 0),
+		"binary array": hexWith("0b%08b", ", ", 8),
 		"table of hex": table("%02x"), "table of numbers": table("%d"),
 		"Markdown table":  dumped("| %04x", 1, " | ", false, false),
 		"base32 small":    func(b []byte) []byte { return []byte(strings.ToLower(base32.StdEncoding.EncodeToString(b))) },
@@ -98,7 +102,8 @@ func base64Text(b []byte) string { return string(base64Lines(1<<20, "", "")(b)) 
 // TestEscapedNameOfJSON: a JSON Web Key whose name of the private part is written with one escape is one still.
 func TestEscapedNameOfJSON(t *testing.T) {
 	const jwk = `{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}`
-	for _, text := range []string{jwk, strings.Replace(jwk, `"d"`, `"\u0064"`, 1), strings.Replace(jwk, `"kty"`, `"\u006bty"`, 1), strings.Replace(jwk, `"EC"`, `"\u0045C"`, 1)} {
+	for _, text := range []string{jwk, strings.Replace(jwk, `"d"`, `"\u0064"`, 1),
+		strings.Replace(jwk, `"kty"`, `"\u006bty"`, 1), strings.Replace(jwk, `"EC"`, `"\u0045C"`, 1)} {
 		if Scan([]byte(text)).Key == nil {
 			t.Errorf("no key in %s", text)
 		}

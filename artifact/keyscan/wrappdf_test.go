@@ -241,8 +241,9 @@ func identityTable() string {
 }
 
 func shiftedTable() string {
-	return stream("/Filter/FlateDecode", zlibbed([]byte("begincmap 1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange\n"+
-		"<80> <ff> <0020>\nendbfrange endcmap")))
+	return stream("/Filter/FlateDecode",
+		zlibbed([]byte("begincmap 1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange\n"+
+			"<80> <ff> <0020>\nendbfrange endcmap")))
 }
 
 func glyphIDs(line string) string {
@@ -287,19 +288,30 @@ func pdfWrappings() map[string]wrapping {
 		}
 	}
 	w := map[string]wrapping{
-		"PDF: no filter":              inStream("", same),
-		"PDF: name with #":            inStream("/Filter/#46lateDecode", zlibbed),
-		"PDF: abbreviation Fl":        inStream("/Filter/Fl", zlibbed),
-		"PDF: abbreviation A85":       inStream("/Filter[/A85/Fl]", func(b []byte) []byte { return []byte(ascii85ed(zlibbed(b)) + "~>") }),
-		"PDF: LZW without early":      inStream("/Filter/LZWDecode/DecodeParms<</EarlyChange 0>>", func(b []byte) []byte { return lzwed(b, 0) }),
-		"PDF: identity crypt filter":  inStream("/Filter[/Crypt/FlateDecode]/DecodeParms[<</Name/Identity>>null]", zlibbed),
+		"PDF: no filter":       inStream("", same),
+		"PDF: name with #":     inStream("/Filter/#46lateDecode", zlibbed),
+		"PDF: abbreviation Fl": inStream("/Filter/Fl", zlibbed),
+		"PDF: abbreviation A85": inStream("/Filter[/A85/Fl]",
+			func(b []byte) []byte { return []byte(ascii85ed(zlibbed(b)) + "~>") }),
+		"PDF: LZW without early": inStream("/Filter/LZWDecode/DecodeParms<</EarlyChange 0>>",
+			func(b []byte) []byte { return lzwed(b, 0) }),
+		"PDF: identity crypt filter": inStream("/Filter[/Crypt/FlateDecode]/DecodeParms[<</Name/Identity>>null]",
+			zlibbed),
 		"PDF: filter it does not say": inStream("", zlibbed),
-		"PDF: packed again":           inStream("/Filter/FlateDecode", func(b []byte) []byte { return zlibbed(zlibbed(b)) }),
-		"PDF: behind the end":         inStream("/Filter/FlateDecode", func(b []byte) []byte { return append(zlibbed([]byte("hello")), gzipped(b)...) }),
-		"PDF: comment":                func(b []byte) []byte { return append(pdfObjects(catalog), base64Lines(64, "% ", "\n")(b)...) },
-		"PDF: base64 in a stream":     inStream("/Filter/FlateDecode", func(b []byte) []byte { return zlibbed(base64Lines(16, "", "\n")(b)) }),
-		"PDF: PDF in a stream":        inStream("/Filter/FlateDecode", func(b []byte) []byte { return zlibbed(inStream("/Filter/FlateDecode", zlibbed)(b)) }),
-		"PDF: picture's bytes":        inStream("/Subtype/Image/Filter/DCTDecode", func(b []byte) []byte { return append([]byte("\xff\xd8\xff\xfe..\xff\xd9"), b...) }),
+		"PDF: packed again": inStream("/Filter/FlateDecode",
+			func(b []byte) []byte { return zlibbed(zlibbed(b)) }),
+		"PDF: behind the end": inStream("/Filter/FlateDecode",
+			func(b []byte) []byte { return append(zlibbed([]byte("hello")), gzipped(b)...) }),
+		"PDF: comment": func(b []byte) []byte {
+			return append(pdfObjects(catalog),
+				base64Lines(64, "% ", "\n")(b)...)
+		},
+		"PDF: base64 in a stream": inStream("/Filter/FlateDecode",
+			func(b []byte) []byte { return zlibbed(base64Lines(16, "", "\n")(b)) }),
+		"PDF: PDF in a stream": inStream("/Filter/FlateDecode",
+			func(b []byte) []byte { return zlibbed(inStream("/Filter/FlateDecode", zlibbed)(b)) }),
+		"PDF: picture's bytes": inStream("/Subtype/Image/Filter/DCTDecode",
+			func(b []byte) []byte { return append([]byte("\xff\xd8\xff\xfe..\xff\xd9"), b...) }),
 		"PDF: indirect filter": func(b []byte) []byte {
 			return pdfObjects(catalog, stream("/Filter 3 0 R", zlibbed(b)), "[/FlateDecode]")
 		},
@@ -307,7 +319,8 @@ func pdfWrappings() map[string]wrapping {
 			return pdfObjects(catalog, stream("/Filter[3 0 R]", zlibbed(b)), "/FlateDecode")
 		},
 		"PDF: wrong length": func(b []byte) []byte {
-			return bytes.Replace(inStream("/Filter/FlateDecode", zlibbed)(b), []byte("/Length "), []byte("/Length 9"), 1)
+			return bytes.Replace(inStream("/Filter/FlateDecode", zlibbed)(b), []byte("/Length "), []byte("/Length 9"),
+				1)
 		},
 		"PDF: no length": func(b []byte) []byte {
 			return bytes.Replace(inStream("/Filter/FlateDecode", zlibbed)(b), []byte("/Length "), []byte("/Long "), 1)
@@ -315,38 +328,59 @@ func pdfWrappings() map[string]wrapping {
 		"PDF: replaced object": func(b []byte) []byte {
 			return append(inStream("/Filter/FlateDecode", zlibbed)(b), "2 0 obj\n<<>>\nendobj\n%%EOF\n"...)
 		},
-		"PDF: literal string":           func(b []byte) []byte { return pdfObjects(catalog, "<</Info "+literal(b)+">>") },
-		"PDF: hex string":               func(b []byte) []byte { return pdfObjects(catalog, "<</Info "+hexString(b)+">>") },
-		"PDF: base64 in literal string": func(b []byte) []byte { return pdfObjects(catalog, "<</X "+literal(base64Lines(64, "", "\n")(b))+">>") },
+		"PDF: literal string": func(b []byte) []byte {
+			return pdfObjects(catalog,
+				"<</Info "+literal(b)+">>")
+		},
+		"PDF: hex string": func(b []byte) []byte {
+			return pdfObjects(catalog,
+				"<</Info "+hexString(b)+">>")
+		},
+		"PDF: base64 in literal string": func(b []byte) []byte {
+			return pdfObjects(catalog,
+				"<</X "+literal(base64Lines(64, "", "\n")(b))+">>")
+		},
 		"PDF: strings in an array": func(b []byte) []byte {
 			var list strings.Builder
-			for _, p := range bytes.SplitAfter(folded(base64.StdEncoding.EncodeToString(b), 10, "", "\n"), []byte("\n")) {
+			for _, p := range bytes.SplitAfter(folded(base64.StdEncoding.EncodeToString(b), 10, "", "\n"),
+				[]byte("\n")) {
 				list.WriteString(hexString(bytes.TrimSpace(p)))
 			}
 			return pdfObjects(catalog, "["+list.String()+"]")
 		},
-		"PDF: name":                  func(b []byte) []byte { return pdfObjects(catalog, "/"+string(each1("#%02x")(b))) },
-		"PDF: object stream":         inObjectStream(func(b []byte) string { return literal(b) }),
-		"PDF: object stream, hex":    inObjectStream(func(b []byte) string { return "<</X[" + hexString(b) + "]>>" }),
-		"PDF: attachment":            attach("logo.png", same),
-		"PDF: zip attachment":        attach("logo.zip", zipped(zip.Deflate, nil)),
-		"PDF: xz attachment":         attach("logo.xz", xzed),
-		"PDF: tar.gz attachment":     attach("logo.tgz", func(b []byte) []byte { return gzipped(tarred(b)) }),
-		"PDF: hex dump attachment":   attach("logo.txt", dumped("%08x:", 2, " ", false, true)),
-		"PDF: base64 attachment":     attach("logo.txt", base64Lines(20, "", "\n")),
-		"PDF: page text":             page(helvetica, "", func(l string) string { return "(" + l + ") Tj" }, same),
-		"PDF: page text, quote":      page(helvetica, "", func(l string) string { return "(" + l + ") '" }, same),
-		"PDF: page text, kerned":     page(helvetica, "", kerned, same),
-		"PDF: page text, glyphs":     page(helvetica, "", glyphByGlyph, same),
-		"PDF: page text, hex":        page(helvetica, "", func(l string) string { return hexString([]byte(l)) + " Tj" }, same),
-		"PDF: page text, glyph IDs":  page(identity, identityTable(), func(l string) string { return glyphIDs(l) + " Tj" }, same),
+		"PDF: name": func(b []byte) []byte {
+			return pdfObjects(catalog,
+				"/"+string(each1("#%02x")(b)))
+		},
+		"PDF: object stream":       inObjectStream(func(b []byte) string { return literal(b) }),
+		"PDF: object stream, hex":  inObjectStream(func(b []byte) string { return "<</X[" + hexString(b) + "]>>" }),
+		"PDF: attachment":          attach("logo.png", same),
+		"PDF: zip attachment":      attach("logo.zip", zipped(zip.Deflate, nil)),
+		"PDF: xz attachment":       attach("logo.xz", xzed),
+		"PDF: tar.gz attachment":   attach("logo.tgz", func(b []byte) []byte { return gzipped(tarred(b)) }),
+		"PDF: hex dump attachment": attach("logo.txt", dumped("%08x:", 2, " ", false, true)),
+		"PDF: base64 attachment":   attach("logo.txt", base64Lines(20, "", "\n")),
+		"PDF: page text":           page(helvetica, "", func(l string) string { return "(" + l + ") Tj" }, same),
+		"PDF: page text, quote":    page(helvetica, "", func(l string) string { return "(" + l + ") '" }, same),
+		"PDF: page text, kerned":   page(helvetica, "", kerned, same),
+		"PDF: page text, glyphs":   page(helvetica, "", glyphByGlyph, same),
+		"PDF: page text, hex": page(helvetica, "", func(l string) string { return hexString([]byte(l)) + " Tj" },
+			same),
+		"PDF: page text, glyph IDs": page(identity, identityTable(),
+			func(l string) string { return glyphIDs(l) + " Tj" }, same),
 		"PDF: page text, code table": page(shifted, shiftedTable(), shiftedCodes(0x60), same),
 		"PDF: page text, Type3":      page(differencesFont(), "", shiftedCodes(100), same),
 		"PDF: inline image": inStream("", func(b []byte) []byte {
 			return []byte("q BI /W 8 /H 8 /F[/AHx/Fl] ID " + hex.EncodeToString(zlibbed(b)) + "> EI Q (x) Tj")
 		}),
-		"PDF in zip":      func(b []byte) []byte { return zipped(zip.Deflate, nil)(inStream("/Filter/FlateDecode", zlibbed)(b)) },
-		"PDF in a prefix": func(b []byte) []byte { return append([]byte("GIF89a"), inStream("/Filter/FlateDecode", zlibbed)(b)...) },
+		"PDF in zip": func(b []byte) []byte {
+			return zipped(zip.Deflate,
+				nil)(inStream("/Filter/FlateDecode", zlibbed)(b))
+		},
+		"PDF in a prefix": func(b []byte) []byte {
+			return append([]byte("GIF89a"),
+				inStream("/Filter/FlateDecode", zlibbed)(b)...)
+		},
 	}
 	for _, outer := range encoders() {
 		w["PDF: "+outer.name] = inStream("/Filter/"+outer.name, outer.encode)
@@ -356,7 +390,8 @@ func pdfWrappings() map[string]wrapping {
 		}
 	}
 	for _, kind := range []byte{0, 1, 2, 3, 4} {
-		w[fmt.Sprintf("PDF: PNG predictor %d", kind)] = inStream("/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 8>>", predicted(kind))
+		w[fmt.Sprintf("PDF: PNG predictor %d",
+			kind)] = inStream("/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 8>>", predicted(kind))
 	}
 	w["PDF: TIFF predictor"] = inStream("/Filter[/FlateDecode]/DecodeParms[<</Predictor 2/Columns 8>>]", predicted(255))
 	return w

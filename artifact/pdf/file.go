@@ -76,8 +76,8 @@ func (f *File) Excess() string { return f.excess }
 // Broken returns what is wrong with object streams that could not be opened.
 func (f *File) Broken() []*ObjectError { return f.broken }
 
-// sweep records where "12 0 obj" and "trailer" stand. It goes through stream data as well, because a cross-reference may
-// point there.
+// sweep records where "12 0 obj" and "trailer" stand. It goes through stream data as well, because a cross-reference
+// may point there.
 func (f *File) sweep() {
 	word := []byte("obj")
 	for at := 0; ; at += len(word) {
@@ -145,8 +145,8 @@ func digitsBefore(b []byte, at int) (int, string) {
 	return start, string(b[start:at])
 }
 
-// mayBeObjectStream saves parsing every object twice: the type stands in the first bytes, and only a name with an escape in
-// it could hide.
+// mayBeObjectStream saves parsing every object twice: the type stands in the first bytes, and only a name with an
+// escape in it could hide.
 func (f *File) mayBeObjectStream(value int) bool {
 	head := f.b[value:min(len(f.b), value+1024)]
 	return bytes.Contains(head, []byte("ObjStm")) || bytes.IndexByte(head, '#') >= 0
@@ -174,8 +174,8 @@ func (f *File) parse(pos int) (any, *Lexer) {
 	return v, l
 }
 
-// Objects of an honest file do not overlap, so that going through all of them a few times reads the file a few times. Where
-// they do, as when nothing that begins ever ends, reading would take quadratic time.
+// Objects of an honest file do not overlap, so that going through all of them a few times reads the file a few times.
+// Where they do, as when nothing that begins ever ends, reading would take quadratic time.
 const (
 	maxReadings = 16
 	tooDense    = "its PDF objects overlap one another"
@@ -187,7 +187,8 @@ func (f *File) charge(n int) {
 	}
 }
 
-// stream returns the data behind a dictionary, or nil. The length in the dictionary counts when endstream follows there.
+// stream returns the data behind a dictionary, or nil. The length in the dictionary counts when endstream follows
+// there.
 func (f *File) stream(l *Lexer, d Dict) []byte {
 	l.blank()
 	if string(l.word()) != "stream" {
@@ -279,8 +280,8 @@ func (f *File) open(o *Object) {
 	}
 }
 
-// Objects yields every object of the file, also those that a later one of the same number replaces, then those in object
-// streams, then the trailers.
+// Objects yields every object of the file, also those that a later one of the same number replaces, then those in
+// object streams, then the trailers.
 func (f *File) Objects() iter.Seq[Object] {
 	return func(yield func(Object) bool) {
 		for _, h := range f.plain {

@@ -65,7 +65,8 @@ func (f *File) decode(d Dict, b []byte) (Data, error) {
 		return Data{}, errors.New("names its filters in a form that the standard does not know")
 	}
 	if len(filters) > MaxFilters {
-		return Data{}, fmt.Errorf("is encoded with %d filters one over the other; at most %d are undone", len(filters), MaxFilters)
+		return Data{}, fmt.Errorf("is encoded with %d filters one over the other; at most %d are undone", len(filters),
+			MaxFilters)
 	}
 	params, _ := f.list(d["DecodeParms"])
 	out := Data{Bytes: b}
@@ -195,7 +196,8 @@ func (t *tally) done(n int) bool {
 	return n <= maxStream && t.spend(more)
 }
 
-// inflate undoes the zlib format, RFC 1950. A checksum that is cut off or wrong does not matter, an end that is missing does.
+// inflate undoes the zlib format, RFC 1950. A checksum that is cut off or wrong does not matter, an end that is missing
+// does.
 func (f *File) inflate(b []byte) (out, rest []byte, err error) {
 	b = bytes.TrimLeft(b, "\r\n")
 	if len(b) < 2 {

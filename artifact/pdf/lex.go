@@ -25,7 +25,8 @@ type (
 // maxDepth bounds the nesting of arrays and dictionaries.
 const maxDepth = 64
 
-// A Lexer reads values one after the other. Damaged input gives what can be made of it; it never fails and never stalls.
+// A Lexer reads values one after the other. Damaged input gives what can be made of it; it never fails and never
+// stalls.
 type Lexer struct {
 	b   []byte
 	pos int
@@ -71,7 +72,8 @@ func (l *Lexer) blank() {
 // Next returns the next value or keyword; ok is false at the end.
 func (l *Lexer) Next() (v any, ok bool) { return l.value(0, false) }
 
-// value reads one value. Only the objects of a file have references, in a content stream two numbers before "R" cannot be.
+// value reads one value. Only the objects of a file have references, in a content stream two numbers before "R" cannot
+// be.
 func (l *Lexer) value(depth int, refs bool) (any, bool) {
 	l.blank()
 	if l.pos >= len(l.b) {

@@ -10,8 +10,8 @@ const (
 	lzwCodes = 4096
 )
 
-// An lzw holds the table of one LZW stream: each code is a prefix and one more byte. compress/lzw cannot be used, since it
-// does not know the early change of the code's width that PDF has by default.
+// An lzw holds the table of one LZW stream: each code is a prefix and one more byte. compress/lzw cannot be used, since
+// it does not know the early change of the code's width that PDF has by default.
 type lzw struct {
 	prefix [lzwCodes]uint16
 	suffix [lzwCodes]byte

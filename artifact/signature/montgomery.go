@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// montgomery raises numbers to the public exponent 65537 without a division: for an exponent of one word, big.Int.Exp divides
-// after each of its 17 multiplications, which costs three times as much as the multiplication. Montgomery's reduction
-// needs products only, and in blocks of a few words fewer of them than for the whole number at once.
+// montgomery raises numbers to the public exponent 65537 without a division: for an exponent of one word, big.Int.Exp
+// divides after each of its 17 multiplications, which costs three times as much as the multiplication. Montgomery's
+// reduction needs products only, and in blocks of a few words fewer of them than for the whole number at once.
 //
 // With R = B^w, where B is a block and w their number, reduce(t) is t/R mod n.
 type montgomery struct {
@@ -40,7 +40,8 @@ func newMontgomery(public *rsa.PublicKey) *montgomery {
 	block := new(big.Int).Lsh(big.NewInt(1), blockWords*bits.UintSize)
 	inverse := new(big.Int).ModInverse(public.N, block)
 	r := new(big.Int).Lsh(big.NewInt(1), uint(words)*bits.UintSize)
-	g := &montgomery{n: public.N, inverse: inverse.Sub(block, inverse), back: r.Exp(r, big.NewInt(montgomeryExponent), public.N)}
+	g := &montgomery{n: public.N, inverse: inverse.Sub(block, inverse),
+		back: r.Exp(r, big.NewInt(montgomeryExponent), public.N)}
 	g.spare.New = func() any { return &workspace{words: make([]big.Word, 0, 2*words+2)} }
 	return g
 }

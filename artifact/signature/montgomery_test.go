@@ -10,15 +10,16 @@ import (
 	"seihon/artifact/signature"
 )
 
-// TestMontgomery holds the power against math/big: for any odd modulus, with runs of zero and of one bits where carries and
-// short blocks are.
+// TestMontgomery holds the power against math/big: for any odd modulus, with runs of zero and of one bits where carries
+// and short blocks are.
 func TestMontgomery(t *testing.T) {
 	t.Parallel()
 	exponent := big.NewInt(65537)
 	rapid.Check(t, func(t *rapid.T) {
 		octets := rapid.SampledFrom([]int{64, 128, 384, 512}).Draw(t, "octets")
 		number := func(name string) *big.Int {
-			b := rapid.SliceOfN(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte{0, 0xff})), octets, octets).Draw(t, name)
+			b := rapid.SliceOfN(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte{0, 0xff})), octets, octets).Draw(t,
+				name)
 			from, until := rapid.IntRange(0, octets).Draw(t, "from"), rapid.IntRange(0, octets).Draw(t, "until")
 			for i := from; i < until; i++ {
 				b[i] = rapid.SampledFrom([]byte{0, 0xff}).Draw(t, "fill")
@@ -40,7 +41,8 @@ func TestMontgomery(t *testing.T) {
 		}
 	})
 	for _, unusual := range []*rsa.PublicKey{
-		{N: new(big.Int).Lsh(big.NewInt(3), 3000), E: 65537}, {N: new(big.Int).SetBit(big.NewInt(1), 2999, 1), E: 65537},
+		{N: new(big.Int).Lsh(big.NewInt(3), 3000), E: 65537},
+		{N: new(big.Int).SetBit(big.NewInt(1), 2999, 1), E: 65537},
 		{N: new(big.Int).SetBit(big.NewInt(1), 3071, 1), E: 3}, {N: new(big.Int), E: 65537},
 	} {
 		if _, ok := signature.Power(unusual, big.NewInt(2)); ok {

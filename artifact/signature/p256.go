@@ -24,7 +24,8 @@ type p256Key struct {
 // tableAfter spares those who make a few signatures the few milliseconds that the table takes, and its 850 kB.
 const tableAfter = 64
 
-// p256Table[i][j-1] is j·256^(31-i) times the public key: for byte i of a big-endian number one point, and one addition.
+// p256Table[i][j-1] is j·256^(31-i) times the public key: for byte i of a big-endian number one point, and one
+// addition.
 type p256Table [32][255]*nistec.P256Point
 
 func (v *p256Key) verify(digest, signature []byte) bool {
@@ -60,7 +61,8 @@ func newP256Table(public *ecdsa.PublicKey) *p256Table {
 	return t
 }
 
-// verify is the algorithm of FIPS 186-5 section 6.4.2. The digest is that of SHA-256 or longer; its leftmost 32 bytes count.
+// verify is the algorithm of FIPS 186-5 section 6.4.2. The digest is that of SHA-256 or longer; its leftmost 32 bytes
+// count.
 func (t *p256Table) verify(digest []byte, r, s *big.Int) bool {
 	order := elliptic.P256().Params().N
 	if len(digest) < 32 || r.Sign() <= 0 || s.Sign() <= 0 || r.Cmp(order) >= 0 || s.Cmp(order) >= 0 {
@@ -98,6 +100,7 @@ func parseECDSA(der []byte) (r, s *big.Int, ok bool) {
 	var inner cryptobyte.String
 	r, s = new(big.Int), new(big.Int)
 	input := cryptobyte.String(der)
-	ok = input.ReadASN1(&inner, asn1.SEQUENCE) && input.Empty() && inner.ReadASN1Integer(r) && inner.ReadASN1Integer(s) && inner.Empty()
+	ok = input.ReadASN1(&inner, asn1.SEQUENCE) && input.Empty() && inner.ReadASN1Integer(r) &&
+		inner.ReadASN1Integer(s) && inner.Empty()
 	return r, s, ok
 }

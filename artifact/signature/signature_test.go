@@ -47,7 +47,8 @@ func TestPKCS1v15(t *testing.T) {
 			}
 			plusN := new(big.Int).Add(new(big.Int).SetBytes(good), private.N).FillBytes(make([]byte, len(good)+1))
 			cases := map[string][]byte{
-				"good": good, "plus N": plusN, "N": private.N.Bytes(), "short": good[1:], "long": append([]byte{0}, good...),
+				"good": good, "plus N": plusN, "N": private.N.Bytes(), "short": good[1:],
+				"long":  append([]byte{0}, good...),
 				"empty": nil, "zero": make([]byte, len(good)), "PSS": pss,
 			}
 			for i := 0; i < len(good); i += 17 {
@@ -60,7 +61,8 @@ func TestPKCS1v15(t *testing.T) {
 					t.Errorf("%d bits, %v, %s: %v, the standard library says %v", bits, hash, name, got, want)
 				}
 			}
-			for name, wrong := range map[string][]byte{"another digest": digestOf(hash, "y"), "a short digest": digest[1:], "no digest": nil} {
+			for name, wrong := range map[string][]byte{"another digest": digestOf(hash, "y"),
+				"a short digest": digest[1:], "no digest": nil} {
 				if key.PKCS1v15(hash, wrong, good) == nil {
 					t.Errorf("%d bits, %v: %s passed", bits, hash, name)
 				}
@@ -125,7 +127,8 @@ func TestForgedPadding(t *testing.T) {
 	}
 	shifted := append(bytes.Clone(block[:12]), block[256-52:]...) // 00 01 ff… 00 DigestInfo, then garbage
 	shifted = append(shifted, make([]byte, 256-len(shifted))...)
-	for name, forged := range map[string][]byte{"garbage after": shifted, "type 2": flip(block, 1), "first byte": flip(block, 2), "separator": flip(block, 256-52)} {
+	for name, forged := range map[string][]byte{"garbage after": shifted, "type 2": flip(block, 1),
+		"first byte": flip(block, 2), "separator": flip(block, 256-52)} {
 		if key.PKCS1v15(crypto.SHA256, digest, sign(forged)) == nil {
 			t.Errorf("%s: passed", name)
 		}
@@ -146,7 +149,8 @@ func TestECDSA(t *testing.T) {
 			t.Helper()
 			want := ecdsa.VerifyASN1(&private.PublicKey, digest, s)
 			if got := key.ECDSA(digest, s) == nil; got != want {
-				t.Fatalf("%s, digest %x, signature %x: %v, the standard library says %v", curve.Params().Name, digest, s, got, want)
+				t.Fatalf("%s, digest %x, signature %x: %v, the standard library says %v", curve.Params().Name, digest,
+					s, got, want)
 			}
 		}
 		for i := range 100 { // the table is made on the way
@@ -203,7 +207,8 @@ func TestOtherKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := signature.NewKey(public)
-	if key.PKCS1v15(crypto.SHA256, make([]byte, 32), make([]byte, 256)) == nil || key.ECDSA(make([]byte, 32), make([]byte, 70)) == nil {
+	if key.PKCS1v15(crypto.SHA256, make([]byte, 32), make([]byte, 256)) == nil ||
+		key.ECDSA(make([]byte, 32), make([]byte, 70)) == nil {
 		t.Error("an Ed25519 key checked something else")
 	}
 }

@@ -1,6 +1,6 @@
-// Package sshsig verifies the signatures that `ssh-keygen -Y sign` makes (PROTOCOL.sshsig of the OpenSSH sources), and signs
-// nothing. The public key is always pinned by the caller: the key inside a signature says only which of the pinned keys
-// it claims to be of. A signature of a FIDO key counts only when somebody touched the device.
+// Package sshsig verifies the signatures that `ssh-keygen -Y sign` makes (PROTOCOL.sshsig of the OpenSSH sources), and
+// signs nothing. The public key is always pinned by the caller: the key inside a signature says only which of the
+// pinned keys it claims to be of. A signature of a FIDO key counts only when somebody touched the device.
 package sshsig
 
 import (
@@ -64,7 +64,8 @@ type blob struct {
 func Parse(armored []byte) (*Signature, error) {
 	text := bytes.ReplaceAll(armored, []byte("\r\n"), []byte("\n"))
 	block, rest := pem.Decode(text)
-	if !Armored(text) || block == nil || block.Type != "SSH SIGNATURE" || len(block.Headers) > 0 || !bytes.HasPrefix(block.Bytes, []byte(magic)) {
+	if !Armored(text) || block == nil || block.Type != "SSH SIGNATURE" || len(block.Headers) > 0 ||
+		!bytes.HasPrefix(block.Bytes, []byte(magic)) {
 		return nil, errors.New("it is not an SSH signature as ssh-keygen -Y sign makes them")
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
@@ -109,7 +110,8 @@ func (s *Signature) Verify(message []byte, namespace string, pinned ssh.PublicKe
 		return fmt.Errorf("hash %q in the SSH signature is not supported", s.hash)
 	}
 	if isFIDO(s.inner.Format) && (len(s.inner.Rest) == 0 || s.inner.Rest[0]&userPresent == 0) {
-		return errors.New("nobody touched the FIDO key when it signed (no user presence); sign again without -O no-touch-required")
+		return errors.New("nobody touched the FIDO key when it signed (no user presence); sign again without -O " +
+			"no-touch-required")
 	}
 	signed := ssh.Marshal(struct {
 		Namespace, Reserved, Hash string
@@ -130,7 +132,8 @@ func isFIDO(format string) bool {
 
 // usable are the types of keys that may be pinned: no DSA, and no certificates, whose meaning is another one.
 var usable = []string{
-	ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoRSA,
+	ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384,
+	ssh.KeyAlgoECDSA521, ssh.KeyAlgoRSA,
 }
 
 // minRSA is the shortest RSA modulus in bits.
@@ -143,7 +146,8 @@ func ParseKey(file []byte) (ssh.PublicKey, error) {
 		return nil, err
 	}
 	if !slices.Contains(usable, key.Type()) {
-		return nil, fmt.Errorf("a public key of type %q is not supported; use one of %s", key.Type(), strings.Join(usable, ", "))
+		return nil, fmt.Errorf("a public key of type %q is not supported; use one of %s", key.Type(),
+			strings.Join(usable, ", "))
 	}
 	if c, ok := key.(ssh.CryptoPublicKey); ok {
 		if r, ok := c.CryptoPublicKey().(*rsa.PublicKey); ok && r.N.BitLen() < minRSA {

@@ -80,8 +80,10 @@ func newCA(ctx context.Context, s settings, ocspKeys string) error {
 		if err != nil {
 			return err
 		}
-		t := &x509.Certificate{SerialNumber: big.NewInt(int64(i) + 1), Subject: pkix.Name{Country: []string{"JP"}, CommonName: "Kept " + name},
-			NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(10-i, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
+		t := &x509.Certificate{SerialNumber: big.NewInt(int64(i) + 1),
+			Subject:   pkix.Name{Country: []string{"JP"}, CommonName: "Kept " + name},
+			NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(10-i, 0, 0), IsCA: true,
+			BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
 		if parent == nil {
 			parent, parentKey = t, key
 		}
@@ -100,7 +102,8 @@ func newCA(ctx context.Context, s settings, ocspKeys string) error {
 		if err := os.WriteFile(s.path(name+".key"), raw, 0o600); err != nil {
 			return err
 		}
-		if err := os.WriteFile(s.path(name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+		if err := os.WriteFile(s.path(name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+			0o644); err != nil {
 			return err
 		}
 	}
@@ -122,7 +125,8 @@ func (s settings) make(ctx context.Context, what, path string, number, n int) er
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "-contender", "make", "-dir", s.dir, what, path, strconv.Itoa(number), strconv.Itoa(n))
+	cmd := exec.CommandContext(ctx, self, "-contender", "make", "-dir", s.dir, what, path, strconv.Itoa(number),
+		strconv.Itoa(n))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("making %s: %w\n%s", path, err, out)
 	}
@@ -169,9 +173,11 @@ func serial(n int) *big.Int {
 func (c *ca) list(file string, number int64, n int) error {
 	entries := make([]x509.RevocationListEntry, n)
 	for i := range entries {
-		entries[i] = x509.RevocationListEntry{SerialNumber: serial(i), RevocationTime: c.now.Add(-time.Hour - time.Duration(i%86400)*time.Second), ReasonCode: 4}
+		entries[i] = x509.RevocationListEntry{SerialNumber: serial(i),
+			RevocationTime: c.now.Add(-time.Hour - time.Duration(i%86400)*time.Second), ReasonCode: 4}
 	}
-	t := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: c.now.Add(time.Duration(number-100) * time.Second).Add(-time.Minute),
+	t := &x509.RevocationList{Number: big.NewInt(number),
+		ThisUpdate: c.now.Add(time.Duration(number-100) * time.Second).Add(-time.Minute),
 		NextUpdate: c.now.AddDate(0, 0, 30), RevokedCertificateEntries: entries}
 	der, err := x509.CreateRevocationList(rand.Reader, t, c.cert, c.key)
 	if err != nil {
@@ -191,19 +197,22 @@ func (s settings) certificates(ctx context.Context, n int) error {
 	w := bufio.NewWriter(file)
 	fmt.Fprintln(w, "serial,not_before,not_after,subject,state")
 	for i := range n {
-		fmt.Fprintf(w, "%x,%s,%s,CN=subscriber %d,issued\n", serial(i), now.Add(-48*time.Hour).Format(time.RFC3339), now.AddDate(1, 0, 0).Format(time.RFC3339), i)
+		fmt.Fprintf(w, "%x,%s,%s,CN=subscriber %d,issued\n", serial(i), now.Add(-48*time.Hour).Format(time.RFC3339),
+			now.AddDate(1, 0, 0).Format(time.RFC3339), i)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err = s.signer(ctx, "(the room: import of the CA's books)", "import", "--issuer", "sub", "--csv", s.path("books.csv"))
+	_, err = s.signer(ctx, "(the room: import of the CA's books)", "import", "--issuer", "sub", "--csv",
+		s.path("books.csv"))
 	return err
 }
 
 // answers writes a response about each of the first n serials; the first one is revoked.
 func (c *ca) answers(dir string, n int) error {
 	for i := range n {
-		t := ocsp.Response{Status: ocsp.Good, SerialNumber: serial(i), ThisUpdate: c.now.Add(-time.Minute), NextUpdate: c.now.Add(71 * time.Hour), IssuerHash: crypto.SHA1}
+		t := ocsp.Response{Status: ocsp.Good, SerialNumber: serial(i), ThisUpdate: c.now.Add(-time.Minute),
+			NextUpdate: c.now.Add(71 * time.Hour), IssuerHash: crypto.SHA1}
 		if i == 0 {
 			t.Status, t.RevokedAt, t.RevocationReason = ocsp.Revoked, c.now.Add(-time.Hour), 4
 		}

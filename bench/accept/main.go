@@ -1,10 +1,10 @@
-// Command accept measures how long a room takes to take in what a CA that keeps its own software has signed: a list with a
-// million entries whose certificates nobody knows here, the next list with ten entries more, a list whose certificates are
-// known, and a folder with 100,000 OCSP responses.
+// Command accept measures how long a room takes to take in what a CA that keeps its own software has signed: a list
+// with a million entries whose certificates nobody knows here, the next list with ten entries more, a list whose
+// certificates are known, and a folder with 100,000 OCSP responses.
 //
-// What is measured is the real signer with SoftHSM, a process of its own for each measurement, from its start to the signed
-// checkpoint of the master log; its peak memory is that of the process. Beside it stands what others need to read the same
-// bytes and check the same signatures, without keeping anything: the standard library, OpenSSL.
+// What is measured is the real signer with SoftHSM, a process of its own for each measurement, from its start to the
+// signed checkpoint of the master log; its peak memory is that of the process. Beside it stands what others need to
+// read the same bytes and check the same signatures, without keeping anything: the standard library, OpenSSL.
 //
 //	go run . [-entries 1000000] [-responses 100000] [-only list|known|ocsp] [-dir DIR]
 package main
@@ -39,7 +39,8 @@ func main() {
 	flag.StringVar(&s.only, "only", "", "list, known or ocsp")
 	flag.StringVar(&s.dir, "dir", "", "folder to work in (default: a temporary one)")
 	flag.StringVar(&s.contender, "contender", "", "measure one contender (used by the program itself)")
-	flag.StringVar(&s.profile, "cpuprofile", "", "write CPU profiles of the room to FILE-NAME; it runs in a child of this program then")
+	flag.StringVar(&s.profile, "cpuprofile", "",
+		"write CPU profiles of the room to FILE-NAME; it runs in a child of this program then")
 	flag.Parse()
 	err := run(context.Background(), s)
 	if err != nil {
@@ -129,7 +130,8 @@ func knownPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []bar.Bar{bar.AtMost("accept-known-list-seconds", a.seconds, 3), bar.AtMost("accept-known-list-mib", a.mib, 128)}, nil
+	return []bar.Bar{bar.AtMost("accept-known-list-seconds", a.seconds, 3),
+		bar.AtMost("accept-known-list-mib", a.mib, 128)}, nil
 }
 
 // ocspPart hands over a folder with responses that the CA signed.
@@ -159,7 +161,8 @@ func ocspPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []bar.Bar{bar.AtMost("accept-responses-seconds", a.seconds, 15), bar.AtMost("accept-responses-mib", a.mib, 512)}, nil
+	return []bar.Bar{bar.AtMost("accept-responses-seconds", a.seconds, 15),
+		bar.AtMost("accept-responses-mib", a.mib, 512)}, nil
 }
 
 // figures are what one process took.
@@ -187,7 +190,8 @@ func measure(what string, cmd *exec.Cmd) (figures, error) {
 
 // signer measures a command of the room; with -cpuprofile, in a child that is profiled.
 func (s settings) signer(ctx context.Context, what string, args ...string) (figures, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(s.dir), "signer"), append(args, "--quiet", "--config", s.path("repository.yaml"))...)
+	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(s.dir), "signer"),
+		append(args, "--quiet", "--config", s.path("repository.yaml"))...)
 	if s.profile != "" && args[0] == "accept" {
 		self, err := os.Executable()
 		if err != nil {
@@ -199,7 +203,8 @@ func (s settings) signer(ctx context.Context, what string, args ...string) (figu
 			}
 			return r
 		}, what)
-		cmd = exec.CommandContext(ctx, self, append([]string{"-contender", "room", "-cpuprofile", s.profile + "-" + name, "-dir", s.dir}, args...)...)
+		cmd = exec.CommandContext(ctx, self,
+			append([]string{"-contender", "room", "-cpuprofile", s.profile + "-" + name, "-dir", s.dir}, args...)...)
 	}
 	return measure(what, cmd)
 }

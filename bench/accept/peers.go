@@ -19,12 +19,14 @@ func listPeers(ctx context.Context, s settings, list string) error {
 	if err != nil {
 		return err
 	}
-	_, err = measure("crypto/x509: parsed and checked, nothing kept", exec.CommandContext(ctx, self, "-contender", "go-list", "-dir", s.dir, list))
+	_, err = measure("crypto/x509: parsed and checked, nothing kept",
+		exec.CommandContext(ctx, self, "-contender", "go-list", "-dir", s.dir, list))
 	if err != nil {
 		return err
 	}
 	_, err = measure("openssl crl -CAfile: parsed and checked, nothing kept",
-		exec.CommandContext(ctx, "openssl", "crl", "-inform", "DER", "-in", list, "-CAfile", s.path("sub.pem"), "-noout"))
+		exec.CommandContext(ctx, "openssl", "crl", "-inform", "DER", "-in", list, "-CAfile", s.path("sub.pem"),
+			"-noout"))
 	return err
 }
 
@@ -37,7 +39,8 @@ func answerPeers(ctx context.Context, s settings, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = measure("x/crypto/ocsp: parsed and checked, nothing kept", exec.CommandContext(ctx, self, "-contender", "go-answers", "-dir", s.dir, dir))
+	_, err = measure("x/crypto/ocsp: parsed and checked, nothing kept",
+		exec.CommandContext(ctx, self, "-contender", "go-answers", "-dir", s.dir, dir))
 	if err != nil {
 		return err
 	}
@@ -46,9 +49,11 @@ func answerPeers(ctx context.Context, s settings, dir string) error {
 		return err
 	}
 	script := `for f in "$@"; do openssl ocsp -respin "$f" -CAfile root.pem -issuer sub.pem -verify_other sub.pem -noverify >/dev/null 2>&1 || exit 1; done`
-	cmd := exec.CommandContext(ctx, "bash", append([]string{"-c", script, "bash"}, files[:min(opensslFiles, len(files))]...)...)
+	cmd := exec.CommandContext(ctx, "bash",
+		append([]string{"-c", script, "bash"}, files[:min(opensslFiles, len(files))]...)...)
 	cmd.Dir = s.dir
-	_, err = measure(fmt.Sprintf("openssl ocsp -respin, a process each: %d of them", min(opensslFiles, len(files))), cmd)
+	_, err = measure(fmt.Sprintf("openssl ocsp -respin, a process each: %d of them", min(opensslFiles, len(files))),
+		cmd)
 	return err
 }
 
@@ -91,7 +96,8 @@ func (s settings) room(ctx context.Context, args []string) error {
 	var done *accept.Acceptance
 	switch args[1] {
 	case "--file":
-		done, err = accept.Inputs(ctx, r, []accept.Input{{Name: args[2], Read: func() ([]byte, error) { return os.ReadFile(args[2]) }}})
+		done, err = accept.Inputs(ctx, r,
+			[]accept.Input{{Name: args[2], Read: func() ([]byte, error) { return os.ReadFile(args[2]) }}})
 	case "--watch":
 		var emptied *accept.Emptied
 		if emptied, err = accept.Empty(ctx, r, accept.DropFolder(r, conf.Accept)); err == nil {

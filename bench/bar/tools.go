@@ -60,7 +60,8 @@ func Install(ctx context.Context, name, program, version string) (string, error)
 		return "", err
 	}
 	defer os.RemoveAll(scratch)
-	for _, args := range [][]string{{"mod", "init", "build"}, {"get", program + "@" + version}, {"build", "-ldflags=-s -w", "-o", path, program}} {
+	for _, args := range [][]string{{"mod", "init", "build"}, {"get", program + "@" + version},
+		{"build", "-ldflags=-s -w", "-o", path, program}} {
 		cmd := exec.CommandContext(ctx, "go", args...)
 		cmd.Dir, cmd.Env = scratch, append(os.Environ(), "GOFLAGS=-mod=mod")
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -79,7 +79,8 @@ func newFixture(dir string) (fixture, error) {
 			return f, err
 		}
 		der, err := ocsp.CreateResponse(ca, ca, ocsp.Response{
-			Status: ocsp.Good, SerialNumber: serial, IssuerHash: crypto.SHA1, ThisUpdate: now.Add(-time.Hour), NextUpdate: now.Add(71 * time.Hour),
+			Status: ocsp.Good, SerialNumber: serial, IssuerHash: crypto.SHA1, ThisUpdate: now.Add(-time.Hour),
+			NextUpdate: now.Add(71 * time.Hour),
 		}, key)
 		if err != nil {
 			return f, err
@@ -90,14 +91,16 @@ func newFixture(dir string) (fixture, error) {
 			return f, err
 		}
 		fmt.Fprintln(&responses, base64.StdEncoding.EncodeToString(der))
-		fmt.Fprintf(&index, "V\t%s\t\t%X\tunknown\t/CN=%X\n", now.Add(1000*time.Hour).Format("060102150405Z"), serial, serial)
+		fmt.Fprintf(&index, "V\t%s\t\t%X\tunknown\t/CN=%X\n", now.Add(1000*time.Hour).Format("060102150405Z"), serial,
+			serial)
 		path := "/" + url.QueryEscape(encoded)
 		fmt.Fprintln(&urls, "/ocsp"+path)
 		fmt.Fprintln(&rootURLs, path)
 		fmt.Fprintln(&static, "/"+ocspcache.ObjectName(k))
 		fmt.Fprintln(&bodies, hex.EncodeToString(request))
 	}
-	for name, content := range map[string]*strings.Builder{"responses": &responses, "index.txt": &index, "urls": &urls, "root-urls": &rootURLs, "static": &static, "bodies": &bodies} {
+	for name, content := range map[string]*strings.Builder{"responses": &responses, "index.txt": &index, "urls": &urls,
+		"root-urls": &rootURLs, "static": &static, "bodies": &bodies} {
 		if err := write(f.path(name), []byte(content.String())); err != nil {
 			return f, err
 		}
@@ -108,7 +111,8 @@ func newFixture(dir string) (fixture, error) {
 // requestText returns the request about a serial in base64.
 func requestText(ca *x509.Certificate, serial *big.Int) (string, error) {
 	request, err := (&ocsp.Request{
-		HashAlgorithm: crypto.SHA1, IssuerNameHash: artifact.NameHash(ca, crypto.SHA1), IssuerKeyHash: artifact.PublicKeyHash(ca, crypto.SHA1), SerialNumber: serial,
+		HashAlgorithm: crypto.SHA1, IssuerNameHash: artifact.NameHash(ca, crypto.SHA1),
+		IssuerKeyHash: artifact.PublicKeyHash(ca, crypto.SHA1), SerialNumber: serial,
 	}).Marshal()
 	return base64.StdEncoding.EncodeToString(request), err
 }
@@ -119,8 +123,10 @@ func (f fixture) makeCA() (*x509.Certificate, crypto.Signer, error) {
 		return nil, nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bench edge CA"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bench edge CA"}, IsCA: true,
+		BasicConstraintsValid: true,
+		NotBefore:             time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour),
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -130,7 +136,8 @@ func (f fixture) makeCA() (*x509.Certificate, crypto.Signer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for name, block := range map[string]*pem.Block{"ca.pem": {Type: "CERTIFICATE", Bytes: der}, "ca.key": {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+	for name, block := range map[string]*pem.Block{"ca.pem": {Type: "CERTIFICATE", Bytes: der},
+		"ca.key": {Type: "PRIVATE KEY", Bytes: pkcs8}} {
 		if err := write(f.path(name), pem.EncodeToMemory(block)); err != nil {
 			return nil, nil, err
 		}
@@ -169,14 +176,16 @@ func publish(root string, number uint64, shards int, keys []ocspcache.Key, ders 
 		if err := os.Rename(path, filepath.Join(filepath.Dir(path), summary.Digest.String())); err != nil {
 			return err
 		}
-		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(shard), Digest: summary.Digest, Size: summary.Size, Count: summary.Count, NextUpdate: summary.MinNextUpdate})
+		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(shard), Digest: summary.Digest,
+			Size: summary.Size, Count: summary.Count, NextUpdate: summary.MinNextUpdate})
 		g.NextUpdate = summary.MinNextUpdate
 	}
 	return write(filepath.Join(root, "ocsp", "bench.generation"), g.Body())
 }
 
 // writeBundle writes one bundle to path.
-func writeBundle(path string, shard uint16, fill func(add func(ocspcache.Key, []byte) error) error) (ocspcache.BundleSummary, error) {
+func writeBundle(path string, shard uint16,
+	fill func(add func(ocspcache.Key, []byte) error) error) (ocspcache.BundleSummary, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return ocspcache.BundleSummary{}, err
 	}

@@ -84,7 +84,8 @@ func load(ctx context.Context, o options, dir string, b *board) error {
 			if err != nil {
 				return fmt.Errorf("measuring %s: %w", c.name, err)
 			}
-			fmt.Printf("round %d  %-14s %8.0f req/s  p50 %-8v p99 %-8v %d errors\n", round+1, c.name, s.perSecond, s.p50, s.p99, s.errors)
+			fmt.Printf("round %d  %-14s %8.0f req/s  p50 %-8v p99 %-8v %d errors\n", round+1, c.name, s.perSecond,
+				s.p50, s.p99, s.errors)
 			samples[c.name] = append(samples[c.name], s)
 		}
 	}
@@ -131,7 +132,8 @@ func (c contender) check(ctx context.Context, f fixture) error {
 		return err
 	}
 	files := strings.Fields(string(names))
-	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Timeout: 10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for i, line := range strings.Fields(string(paths)) {
 		want, err := os.ReadFile(f.path("public", files[i]))
 		if err != nil {
@@ -142,7 +144,8 @@ func (c contender) check(ctx context.Context, f fixture) error {
 			return err
 		}
 		if status != http.StatusOK || !bytes.Equal(got, want) {
-			return fmt.Errorf("the answer to %s is status %d with %d bytes, not the response of %d bytes", line, status, len(got), len(want))
+			return fmt.Errorf("the answer to %s is status %d with %d bytes, not the response of %d bytes", line, status,
+				len(got), len(want))
 		}
 	}
 	return nil
@@ -189,7 +192,8 @@ func (c contender) measure(ctx context.Context, f fixture, seconds int) (sample,
 	if err := write(lua, fmt.Appendf(nil, script, f.path(c.paths), c.method, c.post)); err != nil {
 		return sample{}, err
 	}
-	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c64", "-d"+strconv.Itoa(seconds)+"s", "--latency", "-s", lua, "http://"+c.addr)
+	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c64", "-d"+strconv.Itoa(seconds)+"s", "--latency", "-s", lua,
+		"http://"+c.addr)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -241,7 +245,8 @@ func (c contender) measureOneByOne(ctx context.Context, f fixture, seconds int) 
 			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			for i := n; ctx.Err() == nil; i += 4 {
 				begin := time.Now()
-				if status, answer, err := c.ask(ctx, client, bodies[i%len(bodies)]); err == nil && status == http.StatusOK && len(answer) > 100 {
+				if status, answer, err := c.ask(ctx, client, bodies[i%len(bodies)]); err == nil &&
+					status == http.StatusOK && len(answer) > 100 {
 					mu.Lock()
 					times = append(times, time.Since(begin))
 					mu.Unlock()
@@ -281,5 +286,6 @@ func bars(samples map[string][]sample, b *board) {
 		b.atLeast("edge-"+low+"-vs-cfssl", ratio(ours, "cfssl "+method, rate), 1.5)
 		b.atMost("edge-"+low+"-p99-vs-nginx-static", ratio(ours, "nginx", p99), 2)
 	}
-	fmt.Printf("openssl ocsp, which signs each answer, has 1/%.0f of our POST rate\n", ratio("seihon POST", "openssl POST", rate))
+	fmt.Printf("openssl ocsp, which signs each answer, has 1/%.0f of our POST rate\n",
+		ratio("seihon POST", "openssl POST", rate))
 }

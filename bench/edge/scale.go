@@ -79,7 +79,8 @@ func newTemplate() (*template, error) {
 	binary.BigEndian.PutUint64(serial[1:], templateSerial)
 	now := time.Now().UTC().Truncate(time.Second)
 	der, err := ocsp.CreateResponse(ca, ca, ocsp.Response{
-		SerialNumber: new(big.Int).SetBytes(serial[:]), IssuerHash: crypto.SHA1, ThisUpdate: now.Add(-time.Hour), NextUpdate: now.Add(71 * time.Hour),
+		SerialNumber: new(big.Int).SetBytes(serial[:]), IssuerHash: crypto.SHA1, ThisUpdate: now.Add(-time.Hour),
+		NextUpdate: now.Add(71 * time.Hour),
 	}, key)
 	if err != nil {
 		return nil, err
@@ -119,11 +120,14 @@ func handlerAlone(dir string, t *template, b *board) error {
 	}
 	var requests []*http.Request
 	for _, k := range keys {
-		request, err := (&ocsp.Request{HashAlgorithm: crypto.SHA1, IssuerNameHash: k.IssuerNameHash, IssuerKeyHash: k.IssuerKeyHash, SerialNumber: new(big.Int).SetBytes(k.Serial)}).Marshal()
+		request, err := (&ocsp.Request{HashAlgorithm: crypto.SHA1, IssuerNameHash: k.IssuerNameHash,
+			IssuerKeyHash: k.IssuerKeyHash, SerialNumber: new(big.Int).SetBytes(k.Serial)}).Marshal()
 		if err != nil {
 			return err
 		}
-		requests = append(requests, httptest.NewRequest(http.MethodGet, "/ocsp/"+url.QueryEscape(base64.StdEncoding.EncodeToString(request)), nil))
+		requests = append(requests,
+			httptest.NewRequest(http.MethodGet, "/ocsp/"+url.QueryEscape(base64.StdEncoding.EncodeToString(request)),
+				nil))
 	}
 	best := testing.BenchmarkResult{}
 	for range 5 { // the least disturbed run
@@ -193,7 +197,8 @@ func reloadUnderLoad(ctx context.Context, root string, t *template, b *board) er
 			client := &http.Client{Transport: &http.Transport{}}
 			for i := c; end.Err() == nil; i += 8 {
 				k := keys[i%len(keys)]
-				request, err := (&ocsp.Request{HashAlgorithm: crypto.SHA1, IssuerNameHash: k.IssuerNameHash, IssuerKeyHash: k.IssuerKeyHash, SerialNumber: new(big.Int).SetBytes(k.Serial)}).Marshal()
+				request, err := (&ocsp.Request{HashAlgorithm: crypto.SHA1, IssuerNameHash: k.IssuerNameHash,
+					IssuerKeyHash: k.IssuerKeyHash, SerialNumber: new(big.Int).SetBytes(k.Serial)}).Marshal()
 				if err != nil {
 					dropped.Add(1)
 					return
@@ -260,7 +265,8 @@ func build(t *template, b *board) error {
 		best = max(best, float64(2*workers*perShard)/time.Since(start).Seconds())
 		bestCPU = max(bestCPU, float64(2*workers*perShard)/(processorTime()-cpu).Seconds())
 	}
-	fmt.Printf("build: %.0f responses/s of %d bytes on %d processors, %.0f in a second of processor time\n", best, len(t.der), workers, bestCPU)
+	fmt.Printf("build: %.0f responses/s of %d bytes on %d processors, %.0f in a second of processor time\n", best,
+		len(t.der), workers, bestCPU)
 	b.atLeast("edge-build-responses-per-second", best, 1_000_000)
 	return nil
 }
@@ -281,7 +287,8 @@ func open(ctx context.Context, root string, t *template, n int, b *board) error 
 	if err := writeScale(ctx, root, t, n); err != nil {
 		return err
 	}
-	fmt.Printf("scale: %d responses in %d bundles written in %v\n", n, scaleShards, time.Since(start).Round(time.Millisecond))
+	fmt.Printf("scale: %d responses in %d bundles written in %v\n", n, scaleShards,
+		time.Since(start).Round(time.Millisecond))
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -301,7 +308,8 @@ func open(ctx context.Context, root string, t *template, n int, b *board) error 
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	heap := float64(after.HeapInuse) / (1 << 20)
-	fmt.Printf("scale: open %v, heap %.1f MiB (%.1f MiB before), lookup p50 %v p99 %v\n", elapsed, heap, float64(before.HeapInuse)/(1<<20), p50, p99)
+	fmt.Printf("scale: open %v, heap %.1f MiB (%.1f MiB before), lookup p50 %v p99 %v\n", elapsed, heap,
+		float64(before.HeapInuse)/(1<<20), p50, p99)
 	b.atMost("edge-open-heap-mib", heap, 64)
 	b.atMost("edge-lookup-p99-microseconds", float64(p99)/1e3, 5)
 	return nil
@@ -342,7 +350,8 @@ func lookups(source ocspcache.Source, t *template, n int) (p50, p99 time.Duratio
 
 // writeScale writes a generation of n responses, two bundles at a time.
 func writeScale(ctx context.Context, root string, t *template, n int) error {
-	g := &ocspcache.Generation{Issuer: "bench", Number: 1, ThisUpdate: time.Now().UTC().Truncate(time.Second), Bundles: make([]ocspcache.GenerationBundle, scaleShards)}
+	g := &ocspcache.Generation{Issuer: "bench", Number: 1, ThisUpdate: time.Now().UTC().Truncate(time.Second),
+		Bundles: make([]ocspcache.GenerationBundle, scaleShards)}
 	shardOf := make([]uint8, n)
 	der := make([]byte, len(t.der))
 	for i := range n {
@@ -363,7 +372,8 @@ func writeScale(ctx context.Context, root string, t *template, n int) error {
 	}
 	wg.Wait()
 	g.NextUpdate = g.Bundles[0].NextUpdate
-	return errors.Join(ctx.Err(), errors.Join(errs...), write(filepath.Join(root, "ocsp", "bench.generation"), g.Body()))
+	return errors.Join(ctx.Err(), errors.Join(errs...),
+		write(filepath.Join(root, "ocsp", "bench.generation"), g.Body()))
 }
 
 func writeShard(root string, t *template, shard int, shardOf []uint8) (ocspcache.GenerationBundle, error) {
@@ -383,6 +393,7 @@ func writeShard(root string, t *template, shard int, shardOf []uint8) (ocspcache
 	if err != nil {
 		return ocspcache.GenerationBundle{}, err
 	}
-	u := ocspcache.GenerationBundle{Shard: uint16(shard), Digest: s.Digest, Size: s.Size, Count: s.Count, NextUpdate: s.MinNextUpdate}
+	u := ocspcache.GenerationBundle{Shard: uint16(shard), Digest: s.Digest, Size: s.Size, Count: s.Count,
+		NextUpdate: s.MinNextUpdate}
 	return u, os.Rename(path, filepath.Join(filepath.Dir(path), s.Digest.String()))
 }

@@ -98,8 +98,9 @@ func (c contender) start(ctx context.Context, f fixture) (stop func(), err error
 	}
 	stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() }) // what waits for idle connections need not
-		_ = cmd.Wait()                                                           // ended by our signal
+		// what waits for idle connections need not
+		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait() // ended by our signal
 		kill.Stop()
 		_ = log.Close()
 	}
@@ -140,7 +141,8 @@ func (c contender) command(ctx context.Context, f fixture) ([]string, error) {
 events { worker_connections 1024; }
 http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=100000 inactive=10m; open_file_cache_valid 10m;
 client_body_temp_path %[1]s/t; proxy_temp_path %[1]s/t; fastcgi_temp_path %[1]s/t; uwsgi_temp_path %[1]s/t; scgi_temp_path %[1]s/t;
-server { listen %[2]s; root %[1]s/public; default_type application/ocsp-response; merge_slashes off; } }`, f.dir, c.addr)
+server { listen %[2]s; root %[1]s/public; default_type application/ocsp-response; merge_slashes off; } }`, f.dir,
+			c.addr)
 		if err := write(f.path("nginx.conf"), []byte(conf)); err != nil {
 			return nil, err
 		}
@@ -151,9 +153,11 @@ server { listen %[2]s; root %[1]s/public; default_type application/ocsp-response
 		return []string{"nginx", "-p", f.dir, "-e", f.path("nginx.error.log"), "-c", f.path("nginx.conf")}, nil
 	case "cfssl":
 		cfssl, err := bar.Install(ctx, "cfssl", "github.com/cloudflare/cfssl/cmd/cfssl", cfsslVersion)
-		return []string{cfssl, "ocspserve", "-address", host, "-port", port, "-loglevel", "5", "-responses", f.path("responses")}, err
+		return []string{cfssl, "ocspserve", "-address", host, "-port", port, "-loglevel", "5", "-responses",
+			f.path("responses")}, err
 	case "openssl":
-		return []string{"openssl", "ocsp", "-port", port, "-index", f.path("index.txt"), "-CA", f.path("ca.pem"), "-rsigner", f.path("ca.pem"), "-rkey", f.path("ca.key"), "-nmin", "60", "-ignore_err"}, nil
+		return []string{"openssl", "ocsp", "-port", port, "-index", f.path("index.txt"), "-CA", f.path("ca.pem"),
+			"-rsigner", f.path("ca.pem"), "-rkey", f.path("ca.key"), "-nmin", "60", "-ignore_err"}, nil
 	}
 	return nil, fmt.Errorf("unknown contender %q", c.name)
 }

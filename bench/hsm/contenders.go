@@ -25,7 +25,8 @@ import (
 // child measures one contender and prints its rate.
 func child(ctx context.Context, s settings) error {
 	contender, algorithm, _ := strings.Cut(s.child, "/")
-	open := map[string]func(context.Context, settings, string) (*work, error){"raw": openRaw, "pool": openPool, "crypto11": openCrypto11}[contender]
+	open := map[string]func(context.Context, settings, string) (*work, error){"raw": openRaw, "pool": openPool,
+		"crypto11": openCrypto11}[contender]
 	if open == nil {
 		return fmt.Errorf("no contender %q", contender)
 	}
@@ -139,7 +140,8 @@ func openPool(ctx context.Context, s settings, algorithm string) (*work, error) 
 
 // openCrypto11 is the usual library; it checks nothing. It keeps one session for itself.
 func openCrypto11(_ context.Context, s settings, algorithm string) (*work, error) {
-	c, err := crypto11.Configure(&crypto11.Config{Path: s.module, TokenLabel: label, Pin: userPIN, MaxSessions: s.sessions + 1})
+	c, err := crypto11.Configure(&crypto11.Config{Path: s.module, TokenLabel: label, Pin: userPIN,
+		MaxSessions: s.sessions + 1})
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +174,8 @@ func openRaw(_ context.Context, s settings, algorithm string) (*work, error) {
 		return nil, errors.Join(err, c.Finalize())
 	}
 	// DigestInfo of SHA-256 (RFC 8017 section 9.2, note 1).
-	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}
+	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+		0x00, 0x04, 0x20}
 	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS, nil)}
 	if algorithm == "p256" {
 		prefix, mechanism = nil, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}
@@ -220,7 +223,8 @@ func rawSessions(c *pkcs11.Ctx, n int, algorithm string) ([]pkcs11.SessionHandle
 		return nil, 0, err
 	}
 	err = c.FindObjectsInit(sessions[0], []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, algorithm)})
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, algorithm)})
 	if err != nil {
 		return nil, 0, err
 	}

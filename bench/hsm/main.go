@@ -89,8 +89,10 @@ func parent(ctx context.Context, s settings) error {
 		return err
 	}
 	contenders := []string{"raw", "pool", "crypto11"}
-	fmt.Printf("signatures per second (median of %d rounds), and per second of processor time; %d sessions\n", s.rounds, s.sessions)
-	fmt.Printf("%-8s %8s %8s %8s %9s %9s | %8s %8s %8s %9s %9s\n", "key", "raw", "pool", "crypto11", "pool/raw", "c11/raw", "raw", "pool", "crypto11", "pool/raw", "c11/raw")
+	fmt.Printf("signatures per second (median of %d rounds), and per second of processor time; %d sessions\n", s.rounds,
+		s.sessions)
+	fmt.Printf("%-8s %8s %8s %8s %9s %9s | %8s %8s %8s %9s %9s\n", "key", "raw", "pool", "crypto11", "pool/raw",
+		"c11/raw", "raw", "pool", "crypto11", "pool/raw", "c11/raw")
 	var results []bar.Bar
 	for _, promise := range bars {
 		if s.only != "" && promise.algorithm != s.only {
@@ -124,7 +126,8 @@ func prepare(ctx context.Context, s settings, dir string) error {
 	conf := filepath.Join(dir, "softhsm2.conf")
 	err := errors.Join(
 		os.Mkdir(tokens, 0o700),
-		os.WriteFile(conf, []byte("directories.tokendir = "+tokens+"\nobjectstore.backend = file\nlog.level = ERROR\n"), 0o600),
+		os.WriteFile(conf, []byte("directories.tokendir = "+tokens+"\nobjectstore.backend = file\nlog.level = ERROR\n"),
+			0o600),
 		os.Setenv("SOFTHSM2_CONF", conf))
 	if err != nil {
 		return err
@@ -148,12 +151,14 @@ func prepare(ctx context.Context, s settings, dir string) error {
 }
 
 func config(s settings) token.Config {
-	return token.Config{Module: s.module, TokenLabel: label, Sessions: s.sessions, PIN: token.StaticPIN([]byte(userPIN))}
+	return token.Config{Module: s.module, TokenLabel: label, Sessions: s.sessions,
+		PIN: token.StaticPIN([]byte(userPIN))}
 }
 
 // row prints the medians of the three contenders and the ratios to the raw rate.
 func row(r map[string][]float64) string {
-	return fmt.Sprintf("%8.0f %8.0f %8.0f %9.3f %9.3f", median(r["raw"]), median(r["pool"]), median(r["crypto11"]), ratio(r["pool"], r["raw"]), ratio(r["crypto11"], r["raw"]))
+	return fmt.Sprintf("%8.0f %8.0f %8.0f %9.3f %9.3f", median(r["raw"]), median(r["pool"]), median(r["crypto11"]),
+		ratio(r["pool"], r["raw"]), ratio(r["crypto11"], r["raw"]))
 }
 
 // rates are what one measurement yields.
@@ -161,7 +166,8 @@ type rates struct{ perSecond, perCPUSecond float64 }
 
 // measure runs one contender in a process of its own.
 func measure(ctx context.Context, self string, s settings, contender string) (rates, error) {
-	cmd := exec.CommandContext(ctx, self, "-contender", contender, "-module", s.module, "-sessions", strconv.Itoa(s.sessions), "-time", s.time.String(), "-cpuprofile", s.profile)
+	cmd := exec.CommandContext(ctx, self, "-contender", contender, "-module", s.module, "-sessions",
+		strconv.Itoa(s.sessions), "-time", s.time.String(), "-cpuprofile", s.profile)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -178,7 +178,8 @@ func importIndex(ctx context.Context, p place) (string, error) {
 		return "", err
 	}
 	defer db.Close()
-	if err := db.AddIssuer(ctx, inventory.Issuer{Name: "sub", Key: artifact.Sum([]byte("key")), Shards: shards}); err != nil {
+	if err := db.AddIssuer(ctx,
+		inventory.Issuer{Name: "sub", Key: artifact.Sum([]byte("key")), Shards: shards}); err != nil {
 		return "", err
 	}
 	f, err := os.Open(filepath.Join(p.dir, "index.txt"))
@@ -186,7 +187,8 @@ func importIndex(ctx context.Context, p place) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	res, err := db.Import(ctx, inventory.Import{Issuer: "sub", Source: source.OpenSSLIndex(f, source.Options{Name: "index.txt"})})
+	res, err := db.Import(ctx,
+		inventory.Import{Issuer: "sub", Source: source.OpenSSLIndex(f, source.Options{Name: "index.txt"})})
 	if err != nil {
 		return "", err
 	}
@@ -219,7 +221,8 @@ func due(ctx context.Context, p place) (string, error) {
 			if n++; n%100 == 0 {
 				next = soon
 			}
-			batch = append(batch, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: start, NextUpdate: next})
+			batch = append(batch,
+				inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: start, NextUpdate: next})
 		}
 		if err := db.MarkSigned(ctx, "sub", batch); err != nil {
 			return "", err
@@ -240,7 +243,8 @@ func due(ctx context.Context, p place) (string, error) {
 		return nil
 	}
 	for range rounds {
-		if err := errors.Join(ask(&part, &t.PartRows, soon), ask(&whole, &t.AllRows, late), ask(&none, &t.NoneRows, start)); err != nil {
+		if err := errors.Join(ask(&part, &t.PartRows, soon), ask(&whole, &t.AllRows, late),
+			ask(&none, &t.NoneRows, start)); err != nil {
 			return "", err
 		}
 	}

@@ -189,8 +189,10 @@ func (b *bench) lookup(ctx context.Context, dir string, v *ledger.Verifier, line
 func receipt(i int) *ledger.Entry {
 	d := artifact.Sum(binary.BigEndian.AppendUint64(nil, uint64(i)))
 	at := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Second)
-	return &ledger.Entry{Time: at, Publish: &ledger.Publish{Target: "s3", MasterSize: int64(i), Receipts: []ledger.Receipt{
-		{Op: "put", Name: fmt.Sprintf("crl/sub/%d.crl", i), Kind: artifact.CRL, Digest: d, Size: 1234, ETag: d.String()[:32], Time: at}}}}
+	return &ledger.Entry{Time: at,
+		Publish: &ledger.Publish{Target: "s3", MasterSize: int64(i), Receipts: []ledger.Receipt{
+			{Op: "put", Name: fmt.Sprintf("crl/sub/%d.crl", i), Kind: artifact.CRL, Digest: d, Size: 1234,
+				ETag: d.String()[:32], Time: at}}}}
 }
 
 // log measures a log of n entries.
@@ -211,7 +213,8 @@ func (b *bench) log(ctx context.Context) error {
 		return err
 	}
 	size, files := usage(dir)
-	b.row("append and commit all", round(time.Since(start)), fmt.Sprintf("encoding %v; %s, %d files", round(encoded), mib(size), files))
+	b.row("append and commit all", round(time.Since(start)),
+		fmt.Sprintf("encoding %v; %s, %d files", round(encoded), mib(size), files))
 	t, err := median(21, func() error {
 		if err := w.Append(ctx, receipt(0)); err != nil {
 			return err
@@ -243,7 +246,8 @@ func (b *bench) log(ctx context.Context) error {
 	b.row("open for reading", round(t), "checkpoint verified, right edge checked")
 	cpu := cpuTime()
 	t, err = median(3, func() error {
-		got, err := ledger.Check(ctx, dir, c.Verifier, ledger.CheckConfig{Now: func() time.Time { return time.Now().AddDate(1, 0, 0) }})
+		got, err := ledger.Check(ctx, dir, c.Verifier,
+			ledger.CheckConfig{Now: func() time.Time { return time.Now().AddDate(1, 0, 0) }})
 		for _, f := range got {
 			if f.Severity == ledger.SeverityError {
 				return fmt.Errorf("%v", f)
@@ -254,7 +258,8 @@ func (b *bench) log(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.row(fmt.Sprintf("full check of %d entries", l.Size()), round(t), fmt.Sprintf("every byte of entries and tiles, every rule; %.2fs of CPU", (cpuTime()-cpu).Seconds()/3))
+	b.row(fmt.Sprintf("full check of %d entries", l.Size()), round(t),
+		fmt.Sprintf("every byte of entries and tiles, every rule; %.2fs of CPU", (cpuTime()-cpu).Seconds()/3))
 	b.bar("full-check-seconds", t.Seconds(), "<=", 3)
 	return nil
 }
@@ -279,7 +284,8 @@ func openAppendClose(ctx context.Context, dir string, c ledger.WriterConfig) err
 func (b *bench) year(ctx context.Context) error {
 	const shards = 256
 	fmt.Printf("\na year of daily refreshes of %d certificates, bundle layout (%d shards)\n", b.n, shards)
-	fmt.Printf("  %6s %8s %12s %12s %12s %12s %12s %12s\n", "day", "entries", "log bytes", "commit", "open", "proof", "replay", "index built")
+	fmt.Printf("  %6s %8s %12s %12s %12s %12s %12s %12s\n", "day", "entries", "log bytes", "commit", "open", "proof",
+		"replay", "index built")
 	dir, c, w, err := b.create(ctx, "year")
 	if err != nil {
 		return err
@@ -298,7 +304,8 @@ func (b *bench) year(ctx context.Context) error {
 			}
 			d := artifact.Sum(fmt.Appendf(nil, "%d %d", day, s))
 			// Of the kind that has no file of its own: only the ledger is measured.
-			lines = append(lines, ledger.Line{Name: name, Kind: artifact.OCSPResponse, Digest: d, Size: 1 << 20, NotBefore: at, NotAfter: at.AddDate(0, 0, 7), Issuer: "sub", Number: fmt.Sprint(day)})
+			lines = append(lines, ledger.Line{Name: name, Kind: artifact.OCSPResponse, Digest: d, Size: 1 << 20,
+				NotBefore: at, NotAfter: at.AddDate(0, 0, 7), Issuer: "sub", Number: fmt.Sprint(day)})
 		}
 		start := time.Now()
 		if _, err := w.AppendBatch(ctx, lines, ""); err != nil {
@@ -342,7 +349,8 @@ func (b *bench) yearRow(ctx context.Context, dir string, v *ledger.Verifier, day
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %6d %8d %12d %12v %12v %12v %12v %12v\n", day, l.Size(), size, round(commit), round(open), round(proof), round(replay), round(built))
+	fmt.Printf("  %6d %8d %12d %12v %12v %12v %12v %12v\n", day, l.Size(), size, round(commit), round(open),
+		round(proof), round(replay), round(built))
 	return nil
 }
 
@@ -379,6 +387,7 @@ func (b *bench) objectsYear(ctx context.Context) error {
 		size, _ = usage(dir)
 		fmt.Printf("  %6d %8d %12d %12v %12v %12v\n", day, l.Size(), size, round(commit), round(open), round(replay))
 	}
-	fmt.Printf("  %s\n", strings.TrimSpace(fmt.Sprintf("a day adds %s; 365 such days are %.1f GiB (computed)", mib(size-before), float64(size-before)*365/(1<<30))))
+	fmt.Printf("  %s\n", strings.TrimSpace(fmt.Sprintf("a day adds %s; 365 such days are %.1f GiB (computed)",
+		mib(size-before), float64(size-before)*365/(1<<30))))
 	return nil
 }

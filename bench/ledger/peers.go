@@ -63,8 +63,10 @@ func tesseraAppend(ctx context.Context, dir string, signer note.Signer, from, n 
 		return 0, err
 	}
 	batch := min(65536, uint(n)+1)
-	appender, shutdown, _, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().WithCheckpointSigner(signer).
-		WithCheckpointInterval(100*time.Millisecond).WithBatching(max(batch, 1), 100*time.Millisecond).WithPushback(uint(n)+batch))
+	appender, shutdown, _, err := tessera.NewAppender(ctx, driver,
+		tessera.NewAppendOptions().WithCheckpointSigner(signer).
+			WithCheckpointInterval(100*time.Millisecond).WithBatching(max(batch, 1),
+			100*time.Millisecond).WithPushback(uint(n)+batch))
 	if err != nil {
 		return 0, err
 	}
@@ -98,7 +100,8 @@ func (b *bench) sqlite(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, `CREATE TABLE chain (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, entry BLOB NOT NULL)`); err != nil {
+	if _, err := db.ExecContext(ctx,
+		`CREATE TABLE chain (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, entry BLOB NOT NULL)`); err != nil {
 		return err
 	}
 	var head [32]byte

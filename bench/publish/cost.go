@@ -10,9 +10,9 @@ import (
 	"seihon/publish"
 )
 
-// costTable measures time, requests and memory at several sizes, against the server that waits as long as a region does, and
-// says what the requests cost by the list prices of S3 (and GCS, which are the same) and of R2. `planned` is what `publisher
-// plan` says beforehand. Storage and what leaves the cloud are not in it.
+// costTable measures time, requests and memory at several sizes, against the server that waits as long as a region
+// does, and says what the requests cost by the list prices of S3 (and GCS, which are the same) and of R2. `planned` is
+// what `publisher plan` says beforehand. Storage and what leaves the cloud are not in it.
 func costTable(ctx context.Context, s settings) error {
 	fmt.Printf("%-9s %-7s %-7s %8s", "artifacts", "layout", "step", "seconds")
 	for _, c := range columns {
@@ -97,7 +97,8 @@ func costRow(ctx context.Context, s settings, endpoint, layout, step string) err
 		s3.add(c, asked[c], publish.PriceS3)
 		r2.add(c, asked[c], publish.PriceR2)
 	}
-	fmt.Printf(" %8.1f %8.0f %9.5f %9.5f %9.5f %9.5f\n", float64(bytes)/(1<<20), m.rss, s3.puts, s3.gets, usdPlanned, r2.puts+r2.gets)
+	fmt.Printf(" %8.1f %8.0f %9.5f %9.5f %9.5f %9.5f\n", float64(bytes)/(1<<20), m.rss, s3.puts, s3.gets, usdPlanned,
+		r2.puts+r2.gets)
 	return nil
 }
 

@@ -87,8 +87,8 @@ func newRoom(s settings) (*room, error) {
 	return r, errors.Join(r.certify(), r.parse())
 }
 
-// newKey makes a key of the CA or of its delegate. Where only requests and their cost are asked for, it is of the kind that
-// signs a million responses in seconds.
+// newKey makes a key of the CA or of its delegate. Where only requests and their cost are asked for, it is of the kind
+// that signs a million responses in seconds.
 func (s settings) newKey() (crypto.Signer, error) {
 	if s.quick {
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -98,8 +98,10 @@ func (s settings) newKey() (crypto.Signer, error) {
 
 func (r *room) certify() error {
 	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Benchmark CA"}, NotBefore: epoch.AddDate(-1, 0, 0), NotAfter: epoch.AddDate(9, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Benchmark CA"}, NotBefore: epoch.AddDate(-1, 0, 0),
+		NotAfter: epoch.AddDate(9, 0, 0),
+		IsCA:     true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
 	}
 	var err error
 	if r.CA, err = x509.CreateCertificate(rand.Reader, ca, ca, r.keys[0].Public(), r.keys[0]); err != nil {
@@ -110,9 +112,11 @@ func (r *room) certify() error {
 		return err
 	}
 	responder := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Benchmark OCSP responder"}, NotBefore: epoch.AddDate(0, -1, 0), NotAfter: epoch.AddDate(1, 0, 0),
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Benchmark OCSP responder"},
+		NotBefore: epoch.AddDate(0, -1, 0), NotAfter: epoch.AddDate(1, 0, 0),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
-		ExtraExtensions: []pkix.Extension{{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}}, // id-pkix-ocsp-nocheck
+		// id-pkix-ocsp-nocheck
+		ExtraExtensions: []pkix.Extension{{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}},
 	}
 	r.Responder, err = x509.CreateCertificate(rand.Reader, responder, parent, r.keys[1].Public(), r.keys[0])
 	return err
@@ -280,7 +284,9 @@ func (r *room) sign(ctx context.Context, which []int, now time.Time) (map[string
 		}
 		jobs := func(yield func(ocsp.Job, error) bool) {
 			for _, i := range which {
-				if i%2 == half && !yield(ocsp.Job{Status: ocsp.Status{Serial: serial(i)}, ThisUpdate: now, NextUpdate: now.Add(validity)}, nil) {
+				if i%2 == half &&
+					!yield(ocsp.Job{Status: ocsp.Status{Serial: serial(i)}, ThisUpdate: now,
+						NextUpdate: now.Add(validity)}, nil) {
 					return
 				}
 			}
@@ -290,16 +296,19 @@ func (r *room) sign(ctx context.Context, which []int, now time.Time) (map[string
 				return nil, err
 			}
 			for _, e := range encoded {
-				out[ocspcache.ObjectName(ocspcache.Key{Hash: e.Hash, IssuerKeyHash: e.IssuerKeyHash, Serial: e.Serial})] = e.DER
+				out[ocspcache.ObjectName(ocspcache.Key{Hash: e.Hash, IssuerKeyHash: e.IssuerKeyHash,
+					Serial: e.Serial})] = e.DER
 			}
 		}
 	}
 	return out, nil
 }
 
-func (r *room) line(ctx context.Context, name string, kind artifact.Kind, b []byte, number string, this, next time.Time) (ledger.Line, error) {
+func (r *room) line(ctx context.Context, name string, kind artifact.Kind, b []byte, number string, this,
+	next time.Time) (ledger.Line, error) {
 	d, n, err := r.writer.PutBlob(ctx, kind, bytes.NewReader(b))
-	return ledger.Line{Name: name, Kind: kind, Digest: d, Size: n, Issuer: issuer, Number: number, NotBefore: this, NotAfter: next}, err
+	return ledger.Line{Name: name, Kind: kind, Digest: d, Size: n, Issuer: issuer, Number: number, NotBefore: this,
+		NotAfter: next}, err
 }
 
 // list makes the CRL of one partition.

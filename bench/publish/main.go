@@ -47,7 +47,8 @@ func main() {
 	flag.IntVar(&s.responses, "responses", 50_000, "OCSP responses of 0.5 to 2 KB")
 	flag.IntVar(&s.lists, "lists", 200, "CRLs of 1 MiB")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds of the short steps")
-	flag.StringVar(&s.cost, "cost", "", "measure the table of cost instead, at these numbers of artifacts: 10000,100000,1000000")
+	flag.StringVar(&s.cost,
+		"cost", "", "measure the table of cost instead, at these numbers of artifacts: 10000,100000,1000000")
 	flag.StringVar(&s.only, "only", "", "null: only the server that waits; peers: only the others")
 	flag.BoolVar(&s.quick, "quick", false, "ECDSA keys and no files for the peers; with -step only")
 	flag.StringVar(&s.step, "step", "", "run one step (used by the program itself)")

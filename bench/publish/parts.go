@@ -35,7 +35,8 @@ func nullPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 		return nil, err
 	}
 	rate := float64(sent) / m.elapsed.Seconds()
-	fmt.Printf("\nserver that waits %v: %d objects in %.2f s = %.0f objects/s; CPU %.1f s, peak %.0f MiB (the server shares the machine)\n",
+	fmt.Printf("\nserver that waits %v: %d objects in %.2f s = %.0f objects/s; CPU %.1f s, peak %.0f MiB (the server "+
+		"shares the machine)\n",
 		s.latency, sent, m.elapsed.Seconds(), rate, m.cpu.Seconds(), m.rss)
 	return []bar.Bar{bar.AtLeast("publish-objects-per-second-at-20ms", rate, 5000)}, nil
 }
@@ -105,7 +106,8 @@ func peersPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if _, err := runStep(ctx, s, "change", "-seed", "1"); err != nil {
 		return nil, err
 	}
-	hidden, err := b.step("1 % changed, same size, old date", list, 1, func(c *contender) func() *exec.Cmd { return c.again })
+	hidden, err := b.step("1 % changed, same size, old date", list, 1,
+		func(c *contender) func() *exec.Cmd { return c.again })
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +128,8 @@ func (b *bench) prefill(ctx context.Context, list []*contender) error {
 	var errs []error
 	for _, c := range list {
 		if c.first == nil {
-			_, err := measure(exec.CommandContext(ctx, b.tool.rclone, "copy", b.s.path("tree"), "bench:"+c.name, "--transfers", "32", "--checkers", "32",
+			_, err := measure(exec.CommandContext(ctx, b.tool.rclone, "copy", b.s.path("tree"), "bench:"+c.name,
+				"--transfers", "32", "--checkers", "32",
 				"--fast-list", "--s3-no-head", "--s3-no-check-bucket"))
 			errs = append(errs, err)
 		}
@@ -138,7 +141,8 @@ func (b *bench) prefill(ctx context.Context, list []*contender) error {
 
 // versions says what is compared.
 func (b *bench) versions(ctx context.Context) {
-	for _, args := range [][]string{{b.tool.versitygw, "--version"}, {b.tool.rclone, "version"}, {b.tool.s5cmd, "version"}, {"aws", "--version"}} {
+	for _, args := range [][]string{{b.tool.versitygw, "--version"}, {b.tool.rclone, "version"},
+		{b.tool.s5cmd, "version"}, {"aws", "--version"}} {
 		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).Output(); err == nil {
 			line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 			fmt.Println(filepath.Base(args[0])+":", line)
@@ -147,7 +151,8 @@ func (b *bench) versions(ctx context.Context) {
 }
 
 // step measures one step for all contenders, in turns.
-func (b *bench) step(title string, list []*contender, rounds int, which func(*contender) func() *exec.Cmd) ([]*row, error) {
+func (b *bench) step(title string, list []*contender, rounds int,
+	which func(*contender) func() *exec.Cmd) ([]*row, error) {
 	var rows []*row
 	for range rounds {
 		i := 0
@@ -169,7 +174,8 @@ func (b *bench) step(title string, list []*contender, rounds int, which func(*co
 			i++
 		}
 	}
-	fmt.Printf("\n%-36s %9s %9s %9s %9s %9s %9s\n", title, "seconds", "CPU s", "server", "peak MiB", "wrong", "requests")
+	fmt.Printf("\n%-36s %9s %9s %9s %9s %9s %9s\n", title, "seconds", "CPU s", "server", "peak MiB", "wrong",
+		"requests")
 	i := 0
 	for _, c := range list {
 		if which(c) == nil {
@@ -181,7 +187,8 @@ func (b *bench) step(title string, list []*contender, rounds int, which func(*co
 		}
 		r := rows[i]
 		r.wrong = bad
-		fmt.Printf("%-36s %9.2f %9.2f %9.2f %9.0f %9d %9s\n", r.name, r.median(), r.cpu, r.server, r.rss, r.wrong, r.requests)
+		fmt.Printf("%-36s %9.2f %9.2f %9.2f %9.0f %9d %9s\n", r.name, r.median(), r.cpu, r.server, r.rss, r.wrong,
+			r.requests)
 		i++
 	}
 	return rows, nil
@@ -240,7 +247,8 @@ func speedBars(first, nothing, some []*row) []bar.Bar {
 		bar.AtMost("publish-nothing-requests", requests, 2),
 		bar.AtLeast("publish-some-vs-peer", fastest(some)/find(some, "objects").median(), 6),
 		bar.AtMost("publish-first-rss-vs-leanest", max(rss(first, "objects"), rss(first, "bundle"))/leanest(first), 1),
-		bar.AtMost("publish-again-rss-vs-leanest", max(rss(nothing, "objects"), rss(some, "objects"))/min(leanest(nothing), leanest(some)), 1),
+		bar.AtMost("publish-again-rss-vs-leanest",
+			max(rss(nothing, "objects"), rss(some, "objects"))/min(leanest(nothing), leanest(some)), 1),
 	}
 }
 

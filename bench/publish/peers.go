@@ -88,7 +88,8 @@ func (b *bench) startServer(ctx context.Context) error {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	cmd := exec.CommandContext(ctx, b.tool.versitygw, "--quiet", "--access", "admin", "--secret", "adminadmin", "--port", addr, "--iam-dir", iam, "posix", b.data)
+	cmd := exec.CommandContext(ctx, b.tool.versitygw, "--quiet", "--access", "admin", "--secret", "adminadmin",
+		"--port", addr, "--iam-dir", iam, "posix", b.data)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -107,10 +108,13 @@ func (b *bench) startServer(ctx context.Context) error {
 func credentials(endpoint string) error {
 	var errs []error
 	for k, v := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": "adminadmin", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+		"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": "adminadmin", "AWS_REGION": "us-east-1",
+		"AWS_DEFAULT_REGION":        "us-east-1",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-		"RCLONE_CONFIG": os.DevNull, "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Other", "RCLONE_CONFIG_BENCH_ENV_AUTH": "true",
-		"RCLONE_CONFIG_BENCH_ENDPOINT": endpoint, "RCLONE_CONFIG_BENCH_REGION": "us-east-1", "RCLONE_CONFIG_BENCH_FORCE_PATH_STYLE": "true",
+		"RCLONE_CONFIG": os.DevNull, "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Other",
+		"RCLONE_CONFIG_BENCH_ENV_AUTH": "true",
+		"RCLONE_CONFIG_BENCH_ENDPOINT": endpoint, "RCLONE_CONFIG_BENCH_REGION": "us-east-1",
+		"RCLONE_CONFIG_BENCH_FORCE_PATH_STYLE": "true",
 	} {
 		errs = append(errs, os.Setenv(k, v))
 	}
@@ -122,16 +126,19 @@ func credentials(endpoint string) error {
 func (b *bench) contenders(ctx context.Context) []*contender {
 	tree := b.s.path("tree")
 	rclone := func(bucket string, how ...string) func() *exec.Cmd {
-		args := append([]string{"copy", tree, "bench:" + bucket, "--transfers", "32", "--checkers", "32", "--fast-list", "--s3-no-head", "--s3-no-check-bucket"}, how...)
+		args := append([]string{"copy", tree, "bench:" + bucket, "--transfers", "32", "--checkers", "32", "--fast-list",
+			"--s3-no-head", "--s3-no-check-bucket"}, how...)
 		return func() *exec.Cmd { return exec.CommandContext(ctx, b.tool.rclone, args...) }
 	}
 	s5 := func() *exec.Cmd {
-		return exec.CommandContext(ctx, b.tool.s5cmd, "--endpoint-url", b.endpoint, "--numworkers", "32", "--log", "error", "sync", tree+"/", "s3://s5cmd/")
+		return exec.CommandContext(ctx, b.tool.s5cmd, "--endpoint-url", b.endpoint, "--numworkers", "32", "--log",
+			"error", "sync", tree+"/", "s3://s5cmd/")
 	}
 	ours := func(layout string) func() *exec.Cmd {
 		return func() *exec.Cmd {
 			self, _ := os.Executable()
-			return exec.CommandContext(ctx, self, "-step", "sync", "-dir", b.s.dir, "-endpoint", b.endpoint, "-bucket", layout, "-layout", layout)
+			return exec.CommandContext(ctx, self, "-step", "sync", "-dir", b.s.dir, "-endpoint", b.endpoint, "-bucket",
+				layout, "-layout", layout)
 		}
 	}
 	list := []*contender{
@@ -144,7 +151,8 @@ func (b *bench) contenders(ctx context.Context) []*contender {
 	}
 	if _, err := exec.LookPath("aws"); err == nil {
 		list = append(list, &contender{name: "aws", again: func() *exec.Cmd {
-			return exec.CommandContext(ctx, "aws", "--endpoint-url", b.endpoint, "s3", "sync", tree, "s3://aws", "--only-show-errors")
+			return exec.CommandContext(ctx, "aws", "--endpoint-url", b.endpoint, "s3", "sync", tree, "s3://aws",
+				"--only-show-errors")
 		}})
 	}
 	return list

@@ -30,7 +30,8 @@ func (r *room) bundles(ctx context.Context, which []int, now, date time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	g := &ocspcache.Generation{Issuer: issuer, Number: uint64(r.Number) + 1, ThisUpdate: now, NextUpdate: now.Add(validity)}
+	g := &ocspcache.Generation{Issuer: issuer, Number: uint64(r.Number) + 1, ThisUpdate: now,
+		NextUpdate: now.Add(validity)}
 	var lines []ledger.Line
 	for shard := range shards {
 		signed, err := r.sign(ctx, renewed[shard], now)
@@ -48,7 +49,8 @@ func (r *room) bundles(ctx context.Context, which []int, now, date time.Time) ([
 		}
 		lines, g.Bundles = append(lines, line), append(g.Bundles, bundle)
 	}
-	line, err := r.line(ctx, "ocsp/"+issuer+".generation", artifact.OCSPGeneration, g.Body(), fmt.Sprint(g.Number), now, now.Add(validity))
+	line, err := r.line(ctx, "ocsp/"+issuer+".generation", artifact.OCSPGeneration, g.Body(), fmt.Sprint(g.Number), now,
+		now.Add(validity))
 	return append(lines, line), err
 }
 
@@ -70,11 +72,13 @@ func (r *room) lastGeneration(ctx context.Context) (*ocspcache.Generation, error
 }
 
 // bundle makes one shard of what was signed and, from its last bundle, of the rest.
-func (r *room) bundle(ctx context.Context, shard int, members []int, signed map[string][]byte, last *ocspcache.Generation) (line ledger.Line, b ocspcache.GenerationBundle, err error) {
+func (r *room) bundle(ctx context.Context, shard int, members []int, signed map[string][]byte,
+	last *ocspcache.Generation) (line ledger.Line, b ocspcache.GenerationBundle, err error) {
 	old := &ocspcache.Bundle{}
 	if last != nil {
 		was := last.Bundles[shard]
-		path := r.writer.Log().BlobPath(ledger.Line{Name: "ocsp/bundles/" + was.Digest.String(), Kind: artifact.OCSPBundle, Digest: was.Digest, Size: was.Size})
+		path := r.writer.Log().BlobPath(ledger.Line{Name: "ocsp/bundles/" + was.Digest.String(),
+			Kind: artifact.OCSPBundle, Digest: was.Digest, Size: was.Size})
 		if old, err = ocspcache.OpenBundle(path); err != nil {
 			return line, b, err
 		}
@@ -97,6 +101,8 @@ func (r *room) bundle(ctx context.Context, shard int, members []int, signed map[
 	if err != nil {
 		return line, b, err
 	}
-	line, err = r.line(ctx, "ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, out.Bytes(), "", sum.MaxThisUpdate, sum.MinNextUpdate)
-	return line, ocspcache.GenerationBundle{Shard: uint16(shard), Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate}, err
+	line, err = r.line(ctx, "ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, out.Bytes(), "",
+		sum.MaxThisUpdate, sum.MinNextUpdate)
+	return line, ocspcache.GenerationBundle{Shard: uint16(shard), Digest: sum.Digest, Size: sum.Size, Count: sum.Count,
+		NextUpdate: sum.MinNextUpdate}, err
 }

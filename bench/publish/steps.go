@@ -98,7 +98,8 @@ func runStep(ctx context.Context, s settings, step string, more ...string) (meas
 	if err != nil {
 		return measurement{}, err
 	}
-	args := append([]string{"-step", step, "-dir", s.dir, "-responses", strconv.Itoa(s.responses), "-lists", strconv.Itoa(s.lists),
+	args := append([]string{"-step", step, "-dir", s.dir, "-responses", strconv.Itoa(s.responses), "-lists",
+		strconv.Itoa(s.lists),
 		"-latency", s.latency.String(), "-quick=" + strconv.FormatBool(s.quick)}, more...)
 	return measure(exec.CommandContext(ctx, self, args...))
 }

@@ -53,9 +53,12 @@ func crlPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 			}
 		}
 	}
-	names := map[string]string{"seihon": "seihon, from the inventory", "memory": "seihon, and held against its predecessor", "library": "x509.CreateRevocationList, from the inventory",
+	names := map[string]string{"seihon": "seihon, from the inventory",
+		"memory":  "seihon, and held against its predecessor",
+		"library": "x509.CreateRevocationList, from the inventory",
 		"openssl": "openssl ca -gencrl, from index.txt"}
-	fmt.Printf("\n%-48s %10s %10s   CRL of %d entries, RSA-2048; %s\n", "", "seconds", "peak MiB", s.entries, strings.Join(strings.Fields(string(version))[:2], " "))
+	fmt.Printf("\n%-48s %10s %10s   CRL of %d entries, RSA-2048; %s\n", "", "seconds", "peak MiB", s.entries,
+		strings.Join(strings.Fields(string(version))[:2], " "))
 	for _, c := range contenders {
 		fmt.Printf("%-48s %10.2f %10.0f\n", names[c], median(took[c]), rss[c])
 	}
@@ -91,8 +94,8 @@ func crlStep(ctx context.Context, s settings, step string, n int) error {
 	return err
 }
 
-// fillInventory writes an index as `openssl ca` keeps it, n revoked certificates, every other with a reason, and imports it
-// into a new inventory. Serial numbers are random, as CAs must draw them.
+// fillInventory writes an index as `openssl ca` keeps it, n revoked certificates, every other with a reason, and
+// imports it into a new inventory. Serial numbers are random, as CAs must draw them.
 func fillInventory(ctx context.Context, s settings, n int) error {
 	if err := writeIndex(s.path("index.txt"), n); err != nil {
 		return err
@@ -112,7 +115,8 @@ func fillInventory(ctx context.Context, s settings, n int) error {
 	}
 	err = db.AddIssuer(ctx, inventory.Issuer{Name: issuerName, Key: artifact.Sum([]byte("key")), Shards: 256})
 	if err == nil {
-		_, err = db.Import(ctx, inventory.Import{Issuer: issuerName, Source: source.OpenSSLIndex(f, source.Options{Name: "index.txt"})})
+		_, err = db.Import(ctx,
+			inventory.Import{Issuer: issuerName, Source: source.OpenSSLIndex(f, source.Options{Name: "index.txt"})})
 	}
 	return errors.Join(err, f.Close(), db.Close())
 }
@@ -130,13 +134,15 @@ func writeIndex(path string, n int) error {
 			reason = ",keyCompromise"
 		}
 		fmt.Fprintf(w, "R\t280101000000Z\t%s%s\t%016X%016X\tunknown\t/C=JP/O=Example Authority/CN=subscriber %07d\n",
-			now.Add(-time.Duration(r.IntN(300*24*3600))*time.Second).Format("060102150405Z"), reason, r.Uint64()>>1|1<<62, r.Uint64(), i)
+			now.Add(-time.Duration(r.IntN(300*24*3600))*time.Second).Format("060102150405Z"), reason,
+			r.Uint64()>>1|1<<62, r.Uint64(), i)
 	}
 	return errors.Join(w.Flush(), f.Close())
 }
 
 func openInventory(ctx context.Context, s settings) (*inventory.DB, error) {
-	return inventory.Open(ctx, inventory.Config{DSN: "sqlite:" + s.path("inventory.db"), Now: func() time.Time { return now }})
+	return inventory.Open(ctx,
+		inventory.Config{DSN: "sqlite:" + s.path("inventory.db"), Now: func() time.Time { return now }})
 }
 
 // crlRun measures the whole process of one contender.
@@ -147,14 +153,16 @@ func crlRun(ctx context.Context, s settings, contender string) (result, error) {
 	for name, content := range map[string]string{
 		"index.txt.attr": "unique_subject = no\n",
 		"crlnumber":      "2A\n",
-		"ca.cnf": "[ca]\ndefault_ca = d\n[d]\ndatabase = " + s.path("index.txt") + "\ncrlnumber = " + s.path("crlnumber") +
+		"ca.cnf": "[ca]\ndefault_ca = d\n[d]\ndatabase = " + s.path("index.txt") + "\ncrlnumber = " +
+			s.path("crlnumber") +
 			"\ndefault_md = sha256\ndefault_crl_days = 4\ncrl_extensions = e\n[e]\nauthorityKeyIdentifier = keyid\n",
 	} {
 		if err := os.WriteFile(s.path(name), []byte(content), 0o600); err != nil {
 			return result{}, err
 		}
 	}
-	return runCommand(exec.CommandContext(ctx, "openssl", "ca", "-gencrl", "-config", s.path("ca.cnf"), "-keyfile", s.path("ca.key"),
+	return runCommand(exec.CommandContext(ctx, "openssl", "ca", "-gencrl", "-config", s.path("ca.cnf"), "-keyfile",
+		s.path("ca.key"),
 		"-cert", s.path("ca.pem"), "-out", s.path("openssl.crl")))
 }
 
@@ -236,7 +244,8 @@ func makeCRL(ctx context.Context, s settings, which string) error {
 		lines = old.Watch(lines)
 	}
 	if which == "seihon" || which == "memory" {
-		_, err = crl.Encode(ctx, out, crl.Template{Issuer: ca, Number: big.NewInt(42), ThisUpdate: now, NextUpdate: now.Add(96 * time.Hour)},
+		_, err = crl.Encode(ctx,
+			out, crl.Template{Issuer: ca, Number: big.NewInt(42), ThisUpdate: now, NextUpdate: now.Add(96 * time.Hour)},
 			lines, key, crl.Options{SpoolDir: s.dir})
 		return errors.Join(err, out.Close())
 	}
@@ -268,7 +277,8 @@ func predecessor(s settings) (*memory.List, error) {
 func entries(revoked iter.Seq2[inventory.RevokedCertificate, error]) iter.Seq2[crl.Entry, error] {
 	return func(yield func(crl.Entry, error) bool) {
 		for r, err := range revoked {
-			if !yield(crl.Entry{Serial: r.Serial, Time: r.Time, Reason: r.Reason, InvalidityDate: r.InvalidityDate}, err) {
+			if !yield(crl.Entry{Serial: r.Serial, Time: r.Time, Reason: r.Reason, InvalidityDate: r.InvalidityDate},
+				err) {
 				return
 			}
 		}

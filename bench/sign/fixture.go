@@ -40,7 +40,8 @@ func makeCA(s settings) (*x509.Certificate, crypto.Signer, error) {
 }
 
 // issue signs a certificate and writes it.
-func issue(s settings, name string, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
+func issue(s settings, name string, template, parent *x509.Certificate, public crypto.PublicKey,
+	key crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
 	if err != nil {
 		return nil, err

@@ -64,7 +64,8 @@ func issuePart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if err := makeRoom(ctx, s); err != nil {
 		return nil, fmt.Errorf("preparing the room: %w", err)
 	}
-	fmt.Printf("\n%-48s %10s %10s   a batch of %d certificates, %d sessions, SoftHSM; median of %d rounds\n", "issuing", "seconds", "CPU s", s.batch, s.sessions, s.rounds)
+	fmt.Printf("\n%-48s %10s %10s   a batch of %d certificates, %d sessions, SoftHSM; median of %d rounds\n", "issuing",
+		"seconds", "CPU s", s.batch, s.sessions, s.rounds)
 	var bars []bar.Bar
 	for _, algorithm := range []string{"rsa2048", "p256"} {
 		wall, cpu := map[string][]float64{}, map[string][]float64{}
@@ -81,7 +82,8 @@ func issuePart(ctx context.Context, s settings) ([]bar.Bar, error) {
 				wall[c], cpu[c] = append(wall[c], cost.Wall), append(cpu[c], cost.CPU)
 			}
 		}
-		for c, name := range map[string]string{"plain": "without a commitment", "committed": "as the room does, committed to first"} {
+		for c, name := range map[string]string{"plain": "without a commitment",
+			"committed": "as the room does, committed to first"} {
 			fmt.Printf("%-48s %10.2f %10.2f\n", algorithm+", "+name, median(wall[c]), median(cpu[c]))
 		}
 		ours := ratio(wall["committed"], wall["plain"])
@@ -91,8 +93,8 @@ func issuePart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	return bars, nil
 }
 
-// makeRoom makes log, inventory and the certificates of the issuers, requests, and a second log and inventory for issuing
-// without commitments.
+// makeRoom makes log, inventory and the certificates of the issuers, requests, and a second log and inventory for
+// issuing without commitments.
 func makeRoom(ctx context.Context, s settings) error {
 	if err := makeToken(ctx, s); err != nil {
 		return err
@@ -143,7 +145,8 @@ func makeRequests(s settings) error {
 		if err != nil {
 			return errors.Join(err, f.Close())
 		}
-		subject := pkix.Name{Country: []string{"JP"}, Organization: []string{"Benchmark"}, CommonName: fmt.Sprintf("subscriber %07d", n)}
+		subject := pkix.Name{Country: []string{"JP"}, Organization: []string{"Benchmark"},
+			CommonName: fmt.Sprintf("subscriber %07d", n)}
 		csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: subject}, key)
 		if err == nil {
 			err = pem.Encode(f, &pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})
@@ -240,7 +243,8 @@ type plainRoom struct {
 }
 
 func plainInventory(ctx context.Context, s settings) (*inventory.DB, error) {
-	return inventory.Open(ctx, inventory.Config{DSN: "sqlite:" + s.path("plain.db"), Now: func() time.Time { return now }})
+	return inventory.Open(ctx,
+		inventory.Config{DSN: "sqlite:" + s.path("plain.db"), Now: func() time.Time { return now }})
 }
 
 // makePlain makes the second log and inventory.
@@ -264,16 +268,18 @@ func makePlain(ctx context.Context, s settings, conf *config.Config) error {
 	for _, i := range conf.Issuers {
 		ca, caErr := readCertificate(s.path(i.Name + ".cer"))
 		if caErr == nil {
-			caErr = db.AddIssuer(ctx, inventory.Issuer{Name: i.Name, Key: artifact.Sum(ca.RawSubjectPublicKeyInfo), Shards: i.OCSP.Shards})
+			caErr = db.AddIssuer(ctx,
+				inventory.Issuer{Name: i.Name, Key: artifact.Sum(ca.RawSubjectPublicKeyInfo), Shards: i.OCSP.Shards})
 		}
 		err = errors.Join(err, caErr)
 	}
 	return errors.Join(err, db.Close())
 }
 
-// issuePlain issues a batch: the checks, the serials, the signatures, the records and the private master are those of the
-// room.
-func issuePlain(ctx context.Context, s settings, conf *config.Config, issuer string, requests [][]byte) (cost issueCost, err error) {
+// issuePlain issues a batch: the checks, the serials, the signatures, the records and the private master are those of
+// the room.
+func issuePlain(ctx context.Context, s settings, conf *config.Config, issuer string,
+	requests [][]byte) (cost issueCost, err error) {
 	p := &plainRoom{issuer: issuer, workers: workers(s)}
 	if p.ca, err = readCertificate(s.path(issuer + ".cer")); err != nil {
 		return cost, err
@@ -318,9 +324,11 @@ func (p *plainRoom) issue(ctx context.Context, requests [][]byte) error {
 			return err
 		}
 		prepared[n], err = cert.Prepare(ctx, cert.Request{
-			Profile: p.profile, CSR: requests[n], Issuer: p.ca, Signer: p.key, Serial: number, Now: func() time.Time { return now },
+			Profile: p.profile, CSR: requests[n], Issuer: p.ca, Signer: p.key, Serial: number,
+			Now:       func() time.Time { return now },
 			NotBefore: now, NotAfter: now.AddDate(1, 0, 0),
-			URLs: cert.URLs{CRL: []string{"http://bench.example/crl/ca.crl"}, OCSP: []string{"http://bench.example/ocsp"}, CAIssuers: []string{"http://bench.example/cert/ca.cer"}},
+			URLs: cert.URLs{CRL: []string{"http://bench.example/crl/ca.crl"},
+				OCSP: []string{"http://bench.example/ocsp"}, CAIssuers: []string{"http://bench.example/cert/ca.cer"}},
 		})
 		return err
 	})

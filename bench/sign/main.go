@@ -1,19 +1,19 @@
 // Command sign measures what the signing room signs, beside what others need for the same.
 //
-// OCSP: responses through the whole way, encoder, pool of sessions, self-check, bundle and ledger, beside the raw rate of
-// C_Sign with the same key of the same token (SoftHSM) on the same number of sessions, and beside x/crypto's
+// OCSP: responses through the whole way, encoder, pool of sessions, self-check, bundle and ledger, beside the raw rate
+// of C_Sign with the same key of the same token (SoftHSM) on the same number of sessions, and beside x/crypto's
 // CreateResponse through the same pool, which is neither bundled nor recorded.
 //
-// CRL: a million revocations read from the inventory into a signed file, beside the standard library doing the same from
-// the same inventory, and beside `openssl ca -gencrl` from the index.txt that the inventory was filled from; then five
-// million.
+// CRL: a million revocations read from the inventory into a signed file, beside the standard library doing the same
+// from the same inventory, and beside `openssl ca -gencrl` from the index.txt that the inventory was filled from; then
+// five million.
 //
-// Issuing: a batch of certificates for requests with the whole way of the room, where the log commits to them before they
-// are signed, beside the same steps without the commitment.
+// Issuing: a batch of certificates for requests with the whole way of the room, where the log commits to them before
+// they are signed, beside the same steps without the commitment.
 //
-// Every measurement is a process of its own, so that its peak memory is its own, and the contenders take turns, round by
-// round, so that a slow minute of the machine hits all of them. The figure of a round is a ratio within the round; the bar
-// is held against the median.
+// Every measurement is a process of its own, so that its peak memory is its own, and the contenders take turns, round
+// by round, so that a slow minute of the machine hits all of them. The figure of a round is a ratio within the round;
+// the bar is held against the median.
 //
 //	go run . [-rounds 5] [-time 2s] [-sessions 8] [-only ocsp|crl|issue] [-batch 1000] [-entries 1000000] [-many 5000000]
 package main
@@ -116,7 +116,8 @@ func measure(ctx context.Context, s settings, contender string) (result, error) 
 		return result{}, err
 	}
 	return runCommand(exec.CommandContext(ctx, self, "-contender", contender, "-dir", s.dir, "-module", s.module,
-		"-sessions", strconv.Itoa(s.sessions), "-time", s.time.String(), "-entries", strconv.Itoa(s.entries), "-batch", strconv.Itoa(s.batch)))
+		"-sessions", strconv.Itoa(s.sessions), "-time", s.time.String(), "-entries", strconv.Itoa(s.entries), "-batch",
+		strconv.Itoa(s.batch)))
 }
 
 // runCommand runs a process and takes its time and peak memory.

@@ -77,7 +77,8 @@ func ocspPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 // ocspChild measures one contender with one key and prints the rate of signatures.
 func ocspChild(ctx context.Context, s settings, which string) error {
 	contender, algorithm, _ := strings.Cut(which, "/")
-	rate := map[string]func(context.Context, settings, string) (float64, error){"raw": rawRate, "seihon": seihonRate, "xcrypto": xcryptoRate}[contender]
+	rate := map[string]func(context.Context, settings, string) (float64, error){"raw": rawRate, "seihon": seihonRate,
+		"xcrypto": xcryptoRate}[contender]
 	if rate == nil {
 		return fmt.Errorf("no contender %q", which)
 	}
@@ -118,8 +119,8 @@ func openResponder(ctx context.Context, s settings, algorithm string) (*responde
 // workers keep every session busy while the processors encode.
 func workers(s settings) int { return s.sessions + runtime.GOMAXPROCS(0) }
 
-// seihonRate signs certificate after certificate, a SHA-1 and a SHA-256 response each, until the time is over, with everything
-// that the signing room does to them: bundles in the master, a manifest, and a signed checkpoint.
+// seihonRate signs certificate after certificate, a SHA-1 and a SHA-256 response each, until the time is over, with
+// everything that the signing room does to them: bundles in the master, a manifest, and a signed checkpoint.
 func seihonRate(ctx context.Context, s settings, algorithm string) (float64, error) {
 	r, err := openResponder(ctx, s, algorithm)
 	if err != nil {
@@ -178,7 +179,8 @@ func (m *master) add(o ocsp.Encoded) error {
 		m.out.Reset()
 		m.w = ocspcache.NewBundleWriter(&m.out, issuerName, uint16(len(m.lines)))
 	}
-	if err := m.w.Add(ocspcache.Key{Hash: o.Hash, IssuerKeyHash: o.IssuerKeyHash, Serial: o.Serial}, o.DER); err != nil {
+	if err := m.w.Add(ocspcache.Key{Hash: o.Hash, IssuerKeyHash: o.IssuerKeyHash, Serial: o.Serial},
+		o.DER); err != nil {
 		return err
 	}
 	if m.count++; m.count < shardSize {
@@ -200,8 +202,10 @@ func (m *master) store() error {
 	if err != nil {
 		return err
 	}
-	m.lines = append(m.lines, ledger.Line{Name: "ocsp/bundles/" + digest.String(), Kind: artifact.OCSPBundle, Digest: digest, Size: size,
-		NotBefore: sum.MaxThisUpdate, NotAfter: sum.MinNextUpdate, Issuer: issuerName, Number: strconv.Itoa(len(m.lines))})
+	m.lines = append(m.lines,
+		ledger.Line{Name: "ocsp/bundles/" + digest.String(), Kind: artifact.OCSPBundle, Digest: digest, Size: size,
+			NotBefore: sum.MaxThisUpdate, NotAfter: sum.MinNextUpdate, Issuer: issuerName,
+			Number: strconv.Itoa(len(m.lines))})
 	m.w, m.count = nil, 0
 	return nil
 }
@@ -262,8 +266,9 @@ func xcryptoRate(ctx context.Context, s settings, algorithm string) (float64, er
 	var next atomic.Int64
 	return rate(workers(s), s.time, func(int) error {
 		n := next.Add(1)
-		template := xocsp.Response{Status: xocsp.Good, SerialNumber: new(big.Int).Add(new(big.Int).Lsh(big.NewInt(0x41), 120), big.NewInt(n/2)),
-			ThisUpdate: now, NextUpdate: now.Add(72 * time.Hour), Certificate: r.cert, IssuerHash: crypto.SHA1}
+		template := xocsp.Response{Status: xocsp.Good,
+			SerialNumber: new(big.Int).Add(new(big.Int).Lsh(big.NewInt(0x41), 120), big.NewInt(n/2)),
+			ThisUpdate:   now, NextUpdate: now.Add(72 * time.Hour), Certificate: r.cert, IssuerHash: crypto.SHA1}
 		if n%2 == 0 {
 			template.IssuerHash = crypto.SHA256
 		}

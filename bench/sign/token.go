@@ -32,7 +32,8 @@ func makeToken(ctx context.Context, s settings) (err error) {
 	tokens, conf := s.path("tokens"), s.path("softhsm2.conf")
 	err = errors.Join(
 		os.Mkdir(tokens, 0o700),
-		os.WriteFile(conf, []byte("directories.tokendir = "+tokens+"\nobjectstore.backend = file\nlog.level = ERROR\n"), 0o600),
+		os.WriteFile(conf, []byte("directories.tokendir = "+tokens+"\nobjectstore.backend = file\nlog.level = ERROR\n"),
+			0o600),
 		os.Setenv("SOFTHSM2_CONF", conf)) // the children inherit it
 	if err != nil {
 		return err
@@ -76,7 +77,8 @@ func rawRate(_ context.Context, s settings, algorithm string) (_ float64, err er
 		return 0, err
 	}
 	// DigestInfo of SHA-256 (RFC 8017 section 9.2, note 1).
-	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}
+	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+		0x00, 0x04, 0x20}
 	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS, nil)}
 	if algorithm == "p256" {
 		prefix, mechanism = nil, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}
@@ -119,7 +121,8 @@ func rawSessions(c *pkcs11.Ctx, n int, algorithm string) ([]pkcs11.SessionHandle
 		return nil, 0, err
 	}
 	if err := c.FindObjectsInit(sessions[0], []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, algorithm)}); err != nil {
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, algorithm)}); err != nil {
 		return nil, 0, err
 	}
 	keys, _, err := c.FindObjects(sessions[0], 2)

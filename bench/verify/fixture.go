@@ -75,10 +75,12 @@ func makeFixture(ctx context.Context, s settings) error {
 		return err
 	}
 	defer m.writer.Close()
-	if err := m.artifact(ctx, "cert/ca.cer", artifact.CACertificate, m.ca.Raw, "1", m.ca.NotBefore, m.ca.NotAfter); err != nil {
+	if err := m.artifact(ctx, "cert/ca.cer", artifact.CACertificate, m.ca.Raw, "1", m.ca.NotBefore,
+		m.ca.NotAfter); err != nil {
 		return err
 	}
-	if err := m.artifact(ctx, "docs/cps-1.pdf", artifact.Document, []byte("%PDF-1.7\n%%EOF\n"), "", time.Time{}, time.Time{}); err != nil {
+	if err := m.artifact(ctx, "docs/cps-1.pdf", artifact.Document, []byte("%PDF-1.7\n%%EOF\n"), "", time.Time{},
+		time.Time{}); err != nil {
 		return err
 	}
 	for i := range s.lists {
@@ -127,7 +129,8 @@ func (m *maker) begin(ctx context.Context) error {
 		return err
 	}
 	m.key = key
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Benchmark CA"}, NotBefore: epoch.AddDate(-1, 0, 0), NotAfter: epoch.AddDate(9, 0, 0),
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Benchmark CA"},
+		NotBefore: epoch.AddDate(-1, 0, 0), NotAfter: epoch.AddDate(9, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
 	if m.f.CA, err = x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key); err != nil {
 		return err
@@ -144,19 +147,23 @@ func (m *maker) begin(ctx context.Context) error {
 		return err
 	}
 	m.f.VKeys = []string{signer.String()}
-	m.writer, err = ledger.Create(ctx, m.s.path("master"), ledger.WriterConfig{Origin: origin, Signers: []note.Signer{signer}, Now: func() time.Time { return epoch }})
+	m.writer, err = ledger.Create(ctx, m.s.path("master"),
+		ledger.WriterConfig{Origin: origin, Signers: []note.Signer{signer}, Now: func() time.Time { return epoch }})
 	return err
 }
 
-func (m *maker) artifact(ctx context.Context, name string, kind artifact.Kind, b []byte, number string, from, to time.Time) error {
+func (m *maker) artifact(ctx context.Context, name string, kind artifact.Kind, b []byte, number string, from,
+	to time.Time) error {
 	d, n, err := m.writer.PutBlob(ctx, kind, bytes.NewReader(b))
-	m.lines = append(m.lines, ledger.Line{Name: name, Kind: kind, Digest: d, Size: n, Number: number, NotBefore: from, NotAfter: to})
+	m.lines = append(m.lines,
+		ledger.Line{Name: name, Kind: kind, Digest: d, Size: n, Number: number, NotBefore: from, NotAfter: to})
 	return err
 }
 
 func (m *maker) list(ctx context.Context, i int) error {
 	var b bytes.Buffer
-	t := crl.Template{Issuer: m.ca, Number: big.NewInt(int64(i + 1)), ThisUpdate: epoch, NextUpdate: epoch.Add(validity)}
+	t := crl.Template{Issuer: m.ca, Number: big.NewInt(int64(i + 1)), ThisUpdate: epoch,
+		NextUpdate: epoch.Add(validity)}
 	_, err := crl.Encode(ctx, &b, t, func(yield func(crl.Entry, error) bool) {
 		for n := range entries {
 			serial := binary.BigEndian.AppendUint64([]byte{0x42, 0, 0, 0, 0, 0, byte(i >> 8), byte(i)}, uint64(n))
@@ -168,7 +175,8 @@ func (m *maker) list(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	return m.artifact(ctx, fmt.Sprintf("crl/ca/part-%d.crl", i), artifact.CRL, b.Bytes(), fmt.Sprint(i+1), epoch, epoch.Add(validity))
+	return m.artifact(ctx, fmt.Sprintf("crl/ca/part-%d.crl", i), artifact.CRL, b.Bytes(), fmt.Sprint(i+1), epoch,
+		epoch.Add(validity))
 }
 
 func serial(i int) []byte {
@@ -194,7 +202,8 @@ func (m *maker) responses(ctx context.Context, n int) error {
 		w := ocspcache.NewBundleWriter(&b, "ca", uint16(shard))
 		jobs := func(yield func(ocsp.Job, error) bool) {
 			for _, i := range which {
-				if !yield(ocsp.Job{Status: ocsp.Status{Serial: serial(i)}, ThisUpdate: epoch, NextUpdate: epoch.Add(validity)}, nil) {
+				if !yield(ocsp.Job{Status: ocsp.Status{Serial: serial(i)}, ThisUpdate: epoch,
+					NextUpdate: epoch.Add(validity)}, nil) {
 					return
 				}
 			}
@@ -205,7 +214,8 @@ func (m *maker) responses(ctx context.Context, n int) error {
 			}
 			for _, e := range encoded {
 				m.f.Bare = e.DER
-				if err := w.Add(ocspcache.Key{Hash: e.Hash, IssuerKeyHash: e.IssuerKeyHash, Serial: e.Serial}, e.DER); err != nil {
+				if err := w.Add(ocspcache.Key{Hash: e.Hash, IssuerKeyHash: e.IssuerKeyHash, Serial: e.Serial},
+					e.DER); err != nil {
 					return err
 				}
 			}
@@ -214,10 +224,12 @@ func (m *maker) responses(ctx context.Context, n int) error {
 		if err != nil {
 			return err
 		}
-		if err := m.artifact(ctx, "ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, b.Bytes(), fmt.Sprint(shard), sum.MaxThisUpdate, sum.MinNextUpdate); err != nil {
+		if err := m.artifact(ctx, "ocsp/bundles/"+sum.Digest.String(), artifact.OCSPBundle, b.Bytes(),
+			fmt.Sprint(shard), sum.MaxThisUpdate, sum.MinNextUpdate); err != nil {
 			return err
 		}
-		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(shard), Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate})
+		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(shard), Digest: sum.Digest,
+			Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate})
 	}
 	return m.artifact(ctx, "ocsp/ca.generation", artifact.OCSPGeneration, g.Body(), "1", epoch, epoch.Add(validity))
 }

@@ -1,9 +1,10 @@
-// Command verify measures `verify.Check`, the core of `publisher verify`, beside rclone check on the same 50,200 public files,
-// and against the bare cost of the signature verifications on a million OCSP responses in bundles. rclone compares two folders
-// and knows nothing of signatures; Check compares the folder with the master and verifies every signature as well.
+// Command verify measures `verify.Check`, the core of `publisher verify`, beside rclone check on the same 50,200 public
+// files, and against the bare cost of the signature verifications on a million OCSP responses in bundles. rclone
+// compares two folders and knows nothing of signatures; Check compares the folder with the master and verifies every
+// signature as well.
 //
-// Every contender is a process of its own, so that time and peak memory are its own. rclone is built into .tools/bin when it is
-// not there.
+// Every contender is a process of its own, so that time and peak memory are its own. rclone is built into .tools/bin
+// when it is not there.
 package main
 
 import (
@@ -37,7 +38,9 @@ func main() {
 	flag.IntVar(&s.responses, "responses", 50_000, "OCSP responses that are files of their own")
 	flag.IntVar(&s.lists, "lists", 200, "CRLs of 1 MiB")
 	flag.IntVar(&s.bundled, "bundled", 1_000_000, "OCSP responses in bundles; 0: leave this part out")
-	flag.StringVar(&s.key, "key", "", "key that signs the bundled responses: p256 or rsa2048; default: p256 for more than 100,000, which RSA would take an hour to sign")
+	flag.StringVar(&s.key, "key", "",
+		"key that signs the bundled responses: p256 or rsa2048; default: p256 for more than 100,000, which RSA would "+
+			"take an hour to sign")
 	flag.IntVar(&s.days, "days", 365, "daily lists of 100,000 entries; 0: leave this part out")
 	flag.StringVar(&s.part, "part", "all", "all, files, bundles or memory")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds; the fastest counts for every contender")
@@ -45,7 +48,8 @@ func main() {
 	flag.StringVar(&s.dir, "dir", "", "folder of the run; with -step only")
 	flag.StringVar(&s.tier, "tier", "", "with -step check only")
 	flag.StringVar(&s.profile, "cpuprofile", "", "with -step check: write a CPU profile")
-	flag.StringVar(&s.before, "before", "", "this program as it was built from an older commit, to be compared with on the same files")
+	flag.StringVar(&s.before, "before", "",
+		"this program as it was built from an older commit, to be compared with on the same files")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -131,7 +135,9 @@ func filesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	tree, public := filepath.Join(s.dir, "tree"), filepath.Join(s.dir, "public")
 	against := func(args ...string) func() (outcome, error) {
 		return func() (outcome, error) {
-			return measure(exec.CommandContext(ctx, rclone, append([]string{"check", "--one-way", "--checkers", "16", "--config", os.DevNull, tree, public}, args...)...))
+			return measure(exec.CommandContext(ctx, rclone,
+				append([]string{"check", "--one-way", "--checkers", "16", "--config", os.DevNull, tree, public},
+					args...)...))
 		}
 	}
 	ours := func(tier string) func() (outcome, error) {
@@ -139,20 +145,23 @@ func filesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	}
 	all := []contender{
 		{"verify, full tier", ours("full")}, {"rclone check --download", against("--download")},
-		{"verify, list tier", ours("list")}, {"rclone check", against()}, {"rclone check --size-only", against("--size-only")},
+		{"verify, list tier", ours("list")}, {"rclone check", against()},
+		{"rclone check --size-only", against("--size-only")},
 	}
 	if s.before != "" {
 		older := func(tier string) func() (outcome, error) {
 			return func() (outcome, error) { return measure(step(ctx, s.before, s, "check", tier)) }
 		}
-		all = append(all, contender{"verify before, full tier", older("full")}, contender{"verify before, list tier", older("list")})
+		all = append(all, contender{"verify before, full tier", older("full")},
+			contender{"verify before, list tier", older("list")})
 	}
 	results, err := rounds(s.rounds, all)
 	if err != nil {
 		return nil, err
 	}
 	bars := []bar.Bar{
-		bar.AtLeast("verify-full-speed-vs-rclone-download", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), 1.8),
+		bar.AtLeast("verify-full-speed-vs-rclone-download", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(),
+			1.8),
 		bar.AtLeast("verify-list-speed-vs-rclone-check", results[3].elapsed.Seconds()/results[2].elapsed.Seconds(), 3),
 	}
 	if s.before != "" {
@@ -182,9 +191,11 @@ func bundlesPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Printf("speed against the same verifications with keys prepared: %.2f\n", results[2].elapsed.Seconds()/results[0].elapsed.Seconds())
+	fmt.Printf("speed against the same verifications with keys prepared: %.2f\n",
+		results[2].elapsed.Seconds()/results[0].elapsed.Seconds())
 	return []bar.Bar{
-		bar.AtLeast("verify-bundles-vs-bare-signatures", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), 0.85),
+		bar.AtLeast("verify-bundles-vs-bare-signatures", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(),
+			0.85),
 		bar.AtMost("verify-bundles-peak-MiB", float64(results[0].peak)/(1<<20), 256),
 	}, nil
 }
@@ -217,7 +228,8 @@ func rounds(n int, all []contender) ([]outcome, error) {
 		}
 	}
 	for i, c := range all {
-		fmt.Printf("%-34s %8.2f s  %8.2f s cpu  %6d MiB\n", c.name, best[i].elapsed.Seconds(), best[i].cpu.Seconds(), best[i].peak>>20)
+		fmt.Printf("%-34s %8.2f s  %8.2f s cpu  %6d MiB\n", c.name, best[i].elapsed.Seconds(), best[i].cpu.Seconds(),
+			best[i].peak>>20)
 	}
 	return best, nil
 }
@@ -233,7 +245,8 @@ func child(ctx context.Context, s settings, name, tier string) (outcome, error) 
 
 // step is a step of this program, or of an older one.
 func step(ctx context.Context, program string, s settings, name, tier string) *exec.Cmd {
-	return exec.CommandContext(ctx, program, "-step", name, "-dir", s.dir, "-tier", tier, "-responses", fmt.Sprint(s.responses),
+	return exec.CommandContext(ctx, program, "-step", name, "-dir", s.dir, "-tier", tier, "-responses",
+		fmt.Sprint(s.responses),
 		"-lists", fmt.Sprint(s.lists), "-bundled", fmt.Sprint(s.bundled), "-key", s.key, "-days", fmt.Sprint(s.days))
 }
 

@@ -39,7 +39,8 @@ func memoryPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 			return nil, err
 		}
 		r, err := rounds(s.rounds, []contender{
-			{fmt.Sprintf("verify, full tier, %d lists", days), func() (outcome, error) { return child(ctx, year, "check-history", "") }},
+			{fmt.Sprintf("verify, full tier, %d lists", days),
+				func() (outcome, error) { return child(ctx, year, "check-history", "") }},
 		})
 		if err != nil {
 			return nil, err
@@ -50,7 +51,8 @@ func memoryPart(ctx context.Context, s settings) ([]bar.Bar, error) {
 		}
 	}
 	return []bar.Bar{
-		bar.AtMost("verify-memory-time-of-twice-the-lists", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(), 2.2),
+		bar.AtMost("verify-memory-time-of-twice-the-lists", results[1].elapsed.Seconds()/results[0].elapsed.Seconds(),
+			2.2),
 		bar.AtMost("verify-memory-peak-MiB", float64(results[1].peak)/(1<<20), 256),
 	}, nil
 }
@@ -65,10 +67,12 @@ func makeHistory(ctx context.Context, s settings) error {
 		return err
 	}
 	defer m.writer.Close()
-	if err := m.artifact(ctx, "cert/ca.cer", artifact.CACertificate, m.ca.Raw, "1", m.ca.NotBefore, m.ca.NotAfter); err != nil {
+	if err := m.artifact(ctx, "cert/ca.cer", artifact.CACertificate, m.ca.Raw, "1", m.ca.NotBefore,
+		m.ca.NotAfter); err != nil {
 		return err
 	}
-	if err := m.artifact(ctx, "docs/cps-1.pdf", artifact.Document, []byte("%PDF-1.7\n%%EOF\n"), "", time.Time{}, time.Time{}); err != nil {
+	if err := m.artifact(ctx, "docs/cps-1.pdf", artifact.Document, []byte("%PDF-1.7\n%%EOF\n"), "", time.Time{},
+		time.Time{}); err != nil {
 		return err
 	}
 	for day := range s.days {
@@ -89,7 +93,8 @@ func entrySerial(n int) []byte {
 func (m *maker) day(ctx context.Context, day int) error {
 	this := m.dayTime(day)
 	var b bytes.Buffer
-	t := crl.Template{Issuer: m.ca, Number: big.NewInt(int64(day + 1)), ThisUpdate: this, NextUpdate: this.Add(validity)}
+	t := crl.Template{Issuer: m.ca, Number: big.NewInt(int64(day + 1)), ThisUpdate: this,
+		NextUpdate: this.Add(validity)}
 	_, err := crl.Encode(ctx, &b, t, func(yield func(crl.Entry, error) bool) {
 		for n := day * daily; n < day*daily+listed; n++ {
 			if !yield(crl.Entry{Serial: entrySerial(n), Time: epoch.AddDate(-2, 0, 0), Reason: crl.Absent}, nil) {
@@ -100,7 +105,8 @@ func (m *maker) day(ctx context.Context, day int) error {
 	if err != nil {
 		return err
 	}
-	if err := m.artifact(ctx, "crl/ca.crl", artifact.CRL, b.Bytes(), fmt.Sprint(day+1), this, this.Add(validity)); err != nil {
+	if err := m.artifact(ctx, "crl/ca.crl", artifact.CRL, b.Bytes(), fmt.Sprint(day+1), this,
+		this.Add(validity)); err != nil {
 		return err
 	}
 	if err := m.stateExpiry(ctx, day); err != nil {
@@ -114,14 +120,16 @@ func (m *maker) day(ctx context.Context, day int) error {
 	return err
 }
 
-// stateExpiry says of the entries that left with this day's list that they stood on the last list after they had expired.
+// stateExpiry says of the entries that left with this day's list that they stood on the last list after they had
+// expired.
 func (m *maker) stateExpiry(ctx context.Context, day int) error {
 	if day == 0 {
 		return nil
 	}
 	e := &ledger.Expiry{Issuer: "ca"}
 	for n := (day - 1) * daily; n < day*daily; n++ {
-		e.Entries = append(e.Entries, ledger.Expired{Serial: fmt.Sprintf("%x", entrySerial(n)), NotAfter: m.dayTime(day - 1).Add(-time.Hour)})
+		e.Entries = append(e.Entries,
+			ledger.Expired{Serial: fmt.Sprintf("%x", entrySerial(n)), NotAfter: m.dayTime(day - 1).Add(-time.Hour)})
 	}
 	return m.writer.Append(ctx, &ledger.Entry{Expiry: e})
 }
@@ -141,8 +149,9 @@ func checkHistory(ctx context.Context, s settings) error {
 		return err
 	}
 	checked, err := verify.Check(ctx, verify.Config{
-		Master: s.path("master"), Verifier: v, Policy: &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca}, nil)},
-		Now: func() time.Time { return epoch.Add(time.Hour) },
+		Master: s.path("master"), Verifier: v,
+		Policy: &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca}, nil)},
+		Now:    func() time.Time { return epoch.Add(time.Hour) },
 	})
 	if err != nil {
 		return err

@@ -47,8 +47,10 @@ func checkStep(ctx context.Context, s settings) error {
 		defer pprof.StopCPUProfile()
 	}
 	checked, err := verify.Check(ctx, verify.Config{
-		Master: s.path("master"), Verifier: v, Policy: &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca}, nil)},
-		Copies: []verify.Copy{{Source: source}}, Tier: report.Tier(s.tier), Now: func() time.Time { return epoch.Add(time.Hour) },
+		Master: s.path("master"), Verifier: v,
+		Policy: &sectiona.Policy{Trust: artifact.NewTrust([]*x509.Certificate{ca}, nil)},
+		Copies: []verify.Copy{{Source: source}}, Tier: report.Tier(s.tier),
+		Now: func() time.Time { return epoch.Add(time.Hour) },
 	})
 	if err != nil {
 		return err
@@ -57,16 +59,19 @@ func checkStep(ctx context.Context, s settings) error {
 		return err
 	}
 	switch {
-	case checked.Count(report.Critical)+checked.Count(report.Error) > 0: // the warning about revoked certificates without a response is right
+	// the warning about revoked certificates without a response is right
+	case checked.Count(report.Critical)+checked.Count(report.Error) > 0:
 		return errors.New("the repository is not clean")
-	case checked.Tier == report.TierFull && checked.Counts.Responses != int64(s.responses+s.bundled), checked.Copies[0].Objects < int64(s.responses+s.lists):
+	case checked.Tier == report.TierFull &&
+		checked.Counts.Responses != int64(s.responses+s.bundled),
+		checked.Copies[0].Objects < int64(s.responses+s.lists):
 		return errors.New("not everything was looked at")
 	}
 	return nil
 }
 
-// bareStep verifies one signature as often as there are responses, on all processors, and does nothing else: with the standard
-// library, or with a key that is kept prepared, as the verifier keeps it.
+// bareStep verifies one signature as often as there are responses, on all processors, and does nothing else: with the
+// standard library, or with a key that is kept prepared, as the verifier keeps it.
 func bareStep(_ context.Context, s settings) error {
 	f, err := loadFixture(s)
 	if err != nil {

@@ -20,13 +20,19 @@ import (
 
 func adoptCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "adopt",
-		Usage: "take over a bucket or web root that was filled by other means: say what is what, and record what a sync may replace",
+		Name: "adopt",
+		Usage: "take over a bucket or web root that was filled by other means: say what is what, and record what a " +
+			"sync may replace",
 		Flags: cliexit.Flags(
-			&cli.StringFlag{Name: "target", Usage: "the target `NAME`; the credentials must be able to list it", Required: true},
+			&cli.StringFlag{Name: "target", Usage: "the target `NAME`; the credentials must be able to list it",
+				Required: true},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what there is, and record nothing (as without --yes)"},
-			&cli.BoolFlag{Name: "yes", Usage: "record what was found in the publication log, so that publisher sync may replace it; with --remove: remove"},
-			&cli.StringFlag{Name: "remove", Usage: "remove the objects that `FILE` names, one a line: what a takeover recorded, once the target is complete"},
+			&cli.BoolFlag{Name: "yes",
+				Usage: "record what was found in the publication log, so that publisher sync may replace it; with " +
+					"--remove: remove"},
+			&cli.StringFlag{Name: "remove",
+				Usage: "remove the objects that `FILE` names, one a line: what a takeover recorded, once the target " +
+					"is complete"},
 		),
 		Action: observed(now, (*host).adopt),
 	}
@@ -67,7 +73,8 @@ func (h *host) adopt(c *cli.Context) error {
 	}
 	switch {
 	case r.Stops() && c.Bool("yes") && c.String("remove") == "":
-		return &cliexit.Error{Code: cliexit.Findings, Err: fmt.Errorf("target %q was not taken over, and nothing was recorded; see the result", r.Target)}
+		return &cliexit.Error{Code: cliexit.Findings,
+			Err: fmt.Errorf("target %q was not taken over, and nothing was recorded; see the result", r.Target)}
 	case !r.Clean():
 		return &cliexit.Error{Code: cliexit.Findings}
 	}
@@ -91,7 +98,8 @@ func (h *host) adoptConfig(c *cli.Context) (adopt.Config, error) {
 		return adopt.Config{}, err
 	}
 	conf := adopt.Config{
-		Target: targets[0].Name, Store: targets[0].Store, Master: master, Trust: policy.Trust, Aliases: h.conf.Aliases(), Now: h.now,
+		Target: targets[0].Name, Store: targets[0].Store, Master: master, Trust: policy.Trust,
+		Aliases: h.conf.Aliases(), Now: h.now,
 	}
 	if show := cliexit.Progress(c); show != nil {
 		conf.Told = func(done, bytes int64) { show("%d objects, %d bytes", done, bytes) }

@@ -48,7 +48,9 @@ func printAdopt(c *cli.Context, r *adopt.Report, named bool) error {
 		fmt.Fprintln(w, "nothing was removed; give --yes to remove")
 	case c.String("remove") != "":
 	case r.Recorded > 0:
-		fmt.Fprintf(w, "recorded %d objects in the publication log; publisher sync may replace them now, and --remove may remove them afterwards\n", r.Recorded)
+		fmt.Fprintf(w,
+			"recorded %d objects in the publication log; publisher sync may replace them now, and --remove may "+
+				"remove them afterwards\n", r.Recorded)
 	case !c.Bool("yes"):
 		fmt.Fprintln(w, "nothing was recorded; give --yes to take the target over")
 	}

@@ -45,7 +45,8 @@ func TestShippedBinaryHasNoSigningCode(t *testing.T) {
 // no code calls it, and no key is there for it.
 func TestNobodyCallsCreateCRL(t *testing.T) {
 	t.Parallel()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-dumpdep", "-o", filepath.Join(t.TempDir(), "binary"), ".")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-dumpdep", "-o",
+		filepath.Join(t.TempDir(), "binary"), ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("-> main.main")) {
@@ -87,7 +88,8 @@ func main() {
 	}
 	for _, stripped := range []bool{false, true} {
 		binary := build(t, file, stripped)
-		for _, name := range []string{"crypto/x509.CreateCertificate", "crypto/x509.CreateRevocationList", "golang.org/x/crypto/ocsp.CreateResponse"} {
+		for _, name := range []string{"crypto/x509.CreateCertificate", "crypto/x509.CreateRevocationList",
+			"golang.org/x/crypto/ocsp.CreateResponse"} {
 			if !bytes.Contains(binary, []byte(name)) {
 				t.Errorf("control (stripped: %v): the search does not find %s", stripped, name)
 			}
@@ -96,7 +98,8 @@ func main() {
 }
 
 // cloudCode is what no byte of the publisher of edges and auditors may name (tag nocloud).
-var cloudCode = []string{"github.com/aws/", "cloud.google.com/", "google.golang.org/grpc", "go.opentelemetry.io/otel/sdk"}
+var cloudCode = []string{"github.com/aws/", "cloud.google.com/", "google.golang.org/grpc",
+	"go.opentelemetry.io/otel/sdk"}
 
 // TestBuildWithoutClouds looks into the publisher that is built without the SDKs, and asks it for a bucket.
 func TestBuildWithoutClouds(t *testing.T) {

@@ -21,7 +21,8 @@ func (h *host) cdn(ctx context.Context, t config.Target) (cdn purge.CDN, base st
 	limits := purge.Limits{Logger: h.logger}
 	if c.Kind == "http" {
 		cdn, err = purge.OpenHTTP(purge.HTTPConfig{
-			Endpoint: c.Endpoint, All: c.All, Host: c.Host, Method: c.Method, Header: c.Header, Token: token(c.Token), Wildcard: c.Wildcard, Limits: limits,
+			Endpoint: c.Endpoint, All: c.All, Host: c.Host, Method: c.Method, Header: c.Header, Token: token(c.Token),
+			Wildcard: c.Wildcard, Limits: limits,
 		})
 		return cdn, "", err
 	}
@@ -92,7 +93,8 @@ func (h *host) purgeReceipt(base string, r purge.Receipt, state *ledger.State) l
 	if name == "" {
 		name = "/"
 	}
-	receipt := ledger.Receipt{Op: "purge", Name: name, Kind: artifact.Unrecognised, Version: r.ID, Time: h.now().UTC().Truncate(time.Second)}
+	receipt := ledger.Receipt{Op: "purge", Name: name, Kind: artifact.Unrecognised, Version: r.ID,
+		Time: h.now().UTC().Truncate(time.Second)}
 	if plain, err := url.PathUnescape(name); err == nil {
 		if line, ok := state.Get(plain); ok {
 			receipt.Name, receipt.Kind, receipt.Digest, receipt.Size = line.Name, line.Kind, line.Digest, line.Size

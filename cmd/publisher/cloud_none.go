@@ -24,5 +24,6 @@ func openCloudCDN(_ context.Context, c *config.CDN, _ purge.Limits) (purge.CDN, 
 }
 
 func withoutCloud(what string) error {
-	return cliexit.UsageError("%s, and this publisher was built without the SDKs of the clouds (nocloud): use the other one", what)
+	return cliexit.UsageError("%s, and this publisher was built without the SDKs of the clouds (nocloud): use the "+
+		"other one", what)
 }

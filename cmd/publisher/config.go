@@ -24,9 +24,14 @@ func configCommand(now func() time.Time) *cli.Command {
 		Name:  "config",
 		Usage: "write, check or print the configuration",
 		Subcommands: []*cli.Command{
-			{Name: "init", Usage: "write a commented repository.yaml to begin with", Flags: cliexit.Flags(), Action: initConfig},
-			{Name: "check", Usage: "list every problem of the configuration, with its line, and addresses in certificates that nothing serves", Flags: cliexit.Flags(), Action: func(c *cli.Context) error { return checkConfig(c, now) }},
-			{Name: "print", Usage: "print the configuration with every default and absolute path", Flags: cliexit.Flags(), Action: printConfig},
+			{Name: "init", Usage: "write a commented repository.yaml to begin with", Flags: cliexit.Flags(),
+				Action: initConfig},
+			{Name: "check",
+				Usage: "list every problem of the configuration, with its line, and addresses in certificates that " +
+					"nothing serves", Flags: cliexit.Flags(),
+				Action: func(c *cli.Context) error { return checkConfig(c, now) }},
+			{Name: "print", Usage: "print the configuration with every default and absolute path",
+				Flags: cliexit.Flags(), Action: printConfig},
 		},
 	}
 }
@@ -67,7 +72,8 @@ func checkConfig(c *cli.Context, now func() time.Time) error {
 	for _, w := range warnings {
 		fmt.Fprintln(c.App.Writer, w)
 	}
-	fmt.Fprintf(c.App.Writer, "%s: ok, %d issuers, %d targets\n", c.String("config"), len(conf.Issuers), len(conf.Targets))
+	fmt.Fprintf(c.App.Writer, "%s: ok, %d issuers, %d targets\n", c.String("config"), len(conf.Issuers),
+		len(conf.Targets))
 	return nil
 }
 

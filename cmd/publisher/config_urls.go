@@ -14,17 +14,18 @@ import (
 	"seihon/public"
 )
 
-// warnings are what config check finds in the master: addresses that stand in certificates and that nothing here serves, and
-// aliases that a store reads otherwise. They are no problems of the file: the configuration is valid, and old certificates
-// may well point at what is gone for good.
+// warnings are what config check finds in the master: addresses that stand in certificates and that nothing here
+// serves, and aliases that a store reads otherwise. They are no problems of the file: the configuration is valid, and
+// old certificates may well point at what is gone for good.
 func (h *host) warnings(ctx context.Context) []config.Problem {
 	warn := func(path, format string, args ...any) config.Problem {
 		return config.Problem{Path: path, Text: fmt.Sprintf(format, args...), Warning: true}
 	}
 	var all []config.Problem
 	for _, name := range h.plusWithoutSpace() {
-		all = append(all, warn("names", "alias %q has a plus sign, which Amazon S3 takes for a space in the path of a URL; "+
-			"name %q as well", name, strings.ReplaceAll(name, "+", "%20")))
+		all = append(all,
+			warn("names", "alias %q has a plus sign, which Amazon S3 takes for a space in the path of a URL; "+
+				"name %q as well", name, strings.ReplaceAll(name, "+", "%20")))
 	}
 	if !exists(filepath.Join(string(h.conf.Master.Directory), "log", "checkpoint")) {
 		return all // there are no certificates yet
@@ -89,13 +90,17 @@ func (h *host) unserved(state *ledger.State, c *x509.Certificate) (texts []strin
 			case !ok:
 				say(of.what, raw, "which is neither below repository.base_url nor below one of repository.other_urls")
 			case !h.serves(state, name):
-				say(of.what, raw, fmt.Sprintf("and %q is neither a name of the master nor an alias; add it to names", name))
+				say(of.what,
+					raw, fmt.Sprintf("and %q is neither a name of the master nor an alias; add it to names", name))
 			}
 		}
 	}
 	for _, raw := range c.OCSPServer {
 		if !h.answersAt(raw) {
-			say("OCSP", raw, "which is no address of this responder (serve.ocsp_path below repository.base_url or other_urls, or serve.urls)")
+			say("OCSP",
+				raw,
+				"which is no address of this responder (serve.ocsp_path below repository.base_url or other_urls, or "+
+					"serve.urls)")
 		}
 	}
 	return texts

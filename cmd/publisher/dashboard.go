@@ -17,12 +17,16 @@ import (
 
 func dashboardCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "dashboard",
-		Usage: "show the status to the people on shift, as a page on this machine: shelf life, targets, last runs, probes, reviews, what to look at",
+		Name: "dashboard",
+		Usage: "show the status to the people on shift, as a page on this machine: shelf life, targets, last runs, " +
+			"probes, reviews, what to look at",
 		Flags: cliexit.Flags(append(cliexit.ShelfLifeFlags(),
-			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8079", Usage: "the `ADDRESS` of the page, which must be of this machine alone"},
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8079",
+				Usage: "the `ADDRESS` of the page, which must be of this machine alone"},
 			&cli.BoolFlag{Name: "allow-remote", Usage: "let other machines see the page; it asks nobody who they are"},
-			&cli.StringSliceFlag{Name: "name", Usage: "a host `NAME` by which browsers may ask, besides addresses in numbers and localhost; may be repeated"},
+			&cli.StringSliceFlag{Name: "name",
+				Usage: "a host `NAME` by which browsers may ask, besides addresses in numbers and localhost; may be " +
+					"repeated"},
 			&cli.DurationFlag{Name: "refresh", Value: 30 * time.Second, Usage: "the page asks again after `DURATION`"},
 			cliexit.LangFlag(),
 		)...),
@@ -56,7 +60,8 @@ func (h *host) dashboard(c *cli.Context) error {
 	}
 	server, err := dashboard.NewServer(dashboard.Config{
 		Listen: listen, Remote: remote, Names: c.StringSlice("name"), Lang: lang, Refresh: refresh,
-		Status: func(ctx context.Context) (*status.Status, error) { return h.currentStatus(ctx, c) }, Now: h.now, Logger: h.logger,
+		Status: func(ctx context.Context) (*status.Status, error) { return h.currentStatus(ctx, c) }, Now: h.now,
+		Logger: h.logger,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w; another program has that port: end it, or name another address with --listen", err)

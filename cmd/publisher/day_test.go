@@ -47,7 +47,9 @@ func newDay(t *testing.T, batch string) *day {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	file := filepath.Join(dir, "repository.yaml")
-	if err := os.WriteFile(file, bytes.Replace(raw, []byte("publication:\n"), []byte("publication:\n  batch: "+batch+"\n"), 1), 0o600); err != nil {
+	if err := os.WriteFile(file,
+		bytes.Replace(raw, []byte("publication:\n"), []byte("publication:\n  batch: "+batch+"\n"), 1),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	conf, err := config.Load(file)
@@ -68,8 +70,10 @@ func (d *day) check(err error) {
 
 // addresses are what a repository with a root, an issuing CA, delta lists, two documents and a responder is asked for.
 var addresses = []string{
-	"crl/root.crl", "crl/sub.crl", "crl/sub-delta.crl", "crl/root-arl.crl", "cert/root.cer", "cert/sub.cer", "docs/cps-1.0.pdf", "docs/cps-1.0.pdf.p7s",
-	"index.html", "log/checkpoint", "ocsp#sub/first/sha256/GET", "ocsp#sub/first/sha1/POST", "ocsp#sub/middle/sha256/GET", "ocsp#root/first/sha256/GET",
+	"crl/root.crl", "crl/sub.crl", "crl/sub-delta.crl", "crl/root-arl.crl", "cert/root.cer", "cert/sub.cer",
+	"docs/cps-1.0.pdf", "docs/cps-1.0.pdf.p7s",
+	"index.html", "log/checkpoint", "ocsp#sub/first/sha256/GET", "ocsp#sub/first/sha1/POST",
+	"ocsp#sub/middle/sha256/GET", "ocsp#root/first/sha256/GET",
 }
 
 // probe is a round such as one minute brings: the same answers as the minute before, mostly, in other times.
@@ -78,8 +82,10 @@ func (d *day) probe() {
 	p := &ledger.Probe{Target: "tokyo", Vantage: "publishing host"}
 	for i, a := range addresses {
 		version := strconv.Itoa(d.clock.YearDay()*24 + d.clock.Hour()*((i+1)/10))
-		s := ledger.Sample{URL: "https://repository.example/" + a, Time: d.clock.Add(time.Duration(d.random.IntN(2)) * time.Second), OK: true, Status: 200,
-			Latency: time.Duration(3+d.random.IntN(90)) * time.Millisecond, Digest: artifact.Sum([]byte(a + version)), Version: version}
+		s := ledger.Sample{URL: "https://repository.example/" + a,
+			Time: d.clock.Add(time.Duration(d.random.IntN(2)) * time.Second), OK: true, Status: 200,
+			Latency: time.Duration(3+d.random.IntN(90)) * time.Millisecond, Digest: artifact.Sum([]byte(a + version)),
+			Version: version}
 		if d.random.IntN(500) == 0 {
 			s.OK, s.Status, s.Error, s.Digest, s.Version = false, 0, "context deadline exceeded", artifact.Digest{}, ""
 		}
@@ -97,16 +103,19 @@ func (d *day) run() {
 	if d.runs%20 == 0 {
 		receipts := []ledger.Receipt{}
 		for _, a := range addresses[:10] {
-			receipts = append(receipts, ledger.Receipt{Op: "put", Name: a, Kind: artifact.CRL, Digest: artifact.Sum([]byte(a)), Size: 900, ETag: `"0123456789abcdef0123456789abcdef"`, Time: d.clock})
+			receipts = append(receipts, ledger.Receipt{Op: "put", Name: a, Kind: artifact.CRL,
+				Digest: artifact.Sum([]byte(a)), Size: 900, ETag: `"0123456789abcdef0123456789abcdef"`, Time: d.clock})
 		}
-		d.check(log.Append(d.Context(), &ledger.Entry{Publish: &ledger.Publish{Target: "tokyo", MasterSize: int64(d.runs), Receipts: receipts}}))
+		d.check(log.Append(d.Context(),
+			&ledger.Entry{Publish: &ledger.Publish{Target: "tokyo", MasterSize: int64(d.runs), Receipts: receipts}}))
 		_, err = log.Commit(d.Context())
 		d.check(err)
 	}
 	d.check(log.Close())
 	d.runs++
 	d.probe()
-	d.check(d.record(d.Context(), &ledger.Entry{Verify: &ledger.Verify{Target: "all", MasterSize: int64(d.runs), OK: true, Objects: 14, Report: artifact.Sum([]byte(d.clock.String()))}}))
+	d.check(d.record(d.Context(), &ledger.Entry{Verify: &ledger.Verify{Target: "all", MasterSize: int64(d.runs),
+		OK: true, Objects: 14, Report: artifact.Sum([]byte(d.clock.String()))}}))
 }
 
 // pass lets time go by at the rhythm of the timers.
@@ -163,8 +172,8 @@ func (d *day) read() (all []*ledger.Probe, log *ledger.Log) {
 	return all, log
 }
 
-// TestADayOfProbes holds what a day at the shipped rhythm leaves to its bounds and to the capacity table: at most 50 files and
-// 1 MiB. Every sample can be read again, the log is whole, and the record of operation misses nothing.
+// TestADayOfProbes holds what a day at the shipped rhythm leaves to its bounds and to the capacity table: at most 50
+// files and 1 MiB. Every sample can be read again, the log is whole, and the record of operation misses nothing.
 func TestADayOfProbes(t *testing.T) {
 	d := newDay(t, "1h")
 	d.pass(24 * time.Hour)
@@ -184,16 +193,21 @@ func TestADayOfProbes(t *testing.T) {
 	if len(findings) > 0 {
 		t.Errorf("the log: %v", findings)
 	}
-	u, err := uptime.Measure(context.Background(), uptime.Config{Publication: log, From: d.clock.Add(-24 * time.Hour), To: d.clock, Now: d.clock, Every: time.Minute,
-		Targets: []uptime.Target{{Name: "tokyo", Addresses: []string{"https://repository.example"}}}, Wait: time.Hour})
+	u, err := uptime.Measure(context.Background(),
+		uptime.Config{Publication: log, From: d.clock.Add(-24 * time.Hour), To: d.clock, Now: d.clock,
+			Every:   time.Minute,
+			Targets: []uptime.Target{{Name: "tokyo", Addresses: []string{"https://repository.example"}}},
+			Wait:    time.Hour})
 	d.check(err)
-	if u.Rounds.Expected != u.Rounds.Taken || u.Rounds.Taken < 23*60 || u.Known == nil || u.Uncounted != (report.Uncounted{}) || len(u.Gaps) > 0 {
+	if u.Rounds.Expected != u.Rounds.Taken || u.Rounds.Taken < 23*60 || u.Known == nil ||
+		u.Uncounted != (report.Uncounted{}) || len(u.Gaps) > 0 {
 		t.Errorf("rounds %+v, known to %v, not counted %+v, gaps %v", u.Rounds, u.Known, u.Uncounted, u.Gaps)
 	}
 	page, err := os.ReadFile("../../docs/operations.md")
 	d.check(err)
 	said := regexp.MustCompile(`\| publication log, a day \| (\d+) files, (\d+) KiB \|`).FindStringSubmatch(string(page))
 	if want := fmt.Sprint(files, size>>10); said == nil || said[1]+" "+said[2] != want {
-		t.Errorf("the capacity table of docs/operations.md says %v of a day; it has %d files, %d KiB", said, files, size>>10)
+		t.Errorf("the capacity table of docs/operations.md says %v of a day; it has %d files, %d KiB", said, files,
+			size>>10)
 	}
 }

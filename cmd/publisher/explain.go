@@ -122,7 +122,8 @@ func judge(policy *sectiona.Policy, file string, known map[artifact.Digest]ledge
 		evidence.Signature = artifact.Parse(sig)
 	}
 	refusal := policy.Admit(a, evidence)
-	return verdict{File: file, Kind: a.Kind, SHA256: a.Digest.String(), Allowed: refusal == nil, Ledger: ok, Refusal: refusal}, nil
+	return verdict{File: file, Kind: a.Kind, SHA256: a.Digest.String(), Allowed: refusal == nil, Ledger: ok,
+		Refusal: refusal}, nil
 }
 
 func printVerdicts(c *cli.Context, verdicts []verdict) error {

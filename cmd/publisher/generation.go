@@ -22,10 +22,12 @@ func verifyGeneration(v *ledger.Verifier) func(body, proof []byte) error {
 			return err
 		}
 		if line.Kind != artifact.OCSPGeneration || line.Issuer != g.Issuer {
-			return fmt.Errorf("verifying the generation's proof: it is of %s %q, not of the generation of %s", line.Kind, line.Name, g.Issuer)
+			return fmt.Errorf("verifying the generation's proof: it is of %s %q, not of the generation of %s",
+				line.Kind, line.Name, g.Issuer)
 		}
 		if line.Digest != artifact.Sum(body) {
-			return fmt.Errorf("verifying the generation's proof: the ledger has %s, this body is %s", line.Digest, artifact.Sum(body))
+			return fmt.Errorf("verifying the generation's proof: the ledger has %s, this body is %s", line.Digest,
+				artifact.Sum(body))
 		}
 		return nil
 	}

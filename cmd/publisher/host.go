@@ -78,7 +78,8 @@ func (h *host) noMaster(err error) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	err = fmt.Errorf("%w; if this host's copy of the master is lost, or is not there yet, let the newest export in with `publisher import`; "+
+	err = fmt.Errorf("%w; if this host's copy of the master is lost, or is not there yet, let the newest export in "+
+		"with `publisher import`; "+
 		"if its path is wrong, correct master.directory", err)
 	if head != nil && head.Size > 0 || remembered != "" {
 		return &cliexit.Error{Code: cliexit.Record, Err: err}

@@ -90,7 +90,8 @@ func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err 
 	if !slices.Contains(inventoryStates, in.State) {
 		return out, false, fmt.Errorf("state %q is none of %s", in.State, strings.Join(inventoryStates, ", "))
 	}
-	out = verify.InventoryLine{Issuer: in.Issuer, NotAfter: in.NotAfter, Revoked: in.State == "revoked", RevokedAt: in.RevokedAt, Reason: -1}
+	out = verify.InventoryLine{Issuer: in.Issuer, NotAfter: in.NotAfter, Revoked: in.State == "revoked",
+		RevokedAt: in.RevokedAt, Reason: -1}
 	out.NotBefore, out.Imported = in.NotBefore, in.Imported
 	if len(in.Salt) > 0 {
 		out.Commitment = &verify.Commitment{Salt: in.Salt, Entry: in.Entry, Leaf: in.Leaf, Certificate: in.Certificate}
@@ -108,8 +109,8 @@ func parseInventoryLine(raw []byte) (out verify.InventoryLine, issued bool, err 
 	return out, in.State == "issued" || in.State == "revoked", nil
 }
 
-// onlyOnce refuses what encoding/json lets pass: a member that stands there twice or in other letters, and anything behind the
-// object. Programs disagree on which of two members counts.
+// onlyOnce refuses what encoding/json lets pass: a member that stands there twice or in other letters, and anything
+// behind the object. Programs disagree on which of two members counts.
 func onlyOnce(raw []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {

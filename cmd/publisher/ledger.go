@@ -14,18 +14,20 @@ import (
 
 func ledgerCommand(now func() time.Time) *cli.Command {
 	which := &cli.StringFlag{Name: "log", Value: "master", Usage: "`LOG`: master or publication"}
-	command := func(name, usage string, action func(*cli.Context, *host, *ledger.Log) error, own ...cli.Flag) *cli.Command {
-		return &cli.Command{Name: name, Usage: usage, Flags: cliexit.Flags(append(own, which)...), Action: func(c *cli.Context) error {
-			h, err := open(c, now)
-			if err != nil {
-				return err
-			}
-			log, err := h.log(c.Context, c.String("log"))
-			if err != nil {
-				return err
-			}
-			return action(c, h, log)
-		}}
+	command := func(name, usage string, action func(*cli.Context, *host, *ledger.Log) error,
+		own ...cli.Flag) *cli.Command {
+		return &cli.Command{Name: name, Usage: usage, Flags: cliexit.Flags(append(own, which)...),
+			Action: func(c *cli.Context) error {
+				h, err := open(c, now)
+				if err != nil {
+					return err
+				}
+				log, err := h.log(c.Context, c.String("log"))
+				if err != nil {
+					return err
+				}
+				return action(c, h, log)
+			}}
 	}
 	return &cli.Command{
 		Name:  "ledger",
@@ -36,7 +38,8 @@ func ledgerCommand(now func() time.Time) *cli.Command {
 				&cli.StringFlag{Name: "name", Usage: "the public `NAME`", Required: true},
 				&cli.StringFlag{Name: "out", Usage: "write the proof to the new `FILE`; default: stdout"}),
 			{Name: "check", Usage: "check the whole log, and that the auditor's last checkpoint is a prefix of it",
-				Flags: cliexit.Flags(&cli.StringFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"}, which),
+				Flags: cliexit.Flags(&cli.StringFlag{Name: "checkpoint",
+					Usage: "the auditor's last checkpoint `FILE`; default: verify.checkpoint"}, which),
 				Action: func(c *cli.Context) error {
 					h, err := open(c, now)
 					if err != nil {
@@ -94,7 +97,8 @@ func showLedger(c *cli.Context, _ *host, log *ledger.Log) error {
 		lines = append(lines, line.String())
 	}
 	if c.Bool("json") {
-		return cliexit.PrintJSON(c.App.Writer, shownLedger{log.Origin(), log.Size(), log.Root().String(), string(log.Checkpoint()), lines})
+		return cliexit.PrintJSON(c.App.Writer,
+			shownLedger{log.Origin(), log.Size(), log.Root().String(), string(log.Checkpoint()), lines})
 	}
 	fmt.Fprintf(c.App.Writer, "%s\n", log.Checkpoint())
 	for _, line := range lines {

@@ -8,7 +8,8 @@ import (
 	"seihon/internal/cliexit"
 )
 
-// writeNew writes the file of --out. What was handed out as evidence, or lies there for another reason, is never written over.
+// writeNew writes the file of --out. What was handed out as evidence, or lies there for another reason, is never
+// written over.
 func writeNew(out string, content []byte) error {
 	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {

@@ -39,7 +39,8 @@ func newNoteKey(keyFile, vkeyFile, origin string) error {
 			return fmt.Errorf("making the folder of the publication log's key: %w", err)
 		}
 	}
-	if err := durable.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+	if err := durable.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		0o600); err != nil {
 		return err
 	}
 	return durable.WriteFile(vkeyFile, []byte(vkey+"\n"), 0o644)

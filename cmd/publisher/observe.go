@@ -19,19 +19,29 @@ import (
 
 func observeCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "observe",
-		Usage: "judge any CA's public lists and OCSP from outside, with nothing but its certificate: no master, no log, no configuration",
+		Name: "observe",
+		Usage: "judge any CA's public lists and OCSP from outside, with nothing but its certificate: no master, no " +
+			"log, no configuration",
 		Flags: cliexit.Flags(
-			&cli.StringSliceFlag{Name: "issuer-certificate", Usage: "the CA's certificate `FILE`: DER, PEM with one or more, or .p7c; may be repeated"},
-			&cli.StringSliceFlag{Name: "crl", Usage: "the `URL` of a list; may be repeated; default: those that the --certificate files name"},
-			&cli.StringSliceFlag{Name: "partition", Usage: "the `URL` of a list that is complete only together with others; may be repeated"},
-			&cli.StringSliceFlag{Name: "ocsp", Usage: "the `URL` of an OCSP responder; may be repeated; default: those that the --certificate files name"},
-			&cli.StringSliceFlag{Name: "certificate", Usage: "a certificate `FILE` of the CA to ask OCSP about; may be repeated"},
-			&cli.StringFlag{Name: "list", Usage: "a `FILE` of CAs and their addresses, CSV or JSON in the shape of CCADB's reports"},
-			&cli.StringFlag{Name: "state", Usage: "a `FOLDER` for what the next run compares with; without it nothing is kept"},
+			&cli.StringSliceFlag{Name: "issuer-certificate",
+				Usage: "the CA's certificate `FILE`: DER, PEM with one or more, or .p7c; may be repeated"},
+			&cli.StringSliceFlag{Name: "crl",
+				Usage: "the `URL` of a list; may be repeated; default: those that the --certificate files name"},
+			&cli.StringSliceFlag{Name: "partition",
+				Usage: "the `URL` of a list that is complete only together with others; may be repeated"},
+			&cli.StringSliceFlag{Name: "ocsp",
+				Usage: "the `URL` of an OCSP responder; may be repeated; default: those that the --certificate " +
+					"files name"},
+			&cli.StringSliceFlag{Name: "certificate",
+				Usage: "a certificate `FILE` of the CA to ask OCSP about; may be repeated"},
+			&cli.StringFlag{Name: "list",
+				Usage: "a `FILE` of CAs and their addresses, CSV or JSON in the shape of CCADB's reports"},
+			&cli.StringFlag{Name: "state",
+				Usage: "a `FOLDER` for what the next run compares with; without it nothing is kept"},
 			&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English"},
 			&cli.StringFlag{Name: "report", Usage: "also write the report as JSON to `FILE`"},
-			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
+			&cli.StringFlag{Name: "prometheus",
+				Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 			&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "of one request: a `DURATION`"},
 			proxyFlag,
 		),
@@ -75,15 +85,21 @@ func observedGroups(c *cli.Context, conf *observe.Config, now time.Time) ([]obse
 	if file == "" {
 		switch {
 		case len(g.Issuers) == 0:
-			return nil, cliexit.UsageError("--issuer-certificate is missing: the certificate of the CA to look at, or --list, a file of CAs")
+			return nil,
+				cliexit.UsageError("--issuer-certificate is missing: the certificate of the CA to look at, or " +
+					"--list, a file of CAs")
 		case len(g.Lists)+len(g.Partitions)+len(g.Responders) == 0:
-			return nil, cliexit.UsageError("--crl and --ocsp are missing: name at least one address, or a --certificate that names some")
+			return nil,
+				cliexit.UsageError("--crl and --ocsp are missing: name at least one address, or a --certificate that " +
+					"names some")
 		}
 		conf.Groups = []observe.Group{g}
 		return nil, nil
 	}
 	if len(g.Lists)+len(g.Partitions)+len(g.Responders)+len(g.Certificates) > 0 {
-		return nil, cliexit.UsageError("--list names the addresses by itself: leave --crl, --partition, --ocsp and --certificate away")
+		return nil,
+			cliexit.UsageError("--list names the addresses by itself: leave --crl, --partition, --ocsp and " +
+				"--certificate away")
 	}
 	raw, err := regular.ReadFile(file)
 	if err != nil {
@@ -174,7 +190,8 @@ func deliverObservation(c *cli.Context, o *report.Observation) error {
 }
 
 // proxyFlag is that of the commands that ask what relying parties would ask.
-var proxyFlag = &cli.StringFlag{Name: "proxy", Usage: "the `URL` of a proxy; without it none is used, whatever the environment says"}
+var proxyFlag = &cli.StringFlag{Name: "proxy",
+	Usage: "the `URL` of a proxy; without it none is used, whatever the environment says"}
 
 // proxyOf is the proxy that --proxy names; nil without it, whatever the environment says.
 func proxyOf(c *cli.Context) (*url.URL, error) {

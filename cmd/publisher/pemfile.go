@@ -13,8 +13,8 @@ import (
 	"seihon/verify"
 )
 
-// readCertificates reads the certificates of a PEM file, or the one of a DER file. PEM lets text stand around its blocks: text is
-// how much there is of it, for who must show what was not read. A block that is damaged is such text.
+// readCertificates reads the certificates of a PEM file, or the one of a DER file. PEM lets text stand around its
+// blocks: text is how much there is of it, for who must show what was not read. A block that is damaged is such text.
 func readCertificates(file string) (certs []*x509.Certificate, text int, err error) {
 	raw, err := regular.ReadFile(file)
 	if err != nil {
@@ -48,7 +48,8 @@ func readCertificates(file string) (certs []*x509.Certificate, text int, err err
 	return certs, text + len(bytes.TrimSpace(raw)), nil
 }
 
-// certificates reads files of one certificate each. A second one in a file would be believed by some programs and not by others.
+// certificates reads files of one certificate each. A second one in a file would be believed by some programs and not
+// by others.
 func certificates(files []config.Path) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
 	for _, file := range files {
@@ -57,7 +58,8 @@ func certificates(files []config.Path) ([]*x509.Certificate, error) {
 			return nil, err
 		}
 		if len(certs) > 1 {
-			return nil, fmt.Errorf("parsing certificate %q: it holds %d certificates; name a file of its own for each", file, len(certs))
+			return nil, fmt.Errorf("parsing certificate %q: it holds %d certificates; name a file of its own for each",
+				file, len(certs))
 		}
 		out = append(out, certs...)
 	}
@@ -76,7 +78,8 @@ func (h *host) textAround(conf *verify.Config) error {
 			return err
 		}
 		if text > 0 {
-			conf.Tolerated = append(conf.Tolerated, verify.Tolerated{Name: string(file), Detail: fmt.Sprintf(verify.TextAroundPEM, text)})
+			conf.Tolerated = append(conf.Tolerated,
+				verify.Tolerated{Name: string(file), Detail: fmt.Sprintf(verify.TextAroundPEM, text)})
 		}
 	}
 	return nil

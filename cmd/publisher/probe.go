@@ -24,13 +24,16 @@ import (
 
 func probeCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "probe",
-		Usage: "ask the public addresses as a relying party would and record the answers: the uptime record of item 3713",
-		Flags: cliexit.Flags(append(vantageFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "ask, and record nothing"})...),
+		Name: "probe",
+		Usage: "ask the public addresses as a relying party would and record the answers: the uptime record of " +
+			"item 3713",
+		Flags: cliexit.Flags(append(vantageFlags(),
+			&cli.BoolFlag{Name: "dry-run", Usage: "ask, and record nothing"})...),
 		Action: observed(now, func(h *host, c *cli.Context) error {
 			if c.IsSet("vantage") || c.IsSet("key") || c.IsSet("out") || c.Bool("new-key") {
 				if c.Bool("dry-run") {
-					return cliexit.UsageError("--dry-run is of the publishing host, which records its samples; an outside vantage records none: leave out --out")
+					return cliexit.UsageError("--dry-run is of the publishing host, which records its samples; an " +
+						"outside vantage records none: leave out --out")
 				}
 				return h.outside(c)
 			}
@@ -81,7 +84,8 @@ func (h *host) samples(ctx context.Context, as probe.Config, sent map[string]sen
 	for _, t := range h.conf.Targets {
 		for _, base := range t.Addresses() {
 			conf := as
-			conf.Target, conf.BaseURL, conf.Master, conf.Trust, conf.Now, conf.Sent = t.Name, base, master, trust, h.now, sent[t.Name].digests
+			conf.Target, conf.BaseURL, conf.Master, conf.Trust, conf.Now, conf.Sent = t.Name, base, master, trust,
+				h.now, sent[t.Name].digests
 			conf.Promised = sent[t.Name].sizes
 			conf.Aliases = h.conf.Aliases()
 			if conf.Static = t.Layout == verify.LayoutObjects; h.respondsBelow(&t, base) {
@@ -100,14 +104,14 @@ func (h *host) samples(ctx context.Context, as probe.Config, sent map[string]sen
 	return probes, nil
 }
 
-// respondsBelow reports whether a responder answers below an address of a target: below its first address if the target says so, and
-// below another one if that is an address of the responder as well.
+// respondsBelow reports whether a responder answers below an address of a target: below its first address if the target
+// says so, and below another one if that is an address of the responder as well.
 func (h *host) respondsBelow(t *config.Target, base string) bool {
 	return t.OCSP && (base == t.URL || h.answersAt(strings.TrimSuffix(base, "/")+h.conf.Serve.OCSPPath))
 }
 
-// The publication log is searched so far back for what was sent, and further for the newest lists: one that is signed every
-// quarter was sent long ago.
+// The publication log is searched so far back for what was sent, and further for the newest lists: one that is signed
+// every quarter was sent long ago.
 const (
 	recentReceipts = 10_000 // entries: more than a year, where probes wait for an hour to be recorded
 	recentTime     = 8 * 24 * time.Hour

@@ -56,7 +56,8 @@ func (h *host) publication(ctx context.Context) (*ledger.Writer, error) {
 		return nil, err
 	}
 	err = h.atHead(log.Log(), head)
-	if now := log.Log().Checkpoint(); err == nil && (head == nil || !bytes.Equal(head.Note, now)) { // a run was killed before it remembered
+	// a run was killed before it remembered
+	if now := log.Log().Checkpoint(); err == nil && (head == nil || !bytes.Equal(head.Note, now)) {
 		err = conf.Committed(now)
 	}
 	if err == nil {
@@ -105,7 +106,8 @@ func (h *host) wholePublication(ctx context.Context, log *ledger.Log) error {
 // atHead refuses a log with entries beside which nothing remembers its last checkpoint.
 func (h *host) atHead(log *ledger.Log, head *ledger.Checkpoint) error {
 	if head == nil && log != nil && log.Size() > 0 {
-		return unlogged("it has %d entries, and %q, which knows its last checkpoint, is missing", log.Size(), h.conf.Publication.Head)
+		return unlogged("it has %d entries, and %q, which knows its last checkpoint, is missing", log.Size(),
+			h.conf.Publication.Head)
 	}
 	return nil
 }
@@ -133,16 +135,19 @@ func (h *host) neverPublished(ctx context.Context) error {
 	for _, t := range targets {
 		cp, err := targetCheckpoint(ctx, t.Store)
 		if err != nil { // its own sync will say so, too
-			h.logger.Warn("beginning a publication log without having asked a target", zap.String("target", t.Name), zap.Error(err))
+			h.logger.Warn("beginning a publication log without having asked a target", zap.String("target", t.Name),
+				zap.Error(err))
 			silent = append(silent, fmt.Errorf("target %q: %w", t.Name, err))
 			continue
 		}
 		if cp != nil && cp.Origin == h.conf.Master.Origin && cp.Size > 0 {
-			return unlogged("there is none here, and target %q was published to before: its checkpoint has %d entries", t.Name, cp.Size)
+			return unlogged("there is none here, and target %q was published to before: its checkpoint has %d entries",
+				t.Name, cp.Size)
 		}
 	}
 	if len(silent) == len(targets) {
-		return fmt.Errorf("beginning the publication log: no target can be asked whether it was published to before, and had another log: %w; "+
+		return fmt.Errorf("beginning the publication log: no target can be asked whether it was published to before, "+
+			"and had another log: %w; "+
 			"mend that and run this again", errors.Join(silent...))
 	}
 	return nil
@@ -171,8 +176,9 @@ func targetCheckpoint(ctx context.Context, store publish.Store) (*ledger.Checkpo
 
 // unlogged refuses to go on with a publication log that is not what it was.
 func unlogged(format string, args ...any) error {
-	return &cliexit.Error{Code: cliexit.Record, Err: fmt.Errorf("opening the publication log: "+format+"; restore what is missing from the "+
-		"backup, or begin another log, on record, with publisher sync --new-log --reason TEXT", args...)}
+	return &cliexit.Error{Code: cliexit.Record,
+		Err: fmt.Errorf("opening the publication log: "+format+"; restore what is missing from the "+
+			"backup, or begin another log, on record, with publisher sync --new-log --reason TEXT", args...)}
 }
 
 // publicationHead is the last checkpoint that is remembered outside of the log.
@@ -190,7 +196,9 @@ func (h *host) publicationHead() (*ledger.Checkpoint, error) {
 		return nil, fmt.Errorf("reading the head of the publication log: %w", err)
 	}
 	if mode := info.Mode().Perm(); os.PathSeparator == '/' && mode&0o022 != 0 {
-		return nil, fmt.Errorf("reading the head of the publication log: others may write to %q: it has mode %04o; make it 0644 (chmod go-w)", head, mode)
+		return nil,
+			fmt.Errorf("reading the head of the publication log: others may write to %q: it has mode %04o; make it "+
+				"0644 (chmod go-w)", head, mode)
 	}
 	cp, err := ledger.ParseCheckpoint(raw)
 	if err != nil {
@@ -206,7 +214,8 @@ func (h *host) publicationWriter() (ledger.WriterConfig, error) {
 	remember := func(checkpoint []byte) error {
 		return errors.Join(durable.WriteFile(string(p.Head), checkpoint, 0o644), h.recorded())
 	}
-	return ledger.WriterConfig{Origin: p.Origin, Signers: []note.Signer{signer}, Folders: true, Now: h.now, Logger: h.logger, Committed: remember}, err
+	return ledger.WriterConfig{Origin: p.Origin, Signers: []note.Signer{signer}, Folders: true, Now: h.now,
+		Logger: h.logger, Committed: remember}, err
 }
 
 // beginPublication makes the log, its key and its head. What it begins with, if
@@ -243,7 +252,9 @@ func (h *host) publicationVerifier() (*ledger.Verifier, error) {
 	p := h.conf.Publication
 	raw, err := regular.ReadFile(string(p.VKey))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading the publication log's key: %q is missing; `publisher sync` begins the log and writes it", p.VKey)
+		return nil,
+			fmt.Errorf("reading the publication log's key: %q is missing; `publisher sync` begins the log and "+
+				"writes it", p.VKey)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the publication log's key: %w", err)

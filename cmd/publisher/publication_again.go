@@ -32,7 +32,8 @@ func (h *host) beginAgain(ctx context.Context, reason string) error {
 		if unsure != nil {
 			return errors.Join(unsure, log.Close())
 		}
-		return errors.Join(cliexit.UsageError("--new-log: the publication log is whole, with %d entries; leave the flag out", log.Log().Size()), log.Close())
+		return errors.Join(cliexit.UsageError("--new-log: the publication log is whole, with %d entries; leave the "+
+			"flag out", log.Log().Size()), log.Close())
 	case err == nil: // nothing was ever recorded
 		if err = log.Append(ctx, first); err == nil {
 			_, err = log.Commit(ctx)
@@ -56,7 +57,8 @@ func (h *host) beginAgain(ctx context.Context, reason string) error {
 	return log.Close()
 }
 
-// outrun reports whether a target is further than the publication log can account for: then it is an older one that was put back.
+// outrun reports whether a target is further than the publication log can account for: then it is an older one that was
+// put back.
 func (h *host) outrun(ctx context.Context, log *ledger.Log) (bool, error) {
 	targets, err := h.targets(ctx, "")
 	if err != nil {

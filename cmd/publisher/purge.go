@@ -17,14 +17,17 @@ import (
 
 func purgeCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "purge",
-		Usage: "make the CDN in front of a target forget names before their time; for emergencies, after `publisher sync`",
+		Name: "purge",
+		Usage: "make the CDN in front of a target forget names before their time; for emergencies, after " +
+			"`publisher sync`",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "target", Usage: "only the target `NAME`"},
-			&cli.StringSliceFlag{Name: "name", Usage: "the public `NAME` to forget, such as crl/sub.crl or docs/*; may be repeated"},
+			&cli.StringSliceFlag{Name: "name",
+				Usage: "the public `NAME` to forget, such as crl/sub.crl or docs/*; may be repeated"},
 			&cli.BoolFlag{Name: "urgent", Usage: "what tells of revocations: CRLs and OCSP"},
 			&cli.BoolFlag{Name: "all", Usage: "everything"},
-			&cli.BoolFlag{Name: "wait", Usage: "end when the CDN says that it is done, not when it has taken the request"},
+			&cli.BoolFlag{Name: "wait",
+				Usage: "end when the CDN says that it is done, not when it has taken the request"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the paths and ask nobody"},
 		),
 		Action: observed(now, func(h *host, c *cli.Context) error {
@@ -99,7 +102,8 @@ func (h *host) preparePurges(c *cli.Context, state *ledger.State) ([]*purged, er
 		for _, name := range names {
 			names = append(names, h.conf.Aliases().For(name)...)
 		}
-		p := &purged{Target: t.Name, CDN: t.CDN.Kind, Paths: []string{}, Receipts: []purge.Receipt{}, timeout: t.CDN.Timeout.Std()}
+		p := &purged{Target: t.Name, CDN: t.CDN.Kind, Paths: []string{}, Receipts: []purge.Receipt{},
+			timeout: t.CDN.Timeout.Std()}
 		results = append(results, p)
 		if p.cdn, p.base, p.unopened = h.cdn(c.Context, t); p.unopened != nil {
 			continue
@@ -125,7 +129,8 @@ func (h *host) namesToPurge(c *cli.Context, t config.Target, state *ledger.State
 	}
 	switch {
 	case ways != 1:
-		return nil, cliexit.UsageError("say what to forget: exactly one of --name (as often as needed), --urgent and --all")
+		return nil,
+			cliexit.UsageError("say what to forget: exactly one of --name (as often as needed), --urgent and --all")
 	case c.Bool("all"):
 		return []string{purge.Everything}, nil
 	case c.Bool("urgent"):
@@ -145,7 +150,8 @@ func (h *host) namesToPurge(c *cli.Context, t config.Target, state *ledger.State
 
 // run asks one CDN, within its deadline.
 func (p *purged) run(ctx context.Context, wait bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, fmt.Errorf("the purge took more than %v (cdn.timeout)", p.timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout,
+		fmt.Errorf("the purge took more than %v (cdn.timeout)", p.timeout))
 	defer cancel()
 	receipts, err := p.cdn.Purge(ctx, p.Paths)
 	p.Receipts = append(p.Receipts, receipts...)

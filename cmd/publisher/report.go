@@ -19,7 +19,9 @@ func reportCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "month", Usage: "the `MONTH` as 2026-10 (UTC); default: the current one"},
 			samplesFlag(),
 			&cli.StringFlag{Name: "html", Usage: "also write the record as one HTML `FILE`, in Japanese and English"},
-			&cli.StringFlag{Name: "now", Usage: "report as of `TIME`, such as 2026-11-21T07:00:00Z, to repeat an earlier report; nothing is expected after it"},
+			&cli.StringFlag{Name: "now",
+				Usage: "report as of `TIME`, such as 2026-11-21T07:00:00Z, to repeat an earlier report; nothing is " +
+					"expected after it"},
 		),
 		Action: func(c *cli.Context) error {
 			h, err := open(c, now)
@@ -55,8 +57,10 @@ func (h *host) report(c *cli.Context, from time.Time) error {
 		return err
 	}
 	u, err := uptime.Measure(c.Context, uptime.Config{
-		Publication: log, Signed: signed, Master: master, From: from, To: from.AddDate(0, 1, 0), Now: h.now().UTC().Truncate(time.Second).Add(time.Second),
-		Every: h.conf.Probe.Every.Std(), Wait: h.conf.Publication.Batch.Std(), BaseURL: h.conf.Repository.BaseURL, Targets: h.publicTargets(),
+		Publication: log, Signed: signed, Master: master, From: from, To: from.AddDate(0, 1, 0),
+		Now:   h.now().UTC().Truncate(time.Second).Add(time.Second),
+		Every: h.conf.Probe.Every.Std(), Wait: h.conf.Publication.Batch.Std(), BaseURL: h.conf.Repository.BaseURL,
+		Targets: h.publicTargets(),
 	})
 	if err != nil {
 		return err

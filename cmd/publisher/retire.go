@@ -16,8 +16,9 @@ import (
 
 func retireCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "retire",
-		Usage: "say on record that a target, which the configuration does not name any more, is given up; it leaves the status and its alarms",
+		Name: "retire",
+		Usage: "say on record that a target, which the configuration does not name any more, is given up; it leaves " +
+			"the status and its alarms",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "target", Usage: "the target `NAME`", Required: true},
 			&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
@@ -34,7 +35,8 @@ func (h *host) retire(c *cli.Context) error {
 	}
 	for _, t := range h.conf.Targets {
 		if t.Name == name {
-			return cliexit.UsageError("--target %s is in the configuration: take it out first, and what lies there stays public until somebody removes it", name)
+			return cliexit.UsageError("--target %s is in the configuration: take it out first, and what lies there "+
+				"stays public until somebody removes it", name)
 		}
 	}
 	s, err := h.currentStatus(c.Context, c)
@@ -48,7 +50,8 @@ func (h *host) retire(c *cli.Context) error {
 		}
 	}
 	if len(known) == 0 {
-		return cliexit.UsageError("--target %s: the publication log knows of no target that the configuration does not name", name)
+		return cliexit.UsageError("--target %s: the publication log knows of no target that the configuration does "+
+			"not name", name)
 	}
 	if err := cliexit.Choice("target", name, known...); err != nil {
 		return err
@@ -84,7 +87,8 @@ func (h *host) recordRetired(ctx context.Context, name, reason string) error {
 	if err != nil {
 		return errors.Join(err, log.Close())
 	}
-	err = log.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceRetired, Name: name, Digest: digest, Size: size, Note: reason}})
+	err = log.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceRetired, Name: name,
+		Digest: digest, Size: size, Note: reason}})
 	if err == nil {
 		_, err = log.Commit(ctx)
 	}

@@ -63,7 +63,8 @@ func lowest(errs ...error) error {
 		if n := cliexit.Code(err); n != cliexit.OK && (code == 0 || n < code) {
 			code = n
 		}
-		if coded := (*cliexit.Error)(nil); !errors.As(err, &coded) || coded.Err != nil { // else the result on stdout said it
+		// else the result on stdout said it
+		if coded := (*cliexit.Error)(nil); !errors.As(err, &coded) || coded.Err != nil {
 			unsaid = append(unsaid, err)
 		}
 	}

@@ -22,7 +22,8 @@ func serveCommand(now func() time.Time) *cli.Command {
 		Usage: "answer OCSP from pre-signed responses and serve every public name; holds no key",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "listen", Usage: "the public `ADDRESS`; default: serve.listen"},
-			&cli.StringFlag{Name: "metrics", Usage: "the `ADDRESS` of /metrics, /healthz and /readyz; default: serve.metrics"},
+			&cli.StringFlag{Name: "metrics",
+				Usage: "the `ADDRESS` of /metrics, /healthz and /readyz; default: serve.metrics"},
 			&cli.StringFlag{Name: "tls-cert", Usage: "serve TLS with this certificate chain `FILE`"},
 			&cli.StringFlag{Name: "tls-key", Usage: "and this key `FILE`"},
 			&cli.IntFlag{Name: "access-log", Usage: "log one request in `N`; 0: none"},
@@ -33,7 +34,8 @@ func serveCommand(now func() time.Time) *cli.Command {
 
 func (h *host) serve(c *cli.Context) error {
 	if h.conf.SectionA.Strict {
-		return cliexit.UsageError("section_a.strict admits static objects only; publish with layout objects instead of running a responder")
+		return cliexit.UsageError("section_a.strict admits static objects only; publish with layout objects instead " +
+			"of running a responder")
 	}
 	if h.conf.Serve.Source == "" {
 		return cliexit.UsageError("serve.source is empty and there is no directory target to serve")
@@ -66,12 +68,14 @@ func (h *host) serve(c *cli.Context) error {
 	}
 	server, err := ocspcache.NewServer(ocspcache.ServerConfig{
 		Listen: listen, MetricsListen: metricsAddr, Gatherer: registry, Handler: h.traced(handler),
-		CertFile: c.String("tls-cert"), KeyFile: c.String("tls-key"), AccessLogSample: c.Int("access-log"), Logger: h.logger,
+		CertFile: c.String("tls-cert"), KeyFile: c.String("tls-key"), AccessLogSample: c.Int("access-log"),
+		Logger: h.logger,
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "serving http://%s (OCSP at %s); SIGTERM or Ctrl-C ends it\n", server.Addr(), h.conf.Serve.OCSPPath)
+	fmt.Fprintf(c.App.Writer, "serving http://%s (OCSP at %s); SIGTERM or Ctrl-C ends it\n", server.Addr(),
+		h.conf.Serve.OCSPPath)
 	if err := sdnotify.Send(sdnotify.Ready); err != nil {
 		return err
 	}
@@ -95,8 +99,9 @@ func (h *host) source(ctx context.Context, v *ledger.Verifier, m *ocspcache.Metr
 	s := h.conf.Serve
 	if s.Source.IsURL() {
 		r, err := ocspcache.OpenRemote(ctx, ocspcache.RemoteConfig{
-			BaseURL: string(s.Source), Issuers: h.ocspIssuers(), CacheDir: string(s.Cache), VerifyGeneration: verifyGeneration(v),
-			Poll: s.Poll.Std(), Aliases: h.conf.Aliases(), Metrics: m, Now: h.now, Logger: h.logger,
+			BaseURL: string(s.Source), Issuers: h.ocspIssuers(), CacheDir: string(s.Cache),
+			VerifyGeneration: verifyGeneration(v),
+			Poll:             s.Poll.Std(), Aliases: h.conf.Aliases(), Metrics: m, Now: h.now, Logger: h.logger,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -104,7 +109,8 @@ func (h *host) source(ctx context.Context, v *ledger.Verifier, m *ocspcache.Metr
 		return r, func() { _ = r.Close() }, nil
 	}
 	d, err := ocspcache.OpenDirectory(ctx, ocspcache.DirectoryConfig{
-		Root: string(s.Source), VerifyGeneration: verifyGeneration(v), Poll: s.Poll.Std(), Aliases: h.conf.Aliases(), Metrics: m, Now: h.now, Logger: h.logger,
+		Root: string(s.Source), VerifyGeneration: verifyGeneration(v), Poll: s.Poll.Std(), Aliases: h.conf.Aliases(),
+		Metrics: m, Now: h.now, Logger: h.logger,
 	})
 	if err != nil {
 		return nil, nil, err

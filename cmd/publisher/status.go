@@ -18,11 +18,15 @@ import (
 
 func statusCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "status",
-		Usage: "one line for a monitor: shelf life, age, targets behind, last success; exit 3 when it is a warning or worse",
+		Name: "status",
+		Usage: "one line for a monitor: shelf life, age, targets behind, last success; exit 3 when it is a warning " +
+			"or worse",
 		Flags: cliexit.Flags(append(cliexit.ShelfLifeFlags(),
-			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
-			&cli.StringFlag{Name: "html", Usage: "also write the page of publisher dashboard to `FILE`; it says UNKNOWN when the status could not be found out"},
+			&cli.StringFlag{Name: "prometheus",
+				Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
+			&cli.StringFlag{Name: "html",
+				Usage: "also write the page of publisher dashboard to `FILE`; it says UNKNOWN when the status could " +
+					"not be found out"},
 			cliexit.LangFlag(),
 		)...),
 		Action: func(c *cli.Context) error {

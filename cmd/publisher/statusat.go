@@ -20,9 +20,11 @@ func statusAtCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "issuer", Usage: "`NAME` of the issuer; with --certificate not needed"},
 			&cli.StringFlag{Name: "serial", Usage: "serial number in `HEX`, as openssl prints it"},
 			&cli.StringFlag{Name: "certificate", Usage: "the certificate `FILE` (PEM or DER), instead of the serial"},
-			&cli.StringFlag{Name: "time", Usage: "`TIME` asked about, as 2026-11-28T09:00:00Z or with an offset such as +09:00"},
+			&cli.StringFlag{Name: "time",
+				Usage: "`TIME` asked about, as 2026-11-28T09:00:00Z or with an offset such as +09:00"},
 			&cli.StringFlag{Name: "out", Usage: "write the evidence to the new `FILE`"},
-			&cli.StringFlag{Name: "check", Usage: "check the evidence in `FILE` with the pinned keys instead; needs no master"},
+			&cli.StringFlag{Name: "check",
+				Usage: "check the evidence in `FILE` with the pinned keys instead; needs no master"},
 		),
 		Action: func(c *cli.Context) error {
 			h, err := open(c, now)
@@ -77,7 +79,8 @@ func question(c *cli.Context) (evidence.Question, error) {
 		return q, cliexit.UsageError("--time is missing: the time that is asked about, such as 2026-11-28T09:00:00Z")
 	}
 	if q.Time, err = time.Parse(time.RFC3339, c.String("time")); err != nil {
-		return q, cliexit.UsageError("--time %q must be like 2026-11-28T09:00:00Z or 2026-11-28T18:00:00+09:00", c.String("time"))
+		return q, cliexit.UsageError("--time %q must be like 2026-11-28T09:00:00Z or 2026-11-28T18:00:00+09:00",
+			c.String("time"))
 	}
 	if s := c.String("serial"); s != "" {
 		if q.Serial, err = evidence.ParseSerial(s); err != nil {

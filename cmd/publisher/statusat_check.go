@@ -33,10 +33,14 @@ func (h *host) checkEvidence(c *cli.Context) error {
 	if err := tell(c, &r.Answer); err != nil || c.Bool("json") {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "checked: signatures, inclusion and dates fit the pinned keys; %d of %d time-stamps verified\n", r.Stamps, r.Tokens)
+	fmt.Fprintf(c.App.Writer,
+		"checked: signatures, inclusion and dates fit the pinned keys; %d of %d time-stamps verified\n", r.Stamps,
+		r.Tokens)
 	fmt.Fprintf(c.App.Writer, "検証済み: 署名、記録への包含及び日時は、固定した鍵と一致する。時刻印は %d 件中 %d 件を検証した\n", r.Tokens, r.Stamps)
 	for _, s := range r.Missing {
-		fmt.Fprintf(c.App.Writer, "not shown by the file: what %s says; compare its SHA-256 %s with the list of the master\n", s.Name, s.SHA256)
+		fmt.Fprintf(c.App.Writer,
+			"not shown by the file: what %s says; compare its SHA-256 %s with the list of the master\n", s.Name,
+			s.SHA256)
 		fmt.Fprintf(c.App.Writer, "この文書だけでは示されない: %s の内容。SHA-256 %s を正本のリストと比べること\n", s.Name, s.SHA256)
 	}
 	return nil

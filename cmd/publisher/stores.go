@@ -29,7 +29,8 @@ func (h *host) targets(ctx context.Context, only string) ([]publish.Target, erro
 			store = unopened{err} // fails alone: the other targets must not wait for it
 		}
 		out = append(out, publish.Target{
-			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(), Price: price, Timeout: t.Timeout.Std(), Aliases: h.conf.Aliases(),
+			TargetConfig: publish.TargetConfig{Name: t.Name, Layout: publish.Layout(t.Layout), Cadence: h.cadence(),
+				Price: price, Timeout: t.Timeout.Std(), Aliases: h.conf.Aliases(),
 				Trial: t.Trial || h.conf.Repository.Local()},
 			Store: store,
 		})
@@ -57,7 +58,9 @@ func (u unopened) Put(context.Context, publish.Object, publish.Condition) (publi
 func (u unopened) Get(context.Context, string) (*publish.Reader, error)    { return nil, u }
 func (u unopened) Delete(context.Context, string, publish.Condition) error { return u }
 func (u unopened) Error() string                                           { return u.err.Error() }
-func (u unopened) Unwrap() []error                                         { return []error{publish.ErrInvalid, u.err} } // never tried again
+
+// never tried again
+func (u unopened) Unwrap() []error { return []error{publish.ErrInvalid, u.err} }
 
 // cadence is the shortest refresh of the configuration: no cache may keep a copy for longer.
 func (h *host) cadence() time.Duration {

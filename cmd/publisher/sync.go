@@ -20,9 +20,12 @@ func syncFlags() []cli.Flag {
 		&cli.StringFlag{Name: "only", Usage: "`urgent`: publish revocations and what they touch, nothing else"},
 		&cli.BoolFlag{Name: "repair", Usage: "restore from the master what somebody changed on a target"},
 		&cli.BoolFlag{Name: "prune", Usage: "remove what the master log withdrew"},
-		&cli.BoolFlag{Name: "new-log", Usage: "begin another publication log in the place of one that is lost or was put back; needs --reason, and is its first entry"},
+		&cli.BoolFlag{Name: "new-log",
+			Usage: "begin another publication log in the place of one that is lost or was put back; needs --reason, " +
+				"and is its first entry"},
 		&cli.StringFlag{Name: "reason", Usage: "`TEXT`: why --new-log is needed, for the record"},
-		&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
+		&cli.StringFlag{Name: "prometheus",
+			Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 	}
 }
 
@@ -30,7 +33,9 @@ func syncCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "sync",
 		Usage: "bring every target up to the master",
-		Flags: cliexit.Flags(append(syncFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "say what would be sent, as publisher plan does, and change nothing"})...),
+		Flags: cliexit.Flags(append(syncFlags(),
+			&cli.BoolFlag{Name: "dry-run",
+				Usage: "say what would be sent, as publisher plan does, and change nothing"})...),
 		Action: observed(now, func(h *host, c *cli.Context) error {
 			if c.Bool("dry-run") {
 				return h.plan(c)
@@ -50,7 +55,8 @@ func (h *host) checkChoices(c *cli.Context) error {
 	for _, t := range h.conf.Targets {
 		targets = append(targets, t.Name)
 	}
-	return errors.Join(cliexit.Choice("only", c.String("only"), string(publish.Urgent)), cliexit.Choice("target", c.String("target"), targets...))
+	return errors.Join(cliexit.Choice("only", c.String("only"), string(publish.Urgent)),
+		cliexit.Choice("target", c.String("target"), targets...))
 }
 
 // sync publishes and returns the error with the exit code that the result stands for.
@@ -74,11 +80,14 @@ func (h *host) sync(c *cli.Context) (*publish.Result, error) {
 	case err != nil:
 		return res, err
 	case res.Refused():
-		return res, &cliexit.Error{Code: cliexit.Refused, Err: errors.New("section A refused artifacts; everything else is public, see the result")}
+		return res, &cliexit.Error{Code: cliexit.Refused,
+			Err: errors.New("section A refused artifacts; everything else is public, see the result")}
 	case res.Found():
-		return res, &cliexit.Error{Code: cliexit.Findings, Err: errors.New("a target holds what the publisher did not put there; see the result, and --repair")}
+		return res, &cliexit.Error{Code: cliexit.Findings,
+			Err: errors.New("a target holds what the publisher did not put there; see the result, and --repair")}
 	case res.Unsaid():
-		return res, &cliexit.Error{Code: cliexit.Record, Err: errors.New("the master log unsays what it said: nothing was sent for the issuers named in the result")}
+		return res, &cliexit.Error{Code: cliexit.Record,
+			Err: errors.New("the master log unsays what it said: nothing was sent for the issuers named in the result")}
 	}
 	return res, nil
 }
@@ -109,7 +118,8 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 	}
 	if show := cliexit.Progress(c); show != nil {
 		conf.Progress = func(p publish.Progress) {
-			show("%s: %s objects, %s bytes", p.Target, cliexit.Of(int64(p.Done), int64(p.Objects)), cliexit.Of(p.Bytes, p.Total))
+			show("%s: %s objects, %s bytes", p.Target, cliexit.Of(int64(p.Done), int64(p.Objects)),
+				cliexit.Of(p.Bytes, p.Total))
 		}
 	}
 	if c.Command.Name == "plan" || c.Bool("dry-run") {
@@ -117,7 +127,8 @@ func (h *host) publishConfig(ctx context.Context, c *cli.Context) (publish.Confi
 	}
 	switch again, reason := c.Bool("new-log"), strings.TrimSpace(c.String("reason")); {
 	case again != (reason != ""):
-		return publish.Config{}, nil, cliexit.UsageError("--new-log and --reason belong together: what begins anew says why")
+		return publish.Config{},
+			nil, cliexit.UsageError("--new-log and --reason belong together: what begins anew says why")
 	case again:
 		if err := h.beginAgain(ctx, reason); err != nil {
 			return publish.Config{}, nil, err
@@ -165,7 +176,8 @@ func printTarget(c *cli.Context, t *publish.TargetResult) {
 		fmt.Fprintf(w, "%s: nothing to send, complete at size %d (%d requests)\n", t.Target, t.Size, t.Counts.Requests)
 	default:
 		fmt.Fprintf(w, "%s: sent %d objects, %d bytes, size %d → %d, %d requests, %v\n",
-			t.Target, t.Counts.Sent, t.Counts.Bytes, t.From, t.Size, t.Counts.Requests, t.Elapsed.Round(time.Millisecond))
+			t.Target, t.Counts.Sent, t.Counts.Bytes, t.From, t.Size, t.Counts.Requests,
+			t.Elapsed.Round(time.Millisecond))
 	}
 	if t.Counts.Deleted > 0 {
 		fmt.Fprintf(w, "%s: removed %d withdrawn objects\n", t.Target, t.Counts.Deleted)

@@ -14,7 +14,8 @@ import (
 	"seihon/internal/telemetry"
 )
 
-// observed makes a command's action of what it does on the host, and lets a collector see it where the configuration names one.
+// observed makes a command's action of what it does on the host, and lets a collector see it where the configuration
+// names one.
 func observed(now func() time.Time, do func(*host, *cli.Context) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		h, err := open(c, now)
@@ -53,7 +54,8 @@ func (h *host) startTelemetry(c *cli.Context) *telemetry.Telemetry {
 	if err == nil {
 		t, err = telemetry.Start(c.Context, telemetry.Config{
 			Endpoint: conf.Endpoint, Signals: conf.Signals, Headers: headers, Interval: conf.Interval.Std(),
-			Service: c.App.Name, Version: c.App.Version, Repository: h.conf.Repository.Name, Logger: h.logger, Now: h.now,
+			Service: c.App.Name, Version: c.App.Version, Repository: h.conf.Repository.Name, Logger: h.logger,
+			Now: h.now,
 		})
 	}
 	if err != nil {
@@ -65,5 +67,6 @@ func (h *host) startTelemetry(c *cli.Context) *telemetry.Telemetry {
 
 // span begins a span below the one that ctx carries.
 func span(ctx context.Context, name string, about ...attribute.KeyValue) (context.Context, trace.Span) {
-	return trace.SpanFromContext(ctx).TracerProvider().Tracer("seihon/publisher").Start(ctx, name, trace.WithAttributes(about...))
+	return trace.SpanFromContext(ctx).TracerProvider().Tracer("seihon/publisher").Start(ctx, name,
+		trace.WithAttributes(about...))
 }

@@ -59,7 +59,8 @@ func (h *host) record(ctx context.Context, entries ...*ledger.Entry) error {
 	return errors.Join(err, log.Close())
 }
 
-// due reports whether what waits is to be recorded now. A log that cannot be read is opened for writing, which says why.
+// due reports whether what waits is to be recorded now. A log that cannot be read is opened for writing, which says
+// why.
 func (h *host) due(ctx context.Context, entries []*ledger.Entry) bool {
 	if st, err := os.Stat(h.waiting().path("waiting")); err != nil || st.Size() > mostWaiting {
 		return true
@@ -160,8 +161,8 @@ func together(entries []*ledger.Entry) (all []*ledger.Entry) {
 	return all
 }
 
-// has reports whether the newest entries of the log have what was taken: one commit has all of it or nothing. All of it is
-// looked for, since two outcomes of verifications can be alike; two rounds have different times.
+// has reports whether the newest entries of the log have what was taken: one commit has all of it or nothing. All of it
+// is looked for, since two outcomes of verifications can be alike; two rounds have different times.
 func (h *host) has(ctx context.Context, log *ledger.Log, staged []*ledger.Entry) bool {
 	want := map[string]bool{}
 	for _, e := range staged {

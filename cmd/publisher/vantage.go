@@ -25,10 +25,13 @@ import (
 // vantageFlags are for a place that has no publication log of its own.
 func vantageFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "vantage", Usage: "ask as the outside vantage of this `NAME`, without a publication log, and sign the samples"},
+		&cli.StringFlag{Name: "vantage",
+			Usage: "ask as the outside vantage of this `NAME`, without a publication log, and sign the samples"},
 		&cli.StringFlag{Name: "key", Usage: "the vantage's own note key, a PEM `FILE` of mode 0600"},
 		&cli.StringFlag{Name: "out", Usage: "write the signed samples to `FILE`, or to a new file in this folder"},
-		&cli.BoolFlag{Name: "new-key", Usage: "make the key of --key, and beside it the verifier key, FILE.vkey, for the auditor to pin; ask nothing"},
+		&cli.BoolFlag{Name: "new-key",
+			Usage: "make the key of --key, and beside it the verifier key, FILE.vkey, for the auditor to pin; ask " +
+				"nothing"},
 		proxyFlag,
 	}
 }
@@ -127,7 +130,9 @@ func vantages(files []config.Path) (all []note.Verifier, err error) {
 
 // samplesFlag names what outside vantages have signed.
 func samplesFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "samples", Usage: "samples that outside vantages signed: a `FILE`, or a folder of them; may be repeated; their keys are verify.vantages"}
+	return &cli.StringSliceFlag{Name: "samples",
+		Usage: "samples that outside vantages signed: a `FILE`, or a folder of them; may be repeated; their keys are " +
+			"verify.vantages"}
 }
 
 // samplePlaces are the files and folders of --samples. One that is not there is a mistake.

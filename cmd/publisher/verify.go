@@ -19,35 +19,62 @@ func verifyFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "tier", Value: "full", Usage: "how deep: `TIER` log, list, full or sample"},
 		&cli.IntFlag{Name: "sample", Usage: "with --tier sample: how many `NAMES`; default 100"},
-		&cli.UintFlag{Name: "seed", Usage: "with --tier sample: draw the names of the report with this `SEED` again; default: a new draw, which nobody can know beforehand"},
-		&cli.StringSliceFlag{Name: "source", Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources; with --tier log its public log is checked, without any master"},
-		&cli.StringSliceFlag{Name: "responder", Usage: "the `ADDRESS` of the OCSP responder below a --source, to ask it what the master answers; may be repeated; default: serve.ocsp_path below the urls of targets with ocsp: true"},
-		&cli.BoolFlag{Name: "list", Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that may list"},
+		&cli.UintFlag{Name: "seed",
+			Usage: "with --tier sample: draw the names of the report with this `SEED` again; default: a new draw, " +
+				"which nobody can know beforehand"},
+		&cli.StringSliceFlag{Name: "source",
+			Usage: "a folder or base `URL` with public copies; may be repeated; default: verify.sources; with --tier " +
+				"log its public log is checked, without any master"},
+		&cli.StringSliceFlag{Name: "responder",
+			Usage: "the `ADDRESS` of the OCSP responder below a --source, to ask it what the master answers; may be " +
+				"repeated; default: serve.ocsp_path below the urls of targets with ocsp: true"},
+		&cli.BoolFlag{Name: "list",
+			Usage: "list the buckets behind the targets' urls, to find what nobody promised; needs a role that " +
+				"may list"},
 		proxyFlag,
 		&cli.BoolFlag{Name: "offline", Usage: "folders only, no network"},
-		&cli.StringFlag{Name: "master", Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
-		&cli.StringSliceFlag{Name: "checkpoint", Usage: "the auditor's last checkpoint `FILE`, of the master log or of the publication log; may be repeated; default: verify.checkpoint and, beside it, FILE.publication"},
-		&cli.BoolFlag{Name: "first", Usage: "there is no last checkpoint yet: the files of --checkpoint need not be there, and that of --pins is written"},
-		&cli.StringFlag{Name: "pins", Usage: "the auditor's own `FILE` of anchors, keys, origins, addresses and witnesses, auditor.yaml; a configuration that pins less is a critical finding"},
-		&cli.BoolFlag{Name: "remember", Usage: "keep the checkpoints of both logs for the next time when nothing was found"},
-		&cli.StringFlag{Name: "html", Usage: "also write the report as one HTML `FILE`, in Japanese and English, and beside it the annex, FILE.annex.csv and FILE.annex.jsonl, with the observations in FILE.annex.uptime.csv and .jsonl"},
+		&cli.StringFlag{Name: "master",
+			Usage: "the master's `FOLDER`, or a bag of `signer archive`; default: master.directory"},
+		&cli.StringSliceFlag{Name: "checkpoint",
+			Usage: "the auditor's last checkpoint `FILE`, of the master log or of the publication log; may be " +
+				"repeated; default: verify.checkpoint and, beside it, FILE.publication"},
+		&cli.BoolFlag{Name: "first",
+			Usage: "there is no last checkpoint yet: the files of --checkpoint need not be there, and that of --pins " +
+				"is written"},
+		&cli.StringFlag{Name: "pins",
+			Usage: "the auditor's own `FILE` of anchors, keys, origins, addresses and witnesses, auditor.yaml; a " +
+				"configuration that pins less is a critical finding"},
+		&cli.BoolFlag{Name: "remember",
+			Usage: "keep the checkpoints of both logs for the next time when nothing was found"},
+		&cli.StringFlag{Name: "html",
+			Usage: "also write the report as one HTML `FILE`, in Japanese and English, and beside it the annex, " +
+				"FILE.annex.csv and FILE.annex.jsonl, with the observations in FILE.annex.uptime.csv and .jsonl"},
 		&cli.StringFlag{Name: "auditor", Usage: "who verifies, for the report's first page: a `NAME`"},
 		&cli.StringFlag{Name: "body", Usage: "the survey body that the report is for: a `NAME`"},
 		samplesFlag(),
 		&cli.StringFlag{Name: "inventory", Usage: "the room's inventory `FILE`, from `signer inventory`"},
-		&cli.BoolFlag{Name: "empty", Usage: "the inventory is known to have no certificate of an issuer, or none at all"},
-		&cli.StringFlag{Name: "price", Value: defaultPrice, Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
+		&cli.BoolFlag{Name: "empty",
+			Usage: "the inventory is known to have no certificate of an issuer, or none at all"},
+		&cli.StringFlag{Name: "price", Value: defaultPrice,
+			Usage: "`DOLLARS` for a million requests and, after a comma, for a GB sent out; for the estimate"},
 	}
 }
 
 // auditorFlags are those that only `publisher verify` has.
 func auditorFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "resume", Usage: "keep in `FILE` how far the network copies were read, and go on there when a run was interrupted; --tier full only"},
+		&cli.StringFlag{Name: "resume",
+			Usage: "keep in `FILE` how far the network copies were read, and go on there when a run was interrupted; " +
+				"--tier full only"},
 		&cli.StringFlag{Name: "report", Usage: "also write the report as JSON to `FILE`"},
-		&cli.StringFlag{Name: "sign-with", Usage: "sign the files of --report and --html with the auditor's own `KEY`, ssh:PATH or pem:PATH, into FILE.sig"},
-		&cli.StringFlag{Name: "now", Usage: "judge as of `TIME`, such as 2026-11-21T07:00:00Z, to repeat an earlier check; no time of reading is recorded then"},
-		&cli.BoolFlag{Name: "estimate", Usage: "print what reading the public copies would cost, and stop before the first request"},
+		&cli.StringFlag{Name: "sign-with",
+			Usage: "sign the files of --report and --html with the auditor's own `KEY`, ssh:PATH or pem:PATH, into " +
+				"FILE.sig"},
+		&cli.StringFlag{Name: "now",
+			Usage: "judge as of `TIME`, such as 2026-11-21T07:00:00Z, to repeat an earlier check; no time of reading " +
+				"is recorded then"},
+		&cli.BoolFlag{Name: "estimate",
+			Usage: "print what reading the public copies would cost, and stop before the first request"},
 	}
 }
 
@@ -149,7 +176,8 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	}
 	if dir := c.String("master"); dir != "" {
 		conf.Master = dir
-		if exists(filepath.Join(dir, "bagit.txt")) { // an archive of `signer archive`: RFC 8493 keeps the payload in data
+		// an archive of `signer archive`: RFC 8493 keeps the payload in data
+		if exists(filepath.Join(dir, "bagit.txt")) {
 			conf.Master = filepath.Join(dir, "data")
 		}
 	}
@@ -170,8 +198,10 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 		return conf, err
 	}
 	if h.conf.Targets == nil && conf.Tier != report.TierLog {
-		return conf, cliexit.UsageError("the configuration names no targets, so that nobody can tell whether every public place is looked at; " +
-			"copy the section from the operator's file, or write targets: [] when there is none")
+		return conf,
+			cliexit.UsageError("the configuration names no targets, so that nobody can tell whether every public " +
+				"place is looked at; " +
+				"copy the section from the operator's file, or write targets: [] when there is none")
 	}
 	conf.Targets = h.lookedAt(c)
 	if conf.Resume = c.String("resume"); conf.Resume != "" && conf.Tier != report.TierFull {
@@ -186,7 +216,8 @@ func (h *host) verifyConfig(c *cli.Context) (verify.Config, error) {
 	case conf.Tier != report.TierLog:
 		conf.Copies, err = h.copies(c)
 	case c.IsSet("source") && c.IsSet("master"):
-		err = cliexit.UsageError("--tier log looks at the log of --master or at the public ones of --source, not at both")
+		err = cliexit.UsageError("--tier log looks at the log of --master or at the public ones of --source, not " +
+			"at both")
 	case c.IsSet("source"): // an auditor without a master
 		conf.Master, conf.Publication, conf.PublicationKnown, conf.PublicationHead = "", "", nil, nil
 		conf.Copies, err = h.copies(c)
@@ -228,13 +259,17 @@ func (h *host) copies(c *cli.Context) ([]verify.Copy, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, verify.Copy{Source: source, Likely: h.likelyLayout(string(place)), Responder: h.responderOf(c, string(place))})
+		out = append(out,
+			verify.Copy{Source: source, Likely: h.likelyLayout(string(place)),
+				Responder: h.responderOf(c, string(place))})
 	}
 	if err := namesItsCopy(c.StringSlice("responder"), out); err != nil {
 		return nil, err
 	}
 	if len(out) == 0 {
-		return nil, cliexit.UsageError("there is no public copy to verify; see verify.sources and targets, or give --source (or --tier log for the master alone)")
+		return nil,
+			cliexit.UsageError("there is no public copy to verify; see verify.sources and targets, or give --source " +
+				"(or --tier log for the master alone)")
 	}
 	return out, nil
 }
@@ -266,7 +301,8 @@ func (h *host) deliver(c *cli.Context, r *report.Report, key signer) error {
 // given.
 func seed(c *cli.Context) (uint32, error) {
 	if given := c.Uint("seed"); given > math.MaxUint32 {
-		return 0, cliexit.UsageError("--seed %d is no seed of a report: the largest is %d", given, uint32(math.MaxUint32))
+		return 0, cliexit.UsageError("--seed %d is no seed of a report: the largest is %d", given,
+			uint32(math.MaxUint32))
 	} else if c.IsSet("seed") {
 		return uint32(given), nil
 	}

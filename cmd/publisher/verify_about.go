@@ -71,8 +71,9 @@ type annexFiles struct {
 	files []*os.File
 }
 
-// annexOf opens the files beside the page that the itemised list goes to: report.html has report.annex.csv and report.annex.jsonl,
-// and of the observations report.annex.uptime.csv and report.annex.uptime.jsonl. They appear under their names when they are whole.
+// annexOf opens the files beside the page that the itemised list goes to: report.html has report.annex.csv and
+// report.annex.jsonl, and of the observations report.annex.uptime.csv and report.annex.uptime.jsonl. They appear under
+// their names when they are whole.
 func annexOf(page string) (*verify.Annex, *annexFiles, error) {
 	base := strings.TrimSuffix(page, filepath.Ext(page)) + ".annex"
 	a := &annexFiles{}
@@ -80,7 +81,8 @@ func annexOf(page string) (*verify.Annex, *annexFiles, error) {
 	for _, o := range []struct {
 		ext string
 		out *report.Output
-	}{{".csv", &annex.CSV}, {".jsonl", &annex.Lines}, {".uptime.csv", &annex.UptimeCSV}, {".uptime.jsonl", &annex.UptimeLines}} {
+	}{{".csv", &annex.CSV}, {".jsonl", &annex.Lines}, {".uptime.csv", &annex.UptimeCSV},
+		{".uptime.jsonl", &annex.UptimeLines}} {
 		f, err := os.OpenFile(base+o.ext+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 		if err != nil {
 			a.drop()

@@ -10,8 +10,8 @@ import (
 	"seihon/verify"
 )
 
-// pinOthers takes the time-stamping authorities and witnesses that are believed from the configuration: the auditor's own, or
-// those that the signing room asks.
+// pinOthers takes the time-stamping authorities and witnesses that are believed from the configuration: the auditor's
+// own, or those that the signing room asks.
 func (h *host) pinOthers(conf *verify.Config) error {
 	witnesses := h.conf.Verify.Witnesses
 	conf.Quorum = h.conf.Verify.Quorum
@@ -23,7 +23,8 @@ func (h *host) pinOthers(conf *verify.Config) error {
 		if err != nil {
 			return err
 		}
-		conf.Timestamps = append(conf.Timestamps, timestamp.Authority{Name: t.Name, URL: t.URL, Anchors: roots, Policies: t.Policies})
+		conf.Timestamps = append(conf.Timestamps,
+			timestamp.Authority{Name: t.Name, URL: t.URL, Anchors: roots, Policies: t.Policies})
 	}
 	for _, w := range witnesses {
 		key, err := witness.ParseKey(w.Key)

@@ -23,7 +23,8 @@ func price(c *cli.Context) (verify.Price, error) {
 	million, err1 := strconv.ParseFloat(requests, 64)
 	gb, err2 := strconv.ParseFloat(bytes, 64)
 	if err1 != nil || err2 != nil || million < 0 || gb < 0 {
-		return verify.Price{}, cliexit.UsageError("--price is %q, must be two numbers like %s", c.String("price"), defaultPrice)
+		return verify.Price{}, cliexit.UsageError("--price is %q, must be two numbers like %s", c.String("price"),
+			defaultPrice)
 	}
 	return verify.Price{PerRequest: million / 1e6, PerByte: gb / 1e9}, nil
 }
@@ -31,7 +32,8 @@ func price(c *cli.Context) (verify.Price, error) {
 // announce logs the estimate before the first request.
 func (h *host) announce(all []report.Estimate) {
 	for _, e := range all {
-		h.logger.Info("going to read a copy", zap.String("source", e.Source), zap.Int64("requests", e.Requests), zap.Int64("bytes", e.Bytes), zap.Float64("usd", e.USD))
+		h.logger.Info("going to read a copy", zap.String("source", e.Source), zap.Int64("requests", e.Requests),
+			zap.Int64("bytes", e.Bytes), zap.Float64("usd", e.USD))
 	}
 }
 
@@ -49,7 +51,8 @@ func (h *host) estimate(c *cli.Context) error {
 		return cliexit.PrintJSON(c.App.Writer, all)
 	}
 	for _, e := range all {
-		fmt.Fprintf(c.App.Writer, "%s (layout %s): at most %d requests, %d bytes, %.4f US dollars\n", e.Source, e.Layout, e.Requests, e.Bytes, e.USD)
+		fmt.Fprintf(c.App.Writer, "%s (layout %s): at most %d requests, %d bytes, %.4f US dollars\n", e.Source,
+			e.Layout, e.Requests, e.Bytes, e.USD)
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(c.App.Writer, "nothing is asked over the network")
@@ -61,7 +64,8 @@ func (h *host) estimate(c *cli.Context) error {
 func namesItsCopy(addresses []string, copies []verify.Copy) error {
 	for _, a := range addresses {
 		if !slices.ContainsFunc(copies, func(p verify.Copy) bool { return p.Responder == strings.TrimSuffix(a, "/") }) {
-			return cliexit.UsageError("--responder %s is below no http source that is looked at, or that source has another one; give its --source as well", a)
+			return cliexit.UsageError("--responder %s is below no http source that is looked at, or that source has "+
+				"another one; give its --source as well", a)
 		}
 	}
 	return nil

@@ -18,8 +18,8 @@ import (
 // ofPublication is added to the name of the file with the master log's checkpoint.
 const ofPublication = ".publication"
 
-// checkpointFiles are where the auditor's last checkpoints are: those of the command line, or that of the configuration; and beside
-// a single one, what --remember kept of the publication log.
+// checkpointFiles are where the auditor's last checkpoints are: those of the command line, or that of the
+// configuration; and beside a single one, what --remember kept of the publication log.
 func (h *host) checkpointFiles(c *cli.Context) (files []string, given bool) {
 	files, given = c.StringSlice("checkpoint"), c.IsSet("checkpoint")
 	if !given && h.conf.Verify.Checkpoint != "" {
@@ -31,8 +31,8 @@ func (h *host) checkpointFiles(c *cli.Context) (files []string, given bool) {
 	return files, given
 }
 
-// knownCheckpoints reads them and gives each to the log that it is of. A file that was named and is not there is a mistake: what
-// the auditor means to compare with would silently not be compared with.
+// knownCheckpoints reads them and gives each to the log that it is of. A file that was named and is not there is a
+// mistake: what the auditor means to compare with would silently not be compared with.
 func (h *host) knownCheckpoints(c *cli.Context, conf *verify.Config) error {
 	files, given := h.checkpointFiles(c)
 	for _, file := range files {
@@ -40,7 +40,8 @@ func (h *host) knownCheckpoints(c *cli.Context, conf *verify.Config) error {
 			continue
 		}
 		if !exists(file) {
-			return cliexit.UsageError("the checkpoint %q is not there; correct its name, or give --first when there is none yet", file)
+			return cliexit.UsageError("the checkpoint %q is not there; correct its name, or give --first when there "+
+				"is none yet", file)
 		}
 		known, err := regular.ReadFile(file)
 		if err != nil {
@@ -49,13 +50,15 @@ func (h *host) knownCheckpoints(c *cli.Context, conf *verify.Config) error {
 		cp, err := ledger.ParseCheckpoint(known)
 		if err == nil && cp.Origin == h.conf.Publication.Origin {
 			if conf.Publication == "" || conf.PublicationVerifier == nil {
-				return cliexit.UsageError("%q is a checkpoint of the publication log, and that log or its key is not there to compare with; see publication.directory and publication.vkey", file)
+				return cliexit.UsageError("%q is a checkpoint of the publication log, and that log or its key is not "+
+					"there to compare with; see publication.directory and publication.vkey", file)
 			}
 			conf.PublicationKnown = append(conf.PublicationKnown, known)
 			continue
 		}
 		if err == nil && cp.Origin != h.conf.Master.Origin && !c.Bool("first") {
-			return cliexit.UsageError("%q is a checkpoint of the log %q; this configuration looks at %q and %q: correct the name", file, cp.Origin, h.conf.Master.Origin, h.conf.Publication.Origin)
+			return cliexit.UsageError("%q is a checkpoint of the log %q; this configuration looks at %q and %q: "+
+				"correct the name", file, cp.Origin, h.conf.Master.Origin, h.conf.Publication.Origin)
 		}
 		conf.Known = append(conf.Known, known) // what is no checkpoint at all is a finding
 	}

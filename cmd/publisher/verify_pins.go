@@ -19,8 +19,8 @@ import (
 	"seihon/verify"
 )
 
-// holdAgainstPins compares what the configuration pins with the auditor's file. With --first a file that is not there yet is
-// written from the configuration, for the auditor to compare with what was handed over on paper.
+// holdAgainstPins compares what the configuration pins with the auditor's file. With --first a file that is not there
+// yet is written from the configuration, for the auditor to compare with what was handed over on paper.
 func (h *host) holdAgainstPins(c *cli.Context, conf *verify.Config) error {
 	file := c.String("pins")
 	if file == "" {
@@ -32,7 +32,8 @@ func (h *host) holdAgainstPins(c *cli.Context, conf *verify.Config) error {
 	}
 	if !exists(file) {
 		if !c.Bool("first") {
-			return cliexit.UsageError("the pins file %q is not there; correct its name, or give --first to write it from this configuration", file)
+			return cliexit.UsageError("the pins file %q is not there; correct its name, or give --first to write it "+
+				"from this configuration", file)
 		}
 		body, err := yaml.Marshal(now)
 		if err != nil {
@@ -53,10 +54,12 @@ func (h *host) holdAgainstPins(c *cli.Context, conf *verify.Config) error {
 		return cliexit.UsageError("the pins file %q cannot be read: %v", file, err)
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return cliexit.UsageError("the pins file %q holds more than one YAML document, and only the first would count", file)
+		return cliexit.UsageError("the pins file %q holds more than one YAML document, and only the first would count",
+			file)
 	}
 	if conf.Pins.Schema != verify.PinsSchema {
-		return cliexit.UsageError("the pins file %q has schema %q, must be %q", file, conf.Pins.Schema, verify.PinsSchema)
+		return cliexit.UsageError("the pins file %q has schema %q, must be %q", file, conf.Pins.Schema,
+			verify.PinsSchema)
 	}
 	return nil
 }
@@ -65,7 +68,8 @@ func (h *host) holdAgainstPins(c *cli.Context, conf *verify.Config) error {
 func (h *host) pinsNow(c *cli.Context, conf *verify.Config) (*verify.Pins, error) {
 	trust := conf.Policy.Trust
 	p := &verify.Pins{
-		Schema: verify.PinsSchema, Origin: h.conf.Master.Origin, Keys: conf.Verifier.Keys(), Anchors: fingerprints(trust.Anchors()),
+		Schema: verify.PinsSchema, Origin: h.conf.Master.Origin, Keys: conf.Verifier.Keys(),
+		Anchors:  fingerprints(trust.Anchors()),
 		Partners: fingerprints(trust.Partners()), Quorum: conf.Quorum,
 	}
 	if exists(string(h.conf.Publication.VKey)) {
@@ -97,7 +101,8 @@ func (h *host) pinsNow(c *cli.Context, conf *verify.Config) (*verify.Pins, error
 	for _, w := range conf.Witnesses {
 		p.Witnesses = append(p.Witnesses, fmt.Sprintf("%s+%08x", w.Name(), w.KeyHash()))
 	}
-	for _, all := range []*[]string{&p.Keys, &p.Anchors, &p.Partners, &p.Overrides, &p.Addresses, &p.Targets, &p.Names, &p.Timestamps, &p.Witnesses, &p.Vantages} {
+	for _, all := range []*[]string{&p.Keys, &p.Anchors, &p.Partners, &p.Overrides, &p.Addresses, &p.Targets, &p.Names,
+		&p.Timestamps, &p.Witnesses, &p.Vantages} {
 		*all = slices.Compact(slices.Sorted(slices.Values(*all)))
 	}
 	return p, nil

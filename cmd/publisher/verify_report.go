@@ -19,7 +19,8 @@ import (
 // A signer signs a report with the auditor's key; nil when nobody asked for it.
 type signer = reportsig.Signer
 
-// auditorsKey opens the key of --sign-with. Only `publisher verify` has that flag: no command that publishes signs with it.
+// auditorsKey opens the key of --sign-with. Only `publisher verify` has that flag: no command that publishes signs with
+// it.
 func auditorsKey(c *cli.Context) (signer, error) {
 	name := c.String("sign-with")
 	if name == "" {

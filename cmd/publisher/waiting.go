@@ -72,7 +72,8 @@ func (w *waitingRoom) add(ctx context.Context, entries []*ledger.Entry) (err err
 	// A line without an end was being written when a process was killed: nobody was told that it is kept.
 	whole := had[:bytes.LastIndexByte(had, '\n')+1]
 	if len(whole) == 0 || len(whole) < len(had) {
-		return durable.WriteFile(path, slices.Concat([]byte(waitingFormat), bytes.TrimPrefix(whole, []byte(waitingFormat)), text), 0o644)
+		return durable.WriteFile(path,
+			slices.Concat([]byte(waitingFormat), bytes.TrimPrefix(whole, []byte(waitingFormat)), text), 0o644)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err == nil {
@@ -139,8 +140,9 @@ func (w *waitingRoom) read(name string) ([]*ledger.Entry, error) {
 	}
 	lines, whole := bytes.CutPrefix(raw[:bytes.LastIndexByte(raw, '\n')+1], []byte(waitingFormat))
 	if !whole {
-		return nil, fmt.Errorf("reading what waits to be recorded: the first line of %q is not %q; move the file away, "+
-			"what it has was never on record", path, waitingFormat[:len(waitingFormat)-1])
+		return nil,
+			fmt.Errorf("reading what waits to be recorded: the first line of %q is not %q; move the file away, "+
+				"what it has was never on record", path, waitingFormat[:len(waitingFormat)-1])
 	}
 	if len(lines) == 0 {
 		return nil, nil
@@ -152,8 +154,10 @@ func (w *waitingRoom) read(name string) ([]*ledger.Entry, error) {
 			err = fmt.Errorf("an entry of type %q does not wait", e.Type)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading what waits to be recorded: %q, line %d: %w; move the file away, what it has was never on record",
-				path, i+2, err)
+			return nil,
+				fmt.Errorf("reading what waits to be recorded: %q, line %d: %w; move the file away, what it has was "+
+					"never on record",
+					path, i+2, err)
 		}
 		entries = append(entries, e)
 	}

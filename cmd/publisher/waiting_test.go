@@ -10,7 +10,8 @@ import (
 	"seihon/ledger"
 )
 
-// TestAnHourByItself is the same hour as before there were rounds: each recorded by itself, which readers go on to read.
+// TestAnHourByItself is the same hour as before there were rounds: each recorded by itself, which readers go on to
+// read.
 func TestAnHourByItself(t *testing.T) {
 	single, together := newDay(t, "0s"), newDay(t, "1h")
 	for _, d := range []*day{single, together} {
@@ -57,7 +58,8 @@ func TestWhatWaitsSurvives(t *testing.T) {
 			d.check(err)
 			waiting, err := os.ReadFile(d.waiting().path("waiting"))
 			d.check(err)
-			d.check(os.WriteFile(d.waiting().path("waiting"), append(taken, strings.TrimPrefix(string(waiting), waitingFormat)...), 0o644))
+			d.check(os.WriteFile(d.waiting().path("waiting"),
+				append(taken, strings.TrimPrefix(string(waiting), waitingFormat)...), 0o644))
 			d.probe()
 		},
 	} {
@@ -96,7 +98,8 @@ func TestWhatWaitsIsOurs(t *testing.T) {
 	path := d.waiting().path("waiting")
 	good, err := os.ReadFile(path)
 	d.check(err)
-	withdraw := &ledger.Entry{V: 1, Type: ledger.TypeWithdraw, Time: d.clock, Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: "x"}}}}
+	withdraw := &ledger.Entry{V: 1, Type: ledger.TypeWithdraw, Time: d.clock,
+		Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: "x"}}}}
 	raw, err := withdraw.Encode()
 	d.check(err)
 	for name, text := range map[string]string{

@@ -23,12 +23,19 @@ func acceptCommand(now func() time.Time) *cli.Command {
 		Name:  "accept",
 		Usage: "take in what a CA that keeps its own software has signed: lists, certificates, responses, documents",
 		Flags: cliexit.Flags(
-			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` that the CA signed, in DER, a tar of such files, or a folder with all that is below it; may be repeated"},
+			&cli.StringSliceFlag{Name: "file",
+				Usage: "a `FILE` that the CA signed, in DER, a tar of such files, or a folder with all that is below " +
+					"it; may be repeated"},
 			&cli.StringFlag{Name: "issuer", Usage: "refuse what is not of issuer `NAME`"},
-			&cli.StringFlag{Name: "document", Usage: "the PDF among the files is the document `NAME` of the configuration; its detached signature may be another of the files"},
+			&cli.StringFlag{Name: "document",
+				Usage: "the PDF among the files is the document `NAME` of the configuration; its detached signature " +
+					"may be another of the files"},
 			&cli.StringFlag{Name: "document-version", Usage: "with --document: its `VERSION`"},
-			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` for a list among the files that would unsay what an earlier one said"},
-			&cli.StringFlag{Name: "watch", Usage: "empty the drop folder `DIR` until the command is stopped, and sign what is due then"},
+			&cli.StringFlag{Name: "override",
+				Usage: "a signed permission `FILE` for a list among the files that would unsay what an earlier " +
+					"one said"},
+			&cli.StringFlag{Name: "watch",
+				Usage: "empty the drop folder `DIR` until the command is stopped, and sign what is due then"},
 			&cli.DurationFlag{Name: "every", Usage: "with --watch: look each `DURATION`", Value: 5 * time.Second},
 			dryFlag, approvalFlag, askFlag,
 			&cli.BoolFlag{Name: "once", Usage: "with --watch: look once"},
@@ -44,7 +51,8 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			case dir != "" && (c.IsSet("issuer") || c.IsSet("document") || c.IsSet("override")):
 				return cliexit.UsageError("--issuer, --document and --override belong to --file")
 			case dir != "" && c.Bool(dryFlag.Name):
-				return cliexit.UsageError("--dry-run belongs to --file; `signer run --dry-run` says what of the drop folder would be judged")
+				return cliexit.UsageError("--dry-run belongs to --file; `signer run --dry-run` says what of the drop " +
+					"folder would be judged")
 			case (c.String("document") == "") != (c.String("document-version") == ""):
 				return cliexit.UsageError("--document and --document-version belong together")
 			case dir != "" && noApproval(c, "a drop folder") != nil:
@@ -72,7 +80,8 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *room.Room, files []
 		files = append(files, file)
 	}
 	for _, file := range files {
-		of := accept.Input{Name: file, Issuer: c.String("issuer"), Document: named, Read: func() ([]byte, error) { return readLimited(file, maxCRL) }}
+		of := accept.Input{Name: file, Issuer: c.String("issuer"), Document: named,
+			Read: func() ([]byte, error) { return readLimited(file, maxCRL) }}
 		if info, err := os.Stat(file); err != nil || !info.IsDir() {
 			inputs = append(inputs, of)
 			continue
@@ -88,7 +97,8 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *room.Room, files []
 		return err
 	}
 	tellVerdicts(c, res.Verdicts)
-	if !res.DryRun && slices.ContainsFunc(res.Verdicts, func(v accept.Verdict) bool { return v.Refused == "" && v.Failed == "" && !v.Present }) {
+	if !res.DryRun && slices.ContainsFunc(res.Verdicts,
+		func(v accept.Verdict) bool { return v.Refused == "" && v.Failed == "" && !v.Present }) {
 		say(c, "the master log has %d entries; `signer run` makes the answers that follow from it", res.Size)
 	}
 	return errors.Join(res.Err(), answer(c, res))
@@ -107,7 +117,8 @@ func folderInputs(dir string, now func() time.Time, of accept.Input) ([]accept.I
 	var all []accept.Input
 	for _, file := range files {
 		in := of
-		in.Name, in.Size, in.Read = filepath.Join(dir, incoming.Printable(file.Name)), file.Size, func() ([]byte, error) { return folder.Read(file) }
+		in.Name, in.Size, in.Read = filepath.Join(dir, incoming.Printable(file.Name)), file.Size,
+			func() ([]byte, error) { return folder.Read(file) }
 		all = append(all, in)
 	}
 	return all, nil

@@ -2,8 +2,8 @@ package main
 
 import "time"
 
-// What commands answer to --json when no package behind them has a type for it. The schemas of docs/schema are made from
-// these types (schema_test.go).
+// What commands answer to --json when no package behind them has a type for it. The schemas of docs/schema are made
+// from these types (schema_test.go).
 
 // askedAnswer is of every command with --approval-request: it wrote the request and did nothing else.
 type askedAnswer struct {

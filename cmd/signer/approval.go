@@ -19,14 +19,17 @@ import (
 
 // The flags of every command that may need approvals.
 var (
-	approvalFlag = &cli.StringSliceFlag{Name: "approval", Usage: "the approval request, or an SSH signature on it, a `FILE`, or a folder of them; may be repeated"}
-	askFlag      = &cli.StringFlag{Name: "approval-request", Usage: "write what people have to approve to the new `FILE`, and do nothing else"}
+	approvalFlag = &cli.StringSliceFlag{Name: "approval",
+		Usage: "the approval request, or an SSH signature on it, a `FILE`, or a folder of them; may be repeated"}
+	askFlag = &cli.StringFlag{Name: "approval-request",
+		Usage: "write what people have to approve to the new `FILE`, and do nothing else"}
 )
 
 func approvalCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "approval",
-		Usage: "put the rule of the configuration on record: who has to approve what; a weaker one needs the approval of those on record",
+		Name: "approval",
+		Usage: "put the rule of the configuration on record: who has to approve what; a weaker one needs the " +
+			"approval of those on record",
 		Flags: cliexit.Flags(dryFlag, approvalFlag, askFlag),
 		Action: func(c *cli.Context) error {
 			o, err := options(c, now)
@@ -34,7 +37,8 @@ func approvalCommand(now func() time.Time) *cli.Command {
 				return err
 			}
 			if o.DryRun = c.Bool(dryFlag.Name); o.DryRun && c.IsSet(askFlag.Name) {
-				return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out", askFlag.Name)
+				return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out",
+					askFlag.Name)
 			}
 			s, err := room.ChangeRule(c.Context, o)
 			if err != nil {
@@ -116,7 +120,9 @@ func asking(c *cli.Context, err error) error {
 	if err != nil {
 		return fmt.Errorf("reading the approval request: %w", err)
 	}
-	say(c, "%swrote %s; nothing was done. Whoever approves signs the file as it is:\n  ssh-keygen -Y sign -n %s -f KEY %s", text, file, approval.Namespace, file)
+	say(c,
+		"%swrote %s; nothing was done. Whoever approves signs the file as it is:\n  ssh-keygen -Y sign -n %s -f KEY %s",
+		text, file, approval.Namespace, file)
 	return answer(c, askedAnswer{file, artifact.Sum(text).String()})
 }
 

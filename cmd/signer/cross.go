@@ -15,7 +15,9 @@ func linkCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "link",
 		Usage: "issue the link certificates between a CA and the one it succeeds",
-		Flags: cliexit.Flags(&cli.StringFlag{Name: "name", Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}, dryFlag, approvalFlag, askFlag),
+		Flags: cliexit.Flags(&cli.StringFlag{Name: "name",
+			Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}, dryFlag,
+			approvalFlag, askFlag),
 		Action: func(c *cli.Context) error {
 			return inRoom(c, now, func(room *room.Room) error {
 				links, err := ceremony.IssueLinks(c.Context, room, c.String("name"))
@@ -26,7 +28,8 @@ func linkCommand(now func() time.Time) *cli.Command {
 				if err != nil {
 					return err
 				}
-				say(c, would(c, "issued %d link certificates, tree size %d", "would issue %d link certificates; the log has %d entries"), len(links), size)
+				say(c, would(c, "issued %d link certificates, tree size %d",
+					"would issue %d link certificates; the log has %d entries"), len(links), size)
 				return answer(c, linkedAnswer{c.String("name"), len(links), size, dryAnswer(c, room)})
 			})
 		},
@@ -40,8 +43,10 @@ func crossCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "issuer", Usage: "our issuer `NAME`", Required: true},
 			&cli.StringFlag{Name: "id", Usage: "the `ID` in the public name cert/cross/ID.cer", Required: true},
-			&cli.StringFlag{Name: "partner", Usage: "issue: the partner's CA certificate `FILE`, pinned in trust.partners"},
-			&cli.StringFlag{Name: "profile", Value: "cross", Usage: "issue: the `PROFILE` with mappings and constraints"},
+			&cli.StringFlag{Name: "partner",
+				Usage: "issue: the partner's CA certificate `FILE`, pinned in trust.partners"},
+			&cli.StringFlag{Name: "profile", Value: "cross",
+				Usage: "issue: the `PROFILE` with mappings and constraints"},
 			&cli.StringFlag{Name: "publish", Usage: "publish: the certificate `FILE` that the partner issued"},
 			dryFlag, approvalFlag, askFlag,
 		),

@@ -20,7 +20,8 @@ func certificateRequestCommand(now func() time.Time) *cli.Command {
 		Name:  "request",
 		Usage: "make a certificate request for a key of the token that another CA software certifies",
 		Flags: cliexit.Flags(
-			&cli.StringFlag{Name: "name", Usage: "the OCSP signer, document signer or issuer `NAME` of the configuration", Required: true},
+			&cli.StringFlag{Name: "name",
+				Usage: "the OCSP signer, document signer or issuer `NAME` of the configuration", Required: true},
 			&cli.StringFlag{Name: "out", Usage: "write the request to the new `FILE` as PEM", Required: true},
 			dryFlag,
 		),

@@ -17,7 +17,8 @@ func documentCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "the document `NAME` of the configuration", Required: true},
 			&cli.StringFlag{Name: "version", Usage: "its `VERSION`, such as 1.2", Required: true},
 			&cli.StringFlag{Name: "file", Usage: "the PDF `FILE`", Required: true},
-			&cli.TimestampFlag{Name: "effective", Usage: "from when it is in force, as `RFC3339`; default: now", Layout: time.RFC3339},
+			&cli.TimestampFlag{Name: "effective", Usage: "from when it is in force, as `RFC3339`; default: now",
+				Layout: time.RFC3339},
 			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
@@ -33,7 +34,8 @@ func documentCommand(now func() time.Time) *cli.Command {
 				if err != nil {
 					return err
 				}
-				say(c, would(c, "recorded docs/%s-%s.pdf and its signature, tree size %d", "would sign and record docs/%s-%s.pdf; the log has %d entries"), d.Name, d.Version, size)
+				say(c, would(c, "recorded docs/%s-%s.pdf and its signature, tree size %d",
+					"would sign and record docs/%s-%s.pdf; the log has %d entries"), d.Name, d.Version, size)
 				return answer(c, documentAnswer{d.Name, d.Version, size, dryAnswer(c, room)})
 			})
 		},

@@ -24,9 +24,12 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "kind", Usage: "its `KIND`, such as risk-review or key-ceremony", Required: true},
 			&cli.StringFlag{Name: "file", Usage: "the document's `FILE`", Required: true},
-			&cli.StringFlag{Name: "render", Usage: "write a risk register for people, as Markdown, to a new `FILE`; --lang chooses the language"},
+			&cli.StringFlag{Name: "render",
+				Usage: "write a risk register for people, as Markdown, to a new `FILE`; --lang chooses the language"},
 			cliexit.LangFlag(),
-			&cli.TimestampFlag{Name: "review", Usage: "the `DAY` of its next review, as 2027-04-01; a risk register has its own", Layout: time.DateOnly},
+			&cli.TimestampFlag{Name: "review",
+				Usage:  "the `DAY` of its next review, as 2027-04-01; a risk register has its own",
+				Layout: time.DateOnly},
 			dryFlag,
 		),
 		Action: func(c *cli.Context) error {
@@ -34,7 +37,8 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("--kind is %q, must be lower case letters and hyphens", c.String("kind"))
 			}
 			if slices.Contains(ledger.OwnEvidence, c.String("kind")) {
-				return cliexit.UsageError("--kind %s is of what signer records itself; name the document's own kind, such as risk-review", c.String("kind"))
+				return cliexit.UsageError("--kind %s is of what signer records itself; name the document's own kind, "+
+					"such as risk-review", c.String("kind"))
 			}
 			doc, err := regular.ReadFile(c.String("file"))
 			if err != nil {
@@ -51,15 +55,19 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 				}
 				next = checked.NextReview
 			} else if c.IsSet("render") {
-				return cliexit.UsageError("--render belongs to --kind %s with a register in the form %s", ledger.EvidenceRisk, risk.Schema)
+				return cliexit.UsageError("--render belongs to --kind %s with a register in the form %s",
+					ledger.EvidenceRisk, risk.Schema)
 			}
 			return inRoom(c, now, func(room *room.Room) error {
 				size, err := room.Review(c.Context, c.String("kind"), doc, next)
 				if err != nil {
 					return err
 				}
-				say(c, would(c, "recorded %s as %s, tree size %d: %s", "would record %s as %s; the log has %d entries: %s"), c.String("file"), c.String("kind"), size, checked.said())
-				return answer(c, recordedEvidence{Kind: c.String("kind"), File: c.String("file"), TreeSize: size, Register: checked, plannedAnswer: dryAnswer(c, room)})
+				say(c, would(c, "recorded %s as %s, tree size %d: %s",
+					"would record %s as %s; the log has %d entries: %s"), c.String("file"), c.String("kind"), size,
+					checked.said())
+				return answer(c, recordedEvidence{Kind: c.String("kind"), File: c.String("file"), TreeSize: size,
+					Register: checked, plannedAnswer: dryAnswer(c, room)})
 			})
 		},
 	}

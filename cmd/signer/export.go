@@ -20,7 +20,9 @@ func exportCommand(now func() time.Time) *cli.Command {
 		Usage: "write what a copy of the master lacks to one file, for a one-way medium; needs no HSM",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; must not exist", Required: true},
-			&cli.BoolFlag{Name: "private", Usage: "with the private master (subscribers' certificates): for another signing room or an auditor, never for the publishing host"},
+			&cli.BoolFlag{Name: "private",
+				Usage: "with the private master (subscribers' certificates): for another signing room or an auditor, " +
+					"never for the publishing host"},
 			&cli.Int64Flag{Name: "since", Usage: "the tree `SIZE` that the copy has already; default: 0, everything"},
 			dryFlag,
 		),
@@ -39,7 +41,8 @@ func exportCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			say(c, "wrote %s: size %d to %d, %d bytes; on the publishing host: publisher import --file %s", c.String("out"), c.Int64("since"), log.Size(), size, c.String("out"))
+			say(c, "wrote %s: size %d to %d, %d bytes; on the publishing host: publisher import --file %s",
+				c.String("out"), c.Int64("since"), log.Size(), size, c.String("out"))
 			return answer(c, exportedAnswer{c.String("out"), c.Int64("since"), log.Size(), size, plannedAnswer{}})
 		},
 	}
@@ -59,7 +62,8 @@ func foretellExport(c *cli.Context, log *ledger.Log) error {
 		return fmt.Errorf("exporting: %w", err)
 	}
 	say(c, "would write %s: size %d to %d, %d bytes", c.String("out"), c.Int64("since"), log.Size(), int64(size))
-	return answer(c, exportedAnswer{c.String("out"), c.Int64("since"), log.Size(), int64(size), plannedAnswer{DryRun: true}})
+	return answer(c,
+		exportedAnswer{c.String("out"), c.Int64("since"), log.Size(), int64(size), plannedAnswer{DryRun: true}})
 }
 
 // count is a writer that only counts.

@@ -40,13 +40,21 @@ func importCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "jsonl", Usage: "a `FILE` with a JSON object per line"},
 			&cli.StringFlag{Name: "certificates", Usage: "a `FOLDER` of certificates, or one file; PEM or DER"},
 			&cli.StringFlag{Name: "crl", Usage: "a signed CRL `FILE`; later lists get higher numbers"},
-			&cli.StringFlag{Name: "ca", Usage: "with --crl or --certificates: an older certificate `FILE` of the same CA name and key; default: the master's"},
+			&cli.StringFlag{Name: "ca",
+				Usage: "with --crl or --certificates: an older certificate `FILE` of the same CA name and key; " +
+					"default: the master's"},
 			&cli.StringFlag{Name: "sql", Usage: "a database `DSN` (needs --query or --ejbca)"},
 			&cli.StringFlag{Name: "query", Usage: "with --sql: a `FILE` with the query"},
 			&cli.StringFlag{Name: "ejbca", Usage: "with --sql: read EJBCA's CertificateData of the issuer `DN`"},
-			&cli.StringFlag{Name: "ejbca-ca", Usage: "with --ejbca: the hex SHA-1 `FINGERPRINT` of the CA certificate, to tell the keys of a renewed CA apart"},
-			&cli.StringFlag{Name: "never-issued", Usage: "a `FILE` with a serial in hex per line that no certificate was ever issued under; needs ocsp.never_issued"},
-			&cli.StringFlag{Name: "no-past", Usage: "say on record, with the `REASON`, that a CA which was taken over revoked nothing before; without a past it signs no list"},
+			&cli.StringFlag{Name: "ejbca-ca",
+				Usage: "with --ejbca: the hex SHA-1 `FINGERPRINT` of the CA certificate, to tell the keys of a " +
+					"renewed CA apart"},
+			&cli.StringFlag{Name: "never-issued",
+				Usage: "a `FILE` with a serial in hex per line that no certificate was ever issued under; needs " +
+					"ocsp.never_issued"},
+			&cli.StringFlag{Name: "no-past",
+				Usage: "say on record, with the `REASON`, that a CA which was taken over revoked nothing before; " +
+					"without a past it signs no list"},
 			&cli.BoolFlag{Name: "partial", Usage: "serials may be missing from the input"},
 			&cli.BoolFlag{Name: "empty", Usage: "the input is known to have no record"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge the input and change nothing"},
@@ -124,7 +132,9 @@ func importSource(c *cli.Context, b *books.Books) error {
 			res.Read, res.Added, res.NewlyRevoked, res.Released, res.Unchanged, res.Kept)
 	}
 	if res.Skipped > 0 {
-		say(c, "passed over %d files that file managers leave behind (.DS_Store, Thumbs.db and names that begin with a dot)", res.Skipped)
+		say(c,
+			"passed over %d files that file managers leave behind (.DS_Store, Thumbs.db and names that begin "+
+				"with a dot)", res.Skipped)
 	}
 	return answer(c, res)
 }
@@ -174,7 +184,8 @@ func declareNeverIssued(c *cli.Context, b *books.Books) error {
 	if err != nil {
 		return err
 	}
-	say(c, "read %d: %d declared never issued, %d were before; run `signer run` to publish it", res.Read, res.Added, res.Present)
+	say(c, "read %d: %d declared never issued, %d were before; run `signer run` to publish it", res.Read, res.Added,
+		res.Present)
 	return answer(c, res)
 }
 
@@ -207,18 +218,22 @@ func inputs(c *cli.Context) (named []string) {
 
 // belongs says which inputs a flag goes with; any other combination is a mistake.
 var belongs = map[string][]string{
-	"ca": {"certificates", "crl"}, "query": {"sql"}, "ejbca": {"sql"}, "ejbca-ca": {"sql"}, "partial": {"index", "csv", "jsonl", "sql"},
+	"ca": {"certificates", "crl"}, "query": {"sql"}, "ejbca": {"sql"}, "ejbca-ca": {"sql"},
+	"partial": {"index", "csv", "jsonl", "sql"},
 }
 
 // openSource opens the one input that the flags name.
 func openSource(c *cli.Context, b *books.Books) (inventory.Source, func(), error) {
 	named := inputs(c)
 	if len(named) != 1 {
-		return nil, nil, cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl, --sql, --never-issued or --no-past")
+		return nil, nil,
+			cliexit.UsageError("name exactly one input: --index, --csv, --jsonl, --certificates, --crl, --sql, " +
+				"--never-issued or --no-past")
 	}
 	for _, flag := range slices.Sorted(maps.Keys(belongs)) {
 		if c.IsSet(flag) && !slices.Contains(belongs[flag], named[0]) {
-			return nil, nil, cliexit.UsageError("--%s goes with --%s, not with --%s", flag, strings.Join(belongs[flag], " or --"), named[0])
+			return nil, nil, cliexit.UsageError("--%s goes with --%s, not with --%s", flag,
+				strings.Join(belongs[flag], " or --"), named[0])
 		}
 	}
 	where := c.String(named[0])
@@ -230,8 +245,11 @@ func openSource(c *cli.Context, b *books.Books) (inventory.Source, func(), error
 	if named[0] == "sql" {
 		o.Name = "database"
 		if hasPassword(where) {
-			return nil, nil, cliexit.UsageError("--sql holds a password, which every user of the machine can see in the list of processes; " +
-				"put it into a .pgpass or a service file, or into PGPASSWORD")
+			return nil,
+				nil,
+				cliexit.UsageError("--sql holds a password, which every user of the machine can see in the list of " +
+					"processes; " +
+					"put it into a .pgpass or a service file, or into PGPASSWORD")
 		}
 		src, err := querySource(c, where, o)
 		if err != nil {
@@ -260,8 +278,8 @@ func openSource(c *cli.Context, b *books.Books) (inventory.Source, func(), error
 	return source.Signed(open[named[0]](), ca, o), func() { _ = f.Close() }, nil
 }
 
-// hasPassword reports whether a DSN says a password: in its address or as a parameter, and whether it is a URL or one of the
-// other forms that drivers know ("password=… host=…", "user:password@tcp(host)/name").
+// hasPassword reports whether a DSN says a password: in its address or as a parameter, and whether it is a URL or one
+// of the other forms that drivers know ("password=… host=…", "user:password@tcp(host)/name").
 func hasPassword(dsn string) bool {
 	text := strings.ToLower(dsn)
 	if plain, err := url.QueryUnescape(text); err == nil {
@@ -272,11 +290,13 @@ func hasPassword(dsn string) bool {
 		return strings.Contains(dsn, "@") || strings.Contains(text, "password=") // what cannot be read is not believed
 	}
 	_, has := u.User.Password()
-	return has || strings.Contains(text, "password=") || strings.Contains(text, "pwd=") || strings.Contains(u.Opaque, "@")
+	return has || strings.Contains(text, "password=") || strings.Contains(text, "pwd=") ||
+		strings.Contains(u.Opaque, "@")
 }
 
 // signedSource reads what the CA itself signed, checked against the certificate on record.
-func signedSource(kind, where string, folder bool, ca func() (*x509.Certificate, error), o source.Options) (inventory.Source, error) {
+func signedSource(kind, where string, folder bool, ca func() (*x509.Certificate, error),
+	o source.Options) (inventory.Source, error) {
 	issuer, err := ca()
 	if err != nil {
 		return nil, err
@@ -305,7 +325,8 @@ func querySource(c *cli.Context, dsn string, o source.Options) (inventory.Source
 		return nil, cliexit.UsageError("--sql needs --query or --ejbca")
 	}
 	if dn := c.String("ejbca"); dn != "" {
-		return source.SQL(source.EJBCA(dsn, source.EJBCAOptions{IssuerDN: dn, CAFingerprint: c.String("ejbca-ca")}), o), nil
+		return source.SQL(source.EJBCA(dsn, source.EJBCAOptions{IssuerDN: dn, CAFingerprint: c.String("ejbca-ca")}),
+			o), nil
 	}
 	raw, err := readText(c.String("query"), maxCSR)
 	if err != nil {

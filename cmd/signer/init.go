@@ -20,9 +20,12 @@ func initCommand(now func() time.Time) *cli.Command {
 		Name:  "init",
 		Usage: "make the master log and its keys, and the inventory; safe to run again",
 		Flags: cliexit.Flags(
-			&cli.BoolFlag{Name: "init-token", Usage: "initialise the token first, if the module has none of that label (SoftHSM, new HSM partitions)"},
-			&cli.StringFlag{Name: "token", Usage: "the `NAME` of the one of signer.tokens that --init-token means; default: the first"},
-			&cli.StringFlag{Name: "so-pin-file", Usage: "the security officer's PIN for --init-token, a `FILE` of mode 0600"},
+			&cli.BoolFlag{Name: "init-token",
+				Usage: "initialise the token first, if the module has none of that label (SoftHSM, new HSM partitions)"},
+			&cli.StringFlag{Name: "token",
+				Usage: "the `NAME` of the one of signer.tokens that --init-token means; default: the first"},
+			&cli.StringFlag{Name: "so-pin-file",
+				Usage: "the security officer's PIN for --init-token, a `FILE` of mode 0600"},
 		),
 		Action: func(c *cli.Context) error {
 			o, err := options(c, now)
@@ -97,7 +100,9 @@ func ensureSoftHSM(file string) error {
 	if err := os.MkdirAll(tokens, 0o700); err != nil {
 		return fmt.Errorf("making SoftHSM's token folder: %w", err)
 	}
-	text := fmt.Sprintf("# The folder is beside this file. softhsm2-util looks for it where it is started: start it here.\ndirectories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", filepath.Base(tokens))
+	text := fmt.Sprintf("# The folder is beside this file. softhsm2-util looks for it where it is started: start it "+
+		"here.\ndirectories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
+		filepath.Base(tokens))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing SoftHSM's configuration: %w", err)
 	}

@@ -37,13 +37,16 @@ type certificateLine struct {
 
 func inventoryCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "inventory",
-		Usage: "list what was issued and revoked, a line of JSON per certificate; private: it has the subscribers' certificates",
+		Name: "inventory",
+		Usage: "list what was issued and revoked, a line of JSON per certificate; private: it has the subscribers' " +
+			"certificates",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME`; default: all issuers"},
 			&cli.BoolFlag{Name: "subjects", Usage: "with the subjects' names in words"},
-			&cli.BoolFlag{Name: "status-only", Usage: "serials and status alone, without certificates: opens no commitment"},
-			&cli.StringFlag{Name: "out", Usage: "write to the new `FILE`, for its owner alone (mode 0600); default: stdout"},
+			&cli.BoolFlag{Name: "status-only",
+				Usage: "serials and status alone, without certificates: opens no commitment"},
+			&cli.StringFlag{Name: "out",
+				Usage: "write to the new `FILE`, for its owner alone (mode 0600); default: stdout"},
 		),
 		Action: func(c *cli.Context) error {
 			if c.Bool("subjects") && c.Bool("status-only") {
@@ -80,7 +83,9 @@ func rebuildCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return coded(err)
 			}
-			say(c, "rebuilt from the master log, size %d: %d certificates, %d other rows, %d responses; %d events say who asked", res.Size, res.Certificates, res.Other, res.Responses, res.Requests)
+			say(c,
+				"rebuilt from the master log, size %d: %d certificates, %d other rows, %d responses; %d events say "+
+					"who asked", res.Size, res.Certificates, res.Other, res.Responses, res.Requests)
 			return answer(c, res)
 		},
 	}
@@ -135,7 +140,8 @@ func printHistory(c *cli.Context, b *books.Books, serial []byte) error {
 	for _, name := range names {
 		for e, err := range b.Events(c.Context, name, serial) {
 			if err == nil {
-				err = enc.Encode(historyLine{Time: e.Time, Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), Event: e.What, Detail: e.Detail, By: e.By, Request: e.Request})
+				err = enc.Encode(historyLine{Time: e.Time, Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial),
+					Event: e.What, Detail: e.Detail, By: e.By, Request: e.Request})
 			}
 			if err != nil {
 				return err
@@ -180,7 +186,8 @@ func exported(c *cli.Context, b *books.Books) ([]string, error) {
 
 func lineOf(c *cli.Context, e *inventory.Exported) certificateLine {
 	line := certificateLine{
-		Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: e.State.String(), NotAfter: e.NotAfter.UTC(), Imported: e.Imported,
+		Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: e.State.String(), NotAfter: e.NotAfter.UTC(),
+		Imported: e.Imported,
 	}
 	if !e.NotBefore.IsZero() {
 		from := e.NotBefore.UTC()

@@ -29,20 +29,31 @@ func issueCommand(now func() time.Time) *cli.Command {
 		Usage: "issue the certificate of a configured issuer or OCSP signer, or those of subscribers",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "the issuer or OCSP signer `NAME` of the configuration"},
-			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME` of subscribers' certificates; with --csr or --csr-dir"},
-			&cli.StringSliceFlag{Name: "csr", Usage: "a subscriber's certificate request, a PEM or DER `FILE`; may be repeated"},
-			&cli.StringFlag{Name: "csr-dir", Usage: "a `FOLDER` of certificate requests: every file in it that does not begin with a dot"},
-			&cli.IntFlag{Name: "batch", Usage: "how many certificates one entry of the log commits to, a `NUMBER`", Value: room.IssuanceBatch},
-			&cli.BoolFlag{Name: "reissue", Usage: "issue another certificate for a request that has one, which else it gets, or for a key that is in use"},
-			&cli.StringFlag{Name: "adopt", Usage: "with --name: take this existing certificate `FILE` of a CA or OCSP signer instead of issuing one"},
-			&cli.StringFlag{Name: "consent", Usage: "the `ID` of the subscriber's consent to publication; usually none"},
+			&cli.StringFlag{Name: "issuer",
+				Usage: "the issuer `NAME` of subscribers' certificates; with --csr or --csr-dir"},
+			&cli.StringSliceFlag{Name: "csr",
+				Usage: "a subscriber's certificate request, a PEM or DER `FILE`; may be repeated"},
+			&cli.StringFlag{Name: "csr-dir",
+				Usage: "a `FOLDER` of certificate requests: every file in it that does not begin with a dot"},
+			&cli.IntFlag{Name: "batch", Usage: "how many certificates one entry of the log commits to, a `NUMBER`",
+				Value: room.IssuanceBatch},
+			&cli.BoolFlag{Name: "reissue",
+				Usage: "issue another certificate for a request that has one, which else it gets, or for a key that " +
+					"is in use"},
+			&cli.StringFlag{Name: "adopt",
+				Usage: "with --name: take this existing certificate `FILE` of a CA or OCSP signer instead of " +
+					"issuing one"},
+			&cli.StringFlag{Name: "consent",
+				Usage: "the `ID` of the subscriber's consent to publication; usually none"},
 			&cli.StringFlag{Name: "out", Usage: "write the certificate to the new `FILE` as PEM"},
-			&cli.StringFlag{Name: "out-dir", Usage: "write each certificate to this `FOLDER` as PEM, under the name of its request's file"},
+			&cli.StringFlag{Name: "out-dir",
+				Usage: "write each certificate to this `FOLDER` as PEM, under the name of its request's file"},
 			requestFlag, byFlag, dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
 			if (c.String("name") == "") == (c.String("issuer") == "") {
-				return cliexit.UsageError("name what to issue: --name for a CA or OCSP signer, or --issuer with --csr for subscribers")
+				return cliexit.UsageError("name what to issue: --name for a CA or OCSP signer, or --issuer with " +
+					"--csr for subscribers")
 			}
 			if c.String("issuer") != "" {
 				if err := noApproval(c, "a subscriber's certificate"); err != nil {
@@ -62,7 +73,8 @@ func issueCommand(now func() time.Time) *cli.Command {
 			if err := cliexit.Choice("name", c.String("name"), issuable(conf)...); err != nil {
 				return err
 			}
-			if err := noApproval(c, "a certificate that is not of a CA"); err != nil && conf.Issuer(c.String("name")) == nil {
+			if err := noApproval(c, "a certificate that is not of a CA"); err != nil &&
+				conf.Issuer(c.String("name")) == nil {
 				return err
 			}
 			return inRoom(c, now, func(room *room.Room) error { return issue(c, conf, room) })
@@ -135,8 +147,10 @@ func askAboutKey(c *cli.Context, room *room.Room) error {
 	if err != nil || !brought {
 		return err
 	}
-	what := fmt.Sprintf("the key of %s was in the token before signer keygen: if a CA has used it, take its certificate over "+
-		"(signer issue --name %s --adopt FILE); issuing makes another certificate for it, on record for ever", name, name)
+	what := fmt.Sprintf("the key of %s was in the token before signer keygen: if a CA has used it, take its "+
+		"certificate over "+
+		"(signer issue --name %s --adopt FILE); issuing makes another certificate for it, on record for ever", name,
+		name)
 	if c.Bool(dryFlag.Name) {
 		say(c, "it would be asked, or need --yes: %s", what)
 		return nil
@@ -149,7 +163,8 @@ func issuedLine(c *cli.Context, word string, crt *x509.Certificate) string {
 	if word == "would issue" {
 		return fmt.Sprintf("%s %s, valid until %s", word, crt.Subject, crt.NotAfter.UTC().Format(time.RFC3339))
 	}
-	return fmt.Sprintf("%s %s, serial %x, valid until %s", word, crt.Subject, crt.SerialNumber, crt.NotAfter.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s %s, serial %x, valid until %s", word, crt.Subject, crt.SerialNumber,
+		crt.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // answerIssued is what --json says of one certificate.

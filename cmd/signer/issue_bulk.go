@@ -33,7 +33,8 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	q := room.SubscriberRequests{Issuer: c.String("issuer"), Consent: c.String("consent"), Reissue: c.Bool("reissue"), Batch: c.Int("batch")}
+	q := room.SubscriberRequests{Issuer: c.String("issuer"), Consent: c.String("consent"), Reissue: c.Bool("reissue"),
+		Batch: c.Int("batch")}
 	if q.Consent != "" && len(files) > 1 {
 		return cliexit.UsageError("--consent is one subscriber's: use it with one --csr")
 	}
@@ -140,7 +141,8 @@ func requestFiles(c *cli.Context) ([]string, error) {
 			return nil, fmt.Errorf("reading the folder of requests: %w", err)
 		}
 		if !info.Mode().IsRegular() {
-			return nil, cliexit.UsageError("--csr-dir: %q is no file; a folder of requests has nothing else in it", file)
+			return nil, cliexit.UsageError("--csr-dir: %q is no file; a folder of requests has nothing else in it",
+				file)
 		}
 		files = append(files, file)
 	}
@@ -165,13 +167,16 @@ func outputs(c *cli.Context, files []string) ([]string, error) {
 	case dir == "":
 		return outs, nil
 	case sameFolder(dir, c.String("csr-dir")):
-		return nil, cliexit.UsageError("--out-dir is the folder of the requests: the certificates would be taken for requests the next time")
+		return nil,
+			cliexit.UsageError("--out-dir is the folder of the requests: the certificates would be taken for " +
+				"requests the next time")
 	}
 	taken := map[string]string{}
 	for n, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)) + ".pem"
 		if other, ok := taken[name]; ok {
-			return nil, cliexit.UsageError("--out-dir: %q and %q would both be written to %q; rename one", other, file, name)
+			return nil, cliexit.UsageError("--out-dir: %q and %q would both be written to %q; rename one", other, file,
+				name)
 		}
 		taken[name], outs[n] = file, filepath.Join(dir, name)
 	}

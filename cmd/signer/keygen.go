@@ -11,8 +11,9 @@ import (
 
 func keygenCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "keygen",
-		Usage: "make the missing keys of issuers and OCSP signers in the HSM, put them on record in the master log, and pin their public keys",
+		Name: "keygen",
+		Usage: "make the missing keys of issuers and OCSP signers in the HSM, put them on record in the master log, " +
+			"and pin their public keys",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "name", Usage: "only the key of the issuer or OCSP signer `NAME`"},
 			dryFlag, approvalFlag, askFlag,

@@ -20,24 +20,32 @@ func logCommand(now func() time.Time) *cli.Command {
 			{
 				Name: "rotate", Usage: "new keys, endorsed by the old ones in the log itself",
 				Flags: cliexit.Flags(
-					&cli.StringSliceFlag{Name: "label", Usage: "the new key's `LABEL` in the HSM, ECDSA first; a second one for Ed25519, where the HSM has it", Required: true},
+					&cli.StringSliceFlag{Name: "label",
+						Usage: "the new key's `LABEL` in the HSM, ECDSA first; a second one for Ed25519, where the " +
+							"HSM has it", Required: true},
 					&cli.StringFlag{Name: "reason", Usage: "the `REASON`, for the auditor", Required: true},
-					&cli.StringFlag{Name: "token", Usage: "the `NAME` of the one of signer.tokens that the new keys are in; default: that of the old ones"},
+					&cli.StringFlag{Name: "token",
+						Usage: "the `NAME` of the one of signer.tokens that the new keys are in; default: that of " +
+							"the old ones"},
 					dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 				),
 				Action: func(c *cli.Context) error {
 					if c.Bool("dry-run") {
 						return planRotation(c, now)
 					}
-					if err := confirm(c, "rotating the keys of the master log: from then on the old ones sign nothing, and every host and auditor has to pin the new ones"); err != nil {
+					if err := confirm(c,
+						"rotating the keys of the master log: from then on the old ones sign nothing, and every host "+
+							"and auditor has to pin the new ones"); err != nil {
 						return err
 					}
 					return withRoom(c, now, func(room *room.Room) error {
-						files, err := ceremony.RotateLogKeys(c.Context, room, c.StringSlice("label"), c.String("reason"), c.String("token"))
+						files, err := ceremony.RotateLogKeys(c.Context, room, c.StringSlice("label"),
+							c.String("reason"), c.String("token"))
 						if err != nil {
 							return err
 						}
-						say(c, "rotated; now set signer.log_keys to [%s] and master.keys to [%s]", strings.Join(c.StringSlice("label"), ", "), strings.Join(files, ", "))
+						say(c, "rotated; now set signer.log_keys to [%s] and master.keys to [%s]",
+							strings.Join(c.StringSlice("label"), ", "), strings.Join(files, ", "))
 						if name := c.String("token"); name != "" {
 							say(c, "and signer.log_token to %s", name)
 						}
@@ -59,15 +67,19 @@ func logCommand(now func() time.Time) *cli.Command {
 							if err != nil {
 								return err
 							}
-							say(c, "would freeze the master log after its %d entries: nothing is recorded or published after that, ever", size)
+							say(c,
+								"would freeze the master log after its %d entries: nothing is recorded or published "+
+									"after that, ever", size)
 							return answer(c, frozenAnswer{DryRun: true})
 						})
 					}
-					if err := confirm(c, "freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
+					if err := confirm(c,
+						"freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
 						return err
 					}
 					return withRoom(c, now, func(room *room.Room) error {
-						if err := ceremony.FreezeLog(c.Context, room, c.String("reason"), c.String("successor")); err != nil {
+						if err := ceremony.FreezeLog(c.Context, room, c.String("reason"),
+							c.String("successor")); err != nil {
 							return err
 						}
 						say(c, "the master log is frozen")
@@ -92,7 +104,8 @@ func planRotation(c *cli.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	res, err := room.PlanKeys(c.Context, o, "", cmp.Or(c.String("token"), o.Config.Signer.LogToken), c.StringSlice("label")...)
+	res, err := room.PlanKeys(c.Context, o, "", cmp.Or(c.String("token"), o.Config.Signer.LogToken),
+		c.StringSlice("label")...)
 	if err != nil {
 		return coded(err)
 	}

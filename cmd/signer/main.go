@@ -24,10 +24,12 @@ func app(now func() time.Time) *cli.App {
 		Usage:   "sign and record what the certificate authority publishes",
 		Version: version,
 		Commands: []*cli.Command{
-			initCommand(now), tokenCommand(now), evidenceCommand(now), counterCommand(now), keygenCommand(now), certificateRequestCommand(now), issueCommand(now), linkCommand(now), crossCommand(now), importCommand(now),
+			initCommand(now), tokenCommand(now), evidenceCommand(now), counterCommand(now), keygenCommand(now),
+			certificateRequestCommand(now), issueCommand(now), linkCommand(now), crossCommand(now), importCommand(now),
 			inventoryCommand(now), showCommand(now), revokeCommand(now), acceptCommand(now),
 			crlCommand(now), ocspCommand(now), documentCommand(now), runCommand(now),
-			withdrawCommand(now), approvalCommand(now), logCommand(now), witnessCommand(now), timestampCommand(now), exportCommand(now), archiveCommand(now), statusCommand(now),
+			withdrawCommand(now), approvalCommand(now), logCommand(now), witnessCommand(now), timestampCommand(now),
+			exportCommand(now), archiveCommand(now), statusCommand(now),
 		},
 	}
 }

@@ -14,8 +14,9 @@ import (
 const maxRequest = 64 << 20
 
 var (
-	requestFlag = &cli.StringFlag{Name: "request", Usage: "the document `FILE` in which it was asked for: its kind and SHA-256 go into the private record"}
-	byFlag      = &cli.StringFlag{Name: "by", Usage: "the `NAME` of who asked or approved, for the private record"}
+	requestFlag = &cli.StringFlag{Name: "request",
+		Usage: "the document `FILE` in which it was asked for: its kind and SHA-256 go into the private record"}
+	byFlag = &cli.StringFlag{Name: "by", Usage: "the `NAME` of who asked or approved, for the private record"}
 )
 
 // asked reads what --request and --by say; commands without them have nothing to say.

@@ -23,9 +23,11 @@ func revokeCommand(now func() time.Time) *cli.Command {
 			&cli.StringFlag{Name: "serial", Usage: "the serial in `HEX`"},
 			&cli.StringFlag{Name: "certificate", Usage: "the certificate's `FILE` instead of its serial"},
 			&cli.StringFlag{Name: "reason", Usage: "`REASON` of RFC 5280, such as keyCompromise", Required: true},
-			&cli.TimestampFlag{Name: "invalidity", Usage: "since when the key is suspect, as `RFC3339`", Layout: time.RFC3339},
+			&cli.TimestampFlag{Name: "invalidity", Usage: "since when the key is suspect, as `RFC3339`",
+				Layout: time.RFC3339},
 			&cli.StringFlag{Name: "override", Usage: "a signed permission `FILE` to change a recorded revocation"},
-			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now", Layout: time.RFC3339},
+			&cli.TimestampFlag{Name: "time", Usage: "when it was revoked, as `RFC3339`; default: now",
+				Layout: time.RFC3339},
 			&cli.BoolFlag{Name: "dry-run", Usage: "judge it, say what it would mean, and record nothing"},
 			requestFlag, byFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
@@ -63,7 +65,9 @@ func revoke(c *cli.Context, now func() time.Time, q books.Revocation) error {
 			return foreseen(c, &q, consequences)
 		}
 		if len(consequences) > 0 {
-			if err := confirm(c, fmt.Sprintf("revoking %s of %s: %s", serialText(&q), q.Issuer, strings.Join(consequences, "; "))); err != nil {
+			if err := confirm(c,
+				fmt.Sprintf("revoking %s of %s: %s", serialText(&q), q.Issuer,
+					strings.Join(consequences, "; "))); err != nil {
 				return err
 			}
 		}

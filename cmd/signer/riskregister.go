@@ -37,13 +37,15 @@ func (r *checkedRegister) said() string {
 	case r == nil:
 		return "its SHA-256 and its day of review, if any; what it says was not looked at"
 	case len(r.Recommended) > 0:
-		return fmt.Sprintf("a register of %d risks, with all that section 3-1 asks for; what it recommends is missing: %s", r.Risks, r.Recommended[0])
+		return fmt.Sprintf("a register of %d risks, with all that section 3-1 asks for; what it recommends is "+
+			"missing: %s", r.Risks, r.Recommended[0])
 	}
-	return fmt.Sprintf("a register of %d risks, with all that section 3-1 asks for; whether the assessment is right was not looked at", r.Risks)
+	return fmt.Sprintf("a register of %d risks, with all that section 3-1 asks for; whether the assessment is right "+
+		"was not looked at", r.Risks)
 }
 
-// checkRegister holds a risk register against section 3-1 of the report, before the token is asked for anything, and writes
-// it for people.
+// checkRegister holds a risk register against section 3-1 of the report, before the token is asked for anything, and
+// writes it for people.
 func checkRegister(c *cli.Context, doc []byte, next, now time.Time) (*checkedRegister, error) {
 	conf, err := load(c)
 	if err != nil {
@@ -58,7 +60,8 @@ func checkRegister(c *cli.Context, doc []byte, next, now time.Time) (*checkedReg
 		return nil, err
 	}
 	if !next.IsZero() && !next.Equal(r.NextReview) {
-		return nil, cliexit.UsageError("--review is %s and next_review of the register %s: leave --review out", next.Format(time.DateOnly), r.NextReview.Format(time.DateOnly))
+		return nil, cliexit.UsageError("--review is %s and next_review of the register %s: leave --review out",
+			next.Format(time.DateOnly), r.NextReview.Format(time.DateOnly))
 	}
 	if file := c.String("render"); file != "" {
 		if err := absent("render", file); err != nil {
@@ -77,7 +80,9 @@ func checkRegister(c *cli.Context, doc []byte, next, now time.Time) (*checkedReg
 	checked := &checkedRegister{Risks: len(r.Risks), Recommended: []risk.Problem{}, NextReview: r.NextReview}
 	problems := r.Check(now)
 	if r.Example && conf.Signer.Policy != config.PolicyTrial {
-		problems = append(problems, risk.Problem{Field: "example", Text: "its values are made up: assess your own risks, and take this line out"})
+		problems = append(problems,
+			risk.Problem{Field: "example",
+				Text: "its values are made up: assess your own risks, and take this line out"})
 	}
 	asked := 0
 	for _, p := range problems {
@@ -91,7 +96,10 @@ func checkRegister(c *cli.Context, doc []byte, next, now time.Time) (*checkedReg
 	if asked == 0 {
 		return checked, nil
 	}
-	err = &cliexit.Error{Code: cliexit.Findings, Err: fmt.Errorf("not recorded: at %d places the register lacks what section 3-1 of the report asks for: %s",
-		asked, risk.Problem{}.Quote())}
-	return nil, errors.Join(answer(c, recordedEvidence{Kind: ledger.EvidenceRisk, File: c.String("file"), Problems: problems}), err)
+	err = &cliexit.Error{Code: cliexit.Findings,
+		Err: fmt.Errorf("not recorded: at %d places the register lacks what section 3-1 of the report asks for: %s",
+			asked, risk.Problem{}.Quote())}
+	return nil,
+		errors.Join(answer(c, recordedEvidence{Kind: ledger.EvidenceRisk, File: c.String("file"), Problems: problems}),
+			err)
 }

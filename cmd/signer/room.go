@@ -23,7 +23,8 @@ func load(c *cli.Context) (*config.Config, error) {
 		return nil, &cliexit.Error{Code: cliexit.Usage, Err: err}
 	}
 	if conf.Signer == nil {
-		return nil, cliexit.UsageError("configuration %q has no section signer; run this command in the signing room", c.String("config"))
+		return nil, cliexit.UsageError("configuration %q has no section signer; run this command in the signing room",
+			c.String("config"))
 	}
 	if err := errors.Join(room.Trusted(conf), proxy.Through(conf.Proxy)); err != nil {
 		return nil, err
@@ -45,7 +46,8 @@ func options(c *cli.Context, now func() time.Time) (room.Options, error) {
 	if err != nil {
 		return room.Options{}, err
 	}
-	o := room.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock"), AcceptPrivateLoss: c.String("accept-private-loss")}
+	o := room.Options{Config: conf, Now: now, Logger: logger, Asked: who, AcceptClock: c.String("accept-clock"),
+		AcceptPrivateLoss: c.String("accept-private-loss")}
 	if o.Approval, err = papers(c); err != nil {
 		return o, err
 	}
@@ -83,7 +85,8 @@ func inRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) err
 // dryRoom opens the room without the right to change anything, runs fn and closes it again.
 func dryRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) error {
 	if c.IsSet(askFlag.Name) {
-		return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out", askFlag.Name)
+		return cliexit.UsageError("--%s writes a request and --dry-run writes nothing: leave one of them out",
+			askFlag.Name)
 	}
 	o, err := options(c, now)
 	if err != nil {

@@ -16,9 +16,12 @@ func runCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "sign whatever is due, revocations first, record it and stop; the room's cron job",
-		Flags: cliexit.Flags(&cli.BoolFlag{Name: "dry-run", Usage: "say what is due and why, and what would be healed; change nothing"},
-			&cli.StringFlag{Name: "accept-clock", Usage: "`REASON` to sign although the clock does not fit the master; it is recorded"},
-			&cli.StringFlag{Name: "accept-private-loss", Usage: "`REASON` to go on without records of the private master that are lost for good; it is recorded"}),
+		Flags: cliexit.Flags(&cli.BoolFlag{Name: "dry-run",
+			Usage: "say what is due and why, and what would be healed; change nothing"},
+			&cli.StringFlag{Name: "accept-clock",
+				Usage: "`REASON` to sign although the clock does not fit the master; it is recorded"},
+			&cli.StringFlag{Name: "accept-private-loss",
+				Usage: "`REASON` to go on without records of the private master that are lost for good; it is recorded"}),
 		Action: func(c *cli.Context) error {
 			if c.Bool("dry-run") {
 				return planned(c, now)
@@ -61,7 +64,8 @@ func crlCommand(now func() time.Time) *cli.Command {
 		Usage: "sign revocation lists now, due or not",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "issuer", Usage: "only those of issuer `NAME`"},
-			&cli.BoolFlag{Name: "final", Usage: "the last lists of a CA that ends: nextUpdate 9999, never renewed (needs --issuer)"},
+			&cli.BoolFlag{Name: "final",
+				Usage: "the last lists of a CA that ends: nextUpdate 9999, never renewed (needs --issuer)"},
 			dryFlag, approvalFlag, askFlag, cliexit.YesFlag,
 		),
 		Action: func(c *cli.Context) error {
@@ -72,12 +76,15 @@ func crlCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("--final needs --issuer")
 			}
 			if c.Bool("final") && !c.Bool("dry-run") {
-				err := confirm(c, fmt.Sprintf("signing the last lists of %s: a client that has one asks for no later one, so nothing can be revoked any more", c.String("issuer")))
+				err := confirm(c,
+					fmt.Sprintf("signing the last lists of %s: a client that has one asks for no later one, so "+
+						"nothing can be revoked any more", c.String("issuer")))
 				if err != nil {
 					return err
 				}
 			}
-			return forced(c, now, schedule.Force{CRLs: true, Only: true, Issuer: c.String("issuer"), Final: c.Bool("final")})
+			return forced(c,
+				now, schedule.Force{CRLs: true, Only: true, Issuer: c.String("issuer"), Final: c.Bool("final")})
 		},
 	}
 }
@@ -103,7 +110,8 @@ func forced(c *cli.Context, now func() time.Time, f schedule.Force) error {
 			return err
 		}
 		if f.CRLs && conf.Issuer(f.Issuer).External() {
-			return cliexit.UsageError("--issuer %s is signed_by: external; the CA's own software makes its lists", f.Issuer)
+			return cliexit.UsageError("--issuer %s is signed_by: external; the CA's own software makes its lists",
+				f.Issuer)
 		}
 	}
 	if c.Bool("dry-run") {

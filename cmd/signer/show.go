@@ -33,8 +33,9 @@ type shownCertificate struct {
 
 func showCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "show",
-		Usage: "show one certificate, its status and its newest response, from the inventory; private: it is the certificate itself",
+		Name: "show",
+		Usage: "show one certificate, its status and its newest response, from the inventory; private: it is the " +
+			"certificate itself",
 		Flags: cliexit.Flags(
 			&cli.StringFlag{Name: "issuer", Usage: "the issuer `NAME`", Required: true},
 			&cli.StringFlag{Name: "serial", Usage: "the serial in `HEX`", Required: true},
@@ -65,7 +66,8 @@ func showCommand(now func() time.Time) *cli.Command {
 func show(c *cli.Context, e *inventory.Entry) error {
 	s, out := shownOf(e), c.String("out")
 	if out != "" && e.DER == nil {
-		return fmt.Errorf("serial %s of %s is %s: the inventory has no certificate to write", s.Serial, s.Issuer, s.State)
+		return fmt.Errorf("serial %s of %s is %s: the inventory has no certificate to write", s.Serial, s.Issuer,
+			s.State)
 	}
 	if out != "" {
 		if err := writeNew(out, 0o644, func(w io.Writer) error { return encodePEM(w, e.DER) }); err != nil {
@@ -93,10 +95,13 @@ func shownOf(e *inventory.Entry) shownCertificate {
 		t = t.UTC()
 		return &t
 	}
-	s := shownCertificate{Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: e.State.String(), Kind: string(e.Kind), Subject: e.Subject,
-		NotBefore: known(e.NotBefore), NotAfter: known(e.NotAfter), Imported: e.Imported, ThisUpdate: known(e.ThisUpdate), NextUpdate: known(e.NextUpdate), Certificate: e.DER}
+	s := shownCertificate{Issuer: e.Issuer, Serial: fmt.Sprintf("%x", e.Serial), State: e.State.String(),
+		Kind: string(e.Kind), Subject: e.Subject,
+		NotBefore: known(e.NotBefore), NotAfter: known(e.NotAfter), Imported: e.Imported,
+		ThisUpdate: known(e.ThisUpdate), NextUpdate: known(e.NextUpdate), Certificate: e.DER}
 	if e.State == inventory.Revoked {
-		s.RevokedAt, s.Reason, s.InvalidityDate = known(e.Revocation.Time), inventory.ReasonName(e.Revocation.Reason), known(e.Revocation.InvalidityDate)
+		s.RevokedAt, s.Reason, s.InvalidityDate = known(e.Revocation.Time), inventory.ReasonName(e.Revocation.Reason),
+			known(e.Revocation.InvalidityDate)
 	}
 	return s
 }

@@ -13,10 +13,12 @@ import (
 
 func statusCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "status",
-		Usage: "tell the shelf life, when the first artifact expires if the HSM never signs again, what is not signed yet, and which reviews are overdue",
+		Name: "status",
+		Usage: "tell the shelf life, when the first artifact expires if the HSM never signs again, what is not " +
+			"signed yet, and which reviews are overdue",
 		Flags: cliexit.Flags(append(cliexit.ShelfLifeFlags(),
-			&cli.StringFlag{Name: "prometheus", Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
+			&cli.StringFlag{Name: "prometheus",
+				Usage: "write the figures to `FILE` for node_exporter's textfile collector"},
 			cliexit.LangFlag(),
 		)...),
 		Action: func(c *cli.Context) error {
@@ -39,7 +41,8 @@ func statusCommand(now func() time.Time) *cli.Command {
 					}
 				}
 				word, code := "OK", cliexit.OK
-				if short := s.Short(limits); s.FirstExpiry.IsZero() || short == shelflife.Critical || s.Unsigned() > 0 || len(s.Refused) > 0 {
+				if short := s.Short(limits); s.FirstExpiry.IsZero() || short == shelflife.Critical ||
+					s.Unsigned() > 0 || len(s.Refused) > 0 {
 					word, code = "CRITICAL", cliexit.Findings
 				} else if short == shelflife.Short || len(s.Overdue()) > 0 {
 					word, code = "WARNING", cliexit.Findings

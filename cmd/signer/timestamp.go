@@ -31,7 +31,8 @@ func timestampCommand(now func() time.Time) *cli.Command {
 					case r.Path == "":
 						say(c, "%s: the checkpoint at size %d has a good token", r.Authority, r.Size)
 					default:
-						say(c, "%s: stamped the checkpoint at size %d, %s", r.Authority, r.Size, l.Time.Format(time.RFC3339))
+						say(c, "%s: stamped the checkpoint at size %d, %s", r.Authority, r.Size,
+							l.Time.Format(time.RFC3339))
 					}
 					lines = append(lines, l)
 				}

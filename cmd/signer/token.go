@@ -15,8 +15,9 @@ import (
 
 func tokenCommand(now func() time.Time) *cli.Command {
 	return &cli.Command{
-		Name:  "token",
-		Usage: "show the room's token or tokens, or with --check their keys' attributes against the allow-list of modules",
+		Name: "token",
+		Usage: "show the room's token or tokens, or with --check their keys' attributes against the allow-list of " +
+			"modules",
 		Flags: cliexit.Flags(
 			&cli.BoolFlag{Name: "check", Usage: "check key attributes and the module's allow-list; exit 3 on findings"},
 			&cli.BoolFlag{Name: "record", Usage: "with --check: record the evidence in the master log"},
@@ -58,7 +59,8 @@ func checkToken(c *cli.Context, o room.Options) error {
 		return err
 	}
 	if len(e.Findings) > 0 {
-		return &cliexit.Error{Code: cliexit.Findings, Err: fmt.Errorf("the token check has %d findings", len(e.Findings))}
+		return &cliexit.Error{Code: cliexit.Findings,
+			Err: fmt.Errorf("the token check has %d findings", len(e.Findings))}
 	}
 	return nil
 }

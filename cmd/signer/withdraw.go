@@ -26,11 +26,15 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 					if err != nil {
 						return err
 					}
-					say(c, "would withdraw %s, SHA-256 %s, for ever; every target loses its copy with `publisher sync --prune`", c.String("name"), digest)
+					say(c,
+						"would withdraw %s, SHA-256 %s, for ever; every target loses its copy with `publisher sync "+
+							"--prune`", c.String("name"), digest)
 					return answer(c, withdrawnAnswer{Name: c.String("name"), Reason: c.String("reason"), DryRun: true})
 				})
 			}
-			err := confirm(c, fmt.Sprintf("withdrawing %s is on record for ever, and every target loses its copy with `publisher sync --prune`", c.String("name")))
+			err := confirm(c,
+				fmt.Sprintf("withdrawing %s is on record for ever, and every target loses its copy with `publisher "+
+					"sync --prune`", c.String("name")))
 			if err != nil {
 				return err
 			}

@@ -17,7 +17,8 @@ func TestReleaseConfiguration(t *testing.T) {
 	if _, err := config.LoadReader(bytes.NewReader(raw)); err != nil {
 		t.Errorf("goreleaser.yaml: %v", err)
 	}
-	if _, err := config.LoadReader(bytes.NewReader(bytes.Replace(raw, []byte("ldflags:"), []byte("ldflag:"), 1))); err == nil {
+	if _, err := config.LoadReader(bytes.NewReader(bytes.Replace(raw, []byte("ldflags:"), []byte("ldflag:"),
+		1))); err == nil {
 		t.Error("GoReleaser reads a misspelt key without a word: the test proves nothing")
 	}
 }

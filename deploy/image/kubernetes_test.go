@@ -34,7 +34,8 @@ func manifests(t *testing.T) map[string]any {
 			t.Fatalf("document %d: %v", i, err)
 		}
 		into := map[string]any{
-			"v1/Namespace": &corev1.Namespace{}, "v1/Service": &corev1.Service{}, "apps/v1/Deployment": &appsv1.Deployment{},
+			"v1/Namespace": &corev1.Namespace{}, "v1/Service": &corev1.Service{},
+			"apps/v1/Deployment":                     &appsv1.Deployment{},
 			"autoscaling/v2/HorizontalPodAutoscaler": &autoscalingv2.HorizontalPodAutoscaler{},
 			"policy/v1/PodDisruptionBudget":          &policyv1.PodDisruptionBudget{},
 			"networking.k8s.io/v1/NetworkPolicy":     &networkingv1.NetworkPolicy{},
@@ -60,10 +61,13 @@ func TestManifests(t *testing.T) {
 		"not root":                      *pod.SecurityContext.RunAsNonRoot && *pod.SecurityContext.RunAsUser == 65532,
 		"read-only root":                *c.SecurityContext.ReadOnlyRootFilesystem,
 		"no escalation":                 !*c.SecurityContext.AllowPrivilegeEscalation,
-		"no capability":                 len(c.SecurityContext.Capabilities.Drop) == 1 && c.SecurityContext.Capabilities.Drop[0] == "ALL",
-		"no secret":                     !hasSecret(pod),
-		"the image's user":              user == fmt.Sprintf("%d:%d", *pod.SecurityContext.RunAsUser, *pod.SecurityContext.RunAsGroup),
-		"enough copies":                 *d.Spec.Replicas >= 2 && *all["HorizontalPodAutoscaler/responder"].(*autoscalingv2.HorizontalPodAutoscaler).Spec.MinReplicas >= 2,
+		"no capability": len(c.SecurityContext.Capabilities.Drop) == 1 &&
+			c.SecurityContext.Capabilities.Drop[0] == "ALL",
+		"no secret": !hasSecret(pod),
+		"the image's user": user == fmt.Sprintf("%d:%d", *pod.SecurityContext.RunAsUser,
+			*pod.SecurityContext.RunAsGroup),
+		"enough copies": *d.Spec.Replicas >= 2 &&
+			*all["HorizontalPodAutoscaler/responder"].(*autoscalingv2.HorizontalPodAutoscaler).Spec.MinReplicas >= 2,
 	} {
 		if !ok {
 			t.Errorf("deployment: %s does not hold", what)
@@ -105,7 +109,8 @@ func hasSecret(pod corev1.PodSpec) bool {
 func TestEgress(t *testing.T) {
 	all := manifests(t)
 	deny := all["NetworkPolicy/deny"].(*networkingv1.NetworkPolicy).Spec
-	if len(deny.PodSelector.MatchLabels) != 0 || len(deny.Egress) != 0 || len(deny.Ingress) != 0 || len(deny.PolicyTypes) != 2 {
+	if len(deny.PodSelector.MatchLabels) != 0 || len(deny.Egress) != 0 || len(deny.Ingress) != 0 ||
+		len(deny.PolicyTypes) != 2 {
 		t.Error("the first policy does not deny everything")
 	}
 	for i, rule := range all["NetworkPolicy/responder"].(*networkingv1.NetworkPolicy).Spec.Egress {

@@ -31,7 +31,8 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	binary := flags.String("binary", "../../bin/publisher-nocloud", "the keyless binary for Linux")
 	file := flags.String("out", "publisher.tar", "tar: the image to write")
-	roots := flags.String("roots", "/etc/ssl/certs/ca-certificates.crt", "tar: root certificates for the way to the bucket")
+	roots := flags.String("roots", "/etc/ssl/certs/ca-certificates.crt",
+		"tar: root certificates for the way to the bucket")
 	version := flags.String("version", "dev", "version in labels and tag")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
@@ -57,7 +58,8 @@ func run(args []string, out io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("reading the root certificates: %w", err)
 		}
-		digest, err := writeImage(*file, contents{binary: raw, roots: trusted, sbom: list, version: *version, arch: arch})
+		digest, err := writeImage(*file,
+			contents{binary: raw, roots: trusted, sbom: list, version: *version, arch: arch})
 		if err == nil {
 			fmt.Fprintln(out, digest)
 		}

@@ -56,7 +56,8 @@ func TestSBOM(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if doc.Format != "CycloneDX" || doc.Components[0].Name != "std" || !strings.HasPrefix(doc.SerialNumber, "urn:uuid:") {
+	if doc.Format != "CycloneDX" || doc.Components[0].Name != "std" ||
+		!strings.HasPrefix(doc.SerialNumber, "urn:uuid:") {
 		t.Errorf("not the list of a Go binary: %.300s", out.String())
 	}
 	seen := map[string]bool{}
@@ -69,7 +70,8 @@ func TestSBOM(t *testing.T) {
 }
 
 func TestAProgramThatNeedsACLibraryIsRefused(t *testing.T) {
-	err := run([]string{"tar", "--binary", thisProgram(t, "1"), "--out", filepath.Join(t.TempDir(), "image.tar")}, &bytes.Buffer{})
+	err := run([]string{"tar", "--binary", thisProgram(t, "1"), "--out", filepath.Join(t.TempDir(), "image.tar")},
+		&bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=1") {
 		t.Errorf("got %v", err)
 	}

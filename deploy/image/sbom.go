@@ -63,7 +63,9 @@ func shippable(binary []byte) (string, error) {
 		set[s.Key] = s.Value
 	}
 	if set["GOOS"] != "linux" || set["CGO_ENABLED"] != "0" {
-		return "", fmt.Errorf("the binary is for GOOS=%s with CGO_ENABLED=%s; the image has no C library: build it with GOOS=linux CGO_ENABLED=0", set["GOOS"], set["CGO_ENABLED"])
+		return "",
+			fmt.Errorf("the binary is for GOOS=%s with CGO_ENABLED=%s; the image has no C library: build it with "+
+				"GOOS=linux CGO_ENABLED=0", set["GOOS"], set["CGO_ENABLED"])
 	}
 	return set["GOARCH"], nil
 }
@@ -76,7 +78,8 @@ func sbom(binary []byte) ([]byte, error) {
 		return nil, fmt.Errorf("reading what the binary links: %w", err)
 	}
 	digest := sha256.Sum256(binary)
-	main := component{Type: "application", Ref: info.Path, Name: info.Path, Hashes: []hash{{"SHA-256", hex.EncodeToString(digest[:])}}}
+	main := component{Type: "application", Ref: info.Path, Name: info.Path,
+		Hashes: []hash{{"SHA-256", hex.EncodeToString(digest[:])}}}
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "-trimpath", "CGO_ENABLED", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOFIPS140":

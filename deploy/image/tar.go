@@ -56,7 +56,8 @@ func (c contents) layer() ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, f := range c.files() {
-		h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.body)), Typeflag: tar.TypeReg, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}
+		h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.body)), Typeflag: tar.TypeReg,
+			ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}
 		if f.body == nil {
 			h.Typeflag = tar.TypeDir
 		}
@@ -78,7 +79,10 @@ func (c contents) image() (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil },
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(raw)),
+			nil
+	},
 		tarball.WithMediaType(types.OCILayer))
 	if err != nil {
 		return nil, fmt.Errorf("packing the image: %w", err)
@@ -106,10 +110,11 @@ func (c contents) config(img v1.Image) *v1.ConfigFile {
 		Volumes:      map[string]struct{}{"/var/cache/seihon": {}},
 		StopSignal:   "SIGTERM",
 		Labels: map[string]string{
-			"org.opencontainers.image.title":       "seihon-publisher",
-			"org.opencontainers.image.description": "Keyless responder and publisher of a certificate authority's repository; holds no key and no signing code",
-			"org.opencontainers.image.version":     c.version,
-			"org.cyclonedx.sbom":                   "/sbom.cdx.json",
+			"org.opencontainers.image.title": "seihon-publisher",
+			"org.opencontainers.image.description": "Keyless responder and publisher of a certificate authority's " +
+				"repository; holds no key and no signing code",
+			"org.opencontainers.image.version": c.version,
+			"org.cyclonedx.sbom":               "/sbom.cdx.json",
 		},
 	}
 	return conf

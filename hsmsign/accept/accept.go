@@ -63,7 +63,8 @@ func refused(err error) bool {
 	var contradiction *inventory.ImportRefused
 	var wrong *inventory.RecordRefused
 	var unapproved *room.ApprovalRefusal
-	return errors.As(err, &unapproved) || errors.As(err, &wrong) || errors.As(err, &input) || errors.As(err, &record) && !record.Ours || errors.As(err, &rule) || errors.As(err, &contradiction)
+	return errors.As(err, &unapproved) || errors.As(err, &wrong) || errors.As(err, &input) ||
+		errors.As(err, &record) && !record.Ours || errors.As(err, &rule) || errors.As(err, &contradiction)
 }
 
 // An Acceptance is what Accept did.
@@ -344,5 +345,6 @@ func askedOfOne(r *room.Room, inputs []Input) error {
 			return nil
 		}
 	}
-	return errors.New("asking for approval: what is handed over must be one certificate of a CA; other things need no approval, and an override goes by --override")
+	return errors.New("asking for approval: what is handed over must be one certificate of a CA; other things need " +
+		"no approval, and an override goes by --override")
 }

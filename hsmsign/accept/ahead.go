@@ -10,8 +10,8 @@ import (
 	"seihon/hsmsign/room"
 )
 
-// A lookahead reads inputs in the order in which they are judged. Responses, of which a CA hands over very many, it reads
-// and checks by the hundred, on all processors.
+// A lookahead reads inputs in the order in which they are judged. Responses, of which a CA hands over very many, it
+// reads and checks by the hundred, on all processors.
 type lookahead struct {
 	room   *room.Room
 	inputs []Input

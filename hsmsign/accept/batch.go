@@ -9,7 +9,8 @@ import (
 	"seihon/internal/unpack"
 )
 
-// BatchLimits bound a tar that is handed over: what it holds is in memory until it has been judged. Tests make them smaller.
+// BatchLimits bound a tar that is handed over: what it holds is in memory until it has been judged. Tests make them
+// smaller.
 var BatchLimits = unpack.Limits{Members: 200_000, Member: 256 << 20, Whole: 512 << 20}
 
 // A handover is what is judged together: the inputs, and behind them the files in those that are batches.
@@ -35,7 +36,8 @@ func newHandover(inputs []Input) *handover {
 	return h
 }
 
-// open puts the files of a batch behind the inputs. Each is judged by itself; a batch that cannot be opened as a whole is refused.
+// open puts the files of a batch behind the inputs. Each is judged by itself; a batch that cannot be opened as a whole
+// is refused.
 func (h *handover) open(i int, raw []byte) {
 	v := &h.verdicts[i]
 	v.Digest, v.Kind = artifact.Sum(raw).String(), "batch"
@@ -92,7 +94,8 @@ type batchError struct {
 func (e *batchError) Error() string   { return e.text }
 func (e *batchError) Unwrap() []error { return e.all }
 
-// gather makes the verdict on a batch: it is accepted when all its files are, and looked at again as long as one could not be judged.
+// gather makes the verdict on a batch: it is accepted when all its files are, and looked at again as long as one could
+// not be judged.
 func (v *Verdict) gather(members []Verdict) {
 	v.Members = members
 	var failed, refused, present int
@@ -121,10 +124,12 @@ func (v *Verdict) gather(members []Verdict) {
 	}
 	why := first.Refused + first.Failed
 	if v.err = e; failed > 0 {
-		e.text = fmt.Sprintf("%d of its %d files could not be judged, the first is %s: %s", failed, len(members), first.Input, why)
+		e.text = fmt.Sprintf("%d of its %d files could not be judged, the first is %s: %s", failed, len(members),
+			first.Input, why)
 		v.Failed = e.text
 		return
 	}
-	e.text = fmt.Sprintf("%d of its %d files were refused, the others are taken; the first is %s: %s", refused, len(members), first.Input, why)
+	e.text = fmt.Sprintf("%d of its %d files were refused, the others are taken; the first is %s: %s", refused,
+		len(members), first.Input, why)
 	v.Refused = e.text
 }

@@ -39,9 +39,11 @@ func acceptAuthority(ctx context.Context, r *room.Room, c *x509.Certificate, v *
 	fits, why := fitting(r, c, open, v.wanted)
 	switch {
 	case len(open) == 0:
-		return room.Refuse("%q is the certificate of no issuer of the configuration that is signed_by: external and has none yet", c.Subject)
+		return room.Refuse("%q is the certificate of no issuer of the configuration that is signed_by: external and "+
+			"has none yet", c.Subject)
 	case len(fits) > 1:
-		return room.Refuse("%q may be the certificate of %s: say which one with --issuer NAME, or name their subjects in the configuration",
+		return room.Refuse("%q may be the certificate of %s: say which one with --issuer NAME, or name their "+
+			"subjects in the configuration",
 			c.Subject, strings.Join(fits, " or "))
 	case len(fits) == 1:
 		why = takeAuthority(ctx, r, fits[0], c, v)
@@ -55,8 +57,8 @@ func acceptAuthority(ctx context.Context, r *room.Room, c *x509.Certificate, v *
 	return nil
 }
 
-// fitting gives those of the issuers without certificate whose certificate it may be. One whose subject the configuration
-// names comes before those of which it says nothing.
+// fitting gives those of the issuers without certificate whose certificate it may be. One whose subject the
+// configuration names comes before those of which it says nothing.
 func fitting(r *room.Room, c *x509.Certificate, open []string, wanted string) (fits []string, why error) {
 	named := false
 	for _, name := range open {
@@ -103,10 +105,12 @@ func takeAuthority(ctx context.Context, r *room.Room, name string, c *x509.Certi
 // crosses reports whether a certificate joins one of our CAs with a pinned partner, in either direction.
 func crosses(r *room.Room, c, partner *x509.Certificate) bool {
 	of := func(x *x509.Certificate) bool {
-		return artifact.SameName(c.RawSubject, x.RawSubject) && bytes.Equal(c.RawSubjectPublicKeyInfo, x.RawSubjectPublicKeyInfo)
+		return artifact.SameName(c.RawSubject, x.RawSubject) &&
+			bytes.Equal(c.RawSubjectPublicKeyInfo, x.RawSubjectPublicKeyInfo)
 	}
 	for _, a := range r.Authorities {
-		if a.Certificate != nil && (of(partner) && artifact.CheckIssued(c, a.Certificate) == nil || of(a.Certificate) && artifact.CheckIssued(c, partner) == nil) {
+		if a.Certificate != nil && (of(partner) && artifact.CheckIssued(c,
+			a.Certificate) == nil || of(a.Certificate) && artifact.CheckIssued(c, partner) == nil) {
 			return true
 		}
 	}
@@ -117,7 +121,8 @@ func crosses(r *room.Room, c, partner *x509.Certificate) bool {
 func acceptCross(ctx context.Context, r *room.Room, c *x509.Certificate, v *Verdict) error {
 	for i := range r.Config.Issuers {
 		a := r.Authorities[r.Config.Issuers[i].Name]
-		if a.Certificate == nil || !bytes.Equal(c.RawSubjectPublicKeyInfo, a.Certificate.RawSubjectPublicKeyInfo) && artifact.CheckIssued(c, a.Certificate) != nil {
+		if a.Certificate == nil || !bytes.Equal(c.RawSubjectPublicKeyInfo,
+			a.Certificate.RawSubjectPublicKeyInfo) && artifact.CheckIssued(c, a.Certificate) != nil {
 			continue
 		}
 		if err := v.of(a.Name); err != nil {
@@ -138,31 +143,37 @@ func acceptLink(ctx context.Context, r *room.Room, c *x509.Certificate, v *Verdi
 			continue
 		}
 		for n, side := range []struct{ signer, of *room.Authority }{{old, a}, {a, old}} { // as IssueLinks numbers them
-			if !bytes.Equal(c.RawSubjectPublicKeyInfo, side.of.Certificate.RawSubjectPublicKeyInfo) || artifact.CheckIssued(c, side.signer.Certificate) != nil {
+			if !bytes.Equal(c.RawSubjectPublicKeyInfo, side.of.Certificate.RawSubjectPublicKeyInfo) ||
+				artifact.CheckIssued(c, side.signer.Certificate) != nil {
 				continue
 			}
 			if err := v.of(side.signer.Name); err != nil {
 				return err
 			}
 			v.Name = public.Link(a.Name, n+1)
-			return acceptCertificate(ctx, r, room.CertificateRecord(side.signer.Name, artifact.LinkCertificate, v.Name, c), c, v)
+			return acceptCertificate(ctx, r,
+				room.CertificateRecord(side.signer.Name, artifact.LinkCertificate, v.Name, c), c, v)
 		}
 	}
-	return room.Refuse("it has the name of %q for issuer and subject, and joins no issuer of the configuration with the one that it succeeds", c.Subject)
+	return room.Refuse("it has the name of %q for issuer and subject, and joins no issuer of the configuration with "+
+		"the one that it succeeds", c.Subject)
 }
 
 // acceptCertificate records and stages a public certificate.
-func acceptCertificate(ctx context.Context, r *room.Room, rec inventory.ArtifactRecord, c *x509.Certificate, v *Verdict) error {
+func acceptCertificate(ctx context.Context, r *room.Room, rec inventory.ArtifactRecord, c *x509.Certificate,
+	v *Verdict) error {
 	if digest, there, err := r.CurrentDigest(ctx, rec.Name); err != nil {
 		return err
 	} else if there && digest == artifact.Sum(c.Raw) {
 		v.Present = true
 		return nil
 	}
-	if refusal := r.Policy.Admit(artifact.Parse(c.Raw), sectiona.Evidence{InLedger: true, Claimed: rec.Kind}); refusal != nil {
+	if refusal := r.Policy.Admit(artifact.Parse(c.Raw),
+		sectiona.Evidence{InLedger: true, Claimed: rec.Kind}); refusal != nil {
 		return refusal // before the inventory remembers it
 	}
-	if err := r.ApproveNow(ctx, room.Act(approval.IssueCA, append([]string{"act", "accept", "name", rec.Name}, room.Certified("certificate", c)...)...)); err != nil {
+	if err := r.ApproveNow(ctx, room.Act(approval.IssueCA, append([]string{"act", "accept", "name", rec.Name},
+		room.Certified("certificate", c)...)...)); err != nil {
 		return err
 	}
 	if a := r.Authorities[rec.Issuer]; artifact.CheckIssued(c, a.Certificate) == nil {
@@ -186,8 +197,8 @@ type foreign struct {
 // foreignBatch is how many certificates are held before they are imported.
 const foreignBatch = 10000
 
-// acceptEndEntity takes a certificate that is not published: a subscriber's, the document signer's, that of an OCSP signer
-// whose key is elsewhere. That of an OCSP signer in the token is put to use.
+// acceptEndEntity takes a certificate that is not published: a subscriber's, the document signer's, that of an OCSP
+// signer whose key is elsewhere. That of an OCSP signer in the token is put to use.
 func acceptEndEntity(ctx context.Context, r *room.Room, c *x509.Certificate, v *Verdict, all *foreign) error {
 	var issuer *room.Authority
 	var why error
@@ -208,7 +219,8 @@ func acceptEndEntity(ctx context.Context, r *room.Room, c *x509.Certificate, v *
 		return room.Refuse("certificate %x of %q was issued by %q, which is no issuer of the configuration, "+
 			"or one whose own certificate is not here yet: hand that over first", c.SerialNumber, c.Subject, c.Issuer)
 	case !issuer.External():
-		return room.Refuse("certificate %x names issuer %s, whose key is in this room: it was signed past it", c.SerialNumber, issuer.Name)
+		return room.Refuse("certificate %x names issuer %s, whose key is in this room: it was signed past it",
+			c.SerialNumber, issuer.Name)
 	}
 	if err := v.of(issuer.Name); err != nil {
 		return err
@@ -226,7 +238,8 @@ func acceptEndEntity(ctx context.Context, r *room.Room, c *x509.Certificate, v *
 	return all.add(ctx, r, issuer.Name, c, v)
 }
 
-// add puts a certificate among those that are imported together; one that contradicts the inventory is refused by itself.
+// add puts a certificate among those that are imported together; one that contradicts the inventory is refused by
+// itself.
 func (f *foreign) add(ctx context.Context, r *room.Room, issuer string, c *x509.Certificate, v *Verdict) error {
 	serial := artifact.SerialBytes(c)
 	if err := inventory.CheckSignedSerial(serial); err != nil {
@@ -238,7 +251,8 @@ func (f *foreign) add(ctx context.Context, r *room.Room, issuer string, c *x509.
 	}
 	if err == nil && len(e.DER) > 0 {
 		if !bytes.Equal(e.DER, c.Raw) {
-			return room.Refuse("the inventory has another certificate of %s under serial %x, of %q: the CA issued two with one serial", issuer, serial, e.Subject)
+			return room.Refuse("the inventory has another certificate of %s under serial %x, of %q: the CA issued "+
+				"two with one serial", issuer, serial, e.Subject)
 		}
 		v.Present = true
 		return nil
@@ -250,11 +264,14 @@ func (f *foreign) add(ctx context.Context, r *room.Room, issuer string, c *x509.
 	sum := artifact.Sum(c.Raw)
 	key := issuer + " " + string(serial)
 	if other, ok := f.seen[key]; ok && other != sum {
-		return room.Refuse("another certificate of %s has serial %x, too: the CA issued two with one serial", issuer, serial)
+		return room.Refuse("another certificate of %s has serial %x, too: the CA issued two with one serial", issuer,
+			serial)
 	}
 	f.seen[key] = sum
-	rec := inventory.Record{Certificate: inventory.Certificate{Issuer: issuer, Serial: serial, Kind: artifact.SubscriberCertificate, DER: c.Raw,
-		Subject: c.Subject.String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC()}, State: inventory.Issued, Proven: true, File: v.Input}
+	rec := inventory.Record{Certificate: inventory.Certificate{Issuer: issuer, Serial: serial,
+		Kind: artifact.SubscriberCertificate, DER: c.Raw,
+		Subject: c.Subject.String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC()}, State: inventory.Issued,
+		Proven: true, File: v.Input}
 	if artifact.IsOCSPSigner(c) {
 		rec.Kind = artifact.OCSPSignerCertificate
 	}
@@ -278,7 +295,8 @@ func acceptForeign(ctx context.Context, r *room.Room, all *foreign) error {
 			err = nil
 			for n := range batch {
 				sum := artifact.Sum(batch[n].DER)
-				if one := importForeign(ctx, r, issuer, batch[n:n+1], verdicts[n:n+1], sum[:]); one != nil && !refused(one) {
+				if one := importForeign(ctx, r, issuer, batch[n:n+1], verdicts[n:n+1], sum[:]); one != nil &&
+					!refused(one) {
 					err = one
 					break
 				}
@@ -293,7 +311,8 @@ func acceptForeign(ctx context.Context, r *room.Room, all *foreign) error {
 }
 
 // importForeign imports certificates together, and settles their verdicts.
-func importForeign(ctx context.Context, r *room.Room, issuer string, batch []inventory.Record, verdicts []*Verdict, digests []byte) error {
+func importForeign(ctx context.Context, r *room.Room, issuer string, batch []inventory.Record, verdicts []*Verdict,
+	digests []byte) error {
 	src := &records{all: batch, info: inventory.SourceInfo{Name: "certificates", Format: "accepted certificates",
 		Scope: inventory.Partial, NoStatus: true, Digest: artifact.Sum(digests)}}
 	_, err := r.Inventory.Import(ctx, inventory.Import{Issuer: issuer, Source: src, DryRun: r.DryRun})

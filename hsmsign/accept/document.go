@@ -13,12 +13,12 @@ import (
 	"seihon/public"
 )
 
-// A DocumentName says which document of the configuration a PDF is, in which version: no content says so. Who hands it over says
-// it, or the configuration, which knows the digest of the PDF (accept.documents).
+// A DocumentName says which document of the configuration a PDF is, in which version: no content says so. Who hands it
+// over says it, or the configuration, which knows the digest of the PDF (accept.documents).
 type DocumentName struct{ Name, Version string }
 
-// A waitError says that an input is of no use before another one comes: a signature before its document, a document before its
-// signature. In the drop folder it stays until then.
+// A waitError says that an input is of no use before another one comes: a signature before its document, a document
+// before its signature. In the drop folder it stays until then.
 type waitError struct{ err error }
 
 func (e *waitError) Error() string { return e.err.Error() }
@@ -37,7 +37,8 @@ func expected(r *room.Room, digest artifact.Digest) *config.AcceptDocument {
 	return nil
 }
 
-// acceptSignature judges a detached signature whose document did not come with it. If that is known, and not here yet, it waits.
+// acceptSignature judges a detached signature whose document did not come with it. If that is known, and not here yet,
+// it waits.
 func acceptSignature(ctx context.Context, r *room.Room, a *artifact.Artifact, v *Verdict) error {
 	s, err := artifact.ParseSignedData(a.Bytes)
 	if err != nil {
@@ -59,11 +60,14 @@ func acceptSignature(ctx context.Context, r *room.Room, a *artifact.Artifact, v 
 				return nil
 			}
 			if _, taken, err := r.CurrentDigest(ctx, document); err != nil || !taken {
-				return errors.Join(err, wait("it is a signature, and its document, which may be %s version %s, has not come yet", d.Name, d.Version))
+				return errors.Join(err,
+					wait("it is a signature, and its document, which may be %s version %s, has not come yet", d.Name,
+						d.Version))
 			}
 		}
 	}
-	return room.Refuse("it is a signature of none of the documents that were handed over with it, and of none that accept.documents expects")
+	return room.Refuse("it is a signature of none of the documents that were handed over with it, and of none that " +
+		"accept.documents expects")
 }
 
 // detachedOf finds the detached signature of a document among the inputs, by content.
@@ -84,15 +88,17 @@ func (h *handover) detachedOf(pdf []byte) (*artifact.Artifact, *Verdict) {
 	return nil, nil
 }
 
-// acceptDocument takes a CP, CPS or disclosure document that was signed elsewhere, and the detached signature with it, which
-// shares its verdict.
-func acceptDocument(ctx context.Context, r *room.Room, a *artifact.Artifact, named DocumentName, h *handover, v *Verdict) error {
+// acceptDocument takes a CP, CPS or disclosure document that was signed elsewhere, and the detached signature with it,
+// which shares its verdict.
+func acceptDocument(ctx context.Context, r *room.Room, a *artifact.Artifact, named DocumentName, h *handover,
+	v *Verdict) error {
 	p7s, of := h.detachedOf(a.Bytes)
 	err := takeDocument(ctx, r, a, named, p7s, v)
 	if of == nil {
 		return err
 	}
-	*of = Verdict{Input: of.Input, Digest: p7s.Digest.String(), Kind: string(p7s.Kind), Issuer: v.Issuer, Present: v.Present}
+	*of = Verdict{Input: of.Input, Digest: p7s.Digest.String(), Kind: string(p7s.Kind), Issuer: v.Issuer,
+		Present: v.Present}
 	if v.Name != "" {
 		of.Name = public.Signature(v.Name)
 	}
@@ -100,13 +106,15 @@ func acceptDocument(ctx context.Context, r *room.Room, a *artifact.Artifact, nam
 	return err
 }
 
-func takeDocument(ctx context.Context, r *room.Room, a *artifact.Artifact, named DocumentName, p7s *artifact.Artifact, v *Verdict) error {
+func takeDocument(ctx context.Context, r *room.Room, a *artifact.Artifact, named DocumentName, p7s *artifact.Artifact,
+	v *Verdict) error {
 	expected := expected(r, a.Digest)
 	if expected != nil && named == (DocumentName{}) {
 		named = DocumentName{expected.Name, expected.Version}
 	}
 	if named.Name == "" {
-		return room.Refuse("it is a document, and nothing in it says which one: hand it over with --file, --document NAME and --document-version VERSION, " +
+		return room.Refuse("it is a document, and nothing in it says which one: hand it over with --file, --document " +
+			"NAME and --document-version VERSION, " +
 			"or name its digest in accept.documents")
 	}
 	if expected != nil && (named.Name != expected.Name || named.Version != expected.Version) {
@@ -128,7 +136,8 @@ func takeDocument(ctx context.Context, r *room.Room, a *artifact.Artifact, named
 		return room.Refuse("%w", err)
 	}
 	now := r.Now().UTC().Truncate(time.Second)
-	rec := inventory.ArtifactRecord{Issuer: r.Config.Issuers[0].Name, Kind: artifact.Document, Name: v.Name, Scope: named.Name, ThisUpdate: now}
+	rec := inventory.ArtifactRecord{Issuer: r.Config.Issuers[0].Name, Kind: artifact.Document, Name: v.Name,
+		Scope: named.Name, ThisUpdate: now}
 	switch {
 	case p7s != nil:
 		return r.StageDocument(ctx, rec, a.Bytes, p7s.Bytes)
@@ -140,7 +149,8 @@ func takeDocument(ctx context.Context, r *room.Room, a *artifact.Artifact, named
 	return room.Refuse("nobody signed it: sign it inside, or hand over its detached signature (CMS, DER) with it")
 }
 
-// sameSignature is for a document that is here already: a signature that comes with it once more must be the one that is here, too.
+// sameSignature is for a document that is here already: a signature that comes with it once more must be the one that
+// is here, too.
 func sameSignature(ctx context.Context, r *room.Room, p7s *artifact.Artifact, v *Verdict) error {
 	v.Present = true
 	if p7s == nil {
@@ -150,7 +160,8 @@ func sameSignature(ctx context.Context, r *room.Room, p7s *artifact.Artifact, v 
 	have, there, err := r.CurrentDigest(ctx, name)
 	if err == nil && (!there || have != p7s.Digest) {
 		v.Present = false
-		return room.Refuse("%s is published already with another signature: a new signature needs a new version", v.Name)
+		return room.Refuse("%s is published already with another signature: a new signature needs a new version",
+			v.Name)
 	}
 	return err
 }

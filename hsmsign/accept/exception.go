@@ -36,11 +36,13 @@ func acceptException(_ context.Context, r *room.Room, raw []byte, v *Verdict) er
 	case !r.Now().Before(o.Expires):
 		return room.Refuse("this exception expired at %s", o.Expires.Format(time.RFC3339))
 	case issuer == "":
-		return room.Refuse("its key %s is of no CA that signed anything here: hand over that CA's certificate first, or pin it", o.Key)
+		return room.Refuse("its key %s is of no CA that signed anything here: hand over that CA's certificate first, "+
+			"or pin it", o.Key)
 	}
 	for _, kind := range o.Allow {
 		if !sectiona.Excusable(kind) {
-			return room.Refuse("it allows %q; what an exception can allow is %s", kind, strings.Join(sectiona.ExcusableKinds(), ", "))
+			return room.Refuse("it allows %q; what an exception can allow is %s", kind,
+				strings.Join(sectiona.ExcusableKinds(), ", "))
 		}
 	}
 	if err := v.of(issuer); err != nil {
@@ -57,11 +59,12 @@ func acceptException(_ context.Context, r *room.Room, raw []byte, v *Verdict) er
 	return nil
 }
 
-// exceptionFor names the issuer of the configuration for whose sake a CA's deviations matter: the one with that key, or, for
-// a root that has not come in yet and for a partner, the first.
+// exceptionFor names the issuer of the configuration for whose sake a CA's deviations matter: the one with that key,
+// or, for a root that has not come in yet and for a partner, the first.
 func exceptionFor(r *room.Room, key artifact.Digest) string {
 	for i := range r.Config.Issuers {
-		if a := r.Authorities[r.Config.Issuers[i].Name]; a.Certificate != nil && artifact.Sum(a.Certificate.RawSubjectPublicKeyInfo) == key {
+		if a := r.Authorities[r.Config.Issuers[i].Name]; a.Certificate != nil &&
+			artifact.Sum(a.Certificate.RawSubjectPublicKeyInfo) == key {
 			return a.Name
 		}
 	}

@@ -46,7 +46,8 @@ func Empty(ctx context.Context, r *room.Room, dir *incoming.Folder) (*Emptied, e
 		ready = ready[n:]
 		inputs := make([]Input, n)
 		for i, file := range part {
-			inputs[i] = Input{Name: incoming.Printable(file.Name), Size: file.Size, Read: func() ([]byte, error) { return readInput(folder, file) }}
+			inputs[i] = Input{Name: incoming.Printable(file.Name), Size: file.Size,
+				Read: func() ([]byte, error) { return readInput(folder, file) }}
 		}
 		done, err := Inputs(ctx, r, inputs)
 		if err != nil {

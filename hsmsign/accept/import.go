@@ -18,11 +18,14 @@ import (
 )
 
 // importList stores a list and takes over what it says: its entries, and the holds that it ends. History and inventory
-// change together: when a crash comes then, the next commit has both. judged says whether the list is good, where that is
-// found out at the same time; nil: it is.
-func importList(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact, previous earlier, before *memory.List, o *heldOverride, judged func() error, v *Verdict) error {
-	rec := inventory.ArtifactRecord{Issuer: l.Name, Kind: l.Kind, Name: l.PublicName(), Scope: l.Series(), Digest: a.Digest,
-		Number: a.CRL.Number, ThisUpdate: a.CRL.ThisUpdate, NextUpdate: a.CRL.NextUpdate, SignedAt: r.Now().UTC().Truncate(time.Second)}
+// change together: when a crash comes then, the next commit has both. judged says whether the list is good, where that
+// is found out at the same time; nil: it is.
+func importList(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact, previous earlier,
+	before *memory.List, o *heldOverride, judged func() error, v *Verdict) error {
+	rec := inventory.ArtifactRecord{Issuer: l.Name, Kind: l.Kind, Name: l.PublicName(), Scope: l.Series(),
+		Digest: a.Digest,
+		Number: a.CRL.Number, ThisUpdate: a.CRL.ThisUpdate, NextUpdate: a.CRL.NextUpdate,
+		SignedAt: r.Now().UTC().Truncate(time.Second)}
 	stored := beside(func() error { // while it is compared
 		if judged != nil {
 			if err := judged(); err != nil { // what is refused leaves nothing behind
@@ -46,8 +49,10 @@ func importList(ctx context.Context, r *room.Room, l room.List, a *artifact.Arti
 		return err
 	}
 	// A list may become shorter at once, when many certificates have expired; what may leave is judged one by one.
-	list := &inventory.List{Artifacts: records, Kind: src.kind, Total: src.total, Changes: src.changes != nil, Good: stored}
-	res, err := r.Inventory.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Override: o.forImport(), Empty: src.count == 0, MaxShrink: 1, List: list, DryRun: r.DryRun})
+	list := &inventory.List{Artifacts: records, Kind: src.kind, Total: src.total, Changes: src.changes != nil,
+		Good: stored}
+	res, err := r.Inventory.Import(ctx, inventory.Import{Issuer: l.Name, Source: src, Override: o.forImport(),
+		Empty: src.count == 0, MaxShrink: 1, List: list, DryRun: r.DryRun})
 	var contradiction *inventory.ImportRefused
 	if errors.As(err, &contradiction) || errors.Is(err, inventory.ErrOverrideUsed) {
 		return &room.RecordError{Err: fmt.Errorf("%s contradicts the inventory: %w", l.PublicName(), err)}
@@ -69,9 +74,11 @@ const fewChanges = 20000
 
 // newListSource prepares the entries of a list for the inventory: only what differs from the list before it, where the
 // inventory is as that one left it.
-func newListSource(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact, previous earlier, before *memory.List, left [][]byte) (*listSource, error) {
+func newListSource(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact, previous earlier,
+	before *memory.List, left [][]byte) (*listSource, error) {
 	src := &listSource{room: r, issuer: l.Name, list: a.CRL, kind: artifact.SubscriberCertificate}
-	src.info = inventory.SourceInfo{Name: l.PublicName(), Format: inventory.AcceptedFormat + l.PublicName(), AsOf: a.CRL.ThisUpdate, Digest: a.Digest, Scope: inventory.Partial}
+	src.info = inventory.SourceInfo{Name: l.PublicName(), Format: inventory.AcceptedFormat + l.PublicName(),
+		AsOf: a.CRL.ThisUpdate, Digest: a.Digest, Scope: inventory.Partial}
 	if l.Kind == artifact.ARL {
 		src.kind = artifact.CACertificate
 	}
@@ -129,11 +136,12 @@ type listSource struct {
 	room   *room.Room
 	issuer string
 	list   *artifact.RevocationList
-	ended  [][]byte // serials of the holds that the list ends by leaving them out, and of what an override lets leave, sorted
-	kind   artifact.Kind
-	info   inventory.SourceInfo
-	total  int64 // entries of the list
-	count  int   // 0: it has no record
+	// serials of the holds that the list ends by leaving them out, and of what an override lets leave, sorted
+	ended [][]byte
+	kind  artifact.Kind
+	info  inventory.SourceInfo
+	total int64 // entries of the list
+	count int   // 0: it has no record
 
 	changes []artifact.RevokedEntry // what differs from the list before; nil: all entries are given
 }
@@ -159,7 +167,8 @@ func (s *listSource) Records(ctx context.Context) iter.Seq2[inventory.Record, er
 		ended := s.ended
 		release := func(before []byte) bool {
 			for len(ended) > 0 && (before == nil || bytes.Compare(ended[0], before) < 0) {
-				rec := inventory.Record{Certificate: inventory.Certificate{Serial: ended[0], Kind: s.kind}, State: inventory.Issued}
+				rec := inventory.Record{Certificate: inventory.Certificate{Serial: ended[0], Kind: s.kind},
+					State: inventory.Issued}
 				if ended = ended[1:]; !yield(rec, nil) {
 					return false
 				}
@@ -170,7 +179,8 @@ func (s *listSource) Records(ctx context.Context) iter.Seq2[inventory.Record, er
 			if err == nil && !release(e.Serial) {
 				return
 			}
-			rec := inventory.Record{Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind}, State: inventory.Revoked,
+			rec := inventory.Record{Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind},
+				State:      inventory.Revoked,
 				Revocation: inventory.Revocation{Time: e.Time, Reason: e.Reason, InvalidityDate: e.InvalidityDate}}
 			rec.Proven = s.room.KnownDeviation(s.issuer, e.Serial, s.list.ThisUpdate)
 			if err == nil && e.Reason == crl.RemoveFromCRL {
@@ -233,7 +243,8 @@ func (d *difference) entries() iter.Seq2[artifact.RevokedEntry, error] {
 			d.total++
 			same := false
 			if err == nil && more && bytes.Equal(old.Serial, e.Serial) {
-				same = old.Time.Equal(e.Time) && max(old.Reason, 0) == max(e.Reason, 0) && old.InvalidityDate.Equal(e.InvalidityDate)
+				same = old.Time.Equal(e.Time) && max(old.Reason, 0) == max(e.Reason, 0) &&
+					old.InvalidityDate.Equal(e.InvalidityDate)
 				old, more, err = was.Next()
 			}
 			if same {

@@ -54,7 +54,8 @@ func acceptList(ctx context.Context, r *room.Room, a *artifact.Artifact, o *held
 }
 
 // judgeBeside judges a list while the inventory is held against the lists that are here: what is judged rests on it.
-func judgeBeside(ctx context.Context, r *room.Room, l room.List, replaced earlier, judge func() (*memory.List, error)) (*memory.List, error) {
+func judgeBeside(ctx context.Context, r *room.Room, l room.List, replaced earlier,
+	judge func() (*memory.List, error)) (*memory.List, error) {
 	if replaced.RevocationList == nil {
 		return judge()
 	}
@@ -80,9 +81,10 @@ func judgeBeside(ctx context.Context, r *room.Room, l room.List, replaced earlie
 	return judge()
 }
 
-// importWhileJudged takes over a long list that replaces none, while it is judged on another processor. What it says is kept
-// when it was found good, and not before.
-func importWhileJudged(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact, judge func() (*memory.List, error), v *Verdict) error {
+// importWhileJudged takes over a long list that replaces none, while it is judged on another processor. What it says is
+// kept when it was found good, and not before.
+func importWhileJudged(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact,
+	judge func() (*memory.List, error), v *Verdict) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var bad error
@@ -135,7 +137,8 @@ func place(r *room.Room, l *artifact.RevocationList) (room.List, error) {
 		return room.List{}, room.Refuse("it is signed by %q, which is no issuer of the configuration", issuer.Subject)
 	}
 	if !a.External() {
-		return room.List{}, room.Refuse("it names issuer %s, whose lists are signed in this room: it was signed past it", a.Name)
+		return room.List{},
+			room.Refuse("it names issuer %s, whose lists are signed in this room: it was signed past it", a.Name)
 	}
 	kind := artifact.CRL
 	switch {
@@ -154,7 +157,9 @@ func place(r *room.Room, l *artifact.RevocationList) (room.List, error) {
 	case len(places) == 1:
 		return places[0], nil
 	case len(places) == 0:
-		return room.List{}, room.Refuse("it is a %s of %s, and the configuration has no such list of this issuer: add %s", kind, a.Name, missingKey(kind))
+		return room.List{},
+			room.Refuse("it is a %s of %s, and the configuration has no such list of this issuer: add %s", kind, a.Name,
+				missingKey(kind))
 	}
 	return placePart(r, a, places, l)
 }
@@ -173,18 +178,24 @@ func missingKey(kind artifact.Kind) string {
 // placePart finds which part of a partitioned list a list is, by its distribution point.
 func placePart(r *room.Room, a *room.Authority, parts []room.List, l *artifact.RevocationList) (room.List, error) {
 	if l.IDP == nil || len(l.IDP.URIs) == 0 {
-		return room.List{}, room.Refuse("the lists of %s are in %d parts, and this one has no distribution point that says which part it is", a.Name, len(parts))
+		return room.List{},
+			room.Refuse("the lists of %s are in %d parts, and this one has no distribution point that says which "+
+				"part it is", a.Name, len(parts))
 	}
 	for i, p := range parts {
-		if slices.Contains(l.IDP.URIs, r.PublicURL(p.PublicName())) || i < len(a.CRL.Points) && slices.Contains(l.IDP.URIs, a.CRL.Points[i]) {
+		if slices.Contains(l.IDP.URIs, r.PublicURL(p.PublicName())) ||
+			i < len(a.CRL.Points) && slices.Contains(l.IDP.URIs, a.CRL.Points[i]) {
 			return p, nil
 		}
 	}
-	return room.List{}, room.Refuse("its distribution point %q is that of no part of the lists of %s: name it in crl.points", l.IDP.URIs, a.Name)
+	return room.List{},
+		room.Refuse("its distribution point %q is that of no part of the lists of %s: name it in crl.points",
+			l.IDP.URIs, a.Name)
 }
 
 // predecessor finds the list that is replaced. done says that the list is here already.
-func predecessor(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact, v *Verdict) (done bool, previous earlier, err error) {
+func predecessor(ctx context.Context, r *room.Room, l room.List, a *artifact.Artifact,
+	v *Verdict) (done bool, previous earlier, err error) {
 	for _, rec := range r.Pending { // judged against what the log has
 		if rec.Name == l.PublicName() {
 			if _, err := r.Commit(ctx, "signer accept"); err != nil {
@@ -212,8 +223,10 @@ func predecessor(ctx context.Context, r *room.Room, l room.List, a *artifact.Art
 	switch number := a.CRL.Number; {
 	case number == nil || previous.Number == nil || number.Cmp(previous.Number) > 0:
 	case number.Cmp(previous.Number) == 0:
-		return false, previous, &room.RecordError{Err: fmt.Errorf("it has number %v, as %s in the master, and other bytes (%s there, %s here): the CA used one number twice",
-			number, l.PublicName(), line.Digest, a.Digest)}
+		return false, previous,
+			&room.RecordError{Err: fmt.Errorf("it has number %v, as %s in the master, and other bytes (%s there, %s "+
+				"here): the CA used one number twice",
+				number, l.PublicName(), line.Digest, a.Digest)}
 	default:
 		taken, err := taken(ctx, r, l, a.Digest)
 		if taken {
@@ -244,15 +257,18 @@ func sameScope(l room.List, was, now *artifact.DistributionPoint) error {
 	if now == nil {
 		now = &empty
 	}
-	if slices.Equal(was.URIs, now.URIs) && was.OnlyCA == now.OnlyCA && was.OnlyUser == now.OnlyUser && was.OnlySomeReasons == now.OnlySomeReasons {
+	if slices.Equal(was.URIs, now.URIs) && was.OnlyCA == now.OnlyCA && was.OnlyUser == now.OnlyUser &&
+		was.OnlySomeReasons == now.OnlySomeReasons {
 		return nil
 	}
-	return &room.RecordError{Err: fmt.Errorf("its scope is not that of the list which it replaces as %s: the distribution point was %s and is %s",
+	return &room.RecordError{Err: fmt.Errorf("its scope is not that of the list which it replaces as %s: the "+
+		"distribution point was %s and is %s",
 		l.PublicName(), pointText(was), pointText(now))}
 }
 
 func pointText(p *artifact.DistributionPoint) string {
-	return fmt.Sprintf("%q (only CA certificates %t, only subscriber certificates %t, only some reasons %t)", p.URIs, p.OnlyCA, p.OnlyUser, p.OnlySomeReasons)
+	return fmt.Sprintf("%q (only CA certificates %t, only subscriber certificates %t, only some reasons %t)", p.URIs,
+		p.OnlyCA, p.OnlyUser, p.OnlySomeReasons)
 }
 
 // checkBase wants the full list of a delta to be here: who gets the delta needs it.
@@ -265,15 +281,18 @@ func checkBase(ctx context.Context, r *room.Room, l room.List, now *artifact.Rev
 	case err != nil:
 		return err
 	case base == nil:
-		return room.Refuse("it is a delta to list %v, and no full list of %s is here: hand that over first", now.BaseNumber, l.Name)
+		return room.Refuse("it is a delta to list %v, and no full list of %s is here: hand that over first",
+			now.BaseNumber, l.Name)
 	case now.BaseNumber.Cmp(base.Number) > 0:
-		return room.Refuse("it is a delta to list %v, and the newest full list of %s here is %v: hand that over first", now.BaseNumber, l.Name, base.Number)
+		return room.Refuse("it is a delta to list %v, and the newest full list of %s here is %v: hand that over first",
+			now.BaseNumber, l.Name, base.Number)
 	}
 	return nil
 }
 
 // watchAccepted holds every entry against the list that is replaced, and against what the inventory can hold.
-func watchAccepted(ctx context.Context, r *room.Room, l room.List, previous *artifact.RevocationList, a *artifact.Artifact, o *heldOverride) (*memory.List, error) {
+func watchAccepted(ctx context.Context, r *room.Room, l room.List, previous *artifact.RevocationList,
+	a *artifact.Artifact, o *heldOverride) (*memory.List, error) {
 	now := a.CRL
 	t := crl.Template{BaseNumber: now.BaseNumber}
 	if now.IDP != nil {
@@ -336,7 +355,8 @@ func checkAccepted(e *crl.Entry, now time.Time) error {
 		}
 	}
 	if e.Time.After(now) || e.InvalidityDate.After(now) {
-		return fmt.Errorf("it is dated %s, after now (%s): compare the clocks of the CA and of this room, and hand it over again",
+		return fmt.Errorf("it is dated %s, after now (%s): compare the clocks of the CA and of this room, and hand "+
+			"it over again",
 			maxTime(e.Time, e.InvalidityDate).Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return nil

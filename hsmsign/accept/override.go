@@ -35,7 +35,8 @@ func acceptOverride(ctx context.Context, r *room.Room, raw []byte, v *Verdict, h
 		}
 	}
 	if r.Rule.Demands(approval.Override) && !r.ApprovedOverrides[artifact.Sum(raw)] {
-		return room.Refuse("overrides need approval here (signer.approval): hand it over with `signer accept --override` and --approval")
+		return room.Refuse("overrides need approval here (signer.approval): hand it over with `signer accept " +
+			"--override` and --approval")
 	}
 	if err := o.Permits(r.OverrideKeys, o.Digest, override.Changed, r.Now()); err != nil {
 		return room.Refuse("%w", err)

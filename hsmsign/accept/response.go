@@ -50,13 +50,15 @@ func acceptResponse(r *room.Room, a *artifact.Artifact, v *Verdict, all *answers
 		return err
 	}
 	if issuer.OCSP == nil || !issuer.OCSP.External() {
-		return room.Refuse("the responses of %s are signed in this room: only with ocsp.signed_by: external are they taken from outside", issuer.Name)
+		return room.Refuse("the responses of %s are signed in this room: only with ocsp.signed_by: external are they "+
+			"taken from outside", issuer.Name)
 	}
 	if refusal := r.Policy.Admit(a, sectiona.Evidence{InLedger: true}); refusal != nil {
 		return refusal
 	}
 	if len(a.OCSP.Singles) != 1 {
-		return room.Refuse("it has %d answers: a client asks for one certificate, hand over a response for each", len(a.OCSP.Singles))
+		return room.Refuse("it has %d answers: a client asks for one certificate, hand over a response for each",
+			len(a.OCSP.Singles))
 	}
 	s := &a.OCSP.Singles[0]
 	shard := ocspcache.ShardOf(s.CertID.Serial, issuer.OCSP.Shards)
@@ -85,7 +87,9 @@ func acceptAnswers(ctx context.Context, r *room.Room, all *answers) error {
 			}
 			continue
 		}
-		claims, err := r.Inventory.Claim(ctx, inventory.ClaimRequest{Host: r.Host(), Issuer: name, Max: a.OCSP.Shards, Lease: room.Lease, Cutoff: inventory.Everything()})
+		claims, err := r.Inventory.Claim(ctx,
+			inventory.ClaimRequest{Host: r.Host(), Issuer: name, Max: a.OCSP.Shards, Lease: room.Lease,
+				Cutoff: inventory.Everything()})
 		if err != nil {
 			return fmt.Errorf("claiming the shards of %s: %w", name, err)
 		}
@@ -133,11 +137,13 @@ func judgeAnswers(ctx context.Context, r *room.Room, a *room.Authority, shards m
 }
 
 func (n *answer) unknown() error {
-	return room.Refuse("the inventory has no certificate with serial %x that has not expired: import the CA's certificates first", n.key.Serial)
+	return room.Refuse("the inventory has no certificate with serial %x that has not expired: import the CA's "+
+		"certificates first", n.key.Serial)
 }
 
 // acceptShard writes a bundle of what was given and of what goes on. It reports whether there is a new one.
-func acceptShard(ctx context.Context, r *room.Room, a *room.Authority, claim inventory.Claim, given []answer) (bool, error) {
+func acceptShard(ctx context.Context, r *room.Room, a *room.Authority, claim inventory.Claim,
+	given []answer) (bool, error) {
 	if len(given) == 0 {
 		return false, nil
 	}
@@ -156,7 +162,8 @@ func acceptShard(ctx context.Context, r *room.Room, a *room.Authority, claim inv
 	var out bytes.Buffer
 	w := ocspcache.NewBundleWriter(&out, a.Name, uint16(claim.Shard))
 	taken := map[string]bool{}
-	signed, place := []inventory.Signed{}, map[string]int{} // once for a certificate that has an answer for each form of CertID
+	// once for a certificate that has an answer for each form of CertID
+	signed, place := []inventory.Signed{}, map[string]int{}
 	for i := range given {
 		n := &given[i]
 		s, there := known[string(n.key.Serial)]
@@ -168,7 +175,8 @@ func acceptShard(ctx context.Context, r *room.Room, a *room.Authority, claim inv
 		if err := w.Add(n.key, n.der); err != nil {
 			return false, fmt.Errorf("bundling %s: %w", n.verdict.Input, err)
 		}
-		one := inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: n.single.ThisUpdate, NextUpdate: n.single.NextUpdate}
+		one := inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: n.single.ThisUpdate,
+			NextUpdate: n.single.NextUpdate}
 		if at, twice := place[string(s.Serial)]; !twice {
 			place[string(s.Serial)] = len(signed)
 			signed = append(signed, one)
@@ -203,7 +211,8 @@ func (n *answer) judge(s inventory.Status, there bool, old *oldAnswers, taken ma
 	}
 	want := room.ResponseStatus(s)
 	if why := differs(n.single, want); why != "" {
-		return &room.RecordError{Err: fmt.Errorf("about serial %x it %s: hand over the CA's newest list, and an answer that agrees with it", n.key.Serial, why)}
+		return &room.RecordError{Err: fmt.Errorf("about serial %x it %s: hand over the CA's newest list, and an "+
+			"answer that agrees with it", n.key.Serial, why)}
 	}
 	der, ok := old.lookup(n.key)
 	if !ok {
@@ -218,7 +227,8 @@ func (n *answer) judge(s inventory.Status, there bool, old *oldAnswers, taken ma
 		return fmt.Errorf("reading the last answer about serial %x: %w", n.key.Serial, err)
 	}
 	if n.single.ThisUpdate.Before(last.Singles[0].ThisUpdate) {
-		return room.Refuse("it is of %s, the answer about serial %x here is newer, of %s", n.single.ThisUpdate.Format(time.RFC3339),
+		return room.Refuse("it is of %s, the answer about serial %x here is newer, of %s",
+			n.single.ThisUpdate.Format(time.RFC3339),
 			n.key.Serial, last.Singles[0].ThisUpdate.Format(time.RFC3339))
 	}
 	return nil
@@ -232,7 +242,8 @@ func differs(s *artifact.Single, want ocsp.Status) string {
 	case want.State == ocsp.Revoked && s.Status != artifact.StatusRevoked:
 		return fmt.Sprintf("does not say revoked, as the CA's list does since %s", want.RevokedAt.Format(time.RFC3339))
 	case want.State == ocsp.Revoked && (!s.RevokedAt.Equal(want.RevokedAt) || max(s.Reason, 0) != max(want.Reason, 0)):
-		return fmt.Sprintf("says revoked at %s with reason %d, the CA's list says %s and %d", s.RevokedAt.Format(time.RFC3339), max(s.Reason, 0),
+		return fmt.Sprintf("says revoked at %s with reason %d, the CA's list says %s and %d",
+			s.RevokedAt.Format(time.RFC3339), max(s.Reason, 0),
 			want.RevokedAt.Format(time.RFC3339), max(want.Reason, 0))
 	case want.State == ocsp.NeverIssued:
 		return "speaks of a serial that was declared never issued"

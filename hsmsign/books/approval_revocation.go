@@ -15,8 +15,8 @@ import (
 	"seihon/inventory"
 )
 
-// ApproveRevocation lets a revocation pass that needs approval – of a CA's certificate, or one that an override changes – or
-// refuses it. What approved it is on record then, so that the room revokes next.
+// ApproveRevocation lets a revocation pass that needs approval – of a CA's certificate, or one that an override changes
+// – or refuses it. What approved it is on record then, so that the room revokes next.
 func ApproveRevocation(ctx context.Context, r *room.Room, q Revocation) error {
 	b := Of(r)
 	kind, ca, err := b.kindOf(ctx, &q)
@@ -42,8 +42,8 @@ func Of(r *room.Room) *Books {
 	return &Books{DB: r.Inventory, conf: r.Config, now: r.Now, keys: r.OverrideKeys}
 }
 
-// NeedsApproval reports whether the rule in force wants a revocation approved; then it goes through an open room, which can
-// record that. An override that is used for something else is meant when q is nil.
+// NeedsApproval reports whether the rule in force wants a revocation approved; then it goes through an open room, which
+// can record that. An override that is used for something else is meant when q is nil.
 func (b *Books) NeedsApproval(ctx context.Context, q *Revocation) (bool, error) {
 	kind := approval.Override
 	if q != nil {
@@ -56,8 +56,8 @@ func (b *Books) NeedsApproval(ctx context.Context, q *Revocation) (bool, error) 
 	return demands, err
 }
 
-// Import imports what another CA software recorded. What would revoke the certificate of a CA is refused where that needs
-// approval: a file is nobody's approval.
+// Import imports what another CA software recorded. What would revoke the certificate of a CA is refused where that
+// needs approval: a file is nobody's approval.
 func (b *Books) Import(ctx context.Context, im inventory.Import) (*inventory.ImportResult, error) {
 	needed, log, err := room.Demands(ctx, b.conf, approval.RevokeCA)
 	if err != nil {
@@ -112,7 +112,9 @@ func (u *unrevoking) refuse(ctx context.Context, serial []byte) error {
 	if err == nil && e.State == inventory.Revoked {
 		return nil
 	}
-	return &room.ApprovalRefusal{Err: fmt.Errorf("it revokes the certificate of a CA, serial %s of %s, which needs approval (signer.approval): revoke that first, with `signer revoke --time` and --approval", room.SerialText(serial), u.issuer)}
+	return &room.ApprovalRefusal{Err: fmt.Errorf("it revokes the certificate of a CA, serial %s of %s, which needs "+
+		"approval (signer.approval): revoke that first, with `signer revoke --time` and --approval",
+		room.SerialText(serial), u.issuer)}
 }
 
 // kindOf says which approval a revocation needs, empty: none. It returns the certificate of a CA that it is about.

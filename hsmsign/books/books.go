@@ -37,7 +37,9 @@ func Open(ctx context.Context, conf *config.Config, now func() time.Time, logger
 	if err != nil {
 		return nil, err
 	}
-	db, err := room.OpenInventory(ctx, inventory.Config{DSN: room.InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger, Existing: true})
+	db, err := room.OpenInventory(ctx,
+		inventory.Config{DSN: room.InventoryDSN(conf.Signer), OverrideKeys: keys, Now: now, Logger: logger,
+			Existing: true})
 	if err != nil {
 		return nil, err
 	}

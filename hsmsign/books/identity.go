@@ -33,8 +33,10 @@ func (b *Books) IssuerCertificate(ctx context.Context, issuer, file string) (*x5
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	if got := artifact.Sum(own.RawSubjectPublicKeyInfo); got != key {
-		return nil, fmt.Errorf("%s: the master's has the key %s, the inventory has %s on record: one of the two is of another CA; "+
-			"check signer.inventory and master.directory", doing, got, key)
+		return nil,
+			fmt.Errorf("%s: the master's has the key %s, the inventory has %s on record: one of the two is of "+
+				"another CA; "+
+				"check signer.inventory and master.directory", doing, got, key)
 	}
 	if file == "" {
 		return own, nil
@@ -63,8 +65,9 @@ func (b *Books) recordedKey(ctx context.Context, issuer string) (artifact.Digest
 			return k.Key, nil
 		}
 	}
-	return artifact.Digest{}, fmt.Errorf("the inventory does not know it yet; `signer issue --name %s` issues its certificate, "+
-		"and with --adopt takes over the one that exists", issuer)
+	return artifact.Digest{},
+		fmt.Errorf("the inventory does not know it yet; `signer issue --name %s` issues its certificate, "+
+			"and with --adopt takes over the one that exists", issuer)
 }
 
 // masterCertificate reads an issuer's certificate from the master.
@@ -75,7 +78,9 @@ func (b *Books) masterCertificate(ctx context.Context, issuer string) (*x509.Cer
 	}
 	line, _, err := log.UseIndex().Lookup(ctx, public.Certificate(issuer))
 	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, fmt.Errorf("the master has none; `signer issue --name %s` makes it, and with --adopt takes over the one that exists", issuer)
+		return nil,
+			fmt.Errorf("the master has none; `signer issue --name %s` makes it, and with --adopt takes over the one "+
+				"that exists", issuer)
 	}
 	if err != nil {
 		return nil, err
@@ -99,8 +104,10 @@ func (b *Books) otherKey(ctx context.Context, file string, given *x509.Certifica
 			return fmt.Errorf("%q is the certificate of issuer %q: name that one with --issuer", file, k.Name)
 		}
 	}
-	return fmt.Errorf("%q (%s) has the key %s, the inventory has %s on record: it is of another CA, or of a generation that has no "+
-		"issuer in the configuration; a file that comes with the evidence cannot vouch for it", file, given.Subject, got, want)
+	return fmt.Errorf("%q (%s) has the key %s, the inventory has %s on record: it is of another CA, or of a "+
+		"generation that has no "+
+		"issuer in the configuration; a file that comes with the evidence cannot vouch for it", file, given.Subject,
+		got, want)
 }
 
 // CheckIssued reports why c is not a certificate of the issuer: by name and signature, since a serial alone
@@ -127,8 +134,8 @@ func (b *Books) sameAsRecorded(ctx context.Context, issuer string, c *x509.Certi
 		"it revokes both, since lists and responses know the serial only", artifact.SerialBytes(c), e.Subject)
 }
 
-// Irregular explains what a CA got wrong in a certificate that is imported, or returns "". The rule and the exceptions to it are
-// those of `signer accept`.
+// Irregular explains what a CA got wrong in a certificate that is imported, or returns "". The rule and the exceptions
+// to it are those of `signer accept`.
 func (b *Books) Irregular(c, by *x509.Certificate) string {
 	p := sectiona.Policy{Misissued: b.conf.Trust.IsMisissued, Excepted: b.exceptions.Allow(b.loadExceptions)}
 	why := p.Irregular(c, by)
@@ -151,8 +158,8 @@ func (b *Books) loadExceptions() {
 	b.unreadable = err
 }
 
-// Misissued tells of a serial that RFC 5280 section 4.1.2.2 forbids whether the issuer has certificates with such a one: the
-// configuration names it, or an exception says that the CA is known for them.
+// Misissued tells of a serial that RFC 5280 section 4.1.2.2 forbids whether the issuer has certificates with such a
+// one: the configuration names it, or an exception says that the CA is known for them.
 func (b *Books) Misissued(ctx context.Context, issuer string) func(serial []byte) bool {
 	return func(serial []byte) bool {
 		d := sectiona.OddSerial(serial)

@@ -33,7 +33,9 @@ func (b *Books) DeclareNeverIssued(ctx context.Context, n NeverIssued) (*invento
 	case conf == nil:
 		return nil, fmt.Errorf("declaring serials never issued: the configuration has no issuer %q", n.Issuer)
 	case conf.OCSP == nil || conf.OCSP.NeverIssued != "revoked":
-		return nil, fmt.Errorf("declaring serials of %s never issued: no response would be made; set ocsp.never_issued: revoked for it", n.Issuer)
+		return nil,
+			fmt.Errorf("declaring serials of %s never issued: no response would be made; set ocsp.never_issued: "+
+				"revoked for it", n.Issuer)
 	}
 	q := inventory.Declaration{Issuer: n.Issuer, Seen: n.Seen, DryRun: n.DryRun}
 	lines := bufio.NewScanner(bytes.NewReader(n.List))

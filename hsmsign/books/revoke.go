@@ -65,10 +65,12 @@ func (b *Books) Foresee(ctx context.Context, q Revocation) (consequences []strin
 	switch {
 	case parseErr != nil || !c.IsCA:
 	case artifact.SameName(c.RawSubject, c.RawIssuer):
-		consequences = append(consequences, fmt.Sprintf("it is the root %q itself: clients do not look for a root on its own list, "+
-			"they go on trusting it until it is taken out of their trust stores", c.Subject))
+		consequences = append(consequences,
+			fmt.Sprintf("it is the root %q itself: clients do not look for a root on its own list, "+
+				"they go on trusting it until it is taken out of their trust stores", c.Subject))
 	default:
-		consequences = append(consequences, fmt.Sprintf("it is the certificate of the CA %q: nothing that this CA signed is valid any more", c.Subject))
+		consequences = append(consequences,
+			fmt.Sprintf("it is the certificate of the CA %q: nothing that this CA signed is valid any more", c.Subject))
 	}
 	if slices.Contains(room.Compromised, rev.Reason) {
 		consequences = append(consequences, fmt.Sprintf("after %s no certificate is made for its key again", q.Reason))
@@ -77,17 +79,21 @@ func (b *Books) Foresee(ctx context.Context, q Revocation) (consequences []strin
 }
 
 func (b *Books) noSuchSerial(q Revocation) error {
-	return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists what it has", q.Serial, q.Issuer, q.Issuer)
+	return fmt.Errorf("revoking %s: the inventory of %s has no such serial; `signer inventory --issuer %s` lists "+
+		"what it has", q.Serial, q.Issuer, q.Issuer)
 }
 
 // checkRevocation holds a revocation to the configuration, and returns what is to be recorded.
-func (b *Books) checkRevocation(ctx context.Context, q *Revocation) (serial []byte, rev inventory.Revocation, err error) {
+func (b *Books) checkRevocation(ctx context.Context,
+	q *Revocation) (serial []byte, rev inventory.Revocation, err error) {
 	conf := b.conf.Issuer(q.Issuer)
 	if conf == nil {
 		return nil, rev, fmt.Errorf("revoking: the configuration has no issuer %q", q.Issuer)
 	}
 	if conf.External() { // what its next list does not say would be unsaid by it
-		return nil, rev, fmt.Errorf("revoking: %s is signed_by: external; revoke in the CA's own software, and take over its list", q.Issuer)
+		return nil, rev,
+			fmt.Errorf("revoking: %s is signed_by: external; revoke in the CA's own software, and take over its list",
+				q.Issuer)
 	}
 	if serial, err = b.serialOf(ctx, q); err != nil {
 		return nil, rev, fmt.Errorf("revoking: %w", err)
@@ -108,8 +114,8 @@ func (b *Books) checkRevocation(ctx context.Context, q *Revocation) (serial []by
 	return serial, rev, nil
 }
 
-// serialOf returns the serial that a revocation is about. A certificate counts only when the issuer signed it: anybody can
-// make one with a subscriber's serial.
+// serialOf returns the serial that a revocation is about. A certificate counts only when the issuer signed it: anybody
+// can make one with a subscriber's serial.
 func (b *Books) serialOf(ctx context.Context, q *Revocation) ([]byte, error) {
 	if q.Certificate == nil {
 		return inventory.ParseSerial(q.Serial)

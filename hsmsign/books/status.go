@@ -22,8 +22,8 @@ type Status struct {
 	Policy string         `json:"policy"` // signer.policy: accredited or trial
 	Lists  []StatusLine   `json:"artifacts"`
 	Counts []StatusIssuer `json:"issuers"`
-	// FirstExpiry is when the first artifact expires if the HSM never signs again: the shelf life. Of a generation only the
-	// responses count that would be renewed.
+	// FirstExpiry is when the first artifact expires if the HSM never signs again: the shelf life. Of a generation only
+	// the responses count that would be renewed.
 	FirstExpiry     time.Time `json:"first_expiry"`
 	FirstExpiryName string    `json:"first_expiry_name"`
 	Uncommitted     int       `json:"uncommitted"` // signed, not in the ledger yet
@@ -71,7 +71,8 @@ type StatusIssuer struct {
 
 // Status reads the inventory and the master, so that monitoring needs no PIN.
 func (b *Books) Status(ctx context.Context) (*Status, error) {
-	s := &Status{Now: b.now().UTC().Truncate(time.Second), Policy: b.conf.Signer.Policy, Lists: []StatusLine{}, Counts: []StatusIssuer{}}
+	s := &Status{Now: b.now().UTC().Truncate(time.Second), Policy: b.conf.Signer.Policy, Lists: []StatusLine{},
+		Counts: []StatusIssuer{}}
 	for i := range b.conf.Issuers {
 		if err := b.issuerStatus(ctx, i, s); err != nil {
 			return nil, err
@@ -119,7 +120,8 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 		return fmt.Errorf("counting the certificates of %s: %w", conf.Name, err)
 	}
 	s.Counts = append(s.Counts, StatusIssuer{
-		Name: conf.Name, Issued: counts.Issued, Revoked: counts.Revoked, NeverIssued: counts.NeverIssued, NeverSigned: counts.NeverSigned, Urgent: counts.Urgent,
+		Name: conf.Name, Issued: counts.Issued, Revoked: counts.Revoked, NeverIssued: counts.NeverIssued,
+		NeverSigned: counts.NeverSigned, Urgent: counts.Urgent,
 	})
 	add := func(kind artifact.Kind, scope string, refresh time.Duration) error {
 		rec, err := room.Latest(ctx, b.DB, conf.Name, kind, scope)
@@ -128,7 +130,8 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 		}
 		until := rec.NextUpdate
 		if kind == artifact.OCSPGeneration && !counts.AnsweredUntil.IsZero() {
-			until = counts.AnsweredUntil // the last response about a certificate that expires is not renewed, and nothing to warn of
+			// the last response about a certificate that expires is not renewed, and nothing to warn of
+			until = counts.AnsweredUntil
 		}
 		s.add(rec, refresh, until)
 		return nil
@@ -158,7 +161,8 @@ func (b *Books) issuerStatus(ctx context.Context, i int, s *Status) error {
 
 // add takes the newest of a kind; until is when it has to be replaced.
 func (s *Status) add(rec *inventory.ArtifactRecord, refresh time.Duration, until time.Time) {
-	line := StatusLine{Name: rec.Name, ThisUpdate: rec.ThisUpdate, NextUpdate: rec.NextUpdate, Due: rec.ThisUpdate.Add(refresh)}
+	line := StatusLine{Name: rec.Name, ThisUpdate: rec.ThisUpdate, NextUpdate: rec.NextUpdate,
+		Due: rec.ThisUpdate.Add(refresh)}
 	if rec.Number != nil {
 		line.Number = rec.Number.String()
 	}
@@ -178,13 +182,16 @@ func (s *Status) Line() string {
 		line = s.shelfLife()
 	}
 	if n := s.Unsigned(); n > 0 && !s.FirstExpiry.IsZero() {
-		line += fmt.Sprintf("; %d changes of a status are recorded and not signed: run `signer run`, and read what it says", n)
+		line += fmt.Sprintf("; %d changes of a status are recorded and not signed: run `signer run`, and read what "+
+			"it says", n)
 	}
 	if n := len(s.Refused); n > 0 {
-		line += fmt.Sprintf("; %d inputs were refused (last: %s): take them out of the folder refused once they are dealt with", n, s.Refused[n-1])
+		line += fmt.Sprintf("; %d inputs were refused (last: %s): take them out of the folder refused once they are "+
+			"dealt with", n, s.Refused[n-1])
 	}
 	for _, r := range s.Overdue() {
-		line += fmt.Sprintf("; the review of %q was due %s: review it and record the new one with `signer evidence`", r.Kind, r.Due.Format(time.DateOnly))
+		line += fmt.Sprintf("; the review of %q was due %s: review it and record the new one with `signer evidence`",
+			r.Kind, r.Due.Format(time.DateOnly))
 	}
 	for _, d := range s.Documents {
 		line += "; " + d.words()
@@ -207,27 +214,34 @@ func (s *Status) Overdue() (due []ledger.Review) {
 
 func (s *Status) shelfLife() string {
 	return fmt.Sprintf("shelf life %s: %s is the first to expire, at %s; %d signed but not recorded",
-		s.FirstExpiry.Sub(s.Now).Round(time.Minute), s.FirstExpiryName, s.FirstExpiry.Format(time.RFC3339), s.Uncommitted)
+		s.FirstExpiry.Sub(s.Now).Round(time.Minute), s.FirstExpiryName, s.FirstExpiry.Format(time.RFC3339),
+		s.Uncommitted)
 }
 
 // WritePrometheus writes the status as a node_exporter textfile, in one step.
 func (s *Status) WritePrometheus(file string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# HELP seihon_signer_first_expiry_seconds When the first artifact expires if nothing is signed any more.\n"+
-		"# TYPE seihon_signer_first_expiry_seconds gauge\nseihon_signer_first_expiry_seconds %d\n", s.FirstExpiry.Unix())
+	fmt.Fprintf(&b,
+		"# HELP seihon_signer_first_expiry_seconds When the first artifact expires if nothing is signed any more.\n"+
+			"# TYPE seihon_signer_first_expiry_seconds gauge\nseihon_signer_first_expiry_seconds %d\n",
+		s.FirstExpiry.Unix())
 	fmt.Fprintf(&b, "# HELP seihon_signer_uncommitted Artifacts signed and not yet in the ledger.\n"+
 		"# TYPE seihon_signer_uncommitted gauge\nseihon_signer_uncommitted %d\n", s.Uncommitted)
-	b.WriteString("# HELP seihon_signer_next_update_seconds nextUpdate of the newest artifact of each name.\n# TYPE seihon_signer_next_update_seconds gauge\n")
+	b.WriteString("# HELP seihon_signer_next_update_seconds nextUpdate of the newest artifact of each name.\n# TYPE " +
+		"seihon_signer_next_update_seconds gauge\n")
 	for _, l := range s.Lists {
 		fmt.Fprintf(&b, "seihon_signer_next_update_seconds{name=%q} %d\n", l.Name, l.NextUpdate.Unix())
 	}
-	fmt.Fprintf(&b, "# HELP seihon_signer_refused_inputs Inputs of the drop folder that were refused and are still there.\n"+
-		"# TYPE seihon_signer_refused_inputs gauge\nseihon_signer_refused_inputs %d\n", len(s.Refused))
-	b.WriteString("# HELP seihon_signer_urgent Revocations that no response shows yet.\n# TYPE seihon_signer_urgent gauge\n")
+	fmt.Fprintf(&b,
+		"# HELP seihon_signer_refused_inputs Inputs of the drop folder that were refused and are still there.\n"+
+			"# TYPE seihon_signer_refused_inputs gauge\nseihon_signer_refused_inputs %d\n", len(s.Refused))
+	b.WriteString("# HELP seihon_signer_urgent Revocations that no response shows yet.\n# TYPE seihon_signer_urgent " +
+		"gauge\n")
 	for _, i := range s.Counts {
 		fmt.Fprintf(&b, "seihon_signer_urgent{issuer=%q} %d\n", i.Name, i.Urgent)
 	}
-	b.WriteString("# HELP seihon_signer_review_due_seconds When a document is to be reviewed.\n# TYPE seihon_signer_review_due_seconds gauge\n")
+	b.WriteString("# HELP seihon_signer_review_due_seconds When a document is to be reviewed.\n# TYPE " +
+		"seihon_signer_review_due_seconds gauge\n")
 	for _, r := range s.Reviews {
 		if !r.Due.IsZero() {
 			fmt.Fprintf(&b, "seihon_signer_review_due_seconds{kind=%q} %d\n", r.Kind, r.Due.Unix())

@@ -20,7 +20,8 @@ func (s *Status) Unsigned() (n int64) {
 	return n
 }
 
-// unlisted counts the revocations and releases from hold that were recorded since the newest list, and that it does not show.
+// unlisted counts the revocations and releases from hold that were recorded since the newest list, and that it does not
+// show.
 func (b *Books) unlisted(ctx context.Context, l room.List) (int64, error) {
 	last, err := room.Latest(ctx, b.DB, l.Name, l.Kind, l.Series())
 	if err != nil {
@@ -46,9 +47,10 @@ func (b *Books) unlisted(ctx context.Context, l room.List) (int64, error) {
 	return b.compareList(ctx, last, changed)
 }
 
-// compareList counts the changes that a list of the master does not show: those of the very second of its thisUpdate may be
-// there or not.
-func (b *Books) compareList(ctx context.Context, last *inventory.ArtifactRecord, changed map[string]bool) (int64, error) {
+// compareList counts the changes that a list of the master does not show: those of the very second of its thisUpdate
+// may be there or not.
+func (b *Books) compareList(ctx context.Context, last *inventory.ArtifactRecord,
+	changed map[string]bool) (int64, error) {
 	log, err := room.OpenMaster(ctx, b.conf)
 	if err != nil {
 		return 0, err

@@ -25,7 +25,8 @@ func (s *Status) LineIn(lang string) string {
 		parts = append(parts, fmt.Sprintf("拒否された入力 %d 件（最後は %s。対処の後、フォルダ refused から除く）", n, s.Refused[n-1]))
 	}
 	for _, r := range s.Overdue() {
-		parts = append(parts, fmt.Sprintf("文書 %q の見直しの期日は %s（見直しを行い、`signer evidence` で記録する）", r.Kind, r.Due.Format(time.DateOnly)))
+		parts = append(parts,
+			fmt.Sprintf("文書 %q の見直しの期日は %s（見直しを行い、`signer evidence` で記録する）", r.Kind, r.Due.Format(time.DateOnly)))
 	}
 	for _, d := range s.Documents {
 		parts = append(parts, d.wordsJA())

@@ -59,9 +59,11 @@ func AdoptCA(ctx context.Context, r *room.Room, name string, c *x509.Certificate
 		return nil // a command that was interrupted, or given twice
 	}
 	if a.Certificate != nil {
-		return fmt.Errorf("adopting: %s has a certificate already, serial %x, and keeps it: a name of the log stands for one certificate; "+
+		return fmt.Errorf("adopting: %s has a certificate already, serial %x, and keeps it: a name of the log stands "+
+			"for one certificate; "+
 			"if that one was issued by mistake, revoke it (signer revoke --certificate), withdraw cert/%s.cer, "+
-			"and take the existing one over as an issuer of another name in the configuration, with the same key", name, a.Certificate.SerialNumber, name)
+			"and take the existing one over as an issuer of another name in the configuration, with the same key", name,
+			a.Certificate.SerialNumber, name)
 	}
 	if err := CheckAdopted(r, a, c); err != nil {
 		return fmt.Errorf("adopting %s: %w", name, err)
@@ -87,7 +89,8 @@ func AdoptCA(ctx context.Context, r *room.Room, name string, c *x509.Certificate
 	if why := r.Policy.Irregular(c, signer); why != "" {
 		return fmt.Errorf("adopting %s: %s", name, why)
 	}
-	if err := r.ApproveNow(ctx, room.Act(approval.IssueCA, append([]string{"act", "adopt", "name", name}, room.Certified("certificate", c)...)...)); err != nil {
+	if err := r.ApproveNow(ctx, room.Act(approval.IssueCA, append([]string{"act", "adopt", "name", name},
+		room.Certified("certificate", c)...)...)); err != nil {
 		return err
 	}
 	if err := r.TellInventory(ctx, issuer, artifact.Sum(issuer.SPKI(c))); err != nil {
@@ -111,7 +114,8 @@ func CheckAdopted(r *room.Room, a *room.Authority, c *x509.Certificate) error {
 		return fmt.Errorf("it is of %q, the configuration says %q", c.Subject, cn)
 	}
 	for _, other := range r.Authorities {
-		if other.Certificate != nil && bytes.Equal(other.Certificate.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo) {
+		if other.Certificate != nil &&
+			bytes.Equal(other.Certificate.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo) {
 			return fmt.Errorf("it certifies the key of issuer %s (%q)", other.Name, c.Subject)
 		}
 	}
@@ -127,7 +131,8 @@ func CheckAdopted(r *room.Room, a *room.Authority, c *x509.Certificate) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not among trust.anchors: nothing else vouches for the key of a root that is signed_by: external; "+
+	return fmt.Errorf("%q is not among trust.anchors: nothing else vouches for the key of a root that is signed_by: "+
+		"external; "+
 		"name its file there after comparing its fingerprint %s with the CA's own", c.Subject, artifact.Sum(c.Raw))
 }
 
@@ -161,15 +166,18 @@ func RecordAdopted(ctx context.Context, r *room.Room, issuer string, c *x509.Cer
 	case len(e.DER) == 0 || bytes.Equal(e.DER, c.Raw): // an import has its serial, or all of it
 		return nil
 	}
-	return room.Refuse("the inventory has another certificate of %s under serial %x, of %q: the CA issued two with one serial",
+	return room.Refuse("the inventory has another certificate of %s under serial %x, of %q: the CA issued two with "+
+		"one serial",
 		issuer, row.Serial, e.Subject)
 }
 
 // AdoptResponder takes the certificate that an issuer's own software made for the OCSP signer in the token.
-func AdoptResponder(ctx context.Context, r *room.Room, a *room.Authority, resp *config.Responder, c *x509.Certificate) error {
+func AdoptResponder(ctx context.Context, r *room.Room, a *room.Authority, resp *config.Responder,
+	c *x509.Certificate) error {
 	refuse := func(err error) error { return fmt.Errorf("adopting %s: %w", resp.Name, err) }
 	if a.Certificate == nil {
-		return refuse(fmt.Errorf("its issuer %s has no certificate yet; take that over first, with --name %s", a.Name, a.Name))
+		return refuse(fmt.Errorf("its issuer %s has no certificate yet; take that over first, with --name %s", a.Name,
+			a.Name))
 	}
 	if a.Responder.Equal(c) {
 		return nil
@@ -198,7 +206,8 @@ func AdoptResponder(ctx context.Context, r *room.Room, a *room.Authority, resp *
 		return refuse(err)
 	}
 	a.Responder = c
-	return r.Stage(ctx, room.CertificateRecord(a.Name, artifact.OCSPSignerCertificate, public.Certificate(resp.Name), c), c.Raw)
+	return r.Stage(ctx,
+		room.CertificateRecord(a.Name, artifact.OCSPSignerCertificate, public.Certificate(resp.Name), c), c.Raw)
 }
 
 // checkResponder says why nobody would believe responses of a certificate (RFC 6960 section 4.2.2.2).
@@ -236,7 +245,8 @@ func adoptDocumentSigner(ctx context.Context, r *room.Room, d *config.DocumentSi
 	if r.DryRun {
 		return nil
 	}
-	return durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
+	return durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}),
+		0o644)
 }
 
 // BroughtAlong reports whether a configured issuer has no certificate here, and a key that `signer keygen` found in the
@@ -255,10 +265,12 @@ func BroughtAlong(ctx context.Context, r *room.Room, name string) (bool, error) 
 		if err != nil {
 			return false, err
 		}
-		if e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceKeys || e.Evidence.Note != room.EvidenceNote(token.UseKeyChange) {
+		if e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceKeys ||
+			e.Evidence.Note != room.EvidenceNote(token.UseKeyChange) {
 			continue
 		}
-		doc, err := log.ReadBlob(ctx, ledger.Line{Name: e.Evidence.Name, Kind: artifact.Log, Digest: e.Evidence.Digest, Size: e.Evidence.Size})
+		doc, err := log.ReadBlob(ctx,
+			ledger.Line{Name: e.Evidence.Name, Kind: artifact.Log, Digest: e.Evidence.Digest, Size: e.Evidence.Size})
 		if err != nil {
 			return false, fmt.Errorf("reading the evidence of keys: %w", err)
 		}

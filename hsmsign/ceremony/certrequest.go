@@ -105,7 +105,8 @@ func responderSubject(a *room.Authority, resp *config.Responder) ([]byte, error)
 		return room.SubjectName(*resp.Subject).Marshal()
 	}
 	if a.Certificate == nil {
-		return nil, errors.New("its issuer has no certificate yet; take that over first, or give ocsp.responder a subject")
+		return nil,
+			errors.New("its issuer has no certificate yet; take that over first, or give ocsp.responder a subject")
 	}
 	subject := a.Certificate.Subject
 	subject.ExtraNames = nil
@@ -118,7 +119,8 @@ func (x *explainer) askedFor(ctx context.Context, e *ledger.Evidence) error {
 	if e.Kind != requestKind {
 		return nil
 	}
-	der, err := x.r.Log.Log().ReadBlob(ctx, ledger.Line{Name: requestKind, Kind: artifact.Log, Digest: e.Digest, Size: e.Size})
+	der, err := x.r.Log.Log().ReadBlob(ctx,
+		ledger.Line{Name: requestKind, Kind: artifact.Log, Digest: e.Digest, Size: e.Size})
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ func CountSignatures(ctx context.Context, r *room.Room, q Reading) (*Counted, er
 		return nil, fmt.Errorf("comparing the counter of %s: %w", q.Key, err)
 	}
 	log := r.Log.Log()
-	c := &Counted{Schema: counterSchema, Time: r.Now().UTC().Truncate(time.Second), Key: q.Key, Count: q.Count, Begin: q.Begin, Size: log.Size()}
+	c := &Counted{Schema: counterSchema, Time: r.Now().UTC().Truncate(time.Second), Key: q.Key, Count: q.Count,
+		Begin: q.Begin, Size: log.Size()}
 	if q.Document != nil {
 		c.Document = room.DocumentKind(q.Document) + " sha256:" + artifact.Sum(q.Document).String()
 	}
@@ -99,7 +100,9 @@ func countedKey(r *room.Room, name string) (config.Key, error) {
 			return i.OCSP.Responder.Key, nil
 		}
 	}
-	return config.Key{}, fmt.Errorf("comparing a counter: %q is no issuer and no OCSP signer of the configuration; the keys of logs and documents are not compared", name)
+	return config.Key{},
+		fmt.Errorf("comparing a counter: %q is no issuer and no OCSP signer of the configuration; the keys of logs "+
+			"and documents are not compared", name)
 }
 
 // issuersOf are the issuers that sign with a key.
@@ -124,7 +127,9 @@ func lastReading(ctx context.Context, r *room.Room, key string) (*Counted, error
 		if e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceCount || e.Evidence.Name != key {
 			continue
 		}
-		doc, err := log.ReadBlob(ctx, ledger.Line{Name: ledger.EvidenceCount, Kind: artifact.Log, Digest: e.Evidence.Digest, Size: e.Evidence.Size})
+		doc, err := log.ReadBlob(ctx,
+			ledger.Line{Name: ledger.EvidenceCount, Kind: artifact.Log, Digest: e.Evidence.Digest,
+				Size: e.Evidence.Size})
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +138,9 @@ func lastReading(ctx context.Context, r *room.Room, key string) (*Counted, error
 			return nil, fmt.Errorf("reading entry %d: %w", i, err)
 		}
 		if c.Schema != counterSchema {
-			return nil, fmt.Errorf("reading entry %d: it is in the format %q, this program knows %q; use the program that wrote it", i, c.Schema, counterSchema)
+			return nil,
+				fmt.Errorf("reading entry %d: it is in the format %q, this program knows %q; use the program that "+
+					"wrote it", i, c.Schema, counterSchema)
 		}
 		return c, nil
 	}
@@ -153,7 +160,8 @@ func recordReading(ctx context.Context, r *room.Room, c *Counted) error {
 	if c.Begin {
 		note = "counting begins"
 	}
-	e := &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceCount, Name: c.Key, Digest: digest, Size: size, Note: note}}
+	e := &ledger.Entry{Evidence: &ledger.Evidence{Kind: ledger.EvidenceCount, Name: c.Key, Digest: digest, Size: size,
+		Note: note}}
 	if err := r.Log.Append(ctx, e); err != nil {
 		return fmt.Errorf("recording the reading: %w", err)
 	}

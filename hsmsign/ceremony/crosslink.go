@@ -34,13 +34,16 @@ func IssueLinks(ctx context.Context, r *room.Room, name string) ([]*x509.Certifi
 	if err != nil {
 		return nil, err
 	}
-	pairs := append([]string{"act", "link", "name", name}, append(room.Certified("new", a.Certificate), room.Certified("old", old.Certificate)...)...)
-	if err := r.Approve(ctx, room.Act(approval.IssueCA, append(pairs, "profile", "link", "profile-sha256", profile)...)); err != nil {
+	pairs := append([]string{"act", "link", "name", name},
+		append(room.Certified("new", a.Certificate), room.Certified("old", old.Certificate)...)...)
+	if err := r.Approve(ctx,
+		room.Act(approval.IssueCA, append(pairs, "profile", "link", "profile-sha256", profile)...)); err != nil {
 		return nil, err
 	}
 	var out []*x509.Certificate
 	for i, step := range []struct{ issuer, of *room.Authority }{{old, a}, {a, old}} {
-		c, err := r.Issue(ctx, step.issuer, room.Order{Profile: "link", Request: cert.Request{Of: step.of.Certificate}, Name: public.Link(name, i+1)})
+		c, err := r.Issue(ctx, step.issuer,
+			room.Order{Profile: "link", Request: cert.Request{Of: step.of.Certificate}, Name: public.Link(name, i+1)})
 		if err != nil {
 			return nil, fmt.Errorf("linking %s with %s: %w", step.of.Name, step.issuer.Name, err)
 		}
@@ -62,24 +65,29 @@ type CrossRequest struct {
 // IssueCross issues a cross certificate.
 func IssueCross(ctx context.Context, r *room.Room, q CrossRequest) (*x509.Certificate, error) {
 	if !crossID.MatchString(q.ID) {
-		return nil, fmt.Errorf("issuing a cross certificate: id %q must be lower case letters, digits and inner hyphens", q.ID)
+		return nil,
+			fmt.Errorf("issuing a cross certificate: id %q must be lower case letters, digits and inner hyphens", q.ID)
 	}
 	a, err := r.Authority(q.Issuer)
 	if err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(r.Policy.Trust.Partners(), q.Partner.Equal) {
-		return nil, fmt.Errorf("issuing a cross certificate: %s is not pinned in trust.partners; section A would refuse the result", q.Partner.Subject)
+		return nil,
+			fmt.Errorf("issuing a cross certificate: %s is not pinned in trust.partners; section A would refuse "+
+				"the result", q.Partner.Subject)
 	}
 	profile, err := r.ProfileDigest(a, q.Profile)
 	if err != nil {
 		return nil, fmt.Errorf("issuing a cross certificate: %w", err)
 	}
 	pairs := append([]string{"act", "cross", "id", q.ID, "issuer", q.Issuer}, room.Certified("partner", q.Partner)...)
-	if err := r.Approve(ctx, room.Act(approval.IssueCA, append(pairs, "profile", q.Profile, "profile-sha256", profile)...)); err != nil {
+	if err := r.Approve(ctx,
+		room.Act(approval.IssueCA, append(pairs, "profile", q.Profile, "profile-sha256", profile)...)); err != nil {
 		return nil, err
 	}
-	c, err := r.Issue(ctx, a, room.Order{Profile: q.Profile, Request: cert.Request{Of: q.Partner}, Name: public.Cross(q.ID)})
+	c, err := r.Issue(ctx,
+		a, room.Order{Profile: q.Profile, Request: cert.Request{Of: q.Partner}, Name: public.Cross(q.ID)})
 	if err != nil {
 		return nil, fmt.Errorf("issuing a cross certificate: %w", err)
 	}
@@ -89,15 +97,18 @@ func IssueCross(ctx context.Context, r *room.Room, q CrossRequest) (*x509.Certif
 // PublishCross records the cross certificate that a partner issued for one of our CAs.
 func PublishCross(ctx context.Context, r *room.Room, issuer, id string, c *x509.Certificate) error {
 	if !crossID.MatchString(id) {
-		return fmt.Errorf("publishing a cross certificate: id %q must be lower case letters, digits and inner hyphens", id)
+		return fmt.Errorf("publishing a cross certificate: id %q must be lower case letters, digits and inner hyphens",
+			id)
 	}
 	a, err := r.Authority(issuer)
 	if err != nil {
 		return err
 	}
-	if !artifact.SameName(c.RawSubject, a.Certificate.RawSubject) || !bytes.Equal(c.RawSubjectPublicKeyInfo, a.Certificate.RawSubjectPublicKeyInfo) {
+	if !artifact.SameName(c.RawSubject, a.Certificate.RawSubject) ||
+		!bytes.Equal(c.RawSubjectPublicKeyInfo, a.Certificate.RawSubjectPublicKeyInfo) {
 		return fmt.Errorf("publishing a cross certificate: it certifies %q with the key %s; %s is %q with the key %s",
-			c.Subject, artifact.Sum(c.RawSubjectPublicKeyInfo), issuer, a.Certificate.Subject, artifact.Sum(a.Certificate.RawSubjectPublicKeyInfo))
+			c.Subject, artifact.Sum(c.RawSubjectPublicKeyInfo), issuer, a.Certificate.Subject,
+			artifact.Sum(a.Certificate.RawSubjectPublicKeyInfo))
 	}
 	pairs := append([]string{"act", "publish-cross", "id", id, "name", issuer}, room.Certified("certificate", c)...)
 	if err := r.ApproveNow(ctx, room.Act(approval.IssueCA, pairs...)); err != nil {

@@ -23,7 +23,8 @@ import (
 // old ones. It returns the files with the new verifier keys, which the configuration must name from now on.
 func RotateLogKeys(ctx context.Context, r *room.Room, labels []string, reason, tokenName string) ([]string, error) {
 	if len(labels) > len(room.LogAlgorithms) {
-		return nil, fmt.Errorf("rotating the log's keys: %d labels; a log has one key (ECDSA) or two (ECDSA, Ed25519)", len(labels))
+		return nil, fmt.Errorf("rotating the log's keys: %d labels; a log has one key (ECDSA) or two (ECDSA, Ed25519)",
+			len(labels))
 	}
 	if reason == "" {
 		return nil, errors.New("rotating the log's keys: the reason is empty; auditors will ask for it")
@@ -96,7 +97,8 @@ func FreezeLog(ctx context.Context, r *room.Room, reason, successor string) erro
 	if reason == "" {
 		return errors.New("freezing the log: the reason is empty; auditors will ask for it")
 	}
-	if err := r.Approve(ctx, room.Act(approval.LogRotate, "act", "freeze", "reason", reason, "successor", successor)); err != nil {
+	if err := r.Approve(ctx,
+		room.Act(approval.LogRotate, "act", "freeze", "reason", reason, "successor", successor)); err != nil {
 		return err
 	}
 	_, err := r.Log.Freeze(ctx, ledger.Freeze{Reason: reason, Successor: successor})

@@ -126,7 +126,8 @@ func unmarshalAlternativeNames(der []byte) (AlternativeNames, error) {
 			}
 			a.Directory = append(a.Directory, n)
 		default:
-			return a, fmt.Errorf("name form with tag %#x is not issued; use e-mail, DNS, URI, IP or directory names", uint8(tag))
+			return a, fmt.Errorf("name form with tag %#x is not issued; use e-mail, DNS, URI, IP or directory names",
+				uint8(tag))
 		}
 	}
 	return a, a.Check()
@@ -148,7 +149,8 @@ func dnsName(s string, wildcard bool) bool {
 		bad := func(r rune) bool {
 			return !(r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
 		}
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, bad) {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.ContainsFunc(label, bad) {
 			return false
 		}
 	}

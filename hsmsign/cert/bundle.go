@@ -17,13 +17,15 @@ var (
 	oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 )
 
-// Bundle returns the certificates as a certs-only CMS message (.p7c, RFC 5280 section 4.2.2.1), the form in which caIssuers
-// offers several certificates for one CA, such as those of two bridges. Certificates are in DER order, each once.
+// Bundle returns the certificates as a certs-only CMS message (.p7c, RFC 5280 section 4.2.2.1), the form in which
+// caIssuers offers several certificates for one CA, such as those of two bridges. Certificates are in DER order, each
+// once.
 func Bundle(list []*x509.Certificate) ([]byte, error) {
 	if len(list) == 0 {
 		return nil, errors.New("bundling certificates: there is none")
 	}
-	sorted := slices.SortedFunc(slices.Values(list), func(a, b *x509.Certificate) int { return bytes.Compare(a.Raw, b.Raw) })
+	sorted := slices.SortedFunc(slices.Values(list),
+		func(a, b *x509.Certificate) int { return bytes.Compare(a.Raw, b.Raw) })
 	sorted = slices.CompactFunc(sorted, (*x509.Certificate).Equal)
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { // ContentInfo

@@ -13,8 +13,8 @@
 //
 // The encoder is our own because crypto/x509 decides things that a CP fixes: it writes PrintableString where the names
 // shall be UTF8String (RFC 5280 section 4.1.2.4), has no policy qualifiers, mappings or constraints, chooses the order
-// of the extensions and refuses to encode for rehearsal what the token will sign. With our own the rehearsed bytes are the
-// signed bytes. Extensions come in the order of RFC 5280 section 4.2, critical exactly where that section wants it.
+// of the extensions and refuses to encode for rehearsal what the token will sign. With our own the rehearsed bytes are
+// the signed bytes. Extensions come in the order of RFC 5280 section 4.2, critical exactly where that section wants it.
 //
 // What the CSR wishes for beyond key, name and (where the profile allows) alternative names has no effect.
 package cert
@@ -63,10 +63,12 @@ type Request struct {
 	Now       func() time.Time // nil = time.Now
 }
 
-// Builtin returns a copy of a built-in profile: root, subordinate, link, cross, ocsp-signer, subscriber, document-signer.
+// Builtin returns a copy of a built-in profile: root, subordinate, link, cross, ocsp-signer, subscriber,
+// document-signer.
 func Builtin(name string) (*Profile, bool) { return certprofile.Builtin(name) }
 
-// NewSerial draws a serial number of 16 octets whose first bits are 01: always positive, never shorter, 126 random bits.
+// NewSerial draws a serial number of 16 octets whose first bits are 01: always positive, never shorter, 126 random
+// bits.
 func NewSerial() (*big.Int, error) {
 	b := make([]byte, 16)
 	if _, err := rand.Read(b); err != nil {

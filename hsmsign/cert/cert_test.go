@@ -126,7 +126,8 @@ type pki struct {
 func newPKI(t testing.TB, alg string, change ...func(*cert.Profile)) pki {
 	t.Helper()
 	p := pki{rootKey: key(t, alg, "root"), subKey: key(t, alg, "sub")}
-	p.root = issue(t, cert.Request{Profile: profile(t, "root", change...), Signer: p.rootKey, Subject: name(t, "C=JP, O=Example Corp, CN=Root CA")})
+	p.root = issue(t, cert.Request{Profile: profile(t, "root", change...), Signer: p.rootKey, Subject: name(t,
+		"C=JP, O=Example Corp, CN=Root CA")})
 	p.sub = issue(t, cert.Request{
 		Profile: profile(t, "subordinate", change...), Signer: p.rootKey, Issuer: p.root, PublicKey: p.subKey.Public(),
 		Subject: name(t, "C=JP, O=Example Corp, CN=Signing CA"), URLs: urls(),
@@ -143,7 +144,8 @@ func urls() cert.URLs {
 
 func TestIssueEveryKindWithEveryAlgorithm(t *testing.T) {
 	for _, alg := range []string{"rsa2048", "p256", "p384", "p521", "ed25519"} {
-		for _, sig := range map[string][]string{"rsa2048": {"", "rsa-sha512", "rsa-pss-sha256", "rsa-pss-sha384"}}[alg] {
+		for _, sig := range map[string][]string{"rsa2048": {"", "rsa-sha512", "rsa-pss-sha256",
+			"rsa-pss-sha384"}}[alg] {
 			t.Run(alg+"/"+sig, func(t *testing.T) { chainOf(t, alg, sig) })
 		}
 		if alg != "rsa2048" {
@@ -167,7 +169,8 @@ func chainOf(t *testing.T, alg, sig string) {
 	roots.AddCert(p.root)
 	middle.AddCert(p.sub)
 	for _, c := range []*x509.Certificate{leaf, ocsp} {
-		_, err := c.Verify(x509.VerifyOptions{Roots: roots, Intermediates: middle, CurrentTime: noon, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+		_, err := c.Verify(x509.VerifyOptions{Roots: roots, Intermediates: middle, CurrentTime: noon,
+			KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 		if err != nil {
 			t.Errorf("%s: %v", c.Subject, err)
 		}

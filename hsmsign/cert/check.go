@@ -26,11 +26,13 @@ func (r *Request) check() (*draft, error) {
 		return nil, errors.New("no signing key was given")
 	}
 	if r.Profile.Publish && r.ConsentID == "" {
-		return nil, errors.New("the profile publishes subscriber certificates, so the subscriber's consent id is required " +
-			"(Ordinance art. 6(15)f forbids to leak what the books hold)")
+		return nil,
+			errors.New("the profile publishes subscriber certificates, so the subscriber's consent id is required " +
+				"(Ordinance art. 6(15)f forbids to leak what the books hold)")
 	}
 	d := &draft{profile: r.Profile, urls: r.URLs, serial: r.Serial, signer: r.Signer.Public()}
-	for _, step := range []func(*draft) error{r.checkIssuer, r.checkSubject, r.checkSerial, r.checkValidity, r.checkURLs} {
+	for _, step := range []func(*draft) error{r.checkIssuer, r.checkSubject, r.checkSerial, r.checkValidity,
+		r.checkURLs} {
 		if err := step(d); err != nil {
 			return nil, err
 		}
@@ -59,7 +61,8 @@ func (r *Request) checkIssuer(d *draft) error {
 		return fmt.Errorf("a %s certificate needs an issuer", r.Profile.Kind)
 	}
 	if !algid.SamePublic(c.PublicKey, pub) {
-		return fmt.Errorf("the signing key is not the key of the issuer %q: a foreign issuer or the wrong key label", c.Subject)
+		return fmt.Errorf("the signing key is not the key of the issuer %q: a foreign issuer or the wrong key label",
+			c.Subject)
 	}
 	if !c.BasicConstraintsValid || !c.IsCA || c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
 		return fmt.Errorf("the issuer %q is not a CA that may sign certificates", c.Subject)
@@ -147,8 +150,8 @@ func (r *Request) subject(d *draft, name Name, pub crypto.PublicKey) error {
 	return nil
 }
 
-// subjectOf takes name, key and key identifier from a CA certificate, byte for byte, so that chains built on that certificate
-// also build on this one.
+// subjectOf takes name, key and key identifier from a CA certificate, byte for byte, so that chains built on that
+// certificate also build on this one.
 func (r *Request) subjectOf(d *draft) error {
 	c, kind := r.Of, r.Profile.Kind
 	switch {
@@ -159,7 +162,8 @@ func (r *Request) subjectOf(d *draft) error {
 	case algid.SamePublic(c.PublicKey, r.Signer.Public()):
 		return errors.New("the certificate to be certified holds the issuer's own key")
 	case kind == certprofile.Link && !bytes.Equal(c.RawSubject, d.issuer):
-		return fmt.Errorf("a link joins two keys of one CA name, but the names are %q and %q", c.Subject, r.Issuer.Subject)
+		return fmt.Errorf("a link joins two keys of one CA name, but the names are %q and %q", c.Subject,
+			r.Issuer.Subject)
 	case kind == certprofile.Cross && bytes.Equal(c.RawSubject, d.issuer):
 		return errors.New("a cross certificate joins two CA names; use a link profile for a new key of the same CA")
 	}
@@ -191,7 +195,8 @@ func (r *Request) checkSerial(d *draft) error {
 	case r.Serial.Sign() <= 0:
 		return fmt.Errorf("serial number %v is not positive (RFC 5280 section 4.1.2.2)", r.Serial)
 	case r.Serial.BitLen()/8+1 > 20:
-		return fmt.Errorf("serial number has %d octets, at most 20 are allowed (RFC 5280 section 4.1.2.2)", r.Serial.BitLen()/8+1)
+		return fmt.Errorf("serial number has %d octets, at most 20 are allowed (RFC 5280 section 4.1.2.2)",
+			r.Serial.BitLen()/8+1)
 	}
 	return nil
 }
@@ -217,18 +222,22 @@ func (r *Request) checkValidity(d *draft) error {
 			return fmt.Errorf("the issuer %q expired at %s", i.Subject, i.NotAfter.UTC().Format(time.RFC3339))
 		case now.Before(i.NotBefore):
 			return fmt.Errorf("the issuer %q is not valid before %s", i.Subject, i.NotBefore.UTC().Format(time.RFC3339))
-		case d.notBefore.Before(i.NotBefore) && r.Profile.Kind != certprofile.Link: // old-with-new: RFC 9810 section 4.4.1
-			return fmt.Errorf("notBefore %s is before the issuer's %s", d.notBefore.Format(time.RFC3339), i.NotBefore.UTC().Format(time.RFC3339))
+		// old-with-new: RFC 9810 section 4.4.1
+		case d.notBefore.Before(i.NotBefore) && r.Profile.Kind != certprofile.Link:
+			return fmt.Errorf("notBefore %s is before the issuer's %s", d.notBefore.Format(time.RFC3339),
+				i.NotBefore.UTC().Format(time.RFC3339))
 		}
 	}
 	for _, c := range bounds {
 		if d.notAfter.After(c.NotAfter) {
-			return fmt.Errorf("notAfter %s is after that of %q, %s", d.notAfter.Format(time.RFC3339), c.Subject, c.NotAfter.UTC().Format(time.RFC3339))
+			return fmt.Errorf("notAfter %s is after that of %q, %s", d.notAfter.Format(time.RFC3339), c.Subject,
+				c.NotAfter.UTC().Format(time.RFC3339))
 		}
 	}
 	switch {
 	case !d.notAfter.After(d.notBefore):
-		return fmt.Errorf("notAfter %s is not after notBefore %s", d.notAfter.Format(time.RFC3339), d.notBefore.Format(time.RFC3339))
+		return fmt.Errorf("notAfter %s is not after notBefore %s", d.notAfter.Format(time.RFC3339),
+			d.notBefore.Format(time.RFC3339))
 	case d.notAfter.Before(now):
 		return fmt.Errorf("notAfter %s has passed", d.notAfter.Format(time.RFC3339))
 	case d.notBefore.Year() < 1950 || d.notAfter.Year() > 9999:
@@ -253,7 +262,8 @@ func (r *Request) defaultEnd(d *draft, bounds []*x509.Certificate) error {
 	return nil
 }
 
-// checkURLs wants what relying parties can fetch without already having to verify a certificate: http, or ldap for CRLs.
+// checkURLs wants what relying parties can fetch without already having to verify a certificate: http, or ldap for
+// CRLs.
 func (r *Request) checkURLs(d *draft) error {
 	if r.Profile.Kind == certprofile.OCSPSigner {
 		d.urls = URLs{CPS: r.URLs.CPS}
@@ -275,7 +285,8 @@ func (r *Request) checkURLs(d *draft) error {
 			}
 			u, err := url.Parse(s)
 			if err != nil || u.Host == "" || !visibleASCII(s) || !slices.Contains(list.schemes, u.Scheme) {
-				return fmt.Errorf("%s URL %q must be an absolute ASCII URL with the scheme %v", list.what, s, list.schemes)
+				return fmt.Errorf("%s URL %q must be an absolute ASCII URL with the scheme %v", list.what, s,
+					list.schemes)
 			}
 		}
 	}

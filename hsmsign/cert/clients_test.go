@@ -54,7 +54,8 @@ var clients = []struct {
 	key, signature string
 	nss            bool
 }{
-	{"rsa2048", "", true}, {"rsa2048", "rsa-pss-sha256", true}, {"p256", "", true}, {"p384", "", true}, {"p521", "", true}, {"ed25519", "", false},
+	{"rsa2048", "", true}, {"rsa2048", "rsa-pss-sha256", true}, {"p256", "", true}, {"p384", "", true},
+	{"p521", "", true}, {"ed25519", "", false},
 }
 
 func TestClientsAcceptTheChain(t *testing.T) {
@@ -66,7 +67,8 @@ func TestClientsAcceptTheChain(t *testing.T) {
 				Profile: profile(t, "subscriber", with, func(p *cert.Profile) {
 					p.Policies = []certprofile.Policy{{OID: "1.2.392.200000.1", Notice: "認定認証業務"}}
 				}),
-				Signer: p.subKey, Issuer: p.sub, URLs: urls(), CSR: csr(t, key(t, "p256", "leaf"), "C=JP, O=Example Corp, CN=山田 太郎"),
+				Signer: p.subKey, Issuer: p.sub, URLs: urls(),
+				CSR:         csr(t, key(t, "p256", "leaf"), "C=JP, O=Example Corp, CN=山田 太郎"),
 				Alternative: cert.AlternativeNames{Email: []string{"taro@example.jp"}},
 			})
 			ocsp := issue(t, cert.Request{
@@ -83,15 +85,18 @@ func TestClientsAcceptTheChain(t *testing.T) {
 			save(t, in("ocspchain.pem"), ocsp, p.sub)
 
 			for _, f := range []string{"leaf.pem", "ocsp.pem"} {
-				run(t, dir, "openssl", "verify", "-x509_strict", "-check_ss_sig", "-CAfile", "root.pem", "-untrusted", "sub.pem", f)
+				run(t, dir, "openssl", "verify", "-x509_strict", "-check_ss_sig", "-CAfile", "root.pem", "-untrusted",
+					"sub.pem", f)
 				javaAccepts(t, dir, f, "sub.pem", "root.pem")
 			}
 			for _, f := range []string{"chain.pem", "ocspchain.pem"} {
-				if out := run(t, dir, "certtool", "--verify", "--load-ca-certificate", "root.pem", "--infile", f); !strings.Contains(out, "Verified. The certificate is trusted.") {
+				if out := run(t, dir, "certtool", "--verify", "--load-ca-certificate", "root.pem", "--infile",
+					f); !strings.Contains(out, "Verified. The certificate is trusted.") {
 					t.Errorf("certtool says %s", out)
 				}
 			}
-			if text := run(t, dir, "openssl", "x509", "-in", "leaf.pem", "-noout", "-text", "-nameopt", "utf8,sep_comma_plus,show_type"); !strings.Contains(text, "CN=UTF8STRING:山田 太郎") {
+			if text := run(t, dir, "openssl", "x509", "-in", "leaf.pem", "-noout", "-text", "-nameopt",
+				"utf8,sep_comma_plus,show_type"); !strings.Contains(text, "CN=UTF8STRING:山田 太郎") {
 				t.Errorf("OpenSSL shows %s", text)
 			}
 			if c.nss {
@@ -106,7 +111,8 @@ func TestClientsAcceptTheChain(t *testing.T) {
 func TestClientsAcceptLinkAndCrossCertificates(t *testing.T) {
 	p := newPKI(t, "p256")
 	bridgeKey, nextKey := key(t, "p256", "bridge"), key(t, "p384", "next")
-	bridge := issue(t, cert.Request{Profile: profile(t, "root"), Signer: bridgeKey, Subject: name(t, "C=JP, O=Bridge, CN=Bridge CA")})
+	bridge := issue(t,
+		cert.Request{Profile: profile(t, "root"), Signer: bridgeKey, Subject: name(t, "C=JP, O=Bridge, CN=Bridge CA")})
 	cross := issue(t, cert.Request{
 		Profile: profile(t, "cross", func(p *cert.Profile) {
 			p.Policies = []certprofile.Policy{{OID: "1.2.392.200000.1"}}
@@ -117,12 +123,15 @@ func TestClientsAcceptLinkAndCrossCertificates(t *testing.T) {
 		}),
 		Signer: bridgeKey, Issuer: bridge, Of: p.root, URLs: urls(),
 	})
-	next := issue(t, cert.Request{Profile: profile(t, "root"), Signer: nextKey, Subject: name(t, "C=JP, O=Example Corp, CN=Root CA")})
+	next := issue(t,
+		cert.Request{Profile: profile(t, "root"), Signer: nextKey,
+			Subject: name(t, "C=JP, O=Example Corp, CN=Root CA")})
 	newWithOld := issue(t, cert.Request{Profile: profile(t, "link"), Signer: p.rootKey, Issuer: p.root, Of: next})
 	leafOf := func(k string, issuer *x509.Certificate) *x509.Certificate {
 		return issue(t, cert.Request{
-			Profile: profile(t, "subscriber", func(p *cert.Profile) { p.Policies = []certprofile.Policy{{OID: "1.2.392.200000.2"}} }),
-			Signer:  key(t, map[string]string{"root": "p256", "next": "p384"}[k], k), Issuer: issuer, URLs: urls(),
+			Profile: profile(t, "subscriber",
+				func(p *cert.Profile) { p.Policies = []certprofile.Policy{{OID: "1.2.392.200000.2"}} }),
+			Signer: key(t, map[string]string{"root": "p256", "next": "p384"}[k], k), Issuer: issuer, URLs: urls(),
 			CSR: csr(t, key(t, "p256", "leaf"), "C=JP, O=Example Corp, CN=Taro"),
 		})
 	}
@@ -136,7 +145,8 @@ func TestClientsAcceptLinkAndCrossCertificates(t *testing.T) {
 	save(t, in("leaf2.pem"), leafOf("next", next))
 	save(t, in("linkchain.pem"), leafOf("next", next), newWithOld)
 
-	run(t, dir, "openssl", "verify", "-x509_strict", "-policy", "1.2.392.200000.1", "-explicit_policy", "-CAfile", "bridge.pem", "-untrusted", "cross.pem", "leaf.pem")
+	run(t, dir, "openssl", "verify", "-x509_strict", "-policy", "1.2.392.200000.1", "-explicit_policy", "-CAfile",
+		"bridge.pem", "-untrusted", "cross.pem", "leaf.pem")
 	javaAccepts(t, dir, "leaf.pem", "cross.pem", "bridge.pem")
 	nssAccepts(t, dir, "4", "bridge.pem", "cross.pem", "leaf.pem")
 	run(t, dir, "openssl", "verify", "-x509_strict", "-CAfile", "old.pem", "-untrusted", "link.pem", "leaf2.pem")
@@ -151,7 +161,8 @@ func TestClientsAcceptLinkAndCrossCertificates(t *testing.T) {
 	if err := os.WriteFile(in("cross.p7c"), bundle, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := run(t, dir, "openssl", "pkcs7", "-inform", "DER", "-in", "cross.p7c", "-print_certs"); strings.Count(out, "BEGIN CERTIFICATE") != 2 {
+	if out := run(t, dir, "openssl", "pkcs7", "-inform", "DER", "-in", "cross.p7c", "-print_certs"); strings.Count(out,
+		"BEGIN CERTIFICATE") != 2 {
 		t.Errorf("OpenSSL shows %s", out)
 	}
 }
@@ -174,7 +185,8 @@ func nssAccepts(t *testing.T, dir, usage, root, sub, leaf string) {
 	run(t, dir, "certutil", "-N", "-d", db, "--empty-password")
 	run(t, dir, "certutil", "-A", "-d", db, "-n", "root", "-t", "CT,C,C", "-a", "-i", root)
 	run(t, dir, "certutil", "-A", "-d", db, "-n", "sub", "-t", ",,", "-a", "-i", sub)
-	if out := run(t, dir, "vfychain", "-d", db, "-pp", "-u", usage, "-a", leaf); !strings.Contains(out, "Chain is good!") {
+	if out := run(t, dir, "vfychain", "-d", db, "-pp", "-u", usage, "-a", leaf); !strings.Contains(out,
+		"Chain is good!") {
 		t.Errorf("NSS says %s", out)
 	}
 }
@@ -183,7 +195,8 @@ func nssAccepts(t *testing.T, dir, usage, root, sub, leaf string) {
 func zlintAccepts(t *testing.T, dir string, files ...string) {
 	t.Helper()
 	for _, f := range files {
-		out := run(t, dir, "zlint", "-includeSources", "RFC3279,RFC5280,RFC5480,RFC5891,RFC8813,Community", f) // 3.7.3 does not know RFC6960 by name
+		// 3.7.3 does not know RFC6960 by name
+		out := run(t, dir, "zlint", "-includeSources", "RFC3279,RFC5280,RFC5480,RFC5891,RFC8813,Community", f)
 		var results map[string]struct{ Result string }
 		if err := json.Unmarshal([]byte(out), &results); err != nil || len(results) < 100 {
 			t.Errorf("zlint on %s: %d results, %v: %.200s", f, len(results), err, out)

@@ -64,8 +64,8 @@ func parseCSR(data []byte, p *certprofile.Profile) (*csr, error) {
 	return c, nil
 }
 
-// checkAttributes holds the attributes of a request against their form (RFC 2986 section 4.1): crypto/x509 passes over what it
-// cannot read, so that a wish would be neither granted nor refused.
+// checkAttributes holds the attributes of a request against their form (RFC 2986 section 4.1): crypto/x509 passes over
+// what it cannot read, so that a wish would be neither granted nor refused.
 func checkAttributes(info cryptobyte.String) error {
 	var body, attributes, one cryptobyte.String
 	var has bool

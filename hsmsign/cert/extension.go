@@ -51,23 +51,30 @@ func (d *draft) extensions() ([]extension, error) {
 			list = append(list, extension{oid, critical, value})
 		}
 	}
-	add(len(p.Policies) > 0, oidPolicies, p.PoliciesCritical, func(b *cryptobyte.Builder) { addPolicies(b, p.Policies, u.CPS) })
+	add(len(p.Policies) > 0, oidPolicies, p.PoliciesCritical,
+		func(b *cryptobyte.Builder) { addPolicies(b, p.Policies, u.CPS) })
 	// RFC 5280 section 4.2.1.5: SHOULD be critical. OpenSSL, Java, NSS and Go process it; GnuTLS 3.7 knows neither this
 	// nor policyConstraints, whose criticality is a MUST, and refuses such bridges whatever is written here.
-	add(len(p.PolicyMappings) > 0, oidPolicyMappings, true, func(b *cryptobyte.Builder) { addPolicyMappings(b, p.PolicyMappings) })
-	add(!d.alternative.Empty(), oidSubjectAltName, false, func(b *cryptobyte.Builder) { b.AddASN1(cbasn1.SEQUENCE, d.alternative.addTo) })
+	add(len(p.PolicyMappings) > 0, oidPolicyMappings, true,
+		func(b *cryptobyte.Builder) { addPolicyMappings(b, p.PolicyMappings) })
+	add(!d.alternative.Empty(), oidSubjectAltName, false,
+		func(b *cryptobyte.Builder) { b.AddASN1(cbasn1.SEQUENCE, d.alternative.addTo) })
 	add(true, oidBasicConstraints, true, func(b *cryptobyte.Builder) { addBasicConstraints(b, p) })
-	add(p.NameConstraints != nil, oidNameConstraints, true, func(b *cryptobyte.Builder) { addNameConstraints(b, p.NameConstraints) })
-	add(p.PolicyConstraints != nil, oidPolicyConstraints, true, func(b *cryptobyte.Builder) { addPolicyConstraints(b, p.PolicyConstraints) })
+	add(p.NameConstraints != nil, oidNameConstraints, true,
+		func(b *cryptobyte.Builder) { addNameConstraints(b, p.NameConstraints) })
+	add(p.PolicyConstraints != nil, oidPolicyConstraints, true,
+		func(b *cryptobyte.Builder) { addPolicyConstraints(b, p.PolicyConstraints) })
 	usages, err := extendedKeyUsages(p)
 	if err != nil {
 		return nil, err
 	}
 	add(len(usages) > 0, oidExtendedKeyUsage, false, func(b *cryptobyte.Builder) { addOIDs(b, usages) })
 	add(len(u.CRL) > 0, oidCRLDistribution, false, func(b *cryptobyte.Builder) { addDistributionPoint(b, u.CRL) })
-	add(p.InhibitAnyPolicy != nil, oidInhibitAnyPolicy, true, func(b *cryptobyte.Builder) { b.AddASN1Int64(int64(*p.InhibitAnyPolicy)) })
+	add(p.InhibitAnyPolicy != nil, oidInhibitAnyPolicy, true,
+		func(b *cryptobyte.Builder) { b.AddASN1Int64(int64(*p.InhibitAnyPolicy)) })
 	add(len(u.DeltaCRL) > 0, oidFreshestCRL, false, func(b *cryptobyte.Builder) { addDistributionPoint(b, u.DeltaCRL) })
-	add(len(u.OCSP)+len(u.CAIssuers) > 0, oidAuthorityInfo, false, func(b *cryptobyte.Builder) { addAuthorityInfo(b, u) })
+	add(len(u.OCSP)+len(u.CAIssuers) > 0, oidAuthorityInfo, false,
+		func(b *cryptobyte.Builder) { addAuthorityInfo(b, u) })
 	add(p.Kind == certprofile.OCSPSigner, oidOCSPNoCheck, false, func(b *cryptobyte.Builder) { b.AddASN1NULL() })
 	return list, nil
 }

@@ -16,8 +16,9 @@ func TestInputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = cert.Issue(t.Context(), cert.Request{Profile: profile(t, "subscriber"), Signer: p.subKey, Issuer: p.sub, URLs: urls(), CSR: c.DER,
-			Serial: serial, Now: func() time.Time { return noon }})
+		_, err = cert.Issue(t.Context(),
+			cert.Request{Profile: profile(t, "subscriber"), Signer: p.subKey, Issuer: p.sub, URLs: urls(), CSR: c.DER,
+				Serial: serial, Now: func() time.Time { return noon }})
 		switch {
 		case c.Accept && err != nil:
 			t.Errorf("%s: refused: %v (%s)", c.Name, err, c.Why)

@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// checkKey refuses keys that are weak or that the profile does not accept, and returns their name in the profile's words.
+// checkKey refuses keys that are weak or that the profile does not accept, and returns their name in the profile's
+// words.
 func checkKey(pub crypto.PublicKey, accepted []string) (string, error) {
 	name, err := keyAlgorithm(pub)
 	if err != nil {
@@ -71,7 +72,9 @@ func rsaAlgorithm(k *rsa.PublicKey) (string, error) {
 	case bits != 2048 && bits != 3072 && bits != 4096:
 		return "", fmt.Errorf("an RSA key of %d bits is not accepted, only 2048, 3072 and 4096", bits)
 	case k.E <= 1<<16 || k.E&1 == 0:
-		return "", fmt.Errorf("RSA exponent %d is not accepted, it must be odd and above 65536 (FIPS 186-5 appendix A.1.1)", k.E)
+		return "",
+			fmt.Errorf("RSA exponent %d is not accepted, it must be odd and above 65536 (FIPS 186-5 appendix A.1.1)",
+				k.E)
 	}
 	return fmt.Sprintf("rsa%d", bits), checkFactors(k.N)
 }

@@ -21,7 +21,8 @@ type Attribute struct {
 	Value string
 }
 
-// Name is a distinguished name in the order in which it is encoded, country first. Every attribute is an RDN of its own.
+// Name is a distinguished name in the order in which it is encoded, country first. Every attribute is an RDN of its
+// own.
 type Name []Attribute
 
 // attributeType is one row of the attributes that names may use.
@@ -64,8 +65,8 @@ func typeOf(oid asn1.ObjectIdentifier) (attributeType, bool) {
 }
 
 // ParseName reads "C=JP, O=Example, CN=Root CA" in the order of encoding (country first; RFC 4514 writes the reverse).
-// A comma, a backslash or a leading or trailing space of a value is escaped with a backslash. Types are the short names,
-// the long names, or dotted object identifiers.
+// A comma, a backslash or a leading or trailing space of a value is escaped with a backslash. Types are the short
+// names, the long names, or dotted object identifiers.
 func ParseName(s string) (Name, error) {
 	var n Name
 	for _, part := range splitName(s) {
@@ -175,7 +176,8 @@ func (a Attribute) check() error {
 	case !known:
 		return nil
 	case utf8.RuneCountInString(a.Value) > t.max:
-		return fmt.Errorf("attribute %s has %d characters, at most %d are allowed", name, utf8.RuneCountInString(a.Value), t.max)
+		return fmt.Errorf("attribute %s has %d characters, at most %d are allowed", name,
+			utf8.RuneCountInString(a.Value), t.max)
 	case t.tag == cbasn1.PrintableString && strings.ContainsFunc(a.Value, notPrintable):
 		return fmt.Errorf("attribute %s is a PrintableString and cannot hold %q", name, a.Value)
 	case t.tag == tagIA5 && strings.ContainsFunc(a.Value, func(r rune) bool { return r > 0x7e }):

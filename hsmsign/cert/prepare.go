@@ -128,7 +128,8 @@ func verifyTBS(der, tbs []byte, issuer *x509.Certificate) error {
 func algorithmOf(tbs []byte, pub crypto.PublicKey) (*algid.Algorithm, error) {
 	in := cryptobyte.String(tbs)
 	var body, identifier cryptobyte.String
-	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !in.Empty() || !body.SkipASN1(constructed(0)) || !body.SkipASN1(cbasn1.INTEGER) ||
+	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !in.Empty() || !body.SkipASN1(constructed(0)) ||
+		!body.SkipASN1(cbasn1.INTEGER) ||
 		!body.ReadASN1Element(&identifier, cbasn1.SEQUENCE) {
 		return nil, errors.New("it is no TBSCertificate")
 	}

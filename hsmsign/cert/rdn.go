@@ -11,8 +11,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// UnmarshalName decodes a DER distinguished name strictly. Text of any of the string types of RFC 5280 comes out as UTF-8;
-// TeletexString is refused because nobody agrees on what its bytes mean, and so is an RDN of several attributes.
+// UnmarshalName decodes a DER distinguished name strictly. Text of any of the string types of RFC 5280 comes out as
+// UTF-8; TeletexString is refused because nobody agrees on what its bytes mean, and so is an RDN of several attributes.
 func UnmarshalName(der []byte) (Name, error) {
 	in := cryptobyte.String(der)
 	var seq cryptobyte.String

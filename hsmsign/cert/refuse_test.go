@@ -99,7 +99,8 @@ func TestIssueRefuses(t *testing.T) {
 		{"CSR with a bad signature", with(forged), "proves possession"},
 		{"CSR with trailing bytes", with(append(append([]byte{}, good...), 0)), "parsing CSR"},
 		{"CSR that is a certificate", with(p.root.Raw), "parsing CSR"},
-		{"PEM of another type", with(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: good})), "want CERTIFICATE REQUEST"},
+		{"PEM of another type", with(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: good})),
+			"want CERTIFICATE REQUEST"},
 		{"two PEM requests", with(append(pemCSR(good), pemCSR(good)...)), "give one per file"},
 		{"truncated PEM", with(pemCSR(good)[:60]), "its PEM is damaged"},
 		{"RSA 1024", with(csr(t, small(t, 1024, 65537), "CN=a")), "1024 bits is too weak"},
@@ -108,7 +109,8 @@ func TestIssueRefuses(t *testing.T) {
 		{"RSA 2056", ofKey(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 2055, 1), E: 65537}), "not accepted"},
 		{"RSA even modulus", ofKey(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(0), 2047, 1), E: 65537}), "odd"},
 		{"P-224", with(csr(t, key(t, "p224", "leaf"), "CN=a")), "curve P-224"},
-		{"key the profile does not take", change(func(r *cert.Request) { r.Profile.Keys = []string{"rsa3072"} }), "only rsa3072"},
+		{"key the profile does not take", change(func(r *cert.Request) { r.Profile.Keys = []string{"rsa3072"} }),
+			"only rsa3072"},
 		{"no key at all", change(func(r *cert.Request) { r.CSR = nil }), "exactly one"},
 		{"two keys", change(func(r *cert.Request) { r.PublicKey = leaf.Public() }), "exactly one"},
 		{"an ML-DSA key that enciphers", change(func(r *cert.Request) {
@@ -132,13 +134,19 @@ func TestIssueRefuses(t *testing.T) {
 			r.RawSubject = nil
 			r.Subject = pkix.Name{Organization: []string{"a", "b"}}
 		})), "one attribute per RDN"},
-		{"CSR without a name", with(csr(t, leaf, "CN=x", func(r *x509.CertificateRequest) { r.RawSubject = []byte{0x30, 0} })), "name is empty"},
-		{"CSR with subjectAltName", with(csr(t, leaf, "CN=x", func(r *x509.CertificateRequest) { r.DNSNames = []string{"a.example"} })), "does not allow"},
+		{"CSR without a name",
+			with(csr(t, leaf, "CN=x", func(r *x509.CertificateRequest) { r.RawSubject = []byte{0x30, 0} })),
+			"name is empty"},
+		{"CSR with subjectAltName",
+			with(csr(t, leaf, "CN=x", func(r *x509.CertificateRequest) { r.DNSNames = []string{"a.example"} })),
+			"does not allow"},
 
 		{"serial 0", change(func(r *cert.Request) { r.Serial = big.NewInt(0) }), "not positive"},
 		{"serial negative", change(func(r *cert.Request) { r.Serial = big.NewInt(-5) }), "not positive"},
-		{"serial of 21 octets", change(func(r *cert.Request) { r.Serial = new(big.Int).Lsh(big.NewInt(1), 160) }), "21 octets"},
-		{"serial of 20 octets with the top bit set", change(func(r *cert.Request) { r.Serial = new(big.Int).Lsh(big.NewInt(1), 159) }), "21 octets"},
+		{"serial of 21 octets", change(func(r *cert.Request) { r.Serial = new(big.Int).Lsh(big.NewInt(1), 160) }),
+			"21 octets"},
+		{"serial of 20 octets with the top bit set",
+			change(func(r *cert.Request) { r.Serial = new(big.Int).Lsh(big.NewInt(1), 159) }), "21 octets"},
 		{"no serial", change(func(r *cert.Request) { r.Serial = nil }), "no serial"},
 
 		{"foreign issuer", change(func(r *cert.Request) { r.Issuer = p.root }), "foreign issuer"},
@@ -153,10 +161,15 @@ func TestIssueRefuses(t *testing.T) {
 			c.KeyUsage = x509.KeyUsageCRLSign
 			r.Issuer = &c
 		}), "not a CA"},
-		{"expired issuer", change(func(r *cert.Request) { r.Now = func() time.Time { return noon.AddDate(11, 0, 0) } }), "expired"},
-		{"issuer not yet valid", change(func(r *cert.Request) { r.Now = func() time.Time { return noon.AddDate(-1, 0, 0) } }), "not valid before"},
-		{"notAfter beyond the issuer", change(func(r *cert.Request) { r.NotAfter = noon.AddDate(30, 0, 0) }), "is after that of"},
-		{"notBefore before the issuer", change(func(r *cert.Request) { r.NotBefore = noon.AddDate(0, 0, -1) }), "before the issuer's"},
+		{"expired issuer", change(func(r *cert.Request) { r.Now = func() time.Time { return noon.AddDate(11, 0, 0) } }),
+			"expired"},
+		{"issuer not yet valid",
+			change(func(r *cert.Request) { r.Now = func() time.Time { return noon.AddDate(-1, 0, 0) } }),
+			"not valid before"},
+		{"notAfter beyond the issuer", change(func(r *cert.Request) { r.NotAfter = noon.AddDate(30, 0, 0) }),
+			"is after that of"},
+		{"notBefore before the issuer", change(func(r *cert.Request) { r.NotBefore = noon.AddDate(0, 0, -1) }),
+			"before the issuer's"},
 		{"notAfter before notBefore", change(func(r *cert.Request) {
 			r.NotBefore, r.NotAfter = noon.AddDate(1, 0, 0), noon.AddDate(0, 1, 0)
 		}), "not after notBefore"},
@@ -171,14 +184,20 @@ func TestIssueRefuses(t *testing.T) {
 
 		{"https OCSP", change(func(r *cert.Request) { r.URLs.OCSP = []string{"https://ocsp.example.jp"} }), "OCSP URL"},
 		{"CRL file name", change(func(r *cert.Request) { r.URLs.CRL = []string{"crl/root.crl"} }), "CRL URL"},
-		{"URL with a space", change(func(r *cert.Request) { r.URLs.CRL = []string{"http://a.example/a b.crl"} }), "CRL URL"},
-		{"delta without base", change(func(r *cert.Request) { r.URLs.DeltaCRL = []string{"http://a.example/d.crl"} }), "delta"},
-		{"alternative name with a control character", change(func(r *cert.Request) { r.Alternative.DNS = []string{"a\n.example"} }), "DNS name"},
+		{"URL with a space", change(func(r *cert.Request) { r.URLs.CRL = []string{"http://a.example/a b.crl"} }),
+			"CRL URL"},
+		{"delta without base", change(func(r *cert.Request) { r.URLs.DeltaCRL = []string{"http://a.example/d.crl"} }),
+			"delta"},
+		{"alternative name with a control character",
+			change(func(r *cert.Request) { r.Alternative.DNS = []string{"a\n.example"} }), "DNS name"},
 		{"publication without consent", change(func(r *cert.Request) { r.Profile.Publish = true }), "consent id"},
-		{"signature algorithm of another key", change(func(r *cert.Request) { r.Profile.SignatureAlgorithm = "rsa-sha256" }), "does not fit"},
-		{"bad profile", change(func(r *cert.Request) { r.Profile.KeyUsage = []string{"keyCertSign"} }), "CA kinds only"},
+		{"signature algorithm of another key",
+			change(func(r *cert.Request) { r.Profile.SignatureAlgorithm = "rsa-sha256" }), "does not fit"},
+		{"bad profile", change(func(r *cert.Request) { r.Profile.KeyUsage = []string{"keyCertSign"} }),
+			"CA kinds only"},
 		{"no profile", change(func(r *cert.Request) { r.Profile = nil }), "no profile"},
-		{"misspelt accepted lint", change(func(r *cert.Request) { r.Profile.AcceptedLints = []string{"e_nothing"} }), "no lint of this version"},
+		{"misspelt accepted lint", change(func(r *cert.Request) { r.Profile.AcceptedLints = []string{"e_nothing"} }),
+			"no lint of this version"},
 		{"lint", change(func(r *cert.Request) { r.Profile.KeyUsage = []string{"keyEncipherment"} }), "linting: e_"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -234,13 +253,15 @@ func TestIssueRefusesABadToken(t *testing.T) {
 		sign func([]byte) ([]byte, error)
 		want string
 	}{
-		{"another key", func(d []byte) ([]byte, error) { return other.Sign(rand.Reader, d, crypto.SHA256) }, "checking the signature"},
+		{"another key", func(d []byte) ([]byte, error) { return other.Sign(rand.Reader, d, crypto.SHA256) },
+			"checking the signature"},
 		{"garbage", func([]byte) ([]byte, error) { return []byte("garbage"), nil }, "checking the signature"},
 		{"empty", func([]byte) ([]byte, error) { return nil, nil }, "checking the signature"},
 		{"error", func([]byte) ([]byte, error) { return nil, errors.New("CKR_DEVICE_ERROR") }, "CKR_DEVICE_ERROR"},
 	} {
 		_, err := cert.Issue(t.Context(), cert.Request{
-			Profile: profile(t, "subscriber"), Signer: liar{p.subKey.Public(), c.sign}, Issuer: p.sub, Serial: big.NewInt(9), Now: now,
+			Profile: profile(t, "subscriber"), Signer: liar{p.subKey.Public(), c.sign}, Issuer: p.sub,
+			Serial: big.NewInt(9), Now: now,
 			CSR: csr(t, key(t, "p256", "leaf"), "CN=a"),
 		})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -16,7 +16,8 @@ import (
 	"seihon/internal/certprofile"
 )
 
-// draft is a checked request: everything that goes into the TBSCertificate except, for a self-signed one, the final key.
+// draft is a checked request: everything that goes into the TBSCertificate except, for a self-signed one, the final
+// key.
 type draft struct {
 	profile             *certprofile.Profile
 	algorithm           *algid.Algorithm

@@ -47,9 +47,16 @@ func rehearse(d draft, issuer *x509.Certificate) error {
 
 // throwaway keys live as long as the process: they protect nothing, and RSA keys are slow to make.
 var throwawayKeys = map[string]func() (crypto.Signer, error){
-	"rsa":     sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
-	"ecdsa":   sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }),
-	"ed25519": sync.OnceValues(func() (crypto.Signer, error) { _, k, err := ed25519.GenerateKey(rand.Reader); return k, err }),
+	"rsa": sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
+	"ecdsa": sync.OnceValues(func() (crypto.Signer,
+		error) {
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}),
+	"ed25519": sync.OnceValues(func() (crypto.Signer, error) {
+		_, k, err := ed25519.GenerateKey(rand.Reader)
+		return k,
+			err
+	}),
 }
 
 // throwaway returns a key of the same kind as pub; of ML-DSA with the same parameters, since they name the algorithm.
@@ -95,14 +102,15 @@ func validatePath(c, issuer *x509.Certificate, kind certprofile.Kind) error {
 	if kind == certprofile.Link && at.Before(issuer.NotBefore) {
 		at = issuer.NotBefore
 	}
-	// Critical extensions that crypto/x509 does not know (directoryName constraints, say) are the issuer's issuer's business
-	// or were encoded here.
+	// Critical extensions that crypto/x509 does not know (directoryName constraints, say) are the issuer's issuer's
+	// business or were encoded here.
 	subject, anchor := *c, *issuer
 	subject.UnhandledCriticalExtensions, anchor.UnhandledCriticalExtensions = nil, nil
 	roots := x509.NewCertPool()
 	roots.AddCert(&anchor)
 	_, err := subject.Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+		Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: at,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
 		return fmt.Errorf("validating the path: %w", err)

@@ -7,16 +7,19 @@ import (
 )
 
 // checkFactors refuses RSA moduli that are known to fall: with a small factor, with two factors close to each other
-// (Fermat), and with the structure of Infineon's library (ROCA, CVE-2017-15361). A key that passes may be weak otherwise.
+// (Fermat), and with the structure of Infineon's library (ROCA, CVE-2017-15361). A key that passes may be weak
+// otherwise.
 func checkFactors(n *big.Int) error {
 	if small := new(big.Int).GCD(nil, nil, n, smallPrimes); small.Cmp(big.NewInt(1)) != 0 {
 		return fmt.Errorf("the RSA modulus is divisible by %v: the key is broken", small)
 	}
 	if closeFactors(n) {
-		return errors.New("the two factors of the RSA modulus are close to each other, so that anybody can find them (Fermat)")
+		return errors.New("the two factors of the RSA modulus are close to each other, so that anybody can find them " +
+			"(Fermat)")
 	}
 	if infineon(n) {
-		return errors.New("the RSA key has the structure of the broken generator in Infineon chips (ROCA, CVE-2017-15361)")
+		return errors.New("the RSA key has the structure of the broken generator in Infineon chips (ROCA, " +
+			"CVE-2017-15361)")
 	}
 	return nil
 }
@@ -53,11 +56,13 @@ func closeFactors(n *big.Int) bool {
 
 // infineonPrimes are those of the fingerprint in "The Return of Coppersmith's Attack" (CCS 2017).
 var infineonPrimes = []int64{
-	3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131,
+	3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
+	113, 127, 131,
 	137, 139, 149, 151, 157, 163, 167,
 }
 
-// infineon reports whether n is a power of 65537 modulo every one of the primes; a good modulus is with a chance of 2^-27.
+// infineon reports whether n is a power of 65537 modulo every one of the primes; a good modulus is with a chance of
+// 2^-27.
 func infineon(n *big.Int) bool {
 	for _, p := range infineonPrimes {
 		want := new(big.Int).Mod(n, big.NewInt(p)).Int64()

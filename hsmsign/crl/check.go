@@ -50,7 +50,8 @@ func checkIssuer(issuer *x509.Certificate, thisUpdate time.Time) error {
 	case issuer.KeyUsage&x509.KeyUsageCRLSign == 0:
 		return errors.New("its key usage lacks cRLSign")
 	case len(issuer.SubjectKeyId) == 0:
-		return errors.New("it has no subject key identifier for the CRL's authority key identifier (RFC 5280 section 5.2.1)")
+		return errors.New("it has no subject key identifier for the CRL's authority key identifier (RFC 5280 " +
+			"section 5.2.1)")
 	case thisUpdate.Before(issuer.NotBefore):
 		return fmt.Errorf("it is not valid before %s, thisUpdate is %s", stamp(issuer.NotBefore), stamp(thisUpdate))
 	case thisUpdate.After(issuer.NotAfter):
@@ -80,7 +81,8 @@ func (t *Template) checkTimes() error {
 			return fmt.Errorf("expiredCertsOnCRL: %w", err)
 		}
 		if t.ExpiredCertsOnCRL.Unix() > this {
-			return fmt.Errorf("expiredCertsOnCRL %s is after thisUpdate %s", stamp(t.ExpiredCertsOnCRL), stamp(t.ThisUpdate))
+			return fmt.Errorf("expiredCertsOnCRL %s is after thisUpdate %s", stamp(t.ExpiredCertsOnCRL),
+				stamp(t.ThisUpdate))
 		}
 	}
 	return nil
@@ -116,7 +118,8 @@ func checkNumber(n *big.Int) error {
 
 func (s *Scope) check() error {
 	if len(s.URIs) == 0 && !s.OnlyUserCerts && !s.OnlyCACerts {
-		return errors.New("it says nothing: name a URI or a kind of certificates, or leave it out (RFC 5280 section 5.2.5)")
+		return errors.New("it says nothing: name a URI or a kind of certificates, or leave it out (RFC 5280 " +
+			"section 5.2.5)")
 	}
 	if s.OnlyUserCerts && s.OnlyCACerts {
 		return errors.New("only user certificates and only CA certificates exclude each other (RFC 5280 section 5.2.5)")

@@ -48,7 +48,8 @@ func (a *ascending) proven() bool { return !a.notValue || !a.notLex }
 func findDuplicate(ctx context.Context, s *spool, count, part int) ([]byte, error) {
 	parts := uint64((count + part - 1) / part)
 	seed := maphash.MakeSeed()
-	type number [der.MaxMisissued + 1]byte // padded, with its length: a negative number may have the octets of a positive one
+	// padded, with its length: a negative number may have the octets of a positive one
+	type number [der.MaxMisissued + 1]byte
 	seen := make(map[number]struct{}, min(count, part))
 	for i := range parts {
 		r := bufio.NewReaderSize(s.reader(), copySize)

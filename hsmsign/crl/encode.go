@@ -33,10 +33,11 @@ import (
 // checkEvery is after how many entries Encode looks whether it was cancelled.
 const checkEvery = 4096
 
-// Encode writes the DER of a CRL with these entries, signed by signer, to w. It holds a bounded part of it in
-// memory, except for an Ed25519 or ML-DSA key, which must sign the whole message in one piece. Nothing is written unless
+// Encode writes the DER of a CRL with these entries, signed by signer, to w. It holds a bounded part of it in memory,
+// except for an Ed25519 or ML-DSA key, which must sign the whole message in one piece. Nothing is written unless
 // everything was in order.
-func Encode(ctx context.Context, w io.Writer, t Template, entries iter.Seq2[Entry, error], signer crypto.Signer, opts Options) (Result, error) {
+func Encode(ctx context.Context, w io.Writer, t Template, entries iter.Seq2[Entry, error], signer crypto.Signer,
+	opts Options) (Result, error) {
 	if err := t.check(); err != nil {
 		return Result{}, fmt.Errorf("encoding a CRL: %w", err)
 	}
@@ -124,7 +125,8 @@ type encoding struct {
 // frame computes what stands before and after the entries in the TBSCertList.
 func (e *encoding) frame(t Template) {
 	extensions := der.Wrap(der.Context(0), t.extensions())
-	fields := [][]byte{{der.Integer, 1, 1}, e.algorithm.DER, t.Issuer.RawSubject, der.AppendTime(nil, t.ThisUpdate), der.AppendTime(nil, t.NextUpdate)}
+	fields := [][]byte{{der.Integer, 1, 1}, e.algorithm.DER, t.Issuer.RawSubject, der.AppendTime(nil, t.ThisUpdate),
+		der.AppendTime(nil, t.NextUpdate)}
 	if e.body.size() > 0 { // RFC 5280 section 5.1.2.6: absent, not empty, when there are none
 		fields = append(fields, der.AppendHeader(nil, der.Sequence, e.body.size()))
 	}

@@ -53,8 +53,10 @@ func sample() []crl.Entry {
 	return []crl.Entry{
 		{Serial: []byte{1}, Time: thisUpdate.Add(-time.Hour), Reason: crl.Absent},
 		{Serial: []byte{2}, Time: thisUpdate.Add(-2 * time.Hour), Reason: crl.Unspecified},
-		{Serial: unhex("00ff"), Time: thisUpdate, Reason: crl.KeyCompromise, InvalidityDate: thisUpdate.Add(-48 * time.Hour)},
-		{Serial: unhex("7fffffffffffffffffffffffffffffffffffffff"), Time: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC), Reason: crl.AACompromise},
+		{Serial: unhex("00ff"), Time: thisUpdate, Reason: crl.KeyCompromise,
+			InvalidityDate: thisUpdate.Add(-48 * time.Hour)},
+		{Serial: unhex("7fffffffffffffffffffffffffffffffffffffff"), Time: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC),
+			Reason: crl.AACompromise},
 	}
 }
 
@@ -85,7 +87,8 @@ func TestEncodeAlgorithms(t *testing.T) {
 			key := testca.Key(test.kind, "ca")
 			ca := testca.CA(t, key, nil)
 			var out bytes.Buffer
-			r, err := crl.Encode(t.Context(), &out, template(ca), list(sample()...), key, crl.Options{Signature: test.opts})
+			r, err := crl.Encode(t.Context(), &out, template(ca), list(sample()...), key,
+				crl.Options{Signature: test.opts})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +135,8 @@ func TestSameAsStandardLibrary(t *testing.T) {
 		var want x509.RevocationList
 		want.Number, want.ThisUpdate, want.NextUpdate = big.NewInt(42), thisUpdate, thisUpdate.Add(96*time.Hour)
 		for _, e := range entries {
-			re := x509.RevocationListEntry{SerialNumber: new(big.Int).SetBytes(e.Serial), RevocationTime: e.Time, ReasonCode: max(e.Reason, 0)}
+			re := x509.RevocationListEntry{SerialNumber: new(big.Int).SetBytes(e.Serial), RevocationTime: e.Time,
+				ReasonCode: max(e.Reason, 0)}
 			if !e.InvalidityDate.IsZero() {
 				re.ExtraExtensions = append(re.ExtraExtensions, invalidity(e.InvalidityDate))
 			}
@@ -168,20 +172,27 @@ func TestEncodeExtensions(t *testing.T) {
 		critical bool
 		value    string
 	}{
-		{"authority key", func(*crl.Template) {}, "2.5.29.35", false, "301680140102030405060708090a0b0c0d0e0f1011121314"},
+		{"authority key", func(*crl.Template) {}, "2.5.29.35", false,
+			"301680140102030405060708090a0b0c0d0e0f1011121314"},
 		{"number", func(*crl.Template) {}, "2.5.29.20", false, "02012a"},
 		{"number zero", func(x *crl.Template) { x.Number = new(big.Int) }, "2.5.29.20", false, "020100"},
-		{"number with the top bit", func(x *crl.Template) { x.Number = big.NewInt(200) }, "2.5.29.20", false, "020200c8"},
+		{"number with the top bit", func(x *crl.Template) { x.Number = big.NewInt(200) }, "2.5.29.20", false,
+			"020200c8"},
 		{"arl", func(x *crl.Template) { x.Scope = &crl.Scope{OnlyCACerts: true} }, "2.5.29.28", true, "30038201ff"},
-		{"arl not critical", func(x *crl.Template) { x.Scope = &crl.Scope{OnlyCACerts: true, NotCritical: true} }, "2.5.29.28", false, "30038201ff"},
-		{"user certificates", func(x *crl.Template) { x.Scope = &crl.Scope{OnlyUserCerts: true} }, "2.5.29.28", true, "30038101ff"},
-		{"partition", func(x *crl.Template) { x.Scope = &crl.Scope{URIs: []string{uri}, OnlyUserCerts: true} }, "2.5.29.28", true,
+		{"arl not critical", func(x *crl.Template) { x.Scope = &crl.Scope{OnlyCACerts: true, NotCritical: true} },
+			"2.5.29.28", false, "30038201ff"},
+		{"user certificates", func(x *crl.Template) { x.Scope = &crl.Scope{OnlyUserCerts: true} }, "2.5.29.28", true,
+			"30038101ff"},
+		{"partition", func(x *crl.Template) { x.Scope = &crl.Scope{URIs: []string{uri}, OnlyUserCerts: true} },
+			"2.5.29.28", true,
 			"302c" + "a027a025" + uriDER + "8101ff"},
 		{"delta", func(x *crl.Template) { x.BaseNumber = big.NewInt(41) }, "2.5.29.27", true, "020129"},
-		{"freshest", func(x *crl.Template) { x.FreshestCRL = []string{uri} }, freshID, false, "302b3029a027a025" + uriDER},
+		{"freshest", func(x *crl.Template) { x.FreshestCRL = []string{uri} }, freshID, false,
+			"302b3029a027a025" + uriDER},
 		{"expired certificates", func(x *crl.Template) { x.ExpiredCertsOnCRL = testca.NotBefore }, "2.5.29.60", false,
 			"180f" + hex.EncodeToString([]byte("20260101000000Z"))},
-		{"next publish", func(x *crl.Template) { x.NextPublish = thisUpdate.Add(24 * time.Hour) }, "1.3.6.1.4.1.311.21.4", false,
+		{"next publish", func(x *crl.Template) { x.NextPublish = thisUpdate.Add(24 * time.Hour) },
+			"1.3.6.1.4.1.311.21.4", false,
 			"170d" + hex.EncodeToString([]byte("261125060000Z"))},
 	}
 	for _, test := range tests {
@@ -215,7 +226,8 @@ func TestTimes(t *testing.T) {
 	tmpl.ThisUpdate = time.Date(2049, 12, 31, 23, 59, 59, 999, time.FixedZone("", 0))
 	for next, want := range map[time.Time]string{
 		crl.Final: "170d3439313233313233353935395a" + "180f39393939313233313233353935395a",
-		time.Date(2050, 1, 1, 9, 0, 0, 1, time.FixedZone("JST", 9*3600)): "170d3439313233313233353935395a" + "180f32303530303130313030303030305a",
+		time.Date(2050, 1, 1, 9, 0, 0, 1, time.FixedZone("JST", 9*3600)): "170d3439313233313233353935395a" +
+			"180f32303530303130313030303030305a",
 	} {
 		tmpl.NextUpdate = next
 		var out bytes.Buffer
@@ -243,8 +255,10 @@ func TestEntryBytes(t *testing.T) {
 	for _, want := range []string{
 		"3012" + "020101" + "170d3236313132343035303030305a",
 		"3012" + "020102" + "170d3236313132343034303030305a",
-		"303b" + "020200ff" + "170d3236313132343036303030305a" + "3026" + "300a0603551d1504030a0101" + "30180603551d180411180f32303236313132323036303030305a",
-		"3035" + "02147fffffffffffffffffffffffffffffffffffffff" + "180f32303530303130313030303030305a" + "300c" + "300a0603551d1504030a010a",
+		"303b" + "020200ff" + "170d3236313132343036303030305a" + "3026" + "300a0603551d1504030a0101" +
+			"30180603551d180411180f32303236313132323036303030305a",
+		"3035" + "02147fffffffffffffffffffffffffffffffffffffff" + "180f32303530303130313030303030305a" + "300c" +
+			"300a0603551d1504030a010a",
 	} {
 		if !bytes.Contains(out.Bytes(), unhex(want)) {
 			t.Errorf("the CRL does not contain the entry %s", want)
@@ -294,7 +308,8 @@ func TestWriterFails(t *testing.T) {
 	full := errors.New("no space left")
 	for _, after := range []int{0, 1, 2, 3} {
 		w := &failingWriter{after: after, err: full}
-		if _, err := crl.Encode(t.Context(), w, template(ca), list(sample()...), key, crl.Options{}); !errors.Is(err, full) {
+		if _, err := crl.Encode(t.Context(), w, template(ca), list(sample()...), key, crl.Options{}); !errors.Is(err,
+			full) {
 			t.Errorf("error %v, want %v", err, full)
 		}
 	}
@@ -342,7 +357,8 @@ func TestSpooled(t *testing.T) {
 	}
 	slices.Reverse(many)
 	var out bytes.Buffer
-	if _, err := crl.Encode(t.Context(), &out, template(ca), list(many...), key, crl.Options{SpoolDir: t.TempDir()}); err != nil {
+	if _, err := crl.Encode(t.Context(), &out, template(ca), list(many...), key,
+		crl.Options{SpoolDir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
 	got := parse(t, out.Bytes(), ca)
@@ -350,7 +366,8 @@ func TestSpooled(t *testing.T) {
 		t.Fatalf("%d entries, want %d", len(got.RevokedCertificateEntries), len(many))
 	}
 	for i, e := range got.RevokedCertificateEntries {
-		if e.SerialNumber.Cmp(new(big.Int).SetBytes(many[i].Serial)) != 0 || !e.RevocationTime.Equal(many[i].Time) || e.ReasonCode != many[i].Reason {
+		if e.SerialNumber.Cmp(new(big.Int).SetBytes(many[i].Serial)) != 0 || !e.RevocationTime.Equal(many[i].Time) ||
+			e.ReasonCode != many[i].Reason {
 			t.Fatalf("entry %d is %v, want %v", i, e, many[i])
 		}
 	}

@@ -69,7 +69,8 @@ var signatures = []struct {
 	kind string
 	opts crypto.SignerOpts
 }{
-	{"rsa2048", nil}, {"rsa2048", crypto.SHA512}, {"rsa2048", &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash}},
+	{"rsa2048", nil}, {"rsa2048", crypto.SHA512},
+	{"rsa2048", &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash}},
 	{"p256", nil}, {"p384", nil}, {"p521", nil}, {"ed25519", nil},
 }
 
@@ -103,7 +104,8 @@ func TestOtherPrograms(t *testing.T) {
 	t.Run("java", func(t *testing.T) {
 		t.Parallel()
 		out := testca.MustRun(t, "java", append([]string{"testdata/ReadCRL.java"}, javaArgs...)...)
-		if n := strings.Count(out, "entries 3 reasons [KEY_COMPROMISE, CESSATION_OF_OPERATION, null]\n"); n != len(signatures)*len(variants()) {
+		if n := strings.Count(out,
+			"entries 3 reasons [KEY_COMPROMISE, CESSATION_OF_OPERATION, null]\n"); n != len(signatures)*len(variants()) {
 			t.Errorf("Java understood %d CRLs with entries:\n%s", n, out)
 		}
 		if n := strings.Count(out, "entries 0 reasons []\n"); n != len(signatures)*len(variants()) {
@@ -114,7 +116,8 @@ func TestOtherPrograms(t *testing.T) {
 
 func checkOpenSSL(t *testing.T, path, caPEM string, x crl.Template, entries []crl.Entry) {
 	t.Helper()
-	out := testca.MustRun(t, "openssl", "crl", "-inform", "DER", "-in", path, "-CAfile", caPEM, "-noout", "-text", "-nameopt", "utf8")
+	out := testca.MustRun(t, "openssl", "crl", "-inform", "DER", "-in", path, "-CAfile", caPEM, "-noout", "-text",
+		"-nameopt", "utf8")
 	want := []string{"verify OK", "Version 2 (0x1)", "X509v3 Authority Key Identifier"}
 	if len(entries) > 0 {
 		want = append(want, "Serial Number: 10\n", "Key Compromise", "Cessation Of Operation", "Invalidity Date",
@@ -158,7 +161,8 @@ func checkGnuTLS(t *testing.T, der []byte, caPEM string, entries []crl.Entry) {
 func TestZLint(t *testing.T) {
 	t.Parallel()
 	const (
-		uncommon = "warn e_crl_extensions_validity"  // BR 7.2.2 recommends number, authority key and distribution point only
+		// BR 7.2.2 recommends number, authority key and distribution point only
+		uncommon = "warn e_crl_extensions_validity"
 		critical = "error e_crl_extensions_validity" // BR 7.2.2 wants a critical distribution point, NSS takes none
 		tooLong  = "error e_crl_next_update_invalid" // BR 4.9.7 limits a CRL to 10 days; a final one has no end
 	)
@@ -176,7 +180,8 @@ func TestZLint(t *testing.T) {
 				}
 			}
 		}
-		if got := zlint(t, encode(t, current(ca), key, s.opts, revokedNow()...)); !slices.Equal(got, []string{uncommon}) {
+		if got := zlint(t, encode(t, current(ca), key, s.opts, revokedNow()...)); !slices.Equal(got,
+			[]string{uncommon}) {
 			t.Errorf("%s %v with all extensions: %q", s.kind, s.opts, got)
 		}
 	}
@@ -303,7 +308,8 @@ func TestLongCRL(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := testca.File(t, "long.crl", out.Bytes())
-	text := testca.MustRun(t, "openssl", "crl", "-inform", "DER", "-in", path, "-noout", "-text", "-CAfile", testca.PEM(t, "ca.pem", "CERTIFICATE", ca.Raw))
+	text := testca.MustRun(t, "openssl", "crl", "-inform", "DER", "-in", path, "-noout", "-text", "-CAfile",
+		testca.PEM(t, "ca.pem", "CERTIFICATE", ca.Raw))
 	if got := strings.Count(text, "Serial Number: "); got != n || !strings.Contains(text, "verify OK") {
 		t.Errorf("openssl lists %d entries, want %d", got, n)
 	}

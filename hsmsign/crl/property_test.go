@@ -19,7 +19,8 @@ import (
 // drawTime draws a time that a CRL can carry, with a fraction that it cannot.
 func drawTime(from, to time.Time) *rapid.Generator[time.Time] {
 	return rapid.Custom(func(t *rapid.T) time.Time {
-		return time.Unix(rapid.Int64Range(from.Unix(), to.Unix()).Draw(t, "seconds"), rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds"))
+		return time.Unix(rapid.Int64Range(from.Unix(), to.Unix()).Draw(t, "seconds"),
+			rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds"))
 	})
 }
 
@@ -41,7 +42,8 @@ func drawEntry(delta bool) *rapid.Generator[crl.Entry] {
 	}
 	years := drawTime(time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC), crl.Final)
 	return rapid.Custom(func(t *rapid.T) crl.Entry {
-		e := crl.Entry{Serial: drawSerial().Draw(t, "serial"), Time: years.Draw(t, "time"), Reason: rapid.SampledFrom(reasons).Draw(t, "reason")}
+		e := crl.Entry{Serial: drawSerial().Draw(t, "serial"), Time: years.Draw(t, "time"),
+			Reason: rapid.SampledFrom(reasons).Draw(t, "reason")}
 		if rapid.Bool().Draw(t, "hasInvalidityDate") {
 			e.InvalidityDate = years.Draw(t, "invalidityDate")
 		}
@@ -92,13 +94,15 @@ func TestProperty(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		x := drawTemplate(rt)
 		x.Issuer = ca
-		entries := rapid.SliceOfNDistinct(drawEntry(x.BaseNumber != nil), 0, 20, func(e crl.Entry) string { return string(e.Serial) }).Draw(rt, "entries")
+		entries := rapid.SliceOfNDistinct(drawEntry(x.BaseNumber != nil), 0, 20,
+			func(e crl.Entry) string { return string(e.Serial) }).Draw(rt, "entries")
 		var out bytes.Buffer
 		if _, err := crl.Encode(t.Context(), &out, x, list(entries...), key, crl.Options{}); err != nil {
 			rt.Fatal(err)
 		}
 		got := parse(t, out.Bytes(), ca)
-		if got.Number.Cmp(x.Number) != 0 || !got.ThisUpdate.Equal(x.ThisUpdate.Truncate(time.Second)) || !got.NextUpdate.Equal(x.NextUpdate.Truncate(time.Second)) {
+		if got.Number.Cmp(x.Number) != 0 || !got.ThisUpdate.Equal(x.ThisUpdate.Truncate(time.Second)) ||
+			!got.NextUpdate.Equal(x.NextUpdate.Truncate(time.Second)) {
 			rt.Errorf("number %d, from %v to %v", got.Number, got.ThisUpdate, got.NextUpdate)
 		}
 		if len(got.RevokedCertificateEntries) != len(entries) {
@@ -106,7 +110,8 @@ func TestProperty(t *testing.T) {
 		}
 		for i, e := range got.RevokedCertificateEntries {
 			if e.SerialNumber.Cmp(new(big.Int).SetBytes(entries[i].Serial)) != 0 ||
-				!e.RevocationTime.Equal(entries[i].Time.Truncate(time.Second)) || e.ReasonCode != max(entries[i].Reason, 0) {
+				!e.RevocationTime.Equal(entries[i].Time.Truncate(time.Second)) ||
+				e.ReasonCode != max(entries[i].Reason, 0) {
 				rt.Errorf("entry %v, want %v", e, entries[i])
 			}
 		}
@@ -124,12 +129,15 @@ func checkArtifact(t *rapid.T, der []byte, x crl.Template, entries []crl.Entry) 
 	if err := got.CheckSignatureFrom(x.Issuer); err != nil {
 		t.Error(err)
 	}
-	if fmt.Sprint(got.Number) != fmt.Sprint(x.Number) || fmt.Sprint(got.BaseNumber) != fmt.Sprint(x.BaseNumber) || got.DeltaCritical != (x.BaseNumber != nil) {
+	if fmt.Sprint(got.Number) != fmt.Sprint(x.Number) || fmt.Sprint(got.BaseNumber) != fmt.Sprint(x.BaseNumber) ||
+		got.DeltaCritical != (x.BaseNumber != nil) {
 		t.Errorf("number %v, base %v, critical %t", got.Number, got.BaseNumber, got.DeltaCritical)
 	}
-	if !slices.Equal(got.FreshestCRL, x.FreshestCRL) || !bytes.Equal(got.AuthorityKeyID, x.Issuer.SubjectKeyId) || len(got.UnhandledCritical) > 0 ||
+	if !slices.Equal(got.FreshestCRL, x.FreshestCRL) || !bytes.Equal(got.AuthorityKeyID, x.Issuer.SubjectKeyId) ||
+		len(got.UnhandledCritical) > 0 ||
 		!got.ExpiredCertsOnCRL.Equal(x.ExpiredCertsOnCRL.Truncate(time.Second)) {
-		t.Errorf("freshest %v, authority key %x, expired since %v, unhandled %v", got.FreshestCRL, got.AuthorityKeyID, got.ExpiredCertsOnCRL, got.UnhandledCritical)
+		t.Errorf("freshest %v, authority key %x, expired since %v, unhandled %v", got.FreshestCRL, got.AuthorityKeyID,
+			got.ExpiredCertsOnCRL, got.UnhandledCritical)
 	}
 	switch {
 	case (got.IDP == nil) != (x.Scope == nil):
@@ -147,7 +155,8 @@ func checkArtifact(t *rapid.T, der []byte, x crl.Template, entries []crl.Entry) 
 		if want.Reason == crl.Unspecified {
 			want.Reason = crl.Absent
 		}
-		if !bytes.Equal(e.Serial, want.Serial) || !e.Time.Equal(want.Time.Truncate(time.Second)) || e.Reason != want.Reason ||
+		if !bytes.Equal(e.Serial, want.Serial) || !e.Time.Equal(want.Time.Truncate(time.Second)) ||
+			e.Reason != want.Reason ||
 			e.InvalidityDate.Unix() != want.InvalidityDate.Unix() {
 			t.Errorf("entry %v, want %v", e, want)
 		}

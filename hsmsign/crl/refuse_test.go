@@ -44,12 +44,16 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		{"no issuer", func(in *input) { in.Issuer = nil }, "no issuer is given"},
-		{"issuer of another key", func(in *input) { in.Issuer = testca.CA(t, testca.Key("p256", "other"), nil) }, "the signer's key is not that of the issuer"},
+		{"issuer of another key", func(in *input) { in.Issuer = testca.CA(t, testca.Key("p256", "other"), nil) },
+			"the signer's key is not that of the issuer"},
 		{"no crlSign", func(in *input) {
 			in.Issuer = edited(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign })
 		}, "its key usage lacks cRLSign"},
 		{"no CA", func(in *input) {
-			in.Issuer = edited(func(c *x509.Certificate) { c.IsCA, c.KeyUsage, c.SubjectKeyId = false, x509.KeyUsageCRLSign, nil })
+			in.Issuer = edited(func(c *x509.Certificate) {
+				c.IsCA, c.KeyUsage, c.SubjectKeyId = false,
+					x509.KeyUsageCRLSign, nil
+			})
 		}, "it is not a CA certificate"},
 		{"issuer expired", func(in *input) {
 			in.Issuer = edited(func(c *x509.Certificate) { c.NotAfter = thisUpdate.Add(-time.Second) })
@@ -57,45 +61,65 @@ func TestRefused(t *testing.T) {
 		{"issuer not yet valid", func(in *input) {
 			in.Issuer = edited(func(c *x509.Certificate) { c.NotBefore = thisUpdate.Add(time.Hour) })
 		}, "it is not valid before 2026-11-24T07:00:00Z"},
-		{"nextUpdate before thisUpdate", func(in *input) { in.NextUpdate = thisUpdate.Add(-time.Second) }, "nextUpdate 2026-11-24T05:59:59Z is not after thisUpdate"},
-		{"nextUpdate in the same second", func(in *input) { in.NextUpdate = thisUpdate.Add(999 * time.Millisecond) }, "is not after thisUpdate"},
+		{"nextUpdate before thisUpdate", func(in *input) { in.NextUpdate = thisUpdate.Add(-time.Second) },
+			"nextUpdate 2026-11-24T05:59:59Z is not after thisUpdate"},
+		{"nextUpdate in the same second", func(in *input) { in.NextUpdate = thisUpdate.Add(999 * time.Millisecond) },
+			"is not after thisUpdate"},
 		{"no thisUpdate", func(in *input) { in.ThisUpdate = time.Time{} }, "thisUpdate: it is not set"},
 		{"no nextUpdate", func(in *input) { in.NextUpdate = time.Time{} }, "nextUpdate: it is not set"},
 		{"year 10000", func(in *input) { in.NextUpdate = crl.Final.Add(time.Second) }, "the year 10000 is outside"},
-		{"next publication too late", func(in *input) { in.NextPublish = in.NextUpdate.Add(time.Second) }, "the next publication"},
-		{"expiredCertsOnCRL in the future", func(in *input) { in.ExpiredCertsOnCRL = thisUpdate.Add(time.Second) }, "expiredCertsOnCRL 2026-11-24T06:00:01Z is after thisUpdate"},
+		{"next publication too late", func(in *input) { in.NextPublish = in.NextUpdate.Add(time.Second) },
+			"the next publication"},
+		{"expiredCertsOnCRL in the future", func(in *input) { in.ExpiredCertsOnCRL = thisUpdate.Add(time.Second) },
+			"expiredCertsOnCRL 2026-11-24T06:00:01Z is after thisUpdate"},
 		{"no number", func(in *input) { in.Number = nil }, "the CRL number: it is not set"},
 		{"negative number", func(in *input) { in.Number = big.NewInt(-1) }, "the CRL number: -1 is negative"},
-		{"number of 21 octets", func(in *input) { in.Number = new(big.Int).Lsh(big.NewInt(1), 159) }, "more than 20 octets"},
-		{"delta to itself", func(in *input) { in.BaseNumber = big.NewInt(42) }, "the base CRL number 42 is not below the CRL number 42"},
-		{"delta with freshest", func(in *input) { in.BaseNumber, in.FreshestCRL = big.NewInt(1), []string{"http://a.example/x"} }, "a delta CRL must not name a freshest CRL"},
-		{"final delta", func(in *input) { in.BaseNumber, in.NextUpdate = big.NewInt(1), crl.Final }, "cannot be the final CRL"},
+		{"number of 21 octets", func(in *input) { in.Number = new(big.Int).Lsh(big.NewInt(1), 159) },
+			"more than 20 octets"},
+		{"delta to itself", func(in *input) { in.BaseNumber = big.NewInt(42) },
+			"the base CRL number 42 is not below the CRL number 42"},
+		{"delta with freshest", func(in *input) {
+			in.BaseNumber, in.FreshestCRL = big.NewInt(1),
+				[]string{"http://a.example/x"}
+		}, "a delta CRL must not name a freshest CRL"},
+		{"final delta", func(in *input) { in.BaseNumber, in.NextUpdate = big.NewInt(1), crl.Final },
+			"cannot be the final CRL"},
 		{"empty scope", func(in *input) { in.Scope = &crl.Scope{} }, "it says nothing"},
-		{"contradicting scope", func(in *input) { in.Scope = &crl.Scope{OnlyCACerts: true, OnlyUserCerts: true} }, "exclude each other"},
-		{"URI of a partition not ASCII", func(in *input) { in.Scope = &crl.Scope{URIs: []string{"http://例え.jp/"}} }, "outside of printable ASCII"},
+		{"contradicting scope", func(in *input) { in.Scope = &crl.Scope{OnlyCACerts: true, OnlyUserCerts: true} },
+			"exclude each other"},
+		{"URI of a partition not ASCII", func(in *input) { in.Scope = &crl.Scope{URIs: []string{"http://例え.jp/"}} },
+			"outside of printable ASCII"},
 		{"relative URI", func(in *input) { in.Scope = &crl.Scope{URIs: []string{"/crl"}} }, "is not absolute"},
 		{"relative freshest", func(in *input) { in.FreshestCRL = []string{"crl"} }, "is not absolute"},
-		{"reason 99", withEntry(crl.Entry{Serial: []byte{9}, Reason: 99}), "the reason of serial number 09: 99 is no reason code"},
+		{"reason 99", withEntry(crl.Entry{Serial: []byte{9}, Reason: 99}),
+			"the reason of serial number 09: 99 is no reason code"},
 		{"reason 7", withEntry(crl.Entry{Serial: []byte{9}, Reason: 7}), "7 is no reason code"},
 		{"reason -2", withEntry(crl.Entry{Serial: []byte{9}, Reason: -2}), "-2 is no reason code"},
-		{"removeFromCRL in a base", withEntry(crl.Entry{Serial: []byte{9}, Reason: crl.RemoveFromCRL}), "delta CRLs only"},
-		{"serial of 21 octets", withEntry(crl.Entry{Serial: bytes.Repeat([]byte{1}, 21)}), "the serial number has 21 octets"},
+		{"removeFromCRL in a base", withEntry(crl.Entry{Serial: []byte{9}, Reason: crl.RemoveFromCRL}),
+			"delta CRLs only"},
+		{"serial of 21 octets", withEntry(crl.Entry{Serial: bytes.Repeat([]byte{1}, 21)}),
+			"the serial number has 21 octets"},
 		{"no serial", withEntry(crl.Entry{}), "the serial number is empty"},
 		{"serial zero", withEntry(crl.Entry{Serial: []byte{0}}), "the serial number is zero"},
 		{"negative serial", withEntry(crl.Entry{Serial: []byte{0x80}}), "the serial number 80 is negative"},
 		{"padded serial", withEntry(crl.Entry{Serial: []byte{0, 1}}), "superfluous leading zeros"},
-		{"revoked in the year 1", withEntry(crl.Entry{Serial: []byte{9}, Time: time.Unix(-5e10, 0)}), "the revocation time of serial number 09"},
-		{"invalid since 1900", withEntry(crl.Entry{Serial: []byte{9}, InvalidityDate: time.Unix(-22e8, 0)}), "the invalidity date of serial number 09"},
-		{"two revocations of one serial", withEntry(crl.Entry{Serial: []byte{1}}), "the serial number 01 is listed twice"},
+		{"revoked in the year 1", withEntry(crl.Entry{Serial: []byte{9}, Time: time.Unix(-5e10, 0)}),
+			"the revocation time of serial number 09"},
+		{"invalid since 1900", withEntry(crl.Entry{Serial: []byte{9}, InvalidityDate: time.Unix(-22e8, 0)}),
+			"the invalidity date of serial number 09"},
+		{"two revocations of one serial", withEntry(crl.Entry{Serial: []byte{1}}),
+			"the serial number 01 is listed twice"},
 		{"two in a row", withEntry(crl.Entry{Serial: []byte{5}}), "the serial number 05 is listed twice"},
-		{"entries fail", func(in *input) { in.err = errors.New("disk I/O error") }, "reading revoked certificates: disk I/O error"},
+		{"entries fail", func(in *input) { in.err = errors.New("disk I/O error") },
+			"reading revoked certificates: disk I/O error"},
 		{"sha-1", func(in *input) { in.Signature = crypto.SHA1 }, "ECDSA with hash SHA-1 is not allowed"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			in := input{Template: template(ca), entries: []crl.Entry{
-				{Serial: []byte{1}, Time: thisUpdate}, {Serial: []byte{3}, Time: thisUpdate}, {Serial: []byte{5}, Time: thisUpdate}}}
+				{Serial: []byte{1}, Time: thisUpdate}, {Serial: []byte{3}, Time: thisUpdate},
+				{Serial: []byte{5}, Time: thisUpdate}}}
 			test.edit(&in)
 			signer := &testca.Counter{Signer: key}
 			var out bytes.Buffer
@@ -141,7 +165,8 @@ func TestSignerFails(t *testing.T) {
 				key := testca.Key(kind, "ca")
 				signer := &testca.Counter{Signer: key, Fault: fault}
 				var out bytes.Buffer
-				_, err := crl.Encode(t.Context(), &out, template(testca.CA(t, key, nil)), list(sample()...), signer, crl.Options{})
+				_, err := crl.Encode(t.Context(), &out, template(testca.CA(t, key, nil)), list(sample()...), signer,
+					crl.Options{})
 				if err == nil || out.Len() > 0 {
 					t.Errorf("error %v, %d octets written", err, out.Len())
 				}
@@ -161,7 +186,8 @@ func TestWeakKeys(t *testing.T) {
 		"hash unknown hash value 0 is not": crypto.Hash(0),
 	} {
 		var out bytes.Buffer
-		if _, err := crl.Encode(t.Context(), &out, template(ca), list(), key, crl.Options{Signature: opts}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := crl.Encode(t.Context(), &out, template(ca), list(), key,
+			crl.Options{Signature: opts}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
 	}

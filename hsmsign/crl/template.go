@@ -65,7 +65,8 @@ type Entry struct {
 	Time           time.Time
 	Reason         int // Absent and Unspecified write no extension (RFC 5280 section 5.3.1)
 	InvalidityDate time.Time
-	// Misissued says that Serial is that of a certificate which exists although RFC 5280 section 4.1.2.2 forbids such a serial.
+	// Misissued says that Serial is that of a certificate which exists although RFC 5280 section 4.1.2.2 forbids such a
+	// serial.
 	Misissued bool
 }
 

@@ -51,8 +51,8 @@ type tstInfo struct {
 	Nonce   asn1.RawValue
 }
 
-// authority is a TSA of the standard library's encoding/asn1, so that encoder and decoder share nothing with ours. tamper
-// changes the TSTInfo before it is signed.
+// authority is a TSA of the standard library's encoding/asn1, so that encoder and decoder share nothing with ours.
+// tamper changes the TSTInfo before it is signed.
 func (o *operator) authority(t testing.TB, tamper func(*tstInfo)) document.Timestamper {
 	return func(_ context.Context, request []byte) ([]byte, error) {
 		var r tsRequest
@@ -101,14 +101,16 @@ func (o *operator) token(t testing.TB, content []byte) []byte {
 	}
 	attributes[0] = 0xa0
 	sha, ecdsa := []any{oidSHA256}, []any{asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}}
-	signer := []any{1, []any{asn1.RawValue{FullBytes: o.tsa.RawIssuer}, o.tsa.SerialNumber}, sha, asn1.RawValue{FullBytes: attributes}, ecdsa, signature}
+	signer := []any{1, []any{asn1.RawValue{FullBytes: o.tsa.RawIssuer}, o.tsa.SerialNumber}, sha,
+		asn1.RawValue{FullBytes: attributes}, ecdsa, signature}
 	tagged := func(tag int, inner []byte) asn1.RawValue {
 		return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, IsCompound: true, Bytes: inner}
 	}
 	set := func(v any) asn1.RawValue {
 		return asn1.RawValue{Tag: asn1.TagSet, IsCompound: true, Bytes: marshal(t, v)}
 	}
-	body := marshal(t, []any{3, set(sha), []any{oidTST, tagged(0, marshal(t, content))}, tagged(0, o.tsa.Raw), set(signer)})
+	body := marshal(t,
+		[]any{3, set(sha), []any{oidTST, tagged(0, marshal(t, content))}, tagged(0, o.tsa.Raw), set(signer)})
 	return marshal(t, []any{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, tagged(0, body)})
 }
 
@@ -122,14 +124,18 @@ func TestTimestampRefuses(t *testing.T) {
 		ask  document.Timestamper
 		want string
 	}{
-		{"unreachable", func(context.Context, []byte) ([]byte, error) { return nil, errors.New("no route to host") }, "no route"},
-		{"garbage", func(context.Context, []byte) ([]byte, error) { return []byte("garbage"), nil }, "not a TimeStampResp"},
+		{"unreachable", func(context.Context, []byte) ([]byte, error) { return nil, errors.New("no route to host") },
+			"no route"},
+		{"garbage", func(context.Context, []byte) ([]byte, error) { return []byte("garbage"), nil },
+			"not a TimeStampResp"},
 		{"refusal", func(context.Context, []byte) ([]byte, error) {
 			return marshal(t, []any{[]any{2, []string{"out of office"}}}), nil
 		}, "refused with status 2"},
-		{"no token", func(context.Context, []byte) ([]byte, error) { return marshal(t, []any{[]any{0}}), nil }, "token is missing"},
+		{"no token", func(context.Context, []byte) ([]byte, error) { return marshal(t, []any{[]any{0}}), nil },
+			"token is missing"},
 		{"other data", o.authority(t, func(i *tstInfo) { i.Imprint.Hash[0] ^= 1 }), "other data"},
-		{"replay", o.authority(t, func(i *tstInfo) { i.Nonce = asn1.RawValue{Tag: asn1.TagInteger, Bytes: []byte{5}} }), "replayed"},
+		{"replay", o.authority(t, func(i *tstInfo) { i.Nonce = asn1.RawValue{Tag: asn1.TagInteger, Bytes: []byte{5}} }),
+			"replayed"},
 		{"broken signature", func(ctx context.Context, request []byte) ([]byte, error) {
 			der, err := good(ctx, request)
 			if err == nil {
@@ -137,7 +143,8 @@ func TestTimestampRefuses(t *testing.T) {
 			}
 			return der, err
 		}, "does not verify"},
-		{"sent elsewhere", document.HTTPTimestamper(nil, elsewhere.URL), "it is redirected, http://other.invalid/tsa: nothing was asked there"},
+		{"sent elsewhere", document.HTTPTimestamper(nil, elsewhere.URL),
+			"it is redirected, http://other.invalid/tsa: nothing was asked there"},
 	} {
 		r := o.request([]byte("text"))
 		r.Timestamp = c.ask

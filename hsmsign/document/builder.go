@@ -49,8 +49,8 @@ type builder struct {
 	timestamp  []byte // token; nil = none
 }
 
-// digest is the hash of the message. Ed25519 and ML-DSA sign the attributes without one; RFC 8419 section 3 then wants SHA-512,
-// and RFC 9882 section 3.3 wants every implementation to know it.
+// digest is the hash of the message. Ed25519 and ML-DSA sign the attributes without one; RFC 8419 section 3 then wants
+// SHA-512, and RFC 9882 section 3.3 wants every implementation to know it.
 func (b *builder) digest() crypto.Hash {
 	if b.algorithm.Hash == 0 {
 		return crypto.SHA512
@@ -118,8 +118,8 @@ func setOf(tag cbasn1.Tag, list [][]byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// addESS appends SigningCertificateV2 with the signer's certificate, RFC 5035 section 3: SHA-256 is the default and therefore
-// left out.
+// addESS appends SigningCertificateV2 with the signer's certificate, RFC 5035 section 3: SHA-256 is the default and
+// therefore left out.
 func (b *builder) addESS(out *cryptobyte.Builder) {
 	sum := sha256.Sum256(b.certificate.Raw)
 	sequence(out, func(out *cryptobyte.Builder) { // SigningCertificateV2
@@ -128,7 +128,8 @@ func (b *builder) addESS(out *cryptobyte.Builder) {
 				out.AddASN1OctetString(sum[:])
 				sequence(out, func(out *cryptobyte.Builder) { // IssuerSerial
 					sequence(out, func(out *cryptobyte.Builder) {
-						out.AddASN1(explicit(4), func(out *cryptobyte.Builder) { out.AddBytes(b.certificate.RawIssuer) })
+						out.AddASN1(explicit(4),
+							func(out *cryptobyte.Builder) { out.AddBytes(b.certificate.RawIssuer) })
 					})
 					out.AddASN1BigInt(b.certificate.SerialNumber)
 				})

@@ -129,7 +129,8 @@ func TestClientsAcceptDetachedSignatures(t *testing.T) {
 
 func opensslVerifies(t *testing.T, dir, content string, want bool) {
 	t.Helper()
-	verdict(t, dir, want, "openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "cps.p7s", "-content", content,
+	verdict(t, dir, want, "openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "cps.p7s", "-content",
+		content,
 		"-CAfile", "root.pem", "-cades", "-out", os.DevNull)
 }
 
@@ -139,7 +140,8 @@ func javaVerifies(t *testing.T, dir, content string, want bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdict(t, dir, want, "java", "--add-exports", "java.base/sun.security.pkcs=ALL-UNNAMED", source, "cps.p7s", content)
+	verdict(t, dir, want, "java", "--add-exports", "java.base/sun.security.pkcs=ALL-UNNAMED", source, "cps.p7s",
+		content)
 }
 
 // verdict wants the program to succeed or to fail.
@@ -166,11 +168,13 @@ func TestClientsAcceptPAdES(t *testing.T) {
 		}
 		t.Run(alg, func(t *testing.T) {
 			o := newOperator(t, alg)
-			for name, plain := range map[string][]byte{"table": document.SamplePDF("CPS", "1.0", []string{"1 Introduction"}), "stream": packed} {
+			for name, plain := range map[string][]byte{"table": document.SamplePDF("CPS", "1.0",
+				[]string{"1 Introduction"}), "stream": packed} {
 				for _, stamp := range []document.Timestamper{nil, opensslTSA(t, o)} {
 					r := o.request(plain)
 					r.Timestamp = stamp
-					signed, err := document.SignPDF(t.Context(), r, document.Reason{Name: "Example Corp 認証局", Reason: "CPS", Location: "Tokyo"})
+					signed, err := document.SignPDF(t.Context(), r,
+						document.Reason{Name: "Example Corp 認証局", Reason: "CPS", Location: "Tokyo"})
 					if err != nil {
 						t.Fatalf("%s: %v", name, err)
 					}
@@ -189,7 +193,8 @@ func pdfsigVerifies(t *testing.T, o *operator, signed []byte) {
 	run(t, dir, "certutil", "-N", "-d", "sql:"+dir, "--empty-password")
 	run(t, dir, "certutil", "-A", "-d", "sql:"+dir, "-n", "root", "-t", "CT,C,C", "-a", "-i", "root.pem")
 	out := run(t, dir, "pdfsig", "-nssdir", dir, "signed.pdf")
-	for _, want := range []string{"Signature is Valid.", "Certificate is Trusted.", "Total document signed", "ETSI.CAdES.detached"} {
+	for _, want := range []string{"Signature is Valid.", "Certificate is Trusted.", "Total document signed",
+		"ETSI.CAdES.detached"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("pdfsig does not say %q:\n%s", want, out)
 		}

@@ -1,16 +1,18 @@
-// Package document signs what a CA says about itself: CP/CPS and disclosure documents, as detached CMS (.p7s) or inside the
-// PDF (PAdES), optionally time-stamped; and it makes the repository's index page.
+// Package document signs what a CA says about itself: CP/CPS and disclosure documents, as detached CMS (.p7s) or inside
+// the PDF (PAdES), optionally time-stamped; and it makes the repository's index page.
 //
-// The CMS is CAdES-BES shaped: content-type, message-digest, signing-time, signing-certificate-v2, each DER, certificates and
-// attributes in DER order, so that the same request gives the same bytes up to the signature. The encoder is our own, some
-// hundred lines: github.com/digitorus/pkcs7 has neither RSASSA-PSS nor Ed25519, and its signing-certificate-v2 is left to
-// the caller. The PDF update is our own as well (package pdf says why github.com/digitorus/pdfsign is not used).
+// The CMS is CAdES-BES shaped: content-type, message-digest, signing-time, signing-certificate-v2, each DER,
+// certificates and attributes in DER order, so that the same request gives the same bytes up to the signature. The
+// encoder is our own, some hundred lines: github.com/digitorus/pkcs7 has neither RSASSA-PSS nor Ed25519, and its
+// signing-certificate-v2 is left to the caller. The PDF update is our own as well (package pdf says why
+// github.com/digitorus/pdfsign is not used).
 //
-// PAdES is baseline B-B of EN 319 142-1 (B-T with a time stamp): ETSI.CAdES.detached, no signing-time attribute, the claimed
-// time in /M instead. An incremental update keeps every byte of the original, so the earlier version stays provable.
+// PAdES is baseline B-B of EN 319 142-1 (B-T with a time stamp): ETSI.CAdES.detached, no signing-time attribute, the
+// claimed time in /M instead. An incremental update keeps every byte of the original, so the earlier version stays
+// provable.
 //
-// Before the key is used: the certificate must hold the key, be valid at the signing time and be meant for signatures. What
-// was signed is verified by artifact/cms, which shares no code with this encoder, before it is returned.
+// Before the key is used: the certificate must hold the key, be valid at the signing time and be meant for signatures.
+// What was signed is verified by artifact/cms, which shares no code with this encoder, before it is returned.
 package document
 
 import (
@@ -55,8 +57,8 @@ func SignDetached(ctx context.Context, r Request) ([]byte, error) {
 	return der, nil
 }
 
-// CheckPDF refuses bytes that are not a PDF file: header, trailer, cross-reference, catalog and a first page must be there,
-// and nothing may follow the end.
+// CheckPDF refuses bytes that are not a PDF file: header, trailer, cross-reference, catalog and a first page must be
+// there, and nothing may follow the end.
 func CheckPDF(b []byte) error {
 	_, err := pdf.Open(b)
 	return err
@@ -71,13 +73,16 @@ func (r *Request) prepare() (*builder, []byte, error) {
 	case r.SigningTime.IsZero():
 		return nil, nil, errors.New("no signing time was given")
 	case r.SigningTime.Before(c.NotBefore) || r.SigningTime.After(c.NotAfter):
-		return nil, nil, fmt.Errorf("the certificate of %q is valid from %s to %s, not at the signing time %s", c.Subject,
-			c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339), r.SigningTime.UTC().Format(time.RFC3339))
+		return nil, nil, fmt.Errorf("the certificate of %q is valid from %s to %s, not at the signing time %s",
+			c.Subject,
+			c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339),
+			r.SigningTime.UTC().Format(time.RFC3339))
 	case !algid.SamePublic(c.PublicKey, r.Signer.Public()):
 		return nil, nil, fmt.Errorf("the key is not that of the certificate of %q", c.Subject)
 	case c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0:
-		return nil, nil, fmt.Errorf("the certificate of %q is not for signatures on documents: its key usage has neither "+
-			"digitalSignature nor contentCommitment; issue one with the profile document-signer", c.Subject)
+		return nil,
+			nil, fmt.Errorf("the certificate of %q is not for signatures on documents: its key usage has neither "+
+				"digitalSignature nor contentCommitment; issue one with the profile document-signer", c.Subject)
 	}
 	algorithm, err := algid.For(c.PublicKey, r.Options)
 	if err != nil {

@@ -86,7 +86,8 @@ func newOperator(t testing.TB, alg string) *operator {
 	}
 	o.ca = issue(t, "root", cert.Request{Signer: o.caKey, Subject: name(t, "C=JP, O=Example Corp, CN=Root CA")})
 	o.leaf = issue(t, "document-signer", cert.Request{
-		Signer: o.caKey, Issuer: o.ca, PublicKey: o.key.Public(), Subject: name(t, "C=JP, O=Example Corp, CN=Document Signer"),
+		Signer: o.caKey, Issuer: o.ca, PublicKey: o.key.Public(),
+		Subject: name(t, "C=JP, O=Example Corp, CN=Document Signer"),
 	})
 	o.tsa = timestampingCertificate(t, o)
 	operators[alg] = o
@@ -127,7 +128,8 @@ func timestampingCertificate(t testing.TB, o *operator) *x509.Certificate {
 		t.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(99), RawSubject: subject, NotBefore: noon.AddDate(0, 0, -1), NotAfter: noon.AddDate(5, 0, 0),
+		SerialNumber: big.NewInt(99), RawSubject: subject, NotBefore: noon.AddDate(0, 0, -1),
+		NotAfter: noon.AddDate(5, 0, 0),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtraExtensions: usage, BasicConstraintsValid: true,
 	}, o.ca, o.tsaKey.Public(), o.caKey)
 	if err != nil {
@@ -151,7 +153,8 @@ func name(t testing.TB, s string) cert.Name {
 
 func (o *operator) request(content []byte) document.Request {
 	return document.Request{
-		Content: bytes.NewReader(content), Certificate: o.leaf, Chain: []*x509.Certificate{o.ca}, Signer: o.key, Options: o.opts, SigningTime: noon,
+		Content: bytes.NewReader(content), Certificate: o.leaf, Chain: []*x509.Certificate{o.ca}, Signer: o.key,
+		Options: o.opts, SigningTime: noon,
 	}
 }
 
@@ -177,7 +180,8 @@ func TestSignDetached(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := list[0]
-			if !s.Certificate.Equal(o.leaf) || len(s.Chain) != 2 || !s.SigningTime.Equal(noon) || s.Timestamp == nil || !s.Timestamp.Time.Equal(noon) {
+			if !s.Certificate.Equal(o.leaf) || len(s.Chain) != 2 || !s.SigningTime.Equal(noon) || s.Timestamp == nil ||
+				!s.Timestamp.Time.Equal(noon) {
 				t.Errorf("verified %+v", s)
 			}
 			// The verifier of section A, written by other hands, agrees.
@@ -252,12 +256,14 @@ func TestSignRefuses(t *testing.T) {
 		{"no certificate", func(r *document.Request) { r.Certificate = nil }, "required"},
 		{"no time", func(r *document.Request) { r.SigningTime = time.Time{} }, "no signing time"},
 		{"expired certificate", func(r *document.Request) { r.SigningTime = noon.AddDate(4, 0, 0) }, "valid from"},
-		{"certificate not yet valid", func(r *document.Request) { r.SigningTime = noon.AddDate(-1, 0, 0) }, "valid from"},
+		{"certificate not yet valid", func(r *document.Request) { r.SigningTime = noon.AddDate(-1, 0, 0) },
+			"valid from"},
 		{"another key", func(r *document.Request) { r.Certificate = o.ca }, "not that of"},
 		{"certificate for other purposes", func(r *document.Request) { r.Certificate = &unfit }, "document-signer"},
 		{"SHA-1", func(r *document.Request) { r.Options = crypto.SHA1 }, "not allowed"},
 		{"empty document", func(r *document.Request) { r.Content = strings.NewReader("") }, "empty"},
-		{"unreadable document", func(r *document.Request) { r.Content = io.MultiReader(bytes.NewReader(pdf), failing{}) }, "disk on fire"},
+		{"unreadable document",
+			func(r *document.Request) { r.Content = io.MultiReader(bytes.NewReader(pdf), failing{}) }, "disk on fire"},
 	} {
 		for kind, sign := range map[string]func(document.Request) error{
 			"detached": func(r document.Request) error { _, err := document.SignDetached(t.Context(), r); return err },
@@ -290,7 +296,8 @@ func TestBadTokenIsNoticed(t *testing.T) {
 	o := newOperator(t, "p256")
 	r := o.request([]byte("text"))
 	r.Signer = liar{o.key}
-	if _, err := document.SignDetached(t.Context(), r); err == nil || !strings.Contains(err.Error(), "look at the token") {
+	if _, err := document.SignDetached(t.Context(), r); err == nil ||
+		!strings.Contains(err.Error(), "look at the token") {
 		t.Error(err)
 	}
 }

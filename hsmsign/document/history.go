@@ -18,16 +18,17 @@ type Version struct {
 	Note          string          // what changed
 }
 
-// History is every published version of one document, oldest first. Versions are never taken back or changed: a signature made
-// under an old CP/CPS is judged by the one that was in force.
+// History is every published version of one document, oldest first. Versions are never taken back or changed: a
+// signature made under an old CP/CPS is judged by the one that was in force.
 type History []Version
 
-// Check refuses a history that contradicts itself: another document's version, a version or a text that occurs twice, or one
-// that comes into force before its predecessor.
+// Check refuses a history that contradicts itself: another document's version, a version or a text that occurs twice,
+// or one that comes into force before its predecessor.
 func (h History) Check() error {
 	for i, v := range h {
 		if v.Version == "" || v.Digest.IsZero() || v.Effective.IsZero() {
-			return fmt.Errorf("checking the history of %q: version %q lacks its number, digest or effective date", v.Name, v.Version)
+			return fmt.Errorf("checking the history of %q: version %q lacks its number, digest or effective date",
+				v.Name, v.Version)
 		}
 		for _, earlier := range h[:i] {
 			switch {
@@ -36,9 +37,11 @@ func (h History) Check() error {
 			case earlier.Version == v.Version:
 				return fmt.Errorf("checking the history of %q: version %q occurs twice", v.Name, v.Version)
 			case earlier.Digest == v.Digest:
-				return fmt.Errorf("checking the history of %q: versions %q and %q are the same text", v.Name, earlier.Version, v.Version)
+				return fmt.Errorf("checking the history of %q: versions %q and %q are the same text", v.Name,
+					earlier.Version, v.Version)
 			case v.Effective.Before(earlier.Effective):
-				return fmt.Errorf("checking the history of %q: version %q comes into force before %q", v.Name, v.Version, earlier.Version)
+				return fmt.Errorf("checking the history of %q: version %q comes into force before %q", v.Name,
+					v.Version, earlier.Version)
 			}
 		}
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 func version(number string, month int) document.Version {
-	return document.Version{Name: "cps", Version: number, Effective: noon.AddDate(0, month, 0), Digest: artifact.Sum([]byte(number))}
+	return document.Version{Name: "cps", Version: number, Effective: noon.AddDate(0, month, 0),
+		Digest: artifact.Sum([]byte(number))}
 }
 
 func TestHistory(t *testing.T) {
@@ -29,7 +30,8 @@ func TestHistory(t *testing.T) {
 	blank := version("1.1", 1)
 	blank.Digest = artifact.Digest{}
 	for want, v := range map[string]document.Version{
-		"occurs twice": version("1.0", 1), "before": version("0.9", -1), "version of": other, "same text": same, "lacks": blank,
+		"occurs twice": version("1.0", 1), "before": version("0.9", -1), "version of": other, "same text": same,
+		"lacks": blank,
 	} {
 		if err := (document.History{h[0], v}).Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)

@@ -45,10 +45,12 @@ type IndexCRL struct {
 //go:embed index.html
 var indexHTML string
 
-var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{"utc": utc, "both": both}).Parse(indexHTML))
+var indexTemplate = template.Must(template.New("index").Funcs(template.FuncMap{"utc": utc,
+	"both": both}).Parse(indexHTML))
 
-// IndexPage builds the public front page: one file of HTML in Japanese and English, without scripts, images or anything else
-// that a browser would have to fetch. It is made in the signing room, so that the fingerprints on it come from there.
+// IndexPage builds the public front page: one file of HTML in Japanese and English, without scripts, images or anything
+// else that a browser would have to fetch. It is made in the signing room, so that the fingerprints on it come from
+// there.
 func IndexPage(d IndexData) ([]byte, error) {
 	page := struct {
 		IndexData
@@ -122,7 +124,8 @@ func fingerprint(digest []byte) string {
 
 // both is a text in both languages, of which the style sheet shows one.
 func both(ja, en string) template.HTML {
-	return template.HTML(`<span class="ja" lang="ja">` + template.HTMLEscapeString(ja) + `</span><span class="en" lang="en">` + template.HTMLEscapeString(en) + `</span>`)
+	return template.HTML(`<span class="ja" lang="ja">` + template.HTMLEscapeString(ja) +
+		`</span><span class="en" lang="en">` + template.HTMLEscapeString(en) + `</span>`)
 }
 
 func utc(t time.Time) string {

@@ -17,15 +17,19 @@ import (
 func indexData(t testing.TB) document.IndexData {
 	o := newOperator(t, "p256")
 	return document.IndexData{
-		Title: "Example Repository", TitleJA: "見本リポジトリ", Operator: `Example <script>alert("x")</script> Corp`, Updated: noon,
+		Title: "Example Repository", TitleJA: "見本リポジトリ", Operator: `Example <script>alert("x")</script> Corp`,
+		Updated:      noon,
 		Certificates: []document.IndexCertificate{{URL: "cert/root.cer", DER: o.ca.Raw}},
 		CRLs: []document.IndexCRL{
-			{URL: "crl/root.crl", Kind: "crl", Issuer: "root", Number: "12", ThisUpdate: noon, NextUpdate: noon.AddDate(0, 0, 7)},
-			{URL: "crl/old.crl", Kind: "arl", Issuer: "old", Number: "99", ThisUpdate: noon, NextUpdate: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
+			{URL: "crl/root.crl", Kind: "crl", Issuer: "root", Number: "12", ThisUpdate: noon,
+				NextUpdate: noon.AddDate(0, 0, 7)},
+			{URL: "crl/old.crl", Kind: "arl", Issuer: "old", Number: "99", ThisUpdate: noon,
+				NextUpdate: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
 		},
-		OCSP:      []string{"http://ocsp.example.jp/ocsp"},
-		Documents: []document.Version{{Name: "cps", Version: "1.0", Title: "認証業務規程", Effective: noon, Digest: artifact.Sum([]byte("pdf")), URL: "docs/cps-1.0.pdf", Signature: "docs/cps-1.0.pdf.p7s"}},
-		Origin:    "repository.example.jp/master", Keys: []string{"repository.example.jp/master+abcd+AjBZ"},
+		OCSP: []string{"http://ocsp.example.jp/ocsp"},
+		Documents: []document.Version{{Name: "cps", Version: "1.0", Title: "認証業務規程", Effective: noon,
+			Digest: artifact.Sum([]byte("pdf")), URL: "docs/cps-1.0.pdf", Signature: "docs/cps-1.0.pdf.p7s"}},
+		Origin: "repository.example.jp/master", Keys: []string{"repository.example.jp/master+abcd+AjBZ"},
 	}
 }
 
@@ -42,8 +46,11 @@ func TestIndexPage(t *testing.T) {
 	sum := sha256.Sum256(d.Certificates[0].DER)
 	plain := strings.ReplaceAll(string(page), " ", "")
 	for _, want := range []string{
-		strings.ToUpper(hex.EncodeToString(sum[:])), "crl/root.crl", noon.AddDate(0, 0, 7).Format("2006-01-02 15:04:05 UTC"), "最終", "docs/cps-1.0.pdf.p7s", d.Documents[0].Digest.String(),
-		"log/checkpoint", "repository.example.jp/master&#43;abcd&#43;AjBZ", "自己署名証明書", "http://ocsp.example.jp/ocsp", "見本リポジトリ",
+		strings.ToUpper(hex.EncodeToString(sum[:])), "crl/root.crl",
+		noon.AddDate(0, 0, 7).Format("2006-01-02 15:04:05 UTC"), "最終", "docs/cps-1.0.pdf.p7s",
+		d.Documents[0].Digest.String(),
+		"log/checkpoint", "repository.example.jp/master&#43;abcd&#43;AjBZ", "自己署名証明書", "http://ocsp.example.jp/ocsp",
+		"見本リポジトリ",
 	} {
 		if !strings.Contains(plain, strings.ReplaceAll(want, " ", "")) {
 			t.Errorf("the page lacks %q", want)
@@ -71,7 +78,8 @@ func checkHTML(t *testing.T, page []byte) {
 			t.Errorf("the page has a %s element", n.Data)
 		}
 		for _, a := range n.Attr {
-			if strings.HasPrefix(a.Key, "on") || a.Key == "src" || a.Key == "href" && strings.HasPrefix(a.Val, "javascript:") {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "src" ||
+				a.Key == "href" && strings.HasPrefix(a.Val, "javascript:") {
 				t.Errorf("%s has %s=%q", n.Data, a.Key, a.Val)
 			}
 		}

@@ -79,8 +79,8 @@ func reserve(b *builder, stamped bool) int {
 	return n
 }
 
-// signatureDictionary returns the text of the signature dictionary with room for the signature, and where in it the byte
-// range and the contents stand. It is text rather than a pdf.Dict because these two places are filled in later.
+// signatureDictionary returns the text of the signature dictionary with room for the signature, and where in it the
+// byte range and the contents stand. It is text rather than a pdf.Dict because these two places are filled in later.
 func signatureDictionary(at time.Time, why Reason, room int) (text pdf.Raw, rangeAt, contentsAt int) {
 	var b bytes.Buffer
 	b.WriteString("<</Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached")
@@ -118,8 +118,8 @@ func textString(s string) pdf.String {
 	return out
 }
 
-// addField adds an invisible signature field, which is its own widget on the first page, and returns the reference under
-// which its value is to be set.
+// addField adds an invisible signature field, which is its own widget on the first page, and returns the reference
+// under which its value is to be set.
 func addField(f *pdf.File) (*pdf.Update, pdf.Ref, error) {
 	u, err := f.Update()
 	if err != nil {
@@ -153,7 +153,8 @@ func addField(f *pdf.File) (*pdf.Update, pdf.Ref, error) {
 		"F":    pdf.Number("132"), // Print and Locked
 	})
 	u.Set(pageRef, page.With("Annots", append(annotations[:len(annotations):len(annotations)], field)))
-	form = form.With("Fields", append(fields[:len(fields):len(fields)], field)).With("SigFlags", pdf.Number("3")) // signatures exist, append only
+	// signatures exist, append only
+	form = form.With("Fields", append(fields[:len(fields):len(fields)], field)).With("SigFlags", pdf.Number("3"))
 	if ref, ok := catalog["AcroForm"].(pdf.Ref); ok {
 		u.Set(ref, form)
 		return u, value, nil

@@ -19,8 +19,8 @@ import (
 	"seihon/internal/redirect"
 )
 
-// Timestamper takes a DER TimeStampReq to an authority and brings back its DER TimeStampResp (RFC 3161). The signing room
-// has no network way out, so this may as well be a file that travels.
+// Timestamper takes a DER TimeStampReq to an authority and brings back its DER TimeStampResp (RFC 3161). The signing
+// room has no network way out, so this may as well be a file that travels.
 type Timestamper func(ctx context.Context, request []byte) (response []byte, err error)
 
 // HTTPTimestamper asks an authority over HTTP, RFC 3161 section 3.4. The deadline is the context's; a nil client is
@@ -51,8 +51,8 @@ func HTTPTimestamper(client *http.Client, url string) Timestamper {
 	}
 }
 
-// timestamp returns a token over the message, checked in everything but the authority's chain, which is for verifiers to
-// judge.
+// timestamp returns a token over the message, checked in everything but the authority's chain, which is for verifiers
+// to judge.
 func timestamp(ctx context.Context, ask Timestamper, message []byte) ([]byte, error) {
 	nonce, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64))
 	if err != nil {
@@ -103,7 +103,8 @@ func tokenOf(response []byte) ([]byte, error) {
 	in := cryptobyte.String(response)
 	var body, status, token cryptobyte.String
 	var code int
-	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !in.Empty() || !body.ReadASN1(&status, cbasn1.SEQUENCE) || !status.ReadASN1Integer(&code) {
+	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !in.Empty() || !body.ReadASN1(&status, cbasn1.SEQUENCE) ||
+		!status.ReadASN1Integer(&code) {
 		return nil, errors.New("parsing the response: it is not a TimeStampResp")
 	}
 	if code != 0 && code != 1 { // granted, grantedWithMods

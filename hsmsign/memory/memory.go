@@ -84,8 +84,8 @@ type List struct {
 	// Permitted reports whether a signed override lets a status change.
 	Permitted func(serial []byte, was, now override.Status) (bool, error)
 
-	// Vouched returns those of the changes that nothing stands behind. Nil: the new list is signed already, by a CA that keeps
-	// its own books, and its signature stands behind them.
+	// Vouched returns those of the changes that nothing stands behind. Nil: the new list is signed already, by a CA
+	// that keeps its own books, and its signature stands behind them.
 	Vouched func(changes []Fault) ([]Fault, error)
 
 	Changes []Fault // Lawful ones, which somebody must stand behind all the same; without Vouched, the holds that ended

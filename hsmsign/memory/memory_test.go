@@ -26,8 +26,10 @@ var may = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 func testIssuer(t testing.TB) *x509.Certificate {
 	t.Helper()
 	key := testKey("ca")
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA"}, NotBefore: may.AddDate(-1, 0, 0), NotAfter: may.AddDate(9, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign, SubjectKeyId: []byte{1, 2, 3}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA"},
+		NotBefore: may.AddDate(-1, 0, 0), NotAfter: may.AddDate(9, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign,
+		SubjectKeyId: []byte{1, 2, 3}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	must(t, err)
 	c, err := x509.ParseCertificate(der)
@@ -65,7 +67,8 @@ func entriesOf(all ...crl.Entry) iter.Seq2[crl.Entry, error] {
 func listOf(t testing.TB, base *big.Int, entries iter.Seq2[crl.Entry, error]) *artifact.RevocationList {
 	t.Helper()
 	var der bytes.Buffer
-	template := crl.Template{Issuer: testIssuer(t), Number: big.NewInt(7), ThisUpdate: may, NextUpdate: may.AddDate(0, 0, 3), BaseNumber: base}
+	template := crl.Template{Issuer: testIssuer(t), Number: big.NewInt(7), ThisUpdate: may,
+		NextUpdate: may.AddDate(0, 0, 3), BaseNumber: base}
 	_, err := crl.Encode(t.Context(), &der, template, entries, testKey("ca"), crl.Options{SpoolDir: t.TempDir()})
 	must(t, err)
 	l, err := artifact.ParseRevocationList(der.Bytes())
@@ -96,11 +99,13 @@ func TestListFollowsItsPredecessor(t *testing.T) {
 	}{
 		{name: "the same", was: []crl.Entry{on(3, 1), on(5, 4)}, now: []crl.Entry{on(3, 1), on(5, 4)}},
 		{name: "unspecified is no reason", was: []crl.Entry{on(3, 0)}, now: []crl.Entry{on(3, crl.Absent)}},
-		{name: "one more before, between, behind", was: []crl.Entry{on(3, 1), on(5, 4)}, now: []crl.Entry{on(2, 1), on(3, 1), on(4, 1), on(5, 4), on(9, 1)}, changes: 3},
+		{name: "one more before, between, behind", was: []crl.Entry{on(3, 1), on(5, 4)},
+			now: []crl.Entry{on(2, 1), on(3, 1), on(4, 1), on(5, 4), on(9, 1)}, changes: 3},
 		{name: "the first vanishes", was: []crl.Entry{on(3, 1), on(5, 4)}, now: []crl.Entry{on(5, 4)}, faults: 1},
 		{name: "the last vanishes", was: []crl.Entry{on(3, 1), on(5, 4)}, now: []crl.Entry{on(3, 1)}, faults: 1},
 		{name: "all vanish", was: []crl.Entry{on(3, 1), on(5, 4)}, faults: 2},
-		{name: "vanishes while another comes", was: []crl.Entry{on(3, 1)}, now: []crl.Entry{on(4, 1)}, faults: 1, changes: 1},
+		{name: "vanishes while another comes", was: []crl.Entry{on(3, 1)}, now: []crl.Entry{on(4, 1)}, faults: 1,
+			changes: 1},
 		{name: "a later date", was: []crl.Entry{on(3, 1)}, now: []crl.Entry{later}, faults: 1},
 		{name: "an earlier date", was: []crl.Entry{on(3, 1)}, now: []crl.Entry{earlier}, faults: 1},
 		{name: "another reason", was: []crl.Entry{on(3, 1)}, now: []crl.Entry{on(3, 4)}, faults: 1},
@@ -108,8 +113,10 @@ func TestListFollowsItsPredecessor(t *testing.T) {
 		{name: "an invalidity date goes", was: []crl.Entry{suspect}, now: []crl.Entry{on(3, 1)}, faults: 1},
 		{name: "final becomes a hold", was: []crl.Entry{on(3, 1)}, now: []crl.Entry{on(3, 6)}, faults: 1},
 		{name: "a hold becomes final", was: []crl.Entry{on(3, 6)}, now: []crl.Entry{later}, changes: 1},
-		{name: "a hold becomes final before it began", was: []crl.Entry{on(3, 6)}, now: []crl.Entry{earlier}, faults: 1},
-		{name: "a hold is put off", was: []crl.Entry{on(3, 6)}, now: []crl.Entry{{Serial: []byte{3}, Time: may, Reason: 6}}, faults: 1},
+		{name: "a hold becomes final before it began", was: []crl.Entry{on(3, 6)}, now: []crl.Entry{earlier},
+			faults: 1},
+		{name: "a hold is put off", was: []crl.Entry{on(3, 6)},
+			now: []crl.Entry{{Serial: []byte{3}, Time: may, Reason: 6}}, faults: 1},
 		{name: "a release", was: []crl.Entry{on(3, 6), on(5, 1)}, now: []crl.Entry{on(5, 1)}, changes: 1},
 		{name: "expired long before", was: []crl.Entry{on(3, 1)}, notAfter: may.AddDate(0, 0, -1), expired: 1},
 		{name: "expired at the list's own time", was: []crl.Entry{on(3, 1)}, notAfter: may, faults: 1},
@@ -166,9 +173,12 @@ func TestForeignOrder(t *testing.T) {
 	key, issuer := testKey("ca"), testIssuer(t)
 	var revoked []x509.RevocationListEntry
 	for _, n := range []int64{90, 3, 127, 17} {
-		revoked = append(revoked, x509.RevocationListEntry{SerialNumber: big.NewInt(n), RevocationTime: may.AddDate(0, -1, 0), ReasonCode: 1})
+		revoked = append(revoked,
+			x509.RevocationListEntry{SerialNumber: big.NewInt(n), RevocationTime: may.AddDate(0, -1, 0), ReasonCode: 1})
 	}
-	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: may, NextUpdate: may.AddDate(0, 0, 1), RevokedCertificateEntries: revoked}, issuer, key)
+	der, err := x509.CreateRevocationList(rand.Reader,
+		&x509.RevocationList{Number: big.NewInt(1), ThisUpdate: may, NextUpdate: may.AddDate(0, 0, 1),
+			RevokedCertificateEntries: revoked}, issuer, key)
 	must(t, err)
 	list, err := artifact.ParseRevocationList(der)
 	must(t, err)
@@ -188,7 +198,8 @@ func TestNarrowerScope(t *testing.T) {
 		now  *crl.Scope
 		want string
 	}{
-		{whole, nil, ""}, {whole, &crl.Scope{URIs: []string{"http://x/1.crl"}}, ""}, {ca, &crl.Scope{OnlyCACerts: true}, ""}, {ca, nil, ""},
+		{whole, nil, ""}, {whole, &crl.Scope{URIs: []string{"http://x/1.crl"}}, ""},
+		{ca, &crl.Scope{OnlyCACerts: true}, ""}, {ca, nil, ""},
 		{whole, &crl.Scope{OnlyCACerts: true}, "only CA"}, {whole, &crl.Scope{OnlyUserCerts: true}, "only subscriber"},
 	} {
 		if got := Narrower(c.was, c.now); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {

@@ -19,11 +19,11 @@ type chunk struct {
 	done chan struct{} // closed when out and err are there
 }
 
-// Batch signs jobs on the given number of workers and yields the responses of each job in the order of the jobs. As many
-// workers as the token has sessions and the machine has processors, together, keep all sessions busy while others encode
-// and check. The first error, of a job, of the signer or of ctx, is yielded in its place in that
-// order and ends the batch; so does leaving the loop. Memory is bounded by the workers, however many jobs there are. A
-// job's Serial must stay unchanged for as long as its Encoded is used.
+// Batch signs jobs on the given number of workers and yields the responses of each job in the order of the jobs. As
+// many workers as the token has sessions and the machine has processors, together, keep all sessions busy while others
+// encode and check. The first error, of a job, of the signer or of ctx, is yielded in its place in that order and ends
+// the batch; so does leaving the loop. Memory is bounded by the workers, however many jobs there are. A job's Serial
+// must stay unchanged for as long as its Encoded is used.
 func (e *Encoder) Batch(ctx context.Context, workers int, jobs iter.Seq2[Job, error]) iter.Seq2[[]Encoded, error] {
 	return func(yield func([]Encoded, error) bool) {
 		if workers < 1 {

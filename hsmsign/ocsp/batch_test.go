@@ -74,23 +74,27 @@ func TestBatchError(t *testing.T) {
 		bad  func(yield func(ocsp.Job, error) bool) bool
 		want string
 	}{
-		"job":      {100, func(yield func(ocsp.Job, error) bool) bool { return yield(ocsp.Job{}, nil) }, "the serial number is empty"},
-		"first":    {0, func(yield func(ocsp.Job, error) bool) bool { return yield(ocsp.Job{}, nil) }, "the serial number is empty"},
-		"iterator": {77, func(yield func(ocsp.Job, error) bool) bool { yield(ocsp.Job{}, broken); return false }, "reading statuses to sign: disk I/O error"},
+		"job": {100, func(yield func(ocsp.Job, error) bool) bool { return yield(ocsp.Job{}, nil) },
+			"the serial number is empty"},
+		"first": {0, func(yield func(ocsp.Job, error) bool) bool { return yield(ocsp.Job{}, nil) },
+			"the serial number is empty"},
+		"iterator": {77, func(yield func(ocsp.Job, error) bool) bool { yield(ocsp.Job{}, broken); return false },
+			"reading statuses to sign: disk I/O error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, errs := 0, 0
-			for _, err := range r.encoder(t, ocsp.Policy{}).Batch(t.Context(), 3, func(yield func(ocsp.Job, error) bool) {
-				for i := range 1_000_000 {
-					if i == test.at && !test.bad(yield) {
-						return
+			for _, err := range r.encoder(t, ocsp.Policy{}).Batch(t.Context(), 3,
+				func(yield func(ocsp.Job, error) bool) {
+					for i := range 1_000_000 {
+						if i == test.at && !test.bad(yield) {
+							return
+						}
+						if !yield(numbered(i), nil) {
+							return
+						}
 					}
-					if !yield(numbered(i), nil) {
-						return
-					}
-				}
-			}) {
+				}) {
 				if err == nil {
 					got++
 					continue

@@ -77,14 +77,17 @@ func (e *Encoder) checkPeriod(thisUpdate, nextUpdate time.Time) error {
 		return fmt.Errorf("nextUpdate %s is not after thisUpdate %s", stamp(nextUpdate), stamp(thisUpdate))
 	}
 	if cutoff := e.cutoff(thisUpdate); !cutoff.IsZero() && (cutoff.Year() < 1950 || cutoff.After(thisUpdate)) {
-		return fmt.Errorf("the archive cutoff %s is not between 1950 and thisUpdate %s", stamp(cutoff), stamp(thisUpdate))
+		return fmt.Errorf("the archive cutoff %s is not between 1950 and thisUpdate %s", stamp(cutoff),
+			stamp(thisUpdate))
 	}
 	if thisUpdate.Before(e.responder.NotBefore) {
-		return fmt.Errorf("the responder %q is not valid before %s, thisUpdate is %s", e.responder.Subject, stamp(e.responder.NotBefore), stamp(thisUpdate))
+		return fmt.Errorf("the responder %q is not valid before %s, thisUpdate is %s", e.responder.Subject,
+			stamp(e.responder.NotBefore), stamp(thisUpdate))
 	}
 	// Clients verify the responder's certificate when they use the response, not when it was made.
 	if nextUpdate.After(e.responder.NotAfter) {
-		return fmt.Errorf("the responder %q expires at %s, nextUpdate is %s", e.responder.Subject, stamp(e.responder.NotAfter), stamp(nextUpdate))
+		return fmt.Errorf("the responder %q expires at %s, nextUpdate is %s", e.responder.Subject,
+			stamp(e.responder.NotAfter), stamp(nextUpdate))
 	}
 	return nil
 }

@@ -136,7 +136,8 @@ func (e *Encoder) sign(b *scratch, j *Job) ([]Encoded, error) {
 			return nil, fmt.Errorf("signing the OCSP response for serial number %x: %w", j.Serial, err)
 		}
 		for i := range group {
-			out = append(out, Encoded{Hash: group[i].hash, IssuerKeyHash: group[i].keyHash, Serial: j.Serial, DER: response})
+			out = append(out,
+				Encoded{Hash: group[i].hash, IssuerKeyHash: group[i].keyHash, Serial: j.Serial, DER: response})
 		}
 	}
 	return out, nil

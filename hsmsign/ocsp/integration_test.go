@@ -27,10 +27,14 @@ var statuses = []struct {
 	ocsp.Status
 }{
 	{"good", ": good\n", "good", ocsp.Status{}},
-	{"revoked", ": revoked\n", "revoked KEY_COMPROMISE " + revokedYesterday.Format(time.RFC3339), ocsp.Status{State: ocsp.Revoked, RevokedAt: revokedYesterday, Reason: 1}},
-	{"revoked without reason", ": revoked\n", "revoked UNSPECIFIED " + revokedYesterday.Format(time.RFC3339), ocsp.Status{State: ocsp.Revoked, RevokedAt: revokedYesterday, Reason: ocsp.Absent}},
-	{"unknown", ": unknown\n", "UNDETERMINED_REVOCATION_STATUS Certificate's revocation status is unknown", ocsp.Status{State: ocsp.Unknown}},
-	{"never issued", ": revoked\n", "revoked CERTIFICATE_HOLD 1970-01-01T00:00:00Z", ocsp.Status{State: ocsp.NeverIssued}},
+	{"revoked", ": revoked\n", "revoked KEY_COMPROMISE " + revokedYesterday.Format(time.RFC3339),
+		ocsp.Status{State: ocsp.Revoked, RevokedAt: revokedYesterday, Reason: 1}},
+	{"revoked without reason", ": revoked\n", "revoked UNSPECIFIED " + revokedYesterday.Format(time.RFC3339),
+		ocsp.Status{State: ocsp.Revoked, RevokedAt: revokedYesterday, Reason: ocsp.Absent}},
+	{"unknown", ": unknown\n", "UNDETERMINED_REVOCATION_STATUS Certificate's revocation status is unknown",
+		ocsp.Status{State: ocsp.Unknown}},
+	{"never issued", ": revoked\n", "revoked CERTIFICATE_HOLD 1970-01-01T00:00:00Z",
+		ocsp.Status{State: ocsp.NeverIssued}},
 }
 
 // signatures are the ways to sign.
@@ -38,7 +42,8 @@ var signatures = []struct {
 	kind string
 	opts crypto.SignerOpts
 }{
-	{"rsa2048", nil}, {"rsa2048", crypto.SHA512}, {"rsa2048", &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash}},
+	{"rsa2048", nil}, {"rsa2048", crypto.SHA512},
+	{"rsa2048", &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash}},
 	{"p256", nil}, {"p384", nil}, {"p521", nil}, {"ed25519", nil},
 }
 
@@ -58,7 +63,8 @@ func questions(t *testing.T) []question {
 	serial := int64(0x7f00) // the DER INTEGER gets a leading zero half of the time
 	var list []question
 	for _, s := range signatures {
-		for kind, respond := range map[string]func(testing.TB, string) *responder{"direct": direct, "delegated": delegated} {
+		for kind, respond := range map[string]func(testing.TB, string) *responder{"direct": direct,
+			"delegated": delegated} {
 			r := respond(t, s.kind)
 			// zlint parses with x/crypto, which knows one SingleResponse only, and verifies what a delegate
 			// signed but not with PSS or Ed25519.
@@ -74,19 +80,23 @@ func questions(t *testing.T) []question {
 				for i, status := range statuses {
 					serial += 0x101
 					number := big.NewInt(serial)
-					cert := testca.Issue(t, r.ca, caKey, testca.Key("p256", "subscriber").Public(), func(c *x509.Certificate) {
-						c.SerialNumber, c.Subject, c.ExtKeyUsage, c.ExtraExtensions = number, pkix.Name{CommonName: "Subscriber"}, nil, nil
-					})
+					cert := testca.Issue(t, r.ca, caKey, testca.Key("p256", "subscriber").Public(),
+						func(c *x509.Certificate) {
+							c.SerialNumber, c.Subject, c.ExtKeyUsage, c.ExtraExtensions = number,
+								pkix.Name{CommonName: "Subscriber"}, nil, nil
+						})
 					certPEM := testca.PEM(t, "cert.pem", "CERTIFICATE", cert.Raw)
 					status.Serial = number.FillBytes(make([]byte, number.BitLen()/8+1))
-					out, err := e.Sign(t.Context(), status.Status, time.Now().Add(-time.Minute), time.Now().Add(72*time.Hour))
+					out, err := e.Sign(t.Context(), status.Status, time.Now().Add(-time.Minute),
+						time.Now().Add(72*time.Hour))
 					if err != nil {
 						t.Fatal(err)
 					}
 					for _, o := range out {
 						list = append(list, question{
 							name: fmt.Sprintf("%s %v %s %s %v %s", s.kind, s.opts, kind, policy, o.Hash, status.name),
-							ca:   caPEM, cert: certPEM, answer: testca.File(t, "response.der", o.DER), status: i, policy: policy, hash: o.Hash,
+							ca:   caPEM, cert: certPEM, answer: testca.File(t, "response.der", o.DER), status: i,
+							policy: policy, hash: o.Hash,
 							zlint: readable && policy != ocsp.Dual,
 						})
 					}
@@ -127,7 +137,8 @@ func TestOtherPrograms(t *testing.T) {
 func checkOpenSSL(t *testing.T, q question) {
 	t.Helper()
 	hash := map[crypto.Hash]string{crypto.SHA1: "-sha1", crypto.SHA256: "-sha256"}[q.hash]
-	out := testca.MustRun(t, "openssl", "ocsp", "-respin", q.answer, "-CAfile", q.ca, "-issuer", q.ca, hash, "-cert", q.cert)
+	out := testca.MustRun(t, "openssl", "ocsp", "-respin", q.answer, "-CAfile", q.ca, "-issuer", q.ca, hash, "-cert",
+		q.cert)
 	for _, want := range []string{"Response verify OK", q.cert + statuses[q.status].openssl} {
 		if !strings.Contains(out, want) {
 			t.Errorf("openssl does not say %q:\n%s", want, out)
@@ -138,7 +149,8 @@ func checkOpenSSL(t *testing.T, q question) {
 // checkGnuTLS verifies as GnuTLS clients do, with the issuer of the certificate in hand.
 func checkGnuTLS(t *testing.T, q question) {
 	t.Helper()
-	out := testca.MustRun(t, "ocsptool", "--verify-response", "--load-response", q.answer, "--load-signer", q.ca, "--load-issuer", q.ca, "--load-cert", q.cert)
+	out := testca.MustRun(t, "ocsptool", "--verify-response", "--load-response", q.answer, "--load-signer", q.ca,
+		"--load-issuer", q.ca, "--load-cert", q.cert)
 	if !strings.Contains(out, "Verifying OCSP Response: Success.") {
 		t.Errorf("ocsptool does not verify:\n%s", out)
 	}

@@ -18,7 +18,8 @@ import (
 // drawTime draws a time that a response can carry, with a fraction that it cannot.
 func drawTime(from, to time.Time) *rapid.Generator[time.Time] {
 	return rapid.Custom(func(t *rapid.T) time.Time {
-		return time.Unix(rapid.Int64Range(from.Unix(), to.Unix()).Draw(t, "seconds"), rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds"))
+		return time.Unix(rapid.Int64Range(from.Unix(), to.Unix()).Draw(t, "seconds"),
+			rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds"))
 	})
 }
 
@@ -34,7 +35,9 @@ func drawSerial() *rapid.Generator[[]byte] {
 }
 
 func drawJob(t *rapid.T) ocsp.Job {
-	j := ocsp.Job{Status: ocsp.Status{Serial: drawSerial().Draw(t, "serial"), State: rapid.SampledFrom([]ocsp.State{ocsp.Good, ocsp.Revoked, ocsp.Unknown, ocsp.NeverIssued}).Draw(t, "state")}}
+	j := ocsp.Job{Status: ocsp.Status{Serial: drawSerial().Draw(t, "serial"),
+		State: rapid.SampledFrom([]ocsp.State{ocsp.Good, ocsp.Revoked, ocsp.Unknown, ocsp.NeverIssued}).Draw(t,
+			"state")}}
 	j.ThisUpdate = drawTime(testca.NotBefore, testca.NotAfter.Add(-3*time.Hour)).Draw(t, "thisUpdate")
 	j.NextUpdate = drawTime(j.ThisUpdate.Add(2*time.Second), testca.NotAfter.Add(-2*time.Hour)).Draw(t, "nextUpdate")
 	if j.State == ocsp.Revoked {
@@ -52,7 +55,8 @@ func TestProperty(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := responders[rapid.IntRange(0, len(responders)-1).Draw(rt, "responder")]
 		policy := ocsp.Policy{
-			CertID:    rapid.SampledFrom([]ocsp.CertID{ocsp.Separate, ocsp.Dual, ocsp.SHA1, ocsp.SHA256}).Draw(rt, "policy"),
+			CertID: rapid.SampledFrom([]ocsp.CertID{ocsp.Separate, ocsp.Dual, ocsp.SHA1, ocsp.SHA256}).Draw(rt,
+				"policy"),
 			Retention: time.Duration(rapid.IntRange(0, 75*365*24).Draw(rt, "retention")) * time.Hour,
 		}
 		j := drawJob(rt)
@@ -108,20 +112,24 @@ func checkArtifact(t *rapid.T, r *responder, j ocsp.Job, o ocsp.Encoded, policy 
 	if err := got.CheckSignatureFrom(r.ca); err != nil {
 		t.Error(err)
 	}
-	if !bytes.Equal(got.ResponderKeyHash, artifact.PublicKeyHash(r.certificate(), crypto.SHA1)) || got.ResponderName != nil || got.Nonce != nil {
+	if !bytes.Equal(got.ResponderKeyHash, artifact.PublicKeyHash(r.certificate(), crypto.SHA1)) ||
+		got.ResponderName != nil || got.Nonce != nil {
 		t.Errorf("responder %x %x, nonce %x", got.ResponderKeyHash, got.ResponderName, got.Nonce)
 	}
 	found := false
 	for _, s := range got.Singles {
 		status, reason, at := meaning(j.Status)
-		if s.Status != status || s.Reason != reason || s.RevokedAt.Unix() != at.Unix() || s.NextUpdate.Unix() != j.NextUpdate.Unix() {
+		if s.Status != status || s.Reason != reason || s.RevokedAt.Unix() != at.Unix() ||
+			s.NextUpdate.Unix() != j.NextUpdate.Unix() {
 			t.Errorf("artifact reads %+v", s)
 		}
 		if policy.Retention > 0 && s.ArchiveCutoff.Unix() != j.ThisUpdate.Add(-policy.Retention).Unix() {
 			t.Errorf("archive cutoff %v of %v", s.ArchiveCutoff, j.ThisUpdate)
 		}
-		found = found || s.CertID.Hash == o.Hash && bytes.Equal(s.CertID.IssuerKeyHash, o.IssuerKeyHash) && bytes.Equal(s.CertID.Serial, o.Serial) &&
-			bytes.Equal(s.CertID.IssuerNameHash, artifact.NameHash(r.ca, o.Hash)) && bytes.Equal(o.IssuerKeyHash, artifact.PublicKeyHash(r.ca, o.Hash))
+		found = found || s.CertID.Hash == o.Hash && bytes.Equal(s.CertID.IssuerKeyHash,
+			o.IssuerKeyHash) && bytes.Equal(s.CertID.Serial, o.Serial) &&
+			bytes.Equal(s.CertID.IssuerNameHash, artifact.NameHash(r.ca, o.Hash)) &&
+			bytes.Equal(o.IssuerKeyHash, artifact.PublicKeyHash(r.ca, o.Hash))
 	}
 	if !found {
 		t.Errorf("no SingleResponse for %v %x %x", o.Hash, o.IssuerKeyHash, o.Serial)

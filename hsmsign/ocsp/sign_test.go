@@ -176,7 +176,8 @@ func TestAlgorithms(t *testing.T) {
 		{"rsa2048", nil, x509.SHA256WithRSA, "300d06092a864886f70d01010b0500"},
 		{"rsa2048", crypto.SHA384, x509.SHA384WithRSA, "300d06092a864886f70d01010c0500"},
 		{"rsa2048", crypto.SHA512, x509.SHA512WithRSA, "300d06092a864886f70d01010d0500"},
-		{"rsa2048", &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash}, x509.SHA256WithRSAPSS,
+		{"rsa2048", &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash},
+			x509.SHA256WithRSAPSS,
 			"304106092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120"},
 		{"rsa2048", &rsa.PSSOptions{Hash: crypto.SHA384}, x509.SHA384WithRSAPSS,
 			"304106092a864886f70d01010a3034a00f300d06096086480165030402020500a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130"},
@@ -186,11 +187,13 @@ func TestAlgorithms(t *testing.T) {
 		{"ed25519", nil, x509.PureEd25519, "300506032b6570"},
 	}
 	for _, test := range tests {
-		for name, make := range map[string]func(testing.TB, string) *responder{"direct": direct, "delegated": delegated} {
+		for name, make := range map[string]func(testing.TB, string) *responder{"direct": direct,
+			"delegated": delegated} {
 			t.Run(test.want.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
 				r := make(t, test.kind)
-				for _, out := range sign(t, r.encoder(t, ocsp.Policy{Signature: test.opts, SelfCheck: true}), ocsp.Status{Serial: serial}) {
+				for _, out := range sign(t, r.encoder(t, ocsp.Policy{Signature: test.opts, SelfCheck: true}),
+					ocsp.Status{Serial: serial}) {
 					b := decode(t, out.DER)
 					verify(t, b, r.certificate(), test.want)
 					got, err := asn1.Marshal(b.Algorithm)
@@ -225,9 +228,11 @@ func TestStates(t *testing.T) {
 		{"unknown", ocsp.Status{State: ocsp.Unknown}, xocsp.Unknown, 0, time.Time{}, "8200"},
 		{"revoked", ocsp.Status{State: ocsp.Revoked, RevokedAt: revoked, Reason: 1}, xocsp.Revoked, 1, revoked,
 			"a116" + "180f32303236313130313032303330345a" + "a0030a0101"},
-		{"revoked without reason", ocsp.Status{State: ocsp.Revoked, RevokedAt: revoked, Reason: ocsp.Absent}, xocsp.Revoked, 0, revoked,
+		{"revoked without reason", ocsp.Status{State: ocsp.Revoked, RevokedAt: revoked, Reason: ocsp.Absent},
+			xocsp.Revoked, 0, revoked,
 			"a111" + "180f32303236313130313032303330345a"},
-		{"revoked, unspecified", ocsp.Status{State: ocsp.Revoked, RevokedAt: revoked.Add(999 * time.Millisecond)}, xocsp.Revoked, 0, revoked,
+		{"revoked, unspecified", ocsp.Status{State: ocsp.Revoked, RevokedAt: revoked.Add(999 * time.Millisecond)},
+			xocsp.Revoked, 0, revoked,
 			"a111" + "180f32303236313130313032303330345a"},
 		{"never issued", ocsp.Status{State: ocsp.NeverIssued}, xocsp.Revoked, 6, time.Unix(0, 0).UTC(),
 			"a116" + "180f31393730303130313030303030305a" + "a0030a0106"},
@@ -248,7 +253,8 @@ func TestStates(t *testing.T) {
 					if got.Status != test.want || got.RevocationReason != test.reason || !got.RevokedAt.Equal(test.at) {
 						t.Errorf("status %d, reason %d, at %v", got.Status, got.RevocationReason, got.RevokedAt)
 					}
-					if !got.ProducedAt.Equal(thisUpdate) || !got.ThisUpdate.Equal(thisUpdate) || !got.NextUpdate.Equal(nextUpdate) {
+					if !got.ProducedAt.Equal(thisUpdate) || !got.ThisUpdate.Equal(thisUpdate) ||
+						!got.NextUpdate.Equal(nextUpdate) {
 						t.Errorf("produced %v, valid from %v to %v", got.ProducedAt, got.ThisUpdate, got.NextUpdate)
 					}
 					if got.SerialNumber.Cmp(new(big.Int).SetBytes(serial)) != 0 || got.IssuerHash != out.Hash {
@@ -267,7 +273,8 @@ func checkExtensions(t *testing.T, b basicASN1, state ocsp.State) {
 	case state != ocsp.NeverIssued && len(b.TBS.Extensions) > 0:
 		t.Errorf("there are response extensions: %v", b.TBS.Extensions)
 	case state == ocsp.NeverIssued && (len(b.TBS.Extensions) != 1 ||
-		b.TBS.Extensions[0].Id.String() != "1.3.6.1.5.5.7.48.1.9" || !bytes.Equal(b.TBS.Extensions[0].Value, []byte{5, 0})):
+		b.TBS.Extensions[0].Id.String() != "1.3.6.1.5.5.7.48.1.9" ||
+		!bytes.Equal(b.TBS.Extensions[0].Value, []byte{5, 0})):
 		t.Errorf("response extensions %v, want extended-revoke", b.TBS.Extensions)
 	}
 	for _, s := range b.TBS.Responses {
@@ -296,7 +303,8 @@ func TestCertIDPolicies(t *testing.T) {
 		var got []crypto.Hash
 		for _, o := range out {
 			got = append(got, o.Hash)
-			request, err := xocsp.CreateRequest(&x509.Certificate{SerialNumber: new(big.Int).SetBytes(serial), RawIssuer: r.ca.RawSubject}, r.ca, &xocsp.RequestOptions{Hash: o.Hash})
+			request, err := xocsp.CreateRequest(&x509.Certificate{SerialNumber: new(big.Int).SetBytes(serial),
+				RawIssuer: r.ca.RawSubject}, r.ca, &xocsp.RequestOptions{Hash: o.Hash})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -313,7 +321,8 @@ func TestCertIDPolicies(t *testing.T) {
 			if n := len(decode(t, o.DER).TBS.Responses); n != len(responses[0]) {
 				t.Errorf("%s: %d single responses, want %d", policy, n, len(responses[0]))
 			}
-			if _, err := xocsp.ParseResponseForCert(o.DER, &x509.Certificate{SerialNumber: asked.SerialNumber}, r.ca); err != nil {
+			if _, err := xocsp.ParseResponseForCert(o.DER, &x509.Certificate{SerialNumber: asked.SerialNumber},
+				r.ca); err != nil {
 				t.Errorf("%s: %v", policy, err)
 			}
 		}
@@ -326,8 +335,10 @@ func TestCertIDPolicies(t *testing.T) {
 // answers reports whether b holds a SingleResponse with the CertID asked for, bytes compared.
 func answers(b basicASN1, asked *xocsp.Request) bool {
 	return slices.ContainsFunc(b.TBS.Responses, func(s singleASN1) bool {
-		return bytes.Equal(s.CertID.NameHash, asked.IssuerNameHash) && bytes.Equal(s.CertID.KeyHash, asked.IssuerKeyHash) &&
-			s.CertID.Serial.Cmp(asked.SerialNumber) == 0 && bytes.Equal(s.CertID.Hash.Parameters.FullBytes, asn1.NullBytes)
+		return bytes.Equal(s.CertID.NameHash, asked.IssuerNameHash) &&
+			bytes.Equal(s.CertID.KeyHash, asked.IssuerKeyHash) &&
+			s.CertID.Serial.Cmp(asked.SerialNumber) == 0 &&
+			bytes.Equal(s.CertID.Hash.Parameters.FullBytes, asn1.NullBytes)
 	})
 }
 
@@ -340,12 +351,14 @@ func TestArchiveCutoff(t *testing.T) {
 	} {
 		for _, out := range sign(t, r.encoder(t, policy), ocsp.Status{Serial: serial}) {
 			for _, s := range decode(t, out.DER).TBS.Responses {
-				if len(s.Extensions) != 1 || s.Extensions[0].Id.String() != "1.3.6.1.5.5.7.48.1.6" || s.Extensions[0].Critical ||
+				if len(s.Extensions) != 1 || s.Extensions[0].Id.String() != "1.3.6.1.5.5.7.48.1.6" ||
+					s.Extensions[0].Critical ||
 					string(s.Extensions[0].Value) != "\x18\x0f"+want {
 					t.Errorf("extensions %v, want the cutoff %s", s.Extensions, want)
 				}
 			}
-			if _, err := xocsp.ParseResponseForCert(out.DER, &x509.Certificate{SerialNumber: new(big.Int).SetBytes(serial)}, r.ca); err != nil {
+			if _, err := xocsp.ParseResponseForCert(out.DER,
+				&x509.Certificate{SerialNumber: new(big.Int).SetBytes(serial)}, r.ca); err != nil {
 				t.Error(err)
 			}
 		}

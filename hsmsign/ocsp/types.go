@@ -22,8 +22,9 @@ const Absent = -1
 // Status is one certificate's status.
 type Status struct {
 	// Serial is the content of the DER INTEGER: minimal, positive, at most 20 octets.
-	Serial    []byte
-	Misissued bool // Serial is that of a certificate which exists although RFC 5280 section 4.1.2.2 forbids such a serial
+	Serial []byte
+	// Serial is that of a certificate which exists although RFC 5280 section 4.1.2.2 forbids such a serial
+	Misissued bool
 	State     State
 	RevokedAt time.Time // of a Revoked one
 	Reason    int       // of a Revoked one; Absent and 0 write none

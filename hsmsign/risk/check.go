@@ -86,7 +86,8 @@ func (c *checker) risks(r *Register) {
 	most := r.Scale.Levels * r.Scale.Levels
 	c.want(r.Scale.Levels >= 2 && r.Scale.Levels <= 10, "scale.levels", "%d is not from 2 to 10", r.Scale.Levels)
 	c.want(r.Scale.PlanFrom >= 1 && r.Scale.PlanFrom <= most, "scale.plan_from",
-		"%d is not a product of likelihood and impact, from 1 to %d: no risk would ever need a plan", r.Scale.PlanFrom, most)
+		"%d is not a product of likelihood and impact, from 1 to %d: no risk would ever need a plan", r.Scale.PlanFrom,
+		most)
 	c.want(len(r.Risks) > 0, "risks", "there is none, and no certification of a third party either")
 	seen := map[string]bool{}
 	for i := range r.Risks {
@@ -105,7 +106,8 @@ func (c *checker) risks(r *Register) {
 func (c *checker) risk(field string, r *Risk, s Scale) {
 	graded := func(n int) bool { return n >= 1 && n <= s.Levels }
 	c.want(!r.Risk.empty(), field+".risk", "it is missing: what may happen?")
-	c.want(graded(r.Likelihood), field+".likelihood", "%d is not from 1 to %d: it is not assessed", r.Likelihood, s.Levels)
+	c.want(graded(r.Likelihood), field+".likelihood", "%d is not from 1 to %d: it is not assessed", r.Likelihood,
+		s.Levels)
 	c.want(graded(r.Impact), field+".impact", "%d is not from 1 to %d: it is not assessed", r.Impact, s.Levels)
 	c.want(r.Owner != "", field+".owner", "it is missing")
 	known := slices.Contains([]Response{Avoid, Reduce, Share, Accept}, r.Response)
@@ -113,7 +115,8 @@ func (c *checker) risk(field string, r *Risk, s Scale) {
 	if r.Response == Accept {
 		c.want(!r.Because.empty(), field+".because", "a risk that is accepted needs a reason")
 	} else if known {
-		c.want(len(r.Measures) > 0 || len(r.Plan) > 0, field+".measures", "to %s a risk takes a measure or a plan", r.Response)
+		c.want(len(r.Measures) > 0 || len(r.Plan) > 0, field+".measures", "to %s a risk takes a measure or a plan",
+			r.Response)
 		high := graded(r.Likelihood) && graded(r.Impact) && r.Score() >= s.PlanFrom
 		c.want(!high || len(r.Plan) > 0, field+".plan",
 			"%d × %d is %d, and from %d on the register wants a plan", r.Likelihood, r.Impact, r.Score(), s.PlanFrom)

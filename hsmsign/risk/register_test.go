@@ -38,10 +38,12 @@ func TestExampleIsComplete(t *testing.T) {
 	}
 }
 
-// TestCheck takes something away from the example, or puts something wrong in its place, and wants that named and nothing else.
+// TestCheck takes something away from the example, or puts something wrong in its place, and wants that named and
+// nothing else.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	const certified = "certification: {scheme: ISO/IEC 27001, body: an institute, number: IS 1, scope: {en: the CA}, valid_until: 2027-01-01}\n"
+	const certified = "certification: {scheme: ISO/IEC 27001, body: an institute, number: IS 1, scope: {en: the CA}, " +
+		"valid_until: 2027-01-01}\n"
 	withoutRisks := func(doc string) string {
 		head, rest, _ := strings.Cut(doc, "risks:\n")
 		_, tail, _ := strings.Cut(rest, "emergency:\n")
@@ -56,36 +58,67 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(string) string{
-		"organisation: it is missing":                            swap("organisation: Example CA\n", ""),
-		"scope: it is missing":                                   func(doc string) string { return between(doc, "scope:\n", "assessed:") },
+		"organisation: it is missing": swap("organisation: Example CA\n", ""),
+		"scope: it is missing": func(doc string) string {
+			return between(doc,
+				"scope:\n", "assessed:")
+		},
 		"assessed.by: it is missing":                             swap(", by: security officer}", "}"),
 		"assessed.on: it is missing":                             swap("assessed: {on: 2026-11-20, ", "assessed: {"),
 		"assessed.on: 2027-11-19 is in the future | approved.on": swap("{on: 2026-11-20", "{on: 2027-11-19"),
 		"approved.on: it is before the assessment of 2026-11-20": swap("{on: 2026-11-25", "{on: 2026-11-19"),
 		"next_review: it is missing":                             swap("next_review: 2027-11-20\n", ""),
-		"next_review: 2026-11-29 has come":                       swap("next_review: 2027-11-20", "next_review: 2026-11-29"),
-		"scale.plan_from: 17 is not a product":                   swap("plan_from: 8", "plan_from: 17"),
-		"scale.plan_from: 0 is not a product":                    func(doc string) string { return swap("plan_from: 8", "plan_from: 0")(allPlanned(doc)) },
-		"risks: there is none":                                   func(doc string) string { return strings.Replace(withoutRisks(doc), certified, "", 1) },
-		`risks[1].id: "R1" is twice`:                             swap("id: R2", "id: R1"),
-		"risks[0].id: it is missing":                             swap("- id: R1\n    risk", "- risk"),
-		`risks[0] "R1".risk: it is missing`:                      swap("    risk: {ja: 認証局または OCSP の鍵の危殆化, en: a key of the CA or of OCSP is compromised}\n", ""),
-		`risks[0] "R1".likelihood: 0 is not from 1 to 4`:         swap("likelihood: 1\n    impact: 4\n    response: reduce", "impact: 4\n    response: reduce"),
-		`risks[0] "R1".impact: 5 is not from 1 to 4`:             swap("impact: 4", "impact: 5"),
-		`risks[0] "R1".response: "hope" is not`:                  swap("response: reduce", "response: hope"),
-		`risks[0] "R1".owner: it is missing`:                     swap("    owner: head of key management\n", ""),
-		`risks[1] "R2".plan: 4 × 3 is 12`:                        swap("likelihood: 2\n    impact: 3", "likelihood: 4\n    impact: 3"),
-		`risks[8] "R9".measures: to avoid a risk`:                swap("    measures:\n      - {ja: 利用者証明書は同意なしに公開されない。内容による検査, en: no subscriber certificate is public without consent; content is checked}\n", ""),
-		`risks[12] "R13".because: a risk that is accepted`:       swap("    because: {ja: レスポンダーなしの公開（objects 配置）に切り替えられる, en: publishing without a responder (layout objects) can take its place}\n", ""),
-		`risks[2] "R3".plan[0].what: it is missing`:              swap("- what: {ja: 夜間の失効訓練, en: a drill of a revocation at night}\n        owner", "- owner"),
-		`risks[2] "R3".plan[0].by: it is missing`:                swap("        by: 2027-05-31\n", ""),
-		`risks[2] "R3".plan[0].by: 2026-11-01 has come`:          swap("by: 2027-05-31", "by: 2026-11-01"),
-		`risks[2] "R3".plan[0].done: 2027-01-01 is in the`:       swap("by: 2027-05-31", "by: 2027-05-31\n        done: 2027-01-01"),
-		"emergency: nobody is named":                             func(doc string) string { doc, _, _ = strings.Cut(doc, "emergency:"); return doc },
-		"emergency[0]: duty and who":                             swap(", who: head of the CA}", "}"),
-		"certification: scheme, body and number":                 func(doc string) string { return swap("number: IS 1, ", "")(withoutRisks(doc)) },
-		"certification.scope: it is missing":                     func(doc string) string { return swap("scope: {en: the CA}, ", "")(withoutRisks(doc)) },
-		"certification.valid_until: the certificate has":         func(doc string) string { return swap("2027-01-01}", "2026-11-29}")(withoutRisks(doc)) },
+		"next_review: 2026-11-29 has come": swap("next_review: 2027-11-20",
+			"next_review: 2026-11-29"),
+		"scale.plan_from: 17 is not a product": swap("plan_from: 8", "plan_from: 17"),
+		"scale.plan_from: 0 is not a product": func(doc string) string {
+			return swap("plan_from: 8",
+				"plan_from: 0")(allPlanned(doc))
+		},
+		"risks: there is none": func(doc string) string {
+			return strings.Replace(withoutRisks(doc), certified, "",
+				1)
+		},
+		`risks[1].id: "R1" is twice`: swap("id: R2", "id: R1"),
+		"risks[0].id: it is missing": swap("- id: R1\n    risk", "- risk"),
+		`risks[0] "R1".risk: it is missing`: swap("    risk: {ja: 認証局または OCSP の鍵の危殆化, en: a key "+
+			"of the CA or of OCSP is compromised}\n", ""),
+		`risks[0] "R1".likelihood: 0 is not from 1 to 4`: swap("likelihood: 1\n    impact: 4\n    "+
+			"response: reduce", "impact: 4\n    response: reduce"),
+		`risks[0] "R1".impact: 5 is not from 1 to 4`: swap("impact: 4", "impact: 5"),
+		`risks[0] "R1".response: "hope" is not`:      swap("response: reduce", "response: hope"),
+		`risks[0] "R1".owner: it is missing`:         swap("    owner: head of key management\n", ""),
+		`risks[1] "R2".plan: 4 × 3 is 12`: swap("likelihood: 2\n    impact: 3",
+			"likelihood: 4\n    impact: 3"),
+		`risks[8] "R9".measures: to avoid a risk`: swap("    measures:\n      - {ja: "+
+			"利用者証明書は同意なしに公開されない。内容による検査, en: no subscriber certificate is public without consent; content is "+
+			"checked}\n", ""),
+		`risks[12] "R13".because: a risk that is accepted`: swap("    because: {ja: レスポンダーなしの公開（objects "+
+			"配置）に切り替えられる, en: publishing without a responder (layout objects) can take its place}\n", ""),
+		`risks[2] "R3".plan[0].what: it is missing`: swap("- what: {ja: 夜間の失効訓練, en: a drill of a "+
+			"revocation at night}\n        owner", "- owner"),
+		`risks[2] "R3".plan[0].by: it is missing`:       swap("        by: 2027-05-31\n", ""),
+		`risks[2] "R3".plan[0].by: 2026-11-01 has come`: swap("by: 2027-05-31", "by: 2026-11-01"),
+		`risks[2] "R3".plan[0].done: 2027-01-01 is in the`: swap("by: 2027-05-31",
+			"by: 2027-05-31\n        done: 2027-01-01"),
+		"emergency: nobody is named": func(doc string) string {
+			doc, _, _ = strings.Cut(doc,
+				"emergency:")
+			return doc
+		},
+		"emergency[0]: duty and who": swap(", who: head of the CA}", "}"),
+		"certification: scheme, body and number": func(doc string) string {
+			return swap("number: IS 1, ",
+				"")(withoutRisks(doc))
+		},
+		"certification.scope: it is missing": func(doc string) string {
+			return swap("scope: {en: the CA}, ",
+				"")(withoutRisks(doc))
+		},
+		"certification.valid_until: the certificate has": func(doc string) string {
+			return swap("2027-01-01}",
+				"2026-11-29}")(withoutRisks(doc))
+		},
 		"":                   withoutRisks,
 		"nothing is lacking": swap("by: 2027-05-31", "by: 2026-11-01\n        done: 2026-11-02"),
 	} {

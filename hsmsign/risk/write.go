@@ -68,8 +68,9 @@ func (r *Register) Markdown(lang string, now time.Time) string {
 	w.row(w.t("承認", "approved"), w.day(r.Approved.On)+w.t("、", ", ")+r.Approved.By)
 	w.row(w.t("次回の見直し", "next review"), w.day(r.NextReview))
 	if c := r.Certification; c != nil {
-		w.row(w.t("第三者認証", "certification of a third party"), fmt.Sprintf("%s, %s, %s; %s; %s", c.Scheme, c.Body, c.Number,
-			c.Scope.in(lang), w.day(c.ValidUntil)))
+		w.row(w.t("第三者認証", "certification of a third party"),
+			fmt.Sprintf("%s, %s, %s; %s; %s", c.Scheme, c.Body, c.Number,
+				c.Scope.in(lang), w.day(c.ValidUntil)))
 	}
 	if len(r.Risks) > 0 {
 		r.writeRisks(w)
@@ -82,7 +83,8 @@ func (r *Register) Markdown(lang string, now time.Time) string {
 		}
 	}
 	if lacks := r.Check(now); len(lacks) > 0 {
-		w.line("\n## %s\n", w.t("不足（"+now.Format(time.DateOnly)+" 時点）", "What is missing, on "+now.Format(time.DateOnly)))
+		w.line("\n## %s\n",
+			w.t("不足（"+now.Format(time.DateOnly)+" 時点）", "What is missing, on "+now.Format(time.DateOnly)))
 		for _, p := range lacks {
 			w.line("- `%s`: %s", p.Field, p.Text)
 		}
@@ -93,7 +95,8 @@ func (r *Register) Markdown(lang string, now time.Time) string {
 func (r *Register) writeRisks(w *writer) {
 	w.line("\n## %s\n", w.t("リスク一覧", "Risks"))
 	w.line(w.t("発生可能性と影響は 1 から %d。積が %d 以上のものには、担当者と期日のある計画を要する。",
-		"Likelihood and impact are from 1 to %d; a product of %d or more needs a plan with an owner and a day."), r.Scale.Levels, r.Scale.PlanFrom)
+		"Likelihood and impact are from 1 to %d; a product of %d or more needs a plan with an owner and a day."),
+		r.Scale.Levels, r.Scale.PlanFrom)
 	w.table(w.t("番号", "no"), w.t("リスク", "risk"), w.t("発生可能性", "likelihood"), w.t("影響", "impact"), w.t("積", "product"),
 		w.t("対応", "response"), w.t("講じている措置・理由", "measures, or why"), w.t("担当", "owner"))
 	plans := 0
@@ -106,7 +109,8 @@ func (r *Register) writeRisks(w *writer) {
 		if !risk.Because.empty() {
 			measures = append(measures, risk.Because.in(w.lang))
 		}
-		w.row(risk.ID, risk.Risk.in(w.lang), fmt.Sprint(risk.Likelihood), fmt.Sprint(risk.Impact), fmt.Sprint(risk.Score()),
+		w.row(risk.ID, risk.Risk.in(w.lang), fmt.Sprint(risk.Likelihood), fmt.Sprint(risk.Impact),
+			fmt.Sprint(risk.Score()),
 			responses[risk.Response].in(w.lang), strings.Join(measures, w.t("；", "; ")), risk.Owner)
 		plans += len(risk.Plan)
 	}

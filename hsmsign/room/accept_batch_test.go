@@ -64,31 +64,36 @@ func (k *keptRoom) reasons(t testing.TB, folder string) (all []string) {
 	return all
 }
 
-// TestAcceptBatch: each file of a tar is judged by itself, in the order of what they are and not of the tar. One that is refused
-// sends the tar into refused/, with a line of its own; handed over again, nothing changes.
+// TestAcceptBatch: each file of a tar is judged by itself, in the order of what they are and not of the tar. One that
+// is refused sends the tar into refused/, with a line of its own; handed over again, nothing changes.
 func TestAcceptBatch(t *testing.T) {
 	t.Parallel()
-	for name, pack := range map[string]func([]byte) []byte{"tar": func(raw []byte) []byte { return raw }, "gzip": gzipped} {
+	for name, pack := range map[string]func([]byte) []byte{"tar": func(raw []byte) []byte { return raw },
+		"gzip": gzipped} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			k := newKeptRoom(t)
 			list, cert := k.listed(5, 0x10, 0x12), k.ca.Certificate(inputtest.Certificate{Serial: number(0x12)})
 			good := []packed{{"../../list.crl", list}, {"a/cert.cer", cert}, {"a/list again", list}}
-			bad := pack(tarOf(t, append(good, packed{"half\nevil\x1b", list[:40]}, packed{"link", nil}, packed{"inner.tar", tarOf(t, good...)}, packed{"none", []byte{}})...))
+			bad := pack(tarOf(t, append(good, packed{"half\nevil\x1b", list[:40]}, packed{"link", nil},
+				packed{"inner.tar", tarOf(t, good...)}, packed{"none", []byte{}})...))
 			for range 2 {
 				k.drop(t, "batch", bad)
 				res, err := k.empty(t)
 				must(t, err)
 				lines := strings.Join(res.Verdicts[0].Lines(), "\n")
-				want := []string{"refused   batch: 4 of its 7 files were refused, the others are taken; the first is batch: \"half\\nevil\\x1b\": it is not taken",
-					"batch: \"half\\nevil\\x1b\": it is not taken", "batch: \"link\": it is not a regular file", "batch: \"inner.tar\": it is a batch in a batch", "batch: \"none\": "}
+				want := []string{"refused   batch: 4 of its 7 files were refused, the others are taken; the first is " +
+					"batch: \"half\\nevil\\x1b\": it is not taken",
+					"batch: \"half\\nevil\\x1b\": it is not taken", "batch: \"link\": it is not a regular file",
+					"batch: \"inner.tar\": it is a batch in a batch", "batch: \"none\": "}
 				for _, w := range want {
 					if !strings.Contains(lines, w) {
 						t.Errorf("%s\nlacks %q", lines, w)
 					}
 				}
 				reasons := k.reasons(t, "refused")
-				if len(reasons) != 5 || !strings.HasPrefix(reasons[0], "batch: 4 of its 7 files were refused") || !strings.HasPrefix(reasons[2], "batch: \"link\": it is not a regular file") {
+				if len(reasons) != 5 || !strings.HasPrefix(reasons[0], "batch: 4 of its 7 files were refused") ||
+					!strings.HasPrefix(reasons[2], "batch: \"link\": it is not a regular file") {
 					t.Errorf("reasons %q", reasons)
 				}
 				k.checkList(t, list)
@@ -96,21 +101,25 @@ func TestAcceptBatch(t *testing.T) {
 			k.drop(t, "batch", pack(tarOf(t, good...)))
 			res, err := k.empty(t)
 			must(t, err, res.Err())
-			if text := res.Verdicts[0].String(); text != "accepted  batch: batch, which was here already; 3 files, 3 of them were here already" {
+			if text := res.Verdicts[0].String(); text != "accepted  batch: batch, which was here already; 3 files, 3 "+
+				"of them were here already" {
 				t.Error(text)
 			}
-			if lines := k.reasons(t, "accepted"); len(lines) != 1 || !strings.HasPrefix(lines[0], "batch: batch, which was here already") {
+			if lines := k.reasons(t, "accepted"); len(lines) != 1 ||
+				!strings.HasPrefix(lines[0], "batch: batch, which was here already") {
 				t.Errorf("reasons %q", lines)
 			}
 			k.drop(t, "half", bad[:len(bad)/2])
-			if res, err = k.empty(t); err != nil || !strings.Contains(res.Verdicts[0].Refused, "it is not taken: opening a tar: ") {
+			if res, err = k.empty(t); err != nil ||
+				!strings.Contains(res.Verdicts[0].Refused, "it is not taken: opening a tar: ") {
 				t.Errorf("%v %v", err, res.Verdicts)
 			}
 		})
 	}
 }
 
-// TestAcceptBatchFaults: whatever fails, the batch comes again and ends where it belongs, with what was good in it taken.
+// TestAcceptBatchFaults: whatever fails, the batch comes again and ends where it belongs, with what was good in it
+// taken.
 func TestAcceptBatchFaults(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoom(t)
@@ -146,8 +155,8 @@ func TestAcceptBatchFaults(t *testing.T) {
 	}
 }
 
-// TestAcceptManyBatches: batches that are together larger than what is opened at a time are judged one after the other. It is not
-// parallel: it changes the limits.
+// TestAcceptManyBatches: batches that are together larger than what is opened at a time are judged one after the other.
+// It is not parallel: it changes the limits.
 func TestAcceptManyBatches(t *testing.T) {
 	old := accept.BatchLimits
 	defer func() { accept.BatchLimits = old }()
@@ -155,12 +164,15 @@ func TestAcceptManyBatches(t *testing.T) {
 	k := newKeptRoom(t)
 	var inputs []accept.Input
 	for n := byte(1); n <= 5; n++ {
-		inputs = append(inputs, inputOf(fmt.Sprint(n), tarOf(t, packed{"filler", bytes.Repeat([]byte{'x'}, 1500)}, packed{"list", k.listed(n, 0x10)})))
+		inputs = append(inputs,
+			inputOf(fmt.Sprint(n),
+				tarOf(t, packed{"filler", bytes.Repeat([]byte{'x'}, 1500)}, packed{"list", k.listed(n, 0x10)})))
 	}
 	must(t, k.do(t, func(r *room.Room) error {
 		res, err := accept.Inputs(t.Context(), r, inputs)
 		for i, v := range res.Verdicts {
-			if len(v.Members) != 2 || v.Members[0].Refused == "" || v.Members[1].Refused != "" || v.Input != inputs[i].Name {
+			if len(v.Members) != 2 || v.Members[0].Refused == "" || v.Members[1].Refused != "" ||
+				v.Input != inputs[i].Name {
 				t.Errorf("%q", v.Lines())
 			}
 		}

@@ -99,8 +99,8 @@ func (k *keptRoom) count(t *testing.T, where string) (n int) {
 	return n
 }
 
-// TestListStandsForItsRows: a list of many entries leaves one record in the private master, from which every row comes back;
-// what was known before and what changes later has its own.
+// TestListStandsForItsRows: a list of many entries leaves one record in the private master, from which every row comes
+// back; what was known before and what changes later has its own.
 func TestListStandsForItsRows(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoom(t)
@@ -142,7 +142,9 @@ func editBlock(t *testing.T, file string, serial []byte, edit func(entry []byte)
 	must(t, err)
 	var id, n int
 	var entries []byte
-	must(t, db.QueryRow(`SELECT id, n, entries FROM listed WHERE lowest < ?1 AND highest > ?1`, serial).Scan(&id, &n, &entries))
+	must(t,
+		db.QueryRow(`SELECT id, n, entries FROM listed WHERE lowest < ?1 AND highest > ?1`, serial).Scan(&id, &n,
+			&entries))
 	head := append([]byte{byte(len(serial))}, serial...)
 	before, rest, found := bytes.Cut(entries, head)
 	if !found {
@@ -178,7 +180,8 @@ func TestListHealsItsRows(t *testing.T) {
 	if diff := cmp.Diff(want["certificates"], rows(t, file)["certificates"]); diff != "" {
 		t.Errorf("rows of an older inventory after healing (-want +got):\n%.3000s", diff)
 	}
-	execSQL(t, file, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE serial = x'7a00000007'`) // what was healed are rows
+	// what was healed are rows
+	execSQL(t, file, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1 WHERE serial = x'7a00000007'`)
 	execSQL(t, file, `DELETE FROM certificates WHERE serial = x'7a00000008'`)
 	must(t, k.do(t, func(r *room.Room) error {
 		healed, err := r.HealSince(t.Context(), 0, nil, false)
@@ -192,8 +195,8 @@ func TestListHealsItsRows(t *testing.T) {
 	}
 }
 
-// TestLongListFaults lets each step of taking in a long list fail, and takes it in again: every row is there once, and the
-// master alone gives the same rows.
+// TestLongListFaults lets each step of taking in a long list fail, and takes it in again: every row is there once, and
+// the master alone gives the same rows.
 func TestLongListFaults(t *testing.T) {
 	t.Parallel()
 	for _, f := range []struct {
@@ -218,7 +221,8 @@ func TestLongListFaults(t *testing.T) {
 			key.at.Store(f.sign)
 			k.keys["log"] = key
 			if f.trigger != "" {
-				execSQL(t, file, `CREATE TRIGGER fault `+f.trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
+				execSQL(t,
+					file, `CREATE TRIGGER fault `+f.trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
 			}
 			res, err := k.empty(t)
 			if err == nil && res.Waiting == 0 {

@@ -22,13 +22,16 @@ func newKinRoom(t *testing.T) (k *keptRoom, old, partner *inputtest.CA) {
 	ca, dir := inputtest.NewCA("kept"), t.TempDir()
 	old, partner = inputtest.Namesake(ca, "old"), inputtest.NewCA("partner")
 	yaml := strings.NewReplacer("anchors: [kept.der]", "anchors: [kept.der, old.der], partners: [partner.der]",
-		"issuers:\n  - name: kept\n", "issuers:\n  - {name: old, signed_by: external, crl: {validity: 3d, refresh: 1d}}\n  - name: kept\n    succeeds: old\n").Replace(keptYAML)
+		"issuers:\n  - name: kept\n",
+		"issuers:\n  - {name: old, signed_by: external, crl: {validity: 3d, refresh: 1d}}\n  - name: kept\n    "+
+			"succeeds: old\n").Replace(keptYAML)
 	for name, c := range map[string]*x509.Certificate{"kept": ca.Cert, "old": old.Cert, "partner": partner.Cert} {
 		must(t, os.WriteFile(filepath.Join(dir, name+".der"), c.Raw, 0o644))
 	}
 	k = &keptRoom{newTestRoomOf(t, dir, yaml, "kept-ocsp"), ca}
 	k.now = inputtest.Now
-	must(t, k.do(t, func(r *room.Room) error { // each by itself: the configuration does not say which of the two is which
+	// each by itself: the configuration does not say which of the two is which
+	must(t, k.do(t, func(r *room.Room) error {
 		for name, c := range map[string]*inputtest.CA{"kept": ca, "old": old} {
 			if err := ceremony.Adopt(t.Context(), r, name, c.Cert); err != nil {
 				return err
@@ -40,24 +43,30 @@ func newKinRoom(t *testing.T) (k *keptRoom, old, partner *inputtest.CA) {
 	return k, old, partner
 }
 
-// TestAcceptLinks: NewWithOld and OldWithNew (RFC 4210 section 4.4) come in under their names; what only looks like one is refused.
+// TestAcceptLinks: NewWithOld and OldWithNew (RFC 4210 section 4.4) come in under their names; what only looks like one
+// is refused.
 func TestAcceptLinks(t *testing.T) {
 	t.Parallel()
 	k, old, _ := newKinRoom(t)
 	third := inputtest.Namesake(k.ca, "third")
-	newWithOld, oldWithNew := old.Certifies(k.ca, inputtest.Certificate{Serial: number(0x31)}), k.ca.Certifies(old, inputtest.Certificate{Serial: number(0x32)})
+	newWithOld, oldWithNew := old.Certifies(k.ca, inputtest.Certificate{Serial: number(0x31)}),
+		k.ca.Certifies(old, inputtest.Certificate{Serial: number(0x32)})
 	broken := bytes.Clone(newWithOld)
 	broken[len(broken)-1] ^= 1
 	for name, c := range map[string]struct {
 		raw []byte
 		why string
 	}{
-		"by a key that nobody knows": {third.Certifies(k.ca, inputtest.Certificate{}), "joins no issuer of the configuration"},
-		"of a key that nobody knows": {k.ca.Certifies(third, inputtest.Certificate{}), "joins no issuer of the configuration"},
-		"with a broken signature":    {broken, "joins no issuer of the configuration"},
-		"with a serial of another":   {old.Certifies(k.ca, inputtest.Certificate{}), "the CA issued two with one serial"},
-		"of version 1":               {old.Certifies(k.ca, inputtest.Certificate{Version: []byte{}}), "refused"},
-		"the root once more":         {k.ca.Certifies(k.ca, inputtest.Certificate{Serial: number(0x33)}), "the certificate of no issuer of the configuration"},
+		"by a key that nobody knows": {third.Certifies(k.ca, inputtest.Certificate{}),
+			"joins no issuer of the configuration"},
+		"of a key that nobody knows": {k.ca.Certifies(third, inputtest.Certificate{}),
+			"joins no issuer of the configuration"},
+		"with a broken signature": {broken, "joins no issuer of the configuration"},
+		"with a serial of another": {old.Certifies(k.ca, inputtest.Certificate{}),
+			"the CA issued two with one serial"},
+		"of version 1": {old.Certifies(k.ca, inputtest.Certificate{Version: []byte{}}), "refused"},
+		"the root once more": {k.ca.Certifies(k.ca, inputtest.Certificate{Serial: number(0x33)}),
+			"the certificate of no issuer of the configuration"},
 	} {
 		t.Log(name)
 		k.takes(t, c.raw, "refused   input: ")
@@ -86,7 +95,8 @@ func TestAcceptCross(t *testing.T) {
 		t.Log(name)
 		k.takes(t, raw, "refused   input: ")
 	}
-	from, to := partner.Certifies(k.ca, inputtest.Certificate{Serial: number(0x41)}), k.ca.Certifies(partner, inputtest.Certificate{Serial: number(0x42)})
+	from, to := partner.Certifies(k.ca, inputtest.Certificate{Serial: number(0x41)}),
+		k.ca.Certifies(partner, inputtest.Certificate{Serial: number(0x42)})
 	name := func(der []byte) string {
 		return "public as cert/cross/kept-" + artifact.Sum(der).String()[:12] + ".cer"
 	}
@@ -108,18 +118,21 @@ func (k *keptRoom) knows(t *testing.T, issuer string, serial byte, der []byte) {
 	}))
 }
 
-// TestAcceptWhose: a certificate that may be that of two issuers is taken for neither, unless the configuration or the caller says which.
+// TestAcceptWhose: a certificate that may be that of two issuers is taken for neither, unless the configuration or the
+// caller says which.
 func TestAcceptWhose(t *testing.T) {
 	t.Parallel()
 	ca, dir := inputtest.NewCA("kept"), t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "kept.der"), ca.Cert.Raw, 0o644))
 	one, two := inputtest.NewCA("one"), inputtest.NewCA("two")
 	k := &keptRoom{newTestRoomOf(t, dir, keptYAML, "kept-ocsp"), ca}
-	yaml := strings.Replace(keptYAML, "accept:", "  - {name: a, parent: kept, signed_by: external}\n  - {name: b, parent: kept, signed_by: external}\n"+
-		"  - {name: c, parent: kept, signed_by: external, subject: {common_name: two}}\naccept:", 1)
+	yaml := strings.Replace(keptYAML, "accept:",
+		"  - {name: a, parent: kept, signed_by: external}\n  - {name: b, parent: kept, signed_by: external}\n"+
+			"  - {name: c, parent: kept, signed_by: external, subject: {common_name: two}}\naccept:", 1)
 	must(t, os.WriteFile(filepath.Join(dir, "repository.yaml"), []byte(yaml), 0o644))
 	k.now = inputtest.Now
-	first, second := ca.Certifies(one, inputtest.Certificate{Serial: number(0x51)}), ca.Certifies(two, inputtest.Certificate{Serial: number(0x52)})
+	first, second := ca.Certifies(one, inputtest.Certificate{Serial: number(0x51)}),
+		ca.Certifies(two, inputtest.Certificate{Serial: number(0x52)})
 	k.takes(t, first, "is the certificate of no issuer that has none yet")
 	k.takes(t, ca.Cert.Raw, "public as cert/kept.cer")
 	k.takes(t, first, "may be the certificate of a or b: say which one with --issuer NAME")

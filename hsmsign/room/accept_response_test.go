@@ -17,7 +17,8 @@ import (
 )
 
 // presignYAML is a CA that signs its OCSP responses itself.
-var presignYAML = strings.Replace(keptYAML, "certid: sha256, responder: {validity: 30d, key: {algorithm: p256}}", "signed_by: external, shards: 2", 1)
+var presignYAML = strings.Replace(keptYAML, "certid: sha256, responder: {validity: 30d, key: {algorithm: p256}}",
+	"signed_by: external, shards: 2", 1)
 
 // TestNoKeysToMake: other software has all keys of such a CA; a name that nobody has is still an error.
 func TestNoKeysToMake(t *testing.T) {
@@ -81,10 +82,13 @@ func TestAcceptResponses(t *testing.T) {
 	k.takes(t, k.answer(0x12, inputtest.Single{SHA1: true}), "accepted")
 	k.takes(t, k.answer(0x12, inputtest.Single{}), "which was here already")
 	k.takes(t, k.answer(0x12, inputtest.Single{This: inputtest.Generalized(k.now.Add(-5 * time.Hour))}), "is newer")
-	k.takes(t, inputtest.NewCA("stranger").Response(inputtest.Response{Singles: []inputtest.Single{{}}}), "names no trusted CA")
-	k.takes(t, k.ca.Response(inputtest.Response{Singles: []inputtest.Single{{Serial: number(0x12)}, {Serial: number(0x13)}}}), "it has 2 answers")
+	k.takes(t, inputtest.NewCA("stranger").Response(inputtest.Response{Singles: []inputtest.Single{{}}}),
+		"names no trusted CA")
+	k.takes(t, k.ca.Response(inputtest.Response{Singles: []inputtest.Single{{Serial: number(0x12)},
+		{Serial: number(0x13)}}}), "it has 2 answers")
 	k.takes(t, k.answer(0x13, inputtest.Single{Next: []byte{}}), "has no nextUpdate")
-	want := map[string]string{"11 SHA-256": fmt.Sprint(artifact.StatusRevoked), "12 SHA-256": fmt.Sprint(artifact.StatusGood), "12 SHA-1": fmt.Sprint(artifact.StatusGood)}
+	want := map[string]string{"11 SHA-256": fmt.Sprint(artifact.StatusRevoked),
+		"12 SHA-256": fmt.Sprint(artifact.StatusGood), "12 SHA-1": fmt.Sprint(artifact.StatusGood)}
 	if got := k.answered(t); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the generation says %v, want %v", got, want)
 	}
@@ -114,7 +118,8 @@ func TestAcceptResponseFaults(t *testing.T) {
 			k.takes(t, k.listed(1, 0x10), "1 entries")
 			k.drop(t, "answer.ors", k.answer(0x12, inputtest.Single{}))
 			file := filepath.Join(k.dir, "inventory.db")
-			execSQL(t, file, `CREATE TRIGGER fault `+trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
+			execSQL(t,
+				file, `CREATE TRIGGER fault `+trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
 			if _, err := k.empty(t); err == nil {
 				t.Error("nothing failed")
 			}

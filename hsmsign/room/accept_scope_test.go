@@ -38,23 +38,27 @@ func (k *keptRoom) state(t testing.TB, serial byte) (s inventory.State) {
 	return s
 }
 
-// TestAcceptDelta takes deltas of a complete list: each says what is new, and must not unsay what the one before it said.
+// TestAcceptDelta takes deltas of a complete list: each says what is new, and must not unsay what the one before it
+// said.
 func TestAcceptDelta(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoomOf(t, strings.Replace(keptYAML, "history: true", "delta: 6h", 1))
 	hold := inputtest.Entry{Serial: number(0x20), Extensions: inputtest.Reason(6)}
 	delta := func(n, base byte, entries ...inputtest.Entry) []byte {
-		return k.ca.List(inputtest.List{Number: number(n), Extensions: [][]byte{inputtest.Delta(base)}, Entries: entries})
+		return k.ca.List(inputtest.List{Number: number(n), Extensions: [][]byte{inputtest.Delta(base)},
+			Entries: entries})
 	}
 	k.takes(t, delta(6, 5, hold), "hand that over first")
 	k.takes(t, k.listed(5, 0x10), "accepted  input: crl of kept, public as crl/kept.crl")
 	k.takes(t, delta(7, 6, hold), "the newest full list of kept here is 5")
-	k.takes(t, delta(7, 5, hold, inputtest.Entry{Serial: number(0x21)}), "accepted  input: delta-crl of kept, public as crl/kept-delta.crl; 2 entries")
+	k.takes(t, delta(7, 5, hold, inputtest.Entry{Serial: number(0x21)}),
+		"accepted  input: delta-crl of kept, public as crl/kept-delta.crl; 2 entries")
 	if s := k.state(t, 0x20); s != inventory.Revoked {
 		t.Errorf("on hold by the delta: %v", s)
 	}
 	k.takes(t, delta(8, 5, hold), `crl/kept-delta.crl unsays what the master says: serial 21 is "revoked`)
-	k.takes(t, delta(8, 5, inputtest.Entry{Serial: number(0x21)}), `serial 20 is "revoked`) // a delta must say removeFromCRL
+	// a delta must say removeFromCRL
+	k.takes(t, delta(8, 5, inputtest.Entry{Serial: number(0x21)}), `serial 20 is "revoked`)
 	released := inputtest.Entry{Serial: number(0x20), Extensions: inputtest.Reason(8)}
 	k.takes(t, delta(8, 5, released, inputtest.Entry{Serial: number(0x21)}), "1 released")
 	if s := k.state(t, 0x20); s != inventory.Issued {
@@ -69,7 +73,8 @@ func TestAcceptDelta(t *testing.T) {
 // TestAcceptParts takes a list in two parts, which their distribution points tell apart.
 func TestAcceptParts(t *testing.T) {
 	t.Parallel()
-	k := newKeptRoomOf(t, strings.Replace(keptYAML, "history: true", `shards: 2, points: ["http://old.example/a.crl", "http://old.example/b.crl"]`, 1))
+	k := newKeptRoomOf(t, strings.Replace(keptYAML, "history: true",
+		`shards: 2, points: ["http://old.example/a.crl", "http://old.example/b.crl"]`, 1))
 	part := func(n byte, uri string, serials ...byte) []byte {
 		l := inputtest.List{Number: number(n), Extensions: [][]byte{inputtest.Point(uri)}}
 		for _, s := range serials {
@@ -80,7 +85,11 @@ func TestAcceptParts(t *testing.T) {
 	k.takes(t, k.listed(1, 0x10), "has no distribution point that says which part it is")
 	k.takes(t, part(1, "http://old.example/c.crl", 0x10), "name it in crl.points")
 	k.takes(t, part(1, "http://old.example/b.crl", 0x11), "public as crl/kept/1.crl")
-	if err := k.do(t, func(r *room.Room) error { _, err := schedule.Run(t.Context(), r, schedule.Force{}); return err }); err == nil || !strings.Contains(err.Error(), "no crl/kept/0.crl was taken in yet") {
+	if err := k.do(t, func(r *room.Room) error {
+		_, err := schedule.Run(t.Context(), r,
+			schedule.Force{})
+		return err
+	}); err == nil || !strings.Contains(err.Error(), "no crl/kept/0.crl was taken in yet") {
 		t.Errorf("answers with half of the lists: %v", err)
 	}
 	k.takes(t, part(1, "http://room.example/crl/kept/0.crl", 0x10), "public as crl/kept/0.crl")
@@ -100,22 +109,26 @@ func TestAcceptUnsorted(t *testing.T) {
 	k.takes(t, k.listed(1, 0x33, 0x11, 0x22), "number 2 has replaced it since")
 }
 
-// TestExpiredLeaves: an entry leaves the list after its certificate has expired, and not because nobody knows the certificate.
+// TestExpiredLeaves: an entry leaves the list after its certificate has expired, and not because nobody knows the
+// certificate.
 func TestExpiredLeaves(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoom(t)
-	short := k.ca.Certificate(inputtest.Certificate{Serial: number(0x12), NotAfter: inputtest.Time(k.now.Add(24 * time.Hour))})
+	short := k.ca.Certificate(inputtest.Certificate{Serial: number(0x12),
+		NotAfter: inputtest.Time(k.now.Add(24 * time.Hour))})
 	k.takes(t, short, "recorded in the private master and in the inventory")
 	k.takes(t, k.listed(1, 0x12, 0x13), "2 entries")
 	k.now = k.now.Add(48 * time.Hour)
 	later := func(n byte, serials ...byte) []byte {
-		l := inputtest.List{Number: number(n), This: inputtest.Time(k.now.Add(-time.Minute)), Next: inputtest.Time(k.now.Add(72 * time.Hour))}
+		l := inputtest.List{Number: number(n), This: inputtest.Time(k.now.Add(-time.Minute)),
+			Next: inputtest.Time(k.now.Add(72 * time.Hour))}
 		for _, s := range serials {
 			l.Entries = append(l.Entries, inputtest.Entry{Serial: number(s)})
 		}
 		return k.ca.List(l)
 	}
-	k.takes(t, later(2, 0x13), `serial 12 is "revoked`) // it has to stand on one list after its expiry (RFC 5280 section 3.3)
+	// it has to stand on one list after its expiry (RFC 5280 section 3.3)
+	k.takes(t, later(2, 0x13), `serial 12 is "revoked`)
 	k.takes(t, later(2, 0x12, 0x13), "2 entries")
 	k.now = k.now.Add(time.Hour)
 	k.takes(t, later(3, 0x12), "nobody knows when its certificate expires")
@@ -145,8 +158,11 @@ func TestAcceptKeepsItsHandsOff(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		res, err := accept.Inputs(t.Context(), r, []accept.Input{inputOf("own", raw), inputOf("ca", r.Certificate("ca").Raw)})
-		if err == nil && (!strings.Contains(res.Verdicts[0].Refused, "whose lists are signed in this room") || !res.Verdicts[1].Present) {
+		res, err := accept.Inputs(t.Context(), r,
+			[]accept.Input{inputOf("own", raw), inputOf("ca", r.Certificate("ca").Raw)})
+		if err == nil &&
+			(!strings.Contains(res.Verdicts[0].Refused, "whose lists are signed in this room") ||
+				!res.Verdicts[1].Present) {
 			t.Errorf("%s\n%s", res.Verdicts[0].String(), res.Verdicts[1].String())
 		}
 		if kind := artifact.Parse(raw).Kind; kind != artifact.CRL {

@@ -48,7 +48,8 @@ func newKeptRoom(t testing.TB) *keptRoom {
 func newKeptRoomOf(t testing.TB, yaml string) *keptRoom {
 	t.Helper()
 	ca, dir := inputtest.NewCA("kept"), t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "kept.der"), ca.Cert.Raw, 0o644), os.Mkdir(filepath.Join(dir, "incoming"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "kept.der"), ca.Cert.Raw, 0o644),
+		os.Mkdir(filepath.Join(dir, "incoming"), 0o755))
 	k := &keptRoom{newTestRoomOf(t, dir, yaml, "kept-ocsp"), ca}
 	k.now = inputtest.Now
 	inputs := []accept.Input{inputOf("ca", ca.Cert.Raw)}
@@ -119,15 +120,22 @@ func TestAcceptRefuses(t *testing.T) {
 		"empty":           {nil, "it is empty"},
 		"key.pem":         {[]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), ""},
 		"forgets.crl":     {k.listed(6, 0x10), `serial 11 is "revoked`},
-		"odd-serial.crl":  {k.ca.List(inputtest.List{Number: number(8), Entries: []inputtest.Entry{{Serial: number(0)}, {}, {Serial: number(0x11)}}}), "trust.misissued"},
-		"stale.crl":       {k.ca.List(inputtest.List{Number: number(8), Next: inputtest.Time(k.now.Add(-time.Minute))}), "has passed"},
-		"stranger.cer":    {stranger.Certificate(inputtest.Certificate{}), "which is no issuer of the configuration"},
-		"other-ca.cer":    {stranger.Cert.Raw, "no issuer of the configuration"},
-		"other-scope.crl": {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyUser()}}), "its scope is not that"},
-		"authorities.crl": {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyCA()}}), "add arl"},
-		"no-usage.cer":    {k.ca.Certificate(inputtest.Certificate{SPKI: spkiOf(t, k), Serial: number(0x71)}), "id-kp-OCSPSigning"},
-		"long-past-ocsp":  {k.ca.ResponderUntil(k.keys["kept-ocsp"].Public(), k.now.Add(-time.Minute)), "it expired at"},
-		"room-signs.ocsp": {k.ca.Response(inputtest.Response{Singles: []inputtest.Single{{}}}), "are signed in this room"},
+		"odd-serial.crl": {k.ca.List(inputtest.List{Number: number(8),
+			Entries: []inputtest.Entry{{Serial: number(0)}, {}, {Serial: number(0x11)}}}), "trust.misissued"},
+		"stale.crl": {k.ca.List(inputtest.List{Number: number(8), Next: inputtest.Time(k.now.Add(-time.Minute))}),
+			"has passed"},
+		"stranger.cer": {stranger.Certificate(inputtest.Certificate{}), "which is no issuer of the configuration"},
+		"other-ca.cer": {stranger.Cert.Raw, "no issuer of the configuration"},
+		"other-scope.crl": {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyUser()}}),
+			"its scope is not that"},
+		"authorities.crl": {k.ca.List(inputtest.List{Number: number(9), Extensions: [][]byte{inputtest.OnlyCA()}}),
+			"add arl"},
+		"no-usage.cer": {k.ca.Certificate(inputtest.Certificate{SPKI: spkiOf(t, k), Serial: number(0x71)}),
+			"id-kp-OCSPSigning"},
+		"long-past-ocsp": {k.ca.ResponderUntil(k.keys["kept-ocsp"].Public(), k.now.Add(-time.Minute)),
+			"it expired at"},
+		"room-signs.ocsp": {k.ca.Response(inputtest.Response{Singles: []inputtest.Single{{}}}),
+			"are signed in this room"},
 	}
 	for name, w := range wrong {
 		k.drop(t, name, w.raw)
@@ -151,7 +159,8 @@ func TestAcceptRefuses(t *testing.T) {
 		t.Errorf("%d reasons, want %d", len(reasons), len(wrong))
 	}
 	k.checkList(t, good)
-	if left, _, err := accept.DropFolder(&room.Room{Now: time.Now}, k.room(t).Config.Accept).Look(); err != nil || len(left) != 0 {
+	if left, _, err := accept.DropFolder(&room.Room{Now: time.Now}, k.room(t).Config.Accept).Look(); err != nil ||
+		len(left) != 0 {
 		t.Errorf("left in the folder: %v %v", left, err)
 	}
 }
@@ -195,7 +204,8 @@ func TestHoldsEnd(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoom(t)
 	hold := inputtest.Entry{Serial: number(0x20), Extensions: inputtest.Reason(6)}
-	k.drop(t, "1.crl", k.ca.List(inputtest.List{Number: number(1), Entries: []inputtest.Entry{hold, {Serial: number(0x10)}}}))
+	k.drop(t,
+		"1.crl", k.ca.List(inputtest.List{Number: number(1), Entries: []inputtest.Entry{hold, {Serial: number(0x10)}}}))
 	k.drop(t, "2.crl", k.listed(2, 0x10))
 	res, err := k.empty(t)
 	must(t, err, res.Err())
@@ -292,11 +302,13 @@ func TestAcceptFaults(t *testing.T) {
 		after         bool
 	}
 	faults := []fault{
-		{name: "at the import", trigger: `BEFORE INSERT ON imports`}, {name: "in the import", trigger: `BEFORE INSERT ON certificates WHEN NEW.serial = x'12'`},
+		{name: "at the import", trigger: `BEFORE INSERT ON imports`},
+		{name: "in the import", trigger: `BEFORE INSERT ON certificates WHEN NEW.serial = x'12'`},
 		{name: "at the history", trigger: `BEFORE INSERT ON artifacts`},
 		{name: "at its second line", trigger: `BEFORE INSERT ON artifacts WHEN NEW.scope = 'history'`},
 		{name: "at the checkpoint", sign: 1}, {name: "at marking", trigger: `BEFORE UPDATE OF committed ON artifacts`},
-		{name: "at marking the rows", trigger: `BEFORE UPDATE OF recorded ON certificates WHEN NEW.recorded = 1 AND NEW.serial = x'12'`},
+		{name: "at marking the rows",
+			trigger: `BEFORE UPDATE OF recorded ON certificates WHEN NEW.recorded = 1 AND NEW.serial = x'12'`},
 	}
 	for n := 1; n <= 8; n++ {
 		faults = append(faults, fault{name: fmt.Sprintf("before step %d of the folder", n), fs: n},
@@ -315,7 +327,8 @@ func TestAcceptFaults(t *testing.T) {
 			key.at.Store(f.sign)
 			k.keys["log"] = key
 			if f.trigger != "" {
-				execSQL(t, filepath.Join(k.dir, "inventory.db"), `CREATE TRIGGER fault `+f.trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
+				execSQL(t, filepath.Join(k.dir, "inventory.db"),
+					`CREATE TRIGGER fault `+f.trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
 			}
 			err := k.do(t, func(r *room.Room) error {
 				folder := accept.DropFolder(r, r.Config.Accept)
@@ -355,7 +368,8 @@ func TestAcceptFaults(t *testing.T) {
 // checkFolder wants three inputs to have ended where they belong.
 func (k *keptRoom) checkFolder(t testing.TB) {
 	t.Helper()
-	for pattern, want := range map[string]int{"*": 2, "accepted/*-list": 1, "accepted/*-cert": 1, "refused/*-bad": 1, "accepted/*.reason": 2, "refused/*.reason": 1} {
+	for pattern, want := range map[string]int{"*": 2, "accepted/*-list": 1, "accepted/*-cert": 1, "refused/*-bad": 1,
+		"accepted/*.reason": 2, "refused/*.reason": 1} {
 		found, err := filepath.Glob(filepath.Join(k.dir, "incoming", pattern))
 		if must(t, err); len(found) != want {
 			t.Errorf("%s: %v", pattern, found)
@@ -386,19 +400,22 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// TestAcceptOneWrongCertificate: certificates are imported together, and one that the inventory refuses holds no other up.
+// TestAcceptOneWrongCertificate: certificates are imported together, and one that the inventory refuses holds no other
+// up.
 func TestAcceptOneWrongCertificate(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoom(t)
 	epoch := inputtest.Time(time.Unix(0, 0).UTC())
 	k.drop(t, "one.cer", k.ca.Certificate(inputtest.Certificate{Serial: number(0x71)}))
-	k.drop(t, "two.cer", k.ca.Certificate(inputtest.Certificate{Serial: number(0x72), NotBefore: epoch, NotAfter: epoch}))
+	k.drop(t,
+		"two.cer", k.ca.Certificate(inputtest.Certificate{Serial: number(0x72), NotBefore: epoch, NotAfter: epoch}))
 	k.drop(t, "three.cer", k.ca.Certificate(inputtest.Certificate{Serial: number(0x73)}))
 	res, err := k.empty(t)
 	must(t, err)
 	for _, v := range res.Verdicts {
 		wrong := v.Input == "two.cer"
-		if wrong != (v.Refused != "") || wrong == strings.Contains(v.Note, "recorded in the private master") || wrong && !strings.Contains(v.Refused, "1970") {
+		if wrong != (v.Refused != "") || wrong == strings.Contains(v.Note, "recorded in the private master") ||
+			wrong && !strings.Contains(v.Refused, "1970") {
 			t.Errorf("%s, note %q", v.String(), v.Note)
 		}
 	}

@@ -28,11 +28,13 @@ func (r *Room) stageBatch(ctx context.Context, a *Authority, batch []inventory.I
 	if err != nil {
 		return err
 	}
-	n := announcement{issuer: a.Name, entry: log.Size() + int64(r.Log.Staged()) + 1, batch: batch} // the private manifest goes first
+	// the private manifest goes first
+	n := announcement{issuer: a.Name, entry: log.Size() + int64(r.Log.Staged()) + 1, batch: batch}
 	for leaf := range batch {
 		batch[leaf].Entry, batch[leaf].Leaf = n.entry, int64(leaf)
 	}
-	// The records are written while the serials are reserved: at a token that signs as quickly as software, that takes a good part of the time.
+	// The records are written while the serials are reserved: at a token that signs as quickly as software, that takes
+	// a good part of the time.
 	var private *ledger.Private
 	var making errgroup.Group
 	making.Go(func() (err error) {
@@ -84,7 +86,8 @@ func (r *Room) commitAnnounced(ctx context.Context) error {
 			return err
 		}
 		if e.Issuance == nil || *e.Issuance != n.Issuance {
-			return &RecordError{Err: fmt.Errorf("committing to certificates of %s: entry %d of the master log is not the commitment to them", n.issuer, n.entry)}
+			return &RecordError{Err: fmt.Errorf("committing to certificates of %s: entry %d of the master log is not "+
+				"the commitment to them", n.issuer, n.entry)}
 		}
 	}
 	return nil
@@ -124,7 +127,8 @@ func (r *Room) issuedTotal(ctx context.Context, issuer string) (int64, error) {
 			return e.Issuance.Total, nil
 		}
 	}
-	for i := log.Size() - 1; i >= 0; i-- { // once for each issuer: nothing was issued yet, as far as the inventory knows
+	// once for each issuer: nothing was issued yet, as far as the inventory knows
+	for i := log.Size() - 1; i >= 0; i-- {
 		e, err := log.Entry(ctx, i)
 		if err != nil {
 			return 0, err

@@ -19,9 +19,9 @@ import (
 	"seihon/ledger"
 )
 
-// What one person alone must not do is asked of several, by the rule of package approval. The rule in force is the one that
-// the master log has; the configuration can make it stricter at any time, and weaker only with the approval of those whom the
-// old one names. Request, signatures and rule go into the log before or with what they allow.
+// What one person alone must not do is asked of several, by the rule of package approval. The rule in force is the one
+// that the master log has; the configuration can make it stricter at any time, and weaker only with the approval of
+// those whom the old one names. Request, signatures and rule go into the log before or with what they allow.
 
 // An ApprovalRefusal says that people whose approval is needed have not approved.
 type ApprovalRefusal struct{ Err error }
@@ -32,8 +32,8 @@ func (e *ApprovalRefusal) Unwrap() error { return e.Err }
 // ErrAsked says that the request was written, as was asked, and that nothing was done.
 var ErrAsked = errors.New("the approval request is written; nothing was done")
 
-// checkRule finds the rule in force and holds the configuration against it. What is weaker than the rule on record stops every
-// command: somebody has changed the configuration alone.
+// checkRule finds the rule in force and holds the configuration against it. What is weaker than the rule on record
+// stops every command: somebody has changed the configuration alone.
 func (r *Room) checkRule(ctx context.Context) error {
 	recorded, err := ruleOnRecord(ctx, r.Log.Log())
 	if err != nil {
@@ -53,7 +53,8 @@ func (r *Room) checkRule(ctx context.Context) error {
 			r.Rule = recorded.rule
 			return nil
 		}
-		return &ApprovalRefusal{Err: fmt.Errorf("signer.approval of %q is weaker than the rule of approvals on record (of %s): %s; put it back, or have the people "+
+		return &ApprovalRefusal{Err: fmt.Errorf("signer.approval of %q is weaker than the rule of approvals on "+
+			"record (of %s): %s; put it back, or have the people "+
 			"of the rule on record approve the change (`signer approval --approval-request FILE`, docs/approvals.md)",
 			r.Config.File, recorded.entry.Time.Format(time.RFC3339), why)}
 	}
@@ -66,8 +67,8 @@ type recordedRule struct {
 	entry *ledger.Entry
 }
 
-// ruleOnRecord reads the newest rule of the log, nil when it has none. Whoever signs states it anew each month, so that it
-// stands at most that long before the newest entry.
+// ruleOnRecord reads the newest rule of the log, nil when it has none. Whoever signs states it anew each month, so that
+// it stands at most that long before the newest entry.
 func ruleOnRecord(ctx context.Context, log *ledger.Log) (*recordedRule, error) {
 	if log.Size() == 0 {
 		return nil, nil
@@ -123,7 +124,8 @@ func configuredRule(c *config.Config) (*approval.Rule, error) {
 	return made, nil
 }
 
-// stageRule puts the rule into the log when it changed, and once a month; a log that never had one needs none to say so.
+// stageRule puts the rule into the log when it changed, and once a month; a log that never had one needs none to say
+// so.
 func (r *Room) stageRule(ctx context.Context) error {
 	if r.Rule == nil {
 		return nil // a room of keys in memory, which only tests have
@@ -132,7 +134,8 @@ func (r *Room) stageRule(ctx context.Context) error {
 	switch last := r.ruleEntry; {
 	case last == nil && r.Rule.Empty():
 		return nil
-	case last != nil && last.Evidence.Digest == artifact.Sum(text) && (r.Rule.Empty() || last.Time.After(r.Now().Add(-ledger.VerdictRenewal))):
+	case last != nil && last.Evidence.Digest == artifact.Sum(text) &&
+		(r.Rule.Empty() || last.Time.After(r.Now().Add(-ledger.VerdictRenewal))):
 		return nil
 	}
 	note := "one person suffices for everything"
@@ -148,7 +151,8 @@ func (r *Room) stageRule(ctx context.Context) error {
 
 func (r *Room) stageEvidence(ctx context.Context, kind, name, note string, doc []byte) (*ledger.Evidence, error) {
 	if r.DryRun {
-		return &ledger.Evidence{Kind: kind, Name: name, Digest: artifact.Sum(doc), Size: int64(len(doc)), Note: note}, nil
+		return &ledger.Evidence{Kind: kind, Name: name, Digest: artifact.Sum(doc), Size: int64(len(doc)),
+			Note: note}, nil
 	}
 	digest, size, err := r.Log.PutBlob(ctx, artifact.Log, bytes.NewReader(doc))
 	if err != nil {
@@ -161,8 +165,8 @@ func (r *Room) stageEvidence(ctx context.Context, kind, name, note string, doc [
 	return e, nil
 }
 
-// Approve lets an act pass that the rule wants approvals for, or refuses it. What approved it is staged: it goes into the log
-// with the act. Every act of a kind that a rule can be for comes through here before anything of it is done.
+// Approve lets an act pass that the rule wants approvals for, or refuses it. What approved it is staged: it goes into
+// the log with the act. Every act of a kind that a rule can be for comes through here before anything of it is done.
 func (r *Room) Approve(ctx context.Context, a approval.Act) error {
 	if !r.Rule.Demands(a.Kind) {
 		return r.notDemanded(a.Kind)
@@ -171,14 +175,17 @@ func (r *Room) Approve(ctx context.Context, a approval.Act) error {
 		return r.ask(a)
 	}
 	if r.DryRun && r.papers.Request == nil && len(r.papers.Signatures) == 0 {
-		r.unapproved = append(r.unapproved, fmt.Sprintf("%s needs the approval of %d people (signer.approval)", a.Kind, r.Rule.Quorum))
+		r.unapproved = append(r.unapproved,
+			fmt.Sprintf("%s needs the approval of %d people (signer.approval)", a.Kind, r.Rule.Quorum))
 		return nil
 	}
 	who, err := r.approvedBy(ctx, a)
 	if err != nil {
-		return &ApprovalRefusal{Err: fmt.Errorf("%s needs the approval of %d people (signer.approval), nothing was done: %w", a.Kind, r.Rule.Quorum, err)}
+		return &ApprovalRefusal{Err: fmt.Errorf("%s needs the approval of %d people (signer.approval), nothing was "+
+			"done: %w", a.Kind, r.Rule.Quorum, err)}
 	}
-	if _, err := r.stageEvidence(ctx, ledger.EvidenceApproval, a.Kind, "approved by "+strings.Join(who, ", "), r.papers.Document()); err != nil {
+	if _, err := r.stageEvidence(ctx, ledger.EvidenceApproval, a.Kind, "approved by "+strings.Join(who, ", "),
+		r.papers.Document()); err != nil {
 		return err
 	}
 	r.logger.Info("approved", zap.String("kind", a.Kind), zap.Strings("by", who))
@@ -203,7 +210,8 @@ func (r *Room) notDemanded(kind string) error {
 	if r.AskApproval == nil && r.papers.Request == nil && len(r.papers.Signatures) == 0 {
 		return nil
 	}
-	return &ApprovalRefusal{Err: fmt.Errorf("no approval is needed for %s: signer.approval does not name it; leave out --approval and --approval-request to do it", kind)}
+	return &ApprovalRefusal{Err: fmt.Errorf("no approval is needed for %s: signer.approval does not name it; leave "+
+		"out --approval and --approval-request to do it", kind)}
 }
 
 // ask writes the request for an act.
@@ -213,7 +221,8 @@ func (r *Room) ask(a approval.Act) error {
 		valid = c.Valid.Std()
 	}
 	log, now := r.Log.Log(), r.Now().UTC().Truncate(time.Second)
-	q := &approval.Request{Repository: r.Config.Repository.Name, Log: log.Origin(), Size: log.Size(), Root: log.Root(), Made: now, Expires: now.Add(valid), Act: a}
+	q := &approval.Request{Repository: r.Config.Repository.Name, Log: log.Origin(), Size: log.Size(), Root: log.Root(),
+		Made: now, Expires: now.Add(valid), Act: a}
 	if err := q.Check(); err != nil {
 		return fmt.Errorf("asking for approval: %w", err)
 	}
@@ -226,7 +235,9 @@ func (r *Room) ask(a approval.Act) error {
 // approvedBy holds what was handed over against the act, the rule and the log.
 func (r *Room) approvedBy(ctx context.Context, a approval.Act) ([]string, error) {
 	if r.papers.Request == nil && len(r.papers.Signatures) == 0 {
-		return nil, errors.New("write the request with --approval-request FILE, have people sign it, and hand over request and signatures with --approval (docs/approvals.md)")
+		return nil,
+			errors.New("write the request with --approval-request FILE, have people sign it, and hand over request " +
+				"and signatures with --approval (docs/approvals.md)")
 	}
 	q, who, err := r.papers.Check(r.Rule)
 	if err != nil {
@@ -245,7 +256,8 @@ func (r *Room) approvedBy(ctx context.Context, a approval.Act) ([]string, error)
 func (r *Room) unused(ctx context.Context, q *approval.Request) error {
 	log := r.Log.Log()
 	if q.Size > log.Size() {
-		return fmt.Errorf("the request was made when the log had %d entries; this one has %d: it is another log, or an older copy", q.Size, log.Size())
+		return fmt.Errorf("the request was made when the log had %d entries; this one has %d: it is another log, or "+
+			"an older copy", q.Size, log.Size())
 	}
 	root, err := log.RootAt(q.Size)
 	if err != nil {
@@ -265,7 +277,8 @@ func (r *Room) unused(ctx context.Context, q *approval.Request) error {
 				return fmt.Errorf("looking whether the request was used: %w", err)
 			}
 			if used, err := approval.ParseDocument(doc); err == nil && bytes.Equal(used.Request, r.papers.Request) {
-				return fmt.Errorf("the request was used already, at log entry %d: a request is good for one act; make a new one with --approval-request", entry)
+				return fmt.Errorf("the request was used already, at log entry %d: a request is good for one act; "+
+					"make a new one with --approval-request", entry)
 			}
 		}
 		entry++
@@ -284,8 +297,8 @@ type ApprovalState struct {
 	NeedsApproval []string `json:"needs_approval,omitempty"` // of a dry run: for what no approval was handed over
 }
 
-// ChangeRule puts the rule of the configuration into the log, with the approval of those whom the rule on record names where
-// it is weaker.
+// ChangeRule puts the rule of the configuration into the log, with the approval of those whom the rule on record names
+// where it is weaker.
 func ChangeRule(ctx context.Context, o Options) (*ApprovalState, error) {
 	r, err := openRoom(ctx, o)
 	if err != nil {
@@ -327,7 +340,8 @@ func (r *Room) changeRule(ctx context.Context) (*ApprovalState, error) {
 	if err := r.stageRule(ctx); err != nil {
 		return nil, err
 	}
-	s := &ApprovalState{Quorum: next.Quorum, For: append([]string{}, next.For...), People: []string{}, Changed: r.Log.Staged() > 0 || r.ruleEntry != before}
+	s := &ApprovalState{Quorum: next.Quorum, For: append([]string{}, next.For...), People: []string{},
+		Changed: r.Log.Staged() > 0 || r.ruleEntry != before}
 	for _, p := range next.People {
 		s.People = append(s.People, p.Name)
 	}
@@ -339,7 +353,8 @@ func (r *Room) changeRule(ctx context.Context) (*ApprovalState, error) {
 	return s, err
 }
 
-// Demands reports whether the rule of the configuration or the one on record wants approvals for a kind. It returns the log.
+// Demands reports whether the rule of the configuration or the one on record wants approvals for a kind. It returns the
+// log.
 func Demands(ctx context.Context, conf *config.Config, kind string) (bool, *ledger.Log, error) {
 	configured, err := configuredRule(conf)
 	if err != nil {

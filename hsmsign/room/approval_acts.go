@@ -15,8 +15,8 @@ import (
 	"seihon/override"
 )
 
-// What people approve, kind by kind: everything that decides what happens, so that another outcome needs another approval.
-// The names of parameters are read by the verifier, too (verify/approvals.go).
+// What people approve, kind by kind: everything that decides what happens, so that another outcome needs another
+// approval. The names of parameters are read by the verifier, too (verify/approvals.go).
 
 // Act is an act of a kind with its parameters, given as name, value, name, value; those without a value are left out.
 func Act(kind string, pairs ...string) approval.Act {
@@ -44,8 +44,11 @@ func (r *Room) approveCA(ctx context.Context, a, parent *Authority, profile stri
 	if err != nil {
 		return err
 	}
-	return r.Approve(ctx, Act(approval.IssueCA, "act", "issue", "name", a.Name, "issuer", parent.Name, "subject", subjectText(a.Subject),
-		"key-sha256", artifact.Sum(key).String(), "validity", a.Validity.String(), "profile", profile, "profile-sha256", p))
+	return r.Approve(ctx,
+		Act(approval.IssueCA, "act", "issue", "name", a.Name, "issuer", parent.Name, "subject", subjectText(a.Subject),
+			"key-sha256", artifact.Sum(key).String(), "validity", a.Validity.String(), "profile", profile,
+			"profile-sha256",
+			p))
 }
 
 func subjectText(s config.Subject) string {
@@ -103,5 +106,6 @@ func Overridden(o *override.Override) []string {
 	if o == nil {
 		return nil
 	}
-	return []string{"override-sha256", artifact.Sum(o.Text()).String(), "override-for", o.Digest.String(), "override-allows", strings.Join(o.Allow, " "), "override-reason", o.Reason}
+	return []string{"override-sha256", artifact.Sum(o.Text()).String(), "override-for", o.Digest.String(),
+		"override-allows", strings.Join(o.Allow, " "), "override-reason", o.Reason}
 }

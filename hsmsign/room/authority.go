@@ -110,7 +110,8 @@ func (r *Room) raiseNumbers(ctx context.Context, a *Authority, state *ledger.Sta
 		if last != nil && last.Cmp(seen) >= 0 {
 			continue
 		}
-		r.logger.Warn("the inventory is older than the ledger; raising its CRL counter", zap.String("name", l.PublicName()), zap.String("number", line.Number))
+		r.logger.Warn("the inventory is older than the ledger; raising its CRL counter",
+			zap.String("name", l.PublicName()), zap.String("number", line.Number))
 		if err := r.Inventory.RaiseCRLNumber(ctx, a.Name, l.Series(), seen); err != nil {
 			return fmt.Errorf("raising the CRL counter of %s: %w", l.PublicName(), err)
 		}
@@ -144,7 +145,8 @@ func (r *Room) Authority(name string) (*Authority, error) {
 		return nil, fmt.Errorf("finding issuer %q: the configuration has no such issuer", name)
 	}
 	if a.Certificate == nil {
-		return nil, fmt.Errorf("finding issuer %q: it has no certificate yet; `signer issue --name %s` makes it", name, name)
+		return nil, fmt.Errorf("finding issuer %q: it has no certificate yet; `signer issue --name %s` makes it", name,
+			name)
 	}
 	return a, nil
 }

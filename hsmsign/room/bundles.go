@@ -52,7 +52,8 @@ const Lease = 15 * time.Minute
 // StoreBundle closes the bundle and puts it into the master. Its responses were
 // checked by the key that signed them, or come from the master: section A looks
 // at each of them again on the publishing host.
-func (r *Room) StoreBundle(ctx context.Context, a *Authority, shard int, w *ocspcache.BundleWriter, out *bytes.Buffer) (inventory.ArtifactRecord, error) {
+func (r *Room) StoreBundle(ctx context.Context, a *Authority, shard int, w *ocspcache.BundleWriter,
+	out *bytes.Buffer) (inventory.ArtifactRecord, error) {
 	var rec inventory.ArtifactRecord
 	sum, err := w.Close()
 	if err != nil {
@@ -63,7 +64,8 @@ func (r *Room) StoreBundle(ctx context.Context, a *Authority, shard int, w *ocsp
 		return rec, fmt.Errorf("storing shard %d of %s: %w", shard, a.Name, err)
 	}
 	if digest != sum.Digest {
-		return rec, fmt.Errorf("storing shard %d of %s: the master holds %s, the bundle is %s", shard, a.Name, digest, sum.Digest)
+		return rec, fmt.Errorf("storing shard %d of %s: the master holds %s, the bundle is %s", shard, a.Name, digest,
+			sum.Digest)
 	}
 	return inventory.ArtifactRecord{
 		Issuer: a.Name, Kind: artifact.OCSPBundle, Name: public.Bundle(digest), Scope: strconv.Itoa(shard),

@@ -21,7 +21,8 @@ import (
 // clockSlack is how far clocks that are kept right may differ.
 const clockSlack = 5 * time.Minute
 
-// DatedAhead reports whether a clock that was wrong has dated something: this one is believed, or nothing would be signed.
+// DatedAhead reports whether a clock that was wrong has dated something: this one is believed, or nothing would be
+// signed.
 func DatedAhead(date, now time.Time) bool { return date.After(now.Add(clockSlack)) }
 
 // A ClockError says why the room's clock is not believed. It is a refusal by the
@@ -32,8 +33,10 @@ type ClockError struct {
 }
 
 func (e *ClockError) Error() string {
-	return fmt.Sprintf("the clock of this machine says %s: %s; nothing is signed: set the clock right, and if it is right, run "+
-		"`signer run --accept-clock REASON` once (docs/operations.md, wrong clock)", e.Now.UTC().Format(time.RFC3339), e.why)
+	return fmt.Sprintf("the clock of this machine says %s: %s; nothing is signed: set the clock right, and if it is "+
+		"right, run "+
+		"`signer run --accept-clock REASON` once (docs/operations.md, wrong clock)", e.Now.UTC().Format(time.RFC3339),
+		e.why)
 }
 
 // checkClock holds the clock against the master. reason accepts a clock that does
@@ -50,8 +53,10 @@ func (r *Room) checkClock(ctx context.Context, reason string) error {
 	case reason == "" || r.DryRun:
 		return &RecordError{Err: wrong}
 	}
-	note := fmt.Sprintf("the clock said %s, the master %s; %s: %s", wrong.Now.UTC().Format(time.RFC3339), wrong.Last.UTC().Format(time.RFC3339), wrong.why, reason)
-	e := &ledger.Evidence{Kind: ledger.EvidenceClock, Name: wrong.Now.UTC().Format("20060102T150405Z"), Digest: artifact.Sum([]byte(note)), Note: note}
+	note := fmt.Sprintf("the clock said %s, the master %s; %s: %s", wrong.Now.UTC().Format(time.RFC3339),
+		wrong.Last.UTC().Format(time.RFC3339), wrong.why, reason)
+	e := &ledger.Evidence{Kind: ledger.EvidenceClock, Name: wrong.Now.UTC().Format("20060102T150405Z"),
+		Digest: artifact.Sum([]byte(note)), Note: note}
 	if err := r.Log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
 		return fmt.Errorf("recording that the clock was accepted: %w", err)
 	}
@@ -80,7 +85,9 @@ func clockFault(ctx context.Context, conf *config.Config, log *ledger.Log, now t
 			return nil, fmt.Errorf("comparing the clock with the last time-stamp: %w", err)
 		}
 		if ahead := e.Time.Sub(stamped); ahead > clockSlack && size == log.Size() {
-			return &ClockError{Now: now, Last: stamped, why: fmt.Sprintf("the last entry of the master log has a time %v after that of its own time-stamp", ahead.Round(time.Second))}, nil
+			return &ClockError{Now: now, Last: stamped,
+				why: fmt.Sprintf("the last entry of the master log has a time %v after that of its own time-stamp",
+					ahead.Round(time.Second))}, nil
 		}
 	}
 	what := "the last entry of the master log"
@@ -90,9 +97,12 @@ func clockFault(ctx context.Context, conf *config.Config, log *ledger.Log, now t
 	bound := conf.Signer.MaxClockJump.Std()
 	switch gap := now.Sub(last); {
 	case gap < -clockSlack:
-		return &ClockError{Now: now, Last: last, why: fmt.Sprintf("that is %v before %s", (-gap).Round(time.Second), what)}, nil
+		return &ClockError{Now: now, Last: last,
+			why: fmt.Sprintf("that is %v before %s", (-gap).Round(time.Second), what)}, nil
 	case bound > 0 && gap > bound:
-		return &ClockError{Now: now, Last: last, why: fmt.Sprintf("that is %v after %s, more than signer.max_clock_jump (%v)", gap.Round(time.Second), what, bound)}, nil
+		return &ClockError{Now: now, Last: last,
+			why: fmt.Sprintf("that is %v after %s, more than signer.max_clock_jump (%v)", gap.Round(time.Second), what,
+				bound)}, nil
 	}
 	return nil, nil
 }
@@ -141,8 +151,8 @@ func lastStamp(ctx context.Context, conf *config.Config, log *ledger.Log) (at ti
 	return at, size, nil
 }
 
-// RevocationClock holds the clock against the master and the second clock, where the machine's time would become the date
-// of a revocation (RFC 5280 section 5.1.2.6: when the CA revoked): a list cannot take it back.
+// RevocationClock holds the clock against the master and the second clock, where the machine's time would become the
+// date of a revocation (RFC 5280 section 5.1.2.6: when the CA revoked): a list cannot take it back.
 func RevocationClock(ctx context.Context, conf *config.Config, now time.Time) error {
 	log, err := OpenMaster(ctx, conf)
 	if err != nil {
@@ -153,7 +163,8 @@ func RevocationClock(ctx context.Context, conf *config.Config, now time.Time) er
 	case err != nil:
 		return err
 	case wrong != nil:
-		return &RecordError{Err: fmt.Errorf("the clock of this machine says %s: %s; nothing is recorded: set the clock right, or say by --time when it was revoked",
+		return &RecordError{Err: fmt.Errorf("the clock of this machine says %s: %s; nothing is recorded: set the "+
+			"clock right, or say by --time when it was revoked",
 			now.UTC().Format(time.RFC3339), wrong.why)}
 	}
 	return nil

@@ -41,7 +41,8 @@ func secondClock(c *config.Clock, now time.Time) error {
 	}
 	shown, err := readTime(line)
 	if err != nil {
-		return fmt.Errorf("%q holds %.60q, which is neither a time nor the output of `chronyc -c tracking`", string(c.File), line)
+		return fmt.Errorf("%q holds %.60q, which is neither a time nor the output of `chronyc -c tracking`",
+			string(c.File), line)
 	}
 	// The time was taken when the file was written, by the clock that is judged.
 	return within(c, written.Sub(shown))
@@ -59,7 +60,8 @@ func readClock(path string) (line string, written time.Time, err error) {
 		return "", written, fmt.Errorf("reading the second clock: %w", err)
 	}
 	if info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
-		return "", written, fmt.Errorf("%q may be written to by others: it has mode %04o; make it 0644", path, info.Mode().Perm())
+		return "", written, fmt.Errorf("%q may be written to by others: it has mode %04o; make it 0644", path,
+			info.Mode().Perm())
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxClockLine+1))
 	if err != nil {
@@ -67,7 +69,8 @@ func readClock(path string) (line string, written time.Time, err error) {
 	}
 	line, rest, whole := strings.Cut(string(b), "\n")
 	if !whole || rest != "" || line == "" || len(b) > maxClockLine {
-		return "", written, fmt.Errorf("%q does not hold one whole line; write it under another name and rename it", path)
+		return "", written, fmt.Errorf("%q does not hold one whole line; write it under another name and rename it",
+			path)
 	}
 	return line, info.ModTime(), nil
 }
@@ -92,7 +95,8 @@ func within(c *config.Clock, ahead time.Duration) error {
 	if ahead < 0 {
 		where = "behind"
 	}
-	return fmt.Errorf("the machine's clock is %v %s it, more than tolerance (%v)", ahead.Abs().Round(time.Millisecond), where, c.Tolerance)
+	return fmt.Errorf("the machine's clock is %v %s it, more than tolerance (%v)", ahead.Abs().Round(time.Millisecond),
+		where, c.Tolerance)
 }
 
 // readTime reads RFC 3339, or Unix seconds with or without a fraction.
@@ -164,7 +168,8 @@ func tracked(c *config.Clock, now time.Time, line string) error {
 	unsure := math.Abs(seconds[chronyDelay])/2 + math.Abs(seconds[chronyDispersion])
 	most := time.Duration((math.Abs(seconds[chronyOffset]) + unsure) * float64(time.Second))
 	if most > c.Tolerance.Std() {
-		return fmt.Errorf("the machine's clock may be %v off by what chrony says, more than tolerance (%v)", most.Round(time.Millisecond), c.Tolerance)
+		return fmt.Errorf("the machine's clock may be %v off by what chrony says, more than tolerance (%v)",
+			most.Round(time.Millisecond), c.Tolerance)
 	}
 	return nil
 }

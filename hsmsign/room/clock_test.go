@@ -19,7 +19,8 @@ import (
 func bounded(t *testing.T, tr *testRoom, bound string) {
 	t.Helper()
 	file := filepath.Join(tr.dir, "repository.yaml")
-	r := strings.NewReplacer("log_keys: [log]", "log_keys: [log], max_clock_jump: "+bound, "refresh: 1d", "refresh: 12h")
+	r := strings.NewReplacer("log_keys: [log]", "log_keys: [log], max_clock_jump: "+bound, "refresh: 1d",
+		"refresh: 12h")
 	must(t, os.WriteFile(file, []byte(r.Replace(roomYAML)), 0o644))
 }
 
@@ -52,7 +53,8 @@ func TestWrongClock(t *testing.T) {
 		moved time.Duration
 		says  string
 	}{
-		"a day ahead":        {24 * time.Hour, "24h0m0s after the last entry of the master log, more than signer.max_clock_jump (23h0m0s)"},
+		"a day ahead": {24 * time.Hour,
+			"24h0m0s after the last entry of the master log, more than signer.max_clock_jump (23h0m0s)"},
 		"within the bound":   {22 * time.Hour, ""},
 		"a day back":         {-24 * time.Hour, "before the last entry of the master log"},
 		"what clocks differ": {22*time.Hour - 4*time.Minute, ""},
@@ -63,7 +65,8 @@ func TestWrongClock(t *testing.T) {
 		must(t, run(t, fresh, ""))
 		fresh.now = right.Add(test.moved)
 		err := run(t, fresh, "")
-		if test.says == "" && err != nil || test.says != "" && (err == nil || !room.RefusedByRecord(err) || !strings.Contains(err.Error(), test.says)) {
+		if test.says == "" && err != nil ||
+			test.says != "" && (err == nil || !room.RefusedByRecord(err) || !strings.Contains(err.Error(), test.says)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -80,13 +83,15 @@ func TestWayBackFromAWrongClock(t *testing.T) {
 	tr.now = right.Add(48 * time.Hour)
 	must(t, run(t, tr, "")) // nobody said a bound
 	tr.now = right
-	if err := run(t, tr, ""); err == nil || !room.RefusedByRecord(err) || !strings.Contains(err.Error(), "before the last entry") {
+	if err := run(t, tr, ""); err == nil || !room.RefusedByRecord(err) ||
+		!strings.Contains(err.Error(), "before the last entry") {
 		t.Fatalf("a clock that went back: %v", err)
 	}
 	r, err := tr.openWith(t, "NTP was wrong from 02:00 to 02:10")
 	must(t, err)
 	e, err := r.Log.Log().Entry(t.Context(), r.Log.Log().Size()-1)
-	if must(t, err); e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceClock || !strings.Contains(e.Evidence.Note, "NTP was wrong") || !e.Time.Equal(right) {
+	if must(t, err); e.Evidence == nil || e.Evidence.Kind != ledger.EvidenceClock ||
+		!strings.Contains(e.Evidence.Note, "NTP was wrong") || !e.Time.Equal(right) {
 		t.Errorf("on record: %+v", e)
 	}
 	must(t, r.Close())
@@ -106,8 +111,8 @@ func TestWayBackFromAWrongClock(t *testing.T) {
 	}))
 }
 
-// TestRevocationDateNeedsAClock: a date that a list will say is not that of a clock which does not fit the master; the operator's
-// own word is one.
+// TestRevocationDateNeedsAClock: a date that a list will say is not that of a clock which does not fit the master; the
+// operator's own word is one.
 func TestRevocationDateNeedsAClock(t *testing.T) {
 	tr := newTestRoom(t, t.TempDir())
 	serials := tr.issue(t, 2)
@@ -116,17 +121,20 @@ func TestRevocationDateNeedsAClock(t *testing.T) {
 		b, err := books.Open(t.Context(), tr.room(t).Config, func() time.Time { return now }, nil)
 		must(t, err)
 		defer b.Close()
-		return b.Revoke(t.Context(), books.Revocation{Issuer: "ca", Serial: hex.EncodeToString(serial), Reason: "superseded", Time: at})
+		return b.Revoke(t.Context(),
+			books.Revocation{Issuer: "ca", Serial: hex.EncodeToString(serial), Reason: "superseded", Time: at})
 	}
 	behind := right.Add(-time.Hour)
-	if err := revoke(behind, serials[0], time.Time{}); !room.RefusedByRecord(err) || !strings.Contains(err.Error(), "1h0m0s before the last entry of the master log") {
+	if err := revoke(behind, serials[0], time.Time{}); !room.RefusedByRecord(err) ||
+		!strings.Contains(err.Error(), "1h0m0s before the last entry of the master log") {
 		t.Errorf("a clock behind the log: %v", err)
 	}
 	must(t, revoke(right, serials[0], right))
 	must(t, revoke(right.Add(time.Minute), serials[1], time.Time{}))
 }
 
-// TestClockPutRightBySeconds: a list that follows one of a few seconds ahead has the same date, since dates do not go back.
+// TestClockPutRightBySeconds: a list that follows one of a few seconds ahead has the same date, since dates do not go
+// back.
 func TestClockPutRightBySeconds(t *testing.T) {
 	tr := newTestRoom(t, t.TempDir())
 	tr.issue(t, 1)

@@ -15,10 +15,10 @@ import (
 	"seihon/override"
 )
 
-// A CA that keeps its own software says by its lists what is revoked. The inventory has it from them, and answers are made
-// from the inventory: so before one is signed or taken, and before a list is held against what is known, all rows are held
-// against the newest lists in the master. What they say otherwise must come from an import or a command since; a row that
-// somebody edited is set back to what the master says.
+// A CA that keeps its own software says by its lists what is revoked. The inventory has it from them, and answers are
+// made from the inventory: so before one is signed or taken, and before a list is held against what is known, all rows
+// are held against the newest lists in the master. What they say otherwise must come from an import or a command since;
+// a row that somebody edited is set back to what the master says.
 
 // Coherent makes the inventory say what the lists of an outside CA say, or fails.
 func (r *Room) Coherent(ctx context.Context, a *Authority) error {
@@ -37,7 +37,8 @@ func (r *Room) Coherent(ctx context.Context, a *Authority) error {
 }
 
 // MendRows heals what is otherwise in the inventory than in the lists, and looks again.
-func (r *Room) MendRows(ctx context.Context, a *Authority, lists []*artifact.RevocationList, faults []memory.Fault) error {
+func (r *Room) MendRows(ctx context.Context, a *Authority, lists []*artifact.RevocationList,
+	faults []memory.Fault) error {
 	if len(faults) == 0 {
 		return nil
 	}
@@ -124,15 +125,17 @@ func (r *Room) rowStatus(ctx context.Context, issuer string, c memory.Fault) (ov
 		return memory.Absent, nil
 	case err != nil:
 		return memory.Absent, err
-	case e.State != inventory.Revoked, c.Was.State == override.Good && !e.NotAfter.IsZero() && e.NotAfter.Before(r.Now()):
+	case e.State != inventory.Revoked, c.Was.State == override.Good && !e.NotAfter.IsZero() &&
+		e.NotAfter.Before(r.Now()):
 		return override.Status{State: override.Good}, nil
 	}
 	return memory.Revoked(e.Revocation.Time, e.Revocation.Reason, e.Revocation.InvalidityDate), nil
 }
 
-// differences walks the entries of the lists and the revoked rows side by side. What differs comes with the status by the
-// lists, good where they have no entry.
-func (r *Room) differences(ctx context.Context, a *Authority, lists []*artifact.RevocationList) iter.Seq2[memory.Fault, error] {
+// differences walks the entries of the lists and the revoked rows side by side. What differs comes with the status by
+// the lists, good where they have no entry.
+func (r *Room) differences(ctx context.Context, a *Authority, lists []*artifact.RevocationList) iter.Seq2[memory.Fault,
+	error] {
 	return func(yield func(memory.Fault, error) bool) {
 		rows, stop := iter.Pull2(r.Inventory.Revoked(ctx, a.Name, inventory.RevokedOptions{}))
 		defer stop()

@@ -15,8 +15,8 @@ import (
 	"seihon/internal/inputtest"
 )
 
-// TestEditedRowsOfAListedCertificate edits a row of which a list in the master speaks, and hands the next list over, or lets the
-// room sign answers: what was edited is set back to what the master says before anything is signed from it.
+// TestEditedRowsOfAListedCertificate edits a row of which a list in the master speaks, and hands the next list over, or
+// lets the room sign answers: what was edited is set back to what the master says before anything is signed from it.
 func TestEditedRowsOfAListedCertificate(t *testing.T) {
 	t.Parallel()
 	const serial = `serial = x'7a00000007'`
@@ -76,7 +76,9 @@ func (k *keptRoom) row(t *testing.T, where string) (text string) {
 	db, err := sql.Open("sqlite", spread(t, filepath.Join(k.dir, "inventory.db")))
 	must(t, err)
 	var state, at, reason, invalidity int64
-	must(t, db.QueryRow(`SELECT state, coalesce(revoked_at, 0), reason, invalidity FROM certificates WHERE `+where).Scan(&state, &at, &reason, &invalidity), db.Close())
+	must(t,
+		db.QueryRow(`SELECT state, coalesce(revoked_at, 0), reason, invalidity FROM certificates WHERE `+
+			where).Scan(&state, &at, &reason, &invalidity), db.Close())
 	return fmt.Sprint(state, at, reason, invalidity)
 }
 
@@ -85,7 +87,8 @@ func TestEditedRowNobodySpeaksOf(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoom(t)
 	k.accept(t, k.ca.Certificate(inputtest.Certificate{Serial: inputtest.Integer(manySerial(3))}), k.listed(1, 0x10))
-	execSQL(t, filepath.Join(k.dir, "inventory.db"), `UPDATE certificates SET state = 2, revoked_at = 1764000000, reason = 1 WHERE serial = x'7a00000003'`)
+	execSQL(t, filepath.Join(k.dir, "inventory.db"),
+		`UPDATE certificates SET state = 2, revoked_at = 1764000000, reason = 1 WHERE serial = x'7a00000003'`)
 	must(t, k.do(t, func(r *room.Room) error {
 		_, err := schedule.Run(t.Context(), r, schedule.Force{Only: true, Responses: true})
 		if len(r.Healed.Certificates) != 1 {
@@ -98,17 +101,19 @@ func TestEditedRowNobodySpeaksOf(t *testing.T) {
 	}
 }
 
-// TestLongListJudgedMeanwhile hands over long first lists that are bad in a way that is found out while their entries are
-// written: nothing of them stays, and the good one is taken afterwards.
+// TestLongListJudgedMeanwhile hands over long first lists that are bad in a way that is found out while their entries
+// are written: nothing of them stays, and the good one is taken afterwards.
 func TestLongListJudgedMeanwhile(t *testing.T) {
 	t.Parallel()
 	k := newKeptRoom(t)
 	const n = 5000
-	padding := inputtest.Extension([]byte{6, 3, 42, 3, 4}, false, append([]byte{4, 0x82, 900 >> 8, 900 & 0xff}, make([]byte, 900)...))
+	padding := inputtest.Extension([]byte{6, 3, 42, 3, 4}, false,
+		append([]byte{4, 0x82, 900 >> 8, 900 & 0xff}, make([]byte, 900)...))
 	list := func(number byte, change func(*inputtest.List)) []byte {
 		l := inputtest.List{Number: inputtest.Integer([]byte{number})}
 		for i := range n {
-			l.Entries = append(l.Entries, inputtest.Entry{Serial: inputtest.Integer(manySerial(i)), Extensions: [][]byte{padding}})
+			l.Entries = append(l.Entries,
+				inputtest.Entry{Serial: inputtest.Integer(manySerial(i)), Extensions: [][]byte{padding}})
 		}
 		change(&l)
 		der := k.ca.List(l)
@@ -119,7 +124,8 @@ func TestLongListJudgedMeanwhile(t *testing.T) {
 	}
 	good := list(1, func(*inputtest.List) {})
 	for why, raw := range map[string][]byte{
-		"revoked-later": list(1, func(l *inputtest.List) { l.Entries[n-1].Time = inputtest.Time(k.now.AddDate(1, 0, 0)) }),
+		"revoked-later": list(1,
+			func(l *inputtest.List) { l.Entries[n-1].Time = inputtest.Time(k.now.AddDate(1, 0, 0)) }),
 		"crl-current": list(1, func(l *inputtest.List) {
 			l.Next = inputtest.Time(k.now.AddDate(0, 0, -1))
 		}),
@@ -135,7 +141,8 @@ func TestLongListJudgedMeanwhile(t *testing.T) {
 		if got := k.count(t, `state = 2`); got != 0 {
 			t.Errorf("%s: %d rows are left", why, got)
 		}
-		if files, _ := filepath.Glob(filepath.Join(k.dir, "master/blobs/*/"+strings.TrimPrefix(artifact.Sum(raw).String(), "sha256:"))); len(files) > 0 {
+		if files, _ := filepath.Glob(filepath.Join(k.dir,
+			"master/blobs/*/"+strings.TrimPrefix(artifact.Sum(raw).String(), "sha256:"))); len(files) > 0 {
 			t.Errorf("%s: the master has it: %v", why, files)
 		}
 	}
@@ -159,7 +166,8 @@ func TestSaidBy(t *testing.T) {
 		return inputtest.Entry{Serial: number(serial), Extensions: inputtest.Reason(reason)}
 	}
 	older := parse(inputtest.List{Entries: []inputtest.Entry{entry(9, 1), entry(1, 6), entry(5, 1)}})
-	newer := parse(inputtest.List{This: inputtest.Time(inputtest.Now), Entries: []inputtest.Entry{entry(5, 4), entry(2, 3)}})
+	newer := parse(inputtest.List{This: inputtest.Time(inputtest.Now),
+		Entries: []inputtest.Entry{entry(5, 4), entry(2, 3)}})
 	var got []string
 	for e, err := range room.SaidBy([]*artifact.RevocationList{older, newer}) {
 		must(t, err)

@@ -24,7 +24,8 @@ func (r *Room) loadConsents() error {
 // checkConsent refuses a consent that nothing could be done with, before anything is signed.
 func (r *Room) checkConsent(id string) error {
 	if id != "" && r.Config.SectionA.SubscriberCertificates == nil {
-		return fmt.Errorf("issuing to a subscriber: consent %q is given, but section_a.subscriber_certificates does not allow publication", id)
+		return fmt.Errorf("issuing to a subscriber: consent %q is given, but section_a.subscriber_certificates does "+
+			"not allow publication", id)
 	}
 	return nil
 }

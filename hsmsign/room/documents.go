@@ -73,9 +73,11 @@ func (r *Room) Document(ctx context.Context, d DocumentRequest) error {
 	if t := r.Config.Signer.Timestamps; len(t) > 0 {
 		req.Timestamp = document.HTTPTimestamper(nil, t[0].URL)
 	}
-	rec := inventory.ArtifactRecord{Issuer: issuer.Name, Kind: artifact.Document, Name: name, Scope: d.Name, ThisUpdate: d.Effective}
+	rec := inventory.ArtifactRecord{Issuer: issuer.Name, Kind: artifact.Document, Name: name, Scope: d.Name,
+		ThisUpdate: d.Effective}
 	if conf.Signature == "embedded" {
-		signed, err := document.SignPDF(ctx, req, document.Reason{Name: r.Config.DocumentSigner.Subject.CommonName, Reason: conf.Title + " " + d.Version})
+		signed, err := document.SignPDF(ctx, req,
+			document.Reason{Name: r.Config.DocumentSigner.Subject.CommonName, Reason: conf.Title + " " + d.Version})
 		if err != nil {
 			return fmt.Errorf("signing %s: %w", name, err)
 		}
@@ -100,18 +102,21 @@ func (r *Room) documentSigner() (*x509.Certificate, *Authority, error) {
 	}
 	c, err := ReadCertificate(string(d.Certificate))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("publishing document: %q is missing; `signer issue --name %s` writes it", d.Certificate, d.Name)
+		return nil, nil, fmt.Errorf("publishing document: %q is missing; `signer issue --name %s` writes it",
+			d.Certificate, d.Name)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("publishing document: %w", err)
 	}
 	if err := c.CheckSignatureFrom(issuer.Certificate); err != nil {
-		return nil, nil, fmt.Errorf("publishing document: %q is not a certificate of %s: %w", d.Certificate, issuer.Name, err)
+		return nil, nil, fmt.Errorf("publishing document: %q is not a certificate of %s: %w", d.Certificate,
+			issuer.Name, err)
 	}
 	return c, issuer, nil
 }
 
-// NotRevoked refuses a certificate that the inventory says is revoked: what it signs now would be refused by every reader.
+// NotRevoked refuses a certificate that the inventory says is revoked: what it signs now would be refused by every
+// reader.
 func (r *Room) NotRevoked(ctx context.Context, issuer, name string, c *x509.Certificate) error {
 	e, err := r.Inventory.Get(ctx, issuer, artifact.SerialBytes(c))
 	if errors.Is(err, inventory.ErrNotFound) { // issued before this inventory
@@ -122,7 +127,8 @@ func (r *Room) NotRevoked(ctx context.Context, issuer, name string, c *x509.Cert
 	}
 	if e.State == inventory.Revoked {
 		return fmt.Errorf("the certificate of %q (serial %x) was revoked at %s; issue another one with "+
-			"`signer issue --name %s`", c.Subject, artifact.SerialBytes(c), e.Revocation.Time.UTC().Format(time.RFC3339), name)
+			"`signer issue --name %s`", c.Subject, artifact.SerialBytes(c),
+			e.Revocation.Time.UTC().Format(time.RFC3339), name)
 	}
 	return nil
 }
@@ -139,7 +145,8 @@ func (r *Room) DocumentConfig(d DocumentRequest) (*config.Document, error) {
 		}
 		names = append(names, r.Config.Documents[i].Name)
 	}
-	return nil, fmt.Errorf("publishing document: the configuration has no document %q, only %s", d.Name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("publishing document: the configuration has no document %q, only %s", d.Name,
+		strings.Join(names, ", "))
 }
 
 // CurrentDigest finds a name in the log or among what is staged.

@@ -17,8 +17,8 @@ import (
 	"seihon/sectiona"
 )
 
-// Exceptions are the signed statements by which known deviations of a CA are let pass. They stand in the master log, where
-// the publisher and the auditor find them, too, and judge them with the keys of their own configurations.
+// Exceptions are the signed statements by which known deviations of a CA are let pass. They stand in the master log,
+// where the publisher and the auditor find them, too, and judge them with the keys of their own configurations.
 type Exceptions struct {
 	mu       sync.Mutex // of what is asked while a list is judged and taken over at once
 	Loaded   bool
@@ -82,8 +82,8 @@ func (x *Exceptions) Enter(keys []ed25519.PublicKey, e *ledger.Entry) {
 	}
 }
 
-// KnownDeviation reports whether certificates of an issuer with a serial that RFC 5280 section 4.1.2.2 forbids are known to exist: by
-// trust.misissued, or because the CA is known for such serials.
+// KnownDeviation reports whether certificates of an issuer with a serial that RFC 5280 section 4.1.2.2 forbids are
+// known to exist: by trust.misissued, or because the CA is known for such serials.
 func (r *Room) KnownDeviation(issuer string, serial []byte, dated time.Time) bool {
 	if r.Config.Trust.IsMisissued(serial) {
 		return true

@@ -17,8 +17,8 @@ import (
 	"seihon/ledger"
 )
 
-// What the tests of the whole room see of its inside. They stand outside of this package, since they use what is built on it,
-// too: the schedule, what is accepted, the ceremony.
+// What the tests of the whole room see of its inside. They stand outside of this package, since they use what is built
+// on it, too: the schedule, what is accepted, the ceremony.
 
 const MaxBy = maxBy
 
@@ -29,7 +29,8 @@ var (
 )
 
 // Unopened is a room that has opened nothing yet, with keys from elsewhere than a token.
-func Unopened(conf *config.Config, now func() time.Time, accepted string, key func(label string) (crypto.Signer, error)) *Room {
+func Unopened(conf *config.Config, now func() time.Time, accepted string,
+	key func(label string) (crypto.Signer, error)) *Room {
 	return &Room{Config: conf, accepted: accepted, Now: now, logger: zap.NewNop(), Authorities: map[string]*Authority{},
 		tokens:  []*RoomToken{{SigningToken: conf.Signer.AllTokens()[0]}},
 		FindKey: func(_ context.Context, _ string, s token.KeySpec) (crypto.Signer, error) { return key(s.Label) }}
@@ -66,7 +67,8 @@ func (r *Room) GenerateKeys(ctx context.Context, only string, res *KeyResult) er
 	return r.generateKeys(ctx, only, res)
 }
 
-func (r *Room) HealSince(ctx context.Context, from int64, said []inventory.Said, dryRun bool) (*inventory.Healed, error) {
+func (r *Room) HealSince(ctx context.Context, from int64, said []inventory.Said,
+	dryRun bool) (*inventory.Healed, error) {
 	return r.healSince(ctx, from, said, dryRun)
 }
 

@@ -47,26 +47,32 @@ type issuanceFault struct {
 	want    int    // how many certificates are there once the room was opened again
 }
 
-// In a batch the log key signs twice, the commitment and what the inventory changed; the CA's key signs three times, at once.
+// In a batch the log key signs twice, the commitment and what the inventory changed; the CA's key signs three times, at
+// once.
 var issuanceFaults = []issuanceFault{
 	{name: "at reserving", trigger: `BEFORE INSERT ON reserved`},
-	{name: "in the middle of reserving", trigger: `BEFORE INSERT ON certificates WHEN NEW.state = 0 AND (SELECT count(*) FROM certificates WHERE state = 0) = 1`},
+	{name: "in the middle of reserving",
+		trigger: `BEFORE INSERT ON certificates WHEN NEW.state = 0 AND (SELECT count(*) FROM certificates WHERE state = 0) = 1`},
 	{name: "at committing", key: "log", at: 1},
-	{name: "at a signature and at keeping what is not signed", key: "ca", at: 2, trigger: `BEFORE INSERT ON pending`, want: 3},
+	{name: "at a signature and at keeping what is not signed", key: "ca", at: 2, trigger: `BEFORE INSERT ON pending`,
+		want: 3},
 	{name: "before the first signature", key: "ca", at: 1, want: 3},
 	{name: "before another signature", key: "ca", at: 2, want: 3},
 	{name: "after the signatures, before the record", key: "ca", at: 3, cancel: true, want: 3},
 	{name: "at the record", trigger: `BEFORE INSERT ON bodies`, want: 3},
-	{name: "in the middle of the record", trigger: `BEFORE INSERT ON bodies WHEN (SELECT count(*) FROM bodies) > 3`, want: 3},
+	{name: "in the middle of the record", trigger: `BEFORE INSERT ON bodies WHEN (SELECT count(*) FROM bodies) > 3`,
+		want: 3},
 	{name: "after the record, before the log has it", key: "log", at: 2, want: 3},
-	{name: "at marking what the log has", trigger: `BEFORE UPDATE OF recorded ON certificates WHEN NEW.recorded = 1 AND NEW.state = 1`, want: 3},
+	{name: "at marking what the log has",
+		trigger: `BEFORE UPDATE OF recorded ON certificates WHEN NEW.recorded = 1 AND NEW.state = 1`, want: 3},
 	{name: "at committing to the second batch", key: "log", at: 3, want: 3},
 	{name: "at the signatures of the second batch", key: "ca", at: 4, want: 5},
 	{name: "after the record of the second batch", key: "log", at: 4, want: 5},
 }
 
-// TestIssuanceFaults lets each step fail, opens the room again, and repeats the command: every commitment is opened by exactly
-// one certificate each time, each request has one certificate in the end, and what was handed out stays what it was.
+// TestIssuanceFaults lets each step fail, opens the room again, and repeats the command: every commitment is opened by
+// exactly one certificate each time, each request has one certificate in the end, and what was handed out stays what it
+// was.
 func TestIssuanceFaults(t *testing.T) {
 	for _, fault := range issuanceFaults {
 		t.Run(fault.name, func(t *testing.T) {
@@ -75,7 +81,9 @@ func TestIssuanceFaults(t *testing.T) {
 			tr.issue(t, 1)
 			var csrs []room.CSR
 			for n := range 5 {
-				csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: fmt.Sprint(n)}}, testKey(fmt.Sprint("fault ", n)))
+				csr, err := x509.CreateCertificateRequest(rand.Reader,
+					&x509.CertificateRequest{Subject: pkix.Name{CommonName: fmt.Sprint(n)}},
+					testKey(fmt.Sprint("fault ", n)))
 				must(t, err)
 				csrs = append(csrs, room.CSR{Name: fmt.Sprint(n), Data: csr})
 			}
@@ -120,7 +128,8 @@ func (f *issuanceFault) issue(t *testing.T, tr *testRoom, csrs []room.CSR, hande
 		key.at.Store(f.at)
 		if f.trigger != "" {
 			file := filepath.Join(tr.dir, "inventory.db")
-			execSQL(t, file, `CREATE TRIGGER fault `+f.trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
+			execSQL(t,
+				file, `CREATE TRIGGER fault `+f.trigger+` BEGIN SELECT RAISE(ABORT, 'the fault of this test'); END`)
 			defer execSQL(t, file, `DROP TRIGGER fault`)
 		}
 		return issueAll(ctx, r, csrs, handed, t)
@@ -189,7 +198,8 @@ func checkCommitments(t *testing.T, r *room.Room) (n int) {
 			}
 		})
 		if root != e.Issuance.Root || count != int64(len(leaves[index])) {
-			t.Errorf("entry %d commits to %d certificates, the inventory has %d of them, or others", index, e.Issuance.Count, len(leaves[index]))
+			t.Errorf("entry %d commits to %d certificates, the inventory has %d of them, or others", index,
+				e.Issuance.Count, len(leaves[index]))
 		}
 		delete(leaves, index)
 	}

@@ -28,7 +28,8 @@ func (r *Room) finishIssuance(ctx context.Context) error {
 		return err
 	}
 	if dropped > 0 {
-		r.logger.Warn("an interrupted issuance was dropped: the log had not committed to it", zap.Int64("certificates", dropped))
+		r.logger.Warn("an interrupted issuance was dropped: the log had not committed to it",
+			zap.Int64("certificates", dropped))
 	}
 	finished := 0
 	for i := range r.Config.Issuers {
@@ -43,7 +44,8 @@ func (r *Room) finishIssuance(ctx context.Context) error {
 		for part := range slices.Chunk(batch, finishBatch) {
 			if err := r.finish(ctx, a, part); err != nil {
 				// The room must go on signing for the other issuers; the auditor sees the open commitment.
-				r.logger.Error("certificates that the master log commits to could not be signed; the next command tries again",
+				r.logger.Error("certificates that the master log commits to could not be signed; the next command "+
+					"tries again",
 					zap.String("issuer", a.Name), zap.Int("certificates", len(part)), zap.Error(err))
 				continue
 			}
@@ -99,6 +101,8 @@ func (r *Room) finish(ctx context.Context, a *Authority, batch []inventory.Inten
 		sum := artifact.Sum(c.Raw)
 		all = append(all, sum[:]...)
 	}
-	return r.Log.Append(ctx, &ledger.Entry{Evidence: &ledger.Evidence{Kind: "issuance-finished", Name: a.Name, Digest: artifact.Sum(all),
-		Note: fmt.Sprintf("%d certificates committed to in entry %d and later were signed after an interruption", len(batch), batch[0].Entry)}})
+	return r.Log.Append(ctx,
+		&ledger.Entry{Evidence: &ledger.Evidence{Kind: "issuance-finished", Name: a.Name, Digest: artifact.Sum(all),
+			Note: fmt.Sprintf("%d certificates committed to in entry %d and later were signed after an interruption",
+				len(batch), batch[0].Entry)}})
 }

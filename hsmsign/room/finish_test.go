@@ -39,13 +39,14 @@ func TestInterruptedIssuance(t *testing.T) {
 		{"noted", func(t *testing.T, r *room.Room, a *room.Authority, batch []inventory.Intent) {
 			must(t, r.StageBatch(t.Context(), a, batch), r.CommitLog(t.Context()))
 		}, inventory.Issued},
-		{"not signed, and the room went on", func(t *testing.T, r *room.Room, a *room.Authority, batch []inventory.Intent) {
-			must(t, r.StageBatch(t.Context(), a, batch))
-			_, err := r.CommitJournal(t.Context())
-			must(t, err)
-			more := []inventory.Intent{prepareIntent(t, r, a, "three")}
-			must(t, r.StageBatch(t.Context(), a, more)) // and this batch never came into the log
-		}, inventory.Issued},
+		{"not signed, and the room went on",
+			func(t *testing.T, r *room.Room, a *room.Authority, batch []inventory.Intent) {
+				must(t, r.StageBatch(t.Context(), a, batch))
+				_, err := r.CommitJournal(t.Context())
+				must(t, err)
+				more := []inventory.Intent{prepareIntent(t, r, a, "three")}
+				must(t, r.StageBatch(t.Context(), a, more)) // and this batch never came into the log
+			}, inventory.Issued},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
@@ -67,13 +68,15 @@ func TestInterruptedIssuance(t *testing.T) {
 
 func prepareIntent(t *testing.T, r *room.Room, a *room.Authority, name string) inventory.Intent {
 	t.Helper()
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, testKey(name))
+	csr, err := x509.CreateCertificateRequest(rand.Reader,
+		&x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, testKey(name))
 	must(t, err)
 	serial, number, err := room.NewSerial()
 	must(t, err)
 	key, err := r.Key(t.Context(), a.Key)
 	must(t, err)
-	q := room.Order{Profile: a.Subscribers.Profile, Validity: a.Subscribers.Validity, Request: cert.Request{CSR: csr, Issuer: a.Certificate, Signer: key, Serial: number, Now: r.Now}}
+	q := room.Order{Profile: a.Subscribers.Profile, Validity: a.Subscribers.Validity,
+		Request: cert.Request{CSR: csr, Issuer: a.Certificate, Signer: key, Serial: number, Now: r.Now}}
 	orders := []room.Order{q}
 	must(t, r.Profiles(a, orders))
 	q = orders[0]
@@ -95,12 +98,14 @@ func checkFinished(t *testing.T, r *room.Room, batch []inventory.Intent, want in
 			finished++
 		}
 	}
-	wantEntries, wantTotal, wantFinished := int64(2), int64(2), int64(0) // the CA's certificate and the first subscriber's
+	// the CA's certificate and the first subscriber's
+	wantEntries, wantTotal, wantFinished := int64(2), int64(2), int64(0)
 	if want == inventory.Issued {
 		wantEntries, wantTotal, wantFinished = 3, 4, 1
 	}
 	if entries != wantEntries || total != wantTotal || finished != wantFinished {
-		t.Errorf("%d issuance entries with a total of %d, %d finished; want %d, %d, %d", entries, total, finished, wantEntries, wantTotal, wantFinished)
+		t.Errorf("%d issuance entries with a total of %d, %d finished; want %d, %d, %d", entries, total, finished,
+			wantEntries, wantTotal, wantFinished)
 	}
 	for _, i := range batch {
 		e, err := r.Inventory.Get(t.Context(), "ca", i.Serial)
@@ -118,15 +123,17 @@ func checkFinished(t *testing.T, r *room.Room, batch []inventory.Intent, want in
 			return err
 		}
 		salt := [ledger.SaltSize]byte(i.Salt)
-		if ledger.Commit(salt, c.RawTBSCertificate) != ledger.Commit(salt, i.TBS) || c.CheckSignatureFrom(r.Authorities["ca"].Certificate) != nil {
+		if ledger.Commit(salt, c.RawTBSCertificate) != ledger.Commit(salt, i.TBS) ||
+			c.CheckSignatureFrom(r.Authorities["ca"].Certificate) != nil {
 			t.Errorf("serial %x is not the certificate that was committed to", i.Serial)
 		}
 	}
 	return nil
 }
 
-// TestOlderMasterAfterInterruption: certificates were recorded, the process was killed, and the master is put back to what it was
-// before the commitment to them. The position of the inventory is not behind that, and the room is refused all the same.
+// TestOlderMasterAfterInterruption: certificates were recorded, the process was killed, and the master is put back to
+// what it was before the commitment to them. The position of the inventory is not behind that, and the room is refused
+// all the same.
 func TestOlderMasterAfterInterruption(t *testing.T) {
 	t.Parallel()
 	tr := newTestRoom(t, t.TempDir())
@@ -134,7 +141,8 @@ func TestOlderMasterAfterInterruption(t *testing.T) {
 	master, older := filepath.Join(tr.dir, "master"), filepath.Join(tr.dir, "older")
 	must(t, os.CopyFS(older, os.DirFS(master)))
 	must(t, tr.do(t, func(r *room.Room) error {
-		csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "two"}}, testKey("two"))
+		csr, err := x509.CreateCertificateRequest(rand.Reader,
+			&x509.CertificateRequest{Subject: pkix.Name{CommonName: "two"}}, testKey("two"))
 		must(t, err)
 		j, err := r.Subscribers(t.Context(), room.SubscriberRequests{Issuer: "ca", CSRs: []room.CSR{{Data: csr}}})
 		must(t, err)

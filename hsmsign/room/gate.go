@@ -19,9 +19,9 @@ import (
 )
 
 // Before the first signature of a command, the token and every key that the command asks for are held against the list
-// that the operator signed (report 3-2 and 3-3). What the list does not approve does not sign, unless signer.policy says
-// that nothing here is of an accredited CA. The verdict goes into the master log before anything that is signed under it:
-// once per change, and once a month, so that whoever reads the log need not go back for years.
+// that the operator signed (report 3-2 and 3-3). What the list does not approve does not sign, unless signer.policy
+// says that nothing here is of an accredited CA. The verdict goes into the master log before anything that is signed
+// under it: once per change, and once a month, so that whoever reads the log need not go back for years.
 
 // A TokenRefusal says that the operator's policy forbids to sign with the token, or with one key of it.
 type TokenRefusal struct {
@@ -84,8 +84,8 @@ func (r *Room) judge(ctx context.Context, t *RoomToken, more ...string) error {
 	return nil
 }
 
-// roles says what the keys of the configuration that are in a token are for, by their labels. More keys are of the log: its
-// next ones are not configured yet.
+// roles says what the keys of the configuration that are in a token are for, by their labels. More keys are of the log:
+// its next ones are not configured yet.
 func (r *Room) roles(t *RoomToken, more ...string) map[string]token.Role {
 	roles := map[string]token.Role{}
 	if t.Name == r.logToken().Name {
@@ -103,7 +103,8 @@ func (r *Room) roles(t *RoomToken, more ...string) map[string]token.Role {
 }
 
 // decide asks a token about itself and these keys, and makes the verdict.
-func (r *Room) decide(ctx context.Context, t *RoomToken, roles map[string]token.Role, keys []*token.Key) (*token.Evidence, error) {
+func (r *Room) decide(ctx context.Context, t *RoomToken, roles map[string]token.Role,
+	keys []*token.Key) (*token.Evidence, error) {
 	list, id, err := approvals(r.Config.Signer)
 	if err != nil {
 		return nil, err
@@ -167,7 +168,8 @@ func (r *Room) approvedKey(ctx context.Context, name string, spec token.KeySpec)
 			return nil, err
 		}
 		if i = slices.IndexFunc(t.verdict.Keys, has); i < 0 {
-			return nil, fmt.Errorf("judging key %q: the token has several keys of that label; give each its own", spec.Label)
+			return nil, fmt.Errorf("judging key %q: the token has several keys of that label; give each its own",
+				spec.Label)
 		}
 		if r.Log != nil && !r.DryRun {
 			if err := r.stageVerdict(ctx); err != nil {
@@ -181,8 +183,8 @@ func (r *Room) approvedKey(ctx context.Context, name string, spec token.KeySpec)
 	return key, nil
 }
 
-// recordVerdict puts the verdict, and the rule of approvals, into the master log, unless the newest ones there say the same and
-// are of this month.
+// recordVerdict puts the verdict, and the rule of approvals, into the master log, unless the newest ones there say the
+// same and are of this month.
 func (r *Room) recordVerdict(ctx context.Context) error {
 	if err := r.stageRule(ctx); err != nil {
 		return err
@@ -221,7 +223,8 @@ func (r *Room) stageVerdict(ctx context.Context) error {
 	if list := verdict.List; list != nil {
 		note = ledger.ReviewNote(note, list.Review)
 	}
-	e := &ledger.Evidence{Kind: ledger.EvidenceVerdict, Name: r.Config.Signer.Policy, Digest: digest, Size: size, Note: note}
+	e := &ledger.Evidence{Kind: ledger.EvidenceVerdict, Name: r.Config.Signer.Policy, Digest: digest, Size: size,
+		Note: note}
 	if err := r.Log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
 		return fmt.Errorf("recording the verdict on the token: %w", err)
 	}

@@ -8,7 +8,8 @@ import (
 	"seihon/ledger"
 )
 
-// TestWordsOfPolicy: the configuration, the verdict and the log call a policy the same; the keyless side knows the log's word.
+// TestWordsOfPolicy: the configuration, the verdict and the log call a policy the same; the keyless side knows the
+// log's word.
 func TestWordsOfPolicy(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{string(token.Trial), ledger.PolicyTrial} {

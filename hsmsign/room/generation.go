@@ -41,7 +41,8 @@ func (r *Room) SignGeneration(ctx context.Context, a *Authority, now time.Time) 
 }
 
 // UnnamedBundle reports whether this master has a bundle of a shard that the current generation does not name. Its
-// responses are not due any more, so a run that ended between the two, such as on a full disk, would hide them until they are.
+// responses are not due any more, so a run that ended between the two, such as on a full disk, would hide them until
+// they are.
 func (r *Room) UnnamedBundle(ctx context.Context, a *Authority) (bool, error) {
 	g, err := r.CurrentGeneration(ctx, a)
 	if err != nil {
@@ -52,7 +53,8 @@ func (r *Room) UnnamedBundle(ctx context.Context, a *Authority) (bool, error) {
 		for _, b := range g.Bundles {
 			named[int(b.Shard)] = b.Digest
 		}
-	} else if rec, err := Latest(ctx, r.Inventory, a.Name, artifact.OCSPGeneration, "generation"); err != nil || rec != nil {
+	} else if rec, err := Latest(ctx, r.Inventory, a.Name, artifact.OCSPGeneration, "generation"); err != nil ||
+		rec != nil {
 		return false, err // another room's: it has a master of its own
 	}
 	for shard := range a.OCSP.Shards {

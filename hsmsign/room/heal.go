@@ -62,7 +62,8 @@ func (r *Room) compare(ctx context.Context) (standing, error) {
 		return standing{}, err
 	}
 	if artifact.Digest(root) != pos.Root {
-		return refuse("it has seen the master log %q with another content of its first %d entries: inventory and master are of two different histories; restore both from the same one", log.Origin(), pos.Size)
+		return refuse("it has seen the master log %q with another content of its first %d entries: inventory and "+
+			"master are of two different histories; restore both from the same one", log.Origin(), pos.Size)
 	}
 	return standing{from: pos.Size, same: pos.Size == log.Size()}, beheaded(r.Config, pos)
 }
@@ -95,7 +96,8 @@ func (r *Room) heal(ctx context.Context, dryRun bool) (*inventory.Healed, error)
 }
 
 // healSince merges what the log says since a size, and what was found to be said, and puts it on record.
-func (r *Room) healSince(ctx context.Context, from int64, said []inventory.Said, dryRun bool) (*inventory.Healed, error) {
+func (r *Room) healSince(ctx context.Context, from int64, said []inventory.Said,
+	dryRun bool) (*inventory.Healed, error) {
 	healed, err := r.mergeSince(ctx, from, said, dryRun)
 	if err != nil || len(healed.Certificates) == 0 || dryRun {
 		return healed, err
@@ -104,13 +106,15 @@ func (r *Room) healSince(ctx context.Context, from int64, said []inventory.Said,
 }
 
 // mergeSince is healSince without the record.
-func (r *Room) mergeSince(ctx context.Context, from int64, said []inventory.Said, dryRun bool) (*inventory.Healed, error) {
+func (r *Room) mergeSince(ctx context.Context, from int64, said []inventory.Said,
+	dryRun bool) (*inventory.Healed, error) {
 	artifacts, err := r.artifactsSince(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	healed, err := r.Inventory.Heal(ctx, inventory.Healing{
-		Origin: r.Log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, from), From: from, List: r.listed,
+		Origin: r.Log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, from), From: from,
+		List:      r.listed,
 		Artifacts: artifacts, Said: said, DryRun: dryRun,
 	})
 	if err != nil {
@@ -124,7 +128,8 @@ func (r *Room) mergeSince(ctx context.Context, from int64, said []inventory.Said
 
 func (r *Room) warnHealed(healed *inventory.Healed) {
 	for _, c := range healed.Certificates {
-		r.logger.Warn("healed from the master", zap.String("issuer", c.Issuer), zap.String("serial", c.Serial), zap.String("was", c.Was), zap.String("now", c.Now))
+		r.logger.Warn("healed from the master", zap.String("issuer", c.Issuer), zap.String("serial", c.Serial),
+			zap.String("was", c.Was), zap.String("now", c.Now))
 	}
 }
 
@@ -142,8 +147,10 @@ func (r *Room) recordHealing(ctx context.Context, healed *inventory.Healed) erro
 	if err != nil {
 		return fmt.Errorf("recording the healing: %w", err)
 	}
-	e := &ledger.Evidence{Kind: "inventory-healed", Name: "private manifest " + p.Manifest.String()[:16], Digest: artifact.Sum(line),
-		Note: fmt.Sprintf("%d certificates of the inventory were not as the master says and were restored", len(healed.Certificates))}
+	e := &ledger.Evidence{Kind: "inventory-healed", Name: "private manifest " + p.Manifest.String()[:16],
+		Digest: artifact.Sum(line),
+		Note: fmt.Sprintf("%d certificates of the inventory were not as the master says and were restored",
+			len(healed.Certificates))}
 	if err := r.Log.Append(ctx, &ledger.Entry{Evidence: e}); err != nil {
 		return fmt.Errorf("recording the healing: %w", err)
 	}
@@ -169,7 +176,8 @@ func (r *Room) HealFaults(ctx context.Context, e *RecordError) (*inventory.Heale
 	for _, f := range e.Faults {
 		if f.Was.State == override.Revoked && !f.Was.Time.IsZero() {
 			said = append(said, inventory.Said{Issuer: e.Issuer, Serial: f.Serial,
-				Revocation: inventory.Revocation{Time: f.Was.Time, Reason: f.Was.Reason, InvalidityDate: f.Was.Invalidity}})
+				Revocation: inventory.Revocation{Time: f.Was.Time, Reason: f.Was.Reason,
+					InvalidityDate: f.Was.Invalidity}})
 		}
 	}
 	if len(said) == 0 {

@@ -34,7 +34,8 @@ func (r *Room) stageIndex(ctx context.Context, withdrawn ...string) error {
 		return nil
 	}
 	return r.Stage(ctx, inventory.ArtifactRecord{
-		Issuer: r.Config.Issuers[0].Name, Kind: artifact.IndexPage, Name: public.Index, Scope: "index", ThisUpdate: data.Updated,
+		Issuer: r.Config.Issuers[0].Name, Kind: artifact.IndexPage, Name: public.Index, Scope: "index",
+		ThisUpdate: data.Updated,
 	}, page)
 }
 
@@ -105,7 +106,8 @@ func (r *Room) operator() string {
 	return first.Subject.Organization
 }
 
-func (r *Room) indexLine(ctx context.Context, line ledger.Line, lines map[string]ledger.Line, d *document.IndexData) error {
+func (r *Room) indexLine(ctx context.Context, line ledger.Line, lines map[string]ledger.Line,
+	d *document.IndexData) error {
 	switch line.Kind {
 	case artifact.CACertificate, artifact.LinkCertificate, artifact.CrossCertificate:
 		der, err := r.Log.Log().ReadBlob(ctx, line)

@@ -91,7 +91,9 @@ func (r *Room) ensureLogKeys(ctx context.Context, res *InitResult) ([]note.Signe
 	}
 	for i, label := range r.Config.Signer.LogKeys {
 		if i >= len(r.Config.Master.Keys) {
-			return nil, fmt.Errorf("making the master log's keys: master.keys names %d files for %d keys of signer.log_keys", len(r.Config.Master.Keys), len(r.Config.Signer.LogKeys))
+			return nil,
+				fmt.Errorf("making the master log's keys: master.keys names %d files for %d keys of signer.log_keys",
+					len(r.Config.Master.Keys), len(r.Config.Signer.LogKeys))
 		}
 		key, err := t.Signer(ctx, token.KeySpec{Label: label})
 		switch {

@@ -71,12 +71,15 @@ func unsigned(prepared []*cert.Prepared) (all []*x509.Certificate, err error) {
 }
 
 // prepare makes, checks and rehearses what the orders ask for: step 1.
-func (r *Room) prepare(ctx context.Context, a *Authority, orders []Order) ([]*cert.Prepared, []inventory.Intent, error) {
+func (r *Room) prepare(ctx context.Context, a *Authority,
+	orders []Order) ([]*cert.Prepared, []inventory.Intent, error) {
 	if len(orders) == 0 {
 		return nil, nil, nil
 	}
 	if a.External() {
-		return nil, nil, fmt.Errorf("%s is signed_by: external: ask its CA with `signer request`, and take over what it issues with `signer issue --adopt`", a.Name)
+		return nil, nil,
+			fmt.Errorf("%s is signed_by: external: ask its CA with `signer request`, and take over what it issues "+
+				"with `signer issue --adopt`", a.Name)
 	}
 	key, err := r.Key(ctx, a.Key)
 	if err != nil {
@@ -117,12 +120,13 @@ func (r *Room) prepare(ctx context.Context, a *Authority, orders []Order) ([]*ce
 	return prepared, batch, err
 }
 
-// notTheDocumentSigner refuses a subscriber's certificate that section A would take for the document signer's: with it, the
-// subscriber could sign a CP/CPS.
+// notTheDocumentSigner refuses a subscriber's certificate that section A would take for the document signer's: with it,
+// the subscriber could sign a CP/CPS.
 func (r *Room) notTheDocumentSigner(p *cert.Prepared) error {
 	c, err := p.Unsigned()
 	if err == nil && r.Policy.DocumentSigner.Is(c) {
-		err = fmt.Errorf("section A would take the certificate of %q for the document signer's: the subscriber needs another common name, or the document "+
+		err = fmt.Errorf("section A would take the certificate of %q for the document signer's: the subscriber needs "+
+			"another common name, or the document "+
 			"signer a usage or a policy of its own (document_signer.usage, document_signer.policy)", c.Subject.String())
 	}
 	return err
@@ -150,7 +154,8 @@ func firstRefused(orders []Order, refused []error) error {
 }
 
 // issuePrepared takes a batch through the steps 2 to 5.
-func (r *Room) issuePrepared(ctx context.Context, a *Authority, prepared []*cert.Prepared, batch []inventory.Intent) ([]*x509.Certificate, error) {
+func (r *Room) issuePrepared(ctx context.Context, a *Authority, prepared []*cert.Prepared,
+	batch []inventory.Intent) ([]*x509.Certificate, error) {
 	key, err := r.Key(ctx, a.Key)
 	if err != nil {
 		return nil, err
@@ -171,7 +176,8 @@ func (r *Room) issuePrepared(ctx context.Context, a *Authority, prepared []*cert
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w; the master log commits to it: the next command in the room finishes it", errors.Join(err, r.noteAnnounced(ctx)))
+		return nil, fmt.Errorf("%w; the master log commits to it: the next command in the room finishes it",
+			errors.Join(err, r.noteAnnounced(ctx)))
 	}
 	return r.recordBatch(ctx, a, batch, signed)
 }
@@ -181,7 +187,8 @@ func (q *Order) Intent(serial []byte, p *cert.Prepared) inventory.Intent {
 	salt := make([]byte, inventory.SaltSize)
 	rand.Read(salt)
 	key := sha256.Sum256(p.SubjectPublicKeyInfo())
-	t := inventory.Intent{Serial: serial, Salt: salt, TBS: p.TBS, Name: q.Name, Consent: q.Request.ConsentID, SubjectKey: key[:], Asked: q.asked}
+	t := inventory.Intent{Serial: serial, Salt: salt, TBS: p.TBS, Name: q.Name, Consent: q.Request.ConsentID,
+		SubjectKey: key[:], Asked: q.asked}
 	if t.Consent != "" {
 		t.Name = public.Subscriber(serial)
 	}
@@ -192,7 +199,8 @@ func (q *Order) Intent(serial []byte, p *cert.Prepared) inventory.Intent {
 	return t
 }
 
-// profiles looks the profile of each order up, once for those of one name: reading one takes as long as encoding a certificate.
+// profiles looks the profile of each order up, once for those of one name: reading one takes as long as encoding a
+// certificate.
 func (r *Room) profiles(a *Authority, orders []Order) (err error) {
 	known := map[string]*cert.Profile{}
 	for n := range orders {
@@ -258,7 +266,8 @@ func readBack(issuer string, t *inventory.Intent, der []byte) (c issued, err err
 
 // recordBatch records the signed certificates and stages those that are public.
 // What section A refuses is recorded all the same: it was signed.
-func (r *Room) recordBatch(ctx context.Context, a *Authority, batch []inventory.Intent, signed []issued) ([]*x509.Certificate, error) {
+func (r *Room) recordBatch(ctx context.Context, a *Authority, batch []inventory.Intent,
+	signed []issued) ([]*x509.Certificate, error) {
 	certs := make([]*x509.Certificate, len(signed))
 	rows := make([]inventory.Certificate, len(signed))
 	for n, c := range signed {
@@ -286,9 +295,11 @@ func (r *Room) recordBatch(ctx context.Context, a *Authority, batch []inventory.
 }
 
 // publishIssued lets section A judge a certificate that gets a public name, and stores it in the master.
-func (r *Room) publishIssued(ctx context.Context, a *Authority, t inventory.Intent, kind artifact.Kind, c *x509.Certificate) (inventory.ArtifactRecord, error) {
+func (r *Room) publishIssued(ctx context.Context, a *Authority, t inventory.Intent, kind artifact.Kind,
+	c *x509.Certificate) (inventory.ArtifactRecord, error) {
 	// What a cross certificate is, only its name says: its content is that of a CA certificate.
-	if name, err := public.Parse(t.Name); err == nil && (name.Kind == artifact.CrossCertificate || name.Kind == artifact.LinkCertificate) {
+	if name, err := public.Parse(t.Name); err == nil &&
+		(name.Kind == artifact.CrossCertificate || name.Kind == artifact.LinkCertificate) {
 		kind = name.Kind
 	}
 	rec := CertificateRecord(a.Name, kind, t.Name, c)

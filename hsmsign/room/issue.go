@@ -35,14 +35,17 @@ func (r *Room) IssueCA(ctx context.Context, name string) (*x509.Certificate, err
 	if !ok {
 		return nil, fmt.Errorf("issuing: the configuration has no issuer %q", name)
 	}
-	if a.Certificate != nil { // a CA is issued once; asking again gives the same certificate, so that a crash costs nothing
+	// a CA is issued once; asking again gives the same certificate, so that a crash costs nothing
+	if a.Certificate != nil {
 		if r.AskApproval != nil {
 			return nil, r.notDemanded("a certificate that is there already")
 		}
 		return a.Certificate, nil
 	}
 	if a.External() {
-		return nil, fmt.Errorf("issuing: %s is signed_by: external; take over the certificate that it has with --adopt FILE", name)
+		return nil,
+			fmt.Errorf("issuing: %s is signed_by: external; take over the certificate that it has with --adopt FILE",
+				name)
 	}
 	profile, parent := "root", a
 	if a.Parent != "" {
@@ -69,14 +72,17 @@ func (r *Room) IssueResponder(ctx context.Context, issuer string) (*x509.Certifi
 	}
 	resp := a.OCSP.Responder
 	if a.External() {
-		return nil, fmt.Errorf("issuing %s: %s is signed_by: external; make a request with `signer request --name %s`, let its CA sign it, "+
-			"and take the certificate over with --adopt FILE", resp.Name, a.Name, resp.Name)
+		return nil,
+			fmt.Errorf("issuing %s: %s is signed_by: external; make a request with `signer request --name %s`, let "+
+				"its CA sign it, "+
+				"and take the certificate over with --adopt FILE", resp.Name, a.Name, resp.Name)
 	}
 	return r.issueConfigured(ctx, a, "ocsp-signer", resp.Name, *resp.Subject, resp.Key, resp.Validity)
 }
 
 // issueConfigured issues a certificate for a key of the configuration and stages it for publication.
-func (r *Room) issueConfigured(ctx context.Context, issuer *Authority, profile, name string, subject config.Subject, key config.Key, validity config.Duration) (*x509.Certificate, error) {
+func (r *Room) issueConfigured(ctx context.Context, issuer *Authority, profile, name string, subject config.Subject,
+	key config.Key, validity config.Duration) (*x509.Certificate, error) {
 	pub, err := configuredPublicKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", name, err)
@@ -87,7 +93,8 @@ func (r *Room) issueConfigured(ctx context.Context, issuer *Authority, profile, 
 			return nil, err
 		}
 	}
-	c, err := r.Issue(ctx, issuer, Order{Profile: profile, Validity: validity, Request: req, Name: public.Certificate(name)})
+	c, err := r.Issue(ctx,
+		issuer, Order{Profile: profile, Validity: validity, Request: req, Name: public.Certificate(name)})
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", name, err)
 	}
@@ -118,14 +125,16 @@ func (r *Room) IssueDocumentSigner(ctx context.Context) (*x509.Certificate, erro
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", d.Name, err)
 	}
-	c, err := r.Issue(ctx, a, Order{Profile: "document-signer", Validity: d.Validity, Request: cert.Request{Subject: SubjectName(d.Subject), PublicKey: pub}})
+	c, err := r.Issue(ctx, a, Order{Profile: "document-signer", Validity: d.Validity,
+		Request: cert.Request{Subject: SubjectName(d.Subject), PublicKey: pub}})
 	if err != nil {
 		return nil, fmt.Errorf("issuing %s: %w", d.Name, err)
 	}
 	if r.DryRun {
 		return c, nil
 	}
-	return c, durable.WriteFile(string(d.Certificate), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
+	return c, durable.WriteFile(string(d.Certificate),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644)
 }
 
 // configuredPublicKey reads the pinned public key of a configured key.

@@ -12,7 +12,8 @@ import (
 	"seihon/inventory"
 )
 
-// Compromised are the reasons after which a key is in other hands: never certified again, whatever the configuration says.
+// Compromised are the reasons after which a key is in other hands: never certified again, whatever the configuration
+// says.
 var Compromised = []int{1, 2, 10} // keyCompromise, cACompromise, aACompromise
 
 // checkKeyHistory refuses to certify a key that a revoked certificate of any issuer had. The configuration may
@@ -36,15 +37,16 @@ func (r *Room) checkKeyHistory(ctx context.Context, a *Authority, orders []Order
 		for _, n := range asked[past.Key] {
 			keeps := len(orders[n].Request.CSR) > 0 && slices.Contains(kept, reason)
 			if slices.Contains(Compromised, reason) || !keeps {
-				refused[n] = &KeyRevokedError{Issuer: past.Issuer, Serial: past.Serial, Revocation: past.Revocation, Key: past.Key}
+				refused[n] = &KeyRevokedError{Issuer: past.Issuer, Serial: past.Serial, Revocation: past.Revocation,
+					Key: past.Key}
 			}
 		}
 	}
 	return refused, nil
 }
 
-// keysInUse refuses requests for a key that a certificate has which is neither revoked nor expired: two certificates for one key
-// are made when somebody says so.
+// keysInUse refuses requests for a key that a certificate has which is neither revoked nor expired: two certificates
+// for one key are made when somebody says so.
 func (r *Room) keysInUse(ctx context.Context, orders []Order) error {
 	asked, err := askedKeys(orders)
 	if err != nil || len(asked) == 0 {
@@ -53,7 +55,8 @@ func (r *Room) keysInUse(ctx context.Context, orders []Order) error {
 	refused := make([]error, len(orders))
 	for sum, all := range asked {
 		for _, n := range all[1:] {
-			refused[n] = fmt.Errorf("the key (SHA-256 %s) is also that of %s: --reissue issues a certificate for each", sum, orders[all[0]].label)
+			refused[n] = fmt.Errorf("the key (SHA-256 %s) is also that of %s: --reissue issues a certificate for each",
+				sum, orders[all[0]].label)
 		}
 	}
 	for has, err := range r.Inventory.InUseWithKey(ctx, r.Now(), slices.Collect(maps.Keys(asked))...) {
@@ -61,7 +64,8 @@ func (r *Room) keysInUse(ctx context.Context, orders []Order) error {
 			return fmt.Errorf("looking for the key among certificates in use: %w", err)
 		}
 		for _, n := range asked[has.Key] {
-			refused[n] = fmt.Errorf("the key (SHA-256 %s) is that of certificate %x of %s, which is in use: --reissue issues another one for it", has.Key, has.Serial, has.Issuer)
+			refused[n] = fmt.Errorf("the key (SHA-256 %s) is that of certificate %x of %s, which is in use: "+
+				"--reissue issues another one for it", has.Key, has.Serial, has.Issuer)
 		}
 	}
 	return firstRefused(orders, refused)
@@ -99,8 +103,8 @@ func keptKeys(a *Authority) ([]int, error) {
 	return kept, nil
 }
 
-// requestedKey returns the SubjectPublicKeyInfo that a certificate is asked for; nil when the request does not say, which
-// package cert explains better.
+// requestedKey returns the SubjectPublicKeyInfo that a certificate is asked for; nil when the request does not say,
+// which package cert explains better.
 func requestedKey(req *cert.Request) ([]byte, error) {
 	switch {
 	case req.Of != nil:

@@ -136,7 +136,8 @@ func (r *Room) ensureKey(ctx context.Context, k config.Key, res *InitResult) (u 
 	if err != nil {
 		return nil, made, fmt.Errorf("encoding the public key %q: %w", k.Label, err)
 	}
-	u = &unpinned{token: t, key: key, file: string(k.PublicKey), content: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
+	u = &unpinned{token: t, key: key, file: string(k.PublicKey),
+		content: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
 	if have, err := regular.ReadFile(u.file); err != nil || !bytes.Equal(have, u.content) {
 		return u, made, nil
 	}

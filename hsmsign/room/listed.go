@@ -20,7 +20,8 @@ import (
 
 // listed gives the entries of an accepted list in the master, by serial: the list stands for the rows that it added to
 // the inventory, which have no records of their own in the private master.
-func (r *Room) listed(ctx context.Context, issuer, name string, digest artifact.Digest) iter.Seq2[inventory.Record, error] {
+func (r *Room) listed(ctx context.Context, issuer, name string, digest artifact.Digest) iter.Seq2[inventory.Record,
+	error] {
 	return func(yield func(inventory.Record, error) bool) {
 		l, err := r.masterList(ctx, issuer, name, digest)
 		if err != nil {
@@ -50,7 +51,8 @@ func (r *Room) listed(ctx context.Context, issuer, name string, digest artifact.
 }
 
 // masterList reads a list of any age from the master; its digest is checked, so that it need not be the current one.
-func (r *Room) masterList(ctx context.Context, issuer, name string, digest artifact.Digest) (*artifact.RevocationList, error) {
+func (r *Room) masterList(ctx context.Context, issuer, name string,
+	digest artifact.Digest) (*artifact.RevocationList, error) {
 	line := ledger.Line{Name: name, Kind: artifact.CRL, Digest: digest, Issuer: issuer}
 	info, err := os.Stat(r.Log.Log().BlobPath(line))
 	if err != nil {
@@ -124,7 +126,8 @@ func (r *Room) unlisted(ctx context.Context, issuer string, open map[string]memo
 				continue
 			}
 			delete(open, SerialText(e.Serial))
-			if said := memory.Revoked(e.Revocation.Time, e.Revocation.Reason, e.Revocation.InvalidityDate); !sameSaid(said.String(), change.Now) {
+			if said := memory.Revoked(e.Revocation.Time, e.Revocation.Reason,
+				e.Revocation.InvalidityDate); !sameSaid(said.String(), change.Now) {
 				change.Why = "the accepted list says " + said.String()
 				faults = append(faults, change)
 			}

@@ -18,8 +18,8 @@ type List struct {
 	Shard  int // of conf.Shards; inventory.AllShards when the list is whole
 }
 
-// Lists returns the revocation lists that the room signs: of every issuer of its own that has a certificate, full lists before
-// their deltas.
+// Lists returns the revocation lists that the room signs: of every issuer of its own that has a certificate, full lists
+// before their deltas.
 func (r *Room) Lists() []List {
 	var out []List
 	for i := range r.Config.Issuers {

@@ -17,14 +17,15 @@ import (
 	"seihon/ledger"
 )
 
-// Three things know how far the room has come: the master, the inventory, and the head, which is the last checkpoint, kept
-// in the room's state folder. Each is held against the others before anything is written. One that is missing, empty or
-// older beside the others is a loss, never a beginning: a new book beside an old log would unsay everything, and an older
-// log that is gone on with is a second history. A room of before the head has none until its next commit; from then on the
-// inventory knows that there is one.
+// Three things know how far the room has come: the master, the inventory, and the head, which is the last checkpoint,
+// kept in the room's state folder. Each is held against the others before anything is written. One that is missing,
+// empty or older beside the others is a loss, never a beginning: a new book beside an old log would unsay everything,
+// and an older log that is gone on with is a second history. A room of before the head has none until its next commit;
+// from then on the inventory knows that there is one.
 
 // wayBack is what to do about an inventory that is not there.
-const wayBack = "if it is lost, restore it (what it lacks is healed from the master) or make it again with `signer inventory rebuild`; " +
+const wayBack = "if it is lost, restore it (what it lacks is healed from the master) or make it again with `signer " +
+	"inventory rebuild`; " +
 	"if its path is wrong, correct signer.inventory"
 
 // headFile is where the last checkpoint is remembered outside of master and inventory.
@@ -43,7 +44,9 @@ func head(c *config.Config) (*ledger.Checkpoint, error) {
 	}
 	cp, err := ledger.ParseCheckpoint(raw)
 	if err != nil {
-		return nil, &RecordError{Err: fmt.Errorf("reading the head of the master log %q: %w; if the master is the newest copy that there is, move the file away", headFile(c), err)}
+		return nil,
+			&RecordError{Err: fmt.Errorf("reading the head of the master log %q: %w; if the master is the newest "+
+				"copy that there is, move the file away", headFile(c), err)}
 	}
 	if cp.Origin != c.Master.Origin { // of a log that was here before
 		return nil, nil
@@ -52,19 +55,22 @@ func head(c *config.Config) (*ledger.Checkpoint, error) {
 	return &cp, nil
 }
 
-// beheaded refuses a room whose head is missing, though the inventory knows that there was one: master and inventory alone
-// could both be of an earlier day.
+// beheaded refuses a room whose head is missing, though the inventory knows that there was one: master and inventory
+// alone could both be of an earlier day.
 func beheaded(c *config.Config, pos inventory.Position) error {
 	last, err := head(c)
 	if err == nil && last == nil && pos.Headed {
-		err = &RecordError{Err: fmt.Errorf("opening the master log: %q, which knows its last checkpoint, is missing: restore it; if it is lost, put the newest checkpoint "+
-			"in its place that another host has: log/checkpoint in the publishing host's copy of the master", headFile(c))}
+		err = &RecordError{Err: fmt.Errorf("opening the master log: %q, which knows its last checkpoint, is missing: "+
+			"restore it; if it is lost, put the newest checkpoint "+
+			"in its place that another host has: log/checkpoint in the publishing host's copy of the master",
+			headFile(c))}
 	}
 	return err
 }
 
 func (r *Room) writerConfig(signers []note.Signer) ledger.WriterConfig {
-	return ledger.WriterConfig{Origin: r.Config.Master.Origin, Signers: signers, Index: true, Now: r.Now, Logger: r.logger}
+	return ledger.WriterConfig{Origin: r.Config.Master.Origin, Signers: signers, Index: true, Now: r.Now,
+		Logger: r.logger}
 }
 
 // headedConfig has the log written on top of what the head knows, and each checkpoint be the next head.
@@ -127,7 +133,8 @@ func notTheHead(err error) error {
 	if !errors.Is(err, ledger.ErrRollback) && !errors.Is(err, ledger.ErrFork) {
 		return err
 	}
-	return &RecordError{Err: fmt.Errorf("opening the master log: the master is an older copy, or one of another history; restore the newest one, "+
+	return &RecordError{Err: fmt.Errorf("opening the master log: the master is an older copy, or one of another "+
+		"history; restore the newest one, "+
 		"which the publishing host has, too, without its private part: %w", err)}
 }
 
@@ -136,7 +143,8 @@ func noMaster(ctx context.Context, c *config.Config, err error) error {
 	if lost := neverBegun(ctx, c); lost != nil {
 		return lost
 	}
-	return fmt.Errorf("%w; if the master is lost, restore it from a backup; if its path is wrong, correct master.directory; `signer init` begins a new repository", err)
+	return fmt.Errorf("%w; if the master is lost, restore it from a backup; if its path is wrong, correct "+
+		"master.directory; `signer init` begins a new repository", err)
 }
 
 // neverBegun refuses to do without a log that something remembers.
@@ -167,7 +175,8 @@ func neverBegun(ctx context.Context, c *config.Config) error {
 }
 
 func lostMaster(dir, who string, size int64) error {
-	return &RecordError{Err: fmt.Errorf("opening the master log: there is none in %q, and %s knows it with %d entries: if the master is lost, restore it from a backup; "+
+	return &RecordError{Err: fmt.Errorf("opening the master log: there is none in %q, and %s knows it with %d "+
+		"entries: if the master is lost, restore it from a backup; "+
 		"if its path is wrong, correct master.directory; it is not begun again", dir, who, size)}
 }
 
@@ -176,7 +185,9 @@ func (r *Room) openInventory(ctx context.Context) (err error) {
 	if r.OverrideKeys, err = OverrideKeys(r.Config.Trust.OverrideKeys); err != nil {
 		return err
 	}
-	r.Inventory, err = OpenInventory(ctx, inventory.Config{DSN: InventoryDSN(r.Config.Signer), OverrideKeys: r.OverrideKeys, Now: r.Now, Logger: r.logger, Existing: !r.creating})
+	r.Inventory, err = OpenInventory(ctx,
+		inventory.Config{DSN: InventoryDSN(r.Config.Signer), OverrideKeys: r.OverrideKeys, Now: r.Now, Logger: r.logger,
+			Existing: !r.creating})
 	return err
 }
 
@@ -199,12 +210,14 @@ func (r *Room) sameHistory(ctx context.Context) error {
 }
 
 func olderMaster(log *ledger.Log, seen int64) error {
-	return &RecordError{Err: fmt.Errorf("opening the inventory: it has seen the master log %q with %d entries, the log in %s has %d: the master is an older copy; restore a newer one",
+	return &RecordError{Err: fmt.Errorf("opening the inventory: it has seen the master log %q with %d entries, the "+
+		"log in %s has %d: the master is an older copy; restore a newer one",
 		log.Origin(), seen, log.Dir(), log.Size())}
 }
 
 func emptyInventory(size int64) error {
-	return &RecordError{Err: fmt.Errorf("opening the inventory: it is empty, and the master log has %d entries: %s", size, wayBack)}
+	return &RecordError{Err: fmt.Errorf("opening the inventory: it is empty, and the master log has %d entries: %s",
+		size, wayBack)}
 }
 
 // BesideLog holds an inventory against the log, for commands that write no log.

@@ -11,8 +11,8 @@ import (
 )
 
 // Trusted refuses a configuration of the room, a configuration of SoftHSM, or a PKCS#11 module, that others than its
-// owner may write to: the first two name the module and the token, and the module runs beside the PIN. What is no file is
-// refused, too: SoftHSM would wait for ever for a pipe.
+// owner may write to: the first two name the module and the token, and the module runs beside the PIN. What is no file
+// is refused, too: SoftHSM would wait for ever for a pipe.
 func Trusted(c *config.Config) error {
 	trusted := []string{c.File}
 	for _, t := range c.Signer.AllTokens() {
@@ -51,7 +51,8 @@ func (r *Room) checkState() error {
 		return fmt.Errorf("opening the signing room: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("opening the signing room: others may write to %q: it has mode %04o; make it 0755 or less (chmod go-w)", dir, mode)
+		return fmt.Errorf("opening the signing room: others may write to %q: it has mode %04o; make it 0755 or less "+
+			"(chmod go-w)", dir, mode)
 	}
 	return nil
 }

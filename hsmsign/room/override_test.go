@@ -27,7 +27,8 @@ func TestOverrideCountsOnce(t *testing.T) {
 	tr := newTestRoom(t, t.TempDir())
 	serial := tr.issue(t, 1)[0]
 	must(t, tr.run(t))
-	c := inventory.Overridden{Issuer: "ca", Serial: serial, Was: "revoked 20261129T000000Z 1 -", Now: "good", Text: "signed\n"}
+	c := inventory.Overridden{Issuer: "ca", Serial: serial, Was: "revoked 20261129T000000Z 1 -", Now: "good",
+		Text: "signed\n"}
 	before := func(c inventory.Overridden) (again bool) {
 		t.Helper()
 		must(t, tr.do(t, func(r *room.Room) (err error) {
@@ -40,7 +41,8 @@ func TestOverrideCountsOnce(t *testing.T) {
 		t.Error("the log has no such override, and it was found")
 	}
 	must(t, tr.do(t, func(r *room.Room) error {
-		e := &ledger.Override{Issuer: c.Issuer, Text: c.Text, Changes: []ledger.StatusChange{{Serial: room.SerialText(serial), Was: c.Was, Now: c.Now}}}
+		e := &ledger.Override{Issuer: c.Issuer, Text: c.Text,
+			Changes: []ledger.StatusChange{{Serial: room.SerialText(serial), Was: c.Was, Now: c.Now}}}
 		must(t, r.Log.Append(t.Context(), &ledger.Entry{Override: e}))
 		_, err := r.CommitJournal(t.Context())
 		return err
@@ -49,9 +51,11 @@ func TestOverrideCountsOnce(t *testing.T) {
 		t.Error("an override behind the newest list does not count")
 	}
 	for name, change := range map[string]func(*inventory.Overridden){
-		"of another issuer": func(c *inventory.Overridden) { c.Issuer = "other" }, "of another certificate": func(c *inventory.Overridden) { c.Serial = []byte{1} },
-		"of another status": func(c *inventory.Overridden) { c.Was = "good" }, "to another status": func(c *inventory.Overridden) { c.Now = "absent" },
-		"with another text": func(c *inventory.Overridden) { c.Text = "" },
+		"of another issuer":      func(c *inventory.Overridden) { c.Issuer = "other" },
+		"of another certificate": func(c *inventory.Overridden) { c.Serial = []byte{1} },
+		"of another status":      func(c *inventory.Overridden) { c.Was = "good" },
+		"to another status":      func(c *inventory.Overridden) { c.Now = "absent" },
+		"with another text":      func(c *inventory.Overridden) { c.Text = "" },
 	} {
 		other := c
 		if change(&other); !before(other) {
@@ -64,8 +68,8 @@ func TestOverrideCountsOnce(t *testing.T) {
 	}
 }
 
-// TestRecoveredOverride: a list that was signed and not recorded is older than an override that lets a revocation change. The
-// log gets both, and the next list may say what the override allows.
+// TestRecoveredOverride: a list that was signed and not recorded is older than an override that lets a revocation
+// change. The log gets both, and the next list may say what the override allows.
 func TestRecoveredOverride(t *testing.T) {
 	t.Parallel()
 	tr := newTestRoom(t, t.TempDir())
@@ -87,13 +91,16 @@ func TestRecoveredOverride(t *testing.T) {
 	tr.keys["log"] = good
 
 	now := inventory.Revocation{Time: tr.now, Reason: 4}
-	o := override.Override{Digest: inventory.ChangeDigest("ca", serial, now), Allow: []string{override.Changed}, Reason: "ticket 1", Expires: tr.now.AddDate(0, 0, 1)}
+	o := override.Override{Digest: inventory.ChangeDigest("ca", serial, now), Allow: []string{override.Changed},
+		Reason: "ticket 1", Expires: tr.now.AddDate(0, 0, 1)}
 	text, err := o.Sign(key)
 	must(t, err)
 	signed, err := override.Parse(text)
 	must(t, err)
 	r := tr.room(t)
-	db, err := inventory.Open(t.Context(), inventory.Config{DSN: room.InventoryDSN(r.Config.Signer), Now: r.Now, Existing: true, OverrideKeys: []ed25519.PublicKey{key.Public().(ed25519.PublicKey)}})
+	db, err := inventory.Open(t.Context(),
+		inventory.Config{DSN: room.InventoryDSN(r.Config.Signer), Now: r.Now, Existing: true,
+			OverrideKeys: []ed25519.PublicKey{key.Public().(ed25519.PublicKey)}})
 	must(t, err)
 	must(t, db.Revoke(t.Context(), "ca", serial, now, inventory.RevokeOptions{Override: signed}), db.Close())
 
@@ -120,7 +127,8 @@ func TestRecoveredOverride(t *testing.T) {
 	}
 }
 
-// TestOverrideTakesBack: an import with an override takes a revocation back. The list leaves it out, and the answer is good.
+// TestOverrideTakesBack: an import with an override takes a revocation back. The list leaves it out, and the answer is
+// good.
 func TestOverrideTakesBack(t *testing.T) {
 	t.Parallel()
 	tr := newTestRoom(t, t.TempDir())
@@ -128,12 +136,15 @@ func TestOverrideTakesBack(t *testing.T) {
 	serial := tr.issue(t, 1)[0]
 	must(t, tr.revoke(t, serial, 1), tr.run(t))
 	digest := artifact.Sum([]byte("the input"))
-	signed := override.Override{Digest: digest, Allow: []string{override.Changed}, Reason: "by mistake", Expires: tr.now.AddDate(0, 0, 1)}
+	signed := override.Override{Digest: digest, Allow: []string{override.Changed}, Reason: "by mistake",
+		Expires: tr.now.AddDate(0, 0, 1)}
 	_, err := signed.Sign(key)
 	must(t, err)
 	must(t, tr.do(t, func(r *room.Room) error {
-		execSQL(t, filepath.Join(tr.dir, "inventory.db"), `UPDATE certificates SET revoked_here = 0`) // as if another software had revoked it
-		src := &oneRecord{inventory.Record{Certificate: inventory.Certificate{Serial: serial, Kind: artifact.SubscriberCertificate}, State: inventory.Issued},
+		// as if another software had revoked it
+		execSQL(t, filepath.Join(tr.dir, "inventory.db"), `UPDATE certificates SET revoked_here = 0`)
+		src := &oneRecord{inventory.Record{Certificate: inventory.Certificate{Serial: serial,
+			Kind: artifact.SubscriberCertificate}, State: inventory.Issued},
 			inventory.SourceInfo{Name: "input", Format: "test", Scope: inventory.Partial, Digest: digest}}
 		_, err := r.Inventory.Import(t.Context(), inventory.Import{Issuer: "ca", Source: src, Override: &signed})
 		return err
@@ -161,8 +172,10 @@ func testOverrideKey(t *testing.T, tr *testRoom) ed25519.PrivateKey {
 	file := filepath.Join(tr.dir, "repository.yaml")
 	yaml, err := os.ReadFile(file)
 	must(t, err)
-	must(t, os.WriteFile(filepath.Join(tr.dir, "override.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o644),
-		os.WriteFile(file, bytes.Replace(yaml, []byte("trust: {"), []byte("trust: {override_keys: [override.pem], "), 1), 0o644))
+	must(t, os.WriteFile(filepath.Join(tr.dir, "override.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY",
+		Bytes: der}), 0o644),
+		os.WriteFile(file,
+			bytes.Replace(yaml, []byte("trust: {"), []byte("trust: {override_keys: [override.pem], "), 1), 0o644))
 	return key
 }
 

@@ -35,9 +35,12 @@ func (r *Room) BuildPolicy(anchors, issued []*x509.Certificate) error {
 			return err
 		}
 	}
-	r.Policy = &sectiona.Policy{Trust: trust, Now: r.Now, Misissued: r.Config.Trust.IsMisissued, Excepted: r.Exceptions.Allow(func() { r.Exceptions.Load(r) }), SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
+	r.Policy = &sectiona.Policy{Trust: trust, Now: r.Now, Misissued: r.Config.Trust.IsMisissued,
+		Excepted:          r.Exceptions.Allow(func() { r.Exceptions.Load(r) }),
+		SubscriberConsent: func(serial []byte) (string, bool) { return r.consents.Of(serial) }}
 	if d := r.Config.DocumentSigner; d != nil {
-		r.Policy.DocumentSigner = &sectiona.DocumentSigner{CommonName: d.Subject.CommonName, Usage: d.Usage, Policy: d.Policy}
+		r.Policy.DocumentSigner = &sectiona.DocumentSigner{CommonName: d.Subject.CommonName, Usage: d.Usage,
+			Policy: d.Policy}
 	}
 	return nil
 }
@@ -73,7 +76,8 @@ func (r *Room) CheckAnchors() error {
 	for _, file := range r.Config.Trust.Anchors {
 		c, err := ReadCertificate(string(file))
 		if errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("checking trust.anchors: %q is missing; `signer issue --name ROOT --out %s` writes it", file, file)
+			return fmt.Errorf("checking trust.anchors: %q is missing; `signer issue --name ROOT --out %s` writes it",
+				file, file)
 		}
 		if err != nil {
 			return err

@@ -20,8 +20,10 @@ import (
 func CheckPrivate(ctx context.Context, log *ledger.Log) error {
 	err := log.NewestPrivate(ctx)
 	if errors.Is(err, ledger.ErrPrivateLost) {
-		err = &RecordError{Err: fmt.Errorf("opening the master log: %w: restore private/ of the master from a backup, an archive or an export made with --private; "+
-			"if it is lost for good, `signer run --accept-private-loss REASON` says so on record and writes the records of the inventory anew", err)}
+		err = &RecordError{Err: fmt.Errorf("opening the master log: %w: restore private/ of the master from a "+
+			"backup, an archive or an export made with --private; "+
+			"if it is lost for good, `signer run --accept-private-loss REASON` says so on record and writes the "+
+			"records of the inventory anew", err)}
 	}
 	return err
 }
@@ -40,7 +42,8 @@ func (r *Room) acceptLoss(ctx context.Context) error {
 	if r.loss == nil {
 		return errors.New("--accept-private-loss: nothing of the private master is missing; leave the flag out")
 	}
-	r.logger.Warn("private manifests are lost for good; the records of the inventory are written anew", zap.String("entries", r.loss.Name))
+	r.logger.Warn("private manifests are lost for good; the records of the inventory are written anew",
+		zap.String("entries", r.loss.Name))
 	at, err := r.compare(ctx)
 	if err != nil {
 		return err
@@ -68,7 +71,8 @@ func (r *Room) acceptLoss(ctx context.Context) error {
 	return err
 }
 
-// lostOnRecord reports whether reading the private manifest of an entry failed because it is lost, on record or about to be.
+// lostOnRecord reports whether reading the private manifest of an entry failed because it is lost, on record or about
+// to be.
 func (r *Room) lostOnRecord(ctx context.Context, entry int64, err error) (bool, error) {
 	if r.loss != nil && errors.Is(err, fs.ErrNotExist) {
 		return true, nil

@@ -39,7 +39,8 @@ func RebuildInventory(ctx context.Context, o Options) (*Rebuilt, error) {
 
 func (r *Room) rebuild(ctx context.Context, res *Rebuilt) error {
 	var err error
-	r.Inventory, err = inventory.Open(ctx, inventory.Config{DSN: InventoryDSN(r.Config.Signer), Now: r.Now, Logger: r.logger})
+	r.Inventory, err = inventory.Open(ctx,
+		inventory.Config{DSN: InventoryDSN(r.Config.Signer), Now: r.Now, Logger: r.logger})
 	if err != nil {
 		return err
 	}
@@ -48,10 +49,14 @@ func (r *Room) rebuild(ctx context.Context, res *Rebuilt) error {
 		return err
 	}
 	if len(issuers) > 0 {
-		return &RecordError{Err: fmt.Errorf("rebuilding the inventory: %s is not empty; the room heals an inventory by itself when it is older than the master; to rebuild it, move it away first", InventoryDSN(r.Config.Signer))}
+		return &RecordError{Err: fmt.Errorf("rebuilding the inventory: %s is not empty; the room heals an inventory "+
+			"by itself when it is older than the master; to rebuild it, move it away first",
+			InventoryDSN(r.Config.Signer))}
 	}
 	// The records name the issuers that the artifacts belong to, so they come first.
-	healed, err := r.Inventory.Heal(ctx, inventory.Healing{Origin: r.Log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0), List: r.listed})
+	healed, err := r.Inventory.Heal(ctx,
+		inventory.Healing{Origin: r.Log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0),
+			List: r.listed})
 	if err != nil {
 		return err
 	}
@@ -59,7 +64,8 @@ func (r *Room) rebuild(ctx context.Context, res *Rebuilt) error {
 	if err != nil {
 		return err
 	}
-	more, err := r.Inventory.Heal(ctx, inventory.Healing{Origin: r.Log.Log().Origin(), Position: r.position(), Artifacts: artifacts})
+	more, err := r.Inventory.Heal(ctx,
+		inventory.Healing{Origin: r.Log.Log().Origin(), Position: r.position(), Artifacts: artifacts})
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,8 @@ func (r *Room) NotAfter(ctx context.Context, issuer string, serial []byte) (time
 // lets the status of a certificate change from what an artifact, the newest of its
 // name, says of it to what its successor will. An override counts once: when the
 // log has it, it stands behind the artifact.
-func (r *Room) Permitted(ctx context.Context, issuer, name string, serial []byte, was, now override.Status) (bool, error) {
+func (r *Room) Permitted(ctx context.Context, issuer, name string, serial []byte, was,
+	now override.Status) (bool, error) {
 	if len(r.OverrideKeys) == 0 {
 		return false, nil
 	}
@@ -87,12 +88,14 @@ func (r *Room) Permitted(ctx context.Context, issuer, name string, serial []byte
 	return false, nil
 }
 
-// saysOverridden reports whether an override let a status become what an artifact will say: of a certificate that is good, a list says nothing.
+// saysOverridden reports whether an override let a status become what an artifact will say: of a certificate that is
+// good, a list says nothing.
 func saysOverridden(text string, now override.Status) bool {
 	return text == now.String() || now.State == override.Absent && text == string(override.Good)
 }
 
-// overriddenBefore reports whether the log has a change that an override let pass only before the newest artifact of a name.
+// overriddenBefore reports whether the log has a change that an override let pass only before the newest artifact of a
+// name.
 func (r *Room) overriddenBefore(ctx context.Context, name string, c inventory.Overridden) (bool, error) {
 	log := r.Log.Log()
 	serial := SerialText(c.Serial)
@@ -101,9 +104,10 @@ func (r *Room) overriddenBefore(ctx context.Context, name string, c inventory.Ov
 		if err != nil {
 			return false, err
 		}
-		if o := e.Override; o != nil && o.Issuer == c.Issuer && o.Text == c.Text && slices.ContainsFunc(o.Changes, func(x ledger.StatusChange) bool {
-			return x.Serial == serial && x.Was == c.Was && x.Now == c.Now
-		}) {
+		if o := e.Override; o != nil && o.Issuer == c.Issuer && o.Text == c.Text &&
+			slices.ContainsFunc(o.Changes, func(x ledger.StatusChange) bool {
+				return x.Serial == serial && x.Was == c.Was && x.Now == c.Now
+			}) {
 			return false, nil
 		}
 		if e.Batch == nil {
@@ -193,9 +197,10 @@ func (r *Room) confirmExpired(ctx context.Context, issuer string, expired []memo
 			continue
 		}
 		delete(ends, text)
-		faults = append(faults, memory.Fault{Serial: serial, Was: override.Status{State: override.Revoked}, Now: memory.Absent,
-			Why: fmt.Sprintf("the master says that its certificate is valid until %s, the inventory %s",
-				time.Unix(c.NotAfter, 0).UTC().Format(time.RFC3339), end.Format(time.RFC3339))})
+		faults = append(faults,
+			memory.Fault{Serial: serial, Was: override.Status{State: override.Revoked}, Now: memory.Absent,
+				Why: fmt.Sprintf("the master says that its certificate is valid until %s, the inventory %s",
+					time.Unix(c.NotAfter, 0).UTC().Format(time.RFC3339), end.Format(time.RFC3339))})
 	}
 	return faults, nil
 }
@@ -378,7 +383,8 @@ func SameAnswer(a, b override.Status) bool {
 
 // Confirmed hands the entries on and, at their end and before anything is
 // signed, holds what left the list as expired against the private master.
-func (r *Room) Confirmed(ctx context.Context, l List, before *memory.List, entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
+func (r *Room) Confirmed(ctx context.Context, l List, before *memory.List,
+	entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
 	return func(yield func(crl.Entry, error) bool) {
 		for e, err := range entries {
 			if !yield(e, err) || err != nil {

@@ -134,7 +134,8 @@ var mutations = []mutation{
 		return false
 	}},
 	{"restored inventory", func(t testing.TB, w *recordWorld, tr *testRoom, rng *rand.Rand, _ truth) bool {
-		must(t, os.RemoveAll(filepath.Join(tr.dir, "inventory.db-wal")), os.RemoveAll(filepath.Join(tr.dir, "inventory.db-shm")))
+		must(t, os.RemoveAll(filepath.Join(tr.dir, "inventory.db-wal")),
+			os.RemoveAll(filepath.Join(tr.dir, "inventory.db-shm")))
 		restore(t, w.days[rng.IntN(len(w.days))], tr.dir, "inventory.db")
 		return false
 	}},
@@ -147,11 +148,13 @@ var mutations = []mutation{
 		return false
 	}},
 	{"lost inventory", func(t testing.TB, _ *recordWorld, tr *testRoom, _ *rand.Rand, _ truth) bool {
-		must(t, os.RemoveAll(filepath.Join(tr.dir, "inventory.db")), os.RemoveAll(filepath.Join(tr.dir, "inventory.db-wal")))
+		must(t, os.RemoveAll(filepath.Join(tr.dir, "inventory.db")),
+			os.RemoveAll(filepath.Join(tr.dir, "inventory.db-wal")))
 		return false
 	}},
 	{"emptied inventory", func(t testing.TB, _ *recordWorld, tr *testRoom, _ *rand.Rand, _ truth) bool {
-		must(t, os.RemoveAll(filepath.Join(tr.dir, "inventory.db-wal")), os.WriteFile(filepath.Join(tr.dir, "inventory.db"), nil, 0o600))
+		must(t, os.RemoveAll(filepath.Join(tr.dir, "inventory.db-wal")),
+			os.WriteFile(filepath.Join(tr.dir, "inventory.db"), nil, 0o600))
 		return false
 	}},
 	{"lost private master", func(t testing.TB, _ *recordWorld, tr *testRoom, _ *rand.Rand, _ truth) bool {
@@ -300,7 +303,8 @@ func (true truth) answered(log *ledger.Log, state *ledger.State, at time.Time) e
 		got, on := said[serial]
 		justNow := want.State == override.Revoked && g.ThisUpdate.Before(want.Time.Add(time.Hour))
 		if !on || got.String() != want.String() && !justNow {
-			return fmt.Errorf("the generation of %s says %q (%v) of %x, the truth is %q", g.ThisUpdate, got, on, serial, want)
+			return fmt.Errorf("the generation of %s says %q (%v) of %x, the truth is %q", g.ThisUpdate, got, on, serial,
+				want)
 		}
 	}
 	return nil

@@ -56,7 +56,8 @@ func (e *RecordError) Error() string {
 	if !e.Signed.IsZero() {
 		fmt.Fprintf(&b, "%s unsays what the master says: ", e.Name)
 	} else {
-		fmt.Fprintf(&b, "signing %s: the inventory contradicts the master log, and nothing is signed for %s: ", e.Name, e.Issuer)
+		fmt.Fprintf(&b, "signing %s: the inventory contradicts the master log, and nothing is signed for %s: ", e.Name,
+			e.Issuer)
 	}
 	for i, f := range e.Faults {
 		if i == shownFaults {
@@ -69,8 +70,10 @@ func (e *RecordError) Error() string {
 		b.WriteString(f.String())
 	}
 	if !e.Signed.IsZero() {
-		fmt.Fprintf(&b, "; let the CA correct its list and sign one with a higher number; or, if the list is right, hand it over together with "+
-			"a signed override for digest %s that allows changed (docs/accept.md)", e.Signed)
+		fmt.Fprintf(&b,
+			"; let the CA correct its list and sign one with a higher number; or, if the list is right, hand it over "+
+				"together with "+
+				"a signed override for digest %s that allows changed (docs/accept.md)", e.Signed)
 	} else {
 		b.WriteString("; only a signed override lets a status change like this (docs/inventory.md)")
 	}
@@ -102,7 +105,8 @@ func (r *Room) WatchList(ctx context.Context, l List, t *crl.Template) (*memory.
 }
 
 // WatchAgainst is watchList with the list that is replaced; nil when there is none.
-func (r *Room) WatchAgainst(ctx context.Context, l List, t *crl.Template, old *artifact.RevocationList) (*memory.List, error) {
+func (r *Room) WatchAgainst(ctx context.Context, l List, t *crl.Template,
+	old *artifact.RevocationList) (*memory.List, error) {
 	p := &memory.List{
 		Delta:    l.Kind == artifact.DeltaCRL,
 		Vouched:  func(changes []memory.Fault) ([]memory.Fault, error) { return r.Unvouched(ctx, l.Name, changes) },
@@ -123,7 +127,9 @@ func (r *Room) WatchAgainst(ctx context.Context, l List, t *crl.Template, old *a
 	p.Old = old
 	if why := memory.Narrower(old.IDP, t.Scope); why != "" {
 		return nil, &RecordError{Issuer: l.Name, Name: l.PublicName(),
-			Err: fmt.Errorf("replacing %s: number %v under this name covers more than the new list would (%s): restore the configuration of the issuer's lists, or publish the new ones under new names", l.PublicName(), old.Number, why)}
+			Err: fmt.Errorf("replacing %s: number %v under this name covers more than the new list would (%s): "+
+				"restore the configuration of the issuer's lists, or publish the new ones under new names",
+				l.PublicName(), old.Number, why)}
 	}
 	return p, nil
 }

@@ -52,7 +52,8 @@ func checkBy(by string) error {
 
 // documentKinds tells documents apart by how they begin.
 var documentKinds = []struct{ begin, kind string }{
-	{"%PDF-", "pdf"}, {"PK\x03\x04", "zip"}, {"\x89PNG\r\n\x1a\n", "png"}, {"\xff\xd8\xff", "jpeg"}, {"II*\x00", "tiff"}, {"MM\x00*", "tiff"},
+	{"%PDF-", "pdf"}, {"PK\x03\x04", "zip"}, {"\x89PNG\r\n\x1a\n", "png"}, {"\xff\xd8\xff", "jpeg"},
+	{"II*\x00", "tiff"}, {"MM\x00*", "tiff"},
 	{"-----BEGIN CMS-----", "cms"}, {"-----BEGIN PKCS7-----", "cms"}, {"-----BEGIN PKCS #7", "cms"}, {"<?xml", "xml"},
 }
 
@@ -95,5 +96,6 @@ func isText(b []byte) bool {
 	if !utf8.Valid(b) {
 		return false
 	}
-	return bytes.IndexFunc(b, func(c rune) bool { return unicode.IsControl(c) && !bytes.ContainsRune([]byte("\t\n\f\r"), c) }) < 0
+	return bytes.IndexFunc(b,
+		func(c rune) bool { return unicode.IsControl(c) && !bytes.ContainsRune([]byte("\t\n\f\r"), c) }) < 0
 }

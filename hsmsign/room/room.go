@@ -122,9 +122,13 @@ func (r *Room) openLog(ctx context.Context) error {
 // openRoom opens what every room needs first: its tokens.
 func openRoom(ctx context.Context, o Options) (*Room, error) {
 	if o.Config.Signer == nil {
-		return nil, fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one", o.Config.File)
+		return nil,
+			fmt.Errorf("opening the signing room: %q has no section signer; only the room's own configuration has one",
+				o.Config.File)
 	}
-	r := &Room{Config: o.Config, Now: o.Now, logger: o.Logger, DryRun: o.DryRun, accepted: o.AcceptClock, lossReason: o.AcceptPrivateLoss, Asked: o.Asked, papers: o.Approval, AskApproval: o.AskApproval, Authorities: map[string]*Authority{}}
+	r := &Room{Config: o.Config, Now: o.Now, logger: o.Logger, DryRun: o.DryRun, accepted: o.AcceptClock,
+		lossReason: o.AcceptPrivateLoss, Asked: o.Asked, papers: o.Approval, AskApproval: o.AskApproval,
+		Authorities: map[string]*Authority{}}
 	if r.Now == nil {
 		r.Now = time.Now
 	}
@@ -222,7 +226,8 @@ func (r *Room) logSigners(ctx context.Context) ([]note.Signer, error) {
 // checkPinned compares a log key of the HSM with the verifier key that the configuration pins.
 func (r *Room) checkPinned(i int, pub crypto.PublicKey) error {
 	if i >= len(r.Config.Master.Keys) {
-		return fmt.Errorf("checking the master log's keys: master.keys pins %d keys, the HSM signs with more", len(r.Config.Master.Keys))
+		return fmt.Errorf("checking the master log's keys: master.keys pins %d keys, the HSM signs with more",
+			len(r.Config.Master.Keys))
 	}
 	file := string(r.Config.Master.Keys[i])
 	pinned, err := readLine(file)
@@ -237,7 +242,8 @@ func (r *Room) checkPinned(i int, pub crypto.PublicKey) error {
 		return fmt.Errorf("encoding the master log's key: %w", err)
 	}
 	if vkey != pinned {
-		return fmt.Errorf("checking the master log's key: the HSM's key %q is not the one pinned in %q; check signer.token, signer.log_keys and master.origin", r.Config.Signer.LogKeys[i], file)
+		return fmt.Errorf("checking the master log's key: the HSM's key %q is not the one pinned in %q; check "+
+			"signer.token, signer.log_keys and master.origin", r.Config.Signer.LogKeys[i], file)
 	}
 	return nil
 }
@@ -246,7 +252,8 @@ func (r *Room) checkPinned(i int, pub crypto.PublicKey) error {
 func (r *Room) Key(ctx context.Context, k config.Key) (crypto.Signer, error) {
 	pin, err := ReadPublicKey(string(k.PublicKey))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("finding key %q: its public key file %q is missing; `signer keygen` writes it", k.Label, k.PublicKey)
+		return nil, fmt.Errorf("finding key %q: its public key file %q is missing; `signer keygen` writes it", k.Label,
+			k.PublicKey)
 	}
 	if err != nil {
 		return nil, err
@@ -320,9 +327,10 @@ func OverrideKeys(files []config.Path) ([]ed25519.PublicKey, error) {
 	return out, nil
 }
 
-// DryRun opens the room without the right to change it, runs fn and closes it again: nothing is healed, finished, recorded or
-// signed. What is asked of the room goes the same way as ever, up to where the token would be asked to sign, the master or the
-// inventory to take something, or a file to be written; what is said to happen then passed every check that comes before.
+// DryRun opens the room without the right to change it, runs fn and closes it again: nothing is healed, finished,
+// recorded or signed. What is asked of the room goes the same way as ever, up to where the token would be asked to
+// sign, the master or the inventory to take something, or a file to be written; what is said to happen then passed
+// every check that comes before.
 func DryRun(ctx context.Context, o Options, fn func(*Room) error) error {
 	o.DryRun = true
 	r, err := Open(ctx, o)

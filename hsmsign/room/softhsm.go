@@ -27,7 +27,8 @@ func emptied(s *config.HSM, err error) error {
 	for _, file := range files {
 		file = filepath.Join(dir, file)
 		if info, statErr := os.Stat(file); statErr == nil && info.Size() == 0 {
-			return fmt.Errorf("%w; %q is empty: a process was killed while SoftHSM logged in: put the copy of that file back (docs/hsm.md, SoftHSM)", err, file)
+			return fmt.Errorf("%w; %q is empty: a process was killed while SoftHSM logged in: put the copy of that "+
+				"file back (docs/hsm.md, SoftHSM)", err, file)
 		}
 	}
 	return err

@@ -76,7 +76,8 @@ func (r *Room) store(ctx context.Context, rec inventory.ArtifactRecord, content 
 }
 
 // Latest returns the newest record of a series, nil when there is none.
-func Latest(ctx context.Context, db *inventory.DB, issuer string, kind artifact.Kind, scope string) (*inventory.ArtifactRecord, error) {
+func Latest(ctx context.Context, db *inventory.DB, issuer string, kind artifact.Kind,
+	scope string) (*inventory.ArtifactRecord, error) {
 	rec, err := db.Latest(ctx, issuer, kind, scope)
 	if errors.Is(err, inventory.ErrNotFound) {
 		return nil, nil
@@ -234,7 +235,9 @@ func (r *Room) settle(ctx context.Context) error {
 	if err != nil || len(edited) == 0 {
 		return err
 	}
-	healed, err := r.Inventory.Heal(ctx, inventory.Healing{Origin: r.Log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0), List: r.listed})
+	healed, err := r.Inventory.Heal(ctx,
+		inventory.Healing{Origin: r.Log.Log().Origin(), Position: r.position(), Records: r.privateRecords(ctx, 0),
+			List: r.listed})
 	if err != nil {
 		return &RecordError{Err: fmt.Errorf("the inventory could not be healed from the master: %w", err)}
 	}
@@ -243,8 +246,10 @@ func (r *Room) settle(ctx context.Context) error {
 	if edited, err = r.Inventory.Unvouched(ctx); err != nil || len(edited) == 0 {
 		return err
 	}
-	return &RecordError{Err: fmt.Errorf("the inventory says %q of serial %s of %s (and the like of %d more), and no command and no import of this room has said so: "+
-		"somebody edited it; restore a copy of before, or rebuild it with `signer inventory rebuild`", edited[0].Was, edited[0].Serial, edited[0].Issuer, len(edited)-1)}
+	return &RecordError{Err: fmt.Errorf("the inventory says %q of serial %s of %s (and the like of %d more), and no "+
+		"command and no import of this room has said so: "+
+		"somebody edited it; restore a copy of before, or rebuild it with `signer inventory rebuild`", edited[0].Was,
+		edited[0].Serial, edited[0].Issuer, len(edited)-1)}
 }
 
 // expiredPerEntry keeps an entry of expired certificates below its 64 KiB.
@@ -256,7 +261,8 @@ func (r *Room) appendExpired(ctx context.Context) error {
 		all := slices.Clone(r.expired[issuer])
 		slices.SortFunc(all, func(a, b ledger.Expired) int { return strings.Compare(a.Serial, b.Serial) })
 		for part := range slices.Chunk(slices.Compact(all), expiredPerEntry) {
-			if err := r.Log.Append(ctx, &ledger.Entry{Expiry: &ledger.Expiry{Issuer: issuer, Entries: part}}); err != nil {
+			if err := r.Log.Append(ctx,
+				&ledger.Entry{Expiry: &ledger.Expiry{Issuer: issuer, Entries: part}}); err != nil {
 				return fmt.Errorf("recording what has expired: %w", err)
 			}
 		}
@@ -279,7 +285,8 @@ func (r *Room) appendOverridden(ctx context.Context) error {
 		return err
 	}
 	for c, err := range r.Inventory.OverriddenUnrecorded(ctx) {
-		if err == nil && open != nil && (open.Issuer != c.Issuer || open.Text != c.Text || len(open.Changes) == changesPerEntry) {
+		if err == nil &&
+			open != nil && (open.Issuer != c.Issuer || open.Text != c.Text || len(open.Changes) == changesPerEntry) {
 			err = flush()
 		}
 		if err != nil {
@@ -363,6 +370,7 @@ func (r *Room) AddExpired(issuer string, expired []memory.Expired) {
 		r.expired = map[string][]ledger.Expired{}
 	}
 	for _, x := range expired {
-		r.expired[issuer] = append(r.expired[issuer], ledger.Expired{Serial: SerialText(x.Serial), NotAfter: x.NotAfter})
+		r.expired[issuer] = append(r.expired[issuer],
+			ledger.Expired{Serial: SerialText(x.Serial), NotAfter: x.NotAfter})
 	}
 }

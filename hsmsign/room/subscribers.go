@@ -63,12 +63,14 @@ func (r *Room) Subscribers(ctx context.Context, s SubscriberRequests) (*Subscrib
 		return nil, err
 	}
 	if a.Subscribers == nil {
-		return nil, fmt.Errorf("issuing to a subscriber: issuer %s has no section subscribers in the configuration", a.Name)
+		return nil, fmt.Errorf("issuing to a subscriber: issuer %s has no section subscribers in the configuration",
+			a.Name)
 	}
 	if err := r.checkConsent(s.Consent); err != nil {
 		return nil, err
 	}
-	j := &SubscriberJob{room: r, a: a, batch: s.Batch, present: map[int]*x509.Certificate{}, same: map[int]int{}, requests: len(s.CSRs)}
+	j := &SubscriberJob{room: r, a: a, batch: s.Batch, present: map[int]*x509.Certificate{}, same: map[int]int{},
+		requests: len(s.CSRs)}
 	if j.batch <= 0 {
 		j.batch = IssuanceBatch
 	}
@@ -93,7 +95,8 @@ func (r *Room) Subscribers(ctx context.Context, s SubscriberRequests) (*Subscrib
 				continue
 			}
 		}
-		orders = append(orders, Order{Profile: a.Subscribers.Profile, Validity: a.Subscribers.Validity, Request: cert.Request{CSR: q.Data, ConsentID: s.Consent}, csr: der, label: q.Name})
+		orders = append(orders, Order{Profile: a.Subscribers.Profile, Validity: a.Subscribers.Validity,
+			Request: cert.Request{CSR: q.Data, ConsentID: s.Consent}, csr: der, label: q.Name})
 		j.of = append(j.of, n)
 	}
 	if !s.Reissue {
@@ -125,19 +128,25 @@ func (r *Room) presentFor(ctx context.Context, a *Authority, csr []byte, consent
 	}
 	switch {
 	case e.DER == nil:
-		return nil, fmt.Errorf("the log commits to a certificate for this request, serial %x, that could not be signed yet; the log of this command says why, and the next one tries again", e.Serial)
+		return nil,
+			fmt.Errorf("the log commits to a certificate for this request, serial %x, that could not be signed yet; "+
+				"the log of this command says why, and the next one tries again", e.Serial)
 	case e.State == inventory.Revoked:
 		return nil, afterRevocation(a, e)
 	case consent != "" && e.Consent != consent:
-		return nil, fmt.Errorf("the certificate of this request, serial %x, was issued without this consent; --reissue issues another one for it", e.Serial)
+		return nil,
+			fmt.Errorf("the certificate of this request, serial %x, was issued without this consent; --reissue "+
+				"issues another one for it", e.Serial)
 	case r.Now().After(e.NotAfter):
-		return nil, fmt.Errorf("the certificate of this request, serial %x, expired at %s; --reissue issues another one for it", e.Serial, e.NotAfter.UTC().Format(time.RFC3339))
+		return nil,
+			fmt.Errorf("the certificate of this request, serial %x, expired at %s; --reissue issues another one for it",
+				e.Serial, e.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return artifact.ParseCertificate(e.DER)
 }
 
-// afterRevocation says what to do about a request whose certificate was revoked. Another certificate for the same key is
-// suggested only where checkKeyHistory lets it pass.
+// afterRevocation says what to do about a request whose certificate was revoked. Another certificate for the same key
+// is suggested only where checkKeyHistory lets it pass.
 func afterRevocation(a *Authority, e *inventory.Entry) error {
 	reason := max(e.Revocation.Reason, 0)
 	what := fmt.Sprintf("the certificate of this request, serial %x, was revoked at %s for %s", e.Serial,

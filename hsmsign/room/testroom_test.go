@@ -68,12 +68,15 @@ func newTestRoom(t testing.TB, dir string) *testRoom {
 // newTestRoomOf does that for another configuration, with one key beside the log's.
 func newTestRoomOf(t testing.TB, dir, yaml, label string) *testRoom {
 	t.Helper()
-	tr := &testRoom{dir: dir, now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC), keys: map[string]crypto.Signer{"log": testKey("log"), label: testKey(label)}}
-	must(t, os.MkdirAll(filepath.Join(dir, "keys"), 0o755), os.WriteFile(filepath.Join(dir, "repository.yaml"), []byte(yaml), 0o644))
+	tr := &testRoom{dir: dir, now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC),
+		keys: map[string]crypto.Signer{"log": testKey("log"), label: testKey(label)}}
+	must(t, os.MkdirAll(filepath.Join(dir, "keys"), 0o755),
+		os.WriteFile(filepath.Join(dir, "repository.yaml"), []byte(yaml), 0o644))
 	vkey, err := ledger.VKey("room.example/master", tr.keys["log"].Public())
 	must(t, err, os.WriteFile(filepath.Join(dir, "keys/log.vkey"), []byte(vkey+"\n"), 0o644))
 	spki, err := x509.MarshalPKIXPublicKey(tr.keys[label].Public())
-	must(t, err, os.WriteFile(filepath.Join(dir, "keys/"+label+".pub.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), 0o644))
+	must(t, err, os.WriteFile(filepath.Join(dir, "keys/"+label+".pub.pem"),
+		pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), 0o644))
 	r := tr.room(t)
 	must(t, r.Begin(t.Context(), tr.signers(t)))
 	return tr
@@ -97,12 +100,13 @@ func (tr *testRoom) room(t testing.TB) *room.Room {
 	t.Helper()
 	conf, err := config.Load(filepath.Join(tr.dir, "repository.yaml"))
 	must(t, err)
-	return room.Unopened(conf, func() time.Time { return tr.now }, tr.reason, func(label string) (crypto.Signer, error) {
-		if key := tr.keys[label]; key != nil {
-			return key, nil
-		}
-		return nil, fmt.Errorf("no key %q", label)
-	})
+	return room.Unopened(conf, func() time.Time { return tr.now }, tr.reason,
+		func(label string) (crypto.Signer, error) {
+			if key := tr.keys[label]; key != nil {
+				return key, nil
+			}
+			return nil, fmt.Errorf("no key %q", label)
+		})
 }
 
 // open opens the room as [Open] does.
@@ -139,13 +143,15 @@ func (tr *testRoom) issue(t testing.TB, n int) (serials [][]byte) {
 			return err
 		}
 		must(t, os.MkdirAll(filepath.Join(tr.dir, "ca"), 0o755),
-			os.WriteFile(filepath.Join(tr.dir, "ca/ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644))
+			os.WriteFile(filepath.Join(tr.dir, "ca/ca.pem"),
+				pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o644))
 		return nil
 	}))
 	must(t, tr.do(t, func(r *room.Room) error {
 		for i := range n {
 			name := fmt.Sprintf("subscriber %d", i)
-			csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, testKey(name))
+			csr, err := x509.CreateCertificateRequest(rand.Reader,
+				&x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, testKey(name))
 			if err != nil {
 				return err
 			}
@@ -172,11 +178,13 @@ func (tr *testRoom) issue(t testing.TB, n int) (serials [][]byte) {
 // revoke records a revocation as the operator would.
 func (tr *testRoom) revoke(t testing.TB, serial []byte, reason int) error {
 	r := tr.room(t)
-	db, err := inventory.Open(t.Context(), inventory.Config{DSN: room.InventoryDSN(r.Config.Signer), Now: r.Now, Existing: true})
+	db, err := inventory.Open(t.Context(),
+		inventory.Config{DSN: room.InventoryDSN(r.Config.Signer), Now: r.Now, Existing: true})
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.Revoke(t.Context(), "ca", serial, inventory.Revocation{Time: tr.now, Reason: reason}, inventory.RevokeOptions{}), db.Close())
+	return errors.Join(db.Revoke(t.Context(), "ca", serial, inventory.Revocation{Time: tr.now, Reason: reason},
+		inventory.RevokeOptions{}), db.Close())
 }
 
 // run signs everything, due or not.

@@ -102,7 +102,8 @@ func authorityOf(t config.TSA) (timestamp.Authority, error) {
 		a.Anchors = append(a.Anchors, c)
 	}
 	if len(a.Anchors) == 0 {
-		return a, fmt.Errorf("parsing the roots of time-stamping authority %s: %q holds no PEM certificate", t.Name, t.Roots)
+		return a, fmt.Errorf("parsing the roots of time-stamping authority %s: %q holds no PEM certificate", t.Name,
+			t.Roots)
 	}
 	return a, nil
 }

@@ -12,9 +12,10 @@ import (
 	"seihon/internal/config"
 )
 
-// A room can have several tokens, such as the old and the new HSM of a transition. One that cannot be used – its library is
-// gone, it is not there, the PIN is wrong, the operator's list refuses it – stops what its keys sign and nothing else. The
-// token with the log's keys is the exception: without it nothing can be recorded, so nothing is signed.
+// A room can have several tokens, such as the old and the new HSM of a transition. One that cannot be used – its
+// library is gone, it is not there, the PIN is wrong, the operator's list refuses it – stops what its keys sign and
+// nothing else. The token with the log's keys is the exception: without it nothing can be recorded, so nothing is
+// signed.
 
 // A RoomToken is one token of the room.
 type RoomToken struct {
@@ -125,7 +126,8 @@ func (r *Room) LostTokens(waiting map[string][]string) (errs []error) {
 	return errs
 }
 
-// Workers is how many steps of a batch keep the sessions of a key's token busy: some prepare and check while others wait for it.
+// Workers is how many steps of a batch keep the sessions of a key's token busy: some prepare and check while others
+// wait for it.
 func (r *Room) Workers(k config.Key) int {
 	t, _ := r.Config.Signer.TokenNamed(k.Token) // the configuration was found to be valid
 	return t.Sessions + runtime.GOMAXPROCS(0)

@@ -8,8 +8,8 @@ import (
 	"seihon/inventory"
 )
 
-// A row of the inventory can hold what no list and no response can say: the doors refuse it today, but an older release or a
-// hand may have written it. It is left out and named, and the run fails at its end; what is right about all other
+// A row of the inventory can hold what no list and no response can say: the doors refuse it today, but an older release
+// or a hand may have written it. It is left out and named, and the run fails at its end; what is right about all other
 // certificates is signed.
 
 // Unlistable reports why a revocation cannot be an entry of a list.

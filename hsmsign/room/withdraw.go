@@ -23,7 +23,8 @@ func (r *Room) Withdraw(ctx context.Context, name, reason string) (size int64, e
 	if err != nil {
 		return 0, err
 	}
-	entry := &ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: name, Digest: line.Digest, Reason: reason}}}}
+	entry := &ledger.Entry{Withdraw: &ledger.Withdraw{Names: []ledger.WithdrawnName{{Name: name, Digest: line.Digest,
+		Reason: reason}}}}
 	if err := r.Log.Append(ctx, entry); err != nil {
 		return 0, fmt.Errorf("withdrawing %s: %w", name, err)
 	}

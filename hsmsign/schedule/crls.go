@@ -147,7 +147,8 @@ func signListOnce(ctx context.Context, r *room.Room, l room.List, now time.Time,
 	}
 	var der bytes.Buffer
 	entries := before.Watch(listEntries(ctx, r, l, opts))
-	_, err = crl.Encode(ctx, &der, t, r.Confirmed(ctx, l, before, entries), key, crl.Options{Signature: room.Signature(l.Key)})
+	_, err = crl.Encode(ctx, &der, t, r.Confirmed(ctx, l, before, entries), key,
+		crl.Options{Signature: room.Signature(l.Key)})
 	if errors.Is(err, memory.ErrFaults) {
 		return &room.RecordError{Issuer: l.Name, Name: l.PublicName(), Faults: before.Faults}
 	}
@@ -177,7 +178,8 @@ func stageList(ctx context.Context, r *room.Room, l room.List, rec inventory.Art
 	return nil
 }
 
-func listTemplate(ctx context.Context, r *room.Room, l room.List, number *big.Int, now time.Time, opts *inventory.RevokedOptions) (crl.Template, error) {
+func listTemplate(ctx context.Context, r *room.Room, l room.List, number *big.Int, now time.Time,
+	opts *inventory.RevokedOptions) (crl.Template, error) {
 	this := now.UTC().Truncate(time.Second)
 	t := crl.Template{
 		Issuer: l.Certificate, Number: number,
@@ -208,7 +210,8 @@ func listTemplate(ctx context.Context, r *room.Room, l room.List, number *big.In
 }
 
 // listEntries turns the inventory's rows into CRL entries, without holding them.
-func listEntries(ctx context.Context, r *room.Room, l room.List, opts inventory.RevokedOptions) iter.Seq2[crl.Entry, error] {
+func listEntries(ctx context.Context, r *room.Room, l room.List, opts inventory.RevokedOptions) iter.Seq2[crl.Entry,
+	error] {
 	return func(yield func(crl.Entry, error) bool) {
 		for rev, err := range r.Inventory.Revoked(ctx, l.Name, opts) {
 			e := crl.Entry{Serial: rev.Serial, Time: rev.Time, Reason: rev.Reason, InvalidityDate: rev.InvalidityDate}

@@ -10,9 +10,9 @@ import (
 	"seihon/hsmsign/room"
 )
 
-// cutoff is the nextUpdate up to which a response is due: refresh before expiry, not at it. Answers about the certificates
-// of a CA that keeps its own software are made from its lists: end is until when the oldest of those holds, and no answer
-// holds longer.
+// cutoff is the nextUpdate up to which a response is due: refresh before expiry, not at it. Answers about the
+// certificates of a CA that keeps its own software are made from its lists: end is until when the oldest of those
+// holds, and no answer holds longer.
 func cutoff(ctx context.Context, r *room.Room, a *room.Authority, now time.Time) (cutoff, end time.Time, err error) {
 	cutoff = now.Add(a.OCSP.Validity.Std() - a.OCSP.Refresh.Std())
 	if end, err = listsEnd(ctx, r, a, now); err != nil || end.IsZero() {
@@ -26,9 +26,11 @@ func cutoff(ctx context.Context, r *room.Room, a *room.Authority, now time.Time)
 }
 
 // errNoList says that no answers are made because there is no current list to make them from.
-var errNoList = errors.New("answers are made from lists that hold, so that a CA that stopped is not answered for with good for ever")
+var errNoList = errors.New("answers are made from lists that hold, so that a CA that stopped is not answered for " +
+	"with good for ever")
 
-// listsEnd is until when the accepted lists of an issuer hold; zero when the room signs its lists itself, or it has none.
+// listsEnd is until when the accepted lists of an issuer hold; zero when the room signs its lists itself, or it has
+// none.
 func listsEnd(ctx context.Context, r *room.Room, a *room.Authority, now time.Time) (end time.Time, err error) {
 	if !a.External() || a.CRL == nil {
 		return end, nil
@@ -42,7 +44,8 @@ func listsEnd(ctx context.Context, r *room.Room, a *room.Authority, now time.Tim
 		case err != nil:
 			return end, err
 		case last == nil:
-			return end, fmt.Errorf("no %s was taken in yet, and %w; hand it over with `signer accept`", l.PublicName(), errNoList)
+			return end, fmt.Errorf("no %s was taken in yet, and %w; hand it over with `signer accept`", l.PublicName(),
+				errNoList)
 		case !now.Before(last.NextUpdate):
 			return end, fmt.Errorf("%s number %v expired at %s, and %w; the CA has to hand over a newer one",
 				l.PublicName(), last.Number, last.NextUpdate.UTC().Format(time.RFC3339), errNoList)

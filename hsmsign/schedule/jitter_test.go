@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestJitter: the shards of an issuer, and the same shard of two issuers, expire apart, each always at the same distance.
+// TestJitter: the shards of an issuer, and the same shard of two issuers, expire apart, each always at the same
+// distance.
 func TestJitter(t *testing.T) {
 	const shards, most = 64, 3 * time.Hour
 	seen := map[time.Duration]bool{}

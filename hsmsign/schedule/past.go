@@ -45,7 +45,9 @@ func checkPast(ctx context.Context, r *room.Room, a *room.Authority) error {
 	if err != nil || past {
 		return err
 	}
-	return &room.RecordError{Issuer: a.Name, Err: fmt.Errorf("signing for %s: it was taken over with --adopt, and what it revoked before was not: a first list without that would unsay it; "+
-		"take its past over (signer import --issuer %s --crl FILE, or --index, --csv, --jsonl, --sql), "+
-		"or say on record that it has none: signer import --issuer %s --no-past REASON", a.Name, a.Name, a.Name)}
+	return &room.RecordError{Issuer: a.Name,
+		Err: fmt.Errorf("signing for %s: it was taken over with --adopt, and what it revoked before was not: a first "+
+			"list without that would unsay it; "+
+			"take its past over (signer import --issuer %s --crl FILE, or --index, --csv, --jsonl, --sql), "+
+			"or say on record that it has none: signer import --issuer %s --no-past REASON", a.Name, a.Name, a.Name)}
 }

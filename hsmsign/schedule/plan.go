@@ -88,7 +88,9 @@ func plan(ctx context.Context, r *room.Room) (*Plan, error) {
 			return nil, err
 		}
 		if n > 0 {
-			due(a.ResponseKey(), Done{Name: public.Generation(a.Name), Why: fmt.Sprintf("%d responses in %d of %d shards", n, shards, a.OCSP.Shards)})
+			due(a.ResponseKey(),
+				Done{Name: public.Generation(a.Name),
+					Why: fmt.Sprintf("%d responses in %d of %d shards", n, shards, a.OCSP.Shards)})
 		}
 	}
 	return p, errors.Join(append(refusals, r.LostTokens(waiting)...)...)
@@ -127,7 +129,8 @@ func planInputs(r *room.Room) (due []Done, err error) {
 // responderDue reports whether the certificate of a delegated OCSP signer has to
 // be renewed: while the current one still outlives every response it will sign.
 func responderDue(r *room.Room, a *room.Authority, now time.Time) bool {
-	return a.Certificate != nil && !a.External() && a.Responder != nil && a.Responder.NotAfter.Sub(now) <= 2*a.OCSP.Validity.Std()
+	return a.Certificate != nil && !a.External() && a.Responder != nil &&
+		a.Responder.NotAfter.Sub(now) <= 2*a.OCSP.Validity.Std()
 }
 
 // ForcedPlan says what [Run] would sign that is asked for, due or not.

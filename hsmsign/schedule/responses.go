@@ -19,14 +19,16 @@ import (
 
 // signResponses renews what is due of one issuer, shard by shard, and makes a
 // new generation when a bundle changed. all signs everything, due or not.
-func signResponses(ctx context.Context, r *room.Room, a *room.Authority, now time.Time, all bool) (signed int, err error) {
+func signResponses(ctx context.Context, r *room.Room, a *room.Authority, now time.Time,
+	all bool) (signed int, err error) {
 	enc, notAfter, err := encoder(ctx, r, a)
 	if err != nil {
 		return 0, err
 	}
 	validity := min(a.OCSP.Validity.Std(), notAfter.Sub(now))
 	if validity <= 0 {
-		return 0, fmt.Errorf("signing responses of %s: the signer's certificate expired at %s", a.Name, notAfter.Format(time.RFC3339))
+		return 0, fmt.Errorf("signing responses of %s: the signer's certificate expired at %s", a.Name,
+			notAfter.Format(time.RFC3339))
 	}
 	cutoff, end, err := cutoff(ctx, r, a, now)
 	if err != nil {
@@ -59,7 +61,8 @@ func signResponses(ctx context.Context, r *room.Room, a *room.Authority, now tim
 		}
 		again = len(claims) > 0 && !all
 		for _, cl := range claims {
-			if done[cl.Shard] { // still due, because of a revocation meanwhile or a signer that expires soon: the next run's work
+			// still due, because of a revocation meanwhile or a signer that expires soon: the next run's work
+			if done[cl.Shard] {
 				again = false
 				if err := r.Inventory.Release(ctx, cl); err != nil {
 					return signed, fmt.Errorf("releasing a shard of %s: %w", a.Name, err)
@@ -104,9 +107,11 @@ func signResponses(ctx context.Context, r *room.Room, a *room.Authority, now tim
 	return signed, r.SignGeneration(ctx, a, now)
 }
 
-// staleShards are those in which nothing was due, and whose last bundle has what it must not have: a response past its nextUpdate,
-// since its certificate has expired, or responses that belong elsewhere, since the number of shards was another.
-func staleShards(ctx context.Context, r *room.Room, a *room.Authority, now time.Time, done map[int]bool) ([]int, error) {
+// staleShards are those in which nothing was due, and whose last bundle has what it must not have: a response past its
+// nextUpdate, since its certificate has expired, or responses that belong elsewhere, since the number of shards was
+// another.
+func staleShards(ctx context.Context, r *room.Room, a *room.Authority, now time.Time,
+	done map[int]bool) ([]int, error) {
 	g, err := r.CurrentGeneration(ctx, a)
 	if err != nil || g == nil {
 		return nil, err
@@ -127,14 +132,17 @@ func staleShards(ctx context.Context, r *room.Room, a *room.Authority, now time.
 	return stale, nil
 }
 
-// dropStale writes the bundles of these shards again, without what they must not have. A shard of which something may be
-// due is claimed like any other; one that another host has claimed is that host's to write. In one whose certificates have all
-// expired there is nothing to claim, and no host that could be signing.
-func dropStale(ctx context.Context, r *room.Room, a *room.Authority, enc *ocsp.Encoder, shards []int, cutoff, now time.Time, validity time.Duration) error {
+// dropStale writes the bundles of these shards again, without what they must not have. A shard of which something may
+// be due is claimed like any other; one that another host has claimed is that host's to write. In one whose
+// certificates have all expired there is nothing to claim, and no host that could be signing.
+func dropStale(ctx context.Context, r *room.Room, a *room.Authority, enc *ocsp.Encoder, shards []int, cutoff,
+	now time.Time, validity time.Duration) error {
 	if len(shards) == 0 {
 		return nil
 	}
-	claims, err := r.Inventory.Claim(ctx, inventory.ClaimRequest{Host: r.Host(), Issuer: a.Name, Max: a.OCSP.Shards, Lease: room.Lease, Cutoff: inventory.Everything()})
+	claims, err := r.Inventory.Claim(ctx,
+		inventory.ClaimRequest{Host: r.Host(), Issuer: a.Name, Max: a.OCSP.Shards, Lease: room.Lease,
+			Cutoff: inventory.Everything()})
 	if err != nil {
 		return fmt.Errorf("claiming the shards of %s: %w", a.Name, err)
 	}
@@ -183,10 +191,12 @@ func encoder(ctx context.Context, r *room.Room, a *room.Authority) (*ocsp.Encode
 	signerKey, responder, notAfter := a.ResponseKey(), a.Responder, a.Certificate.NotAfter
 	if a.OCSP.Responder != nil {
 		if responder == nil {
-			return nil, time.Time{}, fmt.Errorf("signing responses of %s: its OCSP signer has no certificate; %s", a.Name, certifyHint(a))
+			return nil, time.Time{}, fmt.Errorf("signing responses of %s: its OCSP signer has no certificate; %s",
+				a.Name, certifyHint(a))
 		}
 		notAfter = responder.NotAfter
-		if err := r.NotRevoked(ctx, a.Name, a.OCSP.Responder.Name, responder); err != nil { // clients are told not to ask (nocheck)
+		// clients are told not to ask (nocheck)
+		if err := r.NotRevoked(ctx, a.Name, a.OCSP.Responder.Name, responder); err != nil {
 			return nil, time.Time{}, fmt.Errorf("signing responses of %s: %w", a.Name, err)
 		}
 	}
@@ -195,7 +205,8 @@ func encoder(ctx context.Context, r *room.Room, a *room.Authority) (*ocsp.Encode
 		return nil, time.Time{}, err
 	}
 	enc, err := ocsp.NewEncoder(a.Certificate, responder, key, ocsp.Policy{
-		CertID: ocsp.CertID(a.OCSP.CertID), Signature: room.Signature(signerKey), Retention: a.OCSP.ArchiveRetention.Std(),
+		CertID: ocsp.CertID(a.OCSP.CertID), Signature: room.Signature(signerKey),
+		Retention: a.OCSP.ArchiveRetention.Std(),
 	})
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("signing responses of %s: %w", a.Name, err)
@@ -204,7 +215,8 @@ func encoder(ctx context.Context, r *room.Room, a *room.Authority) (*ocsp.Encode
 }
 
 // signShard renews what is due in a claimed shard and copies the rest from its last bundle.
-func signShard(ctx context.Context, r *room.Room, a *room.Authority, enc *ocsp.Encoder, claim inventory.Claim, cutoff, now time.Time, validity time.Duration) (int, error) {
+func signShard(ctx context.Context, r *room.Room, a *room.Authority, enc *ocsp.Encoder, claim inventory.Claim, cutoff,
+	now time.Time, validity time.Duration) (int, error) {
 	var out bytes.Buffer
 	w := ocspcache.NewBundleWriter(&out, a.Name, uint16(claim.Shard))
 	this := now.UTC().Truncate(time.Second)
@@ -229,11 +241,14 @@ func signShard(ctx context.Context, r *room.Room, a *room.Authority, enc *ocsp.E
 			status := room.ResponseStatus(s)
 			status.Misissued = r.KnownDeviation(a.Name, s.Serial, r.Now())
 			if err := room.Unsignable(status); err != nil { // it stays urgent; the others are not kept waiting
-				r.LeftOut = append(r.LeftOut, fmt.Errorf("signing a response of %s for serial %x: %w", a.Name, s.Serial, err))
+				r.LeftOut = append(r.LeftOut,
+					fmt.Errorf("signing a response of %s for serial %x: %w", a.Name, s.Serial, err))
 				continue
 			}
-			signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
-			if s.State == inventory.NeverIssued && !a.AnswersNeverIssued() { // the responder says unauthorized from now on
+			signed = append(signed,
+				inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: this, NextUpdate: next})
+			// the responder says unauthorized from now on
+			if s.State == inventory.NeverIssued && !a.AnswersNeverIssued() {
 				signed[len(signed)-1].NextUpdate = inventory.Retired
 				retired++
 				continue
@@ -248,7 +263,8 @@ func signShard(ctx context.Context, r *room.Room, a *room.Authority, enc *ocsp.E
 			return 0, fmt.Errorf("signing responses of %s: %w", a.Name, err)
 		}
 		for _, e := range encoded {
-			if err := w.Add(ocspcache.Key{Hash: e.Hash, IssuerKeyHash: e.IssuerKeyHash, Serial: e.Serial}, e.DER); err != nil {
+			if err := w.Add(ocspcache.Key{Hash: e.Hash, IssuerKeyHash: e.IssuerKeyHash, Serial: e.Serial},
+				e.DER); err != nil {
 				return 0, fmt.Errorf("bundling a response of %s: %w", a.Name, err)
 			}
 		}
@@ -269,7 +285,8 @@ func signShard(ctx context.Context, r *room.Room, a *room.Authority, enc *ocsp.E
 }
 
 // copyFresh copies what was not renewed from the shard's last bundle, as long as it is valid.
-func copyFresh(ctx context.Context, r *room.Room, a *room.Authority, shard int, renewed map[string]bool, now time.Time, w *ocspcache.BundleWriter) error {
+func copyFresh(ctx context.Context, r *room.Room, a *room.Authority, shard int, renewed map[string]bool, now time.Time,
+	w *ocspcache.BundleWriter) error {
 	last, err := room.Latest(ctx, r.Inventory, a.Name, artifact.OCSPBundle, strconv.Itoa(shard))
 	if err != nil || last == nil {
 		return err
@@ -310,7 +327,8 @@ func jitter(issuer string, shard int, most time.Duration) time.Duration {
 func certifyHint(a *room.Authority) string {
 	name := a.OCSP.Responder.Name
 	if a.External() {
-		return fmt.Sprintf("let the CA sign what `signer request --name %s` asks for, and hand the certificate over with `signer accept`", name)
+		return fmt.Sprintf("let the CA sign what `signer request --name %s` asks for, and hand the certificate over "+
+			"with `signer accept`", name)
 	}
 	return fmt.Sprintf("`signer issue --name %s` makes it", name)
 }

@@ -169,7 +169,8 @@ func runResponses(ctx context.Context, r *room.Room, a *room.Authority, f Force,
 }
 
 // renewResponders issues the next certificates of delegated OCSP signers, where they are due, and notes what failed.
-func renewResponders(ctx context.Context, r *room.Room, now time.Time, res *RunResult, note func(issuer, name string, err error)) {
+func renewResponders(ctx context.Context, r *room.Room, now time.Time, res *RunResult,
+	note func(issuer, name string, err error)) {
 	for i := range r.Config.Issuers {
 		a := r.Authorities[r.Config.Issuers[i].Name]
 		if !responderDue(r, a, now) {
@@ -192,5 +193,6 @@ func approveFinal(ctx context.Context, r *room.Room, issuer string) error {
 	if err != nil {
 		return err
 	}
-	return r.ApproveNow(ctx, room.Act(approval.FinalCRL, append([]string{"issuer", issuer}, room.Certified("ca", a.Certificate)...)...))
+	return r.ApproveNow(ctx,
+		room.Act(approval.FinalCRL, append([]string{"issuer", issuer}, room.Certified("ca", a.Certificate)...)...))
 }

@@ -49,7 +49,8 @@ func withdrawSuperseded(ctx context.Context, r *room.Room, now time.Time) error 
 				why = "superseded and dated by a wrong clock" // no publisher sends it
 			}
 			if why != "" {
-				entry.Names = append(entry.Names, ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: why})
+				entry.Names = append(entry.Names,
+					ledger.WithdrawnName{Name: line.Name, Digest: line.Digest, Reason: why})
 			}
 		}
 		if len(entry.Names) == 256 { // an entry has 64 KiB; the rest is the next run's

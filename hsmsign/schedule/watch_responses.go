@@ -20,7 +20,8 @@ import (
 // watchShard holds what is about to be signed in a shard against what the
 // current generation says of the same certificates. It returns revoked
 // certificates whose last response is left out because they have expired.
-func watchShard(ctx context.Context, r *room.Room, a *room.Authority, shard int, due []inventory.Status, now time.Time) ([]memory.Expired, error) {
+func watchShard(ctx context.Context, r *room.Room, a *room.Authority, shard int, due []inventory.Status,
+	now time.Time) ([]memory.Expired, error) {
 	bundles, err := r.CurrentBundles(ctx, a, shard)
 	if err != nil || len(bundles) == 0 {
 		return nil, err
@@ -52,7 +53,8 @@ func watchShard(ctx context.Context, r *room.Room, a *room.Authority, shard int,
 // watchIdle looks at the shards in which nothing was due while others are signed:
 // one whose certificates were all taken out of the inventory is never due again.
 // It reports whether something was healed, which is due now.
-func watchIdle(ctx context.Context, r *room.Room, a *room.Authority, now time.Time, done map[int]bool) (healed bool, err error) {
+func watchIdle(ctx context.Context, r *room.Room, a *room.Authority, now time.Time,
+	done map[int]bool) (healed bool, err error) {
 	for shard := range a.OCSP.Shards {
 		if done[shard] {
 			continue
@@ -168,7 +170,9 @@ func (w *shardWatch) leaves(ctx context.Context, serial []byte, was override.Sta
 	if was.Reason == memory.OnHold {
 		return nil
 	}
-	return w.judge(ctx, memory.Fault{Serial: serial, Was: was, Now: memory.Absent, Why: "its response is not renewed, and it has not expired"})
+	return w.judge(ctx,
+		memory.Fault{Serial: serial, Was: was, Now: memory.Absent,
+			Why: "its response is not renewed, and it has not expired"})
 }
 
 func (w *shardWatch) judge(ctx context.Context, f memory.Fault) error {
@@ -205,7 +209,9 @@ func (w *shardWatch) flush(ctx context.Context) error {
 	for i, s := range w.copied {
 		if gone[string(s)] {
 			gone[string(s)] = false
-			w.faults = append(w.faults, memory.Fault{Serial: s, Was: w.was[i], Now: memory.Absent, Why: "the inventory has no such serial any more"})
+			w.faults = append(w.faults,
+				memory.Fault{Serial: s, Was: w.was[i], Now: memory.Absent,
+					Why: "the inventory has no such serial any more"})
 		}
 	}
 	w.copied, w.was = w.copied[:0], w.was[:0]

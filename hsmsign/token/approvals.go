@@ -20,7 +20,8 @@ type Approvals struct {
 	Schema string `yaml:"schema"`
 	Issued Date   `yaml:"issued"`
 	Review Date   `yaml:"review"` // when the operator has to look at the list again
-	// Only1403 is the day from which a FIPS 140-2 certificate is not enough; none: it is only warned of from the end of 2028.
+	// Only1403 is the day from which a FIPS 140-2 certificate is not enough; none: it is only warned of from the end of
+	// 2028.
 	Only1403 Date  `yaml:"fips_140_3_from"`
 	HSMs     []HSM `yaml:"hsms"`
 }
@@ -73,7 +74,9 @@ func ParseApprovals(list, signature, publicKey []byte) (*Approvals, error) {
 	}
 	err := verifyDetached(list, signature, publicKey)
 	if err != nil {
-		return nil, fmt.Errorf("checking the signature on the list of approved HSMs: %w; have the operator sign the list as it is", err)
+		return nil,
+			fmt.Errorf("checking the signature on the list of approved HSMs: %w; have the operator sign the list "+
+				"as it is", err)
 	}
 	return readApprovals(list)
 }
@@ -112,11 +115,16 @@ func (a *Approvals) validate() error {
 	problem(len(a.HSMs) == 0, "hsms is empty")
 	for i, h := range a.HSMs {
 		name := fmt.Sprintf("hsms[%d] %q", i, h.Name)
-		problem(h.Name == "" || h.Manufacturer == "" || h.Model == "", "%s: name, manufacturer and model are needed", name)
-		problem(len(h.Serials) == 0 || slices.Contains(h.Serials, ""), "%s: the serials of the devices are needed", name)
-		problem(h.Location != OnPremises && h.Location != Shared && h.Location != Cloud, "%s: location %q is not %s, %s or %s", name, h.Location, OnPremises, Shared, Cloud)
-		problem(h.Standard != "" && h.Standard != fips1402 && h.Standard != fips1403, "%s: standard %q is not %s or %s", name, h.Standard, fips1402, fips1403)
-		problem(h.Standard != "" && (h.Certificate <= 0 || h.Level < 1 || h.Level > 4), "%s: cmvp_certificate and level (1 to 4) are needed", name)
+		problem(h.Name == "" || h.Manufacturer == "" || h.Model == "", "%s: name, manufacturer and model are needed",
+			name)
+		problem(len(h.Serials) == 0 || slices.Contains(h.Serials, ""), "%s: the serials of the devices are needed",
+			name)
+		problem(h.Location != OnPremises && h.Location != Shared && h.Location != Cloud,
+			"%s: location %q is not %s, %s or %s", name, h.Location, OnPremises, Shared, Cloud)
+		problem(h.Standard != "" && h.Standard != fips1402 && h.Standard != fips1403, "%s: standard %q is not %s or %s",
+			name, h.Standard, fips1402, fips1403)
+		problem(h.Standard != "" && (h.Certificate <= 0 || h.Level < 1 || h.Level > 4),
+			"%s: cmvp_certificate and level (1 to 4) are needed", name)
 		for _, role := range h.Roles {
 			problem(!slices.Contains(roles, role), "%s: role %q is not one of %v", name, role, roles)
 		}

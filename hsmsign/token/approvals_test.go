@@ -66,7 +66,8 @@ func TestApprovalsOfAnotherSSHKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = token.ParseApprovals(testdata(t, "approvals.yaml"), testdata(t, "approvals.yaml.sshsig"), ssh.MarshalAuthorizedKey(stranger))
+	_, err = token.ParseApprovals(testdata(t, "approvals.yaml"), testdata(t, "approvals.yaml.sshsig"),
+		ssh.MarshalAuthorizedKey(stranger))
 	if err == nil || !strings.Contains(err.Error(), "another key than the pinned one") {
 		t.Errorf("%v", err)
 	}
@@ -103,10 +104,12 @@ func TestApprovalsStrict(t *testing.T) {
 func good() *token.Evidence {
 	return &token.Evidence{
 		Schema: token.EvidenceSchema, Use: token.UseSigning,
-		Token: token.Info{Manufacturer: "Example Maker", Model: "Model 7", Serial: "1002", FirmwareVersion: "7.4", ModuleSHA256: strings.Repeat("ab", 32)},
+		Token: token.Info{Manufacturer: "Example Maker", Model: "Model 7", Serial: "1002", FirmwareVersion: "7.4",
+			ModuleSHA256: strings.Repeat("ab", 32)},
 		Keys: []token.KeyEvidence{{Label: "ca", Attributes: map[string]string{
-			"TOKEN": "true", "PRIVATE": "true", "SENSITIVE": "true", "EXTRACTABLE": "false", "ALWAYS_SENSITIVE": "true", "NEVER_EXTRACTABLE": "true",
-			"LOCAL": "true", "SIGN": "true", "DECRYPT": "false", "UNWRAP": "false", "DERIVE": "false"}}},
+			"TOKEN": "true", "PRIVATE": "true", "SENSITIVE": "true", "EXTRACTABLE": "false", "ALWAYS_SENSITIVE": "true",
+			"NEVER_EXTRACTABLE": "true",
+			"LOCAL":             "true", "SIGN": "true", "DECRYPT": "false", "UNWRAP": "false", "DERIVE": "false"}}},
 	}
 }
 
@@ -155,16 +158,29 @@ func TestJudge(t *testing.T) {
 			fips1403(a, e)
 			a.HSMs[0].ValidUntil.Time = day("2026-11-24")
 		}, "error fips-expired"},
-		{"level 2", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Level = 2 }, "error fips-level"},
-		{"no certificate", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Standard = "" }, "error fips-none"},
-		{"other firmware", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); e.Token.FirmwareVersion = "8.0" }, "warning fips-firmware"},
+		{"level 2", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Level = 2 },
+			"error fips-level"},
+		{"no certificate", "2026-11-24",
+			func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Standard = "" }, "error fips-none"},
+		{"other firmware", "2026-11-24",
+			func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); e.Token.FirmwareVersion = "8.0" },
+			"warning fips-firmware"},
 		{"other library", "2026-11-24", func(a *token.Approvals, e *token.Evidence) {
 			fips1403(a, e)
 			a.HSMs[0].Libraries = []string{strings.Repeat("cd", 32)}
 		}, "error hsm-library"},
-		{"cloud", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Location = token.Cloud }, "error hsm-cloud"},
-		{"shared", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { fips1403(a, e); a.HSMs[0].Location = token.Shared }, "error hsm-shared"},
-		{"serial not listed", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { e.Token.Serial = "1003" }, "error hsm-not-listed"},
+		{"cloud", "2026-11-24", func(a *token.Approvals, e *token.Evidence) {
+			fips1403(a,
+				e)
+			a.HSMs[0].Location = token.Cloud
+		}, "error hsm-cloud"},
+		{"shared", "2026-11-24", func(a *token.Approvals, e *token.Evidence) {
+			fips1403(a,
+				e)
+			a.HSMs[0].Location = token.Shared
+		}, "error hsm-shared"},
+		{"serial not listed", "2026-11-24", func(a *token.Approvals, e *token.Evidence) { e.Token.Serial = "1003" },
+			"error hsm-not-listed"},
 		{"stale list", "2027-10-01", fips1403, "warning hsm-list-stale"},
 		{"list of the future", "2026-09-30", fips1403, "error hsm-list-future"},
 		{"extractable key", "2026-11-24", func(a *token.Approvals, e *token.Evidence) {
@@ -224,7 +240,8 @@ func fips1403(a *token.Approvals, _ *token.Evidence) {
 func codes(findings []token.Finding) string {
 	set := make(map[string]bool)
 	for _, f := range findings {
-		if f.Quote == "" || f.Gloss == "" || f.Hint == "" || f.Want == "" || f.Got == "" || f.Rule == "" || f.Subject == "" {
+		if f.Quote == "" || f.Gloss == "" || f.Hint == "" || f.Want == "" || f.Got == "" || f.Rule == "" ||
+			f.Subject == "" {
 			set["incomplete "+f.Code] = true
 		}
 		set[string(f.Severity)+" "+f.Code] = true

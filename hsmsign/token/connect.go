@@ -82,18 +82,20 @@ func (t *Token) reconnect(ctx context.Context, bad *connection, cause error) err
 		return err
 	}
 	t.failure = nil
-	t.log.Info("token connected again", zap.String("token", t.want.String()), zap.Duration("elapsed", t.cfg.Now().Sub(started)))
+	t.log.Info("token connected again", zap.String("token", t.want.String()),
+		zap.Duration("elapsed", t.cfg.Now().Sub(started)))
 	return nil
 }
 
-// recover tries to connect with growing pauses until it works, or cannot work, or the pauses add up to patience. However
-// slowly the token answers meanwhile, it ends when patience and one timeout are over.
+// recover tries to connect with growing pauses until it works, or cannot work, or the pauses add up to patience.
+// However slowly the token answers meanwhile, it ends when patience and one timeout are over.
 func (t *Token) recover(outer context.Context, bad *connection, cause error, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(outer, patience+t.cfg.Timeout)
 	defer cancel()
 	err := t.connectAgain(ctx, bad, cause, patience)
 	if err != nil && ctx.Err() != nil && outer.Err() == nil {
-		return fmt.Errorf("waiting %v for the token: %w: it answers slowly or not at all (it was lost with: %w)", patience, ErrTimeout, cause)
+		return fmt.Errorf("waiting %v for the token: %w: it answers slowly or not at all (it was lost with: %w)",
+			patience, ErrTimeout, cause)
 	}
 	return err
 }
@@ -197,9 +199,12 @@ func find(c *pkcs11.Ctx, module string, u URI) (uint, pkcs11.TokenInfo, error) {
 	case 1:
 		return slot, found[0], nil
 	case 0:
-		return 0, pkcs11.TokenInfo{}, fmt.Errorf("finding token %s: %w: module %s shows %s; connect the token or correct label and serial", u, ErrTokenAbsent, module, here)
+		return 0, pkcs11.TokenInfo{},
+			fmt.Errorf("finding token %s: %w: module %s shows %s; connect the token or correct label and serial", u,
+				ErrTokenAbsent, module, here)
 	}
-	return 0, pkcs11.TokenInfo{}, fmt.Errorf("finding token %s: %d tokens match: module %s shows %s; add the serial", u, len(found), module, here)
+	return 0, pkcs11.TokenInfo{}, fmt.Errorf("finding token %s: %d tokens match: module %s shows %s; add the serial", u,
+		len(found), module, here)
 }
 
 // matches reports whether the token in slot is one that u selects.
@@ -233,7 +238,8 @@ func (t *Token) keep(ctx context.Context, line *connection, f func(c *pkcs11.Ctx
 	return t.keepFor(ctx, t.cfg.Timeout, line, f)
 }
 
-func (t *Token) keepFor(ctx context.Context, timeout time.Duration, line *connection, f func(c *pkcs11.Ctx, line *connection) error) error {
+func (t *Token) keepFor(ctx context.Context, timeout time.Duration, line *connection,
+	f func(c *pkcs11.Ctx, line *connection) error) error {
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
 	if line.stuck.Load() {
@@ -253,7 +259,8 @@ func (t *Token) alive(ctx context.Context, line *connection) bool {
 		if err != nil {
 			return err
 		}
-		if t.cfg.PIN != nil && info.State != pkcs11.CKS_RO_USER_FUNCTIONS && info.State != pkcs11.CKS_RW_USER_FUNCTIONS {
+		if t.cfg.PIN != nil && info.State != pkcs11.CKS_RO_USER_FUNCTIONS &&
+			info.State != pkcs11.CKS_RW_USER_FUNCTIONS {
 			return pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN)
 		}
 		return nil

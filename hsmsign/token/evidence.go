@@ -79,7 +79,8 @@ func (t *Token) Evidence(ctx context.Context, use Use, keys ...*Key) (*Evidence,
 	if err != nil {
 		return nil, fmt.Errorf("collecting evidence: %w", err)
 	}
-	e := &Evidence{Schema: EvidenceSchema, Notice: evidenceNotice, Time: t.cfg.Now().UTC().Truncate(time.Second), Use: use, Token: info, Keys: []KeyEvidence{}}
+	e := &Evidence{Schema: EvidenceSchema, Notice: evidenceNotice, Time: t.cfg.Now().UTC().Truncate(time.Second),
+		Use: use, Token: info, Keys: []KeyEvidence{}}
 	for _, k := range keys {
 		if k.token != t {
 			return nil, fmt.Errorf("collecting evidence: key %q is on another token", k.label)

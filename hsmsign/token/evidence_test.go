@@ -46,7 +46,8 @@ func TestEvidence(t *testing.T) {
 			t.Errorf("finding on a key that GenerateKey made: %+v", f)
 		}
 	}
-	if first.Keys[1].Algorithm != "p256" || first.Keys[2].Attributes["NEVER_EXTRACTABLE"] != "true" || first.Token.Manufacturer != "SoftHSM project" {
+	if first.Keys[1].Algorithm != "p256" || first.Keys[2].Attributes["NEVER_EXTRACTABLE"] != "true" ||
+		first.Token.Manufacturer != "SoftHSM project" {
 		t.Errorf("evidence is %s", a)
 	}
 	module, err := filepath.EvalSymlinks(cfg.Module)

@@ -10,7 +10,8 @@ func WithFault(cfg Config, wrap func(next SignFunc) SignFunc) Config {
 }
 
 // RemedyNames names what remedyFor answers.
-var RemedyNames = map[remedy]string{giveUp: "give up", newSession: "new session", newModule: "new module", waitAndRetry: "wait"}
+var RemedyNames = map[remedy]string{giveUp: "give up", newSession: "new session", newModule: "new module",
+	waitAndRetry: "wait"}
 
 // RemedyFor classifies an error.
 func RemedyFor(err error) string { return RemedyNames[remedyFor(err)] }

@@ -179,10 +179,11 @@ func TestNSS(t *testing.T) {
 		t.Fatalf("certutil: %v: %s", err, out)
 	}
 	cfg := token.Config{
-		Module:       softokn,
-		ModuleConfig: fmt.Sprintf("configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db' dbTokenDescription='seihon nss' flags=", dir),
-		TokenLabel:   "seihon nss",
-		PIN:          token.FilePIN(pin),
+		Module: softokn,
+		ModuleConfig: fmt.Sprintf("configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db' "+
+			"dbTokenDescription='seihon nss' flags=", dir),
+		TokenLabel: "seihon nss",
+		PIN:        token.FilePIN(pin),
 	}
 	tok := tokentest.Open(t, cfg)
 	for _, alg := range []string{"rsa2048", "p256", "p384", "p521"} {
@@ -209,7 +210,9 @@ func TestNSS(t *testing.T) {
 // (10 of 32 starts, four at a time, when it was measured); Open looks again.
 func TestConcurrentStarts(t *testing.T) {
 	if label := os.Getenv("TOKENTEST_START"); label != "" {
-		tok, err := token.Open(t.Context(), token.Config{Module: tokentest.Module(t), TokenLabel: label, PIN: token.StaticPIN([]byte(tokentest.UserPIN))})
+		tok, err := token.Open(t.Context(),
+			token.Config{Module: tokentest.Module(t), TokenLabel: label,
+				PIN: token.StaticPIN([]byte(tokentest.UserPIN))})
 		if err != nil {
 			t.Fatal(err)
 		}

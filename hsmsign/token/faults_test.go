@@ -100,16 +100,21 @@ func TestFaults(t *testing.T) {
 		{"logged out", fail(pkcs11.CKR_USER_NOT_LOGGED_IN, 1), 2, nil, ""},
 		{"key handle gone", fail(pkcs11.CKR_KEY_HANDLE_INVALID, 1), 2, nil, ""},
 		{"device error once", fail(pkcs11.CKR_DEVICE_ERROR, 1), 2, nil, ""},
-		{"device error for good", fail(pkcs11.CKR_DEVICE_ERROR, 100), 2, pkcs11.Error(pkcs11.CKR_DEVICE_ERROR), "signing with key"},
-		{"session gone for good", fail(pkcs11.CKR_SESSION_HANDLE_INVALID, 100), 2, pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID), "signing with key"},
-		{"not permitted", fail(pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED, 100), 1, pkcs11.Error(pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED), "signing with key"},
-		{"throttled for good", fail(pkcs11.CKR_FUNCTION_FAILED, 100), 6, pkcs11.Error(pkcs11.CKR_FUNCTION_FAILED), "signing with key"},
+		{"device error for good", fail(pkcs11.CKR_DEVICE_ERROR, 100), 2, pkcs11.Error(pkcs11.CKR_DEVICE_ERROR),
+			"signing with key"},
+		{"session gone for good", fail(pkcs11.CKR_SESSION_HANDLE_INVALID, 100), 2,
+			pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID), "signing with key"},
+		{"not permitted", fail(pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED, 100), 1,
+			pkcs11.Error(pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED), "signing with key"},
+		{"throttled for good", fail(pkcs11.CKR_FUNCTION_FAILED, 100), 6, pkcs11.Error(pkcs11.CKR_FUNCTION_FAILED),
+			"signing with key"},
 	} {
 		// One after the other: a device error initialises the module anew, which the whole process shares.
 		t.Run(test.name, func(t *testing.T) {
 			var calls atomic.Int32
 			key := signer(t, token.WithFault(cfg, func(next token.SignFunc) token.SignFunc {
-				return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle, in []byte) ([]byte, error) {
+				return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle,
+					in []byte) ([]byte, error) {
 					err := test.fault(calls.Add(1))
 					if err != nil {
 						return nil, err
@@ -118,7 +123,8 @@ func TestFaults(t *testing.T) {
 				}
 			}), "k")
 			_, err := key.Sign(nil, digest(crypto.SHA256), crypto.SHA256)
-			if test.is == nil && err != nil || test.is != nil && (!errors.Is(err, test.is) || !strings.Contains(err.Error(), test.says)) {
+			if test.is == nil && err != nil ||
+				test.is != nil && (!errors.Is(err, test.is) || !strings.Contains(err.Error(), test.says)) {
 				t.Errorf("error %v, want %v", err, test.is)
 			}
 			if calls.Load() != test.calls {
@@ -136,7 +142,8 @@ func TestDeviceLostForAll(t *testing.T) {
 	cfg.Logger = zap.New(core)
 	var calls atomic.Int32
 	key := signer(t, token.WithFault(cfg, func(next token.SignFunc) token.SignFunc {
-		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle, in []byte) ([]byte, error) {
+		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle,
+			in []byte) ([]byte, error) {
 			n, recovered := calls.Add(1), logs.FilterMessage("token connected again").Len()
 			if n >= 100 && recovered == 0 || n >= 300 && recovered == 1 {
 				return nil, pkcs11.Error(pkcs11.CKR_DEVICE_ERROR)
@@ -162,7 +169,8 @@ func TestCorruptedSignature(t *testing.T) {
 	}
 	var calls atomic.Int32
 	faulty := token.WithFault(cfg, func(next token.SignFunc) token.SignFunc {
-		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle, in []byte) ([]byte, error) {
+		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle,
+			in []byte) ([]byte, error) {
 			calls.Add(1)
 			signature, err := next(c, s, m, k, in)
 			if err == nil {
@@ -180,7 +188,8 @@ func TestCorruptedSignature(t *testing.T) {
 		}
 		signature, err := key.Sign(nil, digest(crypto.SHA256), opts)
 		if !errors.Is(err, token.ErrBadSignature) || signature != nil || calls.Load() != 1 {
-			t.Errorf("%s: signature %x, error %v, %d calls; want none, %v, 1", alg, signature, err, calls.Load(), token.ErrBadSignature)
+			t.Errorf("%s: signature %x, error %v, %d calls; want none, %v, 1", alg, signature, err, calls.Load(),
+				token.ErrBadSignature)
 		}
 	}
 }
@@ -195,7 +204,8 @@ func TestOneCallHangs(t *testing.T) {
 	release := make(chan struct{})
 	var calls atomic.Int32
 	key := signer(t, token.WithFault(cfg, func(next token.SignFunc) token.SignFunc {
-		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle, in []byte) ([]byte, error) {
+		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle,
+			in []byte) ([]byte, error) {
 			if n := calls.Add(1); n == 1 || n == 50 {
 				<-release
 			}
@@ -227,7 +237,8 @@ func TestCanceledCall(t *testing.T) {
 	makeKey(t, cfg, "k", "p256")
 	release := make(chan struct{})
 	key := signer(t, token.WithFault(cfg, func(next token.SignFunc) token.SignFunc {
-		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle, in []byte) ([]byte, error) {
+		return func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, k pkcs11.ObjectHandle,
+			in []byte) ([]byte, error) {
 			<-release
 			return next(c, s, m, k, in)
 		}

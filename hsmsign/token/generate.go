@@ -46,7 +46,8 @@ var algorithms = map[string]algorithm{
 func (t *Token) GenerateKey(ctx context.Context, label, alg string) (*Key, error) {
 	a, ok := algorithms[alg]
 	if !ok {
-		return nil, fmt.Errorf("generating key %q: algorithm %q is not supported; use one of %s", label, alg, strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
+		return nil, fmt.Errorf("generating key %q: algorithm %q is not supported; use one of %s", label, alg,
+			strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
 	}
 	if label == "" || len(label) > 200 || !utf8.ValidString(label) {
 		return nil, fmt.Errorf("generating key: label %q must be 1 to 200 bytes of UTF-8", label)
@@ -87,7 +88,8 @@ func labelFree(c *pkcs11.Ctx, s pkcs11.SessionHandle, label string) error {
 			return fmt.Errorf("looking for keys with label %q: %w", label, err)
 		}
 		if len(taken) > 0 {
-			return fmt.Errorf("generating key %q: %w: the token holds %s; choose another label", label, ErrKeyExists, describe(c, s, taken))
+			return fmt.Errorf("generating key %q: %w: the token holds %s; choose another label", label, ErrKeyExists,
+				describe(c, s, taken))
 		}
 	}
 	return nil
@@ -182,7 +184,8 @@ func freeSlot(c *pkcs11.Ctx, want URI) (uint, error) {
 		}
 		if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED != 0 {
 			if clean(info.Label) == want.Token {
-				return 0, fmt.Errorf("initialising token %q: %w: slot %d has it, and it is left alone", want.Token, ErrTokenExists, s)
+				return 0, fmt.Errorf("initialising token %q: %w: slot %d has it, and it is left alone", want.Token,
+					ErrTokenExists, s)
 			}
 			continue
 		}
@@ -191,7 +194,8 @@ func freeSlot(c *pkcs11.Ctx, want URI) (uint, error) {
 		}
 	}
 	if !found {
-		return 0, fmt.Errorf("initialising token %q: %w: no slot has an uninitialised token", want.Token, ErrTokenAbsent)
+		return 0, fmt.Errorf("initialising token %q: %w: no slot has an uninitialised token", want.Token,
+			ErrTokenAbsent)
 	}
 	return free, nil
 }

@@ -86,7 +86,8 @@ func (t *Token) Signer(ctx context.Context, spec KeySpec) (*Key, error) {
 			found.id = attribute(c, line.keeper, handle, pkcs11.CKA_ID)
 		}
 		if b := attribute(c, line.keeper, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE); len(b) == 1 && b[0] != 0 {
-			return fmt.Errorf("using key %s: it asks for the PIN at every signature (CKA_ALWAYS_AUTHENTICATE), which a batch cannot do; make it without", u)
+			return fmt.Errorf("using key %s: it asks for the PIN at every signature (CKA_ALWAYS_AUTHENTICATE), which "+
+				"a batch cannot do; make it without", u)
 		}
 		found.public, err = findPublic(c, line.keeper, handle, found, spec.SPKI)
 		if err != nil {
@@ -109,7 +110,9 @@ func (t *Token) Signer(ctx context.Context, spec KeySpec) (*Key, error) {
 		return nil, fmt.Errorf("encoding the public key of %s: %w", u, err)
 	}
 	if !pinned(spec.SPKI, k.spki) {
-		return nil, fmt.Errorf("using key %s: %w: its public key has SHA-256 %x, the pin is %x; this is another key with the same name, or the pin is out of date", u, ErrWrongKey, k.Pin(), pinDigest(spec.SPKI))
+		return nil,
+			fmt.Errorf("using key %s: %w: its public key has SHA-256 %x, the pin is %x; this is another key with the "+
+				"same name, or the pin is out of date", u, ErrWrongKey, k.Pin(), pinDigest(spec.SPKI))
 	}
 	return k, nil
 }
@@ -126,9 +129,11 @@ func (s KeySpec) selector(token URI) (URI, error) {
 		if u.Type != "" && u.Type != "private" {
 			return u, fmt.Errorf("selecting key %s: type is %q, not private", u, u.Type)
 		}
-		for _, f := range []struct{ name, here, there string }{{"token", u.Token, token.Token}, {"serial", u.Serial, token.Serial}} {
+		for _, f := range []struct{ name, here, there string }{{"token", u.Token, token.Token},
+			{"serial", u.Serial, token.Serial}} {
 			if f.here != "" && f.there != "" && f.here != f.there {
-				return u, fmt.Errorf("selecting key %s: it is on %s %q, and the open token is %q", u, f.name, f.here, f.there)
+				return u, fmt.Errorf("selecting key %s: it is on %s %q, and the open token is %q", u, f.name, f.here,
+					f.there)
 			}
 		}
 	}
@@ -148,7 +153,9 @@ func (s KeySpec) selector(token URI) (URI, error) {
 		return u, errors.New("selecting key: neither label nor id is given")
 	}
 	if n := len(s.SPKI); n > 0 && n < sha256.Size {
-		return u, fmt.Errorf("selecting key %s: the SPKI pin has %d bytes; it is a SHA-256 or a whole SubjectPublicKeyInfo", u, n)
+		return u,
+			fmt.Errorf("selecting key %s: the SPKI pin has %d bytes; it is a SHA-256 or a whole SubjectPublicKeyInfo",
+				u, n)
 	}
 	return u, nil
 }
@@ -212,18 +219,23 @@ func findKey(c *pkcs11.Ctx, s pkcs11.SessionHandle, u URI, loggedOut bool) (pkcs
 		return handles[0], nil
 	}
 	if len(handles) > 1 {
-		return 0, fmt.Errorf("finding key %s: %w: %d private keys match: %s; select by label and id", u, ErrKeyAmbiguous, len(handles), describe(c, s, handles))
+		return 0, fmt.Errorf("finding key %s: %w: %d private keys match: %s; select by label and id", u,
+			ErrKeyAmbiguous, len(handles), describe(c, s, handles))
 	}
 	all, err := findObjects(c, s, pkcs11.CKO_PRIVATE_KEY, "", nil)
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("listing keys: %w", err)
 	case len(all) == 0 && loggedOut:
-		return 0, fmt.Errorf("finding key %s: %w: the token shows no private key without a login; configure a PIN source", u, ErrKeyNotFound)
+		return 0,
+			fmt.Errorf("finding key %s: %w: the token shows no private key without a login; configure a PIN source", u,
+				ErrKeyNotFound)
 	case len(all) == 0:
-		return 0, fmt.Errorf("finding key %s: %w: the token holds no private key; generate one first", u, ErrKeyNotFound)
+		return 0, fmt.Errorf("finding key %s: %w: the token holds no private key; generate one first", u,
+			ErrKeyNotFound)
 	}
-	return 0, fmt.Errorf("finding key %s: %w: the token holds %s; correct label or id", u, ErrKeyNotFound, describe(c, s, all))
+	return 0, fmt.Errorf("finding key %s: %w: the token holds %s; correct label or id", u, ErrKeyNotFound,
+		describe(c, s, all))
 }
 
 // maxListed bounds how many keys an error message names.
@@ -236,13 +248,15 @@ func describe(c *pkcs11.Ctx, s pkcs11.SessionHandle, handles []pkcs11.ObjectHand
 			names = append(names, fmt.Sprintf("and %d more", len(handles)-maxListed))
 			break
 		}
-		names = append(names, fmt.Sprintf("%q id %x", attribute(c, s, h, pkcs11.CKA_LABEL), attribute(c, s, h, pkcs11.CKA_ID)))
+		names = append(names,
+			fmt.Sprintf("%q id %x", attribute(c, s, h, pkcs11.CKA_LABEL), attribute(c, s, h, pkcs11.CKA_ID)))
 	}
 	return strings.Join(names, ", ")
 }
 
 // findObjects lists objects of a class, by label and id where given.
-func findObjects(c *pkcs11.Ctx, s pkcs11.SessionHandle, class uint, label string, id []byte) ([]pkcs11.ObjectHandle, error) {
+func findObjects(c *pkcs11.Ctx, s pkcs11.SessionHandle, class uint, label string,
+	id []byte) ([]pkcs11.ObjectHandle, error) {
 	template := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, class)}
 	if label != "" {
 		template = append(template, pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))

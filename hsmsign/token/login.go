@@ -37,7 +37,8 @@ func (t *Token) logIn(ctx context.Context, line *connection, info pkcs11.TokenIn
 		return fmt.Errorf("logging in to token %s: %w", t.want, err)
 	}
 	if refused {
-		err = fmt.Errorf("logging in to token %s: %w: the token refused this same PIN on %s, and it is not tried again; correct the PIN", t.want, ErrPINRefused, at.Format("2006-01-02 15:04:05Z"))
+		err = fmt.Errorf("logging in to token %s: %w: the token refused this same PIN on %s, and it is not tried "+
+			"again; correct the PIN", t.want, ErrPINRefused, at.Format("2006-01-02 15:04:05Z"))
 		t.stop(err)
 		return err
 	}
@@ -51,7 +52,8 @@ func (t *Token) logIn(ctx context.Context, line *connection, info pkcs11.TokenIn
 	case isRV(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN): // through another Token of this process
 		return nil
 	case isRV(err, pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_INVALID, pkcs11.CKR_PIN_LEN_RANGE):
-		refusal := fmt.Errorf("logging in to token %s: %w: %w; it is not tried again; correct the PIN", t.want, ErrPINRefused, err)
+		refusal := fmt.Errorf("logging in to token %s: %w: %w; it is not tried again; correct the PIN", t.want,
+			ErrPINRefused, err)
 		t.stop(refusal)
 		err = memory.add(name, pin, t.cfg.Now())
 		if err != nil {
@@ -59,7 +61,8 @@ func (t *Token) logIn(ctx context.Context, line *connection, info pkcs11.TokenIn
 		}
 		return refusal
 	case isRV(err, pkcs11.CKR_PIN_LOCKED):
-		err = fmt.Errorf("logging in to token %s: %w: %w; the security officer has to set a new user PIN", t.want, ErrPINLocked, err)
+		err = fmt.Errorf("logging in to token %s: %w: %w; the security officer has to set a new user PIN", t.want,
+			ErrPINLocked, err)
 		t.stop(err)
 		return err
 	case isRV(err, pkcs11.CKR_PIN_EXPIRED):
@@ -72,11 +75,14 @@ func (t *Token) logIn(ctx context.Context, line *connection, info pkcs11.TokenIn
 func loginAllowed(name URI, info pkcs11.TokenInfo) error {
 	switch {
 	case info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
-		return fmt.Errorf("logging in to token %s: %w: it says that its user PIN is locked; the security officer has to set a new one", name, ErrPINLocked)
+		return fmt.Errorf("logging in to token %s: %w: it says that its user PIN is locked; the security officer has "+
+			"to set a new one", name, ErrPINLocked)
 	case info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0:
-		return fmt.Errorf("logging in to token %s: %w: it says that one more wrong PIN locks it; log in once by hand with the HSM's own tool, which resets the count", name, ErrPINLocked)
+		return fmt.Errorf("logging in to token %s: %w: it says that one more wrong PIN locks it; log in once by hand "+
+			"with the HSM's own tool, which resets the count", name, ErrPINLocked)
 	case info.Flags&pkcs11.CKF_USER_PIN_INITIALIZED == 0:
-		return fmt.Errorf("logging in to token %s: it has no user PIN yet; initialise it first: %w", name, pkcs11.Error(pkcs11.CKR_USER_PIN_NOT_INITIALIZED))
+		return fmt.Errorf("logging in to token %s: it has no user PIN yet; initialise it first: %w", name,
+			pkcs11.Error(pkcs11.CKR_USER_PIN_NOT_INITIALIZED))
 	}
 	return nil
 }

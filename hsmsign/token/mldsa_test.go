@@ -12,8 +12,8 @@ import (
 	"seihon/hsmsign/token/tokentest"
 )
 
-// TestMLDSA makes keys of each parameter set in a module with CKM_ML_DSA, finds them again, and signs; what is not pure ML-DSA
-// with an empty context is refused before the token is asked.
+// TestMLDSA makes keys of each parameter set in a module with CKM_ML_DSA, finds them again, and signs; what is not pure
+// ML-DSA with an empty context is refused before the token is asked.
 func TestMLDSA(t *testing.T) {
 	tok := tokentest.MLDSA(t)
 	for _, set := range []mldsa.Parameters{mldsa.MLDSA44(), mldsa.MLDSA65(), mldsa.MLDSA87()} {
@@ -39,14 +39,17 @@ func TestMLDSA(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		for what, opts := range map[string]crypto.SignerOpts{
-			"a hash": crypto.SHA512, "a context": &mldsa.Options{Context: "seihon"}, "the message representative µ": crypto.MLDSAMu,
+			"a hash": crypto.SHA512, "a context": &mldsa.Options{Context: "seihon"},
+			"the message representative µ": crypto.MLDSAMu,
 		} {
-			if _, err := key.Sign(nil, make([]byte, 64), opts); err == nil || !strings.Contains(err.Error(), "only pure signatures") {
+			if _, err := key.Sign(nil, make([]byte, 64), opts); err == nil ||
+				!strings.Contains(err.Error(), "only pure signatures") {
 				t.Errorf("%s with %s: %v", name, what, err)
 			}
 		}
 		e, err := tok.Evidence(t.Context(), token.UseSigning, key)
-		if err != nil || e.Keys[0].Algorithm != name || e.Keys[0].Attributes["EXTRACTABLE"] != "false" || e.Keys[0].Attributes["SENSITIVE"] != "true" {
+		if err != nil || e.Keys[0].Algorithm != name || e.Keys[0].Attributes["EXTRACTABLE"] != "false" ||
+			e.Keys[0].Attributes["SENSITIVE"] != "true" {
 			t.Errorf("%s: the evidence is %+v, %v", name, e, err)
 		}
 	}

@@ -73,9 +73,12 @@ func open(path, config string) (*module, error) {
 		}
 		c := pkcs11.New(file)
 		if c == nil {
-			return nil, fmt.Errorf("loading module %s: %w: it is not a PKCS#11 library for this machine (%s), or a library that it needs is missing; try ldd on it", path, ErrModule, runtime.GOARCH)
+			return nil,
+				fmt.Errorf("loading module %s: %w: it is not a PKCS#11 library for this machine (%s), or a library "+
+					"that it needs is missing; try ldd on it", path, ErrModule, runtime.GOARCH)
 		}
-		m = &module{path: path, config: config, ctx: c, digest: digest, renewing: make(chan struct{}, 1), changed: make(chan struct{})}
+		m = &module{path: path, config: config, ctx: c, digest: digest, renewing: make(chan struct{}, 1),
+			changed: make(chan struct{})}
 		if loaded.byFile == nil {
 			loaded.byFile = make(map[string]*module)
 		}
@@ -84,7 +87,8 @@ func open(path, config string) (*module, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.config != config && m.users > 0 {
-		return nil, fmt.Errorf("loading module %s: %w: it is in use in this process with another configuration string", path, ErrModule)
+		return nil, fmt.Errorf("loading module %s: %w: it is in use in this process with another configuration string",
+			path, ErrModule)
 	}
 	m.config = config
 	m.users++
@@ -175,7 +179,8 @@ func (m *module) initialize(timeout time.Duration) error {
 	m.shut = false
 	m.signal()
 	if isRV(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
-		return fmt.Errorf("initialising module %s: %w: another part of this process uses it: %w", m.path, ErrModule, err)
+		return fmt.Errorf("initialising module %s: %w: another part of this process uses it: %w", m.path, ErrModule,
+			err)
 	}
 	if err != nil {
 		if why := whySoftHSM(err); why != nil {
@@ -207,7 +212,8 @@ func (m *module) finalize(ctx context.Context, timeout time.Duration) error {
 		case <-ctx.Done():
 			err = ctx.Err()
 		case <-timer.C:
-			err = fmt.Errorf("finalising module %s: %w: %d calls hang inside it; restart this process", m.path, ErrTimeout, n)
+			err = fmt.Errorf("finalising module %s: %w: %d calls hang inside it; restart this process", m.path,
+				ErrTimeout, n)
 		}
 		m.mu.Lock()
 		m.shut = false
@@ -238,7 +244,8 @@ func (m *module) isolated(name string, timeout time.Duration, f func() error) er
 	case err := <-done:
 		return err
 	case <-timer.C:
-		err := fmt.Errorf("%s of module %s: %w: nothing after %v; restart this process", name, m.path, ErrTimeout, timeout)
+		err := fmt.Errorf("%s of module %s: %w: nothing after %v; restart this process", name, m.path, ErrTimeout,
+			timeout)
 		m.mu.Lock()
 		m.dead = err
 		m.signal()
@@ -294,7 +301,8 @@ func (m *module) leave() {
 // call runs f, which makes calls into the module with handles of generation gen. When f takes longer than timeout or
 // ctx ends, call returns and f is left behind, because C code cannot be interrupted; late, if not nil, runs when f
 // ends after all. What f writes may be read only when call returns nil or the module's own error.
-func (m *module) call(ctx context.Context, gen uint64, timeout time.Duration, f func(c *pkcs11.Ctx) error, late func()) error {
+func (m *module) call(ctx context.Context, gen uint64, timeout time.Duration, f func(c *pkcs11.Ctx) error,
+	late func()) error {
 	err := m.enter(ctx, gen)
 	if err != nil {
 		return err
@@ -317,7 +325,8 @@ func (m *module) call(ctx context.Context, gen uint64, timeout time.Duration, f 
 	case err := <-done:
 		return err
 	case <-timer.C:
-		err = fmt.Errorf("calling module %s: %w: nothing after %v; look at the HSM and the way to it", m.path, ErrTimeout, timeout)
+		err = fmt.Errorf("calling module %s: %w: nothing after %v; look at the HSM and the way to it", m.path,
+			ErrTimeout, timeout)
 	case <-ctx.Done():
 		err = ctx.Err()
 	}

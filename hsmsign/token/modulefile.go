@@ -41,7 +41,8 @@ func known() string {
 	var found []string
 	for _, pattern := range []string{"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so",
 		"/usr/local/lib/softhsm/libsofthsm2.so", "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-		"/opt/nfast/toolkits/pkcs11/libcknfast.so", "/usr/safenet/lunaclient/lib/libCryptoki2_64.so", "/opt/utimaco/*/lib/libcs_pkcs11_R3.so"} {
+		"/opt/nfast/toolkits/pkcs11/libcknfast.so", "/usr/safenet/lunaclient/lib/libCryptoki2_64.so",
+		"/opt/utimaco/*/lib/libcs_pkcs11_R3.so"} {
 		files, _ := filepath.Glob(pattern)
 		found = append(found, files...)
 	}

@@ -60,7 +60,9 @@ func PromptPIN(prompt string) PINSource {
 	return func(ctx context.Context) ([]byte, error) {
 		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 		if err != nil {
-			return nil, fmt.Errorf("asking for the PIN: there is no terminal; configure a PIN file or a systemd credential: %w", err)
+			return nil,
+				fmt.Errorf("asking for the PIN: there is no terminal; configure a PIN file or a systemd credential: %w",
+					err)
 		}
 		defer tty.Close()
 		return promptPIN(ctx, tty, prompt)

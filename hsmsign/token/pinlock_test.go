@@ -42,7 +42,8 @@ trap 'kill $slotd; wait $slotd || true' EXIT
 i=0; while [ ! -S /run/pkcsslotd.socket ] && [ ! -S /run/opencryptoki/pkcsslotd.socket ] && [ $i -lt 100 ]; do sleep 0.05; i=$((i+1)); done
 "$@"
 `
-	cmd := exec.Command(tool(t, "unshare"), "--mount", "--ipc", "sh", "-c", script, "sh", os.Args[0], "-test.run=^TestPINLock$", "-test.count=1", "-test.v")
+	cmd := exec.Command(tool(t, "unshare"), "--mount", "--ipc", "sh", "-c", script, "sh", os.Args[0],
+		"-test.run=^TestPINLock$", "-test.count=1", "-test.v")
 	cmd.Env = append(os.Environ(), "TOKENTEST_OPENCRYPTOKI=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -105,7 +106,8 @@ func testPINLock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return slices.DeleteFunc(info.Flags, func(f string) bool { return !strings.HasPrefix(f, "USER_PIN_") || f == "USER_PIN_INITIALIZED" })
+		return slices.DeleteFunc(info.Flags,
+			func(f string) bool { return !strings.HasPrefix(f, "USER_PIN_") || f == "USER_PIN_INITIALIZED" })
 	}
 	refused := func(pin string, want error) {
 		t.Helper()
@@ -130,7 +132,8 @@ func testPINLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range []crypto.SignerOpts{crypto.SHA256, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}} {
+	for _, o := range []crypto.SignerOpts{crypto.SHA256,
+		&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}} {
 		_, err = key.Sign(nil, digest(crypto.SHA256), o)
 		if err != nil {
 			t.Error(err)

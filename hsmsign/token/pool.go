@@ -17,9 +17,11 @@ type session struct {
 }
 
 // signFunc makes one signature on one session.
-type signFunc func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, key pkcs11.ObjectHandle, input []byte) ([]byte, error)
+type signFunc func(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, key pkcs11.ObjectHandle,
+	input []byte) ([]byte, error)
 
-func signOnce(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, key pkcs11.ObjectHandle, input []byte) ([]byte, error) {
+func signOnce(c *pkcs11.Ctx, s pkcs11.SessionHandle, m []*pkcs11.Mechanism, key pkcs11.ObjectHandle,
+	input []byte) ([]byte, error) {
 	err := c.SignInit(s, m, key)
 	if err != nil {
 		return nil, err
@@ -93,7 +95,9 @@ func (t *Token) borrow(ctx context.Context) (*session, error) {
 			return nil, ctx.Err()
 		case <-tick.C:
 			if n := t.hung.Load(); n > 0 && n >= t.size.Load() {
-				return nil, fmt.Errorf("waiting for a session with token %s: %w: all %d hang; look at the HSM and the way to it", t.want, ErrTimeout, n)
+				return nil,
+					fmt.Errorf("waiting for a session with token %s: %w: all %d hang; look at the HSM and the "+
+						"way to it", t.want, ErrTimeout, n)
 			}
 		}
 	}
@@ -103,7 +107,8 @@ func (t *Token) borrow(ctx context.Context) (*session, error) {
 var errFewerSessions = errors.New("the token has fewer sessions than configured")
 
 // signWith signs on s and sees to it that s, or a fresh place for it, goes back to the pool.
-func (t *Token) signWith(ctx context.Context, s *session, line *connection, k *Key, m []*pkcs11.Mechanism, input []byte) ([]byte, error) {
+func (t *Token) signWith(ctx context.Context, s *session, line *connection, k *Key, m []*pkcs11.Mechanism,
+	input []byte) ([]byte, error) {
 	err := t.ready(ctx, s, line)
 	if isRV(err, pkcs11.CKR_SESSION_COUNT) && t.shrink() {
 		return nil, errFewerSessions
@@ -178,7 +183,8 @@ func (t *Token) shrink() bool {
 			return false
 		}
 		if t.size.CompareAndSwap(n, n-1) {
-			t.log.Warn("token has no more sessions, going on with fewer", zap.String("token", t.want.String()), zap.Int32("sessions", n-1))
+			t.log.Warn("token has no more sessions, going on with fewer", zap.String("token", t.want.String()),
+				zap.Int32("sessions", n-1))
 			return true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDigestOfAnotherHash: a digest that is shorter or longer than its hash gives is not signed: half of it would be enough for a
-// forgery, and what is behind it would not be signed.
+// TestDigestOfAnotherHash: a digest that is shorter or longer than its hash gives is not signed: half of it would be
+// enough for a forgery, and what is behind it would not be signed.
 func TestDigestOfAnotherHash(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -19,7 +19,8 @@ func TestDigestOfAnotherHash(t *testing.T) {
 	}
 	k := &Key{label: "k", public: key.Public()}
 	for _, n := range []int{0, 20, 31, 33, 48} {
-		if _, err := k.prepare(make([]byte, n), crypto.SHA256); err == nil || !strings.Contains(err.Error(), "SHA-256 has 32") {
+		if _, err := k.prepare(make([]byte, n), crypto.SHA256); err == nil ||
+			!strings.Contains(err.Error(), "SHA-256 has 32") {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}

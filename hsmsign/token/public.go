@@ -18,8 +18,8 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// Key types, mechanisms and attributes of PKCS#11 v3.0 (EdDSA) and v3.2 (ML-DSA, section 6.67) that the headers of v2.40
-// lack.
+// Key types, mechanisms and attributes of PKCS#11 v3.0 (EdDSA) and v3.2 (ML-DSA, section 6.67) that the headers of
+// v2.40 lack.
 const (
 	ckkECEdwards        = 0x40
 	ckmECEdwardsKeyPair = 0x1055
@@ -37,7 +37,8 @@ var parameterSets = map[uint64]mldsa.Parameters{1: mldsa.MLDSA44(), 2: mldsa.MLD
 // findPublic returns the public half of the private key at handle: from the private key object itself when the token
 // tells it, else from a public key or a certificate with the same id or label. With a pin, a candidate that satisfies
 // it goes before all others.
-func findPublic(c *pkcs11.Ctx, s pkcs11.SessionHandle, handle pkcs11.ObjectHandle, k *Key, pin []byte) (crypto.PublicKey, error) {
+func findPublic(c *pkcs11.Ctx, s pkcs11.SessionHandle, handle pkcs11.ObjectHandle, k *Key,
+	pin []byte) (crypto.PublicKey, error) {
 	var candidates []crypto.PublicKey
 	var problem error
 	add := func(public crypto.PublicKey, err error) {
@@ -70,7 +71,9 @@ func findPublic(c *pkcs11.Ctx, s pkcs11.SessionHandle, handle pkcs11.ObjectHandl
 		if problem != nil {
 			return nil, fmt.Errorf("reading its public key: %w", problem)
 		}
-		return nil, fmt.Errorf("%w: the token shows no public key and no certificate with its id; signatures could not be checked", ErrKeyNotFound)
+		return nil,
+			fmt.Errorf("%w: the token shows no public key and no certificate with its id; signatures could not be "+
+				"checked", ErrKeyNotFound)
 	}
 	chosen := candidates[0]
 	for _, public := range candidates {
@@ -79,7 +82,8 @@ func findPublic(c *pkcs11.Ctx, s pkcs11.SessionHandle, handle pkcs11.ObjectHandl
 			return public, nil
 		}
 		if !samePublic(chosen, public) && len(pin) == 0 {
-			return nil, fmt.Errorf("%w: the token shows two different public keys with its id; pin the right one", ErrKeyAmbiguous)
+			return nil, fmt.Errorf("%w: the token shows two different public keys with its id; pin the right one",
+				ErrKeyAmbiguous)
 		}
 	}
 	return chosen, nil
@@ -153,7 +157,8 @@ var (
 	paramsP256 = []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}
 	paramsP384 = []byte{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22}
 	paramsP521 = []byte{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23}
-	// Ed25519 by name, as PKCS#11 v3.0 section 2.3.10 has it (PrintableString "edwards25519"): SoftHSM knows it only so.
+	// Ed25519 by name, as PKCS#11 v3.0 section 2.3.10 has it (PrintableString "edwards25519"): SoftHSM knows it only
+	// so.
 	paramsEd25519 = []byte{0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'}
 )
 
@@ -184,8 +189,8 @@ func edKey(point []byte) (crypto.PublicKey, error) {
 	return ed25519.PublicKey(raw), nil
 }
 
-// mldsaKey reads an ML-DSA public key. CKA_VALUE is the public key in the public key object only: in the private key object it
-// is the private key, and is not asked for.
+// mldsaKey reads an ML-DSA public key. CKA_VALUE is the public key in the public key object only: in the private key
+// object it is the private key, and is not asked for.
 func mldsaKey(c *pkcs11.Ctx, s pkcs11.SessionHandle, o pkcs11.ObjectHandle) (crypto.PublicKey, error) {
 	if class, ok := ulong(attribute(c, s, o, pkcs11.CKA_CLASS)); !ok || class != pkcs11.CKO_PUBLIC_KEY {
 		return nil, nil

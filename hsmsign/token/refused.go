@@ -100,7 +100,8 @@ func (r *refusals) check(token string, pin []byte) (at time.Time, refused bool, 
 func (r *refusals) add(token string, pin []byte, now time.Time) error {
 	salt := make([]byte, 16)
 	rand.Read(salt)
-	r.list = append(r.list, refusal{Token: token, Salt: salt, Hash: hashPIN(pin, salt), Time: now.UTC().Truncate(time.Second)})
+	r.list = append(r.list,
+		refusal{Token: token, Salt: salt, Hash: hashPIN(pin, salt), Time: now.UTC().Truncate(time.Second)})
 	return r.save()
 }
 
@@ -136,7 +137,8 @@ func (r *refusals) load() error {
 	d.DisallowUnknownFields()
 	err = d.Decode(&f)
 	if err != nil || f.Schema != refusalSchema {
-		return fmt.Errorf("reading refused PINs: %s is not a %s file (%v); look at it, and remove it once the PIN is known to be right", r.path, refusalSchema, err)
+		return fmt.Errorf("reading refused PINs: %s is not a %s file (%v); look at it, and remove it once the PIN is "+
+			"known to be right", r.path, refusalSchema, err)
 	}
 	r.list = f.Refusals
 	return nil

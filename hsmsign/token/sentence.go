@@ -7,7 +7,8 @@ func sentence(code string) (quote, gloss string) {
 	switch {
 	case code == "hsm-cloud":
 		return "当面は現行の基準とし、クラウド HSM の利活用拡大や HSM に特化した監査に関する基準等の動向に注視しつつ、必要に応じて改めて検討を行うべきである。",
-			"for the time being the present standard stays; the use of cloud HSMs is to be considered anew when needed (3-3)"
+			"for the time being the present standard stays; the use of cloud HSMs is to be considered anew when " +
+				"needed (3-3)"
 	case code == "hsm-shared":
 		return "①と同様に当面は現行の基準とし、必要に応じて改めて検討を行うべきである。",
 			"for the time being the present standard stays for shared HSMs as for cloud HSMs (3-3)"

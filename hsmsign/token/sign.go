@@ -22,7 +22,8 @@ import (
 )
 
 // Sign implements crypto.Signer: PKCS#1 v1.5, or PSS with *rsa.PSSOptions, for RSA; an ASN.1 signature for ECDSA; and
-// for Ed25519 and ML-DSA a signature over digest as the whole message, with crypto.Hash(0). The random source is the token's own.
+// for Ed25519 and ML-DSA a signature over digest as the whole message, with crypto.Hash(0). The random source is the
+// token's own.
 func (k *Key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	return k.SignContext(context.Background(), digest, opts)
 }
@@ -43,7 +44,10 @@ func (k *Key) SignContext(ctx context.Context, digest []byte, opts crypto.Signer
 	}
 	if err != nil {
 		// Not retried, and the signature is not shown: see the package comment.
-		return nil, fmt.Errorf("checking a signature of key %q: %w: the token made one that its public key refuses (%w); the HSM may be faulty, or the public key beside the private key is another one", k.label, ErrBadSignature, err)
+		return nil,
+			fmt.Errorf("checking a signature of key %q: %w: the token made one that its public key refuses (%w); the "+
+				"HSM may be faulty, or the public key beside the private key is another one", k.label, ErrBadSignature,
+				err)
 	}
 	return signature, nil
 }
@@ -68,8 +72,8 @@ var (
 	mechanismRSA   = []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS, nil)}
 	mechanismECDSA = []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}
 	mechanismEDDSA = []*pkcs11.Mechanism{pkcs11.NewMechanism(ckmEDDSA, nil)}
-	// Without a parameter the context is empty, as RFC 9881 section 3 wants it, and the token hedges when it can (PKCS#11 v3.2
-	// section 6.67.5).
+	// Without a parameter the context is empty, as RFC 9881 section 3 wants it, and the token hedges when it can
+	// (PKCS#11 v3.2 section 6.67.5).
 	mechanismMLDSA = []*pkcs11.Mechanism{pkcs11.NewMechanism(ckmMLDSA, nil)}
 )
 
@@ -106,9 +110,10 @@ func (k *Key) prepare(digest []byte, opts crypto.SignerOpts) (job, error) {
 		size := (key.Curve.Params().N.BitLen() + 7) / 8
 		return job{
 			mechanism: mechanismECDSA,
-			input:     digest[:min(size, len(digest))], // the leftmost bits count (FIPS 186-5 section 6.4.1); not every token cuts
-			decode:    func(raw []byte) ([]byte, error) { return ecdsaDER(raw, size) },
-			verify:    func(sig []byte) error { return k.check.ECDSA(digest, sig) },
+			// the leftmost bits count (FIPS 186-5 section 6.4.1); not every token cuts
+			input:  digest[:min(size, len(digest))],
+			decode: func(raw []byte) ([]byte, error) { return ecdsaDER(raw, size) },
+			verify: func(sig []byte) error { return k.check.ECDSA(digest, sig) },
 		}, nil
 	}
 	return job{}, fmt.Errorf("a key of type %T cannot sign", k.public)
@@ -127,9 +132,10 @@ func preparePSS(key *rsa.PublicKey, digest []byte, hash crypto.Hash, opts *rsa.P
 	}
 	p := pssHash[hash]
 	return job{
-		mechanism: []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_PSS, pkcs11.NewPSSParams(p[0], p[1], uint(salt)))},
-		input:     digest,
-		decode:    func(raw []byte) ([]byte, error) { return widen(raw, key.Size()), nil },
+		mechanism: []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_PSS,
+			pkcs11.NewPSSParams(p[0], p[1], uint(salt)))},
+		input:  digest,
+		decode: func(raw []byte) ([]byte, error) { return widen(raw, key.Size()), nil },
 		verify: func(signature []byte) error {
 			return rsa.VerifyPSS(key, hash, digest, signature, &rsa.PSSOptions{SaltLength: salt, Hash: hash})
 		},

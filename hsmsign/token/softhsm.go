@@ -17,9 +17,9 @@ import (
 // softHSMConf is the file that UseSoftHSM named: what SoftHSM itself is given may be a copy.
 var softHSMConf string
 
-// UseSoftHSM has SoftHSM, when it is loaded in this process, use a configuration file. A folder of tokens that the file names
-// without a leading / is beside the file: a room that is copied has its own token. SoftHSM by itself would look for it in the
-// folder in which the process was started.
+// UseSoftHSM has SoftHSM, when it is loaded in this process, use a configuration file. A folder of tokens that the file
+// names without a leading / is beside the file: a room that is copied has its own token. SoftHSM by itself would look
+// for it in the folder in which the process was started.
 func UseSoftHSM(file string) error {
 	softHSMConf = file
 	use := file
@@ -96,7 +96,8 @@ func whySoftHSM(err error) error {
 		return fmt.Errorf("SoftHSM's configuration %q has no %s", conf, tokenDirKey)
 	}
 	if _, err := os.ReadDir(dir); err != nil {
-		return fmt.Errorf("the folder of SoftHSM's tokens, which %s of %q names, cannot be used: %w", tokenDirKey, conf, err)
+		return fmt.Errorf("the folder of SoftHSM's tokens, which %s of %q names, cannot be used: %w", tokenDirKey, conf,
+			err)
 	}
 	return nil
 }

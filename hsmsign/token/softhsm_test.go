@@ -39,7 +39,8 @@ func TestSignEverything(t *testing.T) {
 			case *rsa.PublicKey:
 				for _, h := range hashes {
 					options = append(options, h, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h},
-						&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: h}, &rsa.PSSOptions{SaltLength: 7, Hash: h})
+						&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: h},
+						&rsa.PSSOptions{SaltLength: 7, Hash: h})
 				}
 			default:
 				for _, h := range hashes {
@@ -100,27 +101,38 @@ func TestRefusals(t *testing.T) {
 		is   error
 		says string
 	}{
-		{"no module", open(func(c *token.Config) { c.Module = "/nowhere/libx.so" }), token.ErrModule, "there is no such file; on this machine there is"},
-		{"not a module", open(func(c *token.Config) { c.Module = "/etc/passwd" }), token.ErrModule, "not a PKCS#11 library"},
+		{"no module", open(func(c *token.Config) { c.Module = "/nowhere/libx.so" }), token.ErrModule,
+			"there is no such file; on this machine there is"},
+		{"not a module", open(func(c *token.Config) { c.Module = "/etc/passwd" }), token.ErrModule,
+			"not a PKCS#11 library"},
 		{"a directory", open(func(c *token.Config) { c.Module = "/usr" }), token.ErrModule, "not a file"},
-		{"token absent", open(func(c *token.Config) { c.TokenLabel = "elsewhere" }), token.ErrTokenAbsent, `shows "test-`},
-		{"wrong serial", open(func(c *token.Config) { c.TokenSerial = "00" }), token.ErrTokenAbsent, "correct label and serial"},
-		{"label twice", open(func(c *token.Config) { c.URI = "pkcs11:token=other" }), nil, `the URI asks for label "other"`},
+		{"token absent", open(func(c *token.Config) { c.TokenLabel = "elsewhere" }), token.ErrTokenAbsent,
+			`shows "test-`},
+		{"wrong serial", open(func(c *token.Config) { c.TokenSerial = "00" }), token.ErrTokenAbsent,
+			"correct label and serial"},
+		{"label twice", open(func(c *token.Config) { c.URI = "pkcs11:token=other" }), nil,
+			`the URI asks for label "other"`},
 		{"too many sessions", open(func(c *token.Config) { c.Sessions = 65 }), nil, "1 to 64"},
 		{"no key", signer(token.KeySpec{Label: "none"}), token.ErrKeyNotFound, `the token holds "only" id`},
 		{"no selector", signer(token.KeySpec{}), nil, "neither label nor id"},
-		{"wrong SPKI", signer(token.KeySpec{Label: "only", SPKI: make([]byte, 32)}), token.ErrWrongKey, "the pin is 0000"},
+		{"wrong SPKI", signer(token.KeySpec{Label: "only", SPKI: make([]byte, 32)}), token.ErrWrongKey,
+			"the pin is 0000"},
 		{"half an SPKI", signer(token.KeySpec{Label: "only", SPKI: make([]byte, 20)}), nil, "20 bytes"},
-		{"label taken", func() error { _, err := tok.GenerateKey(t.Context(), "only", "p256"); return err }(), token.ErrKeyExists, "choose another label"},
-		{"unknown algorithm", func() error { _, err := tok.GenerateKey(t.Context(), "x", "rsa1024"); return err }(), nil, "not supported"},
-		{"SHA-1", func() error { _, err := key.Sign(nil, make([]byte, 20), crypto.SHA1); return err }(), nil, "SHA-1 is not supported"},
-		{"digest too short", func() error { _, err := key.Sign(nil, make([]byte, 20), crypto.SHA256); return err }(), nil, "digest has 20 bytes"},
+		{"label taken", func() error { _, err := tok.GenerateKey(t.Context(), "only", "p256"); return err }(),
+			token.ErrKeyExists, "choose another label"},
+		{"unknown algorithm", func() error { _, err := tok.GenerateKey(t.Context(), "x", "rsa1024"); return err }(),
+			nil, "not supported"},
+		{"SHA-1", func() error { _, err := key.Sign(nil, make([]byte, 20), crypto.SHA1); return err }(), nil,
+			"SHA-1 is not supported"},
+		{"digest too short", func() error { _, err := key.Sign(nil, make([]byte, 20), crypto.SHA256); return err }(),
+			nil, "digest has 20 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.err == nil {
 				t.Fatal("it worked")
 			}
-			if test.is != nil && !errors.Is(test.err, test.is) || !strings.Contains(test.err.Error(), test.says) || strings.Contains(test.err.Error(), "\n") {
+			if test.is != nil && !errors.Is(test.err, test.is) || !strings.Contains(test.err.Error(), test.says) ||
+				strings.Contains(test.err.Error(), "\n") {
 				t.Errorf("error %q, want one sentence with %q", test.err, test.says)
 			}
 		})

@@ -139,7 +139,8 @@ func (c Config) selector() (URI, error) {
 			continue
 		}
 		if *f.to != "" && *f.to != *f.from {
-			return u, fmt.Errorf("opening token: the URI asks for %s %q, the configuration for %q", f.name, *f.to, *f.from)
+			return u, fmt.Errorf("opening token: the URI asks for %s %q, the configuration for %q", f.name, *f.to,
+				*f.from)
 		}
 		*f.to = *f.from
 	}
@@ -181,7 +182,8 @@ func Open(ctx context.Context, cfg Config) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Token{cfg: cfg, want: want, module: m, log: cfg.Logger, connecting: make(chan struct{}, 1), pool: make(chan *session, cfg.Sessions)}
+	t := &Token{cfg: cfg, want: want, module: m, log: cfg.Logger, connecting: make(chan struct{}, 1),
+		pool: make(chan *session, cfg.Sessions)}
 	t.size.Store(int32(cfg.Sessions))
 	for range cfg.Sessions {
 		t.pool <- &session{}

@@ -28,7 +28,9 @@ func TestParseURI(t *testing.T) {
 	}{
 		{"pkcs11:token=Root%20CA;serial=0a1b", token.URI{Token: "Root CA", Serial: "0a1b"}, ""},
 		{"pkcs11:object=ca;id=%01%FF;type=private", token.URI{Object: "ca", ID: []byte{1, 0xff}, Type: "private"}, ""},
-		{"pkcs11:manufacturer=SoftHSM%20project;model=SoftHSM%20v2;slot-id=3?module-path=/usr/lib/x.so", token.URI{Manufacturer: "SoftHSM project", Model: "SoftHSM v2", SlotID: &slot, ModulePath: "/usr/lib/x.so"}, ""},
+		{"pkcs11:manufacturer=SoftHSM%20project;model=SoftHSM%20v2;slot-id=3?module-path=/usr/lib/x.so",
+			token.URI{Manufacturer: "SoftHSM project", Model: "SoftHSM v2", SlotID: &slot, ModulePath: "/usr/lib/x.so"},
+			""},
 		{"pkcs11:", token.URI{}, ""},
 		{"pkcs11:token=a+b", token.URI{Token: "a+b"}, ""},
 		{"pkcs12:token=a", token.URI{}, "does not begin"},
@@ -57,7 +59,8 @@ func TestParseURI(t *testing.T) {
 }
 
 func FuzzParseURI(f *testing.F) {
-	for _, s := range []string{"pkcs11:token=Root%20CA;serial=0a1b", "pkcs11:object=ca;id=%01%FF;type=private", "pkcs11:slot-id=3?module-path=/x", "pkcs11:a=b"} {
+	for _, s := range []string{"pkcs11:token=Root%20CA;serial=0a1b", "pkcs11:object=ca;id=%01%FF;type=private",
+		"pkcs11:slot-id=3?module-path=/x", "pkcs11:a=b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -109,7 +112,8 @@ func TestPINSources(t *testing.T) {
 		{"environment without it", token.EnvPIN("TOKEN_TEST_PIN_2"), "", "is not set"},
 	} {
 		got, err := test.source(t.Context())
-		if string(got) != test.want || (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+		if string(got) != test.want || (err == nil) != (test.says == "") ||
+			err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %q, %v; want %q, an error with %q", test.name, got, err, test.want, test.says)
 		}
 	}
@@ -157,10 +161,13 @@ func digestOf(h crypto.Hash, s string) []byte {
 
 func TestRemedyFor(t *testing.T) {
 	for want, values := range map[string][]uint{
-		"new session": {pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED, pkcs11.CKR_USER_NOT_LOGGED_IN, pkcs11.CKR_KEY_HANDLE_INVALID},
-		"new module":  {pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED},
-		"wait":        {pkcs11.CKR_FUNCTION_FAILED},
-		"give up":     {pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LOCKED, pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_ARGUMENTS_BAD},
+		"new session": {pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED, pkcs11.CKR_USER_NOT_LOGGED_IN,
+			pkcs11.CKR_KEY_HANDLE_INVALID},
+		"new module": {pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT,
+			pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED},
+		"wait": {pkcs11.CKR_FUNCTION_FAILED},
+		"give up": {pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LOCKED, pkcs11.CKR_MECHANISM_INVALID,
+			pkcs11.CKR_ARGUMENTS_BAD},
 	} {
 		for _, v := range values {
 			got := token.RemedyFor(fmt.Errorf("wrapped: %w", pkcs11.Error(v)))

@@ -31,10 +31,12 @@ func TestTwoMatchingKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(t.TempDir(), "key.pem")
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.CommandContext(t.Context(), "softhsm2-util", "--import", file, "--token", cfg.TokenLabel, "--label", "twice", "--id", id, "--pin", tokentest.UserPIN).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), "softhsm2-util", "--import", file, "--token", cfg.TokenLabel,
+			"--label", "twice", "--id", id, "--pin", tokentest.UserPIN).CombinedOutput()
 		if err != nil {
 			t.Fatalf("importing a key: %v\n%s", err, out)
 		}

@@ -98,7 +98,8 @@ func (u *URI) setPath(name, value string) error {
 		id := uint(n)
 		u.SlotID = &id
 	default:
-		return fmt.Errorf("attribute %q is not supported; use token, serial, manufacturer, model, slot-id, object, id or type", name)
+		return fmt.Errorf("attribute %q is not supported; use token, serial, manufacturer, model, slot-id, object, "+
+			"id or type", name)
 	}
 	return nil
 }

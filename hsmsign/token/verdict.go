@@ -41,8 +41,8 @@ const (
 	OnTrial  = "trial"
 )
 
-// A Verdict says which keys of a token may sign, and why. It has no time of its own: the same facts make the same bytes,
-// and the log that keeps them says since when they hold.
+// A Verdict says which keys of a token may sign, and why. It has no time of its own: the same facts make the same
+// bytes, and the log that keeps them says since when they hold.
 type Verdict struct {
 	Schema   string       `json:"schema"`
 	Policy   Policy       `json:"policy"`
@@ -120,7 +120,8 @@ func (a *Approvals) Decide(policy Policy, id *ListID, e *Evidence, roles map[str
 			Findings: append([]Finding{}, judgeKey(k)...),
 		}
 		if entry != nil && len(entry.Roles) > 0 && !slices.Contains(entry.Roles, kv.Role) {
-			adderTo(&kv.Findings)(Error, "hsm-role", "3-3", k.Label, "a role of the device: "+join(entry.Roles), string(kv.Role),
+			adderTo(&kv.Findings)(Error, "hsm-role", "3-3", k.Label, "a role of the device: "+join(entry.Roles),
+				string(kv.Role),
 				"list the role for this device if it is approved, or keep the key elsewhere")
 		}
 		switch {
@@ -142,8 +143,8 @@ func (v *Verdict) Name(name string) {
 	}
 }
 
-// Together is one verdict for the log out of those on each token of a room; absent are the names of the tokens that could not
-// be used.
+// Together is one verdict for the log out of those on each token of a room; absent are the names of the tokens that
+// could not be used.
 func Together(all []*Verdict, absent []string) *Verdict {
 	v := *all[0]
 	v.Keys, v.Absent = slices.Clone(v.Keys), absent

@@ -21,13 +21,17 @@ func TestDecide(t *testing.T) {
 		{"approved", token.Accredited, nil, map[string]string{"ca": token.Accepted, "log": token.Accepted}},
 		{"cloud", token.Accredited, func(a *token.Approvals, _ *token.Evidence) { a.HSMs[0].Location = token.Cloud },
 			map[string]string{"ca": token.Refused, "log": token.Refused}},
-		{"a key that can leave", token.Accredited, func(_ *token.Approvals, e *token.Evidence) { e.Keys[0].Attributes["EXTRACTABLE"] = "true" },
+		{"a key that can leave", token.Accredited,
+			func(_ *token.Approvals, e *token.Evidence) { e.Keys[0].Attributes["EXTRACTABLE"] = "true" },
 			map[string]string{"ca": token.Refused, "log": token.Accepted}},
-		{"a device for logs", token.Accredited, func(a *token.Approvals, _ *token.Evidence) { a.HSMs[0].Roles = []token.Role{token.RoleLog} },
+		{"a device for logs", token.Accredited,
+			func(a *token.Approvals, _ *token.Evidence) { a.HSMs[0].Roles = []token.Role{token.RoleLog} },
 			map[string]string{"ca": token.Refused, "log": token.Accepted}},
-		{"a warning", token.Accredited, func(_ *token.Approvals, e *token.Evidence) { e.Keys[0].Attributes["DECRYPT"] = "true" },
+		{"a warning",
+			token.Accredited, func(_ *token.Approvals, e *token.Evidence) { e.Keys[0].Attributes["DECRYPT"] = "true" },
 			map[string]string{"ca": token.Accepted, "log": token.Accepted}},
-		{"on trial in a cloud", token.Trial, func(a *token.Approvals, _ *token.Evidence) { a.HSMs[0].Location = token.Cloud },
+		{"on trial in a cloud", token.Trial,
+			func(a *token.Approvals, _ *token.Evidence) { a.HSMs[0].Location = token.Cloud },
 			map[string]string{"ca": token.OnTrial, "log": token.OnTrial}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -45,7 +49,8 @@ func TestDecide(t *testing.T) {
 				if test.change != nil {
 					test.change(a, e)
 				}
-				return a.Decide(test.policy, a.IdentifyList(list), e, map[string]token.Role{"ca": token.RoleIssuing, "log": token.RoleLog}, now)
+				return a.Decide(test.policy, a.IdentifyList(list), e,
+					map[string]token.Role{"ca": token.RoleIssuing, "log": token.RoleLog}, now)
 			}
 			v := decide()
 			all := true
@@ -69,7 +74,8 @@ func TestDecide(t *testing.T) {
 		})
 	}
 	var none *token.Approvals
-	v := none.Decide(token.Accredited, none.IdentifyList(nil), good(), map[string]token.Role{"ca": token.RoleIssuing}, now)
+	v := none.Decide(token.Accredited, none.IdentifyList(nil), good(), map[string]token.Role{"ca": token.RoleIssuing},
+		now)
 	if v.Keys[0].Verdict != token.Refused || v.List != nil {
 		t.Errorf("without a list: %+v", v)
 	}

@@ -34,8 +34,8 @@ func BuiltinNames() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// Decode reads one YAML document that maps names to profiles, strictly: unknown keys, duplicate keys, further documents and
-// invalid profiles are errors.
+// Decode reads one YAML document that maps names to profiles, strictly: unknown keys, duplicate keys, further documents
+// and invalid profiles are errors.
 func Decode(data []byte) (map[string]*Profile, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)

@@ -36,10 +36,12 @@ func TestDecodeRefuses(t *testing.T) {
 		{"CA without keyCertSign", "a: {kind: root, key_usage: [cRLSign]}", "needs keyCertSign"},
 		{"subscriber with keyCertSign", "a: {kind: subscriber, key_usage: [keyCertSign]}", "CA kinds only"},
 		{"root with mappings", "a: {kind: root, policy_mappings: [{issuer: 1.2.3, subject: 1.2.4}]}", "cannot carry"},
-		{"mapped anyPolicy", "a: {kind: cross, policy_mappings: [{issuer: 2.5.29.32.0, subject: 1.2.4}]}", "not a policy that can be mapped"},
+		{"mapped anyPolicy", "a: {kind: cross, policy_mappings: [{issuer: 2.5.29.32.0, subject: 1.2.4}]}",
+			"not a policy that can be mapped"},
 		{"duplicate policy", "a: {kind: cross, policies: [{oid: 1.2.3}, {oid: 1.2.3}]}", "twice"},
 		{"bad policy", "a: {kind: cross, policies: [{oid: 1.99.3}]}", "X.660"},
-		{"long notice", "a: {kind: cross, policies: [{oid: 1.2.3, notice: " + strings.Repeat("あ", 201) + "}]}", "at most 200"},
+		{"long notice", "a: {kind: cross, policies: [{oid: 1.2.3, notice: " + strings.Repeat("あ", 201) + "}]}",
+			"at most 200"},
 		{"empty policy constraints", "a: {kind: cross, policy_constraints: {}}", "wants one"},
 		{"empty name constraints", "a: {kind: cross, name_constraints: {}}", "at least one"},
 		{"bad network", "a: {kind: cross, name_constraints: {permitted: {ip: [10.0.0.1/8]}}}", "not a network"},
@@ -62,7 +64,8 @@ func TestDecodeRefuses(t *testing.T) {
 func TestValidity(t *testing.T) {
 	begin := time.Date(2026, 2, 28, 9, 0, 0, 0, time.UTC)
 	for text, want := range map[string]string{
-		"20y": "2046-02-28T08:59:59Z", "397d": "2027-04-01T08:59:59Z", "12h": "2026-02-28T20:59:59Z", "1y1d1h0m0s": "2027-03-01T09:59:59Z",
+		"20y": "2046-02-28T08:59:59Z", "397d": "2027-04-01T08:59:59Z", "12h": "2026-02-28T20:59:59Z",
+		"1y1d1h0m0s": "2027-03-01T09:59:59Z",
 	} {
 		v, err := certprofile.ParseValidity(text)
 		if err != nil {

@@ -14,7 +14,8 @@ var SignatureAlgorithms = []string{
 }
 
 // KeyAlgorithms are the values of Profile.Keys.
-var KeyAlgorithms = []string{"rsa2048", "rsa3072", "rsa4096", "p256", "p384", "p521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87"}
+var KeyAlgorithms = []string{"rsa2048", "rsa3072", "rsa4096", "p256", "p384", "p521", "ed25519", "ml-dsa-44",
+	"ml-dsa-65", "ml-dsa-87"}
 
 // KeyUsages are the values of Profile.KeyUsage, in the order of their bits (RFC 5280 section 4.2.1.3).
 var KeyUsages = []string{

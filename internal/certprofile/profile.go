@@ -1,12 +1,13 @@
 // Package certprofile describes the certificates a CA issues, as data.
 //
-// It is a leaf: a Profile says what goes into a certificate, never how one is signed. The configuration of both binaries
-// embeds it, so that the publisher can check the same file as the signing room without linking any signing code;
-// seihon/hsmsign/cert turns a Profile into bytes.
+// It is a leaf: a Profile says what goes into a certificate, never how one is signed. The configuration of both
+// binaries embeds it, so that the publisher can check the same file as the signing room without linking any signing
+// code; seihon/hsmsign/cert turns a Profile into bytes.
 //
-// What a kind implies is not a matter of choice and therefore not in the profile: a CA kind gets cA=true, keyCertSign and
-// cRLSign; an OCSP signer gets its extended key usage and id-pkix-ocsp-nocheck, and no pointers to status information about
-// itself. The profile adds what a CP leaves open: lengths of time, policies, constraints, allowed keys.
+// What a kind implies is not a matter of choice and therefore not in the profile: a CA kind gets cA=true, keyCertSign
+// and cRLSign; an OCSP signer gets its extended key usage and id-pkix-ocsp-nocheck, and no pointers to status
+// information about itself. The profile adds what a CP leaves open: lengths of time, policies, constraints, allowed
+// keys.
 package certprofile
 
 // Kind is the role of the certificate.
@@ -37,7 +38,8 @@ type Profile struct {
 	// Keys are the subject keys accepted, of KeyAlgorithms; empty accepts all of them.
 	Keys []string `yaml:"keys,omitempty"`
 
-	KeyUsage         []string `yaml:"key_usage,omitempty"`          // names of RFC 5280 section 4.2.1.3; empty = by kind
+	// names of RFC 5280 section 4.2.1.3; empty = by kind
+	KeyUsage         []string `yaml:"key_usage,omitempty"`
 	ExtendedKeyUsage []string `yaml:"extended_key_usage,omitempty"` // names (see ExtendedKeyUsages) or dotted OIDs
 	PathLength       *int     `yaml:"path_length,omitempty"`        // CA kinds only
 
@@ -48,9 +50,11 @@ type Profile struct {
 	InhibitAnyPolicy  *int               `yaml:"inhibit_any_policy,omitempty"` // CA kinds but root
 	NameConstraints   *NameConstraints   `yaml:"name_constraints,omitempty"`   // CA kinds but root
 
-	// AllowAlternativeNames takes subjectAltName over from the CSR. A CSR that asks for one where it is not allowed is refused.
+	// AllowAlternativeNames takes subjectAltName over from the CSR. A CSR that asks for one where it is not allowed is
+	// refused.
 	AllowAlternativeNames bool `yaml:"allow_alternative_names,omitempty"`
-	// Publish says that these subscriber certificates go to the repository, so that each needs the subscriber's consent.
+	// Publish says that these subscriber certificates go to the repository, so that each needs the subscriber's
+	// consent.
 	Publish bool `yaml:"publish,omitempty"`
 	// AcceptedLints are names of lints that may fail for this profile.
 	AcceptedLints []string `yaml:"accepted_lints,omitempty"`

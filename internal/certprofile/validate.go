@@ -61,9 +61,11 @@ func (v *validator) kind(p *Profile) {
 	if p.PathLength != nil && (!ca || *p.PathLength < 0) {
 		v.add("path_length", "must not be negative, and belongs to CA kinds only")
 	}
-	constrained := len(p.PolicyMappings) > 0 || p.PolicyConstraints != nil || p.InhibitAnyPolicy != nil || p.NameConstraints != nil
+	constrained := len(p.PolicyMappings) > 0 || p.PolicyConstraints != nil || p.InhibitAnyPolicy != nil ||
+		p.NameConstraints != nil
 	if constrained && (!ca || p.Kind == Root) {
-		v.add("kind", "%s cannot carry policy mappings, policy constraints, inhibit_any_policy or name constraints", p.Kind)
+		v.add("kind", "%s cannot carry policy mappings, policy constraints, inhibit_any_policy or name constraints",
+			p.Kind)
 	}
 	if ca {
 		for _, u := range []string{"keyCertSign"} {
@@ -74,7 +76,8 @@ func (v *validator) kind(p *Profile) {
 	} else if slices.Contains(p.KeyUsage, "keyCertSign") {
 		v.add("key_usage", "keyCertSign belongs to CA kinds only (RFC 5280 section 4.2.1.3)")
 	}
-	if p.Kind == OCSPSigner && (len(p.ExtendedKeyUsage) > 1 || len(p.ExtendedKeyUsage) == 1 && p.ExtendedKeyUsage[0] != "OCSPSigning") {
+	if p.Kind == OCSPSigner &&
+		(len(p.ExtendedKeyUsage) > 1 || len(p.ExtendedKeyUsage) == 1 && p.ExtendedKeyUsage[0] != "OCSPSigning") {
 		v.add("extended_key_usage", "an OCSP signer has OCSPSigning and nothing else; leave it out")
 	}
 	if p.Kind != OCSPSigner && slices.Contains(p.ExtendedKeyUsage, "OCSPSigning") {
@@ -102,7 +105,8 @@ func (v *validator) policies(p *Profile) {
 	for i, m := range p.PolicyMappings {
 		for _, s := range []string{m.Issuer, m.Subject} {
 			if _, err := ParseOID(s); err != nil || s == anyPolicy {
-				v.add(fmt.Sprintf("policy_mappings[%d]", i), "%q is not a policy that can be mapped (RFC 5280 section 4.2.1.5)", s)
+				v.add(fmt.Sprintf("policy_mappings[%d]", i),
+					"%q is not a policy that can be mapped (RFC 5280 section 4.2.1.5)", s)
 			}
 		}
 	}

@@ -8,13 +8,14 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Choice reports a usage error when a flag has none of the values that it can have. It lists them, and names the one that was
-// probably meant. The empty value is left to the caller.
+// Choice reports a usage error when a flag has none of the values that it can have. It lists them, and names the one
+// that was probably meant. The empty value is left to the caller.
 func Choice(flag, value string, choices ...string) error {
 	if value == "" || slices.Contains(choices, value) {
 		return nil
 	}
-	return UsageError("--%s is %q, must be one of %s%s", flag, value, strings.Join(choices, ", "), didYouMean("", value, choices))
+	return UsageError("--%s is %q, must be one of %s%s", flag, value, strings.Join(choices, ", "),
+		didYouMean("", value, choices))
 }
 
 // didYouMean is the end of a message about a word that is none of the choices.

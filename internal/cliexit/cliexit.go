@@ -134,7 +134,8 @@ func prepare(app *cli.App) {
 	app.CommandNotFound = nil
 	app.Action = func(c *cli.Context) error {
 		if c.Args().Present() {
-			return UsageError("there is no command %q; %s --help lists them%s", c.Args().First(), app.Name, meant(c.Args().First(), app.Commands))
+			return UsageError("there is no command %q; %s --help lists them%s", c.Args().First(), app.Name,
+				meant(c.Args().First(), app.Commands))
 		}
 		return UsageError("no command given; %s --help lists them", app.Name)
 	}
@@ -153,10 +154,12 @@ func prepareCommand(app *cli.App, cmd *cli.Command) {
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		if c.Args().Present() && len(cmd.Subcommands) > 0 {
-			return UsageError("there is no command %q; %s %s --help lists them%s", c.Args().First(), app.Name, cmd.Name, meant(c.Args().First(), cmd.Subcommands))
+			return UsageError("there is no command %q; %s %s --help lists them%s", c.Args().First(), app.Name, cmd.Name,
+				meant(c.Args().First(), cmd.Subcommands))
 		}
 		if c.Args().Present() {
-			return UsageError("%q is not a flag; %s %s takes flags only, see --help", c.Args().First(), app.Name, cmd.Name)
+			return UsageError("%q is not a flag; %s %s takes flags only, see --help", c.Args().First(), app.Name,
+				cmd.Name)
 		}
 		if action == nil {
 			return UsageError("no command given; %s %s --help lists them", app.Name, cmd.Name)
@@ -167,7 +170,8 @@ func prepareCommand(app *cli.App, cmd *cli.Command) {
 			}
 		}
 		if name := emptyFlag(c, cmd.Flags); name != "" {
-			return UsageError("--%s has no value, as when a variable of a script is empty; give it one or leave it out", name)
+			return UsageError("--%s has no value, as when a variable of a script is empty; give it one or leave it out",
+				name)
 		}
 		return action(c)
 	}
@@ -192,7 +196,8 @@ func takeRequired(flags []cli.Flag) []string {
 	return names
 }
 
-// emptyFlag returns the name of a flag that was given without a value. What it would have named must not silently be left out.
+// emptyFlag returns the name of a flag that was given without a value. What it would have named must not silently be
+// left out.
 func emptyFlag(c *cli.Context, flags []cli.Flag) string {
 	for _, f := range flags {
 		switch f := f.(type) {
@@ -219,7 +224,8 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		for _, f := range c.Command.Flags {
 			known = append(known, f.Names()...)
 		}
-		return UsageError("there is no flag --%s; see %s --help%s", strings.TrimLeft(flag, "-"), name, didYouMean("--", strings.TrimLeft(flag, "-"), known))
+		return UsageError("there is no flag --%s; see %s --help%s", strings.TrimLeft(flag, "-"), name,
+			didYouMean("--", strings.TrimLeft(flag, "-"), known))
 	}
 	return UsageError("%w; see %s --help", err, name)
 }

@@ -53,10 +53,14 @@ func TestMainLeavesNoWayToExitByAccident(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
 			app := &cli.App{Name: "x", Writer: &out, Commands: []*cli.Command{
-				{Name: "go", Flags: []cli.Flag{&cli.BoolFlag{Name: "loud"}}, Action: func(*cli.Context) error { return &Error{Code: Findings} }},
-				{Name: "must", Flags: []cli.Flag{&cli.StringFlag{Name: "name", Required: true}}, Action: func(*cli.Context) error { return nil }},
-				{Name: "many", Flags: []cli.Flag{&cli.StringSliceFlag{Name: "place"}}, Action: func(*cli.Context) error { return nil }},
-				{Name: "group", Subcommands: []*cli.Command{{Name: "sub", Action: func(*cli.Context) error { return nil }}}},
+				{Name: "go", Flags: []cli.Flag{&cli.BoolFlag{Name: "loud"}},
+					Action: func(*cli.Context) error { return &Error{Code: Findings} }},
+				{Name: "must", Flags: []cli.Flag{&cli.StringFlag{Name: "name", Required: true}},
+					Action: func(*cli.Context) error { return nil }},
+				{Name: "many", Flags: []cli.Flag{&cli.StringSliceFlag{Name: "place"}},
+					Action: func(*cli.Context) error { return nil }},
+				{Name: "group",
+					Subcommands: []*cli.Command{{Name: "sub", Action: func(*cli.Context) error { return nil }}}},
 			}}
 			prepare(app)
 			app.ErrWriter = &errs

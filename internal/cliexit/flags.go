@@ -16,7 +16,8 @@ func Flags(own ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "config", Value: "repository.yaml", Usage: "read the configuration from `FILE`"},
 		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
 		&cli.BoolFlag{Name: "quiet", Usage: "log errors only and show no progress"},
-		&cli.StringFlag{Name: "log-format", Value: "auto", Usage: "`FORMAT` of the log on stderr: auto, console or json"},
+		&cli.StringFlag{Name: "log-format", Value: "auto",
+			Usage: "`FORMAT` of the log on stderr: auto, console or json"},
 	}, own...)
 }
 

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/term"
 )
 
-// A console is a terminal on which one line tells how far a command is. Whatever else is written there, a log line or a result,
-// takes that line's place: the two never share one.
+// A console is a terminal on which one line tells how far a command is. Whatever else is written there, a log line or a
+// result, takes that line's place: the two never share one.
 type console struct {
 	mu    sync.Mutex
 	to    io.Writer

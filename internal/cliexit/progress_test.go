@@ -32,7 +32,8 @@ func TestProgressHasItsOwnLine(t *testing.T) {
 			t.Errorf("progress and something else share the line %q", line)
 		}
 	}
-	if len(lines) != 3 || !strings.HasSuffix(lines[0], "object is missing on the target") || lines[2] != "publisher: interrupted" {
+	if len(lines) != 3 || !strings.HasSuffix(lines[0], "object is missing on the target") ||
+		lines[2] != "publisher: interrupted" {
 		t.Errorf("a terminal shows %q", lines)
 	}
 	if strings.Contains(out.String(), "4 of 3") || !strings.Contains(out.String(), "3 of 3") {

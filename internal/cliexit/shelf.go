@@ -10,8 +10,10 @@ import (
 // warning, shorter than --critical is critical, and both end with exit code 3.
 func ShelfLifeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.DurationFlag{Name: "warn", DefaultText: "24h, or a third of its own life where that is shorter", Usage: "it is a warning when an artifact expires in less than `DURATION`"},
-		&cli.DurationFlag{Name: "critical", DefaultText: "6h, or a twelfth of its own life where that is shorter", Usage: "it is critical when an artifact expires in less than `DURATION`; never more than --warn"},
+		&cli.DurationFlag{Name: "warn", DefaultText: "24h, or a third of its own life where that is shorter",
+			Usage: "it is a warning when an artifact expires in less than `DURATION`"},
+		&cli.DurationFlag{Name: "critical", DefaultText: "6h, or a twelfth of its own life where that is shorter",
+			Usage: "it is critical when an artifact expires in less than `DURATION`; never more than --warn"},
 	}
 }
 
@@ -28,7 +30,8 @@ func ShelfLife(c *cli.Context) (shelflife.Limits, error) {
 	case l.Warn < 0 || l.Critical < 0:
 		return l, UsageError("--warn is %v and --critical %v; neither may be negative", l.Warn, l.Critical)
 	case l.Critical > l.Warn && l.CriticalGiven:
-		return l, UsageError("--critical %v is longer than --warn %v: what is critical is a warning before", l.Critical, l.Warn)
+		return l, UsageError("--critical %v is longer than --warn %v: what is critical is a warning before", l.Critical,
+			l.Warn)
 	}
 	return l, nil
 }

@@ -32,7 +32,8 @@ func TestDeafCommandsEnd(t *testing.T) {
 					time.Sleep(test.takes)
 					return Findings
 				})
-				if got != test.want || !strings.Contains(said.String(), test.said) || test.said == "" && said.Len() > 0 {
+				if got != test.want || !strings.Contains(said.String(), test.said) ||
+					test.said == "" && said.Len() > 0 {
 					t.Errorf("%d %q", got, said.String())
 				}
 				time.Sleep(test.takes) // the command comes back after all, to nobody

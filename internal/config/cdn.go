@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// CDN is the cache in front of a target, for `publisher purge`. Publishing never needs it: the headers bound what a cache may keep.
+// CDN is the cache in front of a target, for `publisher purge`. Publishing never needs it: the headers bound what a
+// cache may keep.
 type CDN struct {
 	// Kind is cloudfront, cloud-cdn or http.
 	Kind string `yaml:"kind"`
@@ -18,7 +19,8 @@ type CDN struct {
 	Project string `yaml:"project"`
 	// URLMap of the global load balancer. For cloud-cdn.
 	URLMap string `yaml:"url_map"`
-	// Endpoint of the provider's API, or, for http, the address to which each public name is appended; default for http: the target's url.
+	// Endpoint of the provider's API, or, for http, the address to which each public name is appended; default for
+	// http: the target's url.
 	Endpoint string `yaml:"endpoint"`
 	// Host is the Host header of a purge, where the cache is asked under another address than the public one. For http.
 	Host string `yaml:"host"`
@@ -30,7 +32,8 @@ type CDN struct {
 	Token *Token `yaml:"token"`
 	// Wildcard says that the cache understands a "*" at the end of a path. For http.
 	Wildcard bool `yaml:"wildcard"`
-	// All is the address that makes the cache forget everything, such as https://api.fastly.com/service/ID/purge_all. For http.
+	// All is the address that makes the cache forget everything, such as https://api.fastly.com/service/ID/purge_all.
+	// For http.
 	All string `yaml:"all"`
 	// Timeout of a whole purge of this target; default 10m.
 	Timeout Duration `yaml:"timeout"`

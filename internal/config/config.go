@@ -23,7 +23,8 @@ import (
 type Config struct {
 	// Version of this file's format; 1.
 	Version int `yaml:"version"`
-	// Home is the folder to which the relative paths of this file belong; default: the folder of this file. Where the file is in /etc, which no job may write: /var/lib/seihon (docs/installation.md).
+	// Home is the folder to which the relative paths of this file belong; default: the folder of this file. Where the
+	// file is in /etc, which no job may write: /var/lib/seihon (docs/installation.md).
 	Home Path `yaml:"home"`
 	// Repository names the repository and its public address.
 	Repository Repository `yaml:"repository"`
@@ -37,9 +38,11 @@ type Config struct {
 	Signer *Signer `yaml:"signer"`
 	// Issuers are the certificate authorities of this repository, parents first.
 	Issuers []Issuer `yaml:"issuers"`
-	// Profiles of certificates; one of a built-in name (root, subordinate, ocsp-signer, subscriber, document-signer, link, cross) replaces it.
+	// Profiles of certificates; one of a built-in name (root, subordinate, ocsp-signer, subscriber, document-signer,
+	// link, cross) replaces it.
 	Profiles map[string]*certprofile.Profile `yaml:"profiles"`
-	// Accept is the folder into which CAs that keep their own software put what they sign; omitted: files are handed over one by one.
+	// Accept is the folder into which CAs that keep their own software put what they sign; omitted: files are handed
+	// over one by one.
 	Accept *Accept `yaml:"accept"`
 	// DocumentSigner signs the documents below.
 	DocumentSigner *DocumentSigner `yaml:"document_signer"`
@@ -57,7 +60,10 @@ type Config struct {
 	Verify Verify `yaml:"verify"`
 	// Probe says who takes the samples of `publisher probe`, and how often.
 	Probe Probe `yaml:"probe"`
-	// Proxy is the URL of the HTTP proxy through which requests go: to targets, CDNs, the collector, time-stamping authorities and witnesses; omitted: none, whatever the environment says. This machine and the clouds' metadata services are asked directly, and so is what relying parties ask (`publisher verify`, `probe`, `observe`, with a `--proxy` of their own).
+	// Proxy is the URL of the HTTP proxy through which requests go: to targets, CDNs, the collector, time-stamping
+	// authorities and witnesses; omitted: none, whatever the environment says. This machine and the clouds' metadata
+	// services are asked directly, and so is what relying parties ask (`publisher verify`, `probe`, `observe`, with a
+	// `--proxy` of their own).
 	Proxy string `yaml:"proxy"`
 	// Telemetry pushes traces, figures and logs to an OpenTelemetry collector; absent: nothing is pushed.
 	Telemetry *Telemetry `yaml:"telemetry"`
@@ -70,9 +76,11 @@ type Config struct {
 type Repository struct {
 	// Name in lower case letters, digits, dots and hyphens; the prefix of the log origins.
 	Name string `yaml:"name"`
-	// BaseURL is the public address under which every public name is found; http, since OCSP and CRL clients must not need TLS.
+	// BaseURL is the public address under which every public name is found; http, since OCSP and CRL clients must not
+	// need TLS.
 	BaseURL string `yaml:"base_url"`
-	// OtherURLs are further public addresses under which every public name is found as well, such as the host names that stand in certificates issued before; http. Name each at the target that it shows, too: targets[].other_urls.
+	// OtherURLs are further public addresses under which every public name is found as well, such as the host names
+	// that stand in certificates issued before; http. Name each at the target that it shows, too: targets[].other_urls.
 	OtherURLs []string `yaml:"other_urls"`
 }
 
@@ -98,9 +106,13 @@ type Trust struct {
 	Anchors []Path `yaml:"anchors"`
 	// Partners are the certificates of bridge or partner authorities for cross certificates.
 	Partners []Path `yaml:"partners"`
-	// Misissued names the serial numbers (content octets of the DER INTEGER, in hex) of certificates that a CA issued although RFC 5280 section 4.1.2.2 forbids such serials: 00, ff (negative), more than 20 octets. Lists and responses may name these and no others.
+	// Misissued names the serial numbers (content octets of the DER INTEGER, in hex) of certificates that a CA issued
+	// although RFC 5280 section 4.1.2.2 forbids such serials: 00, ff (negative), more than 20 octets. Lists and
+	// responses may name these and no others.
 	Misissued []string `yaml:"misissued"`
-	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides (docs/inventory.md) let a status change that is refused otherwise, and whose signed exceptions (docs/accept.md) let known deviations of a CA pass: the room, the publisher and the auditor each believe the keys of their own configuration.
+	// OverrideKeys are Ed25519 public keys (PEM) whose signed overrides (docs/inventory.md) let a status change that is
+	// refused otherwise, and whose signed exceptions (docs/accept.md) let known deviations of a CA pass: the room, the
+	// publisher and the auditor each believe the keys of their own configuration.
 	OverrideKeys []Path `yaml:"override_keys"`
 }
 
@@ -130,7 +142,8 @@ const (
 type Signer struct {
 	// The room's only token; several stand in tokens instead.
 	HSM `yaml:",inline"`
-	// Tokens are the tokens of the room when it has several, such as the old and the new HSM during a transition (docs/hsm-transition.md); instead of module, token and pin, never beside them.
+	// Tokens are the tokens of the room when it has several, such as the old and the new HSM during a transition
+	// (docs/hsm-transition.md); instead of module, token and pin, never beside them.
 	Tokens []SigningToken `yaml:"tokens"`
 	// Inventory is where issued and revoked certificates are recorded: a file (SQLite), or postgres://….
 	Inventory DSN `yaml:"inventory"`
@@ -138,11 +151,13 @@ type Signer struct {
 	LogKeys []string `yaml:"log_keys"`
 	// LogToken is the name of the token with those keys; default: the first of tokens.
 	LogToken string `yaml:"log_token"`
-	// Policy is accredited (default: only what modules approves signs) or trial (every key signs, and status, report and index page say that nothing here is of an accredited CA; a public target then needs trial: true).
+	// Policy is accredited (default: only what modules approves signs) or trial (every key signs, and status, report
+	// and index page say that nothing here is of an accredited CA; a public target then needs trial: true).
 	Policy string `yaml:"policy"`
 	// Modules is the operator-signed, dated allow-list of HSM modules.
 	Modules *Modules `yaml:"modules"`
-	// Approval says what several people have to approve before it is done (docs/approvals.md); omitted: one person suffices for everything.
+	// Approval says what several people have to approve before it is done (docs/approvals.md); omitted: one person
+	// suffices for everything.
 	Approval *Approval `yaml:"approval"`
 	// Timestamps are the RFC 3161 authorities that stamp checkpoints; the first stamps document signatures, too.
 	Timestamps []TSA `yaml:"timestamps"`
@@ -152,11 +167,15 @@ type Signer struct {
 	Quorum int `yaml:"quorum"`
 	// State is a folder for the room's own marks (refused PINs); default: beside the inventory file.
 	State Path `yaml:"state"`
-	// Rhythm is how often `signer run` is started; `config check` refuses what would expire before the run that renews it. 0: not said, not checked.
+	// Rhythm is how often `signer run` is started; `config check` refuses what would expire before the run that renews
+	// it. 0: not said, not checked.
 	Rhythm Duration `yaml:"rhythm"`
-	// Absence is the longest time in which nothing may be signed (holidays, a repair of the HSM); `config check` refuses what would expire meanwhile. 0: not said, not checked.
+	// Absence is the longest time in which nothing may be signed (holidays, a repair of the HSM); `config check`
+	// refuses what would expire meanwhile. 0: not said, not checked.
 	Absence Duration `yaml:"absence"`
-	// MaxClockJump is the longest time that may lie between the master's last entry or time-stamp and now: `signer` signs nothing with a clock that is further ahead (docs/operations.md, wrong clock). 0: only a clock that went back is refused.
+	// MaxClockJump is the longest time that may lie between the master's last entry or time-stamp and now: `signer`
+	// signs nothing with a clock that is further ahead (docs/operations.md, wrong clock). 0: only a clock that went
+	// back is refused.
 	MaxClockJump Duration `yaml:"max_clock_jump"`
 	// Clock is a second clock (GPS, NTP, a radio clock) that must agree with the machine's before anything is signed.
 	Clock *Clock `yaml:"clock"`
@@ -195,7 +214,8 @@ type SigningToken struct {
 
 // Clock is what another program of the room writes of a second clock. The signer reads a file and starts no program.
 type Clock struct {
-	// File holds one line: what `chronyc -c tracking` prints, or the time at which it was written, as RFC 3339 or Unix seconds.
+	// File holds one line: what `chronyc -c tracking` prints, or the time at which it was written, as RFC 3339 or Unix
+	// seconds.
 	File Path `yaml:"file"`
 	// Tolerance is how far the clocks may differ; default 1m.
 	Tolerance Duration `yaml:"tolerance"`
@@ -225,7 +245,8 @@ type Modules struct {
 	Key Path `yaml:"key"`
 }
 
-// Approval is who approves what. It goes into the master log; there it can be made weaker only with the approval of those it names.
+// Approval is who approves what. It goes into the master log; there it can be made weaker only with the approval of
+// those it names.
 type Approval struct {
 	// Keys are of the people who can approve.
 	Keys []ApprovalKey `yaml:"keys"`
@@ -289,17 +310,22 @@ type DocumentSigner struct {
 	Certificate Path `yaml:"certificate"`
 	// Validity of its certificate; default 3y.
 	Validity Duration `yaml:"validity"`
-	// Usage is the OID of an extended key usage by which section A knows a document signer (RFC 9336: 1.3.6.1.5.5.7.3.36).
+	// Usage is the OID of an extended key usage by which section A knows a document signer (RFC 9336:
+	// 1.3.6.1.5.5.7.3.36).
 	Usage string `yaml:"usage"`
-	// Policy is the OID of a certificate policy by which section A knows one; default, without usage: the subject's common name.
+	// Policy is the OID of a certificate policy by which section A knows one; default, without usage: the subject's
+	// common name.
 	Policy string `yaml:"policy"`
 }
 
-// Names are the further public names of one artifact. What lies there is the artifact, byte for byte (docs/ca/taking-over.md).
+// Names are the further public names of one artifact. What lies there is the artifact, byte for byte
+// (docs/ca/taking-over.md).
 type Names struct {
-	// Artifact is the public name of a list, a certificate or a document, such as crl/sub.crl, cert/sub.cer or docs/cps-1.0.pdf.
+	// Artifact is the public name of a list, a certificate or a document, such as crl/sub.crl, cert/sub.cer or
+	// docs/cps-1.0.pdf.
 	Artifact string `yaml:"artifact"`
-	// Aliases are the paths behind the base address as they stand in certificates, such as CertEnroll/Sub%20CA+.crl; percent-encoding is decoded.
+	// Aliases are the paths behind the base address as they stand in certificates, such as CertEnroll/Sub%20CA+.crl;
+	// percent-encoding is decoded.
 	Aliases []string `yaml:"aliases"`
 }
 
@@ -313,13 +339,14 @@ type Publication struct {
 	Key Path `yaml:"key"`
 	// VKey is the verifier key that auditors pin.
 	VKey Path `yaml:"vkey"`
-	// Head is the file with the log's last checkpoint, by which the host sees that the log was cut off, put back or lost; default:
-	// the directory's name + ".head". Keep it where a restore of the directory does not reach.
+	// Head is the file with the log's last checkpoint, by which the host sees that the log was cut off, put back or
+	// lost; default: the directory's name + ".head". Keep it where a restore of the directory does not reach.
 	Head Path `yaml:"head"`
-	// Batch is how long rounds of probes and outcomes of verifications wait on this host to be recorded together; default 1h, which
-	// is the most. 0s records each by itself.
+	// Batch is how long rounds of probes and outcomes of verifications wait on this host to be recorded together;
+	// default 1h, which is the most. 0s records each by itself.
 	Batch *Duration `yaml:"batch"`
-	// Ping is the address of a dead-man's switch, asked after each good `publisher run`; it sounds when the asking stops.
+	// Ping is the address of a dead-man's switch, asked after each good `publisher run`; it sounds when the asking
+	// stops.
 	Ping string `yaml:"ping"`
 }
 
@@ -339,11 +366,14 @@ type Target struct {
 	Azure *Azure `yaml:"azure"`
 	// URL under which the target's copies are public; used by verify and probe.
 	URL string `yaml:"url"`
-	// OtherURLs are further addresses of the same copies, such as the old host name that stands in certificates: verify and probe ask there, too.
+	// OtherURLs are further addresses of the same copies, such as the old host name that stands in certificates: verify
+	// and probe ask there, too.
 	OtherURLs []string `yaml:"other_urls"`
-	// OCSP says that a responder answers below the URL, so that probe asks it too, and below each of other_urls that is an address of it (repository.other_urls, serve.urls).
+	// OCSP says that a responder answers below the URL, so that probe asks it too, and below each of other_urls that is
+	// an address of it (repository.other_urls, serve.urls).
 	OCSP bool `yaml:"ocsp"`
-	// Trial says that this target may show what a token on trial signed (signer.policy) though its address is not this machine's own.
+	// Trial says that this target may show what a token on trial signed (signer.policy) though its address is not this
+	// machine's own.
 	Trial bool `yaml:"trial"`
 	// CDN is the cache behind the URL, for emergencies; omitted: there is none, or it is never purged.
 	CDN *CDN `yaml:"cdn"`
@@ -377,7 +407,8 @@ type GCS struct {
 	Prefix string `yaml:"prefix"`
 }
 
-// Azure is a container of Azure Blob Storage. Who is let in: the secret that access_file or access_credential names, else the variables AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, else the identity of the host (docs/azure.md).
+// Azure is a container of Azure Blob Storage. Who is let in: the secret that access_file or access_credential names,
+// else the variables AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, else the identity of the host (docs/azure.md).
 type Azure struct {
 	// Account is the storage account.
 	Account string `yaml:"account"`
@@ -387,7 +418,8 @@ type Azure struct {
 	Prefix string `yaml:"prefix"`
 	// Endpoint of the blob service; empty: https://ACCOUNT.blob.core.windows.net.
 	Endpoint string `yaml:"endpoint"`
-	// AccessFile of mode 0600 holds a shared access signature (sv=…&sig=…), or a key of the account, which allows far more than publishing needs.
+	// AccessFile of mode 0600 holds a shared access signature (sv=…&sig=…), or a key of the account, which allows far
+	// more than publishing needs.
 	AccessFile Path `yaml:"access_file"`
 	// AccessCredential is the name of a systemd credential with the same content.
 	AccessCredential string `yaml:"access_credential"`
@@ -405,7 +437,8 @@ type Serve struct {
 	Metrics string `yaml:"metrics"`
 	// OCSPPath is the path of the OCSP endpoint; default /ocsp.
 	OCSPPath string `yaml:"ocsp_path"`
-	// URLs are the addresses of the OCSP endpoint as they stand in certificates, when they are others than base_url or one of other_urls with ocsp_path.
+	// URLs are the addresses of the OCSP endpoint as they stand in certificates, when they are others than base_url or
+	// one of other_urls with ocsp_path.
 	URLs []string `yaml:"urls"`
 	// Poll is how often the source is looked at; default 5s for a folder, 30s for a URL.
 	Poll Duration `yaml:"poll"`

@@ -30,8 +30,11 @@ func ReadConsents(file string) (Consents, error) {
 			continue
 		}
 		serial, id, ok := strings.Cut(line, " ")
-		if id = strings.TrimSpace(id); !ok || id == "" || strings.Trim(strings.ToLower(serial), "0123456789abcdef") != "" {
-			return nil, fmt.Errorf("reading the consents to publication %q: line %d must be a serial in hex, one space and the consent's id", file, i+1)
+		if id = strings.TrimSpace(id); !ok || id == "" ||
+			strings.Trim(strings.ToLower(serial), "0123456789abcdef") != "" {
+			return nil,
+				fmt.Errorf("reading the consents to publication %q: line %d must be a serial in hex, one space and "+
+					"the consent's id", file, i+1)
 		}
 		ids[strings.TrimLeft(strings.ToLower(serial), "0")] = id
 	}

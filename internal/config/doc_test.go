@@ -44,7 +44,8 @@ func reference(t *testing.T) string {
 		decls = append(decls, parsed.Decls...)
 	}
 	var b strings.Builder
-	b.WriteString("# repository.yaml\n\nOne file for both binaries. Paths are relative to the file. It holds no secret.\n" +
+	b.WriteString("# repository.yaml\n\nOne file for both binaries. Paths are relative to the file. It holds no " +
+		"secret.\n" +
 		"Durations are written as 30s, 12h, 7d or 10y. `publisher config init` writes one to begin with,\n" +
 		"`publisher config check` lists every problem with its line. A key without a value is a mistake;\n" +
 		"where none is meant, write []. This page is made from the source.\n")
@@ -61,7 +62,8 @@ func reference(t *testing.T) string {
 		if spec.Name.Name == "HSM" { // its keys stand where it is embedded
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| key | type | meaning |\n| --- | --- | --- |\n", spec.Name.Name, strings.TrimSpace(gen.Doc.Text()))
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| key | type | meaning |\n| --- | --- | --- |\n", spec.Name.Name,
+			strings.TrimSpace(gen.Doc.Text()))
 		for _, f := range inlined(fields.Fields.List, decls) {
 			tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("yaml")
 			if tag == "-" {

@@ -64,7 +64,9 @@ func Load(file string) (*Config, error) {
 	}
 	raw, err := regular.ReadFile(abs)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading configuration %q: no such file; name one with --config or write one with `publisher config init`", file)
+		return nil,
+			fmt.Errorf("reading configuration %q: no such file; name one with --config or write one with `publisher "+
+				"config init`", file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading configuration %q: %w", file, err)
@@ -134,7 +136,8 @@ func decodeProblems(messages []string) []Problem {
 		case parts != nil:
 			p.Text = fmt.Sprintf("unknown key %q; see docs/config.md for the keys of this section", parts[1])
 		case strings.HasSuffix(p.Text, "into config.Token"):
-			p.Text = "a token is no text but {file: …} or {credential: …}; keep secrets out of this file" // and out of this message
+			// and out of this message
+			p.Text = "a token is no text but {file: …} or {credential: …}; keep secrets out of this file"
 		default:
 			p.Text = strings.ReplaceAll(p.Text, "config.", "") // Go's name of a type
 		}

@@ -32,7 +32,8 @@ func (v *validator) names(c *Config) {
 	var all []placed
 	for i, n := range c.Names {
 		if len(n.Aliases) == 0 {
-			v.add(fmt.Sprintf("names[%d]", i), "has no aliases; name the paths by which certificates point at %q", n.Artifact)
+			v.add(fmt.Sprintf("names[%d]", i), "has no aliases; name the paths by which certificates point at %q",
+				n.Artifact)
 		}
 		for j, path := range n.Aliases {
 			at := fmt.Sprintf("names[%d].aliases[%d]", i, j)
@@ -100,7 +101,8 @@ func (o owned) clash(a public.Alias) string {
 	if slices.Contains([]string{"crl", "cert", "docs", "cert/cross", "cert/subscriber"}, lower) {
 		return "is a folder of this repository"
 	}
-	if issuer, ok := strings.CutPrefix(lower, "crl/"); ok && slices.Contains(o.issuers, strings.TrimSuffix(issuer, "/history")) {
+	if issuer, ok := strings.CutPrefix(lower, "crl/"); ok &&
+		slices.Contains(o.issuers, strings.TrimSuffix(issuer, "/history")) {
 		return "is a folder of this repository"
 	}
 	return ""

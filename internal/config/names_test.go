@@ -11,8 +11,10 @@ func TestNamesRefuses(t *testing.T) {
 	for _, c := range []struct{ names, why string }{
 		{`[{artifact: crl/sub.crl, aliases: [pki/a.crl]}, {artifact: crl/root-arl.crl, aliases: [pki/a.crl]}]`,
 			`names[1].aliases[0]: "pki/a.crl" is the alias of two artifacts, crl/sub.crl and crl/root-arl.crl (names[0].aliases[0])`},
-		{`[{artifact: crl/sub.crl, aliases: [pki/a.crl, pki/%61.crl]}]`, `"pki/a.crl" stands in names[0].aliases[0] already`},
-		{`[{artifact: crl/sub.crl, aliases: [pki/a.crl]}, {artifact: crl/root-arl.crl, aliases: [PKI/A.crl]}]`, "in case only"},
+		{`[{artifact: crl/sub.crl, aliases: [pki/a.crl, pki/%61.crl]}]`,
+			`"pki/a.crl" stands in names[0].aliases[0] already`},
+		{`[{artifact: crl/sub.crl, aliases: [pki/a.crl]}, {artifact: crl/root-arl.crl, aliases: [PKI/A.crl]}]`,
+			"in case only"},
 		{`[{artifact: crl/sub.crl, aliases: [pki/a, pki/a/b.crl]}]`, "which is a file"},
 		{`[{artifact: crl/sub.crl, aliases: [log/checkpoint]}]`, "is reserved for"},
 		{`[{artifact: crl/sub.crl, aliases: [../sub.crl]}]`, "leads elsewhere"},

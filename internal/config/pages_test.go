@@ -15,8 +15,8 @@ var (
 	command = regexp.MustCompile("(?m)(?:^|`|bin/)(signer|publisher) +(?:([a-z][a-z-]+))")
 )
 
-// TestPagesOfCAs holds the pages for CAs that keep their own software to the code: each block of repository.yaml is one that this
-// package reads, each block of JSON is JSON, and each command exists.
+// TestPagesOfCAs holds the pages for CAs that keep their own software to the code: each block of repository.yaml is one
+// that this package reads, each block of JSON is JSON, and each command exists.
 func TestPagesOfCAs(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob("../../docs/ca/*.md")

@@ -17,7 +17,8 @@ type place struct {
 // nothing private may lie in it, and what a sync writes must not land in the master or in a log.
 func (v *validator) places(c *Config) {
 	private := []place{
-		{"master.directory", string(c.Master.Directory), true}, {"publication.directory", string(c.Publication.Directory), true},
+		{"master.directory", string(c.Master.Directory), true},
+		{"publication.directory", string(c.Publication.Directory), true},
 		{"publication.head", string(c.Publication.Head), false}, {"publication.key", string(c.Publication.Key), false},
 		{"the configuration itself", c.File, false},
 	}
@@ -28,7 +29,8 @@ func (v *validator) places(c *Config) {
 			if t.Name != "" {
 				at = fmt.Sprintf("signer.tokens[%d]", i)
 			}
-			private = append(private, place{at + ".softhsm_config", string(t.SoftHSMConfig), false}, place{at + ".pin.file", string(t.PIN.File), false})
+			private = append(private, place{at + ".softhsm_config", string(t.SoftHSMConfig), false},
+				place{at + ".pin.file", string(t.PIN.File), false})
 		}
 		if !strings.Contains(string(s.Inventory), "://") {
 			private = append(private, place{"signer.inventory", string(s.Inventory), false})
@@ -36,7 +38,8 @@ func (v *validator) places(c *Config) {
 	}
 	for i, t := range c.Targets {
 		if t.Azure != nil {
-			private = append(private, place{fmt.Sprintf("targets[%d].azure.access_file", i), string(t.Azure.AccessFile), false})
+			private = append(private,
+				place{fmt.Sprintf("targets[%d].azure.access_file", i), string(t.Azure.AccessFile), false})
 		}
 	}
 	for i, t := range c.Targets {
@@ -46,7 +49,8 @@ func (v *validator) places(c *Config) {
 	}
 	log, master := string(c.Publication.Directory), string(c.Master.Directory)
 	if log != "" && (lies(log, master) || lies(master, log)) {
-		v.add("publication.directory", "is %q, and master.directory %q: one lies in the other; give each log a folder of its own", log, master)
+		v.add("publication.directory",
+			"is %q, and master.directory %q: one lies in the other; give each log a folder of its own", log, master)
 	}
 }
 
@@ -59,7 +63,8 @@ func apart(folder string, private []place) string {
 		switch {
 		case p.path == "":
 		case lies(p.path, folder):
-			return fmt.Sprintf("in which lies what is not public: %s, %q; name a folder that holds nothing else", p.key, p.path)
+			return fmt.Sprintf("in which lies what is not public: %s, %q; name a folder that holds nothing else", p.key,
+				p.path)
 		case p.folder && lies(folder, p.path):
 			return fmt.Sprintf("which lies in %s, %q; name a folder of its own", p.key, p.path)
 		}

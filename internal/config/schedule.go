@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// schedule refuses validities and rhythms that cannot work together. Everything here is computed from the file alone: what
-// a list or a response is worth when it is renewed at the last moment that the file allows.
+// schedule refuses validities and rhythms that cannot work together. Everything here is computed from the file alone:
+// what a list or a response is worth when it is renewed at the last moment that the file allows.
 func (v *validator) schedule(c *Config) {
 	for i := range c.Issuers {
 		is, path := &c.Issuers[i], fmt.Sprintf("issuers[%d]", i)
@@ -21,7 +21,9 @@ func (v *validator) schedule(c *Config) {
 			v.responderValidity(path+".ocsp.responder.validity", is)
 		}
 		if is.Validity > 0 && is.CRL != nil && is.CRL.Validity >= is.Validity {
-			v.add(path+".crl.validity", "is %v, must be shorter than the validity of the issuer's certificate (%v): nobody can check a list that outlives its issuer",
+			v.add(path+".crl.validity",
+				"is %v, must be shorter than the validity of the issuer's certificate (%v): nobody can check a list "+
+					"that outlives its issuer",
 				is.CRL.Validity, is.Validity)
 		}
 		v.within(c, path, is)
@@ -29,7 +31,8 @@ func (v *validator) schedule(c *Config) {
 	v.clockJump(c)
 }
 
-// clockJump: the log gets no entry between two signatures, so a bound that is not longer refuses the clock of every run.
+// clockJump: the log gets no entry between two signatures, so a bound that is not longer refuses the clock of every
+// run.
 func (v *validator) clockJump(c *Config) {
 	if c.Signer == nil || c.Signer.MaxClockJump <= 0 {
 		return
@@ -54,36 +57,44 @@ func (v *validator) clockJump(c *Config) {
 		}
 	}
 	if longest := soonest + c.Signer.Rhythm; soonest > 0 && c.Signer.MaxClockJump <= longest {
-		v.add("signer.max_clock_jump", "is %v, must be longer than the time without a signature (%v): the clock of every run would be refused",
+		v.add("signer.max_clock_jump",
+			"is %v, must be longer than the time without a signature (%v): the clock of every run would be refused",
 			c.Signer.MaxClockJump, longest)
 	}
 }
 
-// within refuses certificates that would outlive the one that they are checked with: the room would cut them, and nobody would
-// have what the file promises.
+// within refuses certificates that would outlive the one that they are checked with: the room would cut them, and
+// nobody would have what the file promises.
 func (v *validator) within(c *Config, path string, is *Issuer) {
 	if parent := c.Issuer(is.Parent); parent != nil && parent.Validity > 0 && is.Validity > parent.Validity {
-		v.add(path+".validity", "is %v, must not be longer than the validity of %s (%v), which signs it: nobody can check a certificate that outlives its issuer",
+		v.add(path+".validity",
+			"is %v, must not be longer than the validity of %s (%v), which signs it: nobody can check a certificate "+
+				"that outlives its issuer",
 			is.Validity, parent.Name, parent.Validity)
 	}
 	if is.Subscribers != nil && is.Validity > 0 && is.Subscribers.Validity > is.Validity {
-		v.add(path+".subscribers.validity", "is %v, must not be longer than the validity of the issuer's certificate (%v)", is.Subscribers.Validity, is.Validity)
+		v.add(path+".subscribers.validity",
+			"is %v, must not be longer than the validity of the issuer's certificate (%v)", is.Subscribers.Validity,
+			is.Validity)
 	}
 }
 
-// responderValidity: the room renews an OCSP signer when twice the validity of a response is left of its certificate. A shorter
-// certificate is due again as soon as it is issued, and every run would issue another one.
+// responderValidity: the room renews an OCSP signer when twice the validity of a response is left of its certificate. A
+// shorter certificate is due again as soon as it is issued, and every run would issue another one.
 func (v *validator) responderValidity(path string, is *Issuer) {
 	r := is.OCSP.Responder
 	if r == nil {
 		return
 	}
 	if r.Validity <= 2*is.OCSP.Validity {
-		v.add(path, "is %v, must be longer than twice the validity of its responses (2 × %v): every run would issue another certificate",
+		v.add(path,
+			"is %v, must be longer than twice the validity of its responses (2 × %v): every run would issue another "+
+				"certificate",
 			r.Validity, is.OCSP.Validity)
 	}
 	if is.Validity > 0 && r.Validity > is.Validity {
-		v.add(path, "is %v, must not be longer than the validity of the issuer's certificate (%v)", r.Validity, is.Validity)
+		v.add(path, "is %v, must not be longer than the validity of the issuer's certificate (%v)", r.Validity,
+			is.Validity)
 	}
 }
 
@@ -95,12 +106,16 @@ func (v *validator) shelfLife(s *Signer, path string, validity, refresh Duration
 	}
 	left := validity - refresh - s.Rhythm
 	if s.Rhythm > 0 && left <= 0 {
-		v.add(path+".refresh", "is %v, must be shorter than validity less signer.rhythm (%v - %v): it would expire before the run that renews it",
+		v.add(path+".refresh",
+			"is %v, must be shorter than validity less signer.rhythm (%v - %v): it would expire before the run that "+
+				"renews it",
 			refresh, validity, s.Rhythm)
 		return
 	}
 	if s.Absence > 0 && left < s.Absence {
-		v.add(path+".validity", "is %v; renewed every %v and looked at every %v, it lasts %v without the room, less than signer.absence (%v)",
+		v.add(path+".validity",
+			"is %v; renewed every %v and looked at every %v, it lasts %v without the room, less than "+
+				"signer.absence (%v)",
 			validity, refresh, s.Rhythm, left, s.Absence)
 	}
 }
@@ -114,7 +129,8 @@ func (v *validator) rhythm(s *Signer) {
 		v.add("signer.absence", "is %v, must not be negative", s.Absence)
 	}
 	if s.MaxClockJump < 0 || s.MaxClockJump > 0 && s.MaxClockJump < max(s.Rhythm, s.Absence) {
-		v.add("signer.max_clock_jump", "is %v, must be 0 (not checked) or at least signer.rhythm and signer.absence", s.MaxClockJump)
+		v.add("signer.max_clock_jump", "is %v, must be 0 (not checked) or at least signer.rhythm and signer.absence",
+			s.MaxClockJump)
 	}
 }
 

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// Telemetry pushes traces, figures and logs of `publisher` to an OpenTelemetry collector: OTLP over HTTP, from inside out. Without
-// this section nothing of it runs. The signer ignores it: the signing room has no way out.
+// Telemetry pushes traces, figures and logs of `publisher` to an OpenTelemetry collector: OTLP over HTTP, from inside
+// out. Without this section nothing of it runs. The signer ignores it: the signing room has no way out.
 type Telemetry struct {
-	// Endpoint is the collector's base address, such as https://collector.example:4318. Only a collector on the host itself is spoken to by http when headers are sent.
+	// Endpoint is the collector's base address, such as https://collector.example:4318. Only a collector on the host
+	// itself is spoken to by http when headers are sent.
 	Endpoint string `yaml:"endpoint"`
 	// Signals that are pushed: traces, metrics, logs; default all three.
 	Signals []string `yaml:"signals"`
@@ -50,13 +51,16 @@ func (v *validator) telemetry(t *Telemetry) {
 	switch {
 	case err != nil:
 	case u.RawQuery != "" || strings.HasSuffix(t.Endpoint, "/"):
-		v.add("telemetry.endpoint", "is %q, must have no query and no trailing slash; /v1/traces and so on are appended", t.Endpoint)
+		v.add("telemetry.endpoint",
+			"is %q, must have no query and no trailing slash; /v1/traces and so on are appended", t.Endpoint)
 	case secret && u.Scheme == "http" && !loopback(u.Hostname()):
-		v.add("telemetry.endpoint", "is %q, must be https: the headers would cross the network in the clear", t.Endpoint)
+		v.add("telemetry.endpoint", "is %q, must be https: the headers would cross the network in the clear",
+			t.Endpoint)
 	}
 	for i, s := range t.Signals {
 		if !slices.Contains(signals, s) || slices.Contains(t.Signals[:i], s) {
-			v.add(fmt.Sprintf("telemetry.signals[%d]", i), "is %q, must be one of %s, and once", s, strings.Join(signals, ", "))
+			v.add(fmt.Sprintf("telemetry.signals[%d]", i), "is %q, must be one of %s, and once", s,
+				strings.Join(signals, ", "))
 		}
 	}
 	if t.HeadersFile != "" && t.HeadersCredential != "" {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A room has one token, described in the section signer itself, or several, in signer.tokens. Everybody else asks AllTokens
-// and TokenNamed, to which both are the same.
+// A room has one token, described in the section signer itself, or several, in signer.tokens. Everybody else asks
+// AllTokens and TokenNamed, to which both are the same.
 
 // AllTokens are the tokens of the room, the one that is meant where none is named first. The only token has no name.
 func (s *Signer) AllTokens() []SigningToken {
@@ -53,7 +53,8 @@ func (v *validator) tokens(s *Signer) {
 		}
 		return
 	}
-	for _, key := range []string{"module", "module_config", "softhsm_config", "token", "serial", "pin", "sessions", "timeout", "outage"} {
+	for _, key := range []string{"module", "module_config", "softhsm_config", "token", "serial", "pin", "sessions",
+		"timeout", "outage"} {
 		if v.lines["signer."+key] != 0 {
 			v.add("signer."+key, "stands beside signer.tokens; say it of each token there, and nowhere else")
 		}
@@ -69,14 +70,17 @@ func (v *validator) tokens(s *Signer) {
 			switch {
 			case o.Name == t.Name:
 				v.add(path+".name", "%q is used twice", t.Name)
-			case o.Module == t.Module && o.Token == t.Token && (o.Serial == t.Serial || o.Serial == "" || t.Serial == ""):
+			case o.Module == t.Module && o.Token == t.Token &&
+				(o.Serial == t.Serial || o.Serial == "" || t.Serial == ""):
 				v.add(path, "is the same token as %s; name the serials where two have one label", o.Name)
 			case o.Module == t.Module && o.ModuleConfig != t.ModuleConfig:
 				v.add(path+".module_config", "differs from that of %s; a module is started once, with one text", o.Name)
 			}
 		}
 		if t.SoftHSMConfig != "" && softHSM != "" && t.SoftHSMConfig != softHSM {
-			v.add(path+".softhsm_config", "is another one than %q; SoftHSM reads one configuration for the whole program, whose token folder can hold several tokens", softHSM)
+			v.add(path+".softhsm_config",
+				"is another one than %q; SoftHSM reads one configuration for the whole program, whose token folder "+
+					"can hold several tokens", softHSM)
 		}
 		setDefault(&softHSM, t.SoftHSMConfig)
 	}
@@ -84,7 +88,9 @@ func (v *validator) tokens(s *Signer) {
 	case err != nil:
 		v.add("signer.log_token", "is %q, which is none of signer.tokens", s.LogToken)
 	case t.Retired:
-		v.add("signer.log_token", "is %q, which is retired: without the log's keys nothing can be recorded; hand the log over first (signer log rotate --token)", t.Name)
+		v.add("signer.log_token",
+			"is %q, which is retired: without the log's keys nothing can be recorded; hand the log over first "+
+				"(signer log rotate --token)", t.Name)
 	}
 }
 

@@ -86,7 +86,8 @@ func (v *validator) config(c *Config) {
 	}
 	for i, s := range c.Trust.Misissued {
 		if !misissuedPattern.MatchString(s) || len(s)%2 != 0 || len(s) > 48 {
-			v.add(fmt.Sprintf("trust.misissued[%d]", i), "is %q, must be 1 to 24 octets in lower-case hex, such as 00", s)
+			v.add(fmt.Sprintf("trust.misissued[%d]", i), "is %q, must be 1 to 24 octets in lower-case hex, such as 00",
+				s)
 		}
 	}
 	if len(c.Trust.Anchors) == 0 {
@@ -110,7 +111,8 @@ func (v *validator) config(c *Config) {
 		v.anyURL("publication.ping", c.Publication.Ping)
 	}
 	if b := c.Publication.Batch.Std(); b < 0 || b > time.Hour {
-		v.add("publication.batch", "is %v, must be from 0s to 1h: what waits longer is not counted", *c.Publication.Batch)
+		v.add("publication.batch", "is %v, must be from 0s to 1h: what waits longer is not counted",
+			*c.Publication.Batch)
 	}
 	v.targets(c.Targets)
 	v.places(c)
@@ -129,7 +131,8 @@ func (v *validator) subscriberConsent(s *SubscriberCertificates) {
 		return
 	}
 	if s.CPSReference == "" || s.Consents == "" {
-		v.add("section_a.subscriber_certificates", "needs cps_reference and consents: section A keeps subscriber certificates private by default")
+		v.add("section_a.subscriber_certificates",
+			"needs cps_reference and consents: section A keeps subscriber certificates private by default")
 	}
 }
 
@@ -141,21 +144,25 @@ func (v *validator) approval(a *Approval) {
 	for i, k := range a.Keys {
 		people[k.Name] = true
 		if !namePattern.MatchString(k.Name) || k.Key == "" {
-			v.add(fmt.Sprintf("signer.approval.keys[%d]", i), "needs name, in lower case letters, digits and inner hyphens, and key, a public key's file")
+			v.add(fmt.Sprintf("signer.approval.keys[%d]", i),
+				"needs name, in lower case letters, digits and inner hyphens, and key, a public key's file")
 		}
 		if slices.ContainsFunc(a.Keys[:i], func(o ApprovalKey) bool { return o.Key == k.Key }) {
-			v.add(fmt.Sprintf("signer.approval.keys[%d].key", i), "is %q, which another person has; each needs a key of their own", k.Key)
+			v.add(fmt.Sprintf("signer.approval.keys[%d].key", i),
+				"is %q, which another person has; each needs a key of their own", k.Key)
 		}
 	}
 	if a.Quorum < 1 || a.Quorum > len(people) {
-		v.add("signer.approval.quorum", "is %d, must be 1 to %d, the number of different people in signer.approval.keys", a.Quorum, len(people))
+		v.add("signer.approval.quorum",
+			"is %d, must be 1 to %d, the number of different people in signer.approval.keys", a.Quorum, len(people))
 	}
 	if len(a.For) == 0 {
 		v.add("signer.approval.for", "is empty; name what has to be approved: %s", strings.Join(approval.Kinds, ", "))
 	}
 	for i, kind := range a.For {
 		if !slices.Contains(approval.Kinds, kind) || slices.Contains(a.For[:i], kind) {
-			v.add(fmt.Sprintf("signer.approval.for[%d]", i), "is %q, must be one of %s, each once", kind, strings.Join(approval.Kinds, ", "))
+			v.add(fmt.Sprintf("signer.approval.for[%d]", i), "is %q, must be one of %s, each once", kind,
+				strings.Join(approval.Kinds, ", "))
 		}
 	}
 	if a.Valid.Std() < time.Hour || a.Valid.Std() > approval.MaxValidity {
@@ -169,7 +176,9 @@ func (v *validator) signer(s *Signer) {
 		v.add("signer.policy", "is %q, must be %s or %s", s.Policy, PolicyAccredited, PolicyTrial)
 	}
 	if s.Policy == PolicyAccredited && s.Modules == nil {
-		v.add("signer.modules", "is missing; name the operator's signed list of approved HSMs (docs/hsm.md), or say signer.policy: trial where nothing is of an accredited CA")
+		v.add("signer.modules",
+			"is missing; name the operator's signed list of approved HSMs (docs/hsm.md), or say signer.policy: trial "+
+				"where nothing is of an accredited CA")
 	}
 	v.approval(s.Approval)
 	v.rhythm(s)
@@ -209,7 +218,8 @@ func (v *validator) accept(c *Config) {
 		v.add("accept.settle", "is %v, must be a second or more", c.Accept.Settle)
 	}
 	if !slices.ContainsFunc(c.Issuers, func(i Issuer) bool { return i.External() }) {
-		v.add("accept", "is of no use: no issuer is signed_by: external, and the room takes nothing that its own keys did not sign")
+		v.add("accept",
+			"is of no use: no issuer is signed_by: external, and the room takes nothing that its own keys did not sign")
 	}
 	for i, d := range c.Accept.Documents {
 		v.acceptDocument(c, fmt.Sprintf("accept.documents[%d]", i), c.Accept.Documents[:i], d)
@@ -244,7 +254,8 @@ func (v *validator) document(c *Config, path string, d Document) {
 	if d.Signature != "detached" && d.Signature != "embedded" {
 		v.add(path+".signature", "is %q, must be detached or embedded", d.Signature)
 	}
-	if external := func(i Issuer) bool { return i.External() }; c.DocumentSigner == nil && !slices.ContainsFunc(c.Issuers, external) {
+	if external := func(i Issuer) bool { return i.External() }; c.DocumentSigner == nil &&
+		!slices.ContainsFunc(c.Issuers, external) {
 		v.add(path, "needs the section document_signer")
 	}
 }

@@ -31,7 +31,8 @@ func (v *validator) issuers(c *Config) {
 		v.signedBy(path, is)
 		v.crl(path+".crl", is.CRL)
 		if is.CRL != nil && is.CRL.Shards > 1 && !is.External() && (is.OCSP == nil || is.OCSP.Shards != is.CRL.Shards) {
-			v.add(path+".crl.shards", "is %d, must equal ocsp.shards: the inventory has one partition per issuer", is.CRL.Shards)
+			v.add(path+".crl.shards", "is %d, must equal ocsp.shards: the inventory has one partition per issuer",
+				is.CRL.Shards)
 		}
 		v.crl(path+".arl", is.ARL)
 		v.ocsp(path+".ocsp", is.OCSP)
@@ -59,7 +60,9 @@ func (v *validator) signedBy(path string, is *Issuer) {
 		v.add(path+".ocsp.signed_by", "is external, the issuer is not: its responses are signed here")
 	}
 	if is.CRL != nil && len(is.CRL.Points) > 0 {
-		v.add(path+".crl.points", "is for issuers that are signed_by: external; the lists of this one name their public addresses")
+		v.add(path+
+			".crl.points",
+			"is for issuers that are signed_by: external; the lists of this one name their public addresses")
 	}
 }
 
@@ -69,10 +72,14 @@ func (v *validator) external(path string, is *Issuer) {
 		v.add(path+".key", "is of an issuer that is signed_by: external; its key is not in this token, leave it out")
 	}
 	if is.Subscribers != nil {
-		v.add(path+".subscribers", "is of an issuer that is signed_by: external; the CA's own software issues its certificates")
+		v.add(path+
+			".subscribers",
+			"is of an issuer that is signed_by: external; the CA's own software issues its certificates")
 	}
 	if is.OCSP != nil && !is.OCSP.External() && is.OCSP.Responder == nil {
-		v.add(path+".ocsp.responder", "is missing: the room has no key of the issuer; name the delegated signer whose key is in the token, or say signed_by: external")
+		v.add(path+".ocsp.responder",
+			"is missing: the room has no key of the issuer; name the delegated signer whose key is in the token, or "+
+				"say signed_by: external")
 	}
 }
 
@@ -151,14 +158,16 @@ func (v *validator) subscribers(path string, s *Subscribers) {
 		return
 	}
 	if s.Validity <= 0 || s.Validity > Duration(5*365*24*time.Hour) {
-		v.add(path+".validity", "is %v, must be positive and at most 5y (Rule 6 item 4 of the Act's ordinance)", s.Validity)
+		v.add(path+".validity", "is %v, must be positive and at most 5y (Rule 6 item 4 of the Act's ordinance)",
+			s.Validity)
 	}
 	if s.PolicyOID != "" && !oidPattern.MatchString(s.PolicyOID) {
 		v.add(path+".policy_oid", "is %q, must be a dotted object identifier", s.PolicyOID)
 	}
 	for i, reason := range s.KeepKeyAfter {
 		if !slices.Contains(keepKeyReasons, reason) {
-			v.add(fmt.Sprintf("%s.keep_key_after[%d]", path, i), "is %q, must be one of %s; a compromised key is never certified again",
+			v.add(fmt.Sprintf("%s.keep_key_after[%d]", path, i),
+				"is %q, must be one of %s; a compromised key is never certified again",
 				reason, strings.Join(keepKeyReasons, ", "))
 		}
 	}
@@ -167,7 +176,8 @@ func (v *validator) subscribers(path string, s *Subscribers) {
 var misissuedPattern = regexp.MustCompile(`^[0-9a-f]+$`)
 
 // keepKeyReasons are the reasons of revocation (RFC 5280 section 5.3.1) after which the key itself may still be good.
-var keepKeyReasons = []string{"unspecified", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold", "privilegeWithdrawn"}
+var keepKeyReasons = []string{"unspecified", "affiliationChanged", "superseded", "cessationOfOperation",
+	"certificateHold", "privilegeWithdrawn"}
 
 // profiles checks the profiles of the file and that every name used exists.
 func (v *validator) profiles(c *Config) {
@@ -183,7 +193,8 @@ func (v *validator) profiles(c *Config) {
 	for i, is := range c.Issuers {
 		if s := is.Subscribers; s != nil {
 			if _, ok := c.Profile(s.Profile); !ok {
-				v.add(fmt.Sprintf("issuers[%d].subscribers.profile", i), "is %q, which is neither built in nor in profiles", s.Profile)
+				v.add(fmt.Sprintf("issuers[%d].subscribers.profile", i),
+					"is %q, which is neither built in nor in profiles", s.Profile)
 			}
 		}
 	}

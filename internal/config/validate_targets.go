@@ -24,7 +24,9 @@ func (v *validator) targets(targets []Target) {
 		}
 		if place := t.place(); place != "" {
 			if other, taken := places[place]; taken {
-				v.add(path, "has the place of target %q, %s; two targets of one place would replace each other's objects", other, place)
+				v.add(path,
+					"has the place of target %q, %s; two targets of one place would replace each other's objects",
+					other, place)
 			}
 			places[place] = t.Name
 		}
@@ -66,11 +68,14 @@ func (t *Target) place() string {
 	case t.Directory != "":
 		return filepath.Clean(string(t.Directory))
 	case t.S3 != nil:
-		return strings.TrimSuffix(fmt.Sprintf("s3 %s %s/%s", t.S3.Endpoint, t.S3.Bucket, strings.Trim(t.S3.Prefix, "/")), "/")
+		return strings.TrimSuffix(fmt.Sprintf("s3 %s %s/%s", t.S3.Endpoint, t.S3.Bucket,
+			strings.Trim(t.S3.Prefix, "/")), "/")
 	case t.GCS != nil:
 		return strings.TrimSuffix(fmt.Sprintf("gcs %s/%s", t.GCS.Bucket, strings.Trim(t.GCS.Prefix, "/")), "/")
 	case t.Azure != nil:
-		return strings.TrimSuffix(fmt.Sprintf("azure %s/%s/%s", cmp.Or(strings.TrimSuffix(t.Azure.Endpoint, "/"), t.Azure.Account), t.Azure.Container, strings.Trim(t.Azure.Prefix, "/")), "/")
+		return strings.TrimSuffix(fmt.Sprintf("azure %s/%s/%s",
+			cmp.Or(strings.TrimSuffix(t.Azure.Endpoint, "/"), t.Azure.Account), t.Azure.Container,
+			strings.Trim(t.Azure.Prefix, "/")), "/")
 	}
 	return ""
 }
@@ -99,10 +104,12 @@ var (
 
 func (v *validator) azure(path string, a *Azure) {
 	if !azureAccount.MatchString(a.Account) {
-		v.add(path+".account", "is %q, must be the name of a storage account: 3 to 24 lower case letters and digits", a.Account)
+		v.add(path+".account", "is %q, must be the name of a storage account: 3 to 24 lower case letters and digits",
+			a.Account)
 	}
 	if !azureContainer.MatchString(a.Container) {
-		v.add(path+".container", "is %q, must be 3 to 63 lower case letters, digits and single inner hyphens, or $web", a.Container)
+		v.add(path+".container", "is %q, must be 3 to 63 lower case letters, digits and single inner hyphens, or $web",
+			a.Container)
 	}
 	v.prefix(path, a.Prefix)
 	if a.Endpoint != "" {
@@ -124,7 +131,8 @@ func (v *validator) bucket(path, bucket, prefix string) {
 }
 
 func (v *validator) prefix(path, prefix string) {
-	if prefix != "" && (!strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || strings.Contains(prefix, "//")) {
+	if prefix != "" &&
+		(!strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || strings.Contains(prefix, "//")) {
 		v.add(path+".prefix", "is %q, must end with one slash and not begin with one", prefix)
 	}
 }
@@ -138,7 +146,8 @@ func (v *validator) serve(c *Config) {
 			v.add("serve.metrics", "is %q, must be host:port", c.Serve.Metrics)
 		}
 	}
-	if p := c.Serve.OCSPPath; !strings.HasPrefix(p, "/") || (len(p) > 1 && strings.HasSuffix(p, "/")) || strings.Contains(p, "//") {
+	if p := c.Serve.OCSPPath; !strings.HasPrefix(p, "/") || (len(p) > 1 && strings.HasSuffix(p, "/")) ||
+		strings.Contains(p, "//") {
 		v.add("serve.ocsp_path", "is %q, must begin with one slash and not end with one", p)
 	}
 	for i, u := range c.Serve.URLs {
@@ -149,7 +158,8 @@ func (v *validator) serve(c *Config) {
 // httpURL wants a plain http address: an OCSP or CRL client must be able to ask without TLS (RFC 5280 §8).
 func (v *validator) httpURL(path, s string) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" || u.Host == "" || strings.HasSuffix(s, "/") || u.RawQuery != "" || u.User != nil {
+	if err != nil || u.Scheme != "http" || u.Host == "" || strings.HasSuffix(s, "/") || u.RawQuery != "" ||
+		u.User != nil {
 		v.add(path, "is %q, must be http://host[:port][/path] without a trailing slash", s)
 	}
 }

@@ -48,8 +48,8 @@ type FS interface {
 // An AllSyncer is an FS that can put all that was written to it on stable storage at once, which for thousands of small
 // files is quicker than one by one.
 type AllSyncer interface {
-	// OpenAll opens the file system of a directory. Sync covers every file that was written and every name that was given
-	// since then; it is opened before them, so that no error passes it by.
+	// OpenAll opens the file system of a directory. Sync covers every file that was written and every name that was
+	// given since then; it is opened before them, so that no error passes it by.
 	OpenAll(dir string) (File, error)
 }
 

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestWithin writes below a folder that a link leads out of: nothing gets there, by the folder itself, by one below it, or by that
-// of the temporaries.
+// TestWithin writes below a folder that a link leads out of: nothing gets there, by the folder itself, by one below it,
+// or by that of the temporaries.
 func TestWithin(t *testing.T) {
 	root, outside := t.TempDir(), t.TempDir()
 	for _, link := range []string{"a", ".tmp"} {
@@ -26,7 +26,8 @@ func TestWithin(t *testing.T) {
 		tx = NewTx(OS{}, filepath.Join(root, ".tmp"))
 		tx.Within(root)
 		for _, name := range []string{"a/file", "a/b/file"} {
-			if err := tx.Write(filepath.Join(root, name), []byte("x")); err == nil || !strings.Contains(err.Error(), "put a folder in the place of the link") {
+			if err := tx.Write(filepath.Join(root, name), []byte("x")); err == nil ||
+				!strings.Contains(err.Error(), "put a folder in the place of the link") {
 				t.Errorf("%s, with a link at %s: %v", name, link, err)
 			}
 		}

@@ -31,8 +31,8 @@ type Member struct{ Name, Digest, Reason string }
 const closeMany = 64
 
 // CloseAll closes files, many of them with a few waits for the disk in all: first every line is written and on disk,
-// then the files move, and then their new names are on disk. A crash leaves lines without their files, or files that did not
-// move; both come again when the folder is looked at again.
+// then the files move, and then their new names are on disk. A crash leaves lines without their files, or files that
+// did not move; both come again when the folder is looked at again.
 func (f *Folder) CloseAll(all []Closing) (err error) {
 	files := f.fs()
 	_, ours := files.(rooted)
@@ -71,7 +71,8 @@ func (f *Folder) CloseAll(all []Closing) (err error) {
 type move func(from, to string) error
 
 func (f *Folder) closeTogether(all []Closing, disk durable.File, workers int) error {
-	lines, moves := map[string]*Folder{}, map[string]move{} // where the lines are written, and how files move, by folder
+	// where the lines are written, and how files move, by folder
+	lines, moves := map[string]*Folder{}, map[string]move{}
 	for _, c := range all {
 		if lines[c.Folder] != nil {
 			continue
@@ -106,7 +107,8 @@ func (f *Folder) closeTogether(all []Closing, disk durable.File, workers int) er
 		err = disk.Sync()
 	}
 	if err == nil {
-		err = each(workers, end, func(i int) error { return moves[all[i].Folder](filepath.Join(f.Dir, all[i].File.Name), end[i]) })
+		err = each(workers,
+			end, func(i int) error { return moves[all[i].Folder](filepath.Join(f.Dir, all[i].File.Name), end[i]) })
 	}
 	for folder := range lines {
 		if err == nil {
@@ -116,8 +118,8 @@ func (f *Folder) closeTogether(all []Closing, disk durable.File, workers int) er
 	return err
 }
 
-// each does something for every destination. What has the same one, as the same file in two folders has, is done one after
-// the other, and in order.
+// each does something for every destination. What has the same one, as the same file in two folders has, is done one
+// after the other, and in order.
 func each(workers int, end []string, do func(i int) error) error {
 	errs := make([]error, workers)
 	var wg sync.WaitGroup
@@ -156,7 +158,8 @@ func (f *Folder) lines(c Closing) string {
 
 func digestText(digest string) string { return cmp.Or(digest, "unread") }
 
-// longestName is what file systems allow; a digest before the name and the end of a reason's behind it have to fit in, too.
+// longestName is what file systems allow; a digest before the name and the end of a reason's behind it have to fit in,
+// too.
 const longestName = 255 - 17 - len(reasonEnd)
 
 // shortened cuts a name that would be too long.

@@ -90,8 +90,8 @@ func (a faultyAll) Sync() error {
 	})
 }
 
-// TestCloseAllFaults lets each step of closing many files fail, before and after its effect: no file moves before its line is
-// on disk, and what did not move comes again, so that in the end every file is where it belongs, with its line.
+// TestCloseAllFaults lets each step of closing many files fail, before and after its effect: no file moves before its
+// line is on disk, and what did not move comes again, so that in the end every file is where it belongs, with its line.
 func TestCloseAllFaults(t *testing.T) {
 	t.Parallel()
 	const files = closeMany

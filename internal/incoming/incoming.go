@@ -4,8 +4,9 @@
 // name that begins with its digest: a decision that is repeated after a crash gives the same names. Until then
 // it stays where it was written. Nothing is deleted.
 //
-// A file is whole when it is one complete DER object, or when nobody has changed it for the settling time. Names
-// that begin with a dot or end as those of unfinished transfers do (.part, .tmp, .filepart, ~) are passed over, and so are symbolic links.
+// A file is whole when it is one complete DER object, or when nobody has changed it for the settling time. Names that
+// begin with a dot or end as those of unfinished transfers do (.part, .tmp, .filepart, ~) are passed over, and so are
+// symbolic links.
 package incoming
 
 import (
@@ -47,8 +48,8 @@ type Folder struct {
 	held *os.Root // of Hold
 }
 
-// Hold gives the folder with its directory held open, which spares three calls of the system for each file. The files must
-// be closed in it before it is released.
+// Hold gives the folder with its directory held open, which spares three calls of the system for each file. The files
+// must be closed in it before it is released.
 func (f *Folder) Hold() (held *Folder, release func() error, err error) {
 	root, err := os.OpenRoot(f.Dir)
 	if err != nil {
@@ -163,10 +164,11 @@ func (f *Folder) wholes(all []File) []bool {
 	return whole
 }
 
-// wasNoFolder reports whether a name that was to be opened as a folder was none then, or a link, whatever it is by now. Package
-// os has no name for the error that a link leads out of a root.
+// wasNoFolder reports whether a name that was to be opened as a folder was none then, or a link, whatever it is by now.
+// Package os has no name for the error that a link leads out of a root.
 func wasNoFolder(err error) bool {
-	return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) || strings.HasSuffix(err.Error(), "path escapes from parent")
+	return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) ||
+		strings.HasSuffix(err.Error(), "path escapes from parent")
 }
 
 // notFolder reports whether a name is no folder (any more); a link is none.
@@ -177,9 +179,10 @@ func notFolder(dir, name string) bool {
 
 // unfinished reports whether a name is that of a transfer that is under way, or of no input at all.
 func unfinished(name string) bool {
-	return strings.HasPrefix(name, ".") || slices.ContainsFunc([]string{".part", ".tmp", ".filepart", ".swp", "~"}, func(end string) bool {
-		return strings.HasSuffix(name, end)
-	})
+	return strings.HasPrefix(name, ".") ||
+		slices.ContainsFunc([]string{".part", ".tmp", ".filepart", ".swp", "~"}, func(end string) bool {
+			return strings.HasSuffix(name, end)
+		})
 }
 
 // whole reports whether nobody is writing the file any more, as far as can be told.
@@ -199,7 +202,8 @@ func (f *Folder) whole(file File) bool {
 	return length > 0 && length == file.Size
 }
 
-// New reports whether what belongs to a file may still be waiting to be whole: it came less than two settling times ago.
+// New reports whether what belongs to a file may still be waiting to be whole: it came less than two settling times
+// ago.
 func (f *Folder) New(file File) bool { return f.Now().Sub(file.time) < 2*f.Settle }
 
 // derLength is the length of the DER SEQUENCE that begins with b, header and all; 0 when none does.
@@ -297,7 +301,8 @@ func Reasons(dir string) ([]string, error) {
 	var lines []string
 	for _, d := range all {
 		input, ok := strings.CutSuffix(d.Name(), reasonEnd)
-		if _, err := os.Lstat(filepath.Join(dir, Refused, input)); !ok || err != nil { // somebody has taken the input away
+		// somebody has taken the input away
+		if _, err := os.Lstat(filepath.Join(dir, Refused, input)); !ok || err != nil {
 			continue
 		}
 		line, err := folder.read(filepath.Join(Refused, d.Name()))

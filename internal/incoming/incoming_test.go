@@ -19,7 +19,8 @@ func folder(t *testing.T) *Folder {
 func put(t *testing.T, f *Folder, name string, content []byte, age time.Duration) {
 	t.Helper()
 	path := filepath.Join(f.Dir, name)
-	for _, err := range []error{os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644), os.Chtimes(path, now.Add(-age), now.Add(-age))} {
+	for _, err := range []error{os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644),
+		os.Chtimes(path, now.Add(-age), now.Add(-age))} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,10 +44,14 @@ func TestLook(t *testing.T) {
 		content []byte
 		age     time.Duration
 	}{
-		{"complete", []byte{0x30, 2, 5, 0}, 0}, {"complete-long", long, 0}, {"half", long[:100], 0}, {"half-and-left", long[:100], time.Hour},
-		{"two", []byte{0x30, 2, 5, 0, 0x30, 0}, 0}, {"text", []byte("text"), 0}, {"text-settled", []byte("text"), time.Minute}, {"empty", nil, 0},
-		{"ahead", []byte("x"), -time.Hour}, {".sub.crl.Xy12", long, time.Hour}, {"sub.crl.part", long, time.Hour}, {"sub.crl~", long, time.Hour},
-		{"batch/in-a-folder", long, time.Hour}, {Accepted + "/old", long, time.Hour}, {Refused + "/old", long, time.Hour},
+		{"complete", []byte{0x30, 2, 5, 0}, 0}, {"complete-long", long, 0}, {"half", long[:100], 0},
+		{"half-and-left", long[:100], time.Hour},
+		{"two", []byte{0x30, 2, 5, 0, 0x30, 0}, 0}, {"text", []byte("text"), 0},
+		{"text-settled", []byte("text"), time.Minute}, {"empty", nil, 0},
+		{"ahead", []byte("x"), -time.Hour}, {".sub.crl.Xy12", long, time.Hour}, {"sub.crl.part", long, time.Hour},
+		{"sub.crl~", long, time.Hour},
+		{"batch/in-a-folder", long, time.Hour}, {Accepted + "/old", long, time.Hour},
+		{Refused + "/old", long, time.Hour},
 	} {
 		put(t, f, c.name, c.content, c.age)
 	}
@@ -108,7 +113,8 @@ func TestClose(t *testing.T) {
 		if err != nil || len(ready) != 1 {
 			t.Fatal(ready, err)
 		}
-		if err := f.close(Closing{File: ready[0], Folder: Refused, Digest: digest, Reason: "two\nlines of\treason"}); err != nil {
+		if err := f.close(Closing{File: ready[0], Folder: Refused, Digest: digest,
+			Reason: "two\nlines of\treason"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,14 +130,16 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestCloseNames: a name that is too long is cut, one with control characters is quoted, and the files of a batch have a line each.
+// TestCloseNames: a name that is too long is cut, one with control characters is quoted, and the files of a batch have
+// a line each.
 func TestCloseNames(t *testing.T) {
 	t.Parallel()
 	f := folder(t)
 	long, evil := strings.Repeat("あ", 85), "red\x1b[31m\nline"
 	for _, name := range []string{long, evil} {
 		put(t, f, name, []byte("x"), time.Hour)
-		c := Closing{File: File{Name: name}, Folder: Refused, Digest: strings.Repeat("ab", 32), Reason: "why\nso", Members: []Member{{"tar: \"a\"", "", "no\nlist"}}}
+		c := Closing{File: File{Name: name}, Folder: Refused, Digest: strings.Repeat("ab", 32), Reason: "why\nso",
+			Members: []Member{{"tar: \"a\"", "", "no\nlist"}}}
 		if err := f.CloseAll([]Closing{c}); err != nil {
 			t.Fatal(err)
 		}
@@ -141,11 +149,13 @@ func TestCloseNames(t *testing.T) {
 		t.Fatalf("%v %v", left, err)
 	}
 	lines, err := Reasons(f.Dir)
-	if err != nil || len(lines) != 2 || !strings.HasSuffix(lines[0], " \"red\\x1b[31m\\nline\": why so") && !strings.HasSuffix(lines[1], " \"red\\x1b[31m\\nline\": why so") {
+	if err != nil || len(lines) != 2 || !strings.HasSuffix(lines[0],
+		" \"red\\x1b[31m\\nline\": why so") && !strings.HasSuffix(lines[1], " \"red\\x1b[31m\\nline\": why so") {
 		t.Errorf("%q %v", lines, err)
 	}
 	text, err := os.ReadFile(filepath.Join(f.Dir, Refused, "abababababababab-"+evil+reasonEnd))
-	if err != nil || strings.Count(string(text), "\n") != 2 || !strings.HasSuffix(string(text), " refused sha256:unread tar: \"a\": no list\n") {
+	if err != nil || strings.Count(string(text), "\n") != 2 ||
+		!strings.HasSuffix(string(text), " refused sha256:unread tar: \"a\": no list\n") {
 		t.Errorf("%q %v", text, err)
 	}
 }

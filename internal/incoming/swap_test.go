@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestFoldersSwappedForLinks has somebody who may write into the drop folder exchange a folder of it, and the folders for
-// what was decided, for links to a folder of ours, all the time. Nothing there is read, moved or written.
+// TestFoldersSwappedForLinks has somebody who may write into the drop folder exchange a folder of it, and the folders
+// for what was decided, for links to a folder of ours, all the time. Nothing there is read, moved or written.
 func TestFoldersSwappedForLinks(t *testing.T) {
 	t.Parallel()
 	f := folder(t)
@@ -56,7 +56,8 @@ func TestFoldersSwappedForLinks(t *testing.T) {
 					t.Fatal("a file of ours was read")
 				}
 			}
-			if f.close(Closing{File: file, Folder: []string{Accepted, Refused}[i%2], Digest: fmt.Sprintf("%016d", i), Reason: "reason"}) == nil {
+			if f.close(Closing{File: file, Folder: []string{Accepted, Refused}[i%2], Digest: fmt.Sprintf("%016d", i),
+				Reason: "reason"}) == nil {
 				closed++
 				put(t, &Folder{Dir: f.Dir, Now: f.Now}, fmt.Sprintf("again-%d", i), []byte("his"), time.Hour)
 			}

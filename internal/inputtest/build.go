@@ -1,6 +1,6 @@
-// Package inputtest makes objects that a CA, a stranger or a broken program might hand in: certificates, lists, responses and
-// requests with one field wrong, at its boundary, or odd but legal, each with the verdict that the RFC gives and why.
-// crypto/x509 refuses to make most of them, so they are built here from their parts.
+// Package inputtest makes objects that a CA, a stranger or a broken program might hand in: certificates, lists,
+// responses and requests with one field wrong, at its boundary, or odd but legal, each with the verdict that the RFC
+// gives and why. crypto/x509 refuses to make most of them, so they are built here from their parts.
 package inputtest
 
 import (
@@ -183,7 +183,8 @@ func (ca *CA) Certificate(c Certificate) []byte {
 	if len(c.Extensions) > 0 {
 		exts = explicit(3, seq(c.Extensions...))
 	}
-	return ca.sign(seq(c.Version, c.Serial, algorithm(), c.Issuer, seq(c.NotBefore, c.NotAfter), c.Subject, c.SPKI, exts))
+	return ca.sign(seq(c.Version, c.Serial, algorithm(), c.Issuer, seq(c.NotBefore, c.NotAfter), c.Subject, c.SPKI,
+		exts))
 }
 
 // An Entry is a template of a list's line.
@@ -264,15 +265,18 @@ func (ca *CA) certID(s Single) []byte {
 	spki := cryptobyte.String(ca.Cert.RawSubjectPublicKeyInfo)
 	var body, alg cryptobyte.String
 	var key []byte
-	if !spki.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1(&alg, cbasn1.SEQUENCE) || !body.ReadASN1BitStringAsBytes(&key) {
+	if !spki.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1(&alg, cbasn1.SEQUENCE) ||
+		!body.ReadASN1BitStringAsBytes(&key) {
 		panic("the CA's own key cannot be read")
 	}
 	if s.SHA1 {
 		n, k := sha1.Sum(ca.name), sha1.Sum(key)
-		return seq(seq(oid(1, 3, 14, 3, 2, 26)), bytes(cbasn1.OCTET_STRING, n[:]), bytes(cbasn1.OCTET_STRING, k[:]), s.Serial)
+		return seq(seq(oid(1, 3, 14, 3, 2, 26)), bytes(cbasn1.OCTET_STRING, n[:]), bytes(cbasn1.OCTET_STRING, k[:]),
+			s.Serial)
 	}
 	n, k := sha256.Sum256(ca.name), sha256.Sum256(key)
-	return seq(seq(oid(2, 16, 840, 1, 101, 3, 4, 2, 1)), bytes(cbasn1.OCTET_STRING, n[:]), bytes(cbasn1.OCTET_STRING, k[:]), s.Serial)
+	return seq(seq(oid(2, 16, 840, 1, 101, 3, 4, 2, 1)), bytes(cbasn1.OCTET_STRING, n[:]),
+		bytes(cbasn1.OCTET_STRING, k[:]), s.Serial)
 }
 
 // Good is the status good.
@@ -317,14 +321,16 @@ func (ca *CA) Response(r Response) []byte {
 	}
 	key := sha1Key(ca.Cert)
 	basic := ca.sign(seq(explicit(2, bytes(cbasn1.OCTET_STRING, key)), r.Produced, seq(singles...), exts))
-	return seq(bytes(cbasn1.ENUM, []byte{0}), explicit(0, seq(oid(1, 3, 6, 1, 5, 5, 7, 48, 1, 1), bytes(cbasn1.OCTET_STRING, basic))))
+	return seq(bytes(cbasn1.ENUM, []byte{0}),
+		explicit(0, seq(oid(1, 3, 6, 1, 5, 5, 7, 48, 1, 1), bytes(cbasn1.OCTET_STRING, basic))))
 }
 
 func sha1Key(c *x509.Certificate) []byte {
 	spki := cryptobyte.String(c.RawSubjectPublicKeyInfo)
 	var body, alg cryptobyte.String
 	var key []byte
-	if !spki.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1(&alg, cbasn1.SEQUENCE) || !body.ReadASN1BitStringAsBytes(&key) {
+	if !spki.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1(&alg, cbasn1.SEQUENCE) ||
+		!body.ReadASN1BitStringAsBytes(&key) {
 		panic(fmt.Sprintf("the key of %s cannot be read", c.Subject))
 	}
 	sum := sha1.Sum(key)

@@ -36,24 +36,27 @@ func DeviantLists(ca *CA, now time.Time, beside ...Entry) []Deviant {
 		all = append(all, Deviant{name, ca.List(l), says})
 	}
 	twice := Integer([]byte{0x21})
-	add("the same serial twice with different reasons", "serial number 21 is listed twice, with different reasons or dates", nil,
+	add("the same serial twice with different reasons",
+		"serial number 21 is listed twice, with different reasons or dates", nil,
 		Entry{Serial: twice, Extensions: Reason(1)}, Entry{Serial: twice, Extensions: Reason(5)})
 	add("the same serial twice", "serial number 21 is listed twice", nil, Entry{Serial: twice}, Entry{Serial: twice})
-	add("a GeneralizedTime before 2050 in an entry", "the revocation date of serial number 21 is a GeneralizedTime before 2050", nil,
+	add("a GeneralizedTime before 2050 in an entry",
+		"the revocation date of serial number 21 is a GeneralizedTime before 2050", nil,
 		Entry{Serial: twice, Time: Generalized(this.Add(-day))})
 	add("a GeneralizedTime before 2050 as thisUpdate", "its thisUpdate or nextUpdate is a GeneralizedTime before 2050",
 		func(l *List) { l.This = Generalized(this) })
 	add("a GeneralizedTime before 2050 as nextUpdate", "its thisUpdate or nextUpdate is a GeneralizedTime before 2050",
 		func(l *List) { l.Next = Generalized(this.Add(3 * day)) })
-	add("a revocation date in the future", "serial number 21 is revoked at", nil, Entry{Serial: twice, Time: Time(now.Add(day))})
+	add("a revocation date in the future", "serial number 21 is revoked at", nil,
+		Entry{Serial: twice, Time: Time(now.Add(day))})
 	for _, v := range oddSerials() {
 		add(v.name, v.why, nil, Entry{Serial: v.der})
 	}
 	return all
 }
 
-// DeviantResponses are responses that were signed an hour before now; serial is the one of the good answer beside the wrong one,
-// and sha1 says by which hash they name it.
+// DeviantResponses are responses that were signed an hour before now; serial is the one of the good answer beside the
+// wrong one, and sha1 says by which hash they name it.
 func DeviantResponses(ca *CA, now time.Time, serial []byte, sha1 bool) []Deviant {
 	this, content := now.Add(-time.Hour), fmt.Sprintf("%x", serial)
 	var all []Deviant
@@ -77,7 +80,8 @@ func DeviantResponses(ca *CA, now time.Time, serial []byte, sha1 bool) []Deviant
 	add("good and revoked for one CertID", "it says two things of serial number "+content, this, Single{}, revoked)
 	add("good and revoked under two hashes", "it says two things of serial number "+content, this, Single{}, other)
 	add("producedAt in the future", "its producedAt", now.Add(day), Single{})
-	add("a revocation time in the future", "serial number "+content+" is revoked at", this, Single{Status: Revoked(Generalized(now.Add(day)), 1)})
+	add("a revocation time in the future", "serial number "+content+" is revoked at", this,
+		Single{Status: Revoked(Generalized(now.Add(day)), 1)})
 	add("an answer newer than its response", "is after its producedAt", this, Single{This: Generalized(now)})
 	for _, v := range oddSerials() {
 		add(v.name, v.why, this, Single{}, Single{Serial: v.der})

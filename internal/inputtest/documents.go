@@ -55,7 +55,8 @@ func deflated(b []byte) []byte {
 	return out.Bytes()
 }
 
-// Documents returns the cases of documents: a CP or CPS is PDF, can be looked into to its last byte, and starts nothing.
+// Documents returns the cases of documents: a CP or CPS is PDF, can be looked into to its last byte, and starts
+// nothing.
 func Documents() []Case {
 	var all []Case
 	page := []byte("BT /F1 12 Tf 40 800 Td (Certification Practice Statement) Tj ET")
@@ -85,22 +86,31 @@ func Documents() []Case {
 	add("with a line break after its end", true, "editors and mail add it", append(stdbytes.Clone(good), "\r\n"...))
 	add("empty", false, "no document", []byte{})
 	add("of its header alone", false, "ISO 32000 7.5.5", []byte(header))
-	add("with something before its header", false, "whoever looks at the first bytes sees another file", append([]byte("MZ\x90\x00"), good...))
-	text("a page that names /Launch and /Encrypt", "BT (the action /Launch, the key /Encrypt and /JavaScript) Tj ET", true, "text of a page is no name of the document")
-	text("a page about private keys", "BT (-----BEGIN is how a private key in PEM begins) Tj ET", true, "text of a page")
+	add("with something before its header", false, "whoever looks at the first bytes sees another file",
+		append([]byte("MZ\x90\x00"), good...))
+	text("a page that names /Launch and /Encrypt", "BT (the action /Launch, the key /Encrypt and /JavaScript) Tj ET",
+		true, "text of a page is no name of the document")
+	text("a page about private keys", "BT (-----BEGIN is how a private key in PEM begins) Tj ET", true,
+		"text of a page")
 	text("a page about tokens", "BT (CKO_PRIVATE_KEY, PKCS#11 token store object) Tj ET", true, "text of a page")
-	text("a key as the text of a page", "BT (-----BEGIN EC PRIVATE KEY-----) Tj T* (MHcCAQEEIBkg7QVeJ9wEYn2pQ9vXcQ0sPZ6mS5pTqv6d1B0yqk6ZoAoGCCqGSM49) Tj T* "+
-		"(AwEHoUQDQgAE) Tj T* (-----END EC PRIVATE KEY-----) Tj ET", false, "section A, 3-4 (2) A: no key, however it is shown")
+	text("a key as the text of a page",
+		"BT (-----BEGIN EC PRIVATE KEY-----) Tj T* "+
+			"(MHcCAQEEIBkg7QVeJ9wEYn2pQ9vXcQ0sPZ6mS5pTqv6d1B0yqk6ZoAoGCCqGSM49) Tj T* "+
+			"(AwEHoUQDQgAE) Tj T* (-----END EC PRIVATE KEY-----) Tj ET", false,
+		"section A, 3-4 (2) A: no key, however it is shown")
 	const start = "section A: a document starts nothing"
 	with("an action that starts a program", "/OpenAction 5 0 R", "<</S/Launch/F(cmd.exe)>>", false, start)
-	with("the same with an escaped name", "/OpenAction 5 0 R", "<</S/#4caunch/F(cmd.exe)>>", false, "ISO 32000 7.3.5: #4c is L")
+	with("the same with an escaped name", "/OpenAction 5 0 R", "<</S/#4caunch/F(cmd.exe)>>", false,
+		"ISO 32000 7.3.5: #4c is L")
 	with("an action that opens an address", "/OpenAction 5 0 R", "<</S/URI/URI(http://pki.example/)>>", true, "a link")
 	hidden := deflated([]byte("6 0 <</S/Launch/F(cmd.exe)>>"))
-	with("a start in an object stream", "", stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", hidden), false, "ISO 32000 7.5.7")
+	with("a start in an object stream", "", stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", hidden), false,
+		"ISO 32000 7.5.7")
 	with("a form in XML", "/AcroForm <</XFA 5 0 R>>", stream("", []byte("<xdp/>")), true, "data, no program")
 	locked := newPDF(header, "")
 	locked.object(stream("", page))
-	locked.object("<</Filter/Standard/V 1/R 2/O(" + strings.Repeat("o", 32) + ")/U(" + strings.Repeat("u", 32) + ")/P -4>>")
+	locked.object("<</Filter/Standard/V 1/R 2/O(" + strings.Repeat("o", 32) + ")/U(" + strings.Repeat("u", 32) +
+		")/P -4>>")
 	locked.extra = "/Encrypt 5 0 R/ID[(x)(x)]"
 	add("encrypted", false, "what cannot be looked into cannot be cleared", locked.bytes())
 	return append(all, attachments(page)...)
@@ -118,13 +128,19 @@ func attachments(page []byte) (all []Case) {
 	}{
 		{"a note", "", note, true, ""}, {"a compressed note", "/Filter/FlateDecode", deflated(note), true, ""},
 		{"a note in hex", "/Filter/ASCIIHexDecode", []byte(fmt.Sprintf("%x>", note)), true, ""},
-		{"a note in a chain of filters", "/Filter[/ASCIIHexDecode/FlateDecode]", []byte(fmt.Sprintf("%x>", deflated(note))), true, ""},
-		{"with an abbreviated filter", "/Filter/Fl", deflated(note), true, "ISO 32000 7.4, 8.9.7: of inline images; readers take it"},
-		{"with an escaped name of a filter", "/Filter/Fl#61teDecode", deflated(note), true, "ISO 32000 7.3.5: #61 is a"},
-		{"with an unknown filter", "/Filter/Brotli", note, false, opaque}, {"with the filter Crypt", "/Filter/Crypt", note, true, "ISO 32000 7.4.10: the identity, where nothing is encrypted"},
+		{"a note in a chain of filters", "/Filter[/ASCIIHexDecode/FlateDecode]",
+			[]byte(fmt.Sprintf("%x>", deflated(note))), true, ""},
+		{"with an abbreviated filter", "/Filter/Fl", deflated(note), true,
+			"ISO 32000 7.4, 8.9.7: of inline images; readers take it"},
+		{"with an escaped name of a filter", "/Filter/Fl#61teDecode", deflated(note), true,
+			"ISO 32000 7.3.5: #61 is a"},
+		{"with an unknown filter", "/Filter/Brotli", note, false, opaque},
+		{"with the filter Crypt", "/Filter/Crypt", note, true,
+			"ISO 32000 7.4.10: the identity, where nothing is encrypted"},
 		{"that is not what its filter says", "/Filter/FlateDecode", note, false, opaque},
 		{"compressed data that is cut off", "/Filter/FlateDecode", deflated(note)[:12], false, opaque},
-		{"an encrypted archive", "", []byte("PK\x03\x04\x14\x00\x01\x00\x00\x00!\x00!\x00\x00\x00\x00\x00\x10\x00\x00\x00\x10\x00\x00\x00\x05\x00\x00\x00a.keysecretsecretsecr"), false, opaque},
+		{"an encrypted archive", "",
+			[]byte("PK\x03\x04\x14\x00\x01\x00\x00\x00!\x00!\x00\x00\x00\x00\x00\x10\x00\x00\x00\x10\x00\x00\x00\x05\x00\x00\x00a.keysecretsecretsecr"), false, opaque},
 		{"an xz archive that is cut off", "", []byte("\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4F"), false, opaque},
 		{"a key in PEM", "", []byte(dummyPEM), false, "section A: no private key"},
 		{"a compressed key", "/Filter/FlateDecode", deflated([]byte(dummyPEM)), false, "section A: no private key"},

@@ -9,8 +9,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// IrregularCertificates are certificates that existing CAs are known for: RFC 5280 forbids something in each, and nobody can
-// doubt what it says. The name is the kind of the deviation.
+// IrregularCertificates are certificates that existing CAs are known for: RFC 5280 forbids something in each, and
+// nobody can doubt what it says. The name is the kind of the deviation.
 func IrregularCertificates(ca *CA) []Deviant {
 	var all []Deviant
 	add := func(kind, says string, c Certificate) {
@@ -23,13 +23,16 @@ func IrregularCertificates(ca *CA) []Deviant {
 	add("serial-negative", "serial number fe is negative", Certificate{Serial: Integer([]byte{0xfe})})
 	add("serial-long", "has 21 octets, more than 20", Certificate{Serial: Integer(octets(0x7f, 21))})
 	add("name-string", "its subject has a UniversalString", Certificate{Subject: universal("subscriber")})
-	add("name-string", "its subject has a PrintableString with other characters", Certificate{Subject: Name(Printable, "a_b@example")})
+	add("name-string", "its subject has a PrintableString with other characters",
+		Certificate{Subject: Name(Printable, "a_b@example")})
 	for _, e := range []struct {
 		id    []byte
 		value []byte
 		says  string
 	}{
-		{oid(1, 3, 6, 1, 5, 5, 7, 1, 1), seq(seq(oid(1, 3, 6, 1, 5, 5, 7, 48, 1), primitive(6, []byte("http://ocsp.example")))), "its authorityInfoAccess is critical"},
+		{oid(1, 3, 6, 1, 5, 5, 7, 1, 1),
+			seq(seq(oid(1, 3, 6, 1, 5, 5, 7, 48, 1), primitive(6, []byte("http://ocsp.example")))),
+			"its authorityInfoAccess is critical"},
 		{oid(2, 5, 29, 35), seq(primitive(0, octets(1, 20))), "its authorityKeyIdentifier is critical"},
 		{oid(2, 5, 29, 14), bytes(cbasn1.OCTET_STRING, octets(1, 20)), "its subjectKeyIdentifier is critical"},
 	} {

@@ -32,7 +32,8 @@ func (ca *CA) Responder(key crypto.PublicKey) []byte { return ca.ResponderUntil(
 // ResponderUntil is one that ends at a time.
 func (ca *CA) ResponderUntil(key crypto.PublicKey, end time.Time) []byte {
 	return ca.Certificate(Certificate{
-		Serial: Integer([]byte{0x70}), Subject: Name(UTF8, "responder"), SPKI: must(x509.MarshalPKIXPublicKey(key)), NotAfter: Time(end),
+		Serial: Integer([]byte{0x70}), Subject: Name(UTF8, "responder"), SPKI: must(x509.MarshalPKIXPublicKey(key)),
+		NotAfter: Time(end),
 		Extensions: [][]byte{
 			Extension(oidKeyUsage, true, []byte{3, 2, 7, 0x80}),
 			Extension(oid(2, 5, 29, 37), false, seq(oid(1, 3, 6, 1, 5, 5, 7, 3, 9))),

@@ -31,8 +31,8 @@ type kindOfCase struct {
 	file string
 }
 
-// TestOpinions asks OpenSSL, zlint and Java about every case that they read. Where one of them is of another opinion than the
-// corpus, testdata/opinions.txt says so, with the reason: nothing differs in silence.
+// TestOpinions asks OpenSSL, zlint and Java about every case that they read. Where one of them is of another opinion
+// than the corpus, testdata/opinions.txt says so, with the reason: nothing differs in silence.
 func TestOpinions(t *testing.T) {
 	for _, tool := range []string{"openssl", "java", "zlint"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -51,7 +51,8 @@ func TestOpinions(t *testing.T) {
 	for w := range 4 {
 		wg.Go(func() {
 			for i := w; i < len(cases); i += 4 {
-				said[i] = map[string]opinion{"openssl": askOpenSSL(t, dir, cases[i]), "zlint": askZLint(t, cases[i]), "java": java[i]}
+				said[i] = map[string]opinion{"openssl": askOpenSSL(t, dir, cases[i]), "zlint": askZLint(t, cases[i]),
+					"java": java[i]}
 			}
 		})
 	}
@@ -68,7 +69,8 @@ func TestOpinions(t *testing.T) {
 			n[0]++
 			if o.takes != c.Accept {
 				n[1]++
-				fmt.Fprintf(&table, "%s\t%s\t%s\t%s\n", tool, c.Name, map[bool]string{true: "we take it", false: "we refuse it"}[c.Accept], reasonFor(t, tool, c, o))
+				fmt.Fprintf(&table, "%s\t%s\t%s\t%s\n", tool, c.Name,
+					map[bool]string{true: "we take it", false: "we refuse it"}[c.Accept], reasonFor(t, tool, c, o))
 			}
 			counts[tool] = n
 		}
@@ -162,7 +164,8 @@ func askJava(t *testing.T, dir string, cases []kindOfCase) []opinion {
 		fmt.Fprintf(&list, "%d %s\n", i, c.kind)
 	}
 	write(t, dir, "cases", []byte(list.String()))
-	out, err := exec.Command("java", "--add-exports", "java.base/sun.security.pkcs10=ALL-UNNAMED", "testdata/Opinions.java", dir).Output()
+	out, err := exec.Command("java", "--add-exports", "java.base/sun.security.pkcs10=ALL-UNNAMED",
+		"testdata/Opinions.java", dir).Output()
 	if err != nil {
 		t.Fatalf("java: %v", err)
 	}
@@ -181,8 +184,10 @@ func askJava(t *testing.T, dir string, cases []kindOfCase) []opinion {
 // prepareIndex makes a CA of OpenSSL's own, to read index.txt with.
 func prepareIndex(t *testing.T, dir string) {
 	t.Helper()
-	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-		filepath.Join(dir, "index.key"), "-out", filepath.Join(dir, "index.pem"), "-subj", "/CN=x", "-days", "30").CombinedOutput()
+	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+		"-nodes", "-keyout",
+		filepath.Join(dir, "index.key"), "-out", filepath.Join(dir, "index.pem"), "-subj", "/CN=x", "-days",
+		"30").CombinedOutput()
 	if err != nil {
 		t.Fatalf("openssl: %v\n%s", err, out)
 	}
@@ -203,8 +208,11 @@ func askOpenSSL(t *testing.T, dir string, c kindOfCase) opinion {
 		args, good = []string{"req", "-inform", "DER", "-in", c.file, "-noout", "-verify"}, "verify OK"
 	case "row":
 		conf := c.file + ".cnf"
-		write(t, filepath.Dir(conf), filepath.Base(conf), []byte(fmt.Sprintf("[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ndefault_md=sha256\ndefault_crl_days=30\n", c.file)))
-		args = []string{"ca", "-config", conf, "-gencrl", "-keyfile", filepath.Join(dir, "index.key"), "-cert", filepath.Join(dir, "index.pem")}
+		write(t, filepath.Dir(conf), filepath.Base(conf),
+			[]byte(fmt.Sprintf("[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ndefault_md=sha256\ndefault_crl_days=30\n",
+				c.file)))
+		args = []string{"ca", "-config", conf, "-gencrl", "-keyfile", filepath.Join(dir, "index.key"), "-cert",
+			filepath.Join(dir, "index.pem")}
 		good = "BEGIN X509 CRL"
 	}
 	out, err := exec.Command("openssl", args...).CombinedOutput()

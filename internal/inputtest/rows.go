@@ -11,8 +11,8 @@ type Row struct {
 	Why        string
 }
 
-// IndexRows returns lines of index.txt: status, expiry, revocation, serial, file and subject with tabs between them. There is no
-// RFC for it; where a value stands for a field of a certificate or a list, the RFC of that field decides.
+// IndexRows returns lines of index.txt: status, expiry, revocation, serial, file and subject with tabs between them.
+// There is no RFC for it; where a value stands for a field of a certificate or a list, the RFC of that field decides.
 func IndexRows() []Row {
 	good := [6]string{"V", "271124060000Z", "", "0A", "unknown", "/C=JP/CN=one"}
 	var all []Row
@@ -43,11 +43,15 @@ func IndexRows() []Row {
 		why        string
 	}{
 		{"without seconds", "2711240600Z", true, "X.680 47.3; old versions of OpenSSL wrote it"},
-		{"GeneralizedTime", "20271124060000Z", true, form}, {"of 2050", "20500101000000Z", true, form}, {"of 1999", "991231235959Z", true, form},
+		{"GeneralizedTime", "20271124060000Z", true, form}, {"of 2050", "20500101000000Z", true, form},
+		{"of 1999", "991231235959Z", true, form},
 		{"the end of time", "99991231235959Z", true, form}, {"empty", "", false, "every certificate has a notAfter"},
-		{"without Z", "271124060000", false, form}, {"with an offset", "271124060000+0900", false, form}, {"of month 13", "271324060000Z", false, form},
-		{"of 30 February", "270230060000Z", false, form}, {"of hour 24", "271124240000Z", false, form}, {"a Unix time", "1827036000", false, form},
-		{"in RFC 3339", "2027-11-24T06:00:00Z", false, form}, {"with letters", "27112406000xZ", false, form}, {"before X.509", "870101000000Z", false, "1987: before there were certificates"},
+		{"without Z", "271124060000", false, form}, {"with an offset", "271124060000+0900", false, form},
+		{"of month 13", "271324060000Z", false, form},
+		{"of 30 February", "270230060000Z", false, form}, {"of hour 24", "271124240000Z", false, form},
+		{"a Unix time", "1827036000", false, form},
+		{"in RFC 3339", "2027-11-24T06:00:00Z", false, form}, {"with letters", "27112406000xZ", false, form},
+		{"before X.509", "870101000000Z", false, "1987: before there were certificates"},
 	} {
 		field(1, "expiry "+v.name, v.text, v.accept, v.why)
 	}
@@ -59,7 +63,8 @@ func IndexRows() []Row {
 	revoked("in the future", "281101060000Z", false, "RFC 5280 5.1.2.6: announced, not done")
 	revoked("a broken date", "261301060000Z", false, form)
 	revoked("an empty date", ",keyCompromise", false, "RFC 5280 5.1.2.6: a revocation has a date")
-	for _, r := range []string{"unspecified", "keyCompromise", "CACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold"} {
+	for _, r := range []string{"unspecified", "keyCompromise", "CACompromise", "affiliationChanged", "superseded",
+		"cessationOfOperation", "certificateHold"} {
 		revoked("reason "+r, at+","+r, true, "RFC 5280 5.3.1")
 	}
 	revoked("a reason in lower case", at+",keycompromise", true, "OpenSSL compares without case")
@@ -78,14 +83,16 @@ func IndexRows() []Row {
 	field(5, "no subject", "", true, "the serial number names the certificate")
 	field(4, "a file's name", "/certs/0A.pem", true, "not used")
 	for _, v := range []struct{ name, line string }{
-		{"five fields", strings.Join(good[:5], "\t")}, {"seven fields", strings.Join(good[:], "\t") + "\tx"}, {"spaces for tabs", strings.Join(good[:], " ")},
+		{"five fields", strings.Join(good[:5], "\t")}, {"seven fields", strings.Join(good[:], "\t") + "\tx"},
+		{"spaces for tabs", strings.Join(good[:], " ")},
 	} {
 		all = append(all, Row{"index: " + v.name, v.line, false, "six fields with tabs"})
 	}
 	return all
 }
 
-// indexSerials vary the serial number, which OpenSSL writes in an even number of hexadecimal digits, without a sign octet.
+// indexSerials vary the serial number, which OpenSSL writes in an even number of hexadecimal digits, without a sign
+// octet.
 func indexSerials(good [6]string) (all []Row) {
 	const bound = "RFC 5280 4.1.2.2: at most 20 octets"
 	for _, v := range []struct {
@@ -93,12 +100,15 @@ func indexSerials(good [6]string) (all []Row) {
 		accept     bool
 		why        string
 	}{
-		{"1", "01", true, ""}, {"in lower case", "0a", true, ""}, {"with the top bit set", "F0FF", true, "without the sign octet of DER"},
+		{"1", "01", true, ""}, {"in lower case", "0a", true, ""},
+		{"with the top bit set", "F0FF", true, "without the sign octet of DER"},
 		{"with leading zeros", "000A", true, "one number"}, {"of an odd number of digits", "A", true, "one number"},
-		{"of 20 octets", strings.Repeat("7F", 20), true, ""}, {"of 20 octets with the top bit set", strings.Repeat("F0", 20), false, bound},
+		{"of 20 octets", strings.Repeat("7F", 20), true, ""},
+		{"of 20 octets with the top bit set", strings.Repeat("F0", 20), false, bound},
 		{"of 21 octets", strings.Repeat("7F", 21), false, bound}, {"0", "00", false, "RFC 5280 4.1.2.2: positive"},
 		{"negative", "-01", false, "RFC 5280 4.1.2.2: positive"}, {"empty", "", false, "RFC 5280 4.1.2.2: an INTEGER"},
-		{"no number", "xyz", false, "RFC 5280 4.1.2.2: an INTEGER"}, {"with a space", "0A 0B", true, "as Windows prints it"},
+		{"no number", "xyz", false, "RFC 5280 4.1.2.2: an INTEGER"},
+		{"with a space", "0A 0B", true, "as Windows prints it"},
 	} {
 		f := good
 		f[3] = v.text

@@ -24,7 +24,8 @@ func octets(first byte, n int) []byte {
 
 // serials are serial numbers; minimal says that they are DER, so that a certificate with one can exist.
 func serials() []value {
-	const bound, sign, form = "RFC 5280 4.1.2.2: at most 20 octets", "RFC 5280 4.1.2.2: positive", "X.690 8.3.2: as few octets as possible"
+	const bound, sign, form = "RFC 5280 4.1.2.2: at most 20 octets", "RFC 5280 4.1.2.2: positive",
+		"X.690 8.3.2: as few octets as possible"
 	return []value{
 		{"serial 1", Integer([]byte{1}), true, "the smallest"},
 		{"serial 127", Integer([]byte{0x7f}), true, ""},
@@ -33,7 +34,8 @@ func serials() []value {
 		{"serial of 8 octets", Integer(octets(0x7f, 8)), true, ""},
 		{"serial of 19 octets", Integer(octets(0x7f, 19)), true, ""},
 		{"serial of 20 octets", Integer(octets(0x7f, 20)), true, "the longest"},
-		{"serial of 20 octets with its sign", Integer(append([]byte{0}, octets(0x80, 19)...)), true, "the octets count, not the bits"},
+		{"serial of 20 octets with its sign", Integer(append([]byte{0}, octets(0x80, 19)...)), true,
+			"the octets count, not the bits"},
 		{"serial of 21 octets with its sign", Integer(append([]byte{0}, octets(0x80, 20)...)), false, bound},
 		{"serial of 21 octets", Integer(octets(0x7f, 21)), false, bound},
 		{"serial of 22 octets", Integer(octets(0x7f, 22)), false, bound},
@@ -60,17 +62,22 @@ func brokenTimes() []value {
 	const long = "RFC 5280 4.1.2.5.2: YYYYMMDDHHMMSSZ"
 	var all []value
 	for _, v := range []struct{ name, text, why string }{
-		{"without seconds", "2611271200Z", form}, {"with an offset", "261127120000+0900", form}, {"without Z", "261127120000", form},
-		{"with a small z", "261127120000z", form}, {"month 13", "261327120000Z", form}, {"month 0", "260027120000Z", form},
-		{"day 0", "261100120000Z", form}, {"30 February", "260230120000Z", form}, {"29 February of 2026", "260229120000Z", form},
+		{"without seconds", "2611271200Z", form}, {"with an offset", "261127120000+0900", form},
+		{"without Z", "261127120000", form},
+		{"with a small z", "261127120000z", form}, {"month 13", "261327120000Z", form},
+		{"month 0", "260027120000Z", form},
+		{"day 0", "261100120000Z", form}, {"30 February", "260230120000Z", form},
+		{"29 February of 2026", "260229120000Z", form},
 		{"hour 24", "261127240000Z", form}, {"minute 60", "261127126000Z", form}, {"second 60", "261127120060Z", form},
 		{"letters", "26112712000AZ", form}, {"empty", "", form}, {"with a space", " 61127120000Z", form},
 	} {
 		all = append(all, value{"UTCTime " + v.name, utc(v.text), false, v.why})
 	}
 	for _, v := range []struct{ name, text string }{
-		{"with a fraction", "20261127120000.5Z"}, {"with an offset", "20261127120000+0900"}, {"without Z", "20261127120000"},
-		{"without seconds", "202611271200Z"}, {"month 13", "20261327120000Z"}, {"hour 24", "20261127240000Z"}, {"empty", ""},
+		{"with a fraction", "20261127120000.5Z"}, {"with an offset", "20261127120000+0900"},
+		{"without Z", "20261127120000"},
+		{"without seconds", "202611271200Z"}, {"month 13", "20261327120000Z"}, {"hour 24", "20261127240000Z"},
+		{"empty", ""},
 	} {
 		all = append(all, value{"GeneralizedTime " + v.name, generalized(v.text), false, long})
 	}
@@ -93,7 +100,8 @@ func names(cn string) []value {
 		{"name in full width", Name(UTF8, wideLetters(cn)), true, "RFC 4518 2.3: compatible characters are one (NFKC)"},
 		{"another name", Name(UTF8, cn+" 2"), false, "RFC 5280 6.3.3 (f): another issuer"},
 		{"a shorter name", Name(UTF8, cn[:len(cn)-1]), false, "another issuer"},
-		{"the name without country", seq(bytes(cbasn1.SET, seq(oid(2, 5, 4, 3), bytes(UTF8, []byte(cn))))), false, "another issuer"},
+		{"the name without country", seq(bytes(cbasn1.SET, seq(oid(2, 5, 4, 3), bytes(UTF8, []byte(cn))))), false,
+			"another issuer"},
 		{"the name in another attribute", seq(bytes(cbasn1.SET, seq(oid(2, 5, 4, 6), bytes(Printable, []byte("JP")))),
 			bytes(cbasn1.SET, seq(oid(2, 5, 4, 10), bytes(UTF8, []byte(cn))))), false, "another issuer"},
 		{"an empty name", seq(), false, "another issuer"},
@@ -113,10 +121,16 @@ func wideLetters(s string) string {
 // extensions are additional extensions in any place.
 func extensions() []value {
 	return []value{
-		{"an unknown extension", Extension(oidUnknown, false, []byte{5, 0}), true, "RFC 5280 4.2: what is not critical may be ignored"},
-		{"an unknown critical extension", Extension(oidUnknown, true, []byte{5, 0}), false, "RFC 5280 4.2, 5.2, 5.3: critical and unknown is refused"},
-		{"an extension with FALSE written out", seq(oidUnknown, bytes(cbasn1.BOOLEAN, []byte{0}), bytes(cbasn1.OCTET_STRING, []byte{5, 0})), false, "X.690 11.5"},
-		{"an extension with a BER TRUE", seq(oidUnknown, bytes(cbasn1.BOOLEAN, []byte{1}), bytes(cbasn1.OCTET_STRING, []byte{5, 0})), false, "X.690 11.1"},
+		{"an unknown extension", Extension(oidUnknown, false, []byte{5, 0}), true,
+			"RFC 5280 4.2: what is not critical may be ignored"},
+		{"an unknown critical extension", Extension(oidUnknown, true, []byte{5, 0}), false,
+			"RFC 5280 4.2, 5.2, 5.3: critical and unknown is refused"},
+		{"an extension with FALSE written out",
+			seq(oidUnknown, bytes(cbasn1.BOOLEAN, []byte{0}), bytes(cbasn1.OCTET_STRING, []byte{5, 0})), false,
+			"X.690 11.5"},
+		{"an extension with a BER TRUE",
+			seq(oidUnknown, bytes(cbasn1.BOOLEAN, []byte{1}), bytes(cbasn1.OCTET_STRING, []byte{5, 0})), false,
+			"X.690 11.1"},
 		{"an extension without value", seq(oidUnknown), false, "RFC 5280 4.1: extnValue"},
 	}
 }

@@ -26,8 +26,8 @@ var (
 	texter    = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// Of describes a type. Every name must be snake_case: a field that nobody named is an error. A type that contains itself is
-// described once more, under its name in $defs.
+// Of describes a type. Every name must be snake_case: a field that nobody named is an error. A type that contains
+// itself is described once more, under its name in $defs.
 func Of(t reflect.Type) (map[string]any, error) {
 	d := &describer{defs: map[string]any{}}
 	of, err := d.describe(t, nil)

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// Validate holds a JSON document against a schema that has what those have which [Of] makes, enum and const. It is stricter than
-// a reader has to be: a member that the schema does not describe is an error, since nobody could know what it means.
+// Validate holds a JSON document against a schema that has what those have which [Of] makes, enum and const. It is
+// stricter than a reader has to be: a member that the schema does not describe is an error, since nobody could know
+// what it means.
 func Validate(schema, document []byte) error {
 	var s map[string]any
 	if err := json.Unmarshal(schema, &s); err != nil {
@@ -47,7 +48,8 @@ func (k validator) check(s map[string]any, v any, at string) error {
 		return k.one(forms, v, at)
 	}
 	kind := kindOf(v)
-	if allowed := types(s); !slices.Contains(allowed, kind) && !(kind == "integer" && slices.Contains(allowed, "number")) {
+	if allowed := types(s); !slices.Contains(allowed, kind) &&
+		!(kind == "integer" && slices.Contains(allowed, "number")) {
 		return fmt.Errorf("%s is of type %s, want %s", place(at), kind, strings.Join(allowed, " or "))
 	}
 	switch v := v.(type) {

@@ -36,10 +36,11 @@ func TestValidate(t *testing.T) {
 		`{"name": "a", ` + rest + `} {}`:                                           "more follows",
 		`{"name": "a", ` + rest + `, "Size": 3}`:                                   "does not describe .Size",
 		`{"name": "a", ` + rest + `, "parts": [{"name": "b"}]}`:                    ".parts[0].tree_size is missing",
-		`{"name": "a", ` + rest + `, "other": {"x": "1"}}`:                         ".other.x is of type string, want integer",
-		`{"name": null, ` + rest + `}`:                                             ".name is of type null",
-		`{"name": "a", "tree_size": 1.5, "time": "2026-11-29T10:00:00Z"}`:          "tree_size is of type number",
-		`{"name": "a", "tree_size": 1, "time": "yesterday"}`:                       "yesterday",
+		`{"name": "a", ` +
+			rest + `, "other": {"x": "1"}}`: ".other.x is of type string, want integer",
+		`{"name": null, ` + rest + `}`:                                    ".name is of type null",
+		`{"name": "a", "tree_size": 1.5, "time": "2026-11-29T10:00:00Z"}`: "tree_size is of type number",
+		`{"name": "a", "tree_size": 1, "time": "yesterday"}`:              "yesterday",
 		`[]`: "the document is of type array, want object",
 	} {
 		err := Validate(schema, []byte(document))
@@ -53,7 +54,8 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: %v, want %q", document, err, want)
 		}
 	}
-	if err := Validate([]byte(`{"type": "string", "const": "v1"}`), []byte(`"v2"`)); err == nil || !strings.Contains(err.Error(), `want "v1"`) {
+	if err := Validate([]byte(`{"type": "string", "const": "v1"}`), []byte(`"v2"`)); err == nil ||
+		!strings.Contains(err.Error(), `want "v1"`) {
 		t.Error(err)
 	}
 	forms := []byte(`{"oneOf": [{"type": "string"}, {"type": "object", "properties": {}, "required": []}]}`)

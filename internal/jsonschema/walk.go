@@ -109,6 +109,7 @@ func checkFile(t *testing.T, file, title string, v any) {
 	}
 	got, err := os.ReadFile(file)
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s is not what %s prints; if it is meant, write NEWS.md and docs/upgrade.md, and run the test with -update-schema: %v", file, title, err)
+		t.Errorf("%s is not what %s prints; if it is meant, write NEWS.md and docs/upgrade.md, and run the test with "+
+			"-update-schema: %v", file, title, err)
 	}
 }

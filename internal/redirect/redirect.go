@@ -1,7 +1,7 @@
-// Package redirect is the one policy about answers that send a client to another address. Every HTTP client of the module takes one
-// of its functions as CheckRedirect, or wraps its transport where an SDK makes the client (publish/credentials): credentials and
-// requests go only to the host that was configured, https never becomes http, no chain is longer than five, and what was not
-// followed is said with the address.
+// Package redirect is the one policy about answers that send a client to another address. Every HTTP client of the
+// module takes one of its functions as CheckRedirect, or wraps its transport where an SDK makes the client
+// (publish/credentials): credentials and requests go only to the host that was configured, https never becomes http, no
+// chain is longer than five, and what was not followed is said with the address.
 package redirect
 
 import (
@@ -27,8 +27,8 @@ func None(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 // Never refuses each redirect: for requests that are for one party, as a time-stamping authority.
 func Never(next *http.Request, _ []*http.Request) error { return refuse(next, "it is redirected") }
 
-// SameHost follows a redirect at the host that was asked, and from http to https there: for a reader that says of one host what
-// is at it.
+// SameHost follows a redirect at the host that was asked, and from http to https there: for a reader that says of one
+// host what is at it.
 func SameHost(next *http.Request, via []*http.Request) error {
 	if err := Anywhere(next, via); err != nil {
 		return err
@@ -39,8 +39,8 @@ func SameHost(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Anywhere follows redirects to other hosts as well, as relying parties' clients do: for requests that anybody may send, and
-// whose caller says where the answer came from.
+// Anywhere follows redirects to other hosts as well, as relying parties' clients do: for requests that anybody may
+// send, and whose caller says where the answer came from.
 func Anywhere(next *http.Request, via []*http.Request) error {
 	last := via[len(via)-1].URL
 	for _, r := range via {
@@ -63,8 +63,8 @@ func refuse(next *http.Request, why string) error {
 	return &Refused{why, &url.URL{Scheme: next.URL.Scheme, Host: next.URL.Host, Path: next.URL.Path}}
 }
 
-// same reports whether two addresses are of one host: the same name and port, where the ports of http and https that are not
-// written count as one.
+// same reports whether two addresses are of one host: the same name and port, where the ports of http and https that
+// are not written count as one.
 func same(a, b *url.URL) bool {
 	return a.Hostname() == b.Hostname() && port(a) == port(b)
 }

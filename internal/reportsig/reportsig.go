@@ -1,11 +1,13 @@
-// Package reportsig signs a report with the auditor's own key, so that whoever receives the report can tell who vouches for it,
-// with OpenSSH or OpenSSL and without our software.
+// Package reportsig signs a report with the auditor's own key, so that whoever receives the report can tell who vouches
+// for it, with OpenSSH or OpenSSL and without our software.
 //
-// It is the one place of the keyless binary besides its publication log where a private key is used. The key is the auditor's, on
-// the auditor's machine, and what is signed is a file that says what was found: never a certificate, a revocation list, a response
-// or anything else that is published. Only `publisher verify --sign-with` gets here; layers_test.go holds the house to it.
+// It is the one place of the keyless binary besides its publication log where a private key is used. The key is the
+// auditor's, on the auditor's machine, and what is signed is a file that says what was found: never a certificate, a
+// revocation list, a response or anything else that is published. Only `publisher verify --sign-with` gets here;
+// layers_test.go holds the house to it.
 //
-// A key is a file that nobody else may read. Its passphrase is asked for on the terminal, never taken from the command line.
+// A key is a file that nobody else may read. Its passphrase is asked for on the terminal, never taken from the command
+// line.
 package reportsig
 
 import (
@@ -54,7 +56,8 @@ func Open(key string, passphrase func() ([]byte, error)) (Signer, error) {
 // maxKey bounds a key file.
 const maxKey = 64 << 10
 
-// A pemSigner signs so that `openssl dgst -sha256 -verify` or, with Ed25519, `openssl pkeyutl -verify -rawin` accepts it.
+// A pemSigner signs so that `openssl dgst -sha256 -verify` or, with Ed25519, `openssl pkeyutl -verify -rawin` accepts
+// it.
 type pemSigner struct{ key crypto.Signer }
 
 func openPEM(raw []byte) (Signer, error) {
@@ -67,7 +70,9 @@ func openPEM(raw []byte) (Signer, error) {
 		var err error
 		switch {
 		case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
-			return nil, errors.New("it is encrypted, which only keys of OpenSSH may be here; decrypt it with `openssl pkey` into a file of mode 0600, or use ssh:PATH")
+			return nil,
+				errors.New("it is encrypted, which only keys of OpenSSH may be here; decrypt it with `openssl pkey` " +
+					"into a file of mode 0600, or use ssh:PATH")
 		case block.Type == "PRIVATE KEY":
 			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 		case block.Type == "EC PRIVATE KEY":

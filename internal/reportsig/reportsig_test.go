@@ -62,7 +62,8 @@ func write(t *testing.T, name string, content []byte, mode os.FileMode) string {
 func TestOpenSSHAccepts(t *testing.T) {
 	t.Parallel()
 	report := []byte(`{"schema":"seihon/verify-report/v1"}` + "\n")
-	for _, x := range []struct{ kind, bits, word string }{{"ed25519", "", ""}, {"ecdsa", "256", ""}, {"ecdsa", "384", ""}, {"rsa", "2048", ""}, {"ed25519", "", "correct horse"}} {
+	for _, x := range []struct{ kind, bits, word string }{{"ed25519", "", ""}, {"ecdsa", "256", ""},
+		{"ecdsa", "384", ""}, {"rsa", "2048", ""}, {"ed25519", "", "correct horse"}} {
 		t.Run(x.kind+x.bits+strings.ReplaceAll(x.word, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			key := filepath.Join(t.TempDir(), "key")
@@ -74,7 +75,8 @@ func TestOpenSSHAccepts(t *testing.T) {
 			ask := noPassphrase
 			if x.word != "" {
 				ask = func() ([]byte, error) { return []byte(x.word), nil }
-				if _, err := reportsig.Open("ssh:"+key, func() ([]byte, error) { return []byte("wrong"), nil }); err == nil {
+				if _, err := reportsig.Open("ssh:"+key,
+					func() ([]byte, error) { return []byte("wrong"), nil }); err == nil {
 					t.Error("a wrong passphrase opens the key")
 				}
 			}
@@ -83,10 +85,12 @@ func TestOpenSSHAccepts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			allowed := write(t, "allowed", fmt.Appendf(nil, "auditor@example.jp namespaces=%q %s", reportsig.Namespace, public), 0o644)
+			allowed := write(t, "allowed",
+				fmt.Appendf(nil, "auditor@example.jp namespaces=%q %s", reportsig.Namespace, public), 0o644)
 			verify := []string{"-Y", "verify", "-f", allowed, "-I", "auditor@example.jp", "-s", sig, "-n"}
 			must(t, report, "ssh-keygen", append(verify, reportsig.Namespace)...)
-			if out, err := run(t, append(report, ' '), "ssh-keygen", append(verify, reportsig.Namespace)...); err == nil {
+			if out, err := run(t, append(report, ' '), "ssh-keygen",
+				append(verify, reportsig.Namespace)...); err == nil {
 				t.Errorf("other bytes are accepted: %s", out)
 			}
 			if out, err := run(t, report, "ssh-keygen", append(verify, "file")...); err == nil {
@@ -101,7 +105,8 @@ func TestOpenSSLAccepts(t *testing.T) {
 	t.Parallel()
 	report := []byte("report\n")
 	for name, args := range map[string][]string{
-		"ed25519": {"genpkey", "-algorithm", "ed25519"}, "p256": {"genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"},
+		"ed25519":     {"genpkey", "-algorithm", "ed25519"},
+		"p256":        {"genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"},
 		"p384, SEC 1": {"ecparam", "-name", "secp384r1", "-genkey"}, "rsa, PKCS #1": {"genrsa", "-traditional"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +122,8 @@ func TestOpenSSLAccepts(t *testing.T) {
 				file := write(t, "report", content, 0o644)
 				args := []string{"dgst", "-sha256", "-verify", public, "-signature", sig, file}
 				if name == "ed25519" {
-					args = []string{"pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin", "-in", file, "-sigfile", sig}
+					args = []string{"pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin", "-in", file, "-sigfile",
+						sig}
 				}
 				_, err := run(t, nil, "openssl", args...)
 				return err
@@ -156,9 +162,12 @@ func TestUnfitKeysAreRefused(t *testing.T) {
 	}
 	text := write(t, "text", []byte("hello\n"), 0o600)
 	for key, want := range map[string]string{
-		good: "ssh:PATH", "gpg:" + good: "ssh:PATH", "ssh:": "ssh:PATH", "ssh:" + open: "make it 0600", "pem:" + open: "make it 0600", "ssh:" + dir: "is not a regular file",
-		"ssh:" + filepath.Join(dir, "none"): "no such file", "ssh:" + text: "no key", "pem:" + text: "no private key", "pem:" + good: "no private key",
-		"pem:" + encrypted: "openssl pkey", "ssh:" + locked: "nobody should have been asked", "pem:" + exchange: "must be an Ed25519",
+		good: "ssh:PATH", "gpg:" + good: "ssh:PATH", "ssh:": "ssh:PATH", "ssh:" + open: "make it 0600",
+		"pem:" + open: "make it 0600", "ssh:" + dir: "is not a regular file",
+		"ssh:" + filepath.Join(dir, "none"): "no such file", "ssh:" + text: "no key", "pem:" + text: "no private key",
+		"pem:" + good:      "no private key",
+		"pem:" + encrypted: "openssl pkey", "ssh:" + locked: "nobody should have been asked",
+		"pem:" + exchange: "must be an Ed25519",
 	} {
 		if _, err := reportsig.Open(key, noPassphrase); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", key, err, want)

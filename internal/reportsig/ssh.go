@@ -35,8 +35,8 @@ func openSSH(raw []byte, passphrase func() ([]byte, error)) (Signer, error) {
 	return sshSigner{key}, nil
 }
 
-// The blob of SSHSIG is "SSHSIG", version 1 and the public key, then what is signed as well: namespace, a reserved string, the
-// name of the hash; last the signature.
+// The blob of SSHSIG is "SSHSIG", version 1 and the public key, then what is signed as well: namespace, a reserved
+// string, the name of the hash; last the signature.
 func (s sshSigner) Sign(report []byte) ([]byte, error) {
 	const magic = "SSHSIG"
 	sum := sha512.Sum512(report)

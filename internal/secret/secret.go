@@ -27,7 +27,9 @@ func Credential(name string, max int64) ([]byte, error) {
 	}
 	dir := os.Getenv("CREDENTIALS_DIRECTORY")
 	if dir == "" {
-		return nil, fmt.Errorf("credential %q: $CREDENTIALS_DIRECTORY is not set; start this from a systemd unit with LoadCredential=%s:…, or configure a file", name, name)
+		return nil,
+			fmt.Errorf("credential %q: $CREDENTIALS_DIRECTORY is not set; start this from a systemd unit with "+
+				"LoadCredential=%s:…, or configure a file", name, name)
 	}
 	return read(filepath.Join(dir, name), max, false)
 }

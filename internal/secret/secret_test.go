@@ -37,7 +37,8 @@ func TestFile(t *testing.T) {
 		"missing":   {filepath.Join(dir, "missing"), 4, "no such file"},
 		"directory": {dir, 4, "not a regular file"},
 	} {
-		if _, err := secret.File(c.path, c.max); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "1234") {
+		if _, err := secret.File(c.path, c.max); err == nil || !strings.Contains(err.Error(), c.says) ||
+			strings.Contains(err.Error(), "1234") {
 			t.Errorf("%s: %v, must say %q", name, err, c.says)
 		}
 	}
@@ -57,7 +58,8 @@ func TestCredential(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	for _, name := range []string{"", ".", "..", "../pin", "/pin"} {
-		if _, err := secret.Credential(name, 4); err == nil || !strings.Contains(err.Error(), "not the name of a credential") {
+		if _, err := secret.Credential(name, 4); err == nil ||
+			!strings.Contains(err.Error(), "not the name of a credential") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -1,8 +1,8 @@
 // Package shelflife says when the time that an artifact still holds is too short: the one rule of both binaries.
 //
-// A list that holds for a week and one that holds for a day are renewed at different times, so that no one duration fits both.
-// Without flags an artifact is short when less than a third of its own life is left, and critical below a twelfth, and never
-// before 24 and 6 hours. A duration that somebody gave counts as it is.
+// A list that holds for a week and one that holds for a day are renewed at different times, so that no one duration
+// fits both. Without flags an artifact is short when less than a third of its own life is left, and critical below a
+// twelfth, and never before 24 and 6 hours. A duration that somebody gave counts as it is.
 package shelflife
 
 import "time"

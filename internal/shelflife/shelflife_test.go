@@ -26,7 +26,8 @@ func TestJudge(t *testing.T) {
 		{"expired", given(0, 0), 24 * time.Hour, 0, Critical},
 		{"a given duration counts as it is", given(48*time.Hour, time.Hour), 24 * time.Hour, 23 * time.Hour, Short},
 		{"a given critical one, too", given(48*time.Hour, 24*time.Hour), 24 * time.Hour, 23 * time.Hour, Critical},
-		{"critical is never more than a warning", Limits{Warn: time.Hour, Critical: 6 * time.Hour, WarnGiven: true}, 1000 * time.Hour, 2 * time.Hour, Long},
+		{"critical is never more than a warning", Limits{Warn: time.Hour, Critical: 6 * time.Hour, WarnGiven: true},
+			1000 * time.Hour, 2 * time.Hour, Long},
 	} {
 		until := from.Add(c.life)
 		if got := c.limits.Judge(from, until, until.Add(-c.left)); got != c.want {

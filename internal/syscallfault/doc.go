@@ -15,7 +15,8 @@ package syscallfault
 import "errors"
 
 // ErrNotAllowed says that this machine does not let a process be watched like that.
-var ErrNotAllowed = errors.New("the file operations of a program cannot be watched here: run this as root, or allow user namespaces and seccomp")
+var ErrNotAllowed = errors.New("the file operations of a program cannot be watched here: run this as root, or allow " +
+	"user namespaces and seccomp")
 
 // A Kind is a set of file operations.
 type Kind int

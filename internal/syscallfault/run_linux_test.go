@@ -43,8 +43,10 @@ func TestRun(t *testing.T) {
 		{"the first", "mkdir d", Plan{From: 1, Err: syscall.EIO}, 1, 1, "Input/output error"},
 		{"the second", "mkdir d && mkdir e", Plan{From: 2, Err: syscall.EIO}, 1, 2, "Input/output error"},
 		{"one only", "mkdir d; mkdir e", Plan{From: 1, Err: syscall.EIO}, 0, 2, "Input/output error"},
-		{"from then on", "mkdir d; mkdir e; mkdir f", Plan{From: 2, Stays: true, Err: syscall.EROFS}, 1, 3, "Read-only file system"},
-		{"a full disk lets files go", "mkdir d; rm a", Plan{Kind: Grows, From: 1, Stays: true, Err: syscall.ENOSPC}, 0, 1, "No space left on device"},
+		{"from then on", "mkdir d; mkdir e; mkdir f", Plan{From: 2, Stays: true, Err: syscall.EROFS}, 1, 3,
+			"Read-only file system"},
+		{"a full disk lets files go", "mkdir d; rm a", Plan{Kind: Grows, From: 1, Stays: true, Err: syscall.ENOSPC}, 0,
+			1, "No space left on device"},
 		{"reads", "cat a >/dev/null", Plan{Kind: Reads, From: 1, Err: syscall.EIO}, 1, 1, "Input/output error"},
 		{"half a write", "printf 123456 >b", Plan{From: 2, Stays: true, Half: true, Err: syscall.ENOSPC}, 1, 3, ""},
 		{"left alone", "mkdir alone/d", Plan{From: 1, Stays: true, Err: syscall.EIO}, 0, 0, ""},
@@ -52,7 +54,8 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, dir := play(t, c.p, c.command)
-			if (r.Code != 0) != (c.code != 0) || c.seen >= 0 && r.Seen != c.seen || !strings.Contains(r.Output, c.says) {
+			if (r.Code != 0) != (c.code != 0) || c.seen >= 0 && r.Seen != c.seen ||
+				!strings.Contains(r.Output, c.says) {
 				t.Errorf("%+v", r)
 			}
 			if b, err := os.ReadFile(filepath.Join(dir, "b")); c.p.Half && (err != nil || string(b) != "123") {

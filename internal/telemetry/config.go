@@ -10,8 +10,8 @@
 // warning and at most [FlushTimeout] at the end; it changes no result and no exit code. What it did not take is lost:
 // the journal, the textfile and the publication log are the record.
 //
-// The build with the tag nocloud (docs/adr/0007-a-publisher-without-clouds.md) has no exporters: there, Start refuses, and
-// the command goes on without.
+// The build with the tag nocloud (docs/adr/0007-a-publisher-without-clouds.md) has no exporters: there, Start refuses,
+// and the command goes on without.
 package telemetry
 
 import (

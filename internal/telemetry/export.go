@@ -52,7 +52,8 @@ func (t *Telemetry) startMetrics(ctx context.Context, c Config, about *resource.
 	if err != nil {
 		return err
 	}
-	reader := sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithInterval(c.Interval), sdkmetric.WithTimeout(FlushTimeout),
+	reader := sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithInterval(c.Interval),
+		sdkmetric.WithTimeout(FlushTimeout),
 		sdkmetric.WithProducer(prombridge.NewMetricProducer(prombridge.WithGatherer(&t.figures))))
 	t.meters = sdkmetric.NewMeterProvider(sdkmetric.WithResource(about), sdkmetric.WithReader(reader))
 	return nil
@@ -70,7 +71,8 @@ func (t *Telemetry) startLogs(ctx context.Context, c Config, about *resource.Res
 	return nil
 }
 
-// ownSpans keeps the spans of this module. Those that cloud SDKs begin, one for each request, are as many as there are objects.
+// ownSpans keeps the spans of this module. Those that cloud SDKs begin, one for each request, are as many as there are
+// objects.
 type ownSpans struct{}
 
 func (ownSpans) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
@@ -78,7 +80,8 @@ func (ownSpans) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingRes
 	if p.Kind == trace.SpanKindClient {
 		decision = sdktrace.Drop
 	}
-	return sdktrace.SamplingResult{Decision: decision, Tracestate: trace.SpanContextFromContext(p.ParentContext).TraceState()}
+	return sdktrace.SamplingResult{Decision: decision,
+		Tracestate: trace.SpanContextFromContext(p.ParentContext).TraceState()}
 }
 
 func (ownSpans) Description() string { return "spans of seihon, none for each request" }

@@ -37,7 +37,8 @@ func readHeaders(read func(name string, max int64) ([]byte, error), file string)
 		name, value, ok := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
 		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) || value == "" {
-			return nil, fmt.Errorf("reading telemetry headers: line %d of %q is not of the form \"Name: value\"", n, file)
+			return nil, fmt.Errorf("reading telemetry headers: line %d of %q is not of the form \"Name: value\"", n,
+				file)
 		}
 		headers[name] = value
 	}

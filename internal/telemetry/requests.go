@@ -10,7 +10,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Requests gives one request in every so many a trace of its own; none when every is 0. What a client sends as its trace is not believed.
+// Requests gives one request in every so many a trace of its own; none when every is 0. What a client sends as its
+// trace is not believed.
 func (t *Telemetry) Requests(next http.Handler, every int) http.Handler {
 	if t == nil || t.traces == nil || every <= 0 {
 		return next

@@ -79,7 +79,8 @@ func about(c Config) *resource.Resource {
 	}
 	return resource.NewSchemaless(
 		attribute.String("service.name", c.Service), attribute.String("service.version", c.Version),
-		attribute.String("service.namespace", c.Repository), attribute.String("service.instance.id", host), attribute.String("host.name", host),
+		attribute.String("service.namespace", c.Repository), attribute.String("service.instance.id", host),
+		attribute.String("host.name", host),
 	)
 }
 
@@ -91,7 +92,8 @@ func (t *Telemetry) Tracer() trace.Tracer {
 	return t.traces.Tracer("seihon")
 }
 
-// Log returns the configured logger with a second way for each of its lines: to the collector, under the span that ctx carries.
+// Log returns the configured logger with a second way for each of its lines: to the collector, under the span that ctx
+// carries.
 func (t *Telemetry) Log(ctx context.Context, base *zap.Logger) *zap.Logger {
 	if t == nil || t.logs == nil {
 		return base
@@ -148,7 +150,8 @@ func (t *Telemetry) warn(err error) {
 	defer t.mu.Unlock()
 	if now := t.now(); t.warned.IsZero() || now.Sub(t.warned) >= warnEvery {
 		t.warned = now
-		t.logger.Warn("telemetry was not delivered; the work goes on without it", zap.String("endpoint", t.endpoint), zap.String("err", t.redact(err)))
+		t.logger.Warn("telemetry was not delivered; the work goes on without it", zap.String("endpoint", t.endpoint),
+			zap.String("err", t.redact(err)))
 	}
 }
 
@@ -157,7 +160,8 @@ const maxWarning = 300
 
 func (t *Telemetry) redact(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
-	for _, secret := range slices.Backward(slices.SortedFunc(slices.Values(t.secrets), func(a, b string) int { return len(a) - len(b) })) {
+	for _, secret := range slices.Backward(slices.SortedFunc(slices.Values(t.secrets),
+		func(a, b string) int { return len(a) - len(b) })) {
 		text = strings.ReplaceAll(text, strings.Join(strings.Fields(secret), " "), "[header]")
 	}
 	if len(text) > maxWarning {

@@ -47,7 +47,8 @@ func TestNothingWithoutConfiguration(t *testing.T) {
 func TestStopEndsEverything(t *testing.T) {
 	before := runtime.NumGoroutine()
 	x, err := Start(t.Context(), Config{
-		Endpoint: "http://127.0.0.1:1", Signals: []string{"traces", "metrics", "logs"}, Interval: time.Minute, Logger: zap.NewNop(), Now: time.Now,
+		Endpoint: "http://127.0.0.1:1", Signals: []string{"traces", "metrics", "logs"}, Interval: time.Minute,
+		Logger: zap.NewNop(), Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,8 @@ func TestStopEndsEverything(t *testing.T) {
 }
 
 func TestQuietLogIsPushedQuietly(t *testing.T) {
-	x, err := Start(t.Context(), Config{Endpoint: "http://127.0.0.1:1", Signals: []string{"logs"}, Logger: zap.NewNop(), Now: time.Now})
+	x, err := Start(t.Context(),
+		Config{Endpoint: "http://127.0.0.1:1", Signals: []string{"logs"}, Logger: zap.NewNop(), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +88,8 @@ func TestQuietLogIsPushedQuietly(t *testing.T) {
 func TestWarning(t *testing.T) {
 	core, seen := observer.New(zapcore.InfoLevel)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	x := &Telemetry{secrets: []string{"s3cret", "s3cret-and-more"}, logger: zap.New(core), now: func() time.Time { return now }}
+	x := &Telemetry{secrets: []string{"s3cret", "s3cret-and-more"}, logger: zap.New(core),
+		now: func() time.Time { return now }}
 	for range 3 {
 		x.warn(errors.New("it said s3cret-and-more\nand s3cret " + strings.Repeat("é", 400)))
 	}
@@ -96,7 +99,8 @@ func TestWarning(t *testing.T) {
 		t.Fatalf("%d lines, want 2", seen.Len())
 	}
 	text := seen.All()[0].ContextMap()["err"].(string)
-	if strings.Contains(text, "s3cret") || !strings.HasPrefix(text, "it said [header] and [header] ") || len(text) > maxWarning+len("…") {
+	if strings.Contains(text, "s3cret") || !strings.HasPrefix(text, "it said [header] and [header] ") ||
+		len(text) > maxWarning+len("…") {
 		t.Errorf("the warning is %q", text)
 	}
 }
@@ -114,8 +118,10 @@ func TestHeaders(t *testing.T) {
 		t.Errorf("headers %v, %v", got, err)
 	}
 	for name, file := range map[string]string{
-		"readable by others": write("A: b\n", 0o640), "no colon": write("A b-s3cret\n", 0o600), "no value": write("A:\n", 0o600),
-		"bad name": write("A s3cret: b\n", 0o600), "a folder": t.TempDir(), "missing": filepath.Join(t.TempDir(), "none"),
+		"readable by others": write("A: b\n", 0o640), "no colon": write("A b-s3cret\n", 0o600),
+		"no value": write("A:\n", 0o600),
+		"bad name": write("A s3cret: b\n", 0o600), "a folder": t.TempDir(),
+		"missing": filepath.Join(t.TempDir(), "none"),
 	} {
 		if _, err := FileHeaders(file); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: error %v", name, err)

@@ -44,10 +44,12 @@ func file(name string, size int64) tar.Header {
 	return tar.Header{Name: name, Typeflag: tar.TypeReg, Size: size}
 }
 
-// TestOpen: regular members come out, whatever their names; a link is told of and leads nowhere; folders are passed over.
+// TestOpen: regular members come out, whatever their names; a link is told of and leads nowhere; folders are passed
+// over.
 func TestOpen(t *testing.T) {
 	plain := pack(t, tar.Header{Name: "a/", Typeflag: tar.TypeDir}, file("../../etc/a", 3), file("a/b", 0),
-		tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, file(strings.Repeat("long", 60), 4096))
+		tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"},
+		file(strings.Repeat("long", 60), 4096))
 	for _, raw := range [][]byte{plain, zip(plain), append(bytes.Clone(plain), make([]byte, 9000)...)} {
 		if !Is(raw) {
 			t.Fatal("it is not seen to be a tar")
@@ -64,7 +66,8 @@ func TestOpen(t *testing.T) {
 			}
 			got = append(got, m.Name[:min(len(m.Name), 12)]+"="+text)
 		}
-		if s := strings.Join(got, " "); s != "../../etc/a=xxx a/b= link=it is not a regular file, but of type '2' longlonglong=xxx" {
+		if s := strings.Join(got,
+			" "); s != "../../etc/a=xxx a/b= link=it is not a regular file, but of type '2' longlonglong=xxx" {
 			t.Error(s)
 		}
 	}

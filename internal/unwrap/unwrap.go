@@ -128,8 +128,8 @@ func (r *reader) unit() (rune, error) {
 	return rune(a) | rune(b)<<8, nil
 }
 
-// Blocks returns the DER objects of a file: of each PEM block, which must have one of the types, or of the file itself, DER
-// or bare base64. A file in which something is left over or damaged is an error.
+// Blocks returns the DER objects of a file: of each PEM block, which must have one of the types, or of the file itself,
+// DER or bare base64. A file in which something is left over or damaged is an error.
 func Blocks(b []byte, types ...string) ([][]byte, error) {
 	if len(b) == 0 {
 		return nil, errors.New("it is empty")

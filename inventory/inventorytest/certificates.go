@@ -82,8 +82,10 @@ func testRecord(t *testing.T, b *Bench) {
 	must(t, b.Record(ctx, c)) // a repeated run
 	e, err := b.Get(ctx, Issuer, c.Serial)
 	must(t, err)
-	if e.State != inventory.Issued || !bytes.Equal(e.DER, x.Raw) || e.Consent != c.Consent || !e.NotAfter.Equal(x.NotAfter) ||
-		!e.NotBefore.Equal(x.NotBefore) || e.Kind != artifact.SubscriberCertificate || e.Subject != "CN=subscriber" || e.Imported {
+	if e.State != inventory.Issued || !bytes.Equal(e.DER, x.Raw) || e.Consent != c.Consent ||
+		!e.NotAfter.Equal(x.NotAfter) ||
+		!e.NotBefore.Equal(x.NotBefore) || e.Kind != artifact.SubscriberCertificate || e.Subject != "CN=subscriber" ||
+		e.Imported {
 		t.Errorf("recorded certificate reads back as %+v", e)
 	}
 	must(t, b.SetConsent(ctx, Issuer, c.Serial, ""))
@@ -118,9 +120,13 @@ func testSharedKey(t *testing.T, b *Bench) {
 	must(t, b.Reserve(ctx, "g1", Serial(1)))
 	wantError(t, "reserving under the same key", b.Reserve(ctx, "g1-renewed", Serial(1)), inventory.ErrSerialTaken)
 	must(t, b.Reserve(ctx, "other", Serial(1)))
-	wantRefused(t, "changing a key", b.DB.AddIssuer(ctx, inventory.Issuer{Name: "g1", Key: artifact.Sum([]byte("new")), Shards: 2}))
-	wantError(t, "getting through the other name", func() error { _, err := b.Get(ctx, "g1-renewed", Serial(1)); return err }(), inventory.ErrNotFound)
-	_, err := b.Import(ctx, inventory.Import{Issuer: "g1-renewed", Source: &List{List: []inventory.Record{Valid(1, Epoch.Add(time.Hour))}}})
+	wantRefused(t,
+		"changing a key",
+		b.DB.AddIssuer(ctx, inventory.Issuer{Name: "g1", Key: artifact.Sum([]byte("new")), Shards: 2}))
+	wantError(t, "getting through the other name",
+		func() error { _, err := b.Get(ctx, "g1-renewed", Serial(1)); return err }(), inventory.ErrNotFound)
+	_, err := b.Import(ctx,
+		inventory.Import{Issuer: "g1-renewed", Source: &List{List: []inventory.Record{Valid(1, Epoch.Add(time.Hour))}}})
 	wantRefused(t, "importing another issuer name's serial", err)
 	issuers, err := b.Issuers(ctx)
 	must(t, err)
@@ -173,7 +179,8 @@ func testHistory(t *testing.T, b *Bench) {
 	ctx := t.Context()
 	b.AddIssuer(t, Issuer, 1)
 	crl := func(n int64) inventory.ArtifactRecord {
-		return inventory.ArtifactRecord{Issuer: Issuer, Kind: artifact.CRL, Name: "crl/sub.crl", Scope: "full", Number: big.NewInt(n),
+		return inventory.ArtifactRecord{Issuer: Issuer, Kind: artifact.CRL, Name: "crl/sub.crl", Scope: "full",
+			Number:     big.NewInt(n),
 			ThisUpdate: Epoch, NextUpdate: Epoch.Add(24 * time.Hour), Digest: artifact.Sum([]byte{byte(n)})}
 	}
 	_, err := b.Latest(ctx, Issuer, artifact.CRL, "full")
@@ -186,7 +193,8 @@ func testHistory(t *testing.T, b *Bench) {
 	}
 	latest, err := b.Latest(ctx, Issuer, artifact.CRL, "full")
 	must(t, err)
-	if latest.Number.Int64() != 2 || latest.Digest != crl(2).Digest || latest.NextUpdate != crl(2).NextUpdate || latest.Committed != 0 {
+	if latest.Number.Int64() != 2 || latest.Digest != crl(2).Digest || latest.NextUpdate != crl(2).NextUpdate ||
+		latest.Committed != 0 {
 		t.Errorf("latest is %+v", latest)
 	}
 	all := collect(t, b.Artifacts(ctx, Issuer, artifact.CRL))
@@ -194,7 +202,8 @@ func testHistory(t *testing.T, b *Bench) {
 		t.Errorf("history is %+v", all)
 	}
 	wantRefused(t, "an empty log", b.MarkCommitted(ctx, nil, 0))
-	wantRefused(t, "an artifact of nobody", b.AddArtifacts(ctx, []inventory.ArtifactRecord{{Issuer: "nobody", Kind: artifact.CRL}}))
+	wantRefused(t, "an artifact of nobody",
+		b.AddArtifacts(ctx, []inventory.ArtifactRecord{{Issuer: "nobody", Kind: artifact.CRL}}))
 }
 
 func testReopen(t *testing.T, b *Bench) {

@@ -18,7 +18,8 @@ func signAll(t *testing.T, b *Bench, shard int, cutoff, next time.Time) int {
 	var batch []inventory.Signed
 	for s, err := range b.Due(t.Context(), Issuer, shard, cutoff) {
 		must(t, err)
-		batch = append(batch, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: b.Clock.T, NextUpdate: next})
+		batch = append(batch,
+			inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: b.Clock.T, NextUpdate: next})
 	}
 	must(t, b.MarkSigned(t.Context(), Issuer, batch))
 	return len(batch)
@@ -34,7 +35,8 @@ func testDue(t *testing.T, b *Bench) {
 	for shard := range 4 {
 		for s, err := range b.Due(ctx, Issuer, shard, Epoch) {
 			must(t, err)
-			if inventory.ShardOf(s.Serial, 4) != shard || s.State != inventory.Issued || !s.ThisUpdate.IsZero() || s.NotAfter != year {
+			if inventory.ShardOf(s.Serial, 4) != shard || s.State != inventory.Issued || !s.ThisUpdate.IsZero() ||
+				s.NotAfter != year {
 				t.Errorf("status in shard %d is %+v", shard, s)
 			}
 			sum++
@@ -51,7 +53,8 @@ func testDue(t *testing.T, b *Bench) {
 	}
 	must(t, b.Revoke(ctx, Issuer, Serial(7), key, none))
 	due := collect(t, b.Due(ctx, Issuer, inventory.AllShards, Epoch))
-	if len(due) != 1 || !due[0].Urgent || due[0].State != inventory.Revoked || due[0].Revocation != key || due[0].NextUpdate != hours(96) {
+	if len(due) != 1 || !due[0].Urgent || due[0].State != inventory.Revoked || due[0].Revocation != key ||
+		due[0].NextUpdate != hours(96) {
 		t.Errorf("after a revocation %+v is due", due)
 	}
 	shards, err := b.DueShards(ctx, Issuer, hours(96))
@@ -66,8 +69,10 @@ func testDue(t *testing.T, b *Bench) {
 	if all := collect(t, b.StatusAll(ctx, Issuer, inventory.AllShards)); len(all) != 40 {
 		t.Errorf("%d statuses, want 40", len(all))
 	}
-	wantRefused(t, "signing an unknown serial", b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: Serial(99), ThisUpdate: Epoch, NextUpdate: hours(1)}}))
-	wantRefused(t, "signing backwards", b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: Serial(1), ThisUpdate: hours(2), NextUpdate: hours(1)}}))
+	wantRefused(t, "signing an unknown serial",
+		b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: Serial(99), ThisUpdate: Epoch, NextUpdate: hours(1)}}))
+	wantRefused(t, "signing backwards", b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: Serial(1),
+		ThisUpdate: hours(2), NextUpdate: hours(1)}}))
 }
 
 func testDueExpiry(t *testing.T, b *Bench) {
@@ -94,7 +99,9 @@ func testDueExpiry(t *testing.T, b *Bench) {
 	if n := len(collect(t, b.Due(ctx, Issuer, 0, inventory.Everything()))); n != 1 {
 		t.Errorf("%d of everything, want 1", n)
 	}
-	if claims, err := b.Claim(ctx, inventory.ClaimRequest{Host: "a", Issuer: Issuer, Cutoff: inventory.Everything()}); err != nil || len(claims) != 1 {
+	if claims, err := b.Claim(ctx,
+		inventory.ClaimRequest{Host: "a", Issuer: Issuer, Cutoff: inventory.Everything()}); err != nil ||
+		len(claims) != 1 {
 		t.Errorf("claims of everything are %v, %v", claims, err)
 	}
 	b.Clock.Advance(72 * time.Hour) // nothing was signed in time
@@ -102,7 +109,8 @@ func testDueExpiry(t *testing.T, b *Bench) {
 		t.Errorf("%d due after their expiry", n)
 	}
 	// With a grace, expired certificates go on being signed; the third is good for a while.
-	must(t, b.DB.AddIssuer(ctx, inventory.Issuer{Name: Issuer, Key: artifact.Sum([]byte(Issuer)), Shards: 1, Grace: 1000 * time.Hour}))
+	must(t, b.DB.AddIssuer(ctx, inventory.Issuer{Name: Issuer, Key: artifact.Sum([]byte(Issuer)), Shards: 1,
+		Grace: 1000 * time.Hour}))
 	if n := signAll(t, b, 0, b.Clock.T, hours(300)); n != 2 {
 		t.Errorf("%d due within the grace, want 2", n)
 	}
@@ -114,7 +122,8 @@ func testRevokedWhileSigning(t *testing.T, b *Bench) {
 	b.Issue(t, Issuer, year, 1)
 	read := collect(t, b.Due(ctx, Issuer, 0, Epoch))[0]
 	must(t, b.Revoke(ctx, Issuer, Serial(1), key, none))
-	must(t, b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: read.Serial, Revision: read.Revision, ThisUpdate: Epoch, NextUpdate: hours(96)}}))
+	must(t, b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: read.Serial, Revision: read.Revision,
+		ThisUpdate: Epoch, NextUpdate: hours(96)}}))
 	due := collect(t, b.Due(ctx, Issuer, 0, Epoch))
 	if len(due) != 1 || !due[0].Urgent {
 		t.Fatalf("the revocation is lost: %+v", due)
@@ -182,12 +191,15 @@ func testClaim(t *testing.T, b *Bench) {
 		var signed []inventory.Signed
 		for s, err := range b.Due(ctx, Issuer, c.Shard, b.Clock.T) {
 			must(t, err)
-			signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: b.Clock.T, NextUpdate: hours(200)})
+			signed = append(signed,
+				inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: b.Clock.T, NextUpdate: hours(200)})
 		}
-		must(t, b.Finish(ctx, c, signed, []inventory.ArtifactRecord{{Issuer: Issuer, Kind: artifact.OCSPBundle, Name: fmt.Sprint(c.Shard)}}))
+		must(t, b.Finish(ctx, c, signed, []inventory.ArtifactRecord{{Issuer: Issuer, Kind: artifact.OCSPBundle,
+			Name: fmt.Sprint(c.Shard)}}))
 		wantError(t, "finishing twice", b.Finish(ctx, c, nil, nil), inventory.ErrLeaseLost)
 	}
-	if more, err := b.Claim(ctx, inventory.ClaimRequest{Host: "b", Issuer: Issuer, Max: 100, Cutoff: b.Clock.T}); err != nil || len(more) != 0 {
+	if more, err := b.Claim(ctx,
+		inventory.ClaimRequest{Host: "b", Issuer: Issuer, Max: 100, Cutoff: b.Clock.T}); err != nil || len(more) != 0 {
 		t.Errorf("claims after all is done: %+v, %v", more, err)
 	}
 	if all := collect(t, b.Artifacts(ctx, Issuer, artifact.OCSPBundle)); len(all) != 8 {
@@ -202,7 +214,8 @@ func testLeaseLost(t *testing.T, b *Bench) {
 	b.AddIssuer(t, Issuer, 1)
 	b.Issue(t, Issuer, year, 1)
 	claim := func(host string) []inventory.Claim {
-		claims, err := b.Claim(ctx, inventory.ClaimRequest{Host: host, Issuer: Issuer, Cutoff: Epoch, Lease: time.Minute})
+		claims, err := b.Claim(ctx,
+			inventory.ClaimRequest{Host: host, Issuer: Issuer, Cutoff: Epoch, Lease: time.Minute})
 		must(t, err)
 		return claims
 	}
@@ -232,7 +245,8 @@ func testLeaseLost(t *testing.T, b *Bench) {
 	must(t, b.Finish(ctx, live[0], signed, nil))
 	n, err := b.Counts(ctx, Issuer)
 	must(t, err)
-	if want := (inventory.Counts{Issued: 1, Shards: 1, AnsweredUntil: n.AnsweredUntil}); n != want || !n.AnsweredUntil.Equal(hours(96)) {
+	if want := (inventory.Counts{Issued: 1, Shards: 1, AnsweredUntil: n.AnsweredUntil}); n != want ||
+		!n.AnsweredUntil.Equal(hours(96)) {
 		t.Errorf("counts are %+v, want %+v", n, want)
 	}
 }

@@ -81,7 +81,8 @@ func testImportSlow(t *testing.T, b *Bench) {
 // base is what the refusal tests start from.
 func base() []inventory.Record {
 	return []inventory.Record{
-		Valid(1, year), Valid(2, year), RevokedAt(3, year, hours(-9), 1), RevokedAt(4, year, hours(-9), 6), Valid(5, hours(1)), Valid(6, hours(1)), Valid(7, hours(1)),
+		Valid(1, year), Valid(2, year), RevokedAt(3, year, hours(-9), 1), RevokedAt(4, year, hours(-9), 6),
+		Valid(5, hours(1)), Valid(6, hours(1)), Valid(7, hours(1)),
 	}
 }
 
@@ -104,7 +105,8 @@ func testImportRefusals(t *testing.T, b *Bench) {
 		{"shrunk", []string{"shrink"}, func(l *List) { l.AsOf = hours(2); l.List = l.List[:4] }},
 		{"twice", []string{"conflict"}, func(l *List) { l.List = append(l.List, RevokedAt(1, year, hours(-1), 1)) }},
 		{"another expiry", []string{"conflict"}, func(l *List) { l.List[0].NotAfter = hours(77) }},
-		{"several", []string{"changed", "shrink", "vanished"}, func(l *List) { l.List = l.List[2:4]; l.List[0].Revocation.Reason = 5 }},
+		{"several", []string{"changed", "shrink", "vanished"},
+			func(l *List) { l.List = l.List[2:4]; l.List[0].Revocation.Reason = 5 }},
 	} {
 		l := &List{Scope: inventory.AllSerials, AsOf: Epoch, List: base()}
 		test.edit(l)
@@ -115,7 +117,8 @@ func testImportRefusals(t *testing.T, b *Bench) {
 			t.Errorf("%s: error is %v, want a refusal", test.name, err)
 			continue
 		}
-		if kinds := slices.Sorted(maps.Keys(refused.Counts)); !slices.Equal(kinds, test.want) || refused.Digest != l.Info().Digest || len(refused.Problems) == 0 {
+		if kinds := slices.Sorted(maps.Keys(refused.Counts)); !slices.Equal(kinds, test.want) ||
+			refused.Digest != l.Info().Digest || len(refused.Problems) == 0 {
 			t.Errorf("%s: refused for %v, want %v: %v", test.name, kinds, test.want, err)
 		}
 	}
@@ -152,7 +155,8 @@ func testImportOverride(t *testing.T, b *Bench) {
 	b.importAll(t, Issuer, inventory.AllSerials, base()...)
 	l := &List{Scope: inventory.AllSerials, List: base()[1:]}
 	l.List[1].Revocation.Reason = 4
-	o := override.Override{Digest: l.Info().Digest, Allow: []string{override.Changed, override.Vanished}, Reason: "repaired", Expires: hours(1)}
+	o := override.Override{Digest: l.Info().Digest, Allow: []string{override.Changed, override.Vanished},
+		Reason: "repaired", Expires: hours(1)}
 	try := func(o *override.Override) error {
 		_, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: l, Override: o, MaxShrink: 0.4})
 		return err
@@ -191,7 +195,8 @@ func testImportLocal(t *testing.T, b *Bench) {
 	}
 	// The reserved serial turns up in the CA's database: it was issued.
 	res = b.importAll(t, Issuer, inventory.Partial, Valid(100, year))
-	if e, err := b.Get(ctx, Issuer, Serial(100)); err != nil || e.State != inventory.Issued || e.NotAfter != year || res.Completed != 1 {
+	if e, err := b.Get(ctx, Issuer, Serial(100)); err != nil || e.State != inventory.Issued || e.NotAfter != year ||
+		res.Completed != 1 {
 		t.Errorf("the reserved serial is %+v, %v after %+v", e, err, res)
 	}
 	if due := collect(t, b.Due(ctx, Issuer, 0, Epoch)); len(due) != 9 {
@@ -212,14 +217,17 @@ func testImportRevokedScope(t *testing.T, b *Bench) {
 	}
 	b.importAll(t, Issuer, inventory.AllRevoked, crl(1, 2, 3, 4)...)
 	// A folder of certificates says when they expire, not how they stand.
-	details, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: &List{NoStatus: true, List: []inventory.Record{Valid(1, hours(1)), Valid(9, year)}}})
+	details, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: &List{NoStatus: true,
+		List: []inventory.Record{Valid(1, hours(1)), Valid(9, year)}}})
 	must(t, err)
 	if details.Kept != 1 || details.Completed != 1 || details.Added != 1 {
 		t.Errorf("result is %+v", details)
 	}
 	b.Clock.Advance(2 * time.Hour)
 	try := func(ns ...int) error {
-		_, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: &List{Scope: inventory.AllRevoked, List: crl(ns...)}, MaxShrink: 0.6})
+		_, err := b.Import(ctx,
+			inventory.Import{Issuer: Issuer, Source: &List{Scope: inventory.AllRevoked, List: crl(ns...)},
+				MaxShrink: 0.6})
 		return err
 	}
 	must(t, try(2, 3, 4)) // the first has expired
@@ -240,12 +248,14 @@ func testImportList(t *testing.T, b *Bench) {
 	take := func(digest string, since bool, records ...inventory.Record) *inventory.ImportResult {
 		t.Helper()
 		for i := range records { // a list knows no more of a certificate
-			records[i].Certificate = inventory.Certificate{Serial: records[i].Serial, Kind: artifact.SubscriberCertificate}
+			records[i].Certificate = inventory.Certificate{Serial: records[i].Serial,
+				Kind: artifact.SubscriberCertificate}
 		}
 		slices.SortFunc(records, func(a, b inventory.Record) int { return bytes.Compare(a.Serial, b.Serial) })
 		src := &List{List: records}
 		list := &inventory.List{Kind: artifact.SubscriberCertificate, Total: int64(len(records)), Changes: since}
-		list.Artifacts = []inventory.ArtifactRecord{{Issuer: Issuer, Kind: artifact.CRL, Name: "crl/" + digest, Scope: "crl", Digest: artifact.Sum([]byte(digest))}}
+		list.Artifacts = []inventory.ArtifactRecord{{Issuer: Issuer, Kind: artifact.CRL, Name: "crl/" + digest,
+			Scope: "crl", Digest: artifact.Sum([]byte(digest))}}
 		res, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: src, List: list})
 		must(t, err)
 		return res
@@ -267,7 +277,8 @@ func testImportList(t *testing.T, b *Bench) {
 	if certificates != 1 { // the one that was known
 		t.Errorf("%d records of certificates, want 1", certificates)
 	}
-	if res := take("second", true, RevokedAt(2000, time.Time{}, hours(-1), 4), RevokedAt(3, time.Time{}, hours(-4), 1)); res.Added != 1 || res.Unchanged != 1 {
+	if res := take("second", true, RevokedAt(2000, time.Time{}, hours(-1), 4),
+		RevokedAt(3, time.Time{}, hours(-4), 1)); res.Added != 1 || res.Unchanged != 1 {
 		t.Errorf("the changes are %+v", res)
 	}
 	if n := len(collect(t, b.Revoked(ctx, Issuer, inventory.RevokedOptions{}))); n != 1204 {

@@ -24,8 +24,10 @@ func intents(t *testing.T, ns ...int) (batch []inventory.Intent, rows []inventor
 		must(t, err)
 		salt := sha256.Sum256([]byte{byte(n)})
 		key := sha256.Sum256(x.RawSubjectPublicKeyInfo)
-		batch = append(batch, inventory.Intent{Serial: Serial(n), Salt: salt[:], TBS: x.RawTBSCertificate, Name: "cert/x.cer", Consent: "form-1",
-			SubjectKey: key[:], CSR: salt[:], Asked: inventory.Asked{By: "alice", Request: "pdf"}})
+		batch = append(batch,
+			inventory.Intent{Serial: Serial(n), Salt: salt[:], TBS: x.RawTBSCertificate, Name: "cert/x.cer",
+				Consent:    "form-1",
+				SubjectKey: key[:], CSR: salt[:], Asked: inventory.Asked{By: "alice", Request: "pdf"}})
 		c.Consent = "form-1"
 		rows = append(rows, c)
 	}
@@ -50,7 +52,8 @@ func testIssuance(t *testing.T, b *Bench) {
 	must(t, b.ReserveIssuance(ctx, Issuer, place, batch))
 	wantError(t, "reserving a batch twice", b.ReserveIssuance(ctx, Issuer, place, batch), inventory.ErrSerialTaken)
 	more, _ := intents(t, 4, 1)
-	wantError(t, "reserving a batch with a taken serial", b.ReserveIssuance(ctx, Issuer, place, more), inventory.ErrSerialTaken)
+	wantError(t, "reserving a batch with a taken serial", b.ReserveIssuance(ctx, Issuer, place, more),
+		inventory.ErrSerialTaken)
 	if _, err := b.Get(ctx, Issuer, Serial(4)); !errors.Is(err, inventory.ErrNotFound) {
 		t.Errorf("a refused batch left a serial behind: %v", err)
 	}
@@ -58,22 +61,28 @@ func testIssuance(t *testing.T, b *Bench) {
 		t.Errorf("%d are to be signed before the log commits to them", len(left))
 	}
 	batch[0].Entry = -1
-	wantError(t, "recording before the log commits to it", b.RecordIssued(ctx, Issuer, place, batch[:1], rows[:1], nil), inventory.ErrNotCommitted)
+	wantError(t, "recording before the log commits to it", b.RecordIssued(ctx, Issuer, place, batch[:1], rows[:1], nil),
+		inventory.ErrNotCommitted)
 	must(t, b.Committed(ctx, Issuer, place, committed(batch, 7)))
 	if last, err := b.LastIssuance(ctx, Issuer, place); err != nil || last != 7 {
 		t.Errorf("last issuance is %d, %v, want 7", last, err)
 	}
 	left := collect(t, b.Pending(ctx, Issuer, place))
-	if len(left) != 3 || left[2].Entry != 7 || left[2].Leaf != 2 || !bytes.Equal(left[2].TBS, batch[2].TBS) || left[2].Consent != "form-1" || left[2].Name != "cert/x.cer" {
+	if len(left) != 3 || left[2].Entry != 7 || left[2].Leaf != 2 || !bytes.Equal(left[2].TBS, batch[2].TBS) ||
+		left[2].Consent != "form-1" || left[2].Name != "cert/x.cer" {
 		t.Errorf("to be signed: %+v", left)
 	}
 	if other := collect(t, b.Pending(ctx, Issuer, "another log")); len(other) != 0 {
 		t.Errorf("%d are to be signed for another log", len(other))
 	}
-	other, err := inventory.FromX509(Issuer, MakeCertificate(t, Serial(1), Epoch.Add(-time.Hour), Epoch.Add(time.Hour)), artifact.SubscriberCertificate)
+	other, err := inventory.FromX509(Issuer, MakeCertificate(t, Serial(1), Epoch.Add(-time.Hour), Epoch.Add(time.Hour)),
+		artifact.SubscriberCertificate)
 	must(t, err)
-	wantError(t, "recording another certificate", b.RecordIssued(ctx, Issuer, place, batch[:1], []inventory.Certificate{other}, nil), inventory.ErrNotCommitted)
-	wantError(t, "recording certificates in another order", b.RecordIssued(ctx, Issuer, place, batch[:2], []inventory.Certificate{rows[1], rows[0]}, nil), inventory.ErrNotCommitted)
+	wantError(t, "recording another certificate",
+		b.RecordIssued(ctx, Issuer, place, batch[:1], []inventory.Certificate{other}, nil), inventory.ErrNotCommitted)
+	wantError(t, "recording certificates in another order",
+		b.RecordIssued(ctx, Issuer, place, batch[:2], []inventory.Certificate{rows[1], rows[0]}, nil),
+		inventory.ErrNotCommitted)
 	wantRefused(t, "recording half a batch", b.RecordIssued(ctx, Issuer, place, batch[:2], rows[:1], nil))
 	must(t, b.RecordIssued(ctx, Issuer, place, batch[:2], rows[:2], nil))
 	must(t, b.RecordIssued(ctx, Issuer, place, batch[:2], rows[:2], nil)) // an interrupted run, repeated
@@ -96,10 +105,12 @@ func testIssuance(t *testing.T, b *Bench) {
 	for _, x := range collect(t, b.Export(ctx, Issuer)) {
 		exported[string(x.Serial)] = x
 	}
-	if x := exported[string(Serial(2))]; len(exported) != 4 || !bytes.Equal(x.DER, rows[1].DER) || !bytes.Equal(x.Salt, batch[1].Salt) || x.Index != 7 || x.Leaf != 1 {
+	if x := exported[string(Serial(2))]; len(exported) != 4 || !bytes.Equal(x.DER, rows[1].DER) ||
+		!bytes.Equal(x.Salt, batch[1].Salt) || x.Index != 7 || x.Leaf != 1 {
 		t.Errorf("exported %d, the second as %+v", len(exported), x)
 	}
-	if x := exported[string(Serial(4))]; x.Salt != nil || x.Index != 0 || x.DER != nil || x.State != inventory.Reserved {
+	if x := exported[string(Serial(4))]; x.Salt != nil || x.Index != 0 || x.DER != nil ||
+		x.State != inventory.Reserved {
 		t.Errorf("what the log does not commit to is exported as %+v", x)
 	}
 }
@@ -120,7 +131,8 @@ func testIssuanceDropped(t *testing.T, b *Bench) {
 		t.Errorf("dropped %d again, %v", n, err)
 	}
 	for _, q := range batch {
-		if events := collect(t, b.Events(ctx, Issuer, q.Serial)); len(events) != 2 || events[1].What != "issuance dropped" {
+		if events := collect(t, b.Events(ctx, Issuer, q.Serial)); len(events) != 2 ||
+			events[1].What != "issuance dropped" {
 			t.Errorf("history of %x: %+v", q.Serial, events)
 		}
 	}
@@ -138,7 +150,8 @@ func testIssuanceHealed(t *testing.T, b *Bench) {
 	records := b.IntentRecords(ctx, Issuer, 5, batch)
 	heal := func(records iter.Seq2[[]byte, error]) *inventory.Healed {
 		t.Helper()
-		healed, err := b.Heal(ctx, inventory.Healing{Origin: place, Records: records, Position: inventory.Position{Size: 6}})
+		healed, err := b.Heal(ctx,
+			inventory.Healing{Origin: place, Records: records, Position: inventory.Position{Size: 6}})
 		must(t, err)
 		return healed
 	}
@@ -156,7 +169,8 @@ func testIssuanceHealed(t *testing.T, b *Bench) {
 	}
 	wantAsked()
 	left := collect(t, b.Pending(ctx, Issuer, place))
-	if len(left) != 2 || left[1].Entry != 5 || left[1].Leaf != 1 || !bytes.Equal(left[1].TBS, batch[1].TBS) || !bytes.Equal(left[1].CSR, batch[1].CSR) {
+	if len(left) != 2 || left[1].Entry != 5 || left[1].Leaf != 1 || !bytes.Equal(left[1].TBS, batch[1].TBS) ||
+		!bytes.Equal(left[1].CSR, batch[1].CSR) {
 		t.Errorf("to be signed: %+v", left)
 	}
 	if last, err := b.LastIssuance(ctx, Issuer, place); err != nil || last != 5 {
@@ -183,7 +197,8 @@ func testAdopt(t *testing.T, b *Bench) {
 	wantError(t, "adopting twice", b.Adopt(ctx, c, inventory.Asked{}), inventory.ErrSerialTaken)
 	e, err := b.Get(ctx, Issuer, c.Serial)
 	must(t, err)
-	if got, err := x509.ParseCertificate(e.DER); err != nil || !got.Equal(x) || !e.Imported || e.State != inventory.Issued {
+	if got, err := x509.ParseCertificate(e.DER); err != nil || !got.Equal(x) || !e.Imported ||
+		e.State != inventory.Issued {
 		t.Errorf("adopted certificate reads back as %+v, %v", e, err)
 	}
 }

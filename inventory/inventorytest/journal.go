@@ -58,7 +58,8 @@ func (b *Bench) lived(t *testing.T) {
 	must(t, b.Reserve(ctx, Issuer, Serial(7)))
 	must(t, b.Revoke(ctx, Issuer, Serial(1), key, inventory.RevokeOptions{}))
 	must(t, b.Revoke(ctx, Issuer, Serial(3), inventory.Revocation{Time: key.Time, Reason: 6}, none))
-	must(t, b.Revoke(ctx, Issuer, Serial(4), inventory.Revocation{Time: key.Time, Reason: inventory.NoReason, InvalidityDate: key.Time}, none))
+	must(t, b.Revoke(ctx, Issuer, Serial(4), inventory.Revocation{Time: key.Time, Reason: inventory.NoReason,
+		InvalidityDate: key.Time}, none))
 	_, err := b.DeclareNeverIssued(ctx, inventory.Declaration{Issuer: Issuer, Serials: [][]byte{Serial(8)}})
 	must(t, err)
 	for range 3 {
@@ -219,10 +220,12 @@ func testWhole(t *testing.T, b *Bench) {
 	if e, err := c.Issuance(ctx, Issuer, asked[0].CSR); err != nil || len(e.DER) == 0 {
 		t.Errorf("the certificate of a request is %+v, %v", e, err)
 	}
-	if want, got := collect(t, b.Pending(ctx, Issuer, place)), collect(t, c.Pending(ctx, Issuer, place)); len(want) != 1 || !reflect.DeepEqual(got, want) {
+	if want, got := collect(t, b.Pending(ctx, Issuer, place)),
+		collect(t, c.Pending(ctx, Issuer, place)); len(want) != 1 || !reflect.DeepEqual(got, want) {
 		t.Errorf("to be signed is %+v, want %+v", got, want)
 	}
-	if want, got := collect(t, b.Events(ctx, Issuer, nil)), collect(t, c.Events(ctx, Issuer, nil)); !reflect.DeepEqual(got, want) {
+	if want, got := collect(t, b.Events(ctx, Issuer, nil)),
+		collect(t, c.Events(ctx, Issuer, nil)); !reflect.DeepEqual(got, want) {
 		t.Errorf("history is %+v, want %+v", got, want)
 	}
 	if n, err := c.LastCRLNumber(ctx, Issuer, "full"); err != nil || n.Int64() != 3 {
@@ -246,7 +249,8 @@ func testHealOlder(t *testing.T, b *Bench) {
 	later := inventory.Revocation{Time: Epoch, Reason: 4}
 	must(t, c.Revoke(ctx, Issuer, Serial(6), later, none))
 	healed := c.heal(t, 6, first, second)
-	if len(healed.Certificates) != 1 || healed.Certificates[0].Was != "issued" || !strings.HasPrefix(healed.Certificates[0].Now, "revoked") {
+	if len(healed.Certificates) != 1 || healed.Certificates[0].Was != "issued" ||
+		!strings.HasPrefix(healed.Certificates[0].Now, "revoked") {
 		t.Errorf("healed %+v", healed)
 	}
 	for n, want := range map[int]inventory.Revocation{5: key, 6: later} {
@@ -267,12 +271,18 @@ func testHealEdited(t *testing.T, b *Bench) {
 	want := b.rows(t)
 	for name, edit := range map[string]func(){
 		"revoked made good": func() {
-			b.edit(t, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1, revoked_here = 0 WHERE serial = $1`, Serial(1))
+			b.edit(t,
+				`UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1, revoked_here = 0 WHERE serial = $1`,
+				Serial(1))
 		},
-		"another date":   func() { b.edit(t, `UPDATE certificates SET revoked_at = revoked_at - 60 WHERE serial = $1`, Serial(4)) },
+		"another date": func() {
+			b.edit(t, `UPDATE certificates SET revoked_at = revoked_at - 60 WHERE serial = $1`,
+				Serial(4))
+		},
 		"another reason": func() { b.edit(t, `UPDATE certificates SET reason = 4 WHERE serial = $1`, Serial(1)) },
 		"marked as changed": func() {
-			b.edit(t, `UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1, recorded = 0, revision = revision + 1 WHERE serial = $1`, Serial(1))
+			b.edit(t,
+				`UPDATE certificates SET state = 1, revoked_at = NULL, reason = -1, recorded = 0, revision = revision + 1 WHERE serial = $1`, Serial(1))
 		},
 		"row deleted": func() {
 			b.edit(t, `DELETE FROM bodies WHERE serial = $1`, Serial(1))
@@ -304,7 +314,8 @@ func testHealEdited(t *testing.T, b *Bench) {
 		t.Errorf("revoked with nobody behind it: %+v, %v", edited, err)
 	}
 	standings, err := b.Standings(ctx, Issuer, [][]byte{Serial(1), Serial(6), Serial(9)})
-	if must(t, err); len(standings) != 2 || !standings[string(Serial(1))].Recorded || standings[string(Serial(6))].Recorded {
+	if must(t, err); len(standings) != 2 || !standings[string(Serial(1))].Recorded ||
+		standings[string(Serial(6))].Recorded {
 		t.Errorf("standings are %+v", standings)
 	}
 }
@@ -330,7 +341,8 @@ func testHealRefuses(t *testing.T, b *Bench) {
 		"no number":     `{"t":"counter","issuer":"sub","name":"full","value":"x"}`,
 		"unknown owner": strings.Replace(row, `"issuer":"sub"`, `"issuer":"nobody"`, 1),
 	} {
-		_, err := b.Heal(context.WithoutCancel(t.Context()), inventory.Healing{Origin: place, Records: newestFirst(first, [][]byte{[]byte(line)})})
+		_, err := b.Heal(context.WithoutCancel(t.Context()),
+			inventory.Healing{Origin: place, Records: newestFirst(first, [][]byte{[]byte(line)})})
 		wantRefused(t, name, err)
 	}
 	if got := b.rows(t); !reflect.DeepEqual(got, want) {

@@ -34,12 +34,15 @@ func listedEntries(from, n int) []inventory.Record {
 }
 
 // takeList imports what a list says.
-func (b *Bench) takeList(t *testing.T, name string, changes bool, kind artifact.Kind, records ...inventory.Record) *inventory.ImportResult {
+func (b *Bench) takeList(t *testing.T, name string, changes bool, kind artifact.Kind,
+	records ...inventory.Record) *inventory.ImportResult {
 	t.Helper()
 	digest := artifact.Sum([]byte(name))
 	list := &inventory.List{Kind: kind, Total: int64(len(records)), Changes: changes}
-	list.Artifacts = []inventory.ArtifactRecord{{Issuer: Issuer, Kind: artifact.CRL, Name: "crl/" + name, Scope: "crl", Digest: digest}}
-	res, err := b.Import(t.Context(), inventory.Import{Issuer: Issuer, Source: &acceptedList{&List{List: records}, digest}, List: list})
+	list.Artifacts = []inventory.ArtifactRecord{{Issuer: Issuer, Kind: artifact.CRL, Name: "crl/" + name, Scope: "crl",
+		Digest: digest}}
+	res, err := b.Import(t.Context(),
+		inventory.Import{Issuer: Issuer, Source: &acceptedList{&List{List: records}, digest}, List: list})
 	must(t, err)
 	return res
 }
@@ -76,7 +79,8 @@ func (b *Bench) readings(t *testing.T) map[string]any {
 	all["urgent shards"], err = b.UrgentShards(ctx, Issuer)
 	must(t, err)
 	for name, o := range map[string]inventory.RevokedOptions{
-		"all": {}, "users": {Scope: inventory.UserCertificates}, "authorities": {Scope: inventory.CACertificates}, "shard": {Sharded: true, Shard: 2},
+		"all": {}, "users": {Scope: inventory.UserCertificates}, "authorities": {Scope: inventory.CACertificates},
+		"shard": {Sharded: true, Shard: 2},
 		"since": {ChangedSince: Epoch.Add(5 * time.Minute)}, "unexpired": {ExpiredBefore: hours(9)},
 	} {
 		all["revoked "+name] = collect(t, b.Revoked(ctx, Issuer, o))
@@ -98,8 +102,8 @@ func (b *Bench) readings(t *testing.T) map[string]any {
 	return all
 }
 
-// testListed holds an inventory whose lists are in blocks against one that has a row for each of their entries, while the
-// same is done to both.
+// testListed holds an inventory whose lists are in blocks against one that has a row for each of their entries, while
+// the same is done to both.
 func testListed(t *testing.T, b *Bench) {
 	ctx := t.Context()
 	rows := b.other(t)
@@ -132,7 +136,8 @@ func testListed(t *testing.T, b *Bench) {
 		b.record(t, 2)
 		unpacked(b)
 	})
-	if blocks, n := b.value(t, `SELECT count(*) FROM listed`), b.value(t, `SELECT count(*) FROM certificates`); blocks < 4 || n > 1+4*31 {
+	if blocks, n := b.value(t, `SELECT count(*) FROM listed`),
+		b.value(t, `SELECT count(*) FROM certificates`); blocks < 4 || n > 1+4*31 {
 		t.Fatalf("%d blocks, %d rows: the list is not in blocks", blocks, n)
 	}
 	both("the next list", func(b *Bench) {
@@ -144,11 +149,13 @@ func testListed(t *testing.T, b *Bench) {
 		unpacked(b)
 	})
 	both("a list that says little", func(b *Bench) {
-		released := inventory.Record{State: inventory.Issued, Certificate: inventory.Certificate{Serial: Serial(20), Kind: artifact.SubscriberCertificate}}
+		released := inventory.Record{State: inventory.Issued,
+			Certificate: inventory.Certificate{Serial: Serial(20), Kind: artifact.SubscriberCertificate}}
 		final := RevokedAt(30, time.Time{}, hours(-1), 1)
 		changes := []inventory.Record{released, final}
 		slices.SortFunc(changes, func(a, b inventory.Record) int { return bytes.Compare(a.Serial, b.Serial) })
-		if res := b.takeList(t, "third", true, artifact.SubscriberCertificate, changes...); res.Released != 1 || res.NewlyRevoked != 1 {
+		if res := b.takeList(t, "third", true, artifact.SubscriberCertificate, changes...); res.Released != 1 ||
+			res.NewlyRevoked != 1 {
 			t.Errorf("the third list is %+v", res)
 		}
 	})
@@ -161,7 +168,8 @@ func testListed(t *testing.T, b *Bench) {
 		}
 	})
 	both("what this room says", func(b *Bench) {
-		must(t, b.Revoke(ctx, Issuer, Serial(40), inventory.Revocation{Time: hours(-2), Reason: 8}, none)) // a hold ends
+		// a hold ends
+		must(t, b.Revoke(ctx, Issuer, Serial(40), inventory.Revocation{Time: hours(-2), Reason: 8}, none))
 		wantRefused(t, "revoking again", b.Revoke(ctx, Issuer, Serial(43), key, none))
 		wantRefused(t, "reserving", b.Reserve(ctx, Issuer, Serial(44)))
 		_, err := b.DeclareNeverIssued(ctx, inventory.Declaration{Issuer: Issuer, Serials: [][]byte{Serial(45)}})
@@ -181,7 +189,8 @@ func testListed(t *testing.T, b *Bench) {
 		b.record(t, 4)
 	})
 	both("a response by the CA", func(b *Bench) {
-		must(t, b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: Serial(1600), Revision: 1, ThisUpdate: b.Clock.T, NextUpdate: b.Clock.T.Add(time.Hour)}}))
+		must(t, b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: Serial(1600), Revision: 1, ThisUpdate: b.Clock.T,
+			NextUpdate: b.Clock.T.Add(time.Hour)}}))
 	})
 	both("the room's answers", func(b *Bench) {
 		claims, err := b.Claim(ctx, inventory.ClaimRequest{Host: "a", Issuer: Issuer, Max: 4, Cutoff: b.Clock.T})
@@ -192,7 +201,9 @@ func testListed(t *testing.T, b *Bench) {
 		for _, claim := range claims[:3] {
 			var signed []inventory.Signed
 			for _, s := range collect(t, b.Due(ctx, Issuer, claim.Shard, b.Clock.T)) {
-				signed = append(signed, inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: b.Clock.T, NextUpdate: b.Clock.T.Add(time.Hour)})
+				signed = append(signed,
+					inventory.Signed{Serial: s.Serial, Revision: s.Revision, ThisUpdate: b.Clock.T,
+						NextUpdate: b.Clock.T.Add(time.Hour)})
 			}
 			must(t, b.Finish(ctx, claim, signed, nil))
 		}
@@ -212,10 +223,11 @@ func testListedHealed(t *testing.T, b *Bench) {
 	first := b.record(t, 1)
 	heal := func() *inventory.Healed {
 		t.Helper()
-		healed, err := b.Heal(ctx, inventory.Healing{Origin: place, Records: newestFirst(first), Position: inventory.Position{Size: 1},
-			List: func(context.Context, string, string, artifact.Digest) iter.Seq2[inventory.Record, error] {
-				return (&List{List: entries}).Records(ctx)
-			}})
+		healed, err := b.Heal(ctx,
+			inventory.Healing{Origin: place, Records: newestFirst(first), Position: inventory.Position{Size: 1},
+				List: func(context.Context, string, string, artifact.Digest) iter.Seq2[inventory.Record, error] {
+					return (&List{List: entries}).Records(ctx)
+				}})
 		must(t, err)
 		return healed
 	}
@@ -232,7 +244,8 @@ func testListedHealed(t *testing.T, b *Bench) {
 		t.Errorf("rows are\n%.600v, want\n%.600v", got, want)
 	}
 	// A row that somebody puts beside the block counts, and is seen; what it says is set back.
-	b.edit(t, `INSERT INTO certificates SELECT key_id, $1, id, 1, '', 0, 1, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1 FROM issuers`, b.packedSerial(t))
+	b.edit(t,
+		`INSERT INTO certificates SELECT key_id, $1, id, 1, '', 0, 1, 0, 0, '', '', NULL, -1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1 FROM issuers`, b.packedSerial(t))
 	if n := len(collect(t, b.Revoked(ctx, Issuer, inventory.RevokedOptions{}))); n != 1499 {
 		t.Errorf("%d revocations, want all but the one that was edited", n)
 	}

@@ -26,7 +26,8 @@ func testNeverIssued(t *testing.T, b *Bench) {
 	wantRefused(t, "a reserved serial", err)
 	_, err = b.DeclareNeverIssued(ctx, inventory.Declaration{Issuer: Issuer, Serials: [][]byte{{0}}})
 	wantRefused(t, "serial zero", err)
-	dry, err := b.DeclareNeverIssued(ctx, inventory.Declaration{Issuer: Issuer, Serials: [][]byte{Serial(1)}, DryRun: true})
+	dry, err := b.DeclareNeverIssued(ctx,
+		inventory.Declaration{Issuer: Issuer, Serials: [][]byte{Serial(1)}, DryRun: true})
 	must(t, err)
 	if _, err := b.Get(ctx, Issuer, Serial(1)); dry.Added != 1 || !errors.Is(err, inventory.ErrNotFound) {
 		t.Errorf("refused or dry declarations left something: %+v, %v", dry, err)
@@ -58,7 +59,8 @@ func testNeverIssued(t *testing.T, b *Bench) {
 	sign := func(next time.Time) {
 		t.Helper()
 		for _, s := range collect(t, b.Due(ctx, Issuer, inventory.AllShards, b.Clock.T)) {
-			must(t, b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: s.Serial, Revision: s.Revision, ThisUpdate: b.Clock.T, NextUpdate: next}}))
+			must(t, b.MarkSigned(ctx, Issuer, []inventory.Signed{{Serial: s.Serial, Revision: s.Revision,
+				ThisUpdate: b.Clock.T, NextUpdate: next}}))
 		}
 	}
 	count := func(want int, when string) {
@@ -94,7 +96,8 @@ func testNeverIssuedImport(t *testing.T, b *Bench) {
 	b.AddIssuer(t, Issuer, 1)
 	b.importAll(t, Issuer, inventory.AllSerials, Valid(1, year))
 	declare := func(n int, seen time.Time) error {
-		_, err := b.DeclareNeverIssued(ctx, inventory.Declaration{Issuer: Issuer, Serials: [][]byte{Serial(n)}, Seen: seen})
+		_, err := b.DeclareNeverIssued(ctx,
+			inventory.Declaration{Issuer: Issuer, Serials: [][]byte{Serial(n)}, Seen: seen})
 		return err
 	}
 	wantRefused(t, "an issued one", declare(1, Epoch))
@@ -103,13 +106,15 @@ func testNeverIssuedImport(t *testing.T, b *Bench) {
 		must(t, declare(n, Epoch))
 	}
 	b.Clock.Advance(time.Minute)
-	l := &List{Scope: inventory.AllSerials, List: []inventory.Record{Valid(1, year), Valid(2, year), RevokedAt(3, year, hours(-1), 1)}}
+	l := &List{Scope: inventory.AllSerials,
+		List: []inventory.Record{Valid(1, year), Valid(2, year), RevokedAt(3, year, hours(-1), 1)}}
 	_, err := b.Import(ctx, inventory.Import{Issuer: Issuer, Source: l})
 	var refused *inventory.ImportRefused
 	if !errors.As(err, &refused) || refused.Counts[override.Changed] != 2 || len(refused.Counts) != 1 {
 		t.Fatalf("an import of what was declared never issued: %v", err)
 	}
-	o := sign(t, override.Override{Digest: l.Info().Digest, Allow: []string{override.Changed}, Reason: "declared by mistake", Expires: hours(1)})
+	o := sign(t, override.Override{Digest: l.Info().Digest, Allow: []string{override.Changed},
+		Reason: "declared by mistake", Expires: hours(1)})
 	_, err = b.Import(ctx, inventory.Import{Issuer: Issuer, Source: l, Override: o})
 	must(t, err)
 	e, err := b.Get(ctx, Issuer, Serial(2))

@@ -66,10 +66,12 @@ func testRevokeChanged(t *testing.T, b *Bench) {
 	reason := key
 	reason.Reason = 4
 	for _, r := range []inventory.Revocation{later, reason} {
-		wantError(t, "another date or reason", b.Revoke(ctx, Issuer, Serial(1), r, none), inventory.ErrRevocationChanged)
+		wantError(t, "another date or reason", b.Revoke(ctx, Issuer, Serial(1), r, none),
+			inventory.ErrRevocationChanged)
 	}
 	permit := func(o override.Override) *override.Override { return sign(t, o) }
-	good := override.Override{Digest: inventory.ChangeDigest(Issuer, Serial(1), reason), Allow: []string{override.Changed}, Reason: "ticket 4711", Expires: hours(1)}
+	good := override.Override{Digest: inventory.ChangeDigest(Issuer, Serial(1), reason),
+		Allow: []string{override.Changed}, Reason: "ticket 4711", Expires: hours(1)}
 	for name, change := range map[string]func(*override.Override){
 		"another digest": func(o *override.Override) { o.Digest = artifact.Sum(nil) },
 		"another right":  func(o *override.Override) { o.Allow = []string{override.Shrink} },
@@ -86,9 +88,12 @@ func testRevokeChanged(t *testing.T, b *Bench) {
 	if e.Revocation != reason {
 		t.Errorf("revocation is %+v, want %+v", e.Revocation, reason)
 	}
-	back := override.Override{Digest: inventory.ChangeDigest(Issuer, Serial(1), key), Allow: good.Allow, Reason: "ticket 4712", Expires: hours(1)}
+	back := override.Override{Digest: inventory.ChangeDigest(Issuer, Serial(1), key), Allow: good.Allow,
+		Reason: "ticket 4712", Expires: hours(1)}
 	must(t, b.Revoke(ctx, Issuer, Serial(1), key, inventory.RevokeOptions{Override: permit(back)}))
-	wantError(t, "an override used twice", b.Revoke(ctx, Issuer, Serial(1), reason, inventory.RevokeOptions{Override: permit(good)}), inventory.ErrOverrideUsed)
+	wantError(t, "an override used twice",
+		b.Revoke(ctx, Issuer, Serial(1), reason, inventory.RevokeOptions{Override: permit(good)}),
+		inventory.ErrOverrideUsed)
 	good.Reason = "ticket 4713"
 	must(t, b.Revoke(ctx, Issuer, Serial(1), reason, inventory.RevokeOptions{Override: permit(good)}))
 }
@@ -123,7 +128,8 @@ func testHold(t *testing.T, b *Bench) {
 		t.Errorf("complete CRL is %+v, want only the second", full)
 	}
 	delta := collect(t, b.Revoked(ctx, Issuer, inventory.RevokedOptions{ChangedSince: base}))
-	if len(delta) != 2 || delta[slices.IndexFunc(delta, func(c inventory.RevokedCertificate) bool { return bytes.Equal(c.Serial, Serial(1)) })].Reason != 8 {
+	if len(delta) != 2 || delta[slices.IndexFunc(delta,
+		func(c inventory.RevokedCertificate) bool { return bytes.Equal(c.Serial, Serial(1)) })].Reason != 8 {
 		t.Errorf("delta CRL is %+v, want removeFromCRL for the first", delta)
 	}
 	must(t, b.Revoke(ctx, Issuer, Serial(1), inventory.Revocation{Time: base, Reason: 1}, none)) // after its release
@@ -144,7 +150,9 @@ func testRevoked(t *testing.T, b *Bench) {
 	b.importAll(t, Issuer, inventory.AllSerials, records...)
 	count := func(o inventory.RevokedOptions) int { return len(collect(t, b.Revoked(ctx, Issuer, o))) }
 	all := collect(t, b.Revoked(ctx, Issuer, inventory.RevokedOptions{}))
-	if len(all) != 100 || !slices.IsSortedFunc(all, func(a, b inventory.RevokedCertificate) int { return bytes.Compare(a.Serial, b.Serial) }) {
+	if len(all) != 100 ||
+		!slices.IsSortedFunc(all,
+			func(a, b inventory.RevokedCertificate) int { return bytes.Compare(a.Serial, b.Serial) }) {
 		t.Errorf("%d revocations, want 100 in the order of their serials", len(all))
 	}
 	for _, c := range all {

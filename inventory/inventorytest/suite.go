@@ -100,7 +100,9 @@ type Bench struct {
 // Open opens the inventory of the bench once more.
 func (b *Bench) Open(t *testing.T) *inventory.DB {
 	t.Helper()
-	db, err := inventory.Open(t.Context(), inventory.Config{DSN: b.DSN, Now: b.Clock.Now, OverrideKeys: []ed25519.PublicKey{OverrideKey.Public().(ed25519.PublicKey)}})
+	db, err := inventory.Open(t.Context(),
+		inventory.Config{DSN: b.DSN, Now: b.Clock.Now,
+			OverrideKeys: []ed25519.PublicKey{OverrideKey.Public().(ed25519.PublicKey)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +143,8 @@ func (b *Bench) Issue(t *testing.T, issuer string, notAfter time.Time, ns ...int
 	b.importAll(t, issuer, inventory.Partial, records...)
 }
 
-func (b *Bench) importAll(t *testing.T, issuer string, scope inventory.Completeness, records ...inventory.Record) *inventory.ImportResult {
+func (b *Bench) importAll(t *testing.T, issuer string, scope inventory.Completeness,
+	records ...inventory.Record) *inventory.ImportResult {
 	t.Helper()
 	res, err := b.Import(t.Context(), inventory.Import{Issuer: issuer, Source: &List{Scope: scope, List: records}})
 	must(t, err)
@@ -190,7 +193,8 @@ func (l *List) Info() inventory.SourceInfo {
 		b = binary.BigEndian.AppendUint64(b, uint64(r.Revocation.Time.Unix()))
 		b = binary.BigEndian.AppendUint64(b, uint64(r.NotAfter.Unix()))
 	}
-	return inventory.SourceInfo{Name: "list", Format: "list", Scope: l.Scope, NoStatus: l.NoStatus, AsOf: l.AsOf, Digest: artifact.Sum(b)}
+	return inventory.SourceInfo{Name: "list", Format: "list", Scope: l.Scope, NoStatus: l.NoStatus, AsOf: l.AsOf,
+		Digest: artifact.Sum(b)}
 }
 
 func must(t *testing.T, err error) {

@@ -56,7 +56,8 @@ var errStop = errors.New("stop")
 // leftBehind reports whether a name is one that file managers make by themselves.
 func leftBehind(name string) bool {
 	base := path.Base(name)
-	return strings.HasPrefix(base, ".") && base != "." || strings.EqualFold(base, "Thumbs.db") || strings.EqualFold(base, "desktop.ini")
+	return strings.HasPrefix(base, ".") && base != "." || strings.EqualFold(base, "Thumbs.db") ||
+		strings.EqualFold(base, "desktop.ini")
 }
 
 // Records walks the folder.
@@ -134,8 +135,8 @@ func (f *folder) file(name string, e fs.DirEntry) ([]inventory.Record, error) {
 	return records, nil
 }
 
-// fromCertificate holds a record's certificate against its issuer and against what else the record says, and takes from it
-// what the record leaves out. The signature proves what no file can claim: that the CA issued this very certificate.
+// fromCertificate holds a record's certificate against its issuer and against what else the record says, and takes from
+// it what the record leaves out. The signature proves what no file can claim: that the CA issued this very certificate.
 func fromCertificate(r *inventory.Record, issuer *x509.Certificate, odd func(c, by *x509.Certificate) string) error {
 	c, err := artifact.ParseCertificate(r.DER)
 	if err != nil {
@@ -154,11 +155,14 @@ func fromCertificate(r *inventory.Record, issuer *x509.Certificate, odd func(c, 
 	case r.Serial != nil && string(r.Serial) != string(serial):
 		return fmt.Errorf("serial %x: its certificate has the serial %x", r.Serial, serial)
 	case !r.NotBefore.IsZero() && !r.NotBefore.Equal(c.NotBefore):
-		return fmt.Errorf("serial %x: not_before is %s, its certificate says %s", serial, stamp(r.NotBefore), stamp(c.NotBefore))
+		return fmt.Errorf("serial %x: not_before is %s, its certificate says %s", serial, stamp(r.NotBefore),
+			stamp(c.NotBefore))
 	case !r.NotAfter.IsZero() && !r.NotAfter.Equal(c.NotAfter):
-		return fmt.Errorf("serial %x: not_after is %s, its certificate says %s", serial, stamp(r.NotAfter), stamp(c.NotAfter))
+		return fmt.Errorf("serial %x: not_after is %s, its certificate says %s", serial, stamp(r.NotAfter),
+			stamp(c.NotAfter))
 	}
-	if isCA := r.Kind == artifact.CACertificate || r.Kind == artifact.LinkCertificate || r.Kind == artifact.CrossCertificate; isCA && !c.IsCA {
+	if isCA := r.Kind == artifact.CACertificate || r.Kind == artifact.LinkCertificate ||
+		r.Kind == artifact.CrossCertificate; isCA && !c.IsCA {
 		return fmt.Errorf("serial %x: it is called a %s, but its certificate is of no CA", serial, r.Kind)
 	}
 	r.Serial, r.NotBefore, r.NotAfter, r.Proven = serial, c.NotBefore.UTC(), c.NotAfter.UTC(), true
@@ -181,8 +185,8 @@ type signed struct {
 	odd    func(c, by *x509.Certificate) string
 }
 
-// Signed returns s with each certificate that a row carries (the column certificate) checked like those of Folder. issuer is
-// asked for the CA's certificate when the first one comes.
+// Signed returns s with each certificate that a row carries (the column certificate) checked like those of Folder.
+// issuer is asked for the CA's certificate when the first one comes.
 func Signed(s inventory.Source, issuer func() (*x509.Certificate, error), o Options) inventory.Source {
 	return &signed{s, issuer, o.Irregular}
 }

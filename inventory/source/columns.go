@@ -75,7 +75,8 @@ func find(name string) (column, error) {
 	}
 	known := slices.Sorted(maps.Keys(columns))
 	known = append(known, slices.Sorted(maps.Keys(timeColumns))...)
-	return nil, fmt.Errorf("column %q is not one of %s (times also with _unix or _unix_ms)", name, strings.Join(known, ", "))
+	return nil, fmt.Errorf("column %q is not one of %s (times also with _unix or _unix_ms)", name,
+		strings.Join(known, ", "))
 }
 
 // timeForms are the ways in which a column can hold a time, by the suffix of its name.
@@ -88,7 +89,8 @@ func parseRFC3339(base, v string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, v)
 	if err != nil {
 		if n, numeric := strconv.ParseInt(v, 10, 64); numeric == nil {
-			return t, fmt.Errorf("want a time such as 2026-11-24T06:00:00Z; a number belongs in %s", unitOf(base, n, "_unix or its like"))
+			return t, fmt.Errorf("want a time such as 2026-11-24T06:00:00Z; a number belongs in %s",
+				unitOf(base, n, "_unix or its like"))
 		}
 		return t, errors.New("want a time such as 2026-11-24T06:00:00Z")
 	}

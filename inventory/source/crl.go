@@ -36,7 +36,8 @@ func CRL(der []byte, issuer *x509.Certificate, o Options) (*Revocations, error) 
 		return nil, fmt.Errorf("reading CRL: %w", err)
 	}
 	s := &Revocations{list: list, kind: o.kind(), misissued: o.Misissued}
-	s.info = inventory.SourceInfo{Name: o.Name, Format: "crl", Scope: inventory.AllRevoked, AsOf: list.ThisUpdate, Digest: artifact.Sum(der)}
+	s.info = inventory.SourceInfo{Name: o.Name, Format: "crl", Scope: inventory.AllRevoked, AsOf: list.ThisUpdate,
+		Digest: artifact.Sum(der)}
 	if p := list.IDP; p != nil {
 		// It covers a part of the revocations, so what is not on it says nothing.
 		s.info.Scope = inventory.Partial
@@ -60,7 +61,8 @@ func (s *Revocations) Records(ctx context.Context) iter.Seq2[inventory.Record, e
 		line := 0
 		for e, err := range s.list.Entries() {
 			line++
-			r := inventory.Record{Line: line, Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind}, State: inventory.Revoked,
+			r := inventory.Record{Line: line, Certificate: inventory.Certificate{Serial: e.Serial, Kind: s.kind},
+				State:      inventory.Revoked,
 				Revocation: inventory.Revocation{Time: e.Time, Reason: e.Reason, InvalidityDate: e.InvalidityDate}}
 			r.Proven = s.misissued != nil && s.misissued(e.Serial)
 			if err == nil {

@@ -7,8 +7,8 @@ import (
 	"seihon/artifact"
 )
 
-// checkScope refuses a list that does not say what an import would take it to say (RFC 5280 5.2): what is critical and not
-// understood, and what speaks of other certificates or of some reasons only. docs/inventory.md has the table.
+// checkScope refuses a list that does not say what an import would take it to say (RFC 5280 5.2): what is critical and
+// not understood, and what speaks of other certificates or of some reasons only. docs/inventory.md has the table.
 func checkScope(l *artifact.RevocationList) error {
 	switch {
 	case len(l.UnhandledCritical) > 0:

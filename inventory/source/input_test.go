@@ -14,12 +14,15 @@ import (
 // TestInputs puts every list and certificate of the corpus before an import.
 func TestInputs(t *testing.T) {
 	ca := inputtest.NewCA("Example CA One")
-	db, err := inventory.Open(t.Context(), inventory.Config{DSN: "sqlite:" + t.TempDir() + "/inventory.db", Now: func() time.Time { return inputtest.Now }})
+	db, err := inventory.Open(t.Context(),
+		inventory.Config{DSN: "sqlite:" + t.TempDir() + "/inventory.db",
+			Now: func() time.Time { return inputtest.Now }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.AddIssuer(t.Context(), inventory.Issuer{Name: "sub", Key: artifact.Sum(ca.Cert.RawSubjectPublicKeyInfo)}); err != nil {
+	if err := db.AddIssuer(t.Context(),
+		inventory.Issuer{Name: "sub", Key: artifact.Sum(ca.Cert.RawSubjectPublicKeyInfo)}); err != nil {
 		t.Fatal(err)
 	}
 	take := func(s inventory.Source, empty bool) error {
@@ -45,6 +48,7 @@ func TestInputs(t *testing.T) {
 		verdict(c.Name, c.Why, c.Accept, take(Folder(fstest.MapFS{"a.cer": {Data: c.DER}}, ca.Cert, Options{}), false))
 	}
 	for _, r := range inputtest.IndexRows() {
-		verdict(r.Name, r.Why, r.Accept, take(OpenSSLIndex(strings.NewReader(r.Line+"\n"), Options{AsOf: inputtest.Now}), false))
+		verdict(r.Name, r.Why, r.Accept,
+			take(OpenSSLIndex(strings.NewReader(r.Line+"\n"), Options{AsOf: inputtest.Now}), false))
 	}
 }

@@ -71,7 +71,8 @@ func TestOpenSSLIndex(t *testing.T) {
 			}
 			return t.Format(time.RFC3339)
 		}
-		rows = append(rows, row{string(r.Serial), r.State, form(r.NotAfter), form(r.Revocation.Time), r.Revocation.Reason, form(r.Revocation.InvalidityDate), r.Subject})
+		rows = append(rows, row{string(r.Serial), r.State, form(r.NotAfter), form(r.Revocation.Time),
+			r.Revocation.Reason, form(r.Revocation.InvalidityDate), r.Subject})
 	}
 	const expires, revoked, since = "2027-11-24T06:00:00Z", "2026-11-01T06:00:00Z", "2026-10-31T12:00:00Z"
 	want := []row{
@@ -87,7 +88,8 @@ func TestOpenSSLIndex(t *testing.T) {
 	if !slices.Equal(rows, want) {
 		t.Errorf("records are\n%v\nwant\n%v", rows, want)
 	}
-	if info := s.Info(); info.Digest != artifact.Sum([]byte(index)) || info.Scope != inventory.AllSerials || info.Format != "openssl-index" {
+	if info := s.Info(); info.Digest != artifact.Sum([]byte(index)) || info.Scope != inventory.AllSerials ||
+		info.Format != "openssl-index" {
 		t.Errorf("info is %+v", info)
 	}
 }

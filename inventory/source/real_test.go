@@ -40,15 +40,20 @@ func TestOpenSSLWroteIt(t *testing.T) {
 			t.Fatalf("openssl %v: %v\n%s", args, err, out)
 		}
 	}
-	config := "[ca]\ndefault_ca = d\n[d]\ndatabase = index.txt\nserial = serial\nnew_certs_dir = .\ncertificate = ca.pem\nprivate_key = ca.key\n" +
-		"default_md = sha256\npolicy = p\nunique_subject = no\n[p]\ncommonName = supplied\n[req]\ndistinguished_name = dn\n[dn]\n"
-	for name, content := range map[string]string{"c.cnf": config, "index.txt": "", "serial": "8000000000000000000000000000000001\n"} {
+	config := "[ca]\ndefault_ca = d\n[d]\ndatabase = index.txt\nserial = serial\nnew_certs_dir = .\ncertificate = " +
+		"ca.pem\nprivate_key = ca.key\n" +
+		"default_md = sha256\npolicy = p\nunique_subject = no\n[p]\ncommonName = supplied\n[req]\ndistinguished_name " +
+		"= dn\n[dn]\n"
+	for name, content := range map[string]string{"c.cnf": config, "index.txt": "",
+		"serial": "8000000000000000000000000000000001\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=sub", "-days", "3650", "-config", "c.cnf")
-	run("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "ee.key", "-out", "ee.csr", "-subj", "/CN=subscriber", "-config", "c.cnf")
+	run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=sub",
+		"-days", "3650", "-config", "c.cnf")
+	run("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "ee.key", "-out", "ee.csr", "-subj",
+		"/CN=subscriber", "-config", "c.cnf")
 	revoke := [][]string{
 		nil,
 		{},
@@ -81,8 +86,10 @@ func TestOpenSSLWroteIt(t *testing.T) {
 		t.Fatalf("%d records, want %d", len(got), len(want))
 	}
 	for n, r := range got {
-		if len(r.Serial) != 18 || (r.State == inventory.Revoked) != (n > 0) || n > 0 && r.Revocation.Reason != want[n] ||
-			r.Revocation.InvalidityDate.IsZero() != (n < 5) || r.NotAfter.Year() < 2027 || r.Subject != "/CN=subscriber" {
+		if len(r.Serial) != 18 || (r.State == inventory.Revoked) != (n > 0) ||
+			n > 0 && r.Revocation.Reason != want[n] ||
+			r.Revocation.InvalidityDate.IsZero() != (n < 5) || r.NotAfter.Year() < 2027 ||
+			r.Subject != "/CN=subscriber" {
 			t.Errorf("record %d is %+v", n, r)
 		}
 	}

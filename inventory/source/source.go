@@ -36,8 +36,8 @@ type Options struct {
 	Kind artifact.Kind
 	// Partial says that serials may be missing from the input.
 	Partial bool
-	// Misissued reports whether a serial that RFC 5280 4.1.2.2 forbids is known to be that of a certificate which exists. Nil:
-	// none is.
+	// Misissued reports whether a serial that RFC 5280 4.1.2.2 forbids is known to be that of a certificate which
+	// exists. Nil: none is.
 	Misissued func(serial []byte) bool
 	// Irregular explains what a CA got wrong in a certificate, "" when that does not matter. Nil: it is not asked.
 	Irregular func(c, by *x509.Certificate) string
@@ -127,7 +127,8 @@ func newRecordDigest() recordDigest { return recordDigest{sha256.New()} }
 
 func (d recordDigest) add(r *inventory.Record) {
 	fmt.Fprintf(d.h, "%x %d %d %d %d %d %d %q %q %q %x\n", r.Serial, r.State, r.NotBefore.Unix(), r.NotAfter.Unix(),
-		r.Revocation.Time.Unix(), r.Revocation.Reason, r.Revocation.InvalidityDate.Unix(), r.Kind, r.Subject, r.Consent, sha256.Sum256(r.DER))
+		r.Revocation.Time.Unix(), r.Revocation.Reason, r.Revocation.InvalidityDate.Unix(), r.Kind, r.Subject, r.Consent,
+		sha256.Sum256(r.DER))
 }
 
 func (d recordDigest) sum() artifact.Digest { return artifact.Digest(d.h.Sum(nil)) }

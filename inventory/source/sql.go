@@ -92,7 +92,9 @@ func (s *database) open() (*sql.DB, error) {
 		if err != nil {
 			return nil, err
 		}
-		return sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: "mode=ro&_pragma=query_only(1)&_busy_timeout=15000"}).String())
+		return sql.Open("sqlite",
+			(&url.URL{Scheme: "file", Path: abs,
+				RawQuery: "mode=ro&_pragma=query_only(1)&_busy_timeout=15000"}).String())
 	}
 	if !strings.HasPrefix(s.query.DSN, "postgres://") && !strings.HasPrefix(s.query.DSN, "postgresql://") {
 		return nil, errors.New("want postgres://… or sqlite:PATH")

@@ -36,12 +36,15 @@ const (
 )
 
 var ejbcaRows = []ejbcaRow{
-	{"1", ejbcaDN, "aa", 20, -1, 1, -1, 0, expiresMS},                                                // active
-	{"2", ejbcaDN, "aa", 40, 1, 1, revokedMS, compromised, expiresMS},                                // revoked
-	{"3", ejbcaDN, "aa", 20, 8, 1, revokedMS, 0, expiresMS},                                          // released from hold
-	{"4", ejbcaDN, "aa", 60, 4, 1, revokedMS, 0, expiresMS},                                          // archived, was revoked
-	{"5", ejbcaDN, "aa", 60, -1, 1, -1, 0, expiresMS},                                                // archived
-	{"6", ejbcaDN, "aa", 21, -1, 1, -1, 0, expiresMS},                                                // told that it expires
+	{"1", ejbcaDN, "aa", 20, -1, 1, -1, 0, expiresMS},                 // active
+	{"2", ejbcaDN, "aa", 40, 1, 1, revokedMS, compromised, expiresMS}, // revoked
+	// released from hold
+	{"3", ejbcaDN, "aa", 20, 8, 1, revokedMS, 0, expiresMS},
+	// archived, was revoked
+	{"4", ejbcaDN, "aa", 60, 4, 1, revokedMS, 0, expiresMS},
+	{"5", ejbcaDN, "aa", 60, -1, 1, -1, 0, expiresMS}, // archived
+	// told that it expires
+	{"6", ejbcaDN, "aa", 21, -1, 1, -1, 0, expiresMS},
 	{"7", ejbcaDN, "aa", 20, -1, 2, -1, 0, expiresMS},                                                // a CA below
 	{"8", ejbcaDN, "aa", 30, 6, 1, revokedMS, 0, expiresMS},                                          // on hold
 	{"730750818665451459101842416358141509827966271487", ejbcaDN, "bb", 20, -1, 1, -1, 0, expiresMS}, // another key
@@ -61,8 +64,10 @@ func fillEJBCA(t *testing.T, driver, dsn, placeholders string) {
 	}
 	for n, r := range ejbcaRows {
 		_, err := db.Exec(`INSERT INTO CertificateData (fingerprint, cAFingerprint, certificateProfileId, expireDate, issuerDN, notBefore, revocationDate,
-			revocationReason, invalidityDate, rowVersion, serialNumber, status, subjectDN, type, updateTime) VALUES (`+placeholders+`)`,
-			fmt.Sprint(n), r.ca, 1, r.after, r.issuer, nil, r.revoked, r.reason, r.invalid, 0, r.serial, r.status, "CN=subscriber "+r.serial, r.kind, 0)
+			revocationReason, invalidityDate, rowVersion, serialNumber, status, subjectDN, type, updateTime) VALUES (`+
+			placeholders+`)`,
+			fmt.Sprint(n), r.ca, 1, r.after, r.issuer, nil, r.revoked, r.reason, r.invalid, 0, r.serial, r.status,
+			"CN=subscriber "+r.serial, r.kind, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,12 +83,14 @@ func checkEJBCA(t *testing.T, dsn, inventoryDSN string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.AddIssuer(t.Context(), inventory.Issuer{Name: "sub", Key: artifact.Sum([]byte("sub")), Shards: 4}); err != nil {
+	if err := db.AddIssuer(t.Context(),
+		inventory.Issuer{Name: "sub", Key: artifact.Sum([]byte("sub")), Shards: 4}); err != nil {
 		t.Fatal(err)
 	}
 	load := func() *inventory.ImportResult {
 		q := EJBCA(dsn, EJBCAOptions{IssuerDN: ejbcaDN, CAFingerprint: "AA", InvalidityDate: true})
-		res, err := db.Import(t.Context(), inventory.Import{Issuer: "sub", Source: SQL(q, Options{Name: "ejbca", AsOf: now})})
+		res, err := db.Import(t.Context(),
+			inventory.Import{Issuer: "sub", Source: SQL(q, Options{Name: "ejbca", AsOf: now})})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,13 +110,15 @@ func checkEJBCA(t *testing.T, dsn, inventoryDSN string) {
 		if e.State == inventory.Revoked {
 			revoked[e.Serial[0]] = e.Revocation
 		}
-		if !e.NotAfter.Equal(time.UnixMilli(expiresMS)) || !strings.HasPrefix(e.Subject, "CN=subscriber") || (e.Kind == artifact.CACertificate) != (e.Serial[0] == 7) {
+		if !e.NotAfter.Equal(time.UnixMilli(expiresMS)) || !strings.HasPrefix(e.Subject, "CN=subscriber") ||
+			(e.Kind == artifact.CACertificate) != (e.Serial[0] == 7) {
 			t.Errorf("certificate is %+v", e)
 		}
 	}
 	date := at("2026-11-01T06:00:00Z")
 	want := map[byte]inventory.Revocation{
-		2: {Time: date, Reason: 1, InvalidityDate: at("2026-10-31T06:00:00Z")}, 4: {Time: date, Reason: 4}, 8: {Time: date, Reason: 6}}
+		2: {Time: date, Reason: 1, InvalidityDate: at("2026-10-31T06:00:00Z")}, 4: {Time: date, Reason: 4},
+		8: {Time: date, Reason: 6}}
 	if fmt.Sprint(revoked) != fmt.Sprint(want) {
 		t.Errorf("revocations are %v, want %v", revoked, want)
 	}
@@ -130,14 +139,16 @@ func TestSQLRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ca.db")
 	fillEJBCA(t, "sqlite", path, strings.Repeat("?, ", 14)+"?")
 	for name, q := range map[string]Query{
-		"a scheme":         {DSN: "mysql://ca", SQL: "SELECT 1"},
-		"a missing file":   {DSN: "sqlite:" + path + ".none", SQL: "SELECT 1 AS serial"},
-		"a write":          {DSN: "sqlite:" + path, SQL: "DELETE FROM CertificateData RETURNING serialNumber AS serial_decimal"},
+		"a scheme":       {DSN: "mysql://ca", SQL: "SELECT 1"},
+		"a missing file": {DSN: "sqlite:" + path + ".none", SQL: "SELECT 1 AS serial"},
+		"a write": {DSN: "sqlite:" + path,
+			SQL: "DELETE FROM CertificateData RETURNING serialNumber AS serial_decimal"},
 		"a missing table":  {DSN: "sqlite:" + path, SQL: "SELECT serial FROM nothing"},
 		"a foreign column": {DSN: "sqlite:" + path, SQL: "SELECT serialNumber FROM CertificateData"},
 		"a bad value":      {DSN: "sqlite:" + path, SQL: "SELECT 'x' AS serial_decimal"},
 	} {
-		if err := failure(t, SQL(q, Options{})); err == nil || !strings.HasPrefix(err.Error(), "querying the CA's database: ") {
+		if err := failure(t, SQL(q, Options{})); err == nil ||
+			!strings.HasPrefix(err.Error(), "querying the CA's database: ") {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}

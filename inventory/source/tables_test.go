@@ -21,11 +21,14 @@ func TestCSV(t *testing.T) {
 		t.Fatalf("%d records, want 2", len(got))
 	}
 	one, two := got[0], got[1]
-	if string(one.Serial) != "\x0a" || one.State != inventory.Issued || one.Subject != `CN=one, "first"` || one.Kind != artifact.SubscriberCertificate ||
-		one.NotBefore != at("2026-01-01T00:00:00Z") || one.NotAfter != at("2027-01-01T00:00:00Z") || one.Revocation.Reason != inventory.NoReason {
+	if string(one.Serial) != "\x0a" || one.State != inventory.Issued || one.Subject != `CN=one, "first"` ||
+		one.Kind != artifact.SubscriberCertificate ||
+		one.NotBefore != at("2026-01-01T00:00:00Z") || one.NotAfter != at("2027-01-01T00:00:00Z") ||
+		one.Revocation.Reason != inventory.NoReason {
 		t.Errorf("first record is %+v", one)
 	}
-	if string(two.Serial) != "\x00\xf1" || two.State != inventory.Revoked || two.Revocation.Reason != 1 || two.Consent != "c-1" ||
+	if string(two.Serial) != "\x00\xf1" || two.State != inventory.Revoked || two.Revocation.Reason != 1 ||
+		two.Consent != "c-1" ||
 		two.Kind != artifact.CACertificate || two.Revocation.InvalidityDate != at("2026-10-31T00:00:00Z") {
 		t.Errorf("second record is %+v", two)
 	}
@@ -53,7 +56,8 @@ func TestCSVRefuses(t *testing.T) {
 		"bad decimal":            "serial_decimal\n0x1\n",
 		"bad certificate":        "serial,certificate\n1,!\n",
 	} {
-		if err := failure(t, CSV(strings.NewReader(file), Options{})); err == nil || !strings.Contains(err.Error(), "parsing csv line") {
+		if err := failure(t, CSV(strings.NewReader(file), Options{})); err == nil ||
+			!strings.Contains(err.Error(), "parsing csv line") {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
@@ -68,7 +72,8 @@ func TestJSONL(t *testing.T) {
 	if len(got) != 2 {
 		t.Fatalf("%d records, want 2", len(got))
 	}
-	if r := got[0]; r.State != inventory.Revoked || r.Revocation.Reason != 4 || r.NotAfter != at("2027-01-01T00:00:00Z") ||
+	if r := got[0]; r.State != inventory.Revoked || r.Revocation.Reason != 4 ||
+		r.NotAfter != at("2027-01-01T00:00:00Z") ||
 		r.Revocation.Time != at("2026-11-01T06:00:00Z") || r.Kind != artifact.OCSPSignerCertificate {
 		t.Errorf("first record is %+v", r)
 	}
@@ -91,7 +96,8 @@ func TestJSONLRefuses(t *testing.T) {
 		"bad value":    `{"serial":"zz"}`,
 		"broken value": `{"serial":`,
 	} {
-		if err := failure(t, JSONL(strings.NewReader(line), Options{})); err == nil || !strings.Contains(err.Error(), "parsing jsonl line 1") {
+		if err := failure(t, JSONL(strings.NewReader(line), Options{})); err == nil ||
+			!strings.Contains(err.Error(), "parsing jsonl line 1") {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
@@ -110,7 +116,9 @@ func FuzzCSV(f *testing.F) {
 // checkAll drains a source and holds what it accepts against the rules.
 func checkAll(t *testing.T, s inventory.Source) {
 	for r, err := range s.Records(t.Context()) {
-		if err == nil && (inventory.CheckSerial(r.Serial) != nil || r.State == inventory.Reserved || (r.State == inventory.Revoked) == r.Revocation.Time.IsZero()) {
+		if err == nil &&
+			(inventory.CheckSerial(r.Serial) != nil || r.State == inventory.Reserved ||
+				(r.State == inventory.Revoked) == r.Revocation.Time.IsZero()) {
 			t.Fatalf("accepted %+v", r)
 		}
 	}

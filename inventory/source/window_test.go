@@ -35,23 +35,31 @@ func TestDoor(t *testing.T) {
 		{"revoked in 1988", "serial,revoked_at", "01,1988-01-01T00:00:00Z", ""},
 		{"revoked this second", "serial,revoked_at", "01,2026-11-24T06:00:00Z", ""},
 		{"revoked in the future", "serial,revoked_at", "01,2026-11-24T06:00:01Z", "in the future"},
-		{"invalid in the future", "serial,revoked_at,invalidity_date", "01,2026-11-01T06:00:00Z,2026-11-24T06:00:01Z", "in the future"},
+		{"invalid in the future", "serial,revoked_at,invalidity_date", "01,2026-11-01T06:00:00Z,2026-11-24T06:00:01Z",
+			"in the future"},
 		{"invalid at 0", "serial,revoked_at,invalidity_date_unix", "01,2026-11-01T06:00:00Z,0", "0 is no date"},
 		{"invalid before it was issued", "serial,not_before,revoked_at,invalidity_date",
-			"01,2026-01-01T00:00:00Z,2026-11-01T06:00:00Z,2025-01-01T00:00:00Z", ""}, // RFC 5280 5.3.2 sets no such bound
-		{"an invalidity date alone", "serial,invalidity_date", "01,2026-11-01T06:00:00Z", "without a date of revocation"},
+			// RFC 5280 5.3.2 sets no such bound
+			"01,2026-01-01T00:00:00Z,2026-11-01T06:00:00Z,2025-01-01T00:00:00Z", ""},
+		{"an invalidity date alone", "serial,invalidity_date", "01,2026-11-01T06:00:00Z",
+			"without a date of revocation"},
 
-		{"milliseconds as seconds", "serial,not_after_unix", "01,1798761600000", "looks like milliseconds: name the column not_after_unix_ms"},
-		{"seconds as milliseconds", "serial,not_after_unix_ms", "01,1798761600", "looks like seconds: name the column not_after_unix"},
+		{"milliseconds as seconds", "serial,not_after_unix", "01,1798761600000",
+			"looks like milliseconds: name the column not_after_unix_ms"},
+		{"seconds as milliseconds", "serial,not_after_unix_ms", "01,1798761600",
+			"looks like seconds: name the column not_after_unix"},
 		{"microseconds", "serial,not_after_unix_ms", "01,1798761600000000", "looks like microseconds"},
 		{"nanoseconds", "serial,not_after_unix", "01,1798761600000000000", "looks like nanoseconds"},
 		{"a number as RFC 3339", "serial,not_after", "01,1798761600", "a number belongs in not_after_unix"},
 		{"milliseconds as RFC 3339", "serial,not_after", "01,1798761600000", "a number belongs in not_after_unix_ms"},
 		{"the end of time", "serial,not_after", "01,9999-12-31T23:59:59Z", ""},
-		{"notBefore after notAfter", "serial,not_before,not_after", "01,2027-01-01T00:00:01Z,2027-01-01T00:00:00Z", "is before not_before"},
+		{"notBefore after notAfter", "serial,not_before,not_after", "01,2027-01-01T00:00:01Z,2027-01-01T00:00:00Z",
+			"is before not_before"},
 		{"valid for an instant", "serial,not_before,not_after", "01,2027-01-01T00:00:00Z,2027-01-01T00:00:00Z", ""},
-		{"revoked before it was issued", "serial,not_before,revoked_at", "01,2026-06-01T00:00:00Z,2026-05-31T00:00:00Z", "before the certificate was issued"},
-		{"revoked the second it was issued", "serial,not_before,revoked_at", "01,2026-06-01T00:00:00Z,2026-06-01T00:00:00Z", ""},
+		{"revoked before it was issued", "serial,not_before,revoked_at", "01,2026-06-01T00:00:00Z,2026-05-31T00:00:00Z",
+			"before the certificate was issued"},
+		{"revoked the second it was issued", "serial,not_before,revoked_at",
+			"01,2026-06-01T00:00:00Z,2026-06-01T00:00:00Z", ""},
 
 		{"Shift_JIS", "serial,subject", "01,CN=\x8eR\x93c", "is it Shift_JIS"},
 		{"a terminal escape", "serial,subject", "01,CN=\x1b[2J", "control character"},
@@ -60,21 +68,25 @@ func TestDoor(t *testing.T) {
 		{"no kind of certificate", "serial,kind", "01,crl", "not a certificate"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			db, err := inventory.Open(t.Context(), inventory.Config{DSN: "sqlite:" + t.TempDir() + "/inventory.db", Now: func() time.Time { return now }})
+			db, err := inventory.Open(t.Context(),
+				inventory.Config{DSN: "sqlite:" + t.TempDir() + "/inventory.db", Now: func() time.Time { return now }})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			if err := db.AddIssuer(t.Context(), inventory.Issuer{Name: "sub", Key: artifact.Sum([]byte("sub"))}); err != nil {
+			if err := db.AddIssuer(t.Context(),
+				inventory.Issuer{Name: "sub", Key: artifact.Sum([]byte("sub"))}); err != nil {
 				t.Fatal(err)
 			}
-			_, err = db.Import(t.Context(), inventory.Import{Issuer: "sub", Source: CSV(strings.NewReader(c.head+"\n"+c.row+"\n"), Options{})})
+			_, err = db.Import(t.Context(),
+				inventory.Import{Issuer: "sub", Source: CSV(strings.NewReader(c.head+"\n"+c.row+"\n"), Options{})})
 			switch {
 			case c.want == "" && err != nil:
 				t.Errorf("refused: %v", err)
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("error is %v, want one with %q", err, c.want)
-			case c.want != "" && !strings.Contains(err.Error(), "line 2") && !strings.Contains(err.Error(), "serial 01"):
+			case c.want != "" && !strings.Contains(err.Error(), "line 2") &&
+				!strings.Contains(err.Error(), "serial 01"):
 				t.Errorf("error %v does not say where", err)
 			}
 		})
@@ -84,7 +96,8 @@ func TestDoor(t *testing.T) {
 // TestEmptyIsNoAgreement: a source without records is refused unless it is said to be empty.
 func TestEmptyIsNoAgreement(t *testing.T) {
 	now := at("2026-11-24T06:00:00Z")
-	db, err := inventory.Open(t.Context(), inventory.Config{DSN: "sqlite:" + t.TempDir() + "/inventory.db", Now: func() time.Time { return now }})
+	db, err := inventory.Open(t.Context(),
+		inventory.Config{DSN: "sqlite:" + t.TempDir() + "/inventory.db", Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +109,10 @@ func TestEmptyIsNoAgreement(t *testing.T) {
 		text  string
 		empty bool
 		ok    bool
-	}{{"", false, false}, {"serial\n", false, false}, {"serial\n", true, true}, {"serial\n01\n", true, false}, {"serial\n01\n", false, true}} {
-		_, err := db.Import(t.Context(), inventory.Import{Issuer: "sub", Source: CSV(strings.NewReader(c.text), Options{}), Empty: c.empty})
+	}{{"", false, false}, {"serial\n", false, false}, {"serial\n", true, true}, {"serial\n01\n", true, false},
+		{"serial\n01\n", false, true}} {
+		_, err := db.Import(t.Context(),
+			inventory.Import{Issuer: "sub", Source: CSV(strings.NewReader(c.text), Options{}), Empty: c.empty})
 		if (err == nil) != c.ok {
 			t.Errorf("%q, empty %v: %v", c.text, c.empty, err)
 		}

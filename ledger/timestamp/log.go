@@ -50,7 +50,8 @@ func Due(l *ledger.Log, a Authority, now time.Time, renew time.Duration) (due bo
 // Checkpoint gets a token for the newest checkpoint from every authority where one
 // is due and stores it beside the checkpoint. One authority that fails does
 // not keep the others from being asked; the error is theirs joined.
-func Checkpoint(ctx context.Context, w *ledger.Writer, authorities []Authority, renew time.Duration, c Config) ([]Result, error) {
+func Checkpoint(ctx context.Context, w *ledger.Writer, authorities []Authority, renew time.Duration,
+	c Config) ([]Result, error) {
 	c.complete()
 	l := w.Log()
 	var results []Result
@@ -101,8 +102,9 @@ func Record(ctx context.Context, w *ledger.Writer, results []Result) error {
 		if err != nil {
 			return fmt.Errorf("recording a time-stamp: %w", err)
 		}
-		e := &ledger.Entry{Anchor: &ledger.Anchor{Kind: "rfc3161", Where: r.Authority, Size: r.Size, Root: root, Digest: artifact.Sum(b),
-			Note: "genTime " + r.Stamp.Time.Format(time.RFC3339)}}
+		e := &ledger.Entry{Anchor: &ledger.Anchor{Kind: "rfc3161", Where: r.Authority, Size: r.Size, Root: root,
+			Digest: artifact.Sum(b),
+			Note:   "genTime " + r.Stamp.Time.Format(time.RFC3339)}}
 		if err := w.Append(ctx, e); err != nil {
 			return fmt.Errorf("recording a time-stamp: %w", err)
 		}

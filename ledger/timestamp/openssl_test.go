@@ -53,7 +53,8 @@ func TestOpenSSLAuthority(t *testing.T) {
 		t.Errorf("%+v %v", s, err)
 	}
 	a.Policies = []string{"1.2.3.4.9"} // one it has not
-	if _, _, err := Ask(t.Context(), a, []byte("m"), Config{}); err == nil || !strings.Contains(err.Error(), "policy not supported") {
+	if _, _, err := Ask(t.Context(), a, []byte("m"), Config{}); err == nil ||
+		!strings.Contains(err.Error(), "policy not supported") {
 		t.Errorf("%v", err)
 	}
 }

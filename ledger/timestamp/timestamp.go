@@ -122,7 +122,8 @@ func ask(ctx context.Context, a Authority, message []byte, c Config) ([]byte, *S
 		return nil, nil, errors.New("the token has another nonce than the request: it is the answer to another one")
 	}
 	if skew := c.Now().Sub(t.Time).Abs(); skew > c.MaxSkew {
-		return nil, nil, fmt.Errorf("the token says %s, which is %s from this machine's clock", t.Time.UTC().Format(time.RFC3339), skew.Round(time.Second))
+		return nil, nil, fmt.Errorf("the token says %s, which is %s from this machine's clock",
+			t.Time.UTC().Format(time.RFC3339), skew.Round(time.Second))
 	}
 	return response, stamp, nil
 }
@@ -181,8 +182,10 @@ func post(ctx context.Context, url string, request []byte, c Config) ([]byte, er
 	case len(body) > maxResponse:
 		return nil, fmt.Errorf("%s answers with more than %d bytes", url, maxResponse)
 	}
-	if t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || t != "application/timestamp-reply" {
-		return nil, fmt.Errorf("%s answers with the content type %q, not application/timestamp-reply", url, res.Header.Get("Content-Type"))
+	if t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil ||
+		t != "application/timestamp-reply" {
+		return nil, fmt.Errorf("%s answers with the content type %q, not application/timestamp-reply", url,
+			res.Header.Get("Content-Type"))
 	}
 	return body, nil
 }
@@ -219,13 +222,15 @@ func verify(response, message []byte, a Authority) (*cms.Timestamp, *Stamp, erro
 	if len(a.Policies) > 0 && !slices.Contains(a.Policies, t.Policy) {
 		return nil, nil, fmt.Errorf("the token's policy %s is not one of %v", t.Policy, a.Policies)
 	}
-	return t, &Stamp{Authority: a.Name, Time: t.Time.UTC(), Policy: t.Policy, Serial: t.Serial, Expires: t.Certificate.NotAfter.UTC()}, nil
+	return t, &Stamp{Authority: a.Name, Time: t.Time.UTC(), Policy: t.Policy, Serial: t.Serial,
+		Expires: t.Certificate.NotAfter.UTC()}, nil
 }
 
 // failures are the bits of PKIFailureInfo, RFC 3161 section 2.4.2.
 var failures = map[int]string{
 	0: "unrecognised algorithm", 2: "bad request", 5: "bad data format", 14: "time not available",
-	15: "policy not supported", 16: "extension not supported", 17: "additional information not available", 25: "system failure",
+	15: "policy not supported", 16: "extension not supported", 17: "additional information not available",
+	25: "system failure",
 }
 
 // parseResponse gives the token of a TimeStampResp that grants one. Its status

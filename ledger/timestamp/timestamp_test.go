@@ -48,7 +48,8 @@ func newServer(t *testing.T, usage ...x509.ExtKeyUsage) (*server, Authority) {
 	s := &server{policy: "1.2.3.4", now: time.Now}
 	caKey, key := newKey(t), newKey(t)
 	s.key = key
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "TSA root"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(87600 * time.Hour),
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "TSA root"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(87600 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	s.ca = newCert(t, ca, ca, caKey.Public(), caKey)
 	// The usage must be critical, which x509.CreateCertificate does not make it.
@@ -56,7 +57,9 @@ func newServer(t *testing.T, usage ...x509.ExtKeyUsage) (*server, Authority) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "TSA"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(8760 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "TSA"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(8760 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature}
 	if usage[0] == x509.ExtKeyUsageTimeStamping {
 		leaf.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: eku}}
 	} else {
@@ -77,7 +80,8 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return k
 }
 
-func newCert(t *testing.T, template, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) *x509.Certificate {
+func newCert(t *testing.T, template, parent *x509.Certificate, pub crypto.PublicKey,
+	key crypto.Signer) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, pub, key)
 	if err != nil {
@@ -97,7 +101,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprint("bad request ", err), http.StatusBadRequest)
 		return
 	}
-	t := &digitorus.Timestamp{HashAlgorithm: q.HashAlgorithm, HashedMessage: q.HashedMessage, Time: s.now(), Nonce: q.Nonce, Policy: q.TSAPolicyOID,
+	t := &digitorus.Timestamp{HashAlgorithm: q.HashAlgorithm, HashedMessage: q.HashedMessage, Time: s.now(),
+		Nonce: q.Nonce, Policy: q.TSAPolicyOID,
 		AddTSACertificate: true, Certificates: []*x509.Certificate{s.ca}}
 	if s.change != nil {
 		s.change(q, t)
@@ -122,7 +127,8 @@ func TestAsk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stamp.Policy != "1.2.3.4" || stamp.Authority != "tsa" || time.Since(stamp.Time).Abs() > time.Minute || stamp.Expires.IsZero() {
+	if stamp.Policy != "1.2.3.4" || stamp.Authority != "tsa" || time.Since(stamp.Time).Abs() > time.Minute ||
+		stamp.Expires.IsZero() {
 		t.Errorf("%+v", stamp)
 	}
 	if _, err := Verify(response, message, []Authority{a}); err != nil {
@@ -134,7 +140,8 @@ func TestAsk(t *testing.T) {
 	for i := range response {
 		bad := bytes.Clone(response)
 		bad[i] ^= 1
-		if s, err := Verify(bad, message, []Authority{a}); err == nil && (s.Serial.Cmp(stamp.Serial) != 0 || !s.Time.Equal(stamp.Time)) {
+		if s, err := Verify(bad, message, []Authority{a}); err == nil &&
+			(s.Serial.Cmp(stamp.Serial) != 0 || !s.Time.Equal(stamp.Time)) {
 			t.Errorf("byte %d changed: %+v", i, s)
 		}
 	}
@@ -173,11 +180,20 @@ func TestAskRefuses(t *testing.T) {
 	}{
 		{"another nonce", "nonce", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Nonce = big.NewInt(1) }, nil},
 		{"no nonce", "nonce", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Nonce = nil }, nil},
-		{"another message", "other data", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.HashedMessage = make([]byte, 32) }, nil},
-		{"another policy", "policy", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Policy = asn1.ObjectIdentifier{1, 2, 3, 5} }, nil},
-		{"an old time", "clock", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Time = time.Now().Add(-30 * time.Minute) }, nil},
-		{"a time to come", "clock", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Time = time.Now().Add(30 * time.Minute) }, nil},
-		{"no certificate", "certificate", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.AddTSACertificate, t.Certificates = false, nil }, nil},
+		{"another message", "other data",
+			func(_ *digitorus.Request, t *digitorus.Timestamp) { t.HashedMessage = make([]byte, 32) }, nil},
+		{"another policy",
+			"policy",
+			func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Policy = asn1.ObjectIdentifier{1, 2, 3, 5} }, nil},
+		{"an old time",
+			"clock", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Time = time.Now().Add(-30 * time.Minute) },
+			nil},
+		{"a time to come",
+			"clock", func(_ *digitorus.Request, t *digitorus.Timestamp) { t.Time = time.Now().Add(30 * time.Minute) },
+			nil},
+		{"no certificate", "certificate",
+			func(_ *digitorus.Request, t *digitorus.Timestamp) { t.AddTSACertificate, t.Certificates = false, nil },
+			nil},
 		{"a replay", "nonce", nil, func(w http.ResponseWriter, b []byte) {
 			if first == nil {
 				first = b
@@ -186,10 +202,11 @@ func TestAskRefuses(t *testing.T) {
 			w.Write(first)
 		}},
 		{"server error", "500", nil, page(500, "text/plain", "no")},
-		{"sent elsewhere", "it is redirected, http://other.invalid/tsa: nothing was asked there", nil, func(w http.ResponseWriter, _ []byte) {
-			w.Header().Set("Location", "http://other.invalid/tsa?secret")
-			w.WriteHeader(http.StatusTemporaryRedirect)
-		}},
+		{"sent elsewhere", "it is redirected, http://other.invalid/tsa: nothing was asked there", nil,
+			func(w http.ResponseWriter, _ []byte) {
+				w.Header().Set("Location", "http://other.invalid/tsa?secret")
+				w.WriteHeader(http.StatusTemporaryRedirect)
+			}},
 		{"HTML", "text/html", nil, page(200, "text/html", "<html>")},
 		{"garbage", "DER", nil, page(200, "application/timestamp-reply", "garbage")},
 		{"empty", "DER", nil, page(200, "application/timestamp-reply", "")},
@@ -198,7 +215,8 @@ func TestAskRefuses(t *testing.T) {
 			b, _ := digitorus.CreateErrorResponse(digitorus.Rejection, digitorus.TimeNotAvailable)
 			page(200, "application/timestamp-reply", string(b))(w, nil)
 		}},
-		{"granted, no token", "has none", nil, page(200, "application/timestamp-reply", "\x30\x05\x30\x03\x02\x01\x00")},
+		{"granted, no token", "has none", nil,
+			page(200, "application/timestamp-reply", "\x30\x05\x30\x03\x02\x01\x00")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, a := newServer(t)
@@ -208,7 +226,8 @@ func TestAskRefuses(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, stamp, err := Ask(t.Context(), a, []byte("m"), Config{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, stamp, err := Ask(t.Context(), a, []byte("m"), Config{}); err == nil ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("want an error with %q, got %+v %v", c.want, stamp, err)
 			}
 		})
@@ -223,7 +242,8 @@ func TestAskRefuses(t *testing.T) {
 	}))
 	t.Cleanup(silent.Close)
 	a.URL = silent.URL
-	if _, _, err := Ask(t.Context(), a, []byte("m"), Config{Timeout: 50 * time.Millisecond}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := Ask(t.Context(), a, []byte("m"), Config{Timeout: 50 * time.Millisecond}); !errors.Is(err,
+		context.DeadlineExceeded) {
 		t.Errorf("a silent authority: %v", err)
 	}
 }
@@ -288,7 +308,8 @@ func TestCheckpoint(t *testing.T) {
 	if err := os.WriteFile(got[0].Path, []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if f, err := ledger.Check(t.Context(), w.Log().Dir(), v, check); err != nil || len(f) != 1 || f[0].Code != ledger.CodeToken {
+	if f, err := ledger.Check(t.Context(), w.Log().Dir(), v, check); err != nil || len(f) != 1 ||
+		f[0].Code != ledger.CodeToken {
 		t.Errorf("%v %v", f, err)
 	}
 }

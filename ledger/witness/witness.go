@@ -49,7 +49,8 @@ func ParseKey(vkey string) (*Key, error) {
 		return nil, fmt.Errorf("parsing witness key %.80q: want <name>+<hash>+<base64 of 33 bytes>", vkey)
 	}
 	if key[0] != algCosignature {
-		return nil, fmt.Errorf("parsing witness key of %q: its type is 0x%02x, a witness has 0x%02x", name, key[0], algCosignature)
+		return nil, fmt.Errorf("parsing witness key of %q: its type is 0x%02x, a witness has 0x%02x", name, key[0],
+			algCosignature)
 	}
 	sum := sha256.Sum256(append([]byte(name+"\n"), key...))
 	k := &Key{name: name, hash: binary.BigEndian.Uint32(sum[:]), pub: key[1:]}
@@ -118,7 +119,8 @@ func Verify(checkpoint []byte, keys []*Key, quorum int) ([]Cosignature, error) {
 		}
 	}
 	if len(good) < quorum {
-		return good, fmt.Errorf("verifying cosignatures: %d of the %d witnesses have signed, want %d", len(good), len(keys), quorum)
+		return good, fmt.Errorf("verifying cosignatures: %d of the %d witnesses have signed, want %d", len(good),
+			len(keys), quorum)
 	}
 	return good, nil
 }
@@ -180,7 +182,8 @@ func Cosign(ctx context.Context, l *ledger.Log, witnesses []Witness, quorum int,
 		}
 	}
 	if got < quorum {
-		return out, fmt.Errorf("cosigning: %d of %d witnesses have signed, want %d: %w", got, len(witnesses), quorum, errors.Join(errs...))
+		return out, fmt.Errorf("cosigning: %d of %d witnesses have signed, want %d: %w", got, len(witnesses), quorum,
+			errors.Join(errs...))
 	}
 	return out, nil
 }
@@ -251,7 +254,8 @@ func (w Witness) accept(l *ledger.Log, body []byte, c Config) (string, error) {
 		}
 		at := time.Unix(int64(binary.BigEndian.Uint64(b[4:])), 0)
 		if skew := c.Now().Sub(at).Abs(); skew > c.MaxSkew {
-			return "", fmt.Errorf("its cosignature is of %s, which is %s from this machine's clock", at.UTC().Format(time.RFC3339), skew.Round(time.Second))
+			return "", fmt.Errorf("its cosignature is of %s, which is %s from this machine's clock",
+				at.UTC().Format(time.RFC3339), skew.Round(time.Second))
 		}
 		return line, nil
 	}

@@ -112,7 +112,8 @@ func (p *peer) add(request string) (int, string) {
 	if _, err := fmt.Sscanf(lines[0], "old %d", &old); err != nil {
 		return 400, err.Error()
 	}
-	cp, _, err := torchwood.VerifyCheckpoint([]byte(checkpoint), torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(origin), torchwood.SingleVerifierPolicy(p.log)))
+	cp, _, err := torchwood.VerifyCheckpoint([]byte(checkpoint),
+		torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(origin), torchwood.SingleVerifierPolicy(p.log)))
 	if err != nil {
 		return 403, err.Error()
 	}
@@ -172,7 +173,9 @@ func TestCosign(t *testing.T) {
 			t.Errorf("%v %v", got, err)
 		}
 		// The oracle.
-		if _, _, err := torchwood.VerifyCheckpoint(l.Checkpoint(), torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(origin), torchwood.SingleVerifierPolicy(wa.Key))); err != nil {
+		if _, _, err := torchwood.VerifyCheckpoint(l.Checkpoint(),
+			torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(origin),
+				torchwood.SingleVerifierPolicy(wa.Key))); err != nil {
 			t.Error(err)
 		}
 		if got, err := ledger.Check(t.Context(), l.Dir(), v, ledger.CheckConfig{}); err != nil || len(got) > 0 {
@@ -202,7 +205,8 @@ func TestWitnessHasSeenMore(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	p.seen = tlog.Tree{N: 2}
-	if _, err := Cosign(t.Context(), w.Log(), []Witness{wit}, 1, Config{}); err == nil || !strings.Contains(err.Error(), "422") {
+	if _, err := Cosign(t.Context(), w.Log(), []Witness{wit}, 1, Config{}); err == nil ||
+		!strings.Contains(err.Error(), "422") {
 		t.Errorf("a fork: %v", err)
 	}
 }
@@ -214,7 +218,8 @@ func TestWitnessElsewhere(t *testing.T) {
 	s := httptest.NewServer(http.RedirectHandler(wit.URL+"/add-checkpoint", http.StatusTemporaryRedirect))
 	t.Cleanup(s.Close)
 	wit.URL = s.URL
-	if _, err := Cosign(t.Context(), w.Log(), []Witness{wit}, 1, Config{}); err == nil || !strings.Contains(err.Error(), "it is redirected, http://127.0.0.1:") {
+	if _, err := Cosign(t.Context(), w.Log(), []Witness{wit}, 1, Config{}); err == nil ||
+		!strings.Contains(err.Error(), "it is redirected, http://127.0.0.1:") {
 		t.Errorf("got %v, want that it is redirected", err)
 	}
 	if other.calls != 0 {
@@ -248,7 +253,8 @@ func TestBadWitnesses(t *testing.T) {
 			if err == nil {
 				t.Error("accepted")
 			}
-			if got, err := Verify(cp, []*Key{bad.Key, good.Key}, 1); err != nil || len(got) != 1 || got[0].Witness != "witness.example/good" {
+			if got, err := Verify(cp, []*Key{bad.Key, good.Key}, 1); err != nil || len(got) != 1 ||
+				got[0].Witness != "witness.example/good" {
 				t.Errorf("the good one's is lost: %v %v", got, err)
 			}
 			if _, err := Cosign(t.Context(), w.Log(), []Witness{bad, good}, 1, Config{}); err != nil {
@@ -257,7 +263,8 @@ func TestBadWitnesses(t *testing.T) {
 		})
 	}
 	_, late := newPeer(t, "witness.example/late", w.Log())
-	if _, err := Cosign(t.Context(), w.Log(), []Witness{late}, 1, Config{Now: func() time.Time { return time.Now().Add(time.Hour) }}); err == nil {
+	if _, err := Cosign(t.Context(), w.Log(), []Witness{late}, 1,
+		Config{Now: func() time.Time { return time.Now().Add(time.Hour) }}); err == nil {
 		t.Error("a cosignature of an hour ago: accepted")
 	}
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -265,7 +272,8 @@ func TestBadWitnesses(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(silent.Close)
-	if _, err := Cosign(t.Context(), w.Log(), []Witness{{Key: good.Key, URL: silent.URL}}, 1, Config{Timeout: 50 * time.Millisecond}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := Cosign(t.Context(), w.Log(), []Witness{{Key: good.Key, URL: silent.URL}}, 1,
+		Config{Timeout: 50 * time.Millisecond}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a silent witness: %v", err)
 	}
 }

@@ -1,11 +1,12 @@
-// Package adopt takes over a target that was filled by other means: a bucket or a web root that `aws s3 sync`, rclone or scp wrote
-// for years, and that relying parties read every minute.
+// Package adopt takes over a target that was filled by other means: a bucket or a web root that `aws s3 sync`, rclone
+// or scp wrote for years, and that relying parties read every minute.
 //
-// It reads everything there once, by listing, and says of each object what it is to the master: by content, never by name. Nothing
-// is written to the target. Taking over means to record in the publication log which bytes lay under which name. A sync may then
-// put the master's bytes in the place of exactly these, without removing them first, so that there is no moment in which a client
-// gets nothing; and since a newer list than the master's is never recorded and never replaced, none in which it gets something
-// older. What must go is removed later, by name, when everything that belongs is there.
+// It reads everything there once, by listing, and says of each object what it is to the master: by content, never by
+// name. Nothing is written to the target. Taking over means to record in the publication log which bytes lay under
+// which name. A sync may then put the master's bytes in the place of exactly these, without removing them first, so
+// that there is no moment in which a client gets nothing; and since a newer list than the master's is never recorded
+// and never replaced, none in which it gets something older. What must go is removed later, by name, when everything
+// that belongs is there.
 package adopt
 
 import (
@@ -53,15 +54,27 @@ type Meaning struct {
 }
 
 var meanings = []Meaning{
-	{Foreign, "critical", "別の台帳のチェックポイントがある", "it holds the checkpoint of another log", "公開先の設定を確認する。引き継いではならない", "check the target's name; it must not be taken over"},
-	{Newer, "critical", "正本より新しい失効リストがある", "a list that is newer than the master's", "署名室で受け入れてから再実行する（signer import --crl、独自のソフトウェアを持つ認証局は signer accept）", "let the signing room take it in first (signer import --crl, or signer accept for a CA with its own software), then run this again"},
-	{Secret, "critical", "秘密鍵など公開してはならないものがある", "a private key, or a record that must never be public", "直ちに削除し（--remove）、鍵の危殆化として対処する", "remove it at once (--remove) and treat the key as compromised"},
-	{Unread, "error", "読み取れない", "it could not be read", "権限と公開先の状態を確認し再実行する", "check the permissions and run this again"},
-	{Alias, "warning", "正本にあるものが、設定にない名前で公開されている", "an artifact of the master under a name that the configuration does not have", "下記の names を設定に加える。加えなければ更新されなくなる", "add the lines below to names; otherwise nothing renews it from now on"},
-	{Accept, "warning", "この認証局のものだが正本にない", "it is of this CA, and the master does not have it", "署名室で signer accept --file により受け入れる", "let the signing room take it in: signer accept --file"},
-	{Remove, "warning", "公開してはならない、または不要なもの", "it must go", "引き継ぎの後に --remove で名前を挙げて削除する", "remove it by name (--remove) after the takeover"},
-	{Unknown, "warning", "何であるか分からない", "nobody knows what it is", "担当者が判断し、不要なら --remove で削除する", "look at it; when it is not needed, remove it by name (--remove)"},
-	{Replace, "note", "次回の公開処理が正本の内容に置き換える", "the next sync puts the master's bytes in its place", "publisher sync を実行する", "run publisher sync"},
+	{Foreign, "critical", "別の台帳のチェックポイントがある", "it holds the checkpoint of another log", "公開先の設定を確認する。引き継いではならない",
+		"check the target's name; it must not be taken over"},
+	{Newer, "critical", "正本より新しい失効リストがある", "a list that is newer than the master's",
+		"署名室で受け入れてから再実行する（signer import --crl、独自のソフトウェアを持つ認証局は signer accept）",
+		"let the signing room take it in first (signer import --crl, or signer accept for a CA with its own " +
+			"software), then run this again"},
+	{Secret, "critical", "秘密鍵など公開してはならないものがある", "a private key, or a record that must never be public",
+		"直ちに削除し（--remove）、鍵の危殆化として対処する", "remove it at once (--remove) and treat the key as compromised"},
+	{Unread, "error", "読み取れない", "it could not be read", "権限と公開先の状態を確認し再実行する",
+		"check the permissions and run this again"},
+	{Alias, "warning", "正本にあるものが、設定にない名前で公開されている",
+		"an artifact of the master under a name that the configuration does not have",
+		"下記の names を設定に加える。加えなければ更新されなくなる", "add the lines below to names; otherwise nothing renews it from now on"},
+	{Accept, "warning", "この認証局のものだが正本にない", "it is of this CA, and the master does not have it",
+		"署名室で signer accept --file により受け入れる", "let the signing room take it in: signer accept --file"},
+	{Remove, "warning", "公開してはならない、または不要なもの", "it must go", "引き継ぎの後に --remove で名前を挙げて削除する",
+		"remove it by name (--remove) after the takeover"},
+	{Unknown, "warning", "何であるか分からない", "nobody knows what it is", "担当者が判断し、不要なら --remove で削除する",
+		"look at it; when it is not needed, remove it by name (--remove)"},
+	{Replace, "note", "次回の公開処理が正本の内容に置き換える", "the next sync puts the master's bytes in its place",
+		"publisher sync を実行する", "run publisher sync"},
 	{Known, "note", "正本と同一である", "the master's bytes under their own name", "", ""},
 }
 
@@ -137,7 +150,8 @@ func Look(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Schema: Schema, Target: c.Target, Made: c.Now().UTC().Truncate(time.Second), Counts: map[Class]int{}, Removed: []string{}, Objects: []Object{}}
+	r := &Report{Schema: Schema, Target: c.Target, Made: c.Now().UTC().Truncate(time.Second), Counts: map[Class]int{},
+		Removed: []string{}, Objects: []Object{}}
 	var done, bytes atomic.Int64
 	found := make(chan Object)
 	collected := make(chan struct{})
@@ -179,7 +193,8 @@ func (r *Report) finish(c Config) {
 	rank := func(class Class) int {
 		return slices.IndexFunc(meanings, func(m Meaning) bool { return m.Class == class })
 	}
-	slices.SortFunc(r.Objects, func(a, b Object) int { return cmp.Or(rank(a.Class)-rank(b.Class), strings.Compare(a.Name, b.Name)) })
+	slices.SortFunc(r.Objects,
+		func(a, b Object) int { return cmp.Or(rank(a.Class)-rank(b.Class), strings.Compare(a.Name, b.Name)) })
 	all := slices.Clone(c.Aliases)
 	for i := range r.Objects {
 		o := &r.Objects[i]
@@ -201,7 +216,8 @@ func (r *Report) finish(c Config) {
 	slices.SortFunc(r.Names, func(a, b Names) int { return strings.Compare(a.Artifact, b.Artifact) })
 }
 
-// written is how an object's name is written in the configuration: what ParseAlias would take for something else is encoded.
+// written is how an object's name is written in the configuration: what ParseAlias would take for something else is
+// encoded.
 func written(name string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23").Replace(name)
 }

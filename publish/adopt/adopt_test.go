@@ -44,13 +44,15 @@ func must[T any](v T, err error) T {
 
 func newCA(name string) *ca {
 	c := &ca{key: must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))}
-	c.cert = c.certify(name, 1, func(t *x509.Certificate) { t.IsCA, t.KeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign })
+	c.cert = c.certify(name,
+		1, func(t *x509.Certificate) { t.IsCA, t.KeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign })
 	return c
 }
 
 func (c *ca) certify(name string, serial int64, change func(*x509.Certificate)) *x509.Certificate {
-	t := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, BasicConstraintsValid: true,
-		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(10, 0, 0)}
+	t := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name},
+		BasicConstraintsValid: true,
+		NotBefore:             now.AddDate(-1, 0, 0), NotAfter: now.AddDate(10, 0, 0)}
 	change(t)
 	parent := t
 	if c.cert != nil {
@@ -60,7 +62,8 @@ func (c *ca) certify(name string, serial int64, change func(*x509.Certificate)) 
 }
 
 func (c *ca) list(number int64, age time.Duration, exts ...pkix.Extension) []byte {
-	t := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: now.Add(-age), NextUpdate: now.Add(72 * time.Hour), ExtraExtensions: exts}
+	t := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: now.Add(-age),
+		NextUpdate: now.Add(72 * time.Hour), ExtraExtensions: exts}
 	return must(x509.CreateRevocationList(rand.Reader, t, c.cert, c.key))
 }
 
@@ -75,7 +78,8 @@ type place struct {
 
 func newLog(t *testing.T, origin string) *ledger.Writer {
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	conf := ledger.WriterConfig{Origin: origin, Signers: []note.Signer{must(ledger.NewNoteSigner(origin, key))}, Now: func() time.Time { return now }}
+	conf := ledger.WriterConfig{Origin: origin, Signers: []note.Signer{must(ledger.NewNoteSigner(origin, key))},
+		Now: func() time.Time { return now }}
 	w := must(ledger.Create(t.Context(), filepath.Join(t.TempDir(), "log"), conf))
 	t.Cleanup(func() { w.Close() })
 	return w
@@ -83,7 +87,8 @@ func newLog(t *testing.T, origin string) *ledger.Writer {
 
 // newPlace makes a master with a certificate, a document and the lists 5 and 6 of a CA.
 func newPlace(t *testing.T) *place {
-	p := &place{t: t, ca: newCA("Old CA"), master: newLog(t, "ca.example/master"), log: newLog(t, "ca.example/publication"), dir: t.TempDir()}
+	p := &place{t: t, ca: newCA("Old CA"), master: newLog(t, "ca.example/master"),
+		log: newLog(t, "ca.example/publication"), dir: t.TempDir()}
 	p.commit("crl/sub.crl", artifact.CRL, p.ca.list(5, 2*time.Hour))
 	p.commit("crl/sub.crl", artifact.CRL, p.ca.list(6, time.Hour))
 	p.commit("cert/sub.cer", artifact.CACertificate, p.ca.cert.Raw)
@@ -96,7 +101,8 @@ func newPlace(t *testing.T) *place {
 
 func (p *place) commit(name string, kind artifact.Kind, b []byte) {
 	d, n, err := p.master.PutBlob(p.t.Context(), kind, bytes.NewReader(b))
-	line := ledger.Line{Name: name, Kind: kind, Digest: d, Size: n, Issuer: "sub", NotBefore: now, NotAfter: now.Add(72 * time.Hour)}
+	line := ledger.Line{Name: name, Kind: kind, Digest: d, Size: n, Issuer: "sub", NotBefore: now,
+		NotAfter: now.Add(72 * time.Hour)}
 	if kind.IsRevocationList() {
 		line.Number = must(artifact.ParseRevocationList(b)).Number.String()
 	}
@@ -141,11 +147,13 @@ func inPEM(kind string, der []byte) []byte {
 func TestLook(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	p.conf.Aliases = public.NewAliases([]public.Alias{{Name: "pki/kept.crl", Artifact: "crl/sub.crl"}, {Name: "pki/renamed.crl", Artifact: "crl/sub.crl"}})
+	p.conf.Aliases = public.NewAliases([]public.Alias{{Name: "pki/kept.crl", Artifact: "crl/sub.crl"},
+		{Name: "pki/renamed.crl", Artifact: "crl/sub.crl"}})
 	other := newCA("Other CA")
 	key := must(x509.MarshalPKCS8PrivateKey(p.ca.key))
 	leaf := p.ca.certify("subscriber", 9, func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
-	below := p.ca.certify("CA below", 10, func(t *x509.Certificate) { t.IsCA, t.KeyUsage = true, x509.KeyUsageCertSign })
+	below := p.ca.certify("CA below", 10,
+		func(t *x509.Certificate) { t.IsCA, t.KeyUsage = true, x509.KeyUsageCertSign })
 	delta := pkix.Extension{Id: []int{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 3}}
 	older := p.ca.list(4, 24*time.Hour)
 	cases := []struct {
@@ -156,7 +164,8 @@ func TestLook(t *testing.T) {
 		detail string
 	}{
 		{"cert/sub.cer", p.bytes("cert/sub.cer"), adopt.Known, "cert/sub.cer", ""},
-		{"crl/sub.crl", older, adopt.Replace, "crl/sub.crl", "it is number 4 of 2026-11-23T06:00:00Z; the master has number 6"},
+		{"crl/sub.crl", older, adopt.Replace, "crl/sub.crl",
+			"it is number 4 of 2026-11-23T06:00:00Z; the master has number 6"},
 		{"pki/kept.crl", p.bytes("crl/sub.crl"), adopt.Known, "crl/sub.crl", ""},
 		{"CertEnroll/Sub CA+.crl", older, adopt.Alias, "crl/sub.crl", "it is number 4"},
 		{"pki/ca.crt", p.bytes("cert/sub.cer"), adopt.Alias, "cert/sub.cer", "the master of cert/sub.cer"},
@@ -175,8 +184,10 @@ func TestLook(t *testing.T) {
 		{".git/config", []byte("[core]\n"), adopt.Remove, "", "begins with a dot"},
 		{"pki/.DS_Store", []byte{0, 0, 0, 1}, adopt.Remove, "", "begins with a dot"},
 		{"pki/empty.crl", nil, adopt.Remove, "", "it is empty"},
-		{"pki/index.html", []byte("<html><head><title>Index of /pki</title></head></html>"), adopt.Remove, "", "the listing of a folder"},
-		{"index.html", []byte("<html><head><title>Our CA</title></head></html>"), adopt.Replace, "index.html", "another content"},
+		{"pki/index.html", []byte("<html><head><title>Index of /pki</title></head></html>"), adopt.Remove, "",
+			"the listing of a folder"},
+		{"index.html", []byte("<html><head><title>Our CA</title></head></html>"), adopt.Replace, "index.html",
+			"another content"},
 		{"docs/cps-1.0.pdf", []byte("hello"), adopt.Replace, "docs/cps-1.0.pdf", "another content"},
 		{"pki/renamed.crl", []byte("%PDF-1.4\na CPS\n%%EOF\n"), adopt.Replace, "crl/sub.crl", "another content"},
 		{"readme.txt", []byte("hello"), adopt.Unknown, "", ""},
@@ -198,8 +209,10 @@ func TestLook(t *testing.T) {
 	if r.Stops() || r.Clean() {
 		t.Errorf("stops %v, clean %v: %v", r.Stops(), r.Clean(), r.Counts)
 	}
-	want := []adopt.Names{{"cert/sub.cer", []string{"pki/ca.crt", "pki/ca.pem"}}, {"crl/sub.crl", []string{"CertEnroll/Sub CA+.crl", "pki/kept.crl", "pki/renamed.crl"}}}
-	if !slices.EqualFunc(r.Names, want, func(a, b adopt.Names) bool { return a.Artifact == b.Artifact && slices.Equal(a.Aliases, b.Aliases) }) {
+	want := []adopt.Names{{"cert/sub.cer", []string{"pki/ca.crt", "pki/ca.pem"}},
+		{"crl/sub.crl", []string{"CertEnroll/Sub CA+.crl", "pki/kept.crl", "pki/renamed.crl"}}}
+	if !slices.EqualFunc(r.Names,
+		want, func(a, b adopt.Names) bool { return a.Artifact == b.Artifact && slices.Equal(a.Aliases, b.Aliases) }) {
 		t.Errorf("proposed %+v", r.Names)
 	}
 }
@@ -214,8 +227,11 @@ func TestStops(t *testing.T) {
 	}{
 		{"pki/new.crl", func(p *place) []byte { return p.ca.list(7, 0) }, adopt.Newer},
 		{"crl/sub.crl", func(p *place) []byte { return p.ca.list(7, 0) }, adopt.Newer},
-		{"crl/sub.crl", func(p *place) []byte { return p.ca.list(6, time.Hour) }, adopt.Newer}, // the same number, other bytes
-		{"log/checkpoint", func(*place) []byte { return []byte("other.example/log\n1\nAAAA\n\n— other.example/log AAAA\n") }, adopt.Foreign},
+		// the same number, other bytes
+		{"crl/sub.crl", func(p *place) []byte { return p.ca.list(6, time.Hour) }, adopt.Newer},
+		{"log/checkpoint",
+			func(*place) []byte { return []byte("other.example/log\n1\nAAAA\n\n— other.example/log AAAA\n") },
+			adopt.Foreign},
 	} {
 		p := newPlace(t)
 		p.put(c.name, c.b(p))
@@ -252,10 +268,12 @@ func TestRecordAndClear(t *testing.T) {
 	}
 	p.put("new.txt", []byte("new"))
 	for name, why := range map[string]string{
-		"readme.txt": "not complete yet", "crl/sub.crl": "a name of this repository", "new.txt": "no takeover recorded it",
+		"readme.txt": "not complete yet", "crl/sub.crl": "a name of this repository",
+		"new.txt":        "no takeover recorded it",
 		"log/checkpoint": "a name of this repository",
 	} {
-		if err := remove("backup/ca.key", name); !errors.Is(err, adopt.ErrNotRemovable) || !strings.Contains(err.Error(), why) {
+		if err := remove("backup/ca.key", name); !errors.Is(err, adopt.ErrNotRemovable) ||
+			!strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v, want %q", name, err, why)
 		}
 	}
@@ -264,11 +282,13 @@ func TestRecordAndClear(t *testing.T) {
 	}
 	p.put("log/checkpoint", p.master.Log().Checkpoint())
 	p.put("readme.txt", []byte("changed"))
-	if err := remove("readme.txt"); !errors.Is(err, adopt.ErrNotRemovable) || !strings.Contains(err.Error(), "it changed since") {
+	if err := remove("readme.txt"); !errors.Is(err, adopt.ErrNotRemovable) ||
+		!strings.Contains(err.Error(), "it changed since") {
 		t.Errorf("what changed: %v", err)
 	}
 	p.put("readme.txt", []byte("hello"))
-	if err := remove("readme.txt", ".git/config", "gone"); err != nil || !slices.Equal(r.Removed, []string{"readme.txt", ".git/config"}) {
+	if err := remove("readme.txt", ".git/config", "gone"); err != nil ||
+		!slices.Equal(r.Removed, []string{"readme.txt", ".git/config"}) {
 		t.Errorf("the rest: %v, %q", err, r.Removed)
 	}
 	if found := must(publish.Found(t.Context(), p.log.Log(), "web")); len(found) != 1 {

@@ -73,7 +73,8 @@ func inPEM(b []byte) []byte {
 	return block.Bytes
 }
 
-// own recognises what only this publisher puts on a target: the log and OCSP. publisher verify compares it byte for byte.
+// own recognises what only this publisher puts on a target: the log and OCSP. publisher verify compares it byte for
+// byte.
 func (m *master) own(ctx context.Context, o *Object, b []byte) bool {
 	n, err := public.Parse(o.Name)
 	if err != nil {
@@ -181,7 +182,8 @@ func (m *master) judgeContent(o *Object, a *artifact.Artifact) {
 				return
 			}
 		}
-		o.Detail = join(o.Detail, "it is the certificate of "+c.Subject.String()+", and no CA of this hierarchy signed it")
+		o.Detail = join(o.Detail,
+			"it is the certificate of "+c.Subject.String()+", and no CA of this hierarchy signed it")
 	case k == artifact.Document, k == artifact.DocumentSignature:
 		o.Class = Accept
 	case k == artifact.IndexPage && isListing(a.Bytes):
@@ -203,7 +205,8 @@ func (m *master) judgeList(o *Object, a *artifact.Artifact) {
 	}
 	ours := m.sameList(a.CRL, issuer)
 	if ours == nil {
-		o.Class, o.Detail = Accept, join(o.Detail, "it is a list of "+issuer.Subject.String()+", and the master has none of its scope")
+		o.Class, o.Detail = Accept,
+			join(o.Detail, "it is a list of "+issuer.Subject.String()+", and the master has none of its scope")
 		return
 	}
 	what := "it is number " + numberOf(a.CRL) + " of " + stamp(a.CRL)
@@ -212,7 +215,8 @@ func (m *master) judgeList(o *Object, a *artifact.Artifact) {
 	case order > 0:
 		o.Class, o.Artifact, o.Detail = Newer, ours.name, join(o.Detail, what, newer)
 	case order == 0:
-		o.Class, o.Artifact, o.Detail = Newer, ours.name, join(o.Detail, what, newer, "the number is the same, the bytes are not")
+		o.Class, o.Artifact, o.Detail = Newer, ours.name,
+			join(o.Detail, what, newer, "the number is the same, the bytes are not")
 	case m.of(o.Name) == ours.name:
 		o.Class, o.Artifact, o.Detail = Replace, ours.name, join(o.Detail, what, newer)
 	default:
@@ -244,7 +248,8 @@ func stamp(l *artifact.RevocationList) string {
 
 func isListing(b []byte) bool {
 	head := strings.ToLower(string(b[:min(len(b), 4096)]))
-	return strings.Contains(head, "<title>index of ") || strings.Contains(head, "<title>directory listing") || strings.Contains(head, "<h1>index of ")
+	return strings.Contains(head, "<title>index of ") || strings.Contains(head, "<title>directory listing") ||
+		strings.Contains(head, "<h1>index of ")
 }
 
 var backup = regexp.MustCompile(`(?i)(~|\.(bak|backup|old|orig|save|swp|swo|tmp|temp|part|rej)(\.?[0-9]+)?|\.(bk|copy)|_old|-old|\.[0-9]{8,14})$`)

@@ -16,8 +16,8 @@ import (
 // perEntry keeps an entry of the publication log below its limit, as with receipts.
 const perEntry = 60
 
-// recorded reports whether a takeover records an object: what a sync will replace, and what will be removed. What is right
-// already needs no record, and what the master should have first gets none.
+// recorded reports whether a takeover records an object: what a sync will replace, and what will be removed. What is
+// right already needs no record, and what the master should have first gets none.
 func (o *Object) recorded() bool {
 	switch o.Class {
 	case Replace, Remove, Secret, Unknown:
@@ -26,8 +26,8 @@ func (o *Object) recorded() bool {
 	return false
 }
 
-// Record writes what was found into the publication log. From then on a sync may put the master's bytes in the place of exactly
-// these, and Clear may remove them.
+// Record writes what was found into the publication log. From then on a sync may put the master's bytes in the place of
+// exactly these, and Clear may remove them.
 func Record(ctx context.Context, c Config, w *ledger.Writer, r *Report) error {
 	if r.Stops() {
 		return fmt.Errorf("taking over target %q: it is not for this master to take over yet", c.Target)
@@ -63,7 +63,8 @@ func (c Config) append(ctx context.Context, w *ledger.Writer, receipts []ledger.
 	}
 	for i := 0; i < len(receipts); i += perEntry {
 		err := w.Append(ctx, &ledger.Entry{Publish: &ledger.Publish{
-			Target: c.Target, MasterSize: c.Master.Size(), MasterRoot: c.Master.Root(), Receipts: receipts[i:min(i+perEntry, len(receipts))],
+			Target: c.Target, MasterSize: c.Master.Size(), MasterRoot: c.Master.Root(),
+			Receipts: receipts[i:min(i+perEntry, len(receipts))],
 		}})
 		if err != nil {
 			return fmt.Errorf("recording target %q: %w", c.Target, err)
@@ -75,10 +76,11 @@ func (c Config) append(ctx context.Context, w *ledger.Writer, receipts []ledger.
 	return nil
 }
 
-// Clear removes objects by name: only what a takeover recorded (found), only while it holds the same bytes, never what a sync
-// writes, and, keys apart, only when the target is complete. Any name that may not be removed stops it before the first. Without
-// a publication log it only says what would go.
-func Clear(ctx context.Context, c Config, w *ledger.Writer, found map[string]artifact.Digest, r *Report, names []string) error {
+// Clear removes objects by name: only what a takeover recorded (found), only while it holds the same bytes, never what
+// a sync writes, and, keys apart, only when the target is complete. Any name that may not be removed stops it before
+// the first. Without a publication log it only says what would go.
+func Clear(ctx context.Context, c Config, w *ledger.Writer, found map[string]artifact.Digest, r *Report,
+	names []string) error {
 	m, err := readMaster(ctx, c)
 	if err != nil {
 		return err
@@ -133,7 +135,8 @@ func (c Config) clear(ctx context.Context, w *ledger.Writer, r *Report, gone []O
 // removable says why a name must not be removed, or what is to be removed; nil for what is gone already.
 func removable(r *Report, m *master, found map[string]artifact.Digest, name string, complete bool) (*Object, error) {
 	if m.synced(name) || strings.HasPrefix(name, "log/") {
-		return nil, errors.New("it is a name of this repository; what it publishes is taken back in the room (signer withdraw)")
+		return nil,
+			errors.New("it is a name of this repository; what it publishes is taken back in the room (signer withdraw)")
 	}
 	var o *Object
 	for i := range r.Objects {
@@ -147,9 +150,13 @@ func removable(r *Report, m *master, found map[string]artifact.Digest, name stri
 	case found[name].IsZero():
 		return nil, errors.New("no takeover recorded it; run publisher adopt --yes first, and look at what it says")
 	case found[name] != o.Digest:
-		return nil, errors.New("it changed since the takeover recorded it; run publisher adopt --yes again, and look at what it is now")
+		return nil,
+			errors.New("it changed since the takeover recorded it; run publisher adopt --yes again, and look at what " +
+				"it is now")
 	case !complete && o.Class != Secret:
-		return nil, errors.New("the target is not complete yet; run publisher sync first, so that what belongs is there before something goes")
+		return nil,
+			errors.New("the target is not complete yet; run publisher sync first, so that what belongs is there " +
+				"before something goes")
 	}
 	return o, nil
 }

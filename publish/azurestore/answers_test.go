@@ -34,7 +34,8 @@ func at(t *testing.T, endpoint, secret string) *Store {
 	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(Config{Account: "repository", Container: "public", Endpoint: endpoint, Access: credentials.AzureFrom{File: file}})
+	s, err := Open(Config{Account: "repository", Container: "public", Endpoint: endpoint,
+		Access: credentials.AzureFrom{File: file}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,8 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		for _, status = range []int{301, 302, 303, 307, 308} {
 			for what, ask := range asks(t.Context(), s) {
 				err := ask()
-				if !errors.Is(err, publish.ErrInvalid) || !strings.Contains(err.Error(), "no redirect is followed") || strings.Contains(err.Error(), "sig=") {
+				if !errors.Is(err, publish.ErrInvalid) || !strings.Contains(err.Error(), "no redirect is followed") ||
+					strings.Contains(err.Error(), "sig=") {
 					t.Errorf("%s, %d, %s: %v", kind, status, what, err)
 				}
 			}
@@ -137,20 +139,23 @@ func TestAnswers(t *testing.T) {
 		s := at(t, store.URL, secrets["key"])
 		for what, ask := range asks(t.Context(), s) {
 			err := ask()
-			sentinels := []error{publish.ErrConflict, publish.ErrNotFound, publish.ErrChecksum, publish.ErrDenied, publish.ErrNoCredentials, publish.ErrInvalid, publish.ErrBusy}
+			sentinels := []error{publish.ErrConflict, publish.ErrNotFound, publish.ErrChecksum, publish.ErrDenied,
+				publish.ErrNoCredentials, publish.ErrInvalid, publish.ErrBusy}
 			for _, one := range sentinels {
 				if errors.Is(err, one) != (one == c.want) {
 					t.Errorf("%d %s, %s: %v, want %v", c.status, c.code, what, err, c.want)
 				}
 			}
-			if want := fmt.Sprintf("Azure answers %d %s (request 0f0f)", c.status, c.code); err == nil || !strings.HasSuffix(err.Error(), want) {
+			if want := fmt.Sprintf("Azure answers %d %s (request 0f0f)", c.status, c.code); err == nil ||
+				!strings.HasSuffix(err.Error(), want) {
 				t.Errorf("%d %s, %s: %v, want it to end in %q", c.status, c.code, what, err, want)
 			}
 		}
 	}
 }
 
-// TestSilence has a store that takes the request and says nothing: the caller's deadline ends it, and no second request is sent.
+// TestSilence has a store that takes the request and says nothing: the caller's deadline ends it, and no second request
+// is sent.
 func TestSilence(t *testing.T) {
 	var asked atomic.Int64
 	gone := make(chan struct{})
@@ -171,7 +176,8 @@ func TestSilence(t *testing.T) {
 		begun := time.Now()
 		err := asks(ctx, s)[what]()
 		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second || strings.Contains(err.Error(), "sig=") {
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second ||
+			strings.Contains(err.Error(), "sig=") {
 			t.Errorf("%s: %v after %v", what, err, time.Since(begun))
 		}
 		if n := asked.Load() - before; n != 1 {
@@ -187,8 +193,10 @@ func TestInTheClear(t *testing.T) {
 		if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Open(Config{Account: "repository", Container: "public", Endpoint: "http://blob.example", Access: credentials.AzureFrom{File: file}})
-		if refused := err != nil && strings.Contains(err.Error(), "is not sent in the clear"); refused != (kind == "sas") {
+		_, err := Open(Config{Account: "repository", Container: "public", Endpoint: "http://blob.example",
+			Access: credentials.AzureFrom{File: file}})
+		if refused := err != nil &&
+			strings.Contains(err.Error(), "is not sent in the clear"); refused != (kind == "sas") {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}

@@ -95,7 +95,8 @@ func open(c Config) (*Store, error) {
 	// The signature of a key covers one request; a token and a shared access
 	// signature are good for whoever reads them.
 	if access.Key == "" && at.Scheme != "https" && !loopback(at.Hostname()) {
-		return nil, fmt.Errorf("a token or a shared access signature is not sent in the clear: %q is no https address", c.Endpoint)
+		return nil, fmt.Errorf("a token or a shared access signature is not sent in the clear: %q is no https address",
+			c.Endpoint)
 	}
 	client, err := containerClient(at.String(), c.Account, access, base)
 	if err != nil {
@@ -109,7 +110,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func containerClient(at, account string, access credentials.AzureAccess, base http.RoundTripper) (*container.Client, error) {
+func containerClient(at, account string, access credentials.AzureAccess,
+	base http.RoundTripper) (*container.Client, error) {
 	if access.SAS != nil {
 		base = credentials.Append(base, access.SAS)
 	}
@@ -234,14 +236,16 @@ func (s *Store) Delete(ctx context.Context, name string, c publish.Condition) er
 	return nil
 }
 
-// listPage is how many blobs one answer of a listing names, as with S3: 5000, which Azure would give, are megabytes of XML.
+// listPage is how many blobs one answer of a listing names, as with S3: 5000, which Azure would give, are megabytes of
+// XML.
 const listPage = 1000
 
 // List implements publish.Lister.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[publish.Listed, error] {
 	return func(yield func(publish.Listed, error) bool) {
 		whole, most := s.c.Prefix+prefix, int32(listPage)
-		for pages := s.client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &whole, MaxResults: &most}); pages.More(); {
+		for pages := s.client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &whole,
+			MaxResults: &most}); pages.More(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				yield(publish.Listed{}, fmt.Errorf("listing %q in %q: %w", prefix, s.c.Container, classify(ctx, err)))

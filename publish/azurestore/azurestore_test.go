@@ -27,7 +27,8 @@ func open(t *testing.T, srv *servers.Azure, container, prefix, secret string) *a
 		t.Fatal(err)
 	}
 	s, err := azurestore.Open(azurestore.Config{
-		Account: srv.Account, Container: container, Prefix: prefix, Endpoint: srv.Endpoint, Access: credentials.AzureFrom{File: file},
+		Account: srv.Account, Container: container, Prefix: prefix, Endpoint: srv.Endpoint,
+		Access: credentials.AzureFrom{File: file},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -88,14 +89,17 @@ func putOnlySignature(t *testing.T, srv *servers.Azure) {
 	srv.MakeContainer(t, nil, "other", "")
 	sas := srv.SAS("put-only", "rcw")
 	s := open(t, srv, "put-only", "", sas)
-	r, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(1, 1000)), publish.Condition{IfAbsent: true})
+	r, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(1, 1000)),
+		publish.Condition{IfAbsent: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err = s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 900)), publish.Condition{IfMatch: r.ETag}); err != nil {
+	if r, err = s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 900)),
+		publish.Condition{IfMatch: r.ETag}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Put(t.Context(), storetest.Object("ocsp/bundles/large", storetest.Content(3, 20<<20)), publish.Condition{IfAbsent: true}); err != nil {
+	if _, err := s.Put(t.Context(), storetest.Object("ocsp/bundles/large", storetest.Content(3, 20<<20)),
+		publish.Condition{IfAbsent: true}); err != nil {
 		t.Fatalf("blocks: %v", err)
 	}
 	if _, err := s.Get(t.Context(), "log/checkpoint"); !errors.Is(err, publish.ErrNotFound) {
@@ -126,7 +130,8 @@ func errorsToldApart(t *testing.T, srv *servers.Azure) {
 		return err
 	}
 	put := func(container, secret string) error {
-		_, err := open(t, srv, container, "", secret).Put(t.Context(), storetest.Object("crl/a.crl", nil), publish.Condition{IfAbsent: true})
+		_, err := open(t, srv, container, "", secret).Put(t.Context(), storetest.Object("crl/a.crl", nil),
+			publish.Condition{IfAbsent: true})
 		return err
 	}
 	wrong := strings.ToLower(srv.Key[:40]) + srv.Key[40:]
@@ -138,7 +143,8 @@ func errorsToldApart(t *testing.T, srv *servers.Azure) {
 		"wrong key":            {get("errors", wrong), publish.ErrDenied},
 		"wrong key, writing":   {put("errors", wrong), publish.ErrDenied},
 	} {
-		if !errors.Is(c.err, c.want) || strings.Contains(c.err.Error(), "\n") || strings.Contains(c.err.Error(), wrong) {
+		if !errors.Is(c.err, c.want) || strings.Contains(c.err.Error(), "\n") ||
+			strings.Contains(c.err.Error(), wrong) {
 			t.Errorf("%s: %v, want %v", name, c.err, c.want)
 		}
 	}
@@ -146,7 +152,8 @@ func errorsToldApart(t *testing.T, srv *servers.Azure) {
 	gone.Endpoint = "http://127.0.0.1:1/" + srv.Account
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := open(t, &gone, "errors", "", srv.SAS("errors", "r")).Get(ctx, "x"); err == nil || errors.Is(err, publish.ErrNotFound) || strings.Contains(err.Error(), "sig=") {
+	if _, err := open(t, &gone, "errors", "", srv.SAS("errors", "r")).Get(ctx, "x"); err == nil ||
+		errors.Is(err, publish.ErrNotFound) || strings.Contains(err.Error(), "sig=") {
 		t.Errorf("nobody listens: %v", err)
 	}
 }
@@ -155,12 +162,15 @@ func errorsToldApart(t *testing.T, srv *servers.Azure) {
 func leasedBlob(t *testing.T, srv *servers.Azure) {
 	srv.MakeContainer(t, nil, "lease", "")
 	s := open(t, srv, "lease", "", srv.Key)
-	r, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(1, 1000)), publish.Condition{IfAbsent: true})
+	r, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(1, 1000)),
+		publish.Condition{IfAbsent: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.Do(t, nil, http.MethodPut, "lease/crl/a.crl?comp=lease", map[string]string{"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1"}, "", http.StatusCreated)
-	_, err = s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 1000)), publish.Condition{IfMatch: r.ETag})
+	srv.Do(t, nil, http.MethodPut, "lease/crl/a.crl?comp=lease",
+		map[string]string{"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1"}, "", http.StatusCreated)
+	_, err = s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 1000)),
+		publish.Condition{IfMatch: r.ETag})
 	if !errors.Is(err, publish.ErrDenied) || errors.Is(err, publish.ErrConflict) {
 		t.Errorf("writing over a leased blob: %v, want ErrDenied", err)
 	}

@@ -70,9 +70,10 @@ func (s *Store) stage(ctx context.Context, o publish.Object, source io.Reader) (
 		wg.Go(func() {
 			defer func() { <-limit }()
 			sum := md5.Sum(b)
-			_, err := s.blob(o.Name).StageBlock(ctx, name, streaming.NopCloser(bytes.NewReader(b)), &blockblob.StageBlockOptions{
-				TransactionalValidation: blob.TransferValidationTypeMD5(sum[:]),
-			})
+			_, err := s.blob(o.Name).StageBlock(ctx, name, streaming.NopCloser(bytes.NewReader(b)),
+				&blockblob.StageBlockOptions{
+					TransactionalValidation: blob.TransferValidationTypeMD5(sum[:]),
+				})
 			if err != nil {
 				cancel(fmt.Errorf("uploading block %d: %w", number, err))
 			}

@@ -48,7 +48,9 @@ func Azure(from AzureFrom, transport http.RoundTripper) (AzureAccess, error) {
 		given bool
 	}{
 		{from.File, func() ([]byte, error) { return secret.File(from.File, maxAzureSecret) }, from.File != ""},
-		{"the credential " + from.Credential, func() ([]byte, error) { return secret.Credential(from.Credential, maxAzureSecret) }, from.Credential != ""},
+		{"the credential " + from.Credential,
+			func() ([]byte, error) { return secret.Credential(from.Credential, maxAzureSecret) },
+			from.Credential != ""},
 		fromEnvironment("AZURE_STORAGE_KEY"),
 		fromEnvironment("AZURE_STORAGE_SAS_TOKEN"),
 	} {
@@ -90,12 +92,14 @@ func azureSecret(text string) (AzureAccess, error) {
 	if strings.Contains(text, "sig=") {
 		sas, err := url.ParseQuery(text)
 		if err != nil || sas.Get("sig") == "" || sas.Get("sv") == "" {
-			return AzureAccess{}, errors.New("it is no shared access signature: give the query alone, sv=…&…&sig=…, without the address")
+			return AzureAccess{},
+				errors.New("it is no shared access signature: give the query alone, sv=…&…&sig=…, without the address")
 		}
 		return AzureAccess{SAS: sas}, nil
 	}
 	if b, err := base64.StdEncoding.DecodeString(text); err != nil || len(b) < 32 {
-		return AzureAccess{}, errors.New("it is neither a key of a storage account (base64) nor a shared access signature (sv=…&sig=…)")
+		return AzureAccess{},
+			errors.New("it is neither a key of a storage account (base64) nor a shared access signature (sv=…&sig=…)")
 	}
 	return AzureAccess{Key: text}, nil
 }
@@ -105,7 +109,8 @@ func entra(transport http.RoundTripper) (token azcore.TokenCredential, where str
 	options := azcore.ClientOptions{
 		Transport: &http.Client{Transport: Stay(transport)},
 		// A host without a metadata service must say so in seconds, not in minutes.
-		Retry: policy.RetryOptions{MaxRetries: 2, TryTimeout: 5 * time.Second, RetryDelay: 500 * time.Millisecond, MaxRetryDelay: 2 * time.Second},
+		Retry: policy.RetryOptions{MaxRetries: 2, TryTimeout: 5 * time.Second, RetryDelay: 500 * time.Millisecond,
+			MaxRetryDelay: 2 * time.Second},
 	}
 	switch {
 	case os.Getenv("AZURE_FEDERATED_TOKEN_FILE") != "":

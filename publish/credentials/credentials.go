@@ -87,7 +87,8 @@ func Google(ctx context.Context, base http.RoundTripper, scopes ...string) (http
 	if err != nil {
 		return nil, &Missing{
 			Cloud: "Google", Where: "the application default credentials", Err: err,
-			Do: "name a file in GOOGLE_APPLICATION_CREDENTIALS, or give the host a service account (terraform/README.md)",
+			Do: "name a file in GOOGLE_APPLICATION_CREDENTIALS, or give the host a service account " +
+				"(terraform/README.md)",
 		}
 	}
 	return t, nil

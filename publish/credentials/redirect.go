@@ -16,7 +16,8 @@ type Redirected struct {
 }
 
 func (r *Redirected) Error() string {
-	return fmt.Sprintf("it answers %q and names %s://%s; no redirect is followed, since credentials go only where the configuration says: "+
+	return fmt.Sprintf("it answers %q and names %s://%s; no redirect is followed, since credentials go only where "+
+		"the configuration says: "+
 		"correct the endpoint or the region of the target there", r.Status, r.To.Scheme, r.To.Host)
 }
 
@@ -36,7 +37,8 @@ func (s stay) RoundTrip(q *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	switch resp.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect,
+		http.StatusPermanentRedirect:
 	default:
 		return resp, nil
 	}

@@ -205,7 +205,8 @@ func (s *Store) open(name string) (*os.File, error) {
 		if info, statErr := s.root.Stat(name); statErr == nil && info.IsDir() {
 			return nil, fmt.Errorf("%w: %w", publish.ErrNotFound, err)
 		}
-		return nil, fmt.Errorf("%w: something else has the name of an object, look at it and remove it: %w", publish.ErrInvalid, err)
+		return nil, fmt.Errorf("%w: something else has the name of an object, look at it and remove it: %w",
+			publish.ErrInvalid, err)
 	}
 	return f, err
 }

@@ -71,7 +71,8 @@ func tag(t *testing.T, s publish.Store, name string) string {
 func TestBadNames(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "public"))
-	for _, name := range []string{"", ".", "..", "../x", "a/../../x", "/x", "a//b", "a/", ".tmp/x", ".hidden", `a\b`, "c:x", "a\x00b"} {
+	for _, name := range []string{"", ".", "..", "../x", "a/../../x", "/x", "a//b", "a/", ".tmp/x", ".hidden", `a\b`,
+		"c:x", "a\x00b"} {
 		if _, err := s.Put(t.Context(), storetest.Object(name, nil), publish.Condition{IfAbsent: true}); err == nil {
 			t.Errorf("the name %q was accepted", name)
 		}
@@ -164,7 +165,8 @@ func TestSweepWhileWriting(t *testing.T) {
 	}()
 	for i := range 200 {
 		content := []byte(strings.Repeat("x", i))
-		o := publish.Object{Name: fmt.Sprintf("o/%d", i), Size: int64(i), SHA256: artifact.Sum(content), Body: publish.Bytes(content)}
+		o := publish.Object{Name: fmt.Sprintf("o/%d", i), Size: int64(i), SHA256: artifact.Sum(content),
+			Body: publish.Bytes(content)}
 		if _, err := s.Put(t.Context(), o, publish.Condition{IfAbsent: true}); err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,8 @@ func check(name string, c publish.Condition) error {
 // checkName refuses names that are not slash-separated names of objects. The
 // backslash and colon have a meaning on Windows.
 func checkName(name string) error {
-	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:\x00") || name == tmpDir || strings.HasPrefix(name, tmpDir+"/") {
+	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:\x00") || name == tmpDir ||
+		strings.HasPrefix(name, tmpDir+"/") {
 		return fmt.Errorf("name %q cannot be the name of an object in a directory", name)
 	}
 	return nil
@@ -192,7 +193,8 @@ func (s *Store) readDir(dir string) ([]fs.DirEntry, error) {
 	return d.ReadDir(-1)
 }
 
-func (s *Store) yieldFile(ctx context.Context, name string, e fs.DirEntry, yield func(publish.Listed, error) bool) bool {
+func (s *Store) yieldFile(ctx context.Context, name string, e fs.DirEntry,
+	yield func(publish.Listed, error) bool) bool {
 	info, err := e.Info()
 	if errors.Is(err, fs.ErrNotExist) {
 		return true // removed since the directory was read

@@ -14,8 +14,8 @@ import (
 	"seihon/publish/storetest"
 )
 
-// TestLooseFolders lets others write to the target and to folders of it: who may do so can put an older list back. Those at the
-// top are refused when the target is opened, those further down when something is written there.
+// TestLooseFolders lets others write to the target and to folders of it: who may do so can put an older list back.
+// Those at the top are refused when the target is opened, those further down when something is written there.
 func TestLooseFolders(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "public")
 	list := storetest.Object("crl/sub/1.crl", []byte("list"))
@@ -27,7 +27,8 @@ func TestLooseFolders(t *testing.T) {
 			path := filepath.Join(dir, folder)
 			loosen(t, path, mode)
 			_, err := dirstore.Open(dir, nil)
-			if want := "others may write to \"" + path + "\""; !errors.Is(err, publish.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			if want := "others may write to \"" + path + "\""; !errors.Is(err, publish.ErrInvalid) ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("%s with mode %o: %v", folder, mode, err)
 			}
 			loosen(t, path, 0o755)
@@ -35,7 +36,8 @@ func TestLooseFolders(t *testing.T) {
 		path := filepath.Join(dir, "crl/sub")
 		loosen(t, path, mode)
 		s := open(t, dir)
-		_, err := s.Put(t.Context(), storetest.Object("crl/sub/2.crl", []byte("list")), publish.Condition{IfAbsent: true})
+		_, err := s.Put(t.Context(), storetest.Object("crl/sub/2.crl", []byte("list")),
+			publish.Condition{IfAbsent: true})
 		if !errors.Is(err, publish.ErrInvalid) || !strings.Contains(err.Error(), "chmod go-w") {
 			t.Errorf("writing below a folder with mode %o: %v", mode, err)
 		}
@@ -44,7 +46,8 @@ func TestLooseFolders(t *testing.T) {
 		}
 		loosen(t, path, 0o755)
 	}
-	if _, err := open(t, dir).Put(t.Context(), storetest.Object("crl/sub/2.crl", []byte("list")), publish.Condition{IfAbsent: true}); err != nil {
+	if _, err := open(t, dir).Put(t.Context(), storetest.Object("crl/sub/2.crl", []byte("list")),
+		publish.Condition{IfAbsent: true}); err != nil {
 		t.Error(err)
 	}
 }

@@ -34,7 +34,8 @@ func TestPipe(t *testing.T) {
 	go func() { _, err := s.Get(t.Context(), "checkpoint"); done <- err }()
 	select {
 	case err := <-done:
-		if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "not a regular file") {
+		if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrNotFound) ||
+			!strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%v", err)
 		}
 	case <-time.After(10 * time.Second):
@@ -52,7 +53,8 @@ func TestLockOfAStoppedPublisher(t *testing.T) {
 	}
 	defer s.Close()
 	object := func(content string) publish.Object {
-		return publish.Object{Name: "x", Size: int64(len(content)), SHA256: artifact.Sum([]byte(content)), Body: publish.Bytes([]byte(content))}
+		return publish.Object{Name: "x", Size: int64(len(content)), SHA256: artifact.Sum([]byte(content)),
+			Body: publish.Bytes([]byte(content))}
 	}
 	r, err := s.Put(t.Context(), object("1"), publish.Condition{IfAbsent: true})
 	if err != nil {
@@ -65,7 +67,8 @@ func TestLockOfAStoppedPublisher(t *testing.T) {
 	defer held.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := s.Put(ctx, object("2"), publish.Condition{IfMatch: r.ETag}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.Put(ctx, object("2"), publish.Condition{IfMatch: r.ETag}); !errors.Is(err,
+		context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
 }

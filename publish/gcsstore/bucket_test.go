@@ -10,8 +10,8 @@ import (
 	"seihon/publish"
 )
 
-// TestNoSuchBucket tells a bucket that is not there from an object that is not: with the words of GCS, in the JSON of its API
-// and in the plain text that comes instead of an object's bytes.
+// TestNoSuchBucket tells a bucket that is not there from an object that is not: with the words of GCS, in the JSON of
+// its API and in the plain text that comes instead of an object's bytes.
 func TestNoSuchBucket(t *testing.T) {
 	for _, c := range []struct {
 		body string

@@ -238,8 +238,8 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[publish.Liste
 	}
 }
 
-// noBucket is what GCS says about an object whose bucket does not exist; the status, and the client's error, are those of an
-// object that does not.
+// noBucket is what GCS says about an object whose bucket does not exist; the status, and the client's error, are those
+// of an object that does not.
 const noBucket = "The specified bucket does not exist"
 
 // classify adds to an error of the client the sentinel that the engine branches on.

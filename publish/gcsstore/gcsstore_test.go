@@ -46,7 +46,8 @@ func TestErrors(t *testing.T) {
 	}
 	defer s.Close()
 	_, err = s.Put(t.Context(), storetest.Object("crl/a.crl", []byte("x")), publish.Condition{IfAbsent: true})
-	if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrDenied) || errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "bucket doesn't exist") {
+	if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrDenied) ||
+		errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "bucket doesn't exist") {
 		t.Errorf("absent bucket: %v", err)
 	}
 	o := storetest.Object("crl/a.crl", []byte("x"))

@@ -50,7 +50,8 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 			"DELETE":     func() error { return s.Delete(t.Context(), "a.crl", publish.Condition{IfMatch: "1"}) },
 			"with token": func() error { _, err := token.Get(store.URL); return err },
 		} {
-			if err := ask(); !errors.Is(err, publish.ErrInvalid) || !strings.Contains(err.Error(), "no redirect is followed") {
+			if err := ask(); !errors.Is(err, publish.ErrInvalid) ||
+				!strings.Contains(err.Error(), "no redirect is followed") {
 				t.Errorf("%d, %s: %v", status, what, err)
 			}
 		}

@@ -55,7 +55,9 @@ func (a *computeAPI) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		case a.looks[operation] < 3:
 			fmt.Fprintf(w, `{"name":%q,"status":"RUNNING"}`, operation)
 		case a.broken:
-			fmt.Fprintf(w, `{"name":%q,"status":"DONE","error":{"errors":[{"code":"RESOURCE_NOT_FOUND","message":"it is gone"}]}}`, operation)
+			fmt.Fprintf(w,
+				`{"name":%q,"status":"DONE","error":{"errors":[{"code":"RESOURCE_NOT_FOUND","message":"it is gone"}]}}`,
+				operation)
 		default:
 			fmt.Fprintf(w, `{"name":%q,"status":"DONE"}`, operation)
 		}
@@ -96,7 +98,8 @@ func openCloudCDN(t *testing.T, api http.Handler, limits purge.Limits) *purge.Cl
 		t.Fatal(err)
 	}
 	account, err := json.Marshal(map[string]string{
-		"type": "service_account", "client_email": "purge@proj.iam.gserviceaccount.com", "private_key_id": "1", "token_uri": srv.URL + "/token",
+		"type": "service_account", "client_email": "purge@proj.iam.gserviceaccount.com", "private_key_id": "1",
+		"token_uri":   srv.URL + "/token",
 		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
 	})
 	if err != nil {
@@ -107,7 +110,8 @@ func openCloudCDN(t *testing.T, api http.Handler, limits purge.Limits) *purge.Cl
 		t.Fatal(err)
 	}
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", file)
-	d, err := purge.OpenCloudCDN(t.Context(), purge.CloudCDNConfig{Project: "proj", URLMap: "repo", Endpoint: srv.URL, Limits: limits})
+	d, err := purge.OpenCloudCDN(t.Context(),
+		purge.CloudCDNConfig{Project: "proj", URLMap: "repo", Endpoint: srv.URL, Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,9 +125,10 @@ func TestCloudCDN(t *testing.T) {
 		want   string // in the error; empty: success
 		tries  int
 	}{
-		"at once":     {nil, false, "", 2},
-		"throttled":   {[]int{429, 503}, false, "", 4},
-		"never well":  {[]int{0, 503, 503, 503}, false, `invalidating "/ocsp/*" in URL map "repo": giving up after 3 tries: 503`, 4},
+		"at once":   {nil, false, "", 2},
+		"throttled": {[]int{429, 503}, false, "", 4},
+		"never well": {[]int{0, 503, 503, 503}, false,
+			`invalidating "/ocsp/*" in URL map "repo": giving up after 3 tries: 503`, 4},
 		"forbidden":   {[]int{403}, false, "403 Forbidden: as the script says", 1},
 		"fails later": {nil, true, "RESOURCE_NOT_FOUND: it is gone", 2},
 	} {
@@ -146,7 +151,8 @@ func TestCloudCDN(t *testing.T) {
 				}
 				return
 			}
-			want := []purge.Receipt{{Path: "/crl/sub.crl", ID: "operation-1", Done: true}, {Path: "/ocsp/*", ID: "operation-2", Done: true}}
+			want := []purge.Receipt{{Path: "/crl/sub.crl", ID: "operation-1", Done: true},
+				{Path: "/ocsp/*", ID: "operation-2", Done: true}}
 			if err != nil || !slices.Equal(receipts, want) || !slices.Equal(api.paths, paths) {
 				t.Errorf("receipts %v of %q, %v", receipts, api.paths, err)
 			}

@@ -80,7 +80,9 @@ func (f *CloudFront) Purge(ctx context.Context, paths []string) ([]Receipt, erro
 			return awsError(err)
 		}
 		for _, p := range paths {
-			receipts = append(receipts, Receipt{Path: p, ID: aws.ToString(out.Invalidation.Id), Done: aws.ToString(out.Invalidation.Status) == "Completed"})
+			receipts = append(receipts,
+				Receipt{Path: p, ID: aws.ToString(out.Invalidation.Id),
+					Done: aws.ToString(out.Invalidation.Status) == "Completed"})
 		}
 		return nil
 	})
@@ -98,7 +100,8 @@ func (f *CloudFront) Wait(ctx context.Context, receipts []Receipt) error {
 			err = f.look(ctx, receipts)
 		}
 		if err != nil {
-			return fmt.Errorf("waiting for invalidation %s of distribution %q: %w", receipts[0].ID, f.c.Distribution, err)
+			return fmt.Errorf("waiting for invalidation %s of distribution %q: %w", receipts[0].ID, f.c.Distribution,
+				err)
 		}
 	}
 	return nil
@@ -107,7 +110,8 @@ func (f *CloudFront) Wait(ctx context.Context, receipts []Receipt) error {
 // look asks once how far the invalidation is.
 func (f *CloudFront) look(ctx context.Context, receipts []Receipt) error {
 	return f.c.Limits.try(ctx, func(ctx context.Context) error {
-		out, err := f.client.GetInvalidation(ctx, &cloudfront.GetInvalidationInput{DistributionId: &f.c.Distribution, Id: &receipts[0].ID})
+		out, err := f.client.GetInvalidation(ctx,
+			&cloudfront.GetInvalidationInput{DistributionId: &f.c.Distribution, Id: &receipts[0].ID})
 		if err != nil {
 			return awsError(err)
 		}
@@ -128,7 +132,8 @@ func awsError(err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
-		case "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyInvalidationsInProgress", "ServiceUnavailable":
+		case "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyInvalidationsInProgress",
+			"ServiceUnavailable":
 			l := &later{err: err}
 			if answered && answer.Response != nil {
 				l.after = retryAfter(answer.Response.Header)

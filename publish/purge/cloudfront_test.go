@@ -23,7 +23,8 @@ const awsSecret = "wJalrXUtnFEMI-bench-secret"
 // quick are limits for tests; the log holds all that was written.
 func quick() (purge.Limits, *observer.ObservedLogs) {
 	core, logs := observer.New(zap.DebugLevel)
-	return purge.Limits{RequestTimeout: time.Second, Attempts: 3, Backoff: time.Millisecond, Poll: time.Millisecond, Logger: zap.New(core)}, logs
+	return purge.Limits{RequestTimeout: time.Second, Attempts: 3, Backoff: time.Millisecond, Poll: time.Millisecond,
+		Logger: zap.New(core)}, logs
 }
 
 // silent fails the test if a secret is in a log or an error.
@@ -31,7 +32,8 @@ func silent(t *testing.T, secret string, logs *observer.ObservedLogs, err error)
 	t.Helper()
 	for _, e := range logs.All() {
 		for _, f := range e.Context {
-			if nested, ok := f.Interface.(error); ok && strings.Contains(nested.Error(), secret) || strings.Contains(f.String, secret) {
+			if nested, ok := f.Interface.(error); ok && strings.Contains(nested.Error(), secret) ||
+				strings.Contains(f.String, secret) {
 				t.Errorf("the secret is in the log: %v", e)
 			}
 		}
@@ -63,7 +65,9 @@ func (a *cloudFrontAPI) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	if q.Method == http.MethodGet && q.URL.Path == "/2020-05-31/distribution/E2EXAMPLE/invalidation/I2EXAMPLE" {
 		a.looks++
-		io.WriteString(w, strings.Replace(invalidation, "%s", map[bool]string{true: "Completed", false: "InProgress"}[a.looks > 2], 1))
+		io.WriteString(w,
+			strings.Replace(invalidation, "%s", map[bool]string{true: "Completed", false: "InProgress"}[a.looks > 2],
+				1))
 		return
 	}
 	if q.Method != http.MethodPost || q.URL.Path != "/2020-05-31/distribution/E2EXAMPLE/invalidation" {
@@ -87,7 +91,9 @@ func (a *cloudFrontAPI) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		a.script = a.script[1:]
 		if status != 0 {
 			w.WriteHeader(status)
-			io.WriteString(w, "<ErrorResponse><Error><Type>Sender</Type><Code>"+a.code+"</Code><Message>as the script says</Message></Error></ErrorResponse>")
+			io.WriteString(w,
+				"<ErrorResponse><Error><Type>Sender</Type><Code>"+a.code+
+					"</Code><Message>as the script says</Message></Error></ErrorResponse>")
 			return
 		}
 	}
@@ -104,7 +110,8 @@ func openCloudFront(t *testing.T, api http.Handler, limits purge.Limits) *purge.
 	t.Setenv("AWS_SECRET_ACCESS_KEY", awsSecret)
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	f, err := purge.OpenCloudFront(t.Context(), purge.CloudFrontConfig{Distribution: "E2EXAMPLE", Endpoint: srv.URL, Limits: limits})
+	f, err := purge.OpenCloudFront(t.Context(),
+		purge.CloudFrontConfig{Distribution: "E2EXAMPLE", Endpoint: srv.URL, Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +147,8 @@ func TestCloudFront(t *testing.T) {
 				t.Errorf("the tries were %d invalidations, want one", n)
 			}
 			if c.want != "" {
-				if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "E2EXAMPLE") || len(receipts) != 0 {
+				if err == nil || !strings.Contains(err.Error(), c.want) ||
+					!strings.Contains(err.Error(), "E2EXAMPLE") || len(receipts) != 0 {
 					t.Errorf("receipts %v, error %v, want %q", receipts, err, c.want)
 				}
 				return
@@ -149,7 +157,8 @@ func TestCloudFront(t *testing.T) {
 			if err != nil || !slices.Equal(receipts, want) || !slices.Equal(api.paths, paths) {
 				t.Fatalf("receipts %v of %q, %v", receipts, api.paths, err)
 			}
-			if err := f.Wait(t.Context(), receipts); err != nil || !receipts[0].Done || !receipts[1].Done || api.looks != 3 {
+			if err := f.Wait(t.Context(), receipts); err != nil || !receipts[0].Done || !receipts[1].Done ||
+				api.looks != 3 {
 				t.Errorf("after waiting: %v, %d looks, %v", receipts, api.looks, err)
 			}
 		})
@@ -182,7 +191,8 @@ func TestCloudFrontWithoutCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = f.Purge(t.Context(), []string{"/*"}); err == nil || !strings.Contains(err.Error(), `"E2EXAMPLE": no AWS credentials`) {
+	if _, err = f.Purge(t.Context(), []string{"/*"}); err == nil ||
+		!strings.Contains(err.Error(), `"E2EXAMPLE": no AWS credentials`) {
 		t.Errorf("error = %v", err)
 	}
 }

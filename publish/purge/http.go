@@ -55,8 +55,9 @@ func (h *HTTP) Fold(paths []string) ([]string, error) {
 	paths = covered(paths)
 	for _, p := range paths {
 		if strings.HasSuffix(p, Everything) && !h.c.Wildcard && (p != "/*" || h.c.All == "") {
-			return nil, fmt.Errorf("purging %q: this cache takes no wildcards; name what it should forget with --name, "+
-				"or set cdn.wildcard or cdn.all if it can do more than that", p)
+			return nil,
+				fmt.Errorf("purging %q: this cache takes no wildcards; name what it should forget with --name, "+
+					"or set cdn.wildcard or cdn.all if it can do more than that", p)
 		}
 	}
 	return paths, nil

@@ -59,10 +59,11 @@ func TestHTTP(t *testing.T) {
 		want   string
 		tries  int
 	}{
-		"at once":        {nil, cacheToken, "", 1},
-		"throttled":      {[]int{429, 503}, cacheToken, "", 3},
-		"not cached":     {[]int{404}, cacheToken, "", 1},
-		"never well":     {[]int{502, 502, 502}, cacheToken, `purging "/crl/sub.crl": giving up after 3 tries: the cache answered 502 Bad Gateway to PURGE`, 3},
+		"at once":    {nil, cacheToken, "", 1},
+		"throttled":  {[]int{429, 503}, cacheToken, "", 3},
+		"not cached": {[]int{404}, cacheToken, "", 1},
+		"never well": {[]int{502, 502, 502}, cacheToken,
+			`purging "/crl/sub.crl": giving up after 3 tries: the cache answered 502 Bad Gateway to PURGE`, 3},
 		"wrong token":    {nil, "Bearer wrong", "403 Forbidden to PURGE; look at cdn.header and cdn.token", 0},
 		"does not purge": {[]int{405}, cacheToken, "405 Method Not Allowed to PURGE; look at cdn.method", 1},
 		"redirected":     {[]int{302}, cacheToken, "302 Found", 1},
@@ -91,7 +92,8 @@ func TestHTTP(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || !slices.Equal(receipts, []purge.Receipt{{Path: "/crl/sub.crl", Done: true}}) || h.Wait(t.Context(), receipts) != nil {
+			if err != nil || !slices.Equal(receipts, []purge.Receipt{{Path: "/crl/sub.crl", Done: true}}) ||
+				h.Wait(t.Context(), receipts) != nil {
 				t.Errorf("receipts %v, error %v", receipts, err)
 			}
 		})
@@ -130,7 +132,8 @@ func TestHTTPHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Purge(t.Context(), []string{"/a"}); err == nil || !strings.Contains(err.Error(), "no answer within 50ms") {
+	if _, err := h.Purge(t.Context(), []string{"/a"}); err == nil ||
+		!strings.Contains(err.Error(), "no answer within 50ms") {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -138,7 +141,10 @@ func TestHTTPHangs(t *testing.T) {
 func TestHTTPWildcards(t *testing.T) {
 	t.Parallel()
 	everything := make(chan string, 1)
-	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { everything <- q.URL.Path }))
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		q *http.Request) {
+		everything <- q.URL.Path
+	}))
 	defer srv.Close()
 	limits, _ := quick()
 	for name, c := range map[string]struct {
@@ -146,10 +152,12 @@ func TestHTTPWildcards(t *testing.T) {
 		paths []string
 		want  string
 	}{
-		"none":                {purge.HTTPConfig{}, []string{"/ocsp/*"}, "takes no wildcards; name what it should forget with --name"},
-		"all is not a folder": {purge.HTTPConfig{All: srv.URL + "/service/1/purge_all"}, []string{"/ocsp/*"}, "takes no wildcards"},
-		"all":                 {purge.HTTPConfig{All: srv.URL + "/service/1/purge_all"}, []string{"/*", "/a"}, ""},
-		"wildcard":            {purge.HTTPConfig{Wildcard: true}, []string{"/ocsp/*"}, ""},
+		"none": {purge.HTTPConfig{}, []string{"/ocsp/*"},
+			"takes no wildcards; name what it should forget with --name"},
+		"all is not a folder": {purge.HTTPConfig{All: srv.URL + "/service/1/purge_all"}, []string{"/ocsp/*"},
+			"takes no wildcards"},
+		"all":      {purge.HTTPConfig{All: srv.URL + "/service/1/purge_all"}, []string{"/*", "/a"}, ""},
+		"wildcard": {purge.HTTPConfig{Wildcard: true}, []string{"/ocsp/*"}, ""},
 	} {
 		c.conf.Endpoint, c.conf.Method, c.conf.Limits = srv.URL, "PURGE", limits
 		h, err := purge.OpenHTTP(c.conf)

@@ -18,7 +18,8 @@ func TestPaths(t *testing.T) {
 		{"/pki", []string{"cert/root.cer"}, []string{"/pki/cert/root.cer"}},
 		{"/pki/", []string{Everything}, []string{"/pki/*"}},
 		{"", []string{"index.html"}, []string{"/index.html", "/"}},
-		{"", []string{"ocsp/MEI%3D"}, []string{"/ocsp/MEI%253D"}}, // the name has a percent sign, so its URL has it escaped
+		// the name has a percent sign, so its URL has it escaped
+		{"", []string{"ocsp/MEI%3D"}, []string{"/ocsp/MEI%253D"}},
 	} {
 		if got := Paths(c.base, c.in); !slices.Equal(got, c.want) {
 			t.Errorf("Paths(%q, %q) = %q, want %q", c.base, c.in, got, c.want)
@@ -39,11 +40,14 @@ func TestFold(t *testing.T) {
 		most int
 		want []string
 	}{
-		"few":                   {[]string{"/b", "/a", "/b"}, 3, []string{"/a", "/b"}},
-		"below a wildcard":      {[]string{"/ocsp/*", "/ocsp/sub.generation", "/ocsp/s1/ab/*", "/ocspx"}, 3, []string{"/ocsp/*", "/ocspx"}},
-		"below everything":      {[]string{"/*", "/a/*", "/b/c"}, 3, []string{"/*"}},
-		"the fullest folder":    {append(many("/ocsp/s1/ab", 5000), "/crl/sub.crl", "/cert/root.cer"), 3000, []string{"/cert/root.cer", "/crl/sub.crl", "/ocsp/s1/ab/*"}},
-		"two folders":           {append(many("/a", 3000), many("/b", 2500)...), 2501, append([]string{"/a/*"}, many("/b", 2500)...)},
+		"few": {[]string{"/b", "/a", "/b"}, 3, []string{"/a", "/b"}},
+		"below a wildcard": {[]string{"/ocsp/*", "/ocsp/sub.generation", "/ocsp/s1/ab/*", "/ocspx"}, 3,
+			[]string{"/ocsp/*", "/ocspx"}},
+		"below everything": {[]string{"/*", "/a/*", "/b/c"}, 3, []string{"/*"}},
+		"the fullest folder": {append(many("/ocsp/s1/ab", 5000), "/crl/sub.crl", "/cert/root.cer"), 3000,
+			[]string{"/cert/root.cer", "/crl/sub.crl", "/ocsp/s1/ab/*"}},
+		"two folders": {append(many("/a", 3000), many("/b", 2500)...), 2501,
+			append([]string{"/a/*"}, many("/b", 2500)...)},
 		"one in each of many":   {[]string{"/a/1", "/b/1", "/c/1"}, 2, []string{"/*"}},
 		"wildcards fold upward": {[]string{"/x/a/*", "/x/b/*", "/y"}, 2, []string{"/x/*", "/y"}},
 	} {

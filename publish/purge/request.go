@@ -62,7 +62,8 @@ func (l Limits) try(ctx context.Context, request func(context.Context) error) er
 			return fmt.Errorf("giving up after %d tries: %w", attempt, err)
 		}
 		pause := max(again.after, time.Duration(rand.Float64()*float64(l.Backoff<<(attempt-1))))
-		l.Logger.Debug("CDN did not take a request, trying again", zap.Int("attempt", attempt), zap.Duration("pause", pause), zap.Error(err))
+		l.Logger.Debug("CDN did not take a request, trying again", zap.Int("attempt", attempt),
+			zap.Duration("pause", pause), zap.Error(err))
 		if pauseErr := sleep(ctx, pause); pauseErr != nil {
 			return errors.Join(err, pauseErr)
 		}
@@ -93,7 +94,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // retryable reports whether a status says that the CDN is busy or not well.
 func retryable(status int) bool {
-	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented
+	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout ||
+		status >= 500 && status != http.StatusNotImplemented
 }
 
 // retryAfter reads the header of that name, in seconds; a pause of more than a

@@ -27,7 +27,8 @@ func largeList(t *testing.T, n int, number int64) *artifact.RevocationList {
 		entries = append(entries, "\x30\x0c\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01\x01"...)
 	}
 	algorithm := func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier([]int{1, 2, 840, 10045, 4, 3, 2}) })
+		b.AddASN1(cbasn1.SEQUENCE,
+			func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier([]int{1, 2, 840, 10045, 4, 3, 2}) })
 	}
 	b := cryptobyte.NewBuilder(make([]byte, 0, len(entries)+512))
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -101,5 +102,6 @@ func TestLargeLists(t *testing.T) {
 	if most > 128<<20 {
 		t.Errorf("%d MiB of heap with both lists of %d bytes, want at most 128 MiB", most>>20, len(was.Raw))
 	}
-	t.Logf("compared in %v, %.2f × of walking both once (%v); %d MiB of heap, the lists included", took, float64(took)/float64(parsing), parsing, most>>20)
+	t.Logf("compared in %v, %.2f × of walking both once (%v); %d MiB of heap, the lists included", took,
+		float64(took)/float64(parsing), parsing, most>>20)
 }

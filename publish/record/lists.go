@@ -47,8 +47,9 @@ func (p *pair) lists(ctx context.Context) error {
 	return p.merge(ctx, was, now)
 }
 
-// Corrected reports whether a list may be dated before the one that it follows: between the entries of both, the room said on
-// record that its clock was right, at a time to which the older list was of the future and the newer one is not of the past.
+// Corrected reports whether a list may be dated before the one that it follows: between the entries of both, the room
+// said on record that its clock was right, at a time to which the older list was of the future and the newer one is not
+// of the past.
 func Corrected(ctx context.Context, master *ledger.Log, was, now time.Time, after, before int64) (bool, error) {
 	for e, err := range master.Entries(ctx, after+1, before) {
 		if err != nil {

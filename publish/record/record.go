@@ -103,7 +103,8 @@ type head struct {
 }
 
 func headOf(l ledger.Line, index int64) head {
-	return head{Name: l.Name, Kind: l.Kind, Digest: l.Digest, Size: l.Size, Issuer: l.Issuer, Number: l.Number, Index: index}
+	return head{Name: l.Name, Kind: l.Kind, Digest: l.Digest, Size: l.Size, Issuer: l.Issuer, Number: l.Number,
+		Index: index}
 }
 
 func (h head) line() ledger.Line {

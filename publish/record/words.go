@@ -116,12 +116,13 @@ func (w *words) expiry(ctx context.Context, issuer, serial string, before int64)
 	return end.notAfter, true, nil
 }
 
-// allow reports whether an override lets exactly this change pass. It stands in the log between the two versions: one that was
-// used before does not count again.
+// allow reports whether an override lets exactly this change pass. It stands in the log between the two versions: one
+// that was used before does not count again.
 func (w *words) allow(ctx context.Context, p *pair, serial string, was, now override.Status) (bool, error) {
 	if err := w.load(ctx); err != nil {
 		return false, err
 	}
 	passes := w.passes[passKey(p.now.Issuer, serial, was, now, p.now.Kind.IsRevocationList())]
-	return slices.ContainsFunc(passes, func(index int64) bool { return index > p.was.Index && index < p.now.Index }), nil
+	return slices.ContainsFunc(passes,
+		func(index int64) bool { return index > p.was.Index && index < p.now.Index }), nil
 }

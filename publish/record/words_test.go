@@ -8,8 +8,8 @@ import (
 	"seihon/ledger"
 )
 
-// TestExpiryIsSaidBefore: what the log says of a certificate's end counts for what is recorded after it, and two different dates
-// count against the log from the second on.
+// TestExpiryIsSaidBefore: what the log says of a certificate's end counts for what is recorded after it, and two
+// different dates count against the log from the second on.
 func TestExpiryIsSaidBefore(t *testing.T) {
 	t.Parallel()
 	first, second := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
@@ -35,8 +35,8 @@ func TestExpiryIsSaidBefore(t *testing.T) {
 	}
 }
 
-// TestEndedBeforeTheOlderVersion: only a certificate that had ended when the older version was made may leave, by the memory of
-// the publisher as by the log.
+// TestEndedBeforeTheOlderVersion: only a certificate that had ended when the older version was made may leave, by the
+// memory of the publisher as by the log.
 func TestEndedBeforeTheOlderVersion(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
@@ -55,7 +55,8 @@ func TestEndedBeforeTheOlderVersion(t *testing.T) {
 			p.now.Issuer, p.now.Index = "sub", 3
 			ended, why, err := p.expired(t.Context(), "a")
 			if ended != c.want || why != "" || err != nil {
-				t.Errorf("remembered %t, older version %s after its end: %t, %q, %v", remembered, c.since.Sub(end), ended, why, err)
+				t.Errorf("remembered %t, older version %s after its end: %t, %q, %v", remembered, c.since.Sub(end),
+					ended, why, err)
 			}
 		}
 	}

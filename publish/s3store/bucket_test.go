@@ -10,8 +10,8 @@ import (
 	"seihon/publish"
 )
 
-// TestNoSuchBucket tells a bucket that is not there from a right that is missing: the publisher takes a denied object for an
-// absent one, and would go on to write.
+// TestNoSuchBucket tells a bucket that is not there from a right that is missing: the publisher takes a denied object
+// for an absent one, and would go on to write.
 func TestNoSuchBucket(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -26,7 +26,8 @@ func TestNoSuchBucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Get(t.Context(), publish.CheckpointName)
-	if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrDenied) || errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "NoSuchBucket") {
+	if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrDenied) ||
+		errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "NoSuchBucket") {
 		t.Errorf("got %v", err)
 	}
 }

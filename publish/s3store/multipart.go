@@ -89,7 +89,8 @@ func (s *Store) abort(ctx context.Context, name string, id *string) error {
 	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 		Bucket: &s.c.Bucket, Key: s.key(name), UploadId: id, ExpectedBucketOwner: s.owner(),
 	})
-	if err == nil || errors.Is(classify(ctx, err), publish.ErrDenied) || errors.Is(classify(ctx, err), publish.ErrNotFound) {
+	if err == nil || errors.Is(classify(ctx, err), publish.ErrDenied) ||
+		errors.Is(classify(ctx, err), publish.ErrNotFound) {
 		return nil
 	}
 	return fmt.Errorf("aborting the upload: %w", err)
@@ -119,7 +120,8 @@ func hashParts(ctx context.Context, o publish.Object) ([]part, error) {
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part{number: int32(len(parts) + 1), offset: offset, size: n, sha256: [sha256.Size]byte(h.Sum(nil))})
+		parts = append(parts,
+			part{number: int32(len(parts) + 1), offset: offset, size: n, sha256: [sha256.Size]byte(h.Sum(nil))})
 		offset += n
 	}
 	if [sha256.Size]byte(whole.Sum(nil)) != o.SHA256 {
@@ -129,7 +131,8 @@ func hashParts(ctx context.Context, o publish.Object) ([]part, error) {
 }
 
 // putParts uploads the parts, a few at a time, and returns them in order.
-func (s *Store) putParts(ctx context.Context, o publish.Object, id *string, parts []part) ([]types.CompletedPart, error) {
+func (s *Store) putParts(ctx context.Context, o publish.Object, id *string,
+	parts []part) ([]types.CompletedPart, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make([]types.CompletedPart, len(parts))

@@ -30,12 +30,16 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	defer other.Close()
 	var status int
 	var to string
-	redirect := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, to+q.URL.Path, status) })
+	redirect := http.HandlerFunc(func(w http.ResponseWriter,
+		q *http.Request) {
+		http.Redirect(w, q, to+q.URL.Path, status)
+	})
 	plain, secure := httptest.NewServer(redirect), httptest.NewTLSServer(redirect)
 	defer plain.Close()
 	defer secure.Close()
 	bundle := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", bundle)
@@ -44,7 +48,8 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		"another port": {plain.URL, other.URL},
 		"no TLS":       {secure.URL, other.URL},
 	} {
-		s, err := Open(t.Context(), Config{Bucket: "public", Region: "ap-northeast-1", Endpoint: c.from, PathStyle: true})
+		s, err := Open(t.Context(),
+			Config{Bucket: "public", Region: "ap-northeast-1", Endpoint: c.from, PathStyle: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,12 +57,21 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		for _, status = range []int{301, 302, 303, 307, 308} {
 			small, large := storetest.Object("a.crl", []byte("x")), storetest.Object("b.crl", make([]byte, shortUpTo+1))
 			for what, ask := range map[string]func() error{
-				"GET":       func() error { _, err := s.Get(t.Context(), "a.crl"); return err },
-				"PUT":       func() error { _, err := s.Put(t.Context(), small, publish.Condition{IfAbsent: true}); return err },
-				"large PUT": func() error { _, err := s.Put(t.Context(), large, publish.Condition{IfAbsent: true}); return err },
-				"DELETE":    func() error { return s.Delete(t.Context(), "a.crl", publish.Condition{IfMatch: "tag"}) },
+				"GET": func() error { _, err := s.Get(t.Context(), "a.crl"); return err },
+				"PUT": func() error {
+					_, err := s.Put(t.Context(), small,
+						publish.Condition{IfAbsent: true})
+					return err
+				},
+				"large PUT": func() error {
+					_, err := s.Put(t.Context(), large,
+						publish.Condition{IfAbsent: true})
+					return err
+				},
+				"DELETE": func() error { return s.Delete(t.Context(), "a.crl", publish.Condition{IfMatch: "tag"}) },
 			} {
-				if err := ask(); !errors.Is(err, publish.ErrInvalid) || !strings.Contains(err.Error(), "no redirect is followed") {
+				if err := ask(); !errors.Is(err, publish.ErrInvalid) ||
+					!strings.Contains(err.Error(), "no redirect is followed") {
 					t.Errorf("%s, %d, %s: %v", name, status, what, err)
 				}
 			}

@@ -90,7 +90,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("opening S3 target %q: %w", c.Bucket, err)
 	}
 	if loaded.Region == "" {
-		return nil, fmt.Errorf("opening S3 target %q: no region: set it in the configuration or as AWS_REGION", c.Bucket)
+		return nil, fmt.Errorf("opening S3 target %q: no region: set it in the configuration or as AWS_REGION",
+			c.Bucket)
 	}
 	client := s3.NewFromConfig(loaded, func(o *s3.Options) {
 		o.UsePathStyle = c.PathStyle

@@ -30,7 +30,8 @@ func admin(srv *servers.S3) *s3.Client {
 
 func makeBucket(t *testing.T, srv *servers.S3, name string, lock bool) {
 	t.Helper()
-	_, err := admin(srv).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: &lock})
+	_, err := admin(srv).CreateBucket(t.Context(),
+		&s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: &lock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,8 @@ func TestPutOnlyUser(t *testing.T) {
 	srv.AddUser(t, "publisher", "publisher-secret")
 	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["publisher"]},` +
 		`"Action":["s3:PutObject","s3:GetObject"],"Resource":"arn:aws:s3:::public/*"}]}`
-	if _, err := admin(srv).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("public"), Policy: &policy}); err != nil {
+	if _, err := admin(srv).PutBucketPolicy(t.Context(),
+		&s3.PutBucketPolicyInput{Bucket: aws.String("public"), Policy: &policy}); err != nil {
 		t.Fatal(err)
 	}
 	servers.Credentials(t, "publisher", "publisher-secret")
@@ -98,14 +100,17 @@ func TestPutOnlyUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 900)), publish.Condition{IfMatch: r.ETag}); err != nil {
+	if _, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 900)),
+		publish.Condition{IfMatch: r.ETag}); err != nil {
 		t.Fatal(err)
 	}
 	large := storetest.Content(3, 20<<20)
-	if _, err := s.Put(t.Context(), storetest.Object("ocsp/bundles/large", large), publish.Condition{IfAbsent: true}); err != nil {
+	if _, err := s.Put(t.Context(), storetest.Object("ocsp/bundles/large", large),
+		publish.Condition{IfAbsent: true}); err != nil {
 		t.Fatalf("multipart without permission to list or abort: %v", err)
 	}
-	if err := s.Delete(t.Context(), "crl/a.crl", publish.Condition{IfMatch: r.ETag}); !errors.Is(err, publish.ErrDenied) {
+	if err := s.Delete(t.Context(), "crl/a.crl", publish.Condition{IfMatch: r.ETag}); !errors.Is(err,
+		publish.ErrDenied) {
 		t.Errorf("deleting: %v, want ErrDenied", err)
 	}
 	for _, err := range s.List(t.Context(), "") {
@@ -115,7 +120,8 @@ func TestPutOnlyUser(t *testing.T) {
 	}
 	_, err = s.Get(t.Context(), "log/checkpoint")
 	if !errors.Is(err, publish.ErrNotFound) && !errors.Is(err, publish.ErrDenied) {
-		t.Errorf("reading a missing object: %v, want ErrNotFound, or ErrDenied as AWS answers without s3:ListBucket", err)
+		t.Errorf("reading a missing object: %v, want ErrNotFound, or ErrDenied as AWS answers without s3:ListBucket",
+			err)
 	}
 }
 
@@ -137,14 +143,16 @@ func TestObjectLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, srv, "locked", "")
-	one, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(1, 900)), publish.Condition{IfAbsent: true})
+	one, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(1, 900)),
+		publish.Condition{IfAbsent: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if one.Version == "" {
 		t.Error("the receipt has no version")
 	}
-	if _, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 900)), publish.Condition{IfMatch: one.ETag}); err != nil {
+	if _, err := s.Put(t.Context(), storetest.Object("crl/a.crl", storetest.Content(2, 900)),
+		publish.Condition{IfMatch: one.ETag}); err != nil {
 		t.Fatalf("replacing: %v", err)
 	}
 	_, err = admin(srv).DeleteObject(t.Context(), &s3.DeleteObjectInput{
@@ -191,7 +199,8 @@ func TestNoSuchBucketOfAServer(t *testing.T) {
 	_, get := s.Get(t.Context(), publish.CheckpointName)
 	_, put := s.Put(t.Context(), storetest.Object("crl/a.crl", []byte("x")), publish.Condition{IfAbsent: true})
 	for what, err := range map[string]error{"get": get, "put": put} {
-		if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrDenied) || errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "NoSuchBucket") {
+		if !errors.Is(err, publish.ErrInvalid) || errors.Is(err, publish.ErrDenied) ||
+			errors.Is(err, publish.ErrNotFound) || !strings.Contains(err.Error(), "NoSuchBucket") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

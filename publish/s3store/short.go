@@ -54,7 +54,8 @@ func newShort(ctx context.Context, o s3.Options, c Config) (*short, error) {
 		return nil, fmt.Errorf("resolving the endpoint: %w", err)
 	}
 	s := &short{
-		base: strings.TrimSuffix(endpoint.URI.String(), "/") + "/", region: o.Region, credentials: o.Credentials, client: o.HTTPClient, c: c,
+		base: strings.TrimSuffix(endpoint.URI.String(), "/") + "/", region: o.Region, credentials: o.Credentials,
+		client: o.HTTPClient, c: c,
 		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }),
 	}
 	if schemes, ok := smithyauth.GetAuthOptions(&endpoint.Properties); ok && len(schemes) > 0 {
@@ -128,7 +129,8 @@ func (s *short) send(q *http.Request) (publish.Receipt, error) {
 		return publish.Receipt{}, fmt.Errorf("reading the answer: %w", err)
 	}
 	if resp.StatusCode == http.StatusOK {
-		return publish.Receipt{ETag: strings.Trim(resp.Header.Get("ETag"), `"`), Version: resp.Header.Get("X-Amz-Version-Id")}, nil
+		return publish.Receipt{ETag: strings.Trim(resp.Header.Get("ETag"), `"`),
+			Version: resp.Header.Get("X-Amz-Version-Id")}, nil
 	}
 	return publish.Receipt{}, asSDK(resp, b)
 }
@@ -156,7 +158,8 @@ func escape(key string) string {
 	var b strings.Builder
 	for i := range len(key) {
 		c := key[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(unreserved, c) >= 0 {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			strings.IndexByte(unreserved, c) >= 0 {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)

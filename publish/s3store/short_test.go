@@ -19,8 +19,10 @@ func TestShortWay(t *testing.T) {
 		base string // "" means the SDK's own way
 	}{
 		{Config{Bucket: "public", Region: "ap-northeast-1"}, "https://public.s3.ap-northeast-1.amazonaws.com/"},
-		{Config{Bucket: "public.example.jp", Region: "ap-northeast-3"}, "https://s3.ap-northeast-3.amazonaws.com/public.example.jp/"},
-		{Config{Bucket: "public", Region: "auto", Endpoint: "http://127.0.0.1:7070", PathStyle: true}, "http://127.0.0.1:7070/public/"},
+		{Config{Bucket: "public.example.jp", Region: "ap-northeast-3"},
+			"https://s3.ap-northeast-3.amazonaws.com/public.example.jp/"},
+		{Config{Bucket: "public", Region: "auto", Endpoint: "http://127.0.0.1:7070", PathStyle: true},
+			"http://127.0.0.1:7070/public/"},
 		{Config{Bucket: "public--apne1-az4--x-s3", Region: "ap-northeast-1"}, ""},
 		{Config{Bucket: "arn:aws:s3:ap-northeast-1:123456789012:accesspoint/public", Region: "ap-northeast-1"}, ""},
 	} {
@@ -51,7 +53,8 @@ func TestShortRequest(t *testing.T) {
 	defer srv.Close()
 	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 	s, err := Open(t.Context(), Config{
-		Bucket: "public", Region: "ap-northeast-1", Endpoint: srv.URL, PathStyle: true, Owner: "123456789012", Now: func() time.Time { return now },
+		Bucket: "public", Region: "ap-northeast-1", Endpoint: srv.URL, PathStyle: true, Owner: "123456789012",
+		Now: func() time.Time { return now },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -160,7 +160,8 @@ func (s Suite) list(t *testing.T, store publish.Store) {
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			if _, err := store.Put(t.Context(), Object(name, []byte(name)), publish.Condition{IfAbsent: true}); err != nil {
+			if _, err := store.Put(t.Context(), Object(name, []byte(name)),
+				publish.Condition{IfAbsent: true}); err != nil {
 				t.Errorf("putting %q: %v", name, err)
 			}
 		})

@@ -119,7 +119,8 @@ func wantContent(t *testing.T, s publish.Store, name string, want []byte) *publi
 		t.Fatalf("reading %q: %v", name, err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Fatalf("reading %q: %d bytes (%s), want %d (%s)", name, len(got), artifact.Sum(got), len(want), artifact.Sum(want))
+		t.Fatalf("reading %q: %d bytes (%s), want %d (%s)", name, len(got), artifact.Sum(got), len(want),
+			artifact.Sum(want))
 	}
 	return r
 }
@@ -152,7 +153,8 @@ func (s Suite) roundTrip(t *testing.T, store publish.Store) {
 		receipt := put(t, store, name, content)
 		r := wantContent(t, store, name, content)
 		if r.ETag != receipt.ETag || r.Version != receipt.Version || r.Generation != receipt.Generation {
-			t.Errorf("%q: read tag %q version %q generation %d, the receipt says %+v", name, r.ETag, r.Version, r.Generation, receipt)
+			t.Errorf("%q: read tag %q version %q generation %d, the receipt says %+v", name, r.ETag, r.Version,
+				r.Generation, receipt)
 		}
 		if r.Size != -1 && r.Size != int64(len(content)) {
 			t.Errorf("%q: size %d, want %d", name, r.Size, len(content))
@@ -160,8 +162,10 @@ func (s Suite) roundTrip(t *testing.T, store publish.Store) {
 		if tagger, ok := store.(publish.Tagger); ok && tagger.Tag(content) != receipt.ETag {
 			t.Errorf("%q: predicted tag %q, got %q", name, tagger.Tag(content), receipt.ETag)
 		}
-		if h := Object(name, content).Header; s.Headers && (r.ContentType != h.ContentType || r.CacheControl != h.CacheControl) {
-			t.Errorf("%q: headers %q, %q; want %q, %q", name, r.ContentType, r.CacheControl, h.ContentType, h.CacheControl)
+		if h := Object(name, content).Header; s.Headers &&
+			(r.ContentType != h.ContentType || r.CacheControl != h.CacheControl) {
+			t.Errorf("%q: headers %q, %q; want %q, %q", name, r.ContentType, r.CacheControl, h.ContentType,
+				h.CacheControl)
 		}
 	}
 }

@@ -1,13 +1,13 @@
-// Command mutants changes safety-critical lines, one at a time, and runs the tests of their package that reach the change: a
-// change that no test notices is a hole in the tests. The lines and their changes are a table, scripts/mutants/table.txt, since
-// not every line is worth a minute, and the ones that are should be known by name. Nothing in the checkout is changed: go test
-// gets the changed file by -overlay.
+// Command mutants changes safety-critical lines, one at a time, and runs the tests of their package that reach the
+// change: a change that no test notices is a hole in the tests. The lines and their changes are a table,
+// scripts/mutants/table.txt, since not every line is worth a minute, and the ones that are should be known by name.
+// Nothing in the checkout is changed: go test gets the changed file by -overlay.
 //
 //	go run ./scripts/mutants [-only REGEXP]
 //
-// It prints a line for each mutant and a table of the packages, and ends with an error when a package is below 95 % or a
-// mutant survives that the table does not excuse, when an excused one is killed, or when a line of the table is not found
-// exactly once.
+// It prints a line for each mutant and a table of the packages, and ends with an error when a package is below 95 % or
+// a mutant survives that the table does not excuse, when an excused one is killed, or when a line of the table is not
+// found exactly once.
 package main
 
 import (
@@ -77,7 +77,8 @@ func run(ctx context.Context, table, only string) error {
 		}
 	}
 	slices.Sort(packages)
-	fmt.Print("\n| package | rows | noticed | lived | with a reason | not decided |\n| --- | --- | --- | --- | --- | --- |\n")
+	fmt.Print("\n| package | rows | noticed | lived | with a reason | not decided |\n| --- | --- | --- | --- | --- | " +
+		"--- |\n")
 	for _, p := range packages {
 		c := counts[p]
 		rows := c.noticed + c.survived + c.excused + c.undecided

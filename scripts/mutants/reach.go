@@ -189,7 +189,8 @@ func (s *suite) read(name string) error {
 func failures(out string) string {
 	var b strings.Builder
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "--- FAIL") || strings.Contains(line, "_test.go:") || strings.HasPrefix(line, "panic:") {
+		if strings.Contains(line, "--- FAIL") || strings.Contains(line, "_test.go:") ||
+			strings.HasPrefix(line, "panic:") {
 			b.WriteString(line)
 		}
 	}

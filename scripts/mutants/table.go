@@ -16,9 +16,9 @@ type mutant struct {
 	excuse         string   // why no test can notice it
 }
 
-// readTable reads the table: a line with a file, below it, where its own unit tests are not the ones that should notice,
-// a line "@ arguments of go test", and for each mutant a line "! if condition" or "! case condition", which then never
-// holds, or the two lines "- old" and "+ new"; where no test can notice it a line "= why" follows.
+// readTable reads the table: a line with a file, below it, where its own unit tests are not the ones that should
+// notice, a line "@ arguments of go test", and for each mutant a line "! if condition" or "! case condition", which
+// then never holds, or the two lines "- old" and "+ new"; where no test can notice it a line "= why" follows.
 func readTable(path string) ([]mutant, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -37,7 +37,8 @@ type verdict struct {
 
 // try reports whether the tests of the package notice the change. Only tests that reach it are run, since the others
 // are the same tests with and without it, and the quickest of them first. What fails or hangs is run once more without
-// the change: only where it passes then – and, after what hung, in a quarter of the time – was it the change that was noticed.
+// the change: only where it passes then – and, after what hung, in a quarter of the time – was it the change that was
+// noticed.
 func (r *runner) try(ctx context.Context, all []mutant, n int) (verdict, error) {
 	m := all[n]
 	s, err := r.tests(ctx, all, m)
@@ -69,10 +70,11 @@ func (r *runner) try(ctx context.Context, all []mutant, n int) (verdict, error) 
 		case err != nil:
 			return verdict{}, err
 		case hung && time.Since(began) > s.limit(failed)/4:
-			return verdict{}, fmt.Errorf("its tests do not end in %v, and this machine is too busy to tell why", s.limit(failed))
+			return verdict{}, fmt.Errorf("its tests do not end in %v, and this machine is too busy to tell why",
+				s.limit(failed))
 		case again != nil && strings.Contains(again[0], "/"):
-			// It wants all its parts, or some of them do: the whole test is asked, and the others of this part anew, since
-			// the first failure ended it.
+			// It wants all its parts, or some of them do: the whole test is asked, and the others of this part anew,
+			// since the first failure ended it.
 			whole := topmost(again)
 			rest := slices.DeleteFunc(slices.Clone(some), func(name string) bool {
 				return slices.Contains(whole, topmost([]string{name})[0])
@@ -153,8 +155,10 @@ func (s *suite) limit(names []string) time.Duration {
 	return max(time.Minute, 20*limit)
 }
 
-// fails runs tests, with a change or without one, and returns those that fail; all of them when they do not end in time.
-func (s *suite) fails(ctx context.Context, binary, mutant string, names []string) (failed []string, hung bool, err error) {
+// fails runs tests, with a change or without one, and returns those that fail; all of them when they do not end in
+// time.
+func (s *suite) fails(ctx context.Context, binary, mutant string,
+	names []string) (failed []string, hung bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.limit(names))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, "-test.failfast", "-test.timeout=0", "-test.run", pattern(names))

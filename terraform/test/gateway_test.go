@@ -57,9 +57,11 @@ func startGateway(t testing.TB) *gateway {
 	program := tool(t, "versitygw")
 
 	iam := freeAddress(t)
-	start(t, iam, program, append(common[:len(common):len(common)], iam, "iam", "--dir", filepath.Join(dir, "iam"), "--private-ports", socket)...)
+	start(t, iam, program, append(common[:len(common):len(common)], iam, "iam", "--dir", filepath.Join(dir, "iam"),
+		"--private-ports", socket)...)
 	s3 := freeAddress(t)
-	start(t, s3, program, append(common[:len(common):len(common)], s3, "--region", gatewayRegions["s3"], "--iam-standalone-endpoint", socket, "--iam-cache-disable",
+	start(t, s3, program, append(common[:len(common):len(common)], s3, "--region", gatewayRegions["s3"],
+		"--iam-standalone-endpoint", socket, "--iam-cache-disable",
 		"posix", "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "data"))...)
 	g.iam, g.s3 = "http://"+iam, "http://"+s3
 	return g
@@ -70,7 +72,9 @@ func (g *gateway) user(t testing.TB, name string, policies map[string]string) aw
 	t.Helper()
 	g.call(t, url.Values{"Action": {"CreateUser"}, "UserName": {name}}, nil)
 	for id, document := range policies {
-		g.call(t, url.Values{"Action": {"PutUserPolicy"}, "UserName": {name}, "PolicyName": {id}, "PolicyDocument": {document}}, nil)
+		g.call(t,
+			url.Values{"Action": {"PutUserPolicy"}, "UserName": {name}, "PolicyName": {id},
+				"PolicyDocument": {document}}, nil)
 	}
 	var answer struct {
 		Key struct{ AccessKeyId, SecretAccessKey string } `xml:"CreateAccessKeyResult>AccessKey"`
@@ -132,7 +136,8 @@ func sign(req *http.Request, who aws.Credentials, service string, body []byte) e
 	sum := sha256.Sum256(body)
 	req.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
 	return v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = service == "s3" }).
-		SignHTTP(context.Background(), who, req, hex.EncodeToString(sum[:]), service, gatewayRegions[service], time.Now())
+		SignHTTP(context.Background(), who, req, hex.EncodeToString(sum[:]), service, gatewayRegions[service],
+			time.Now())
 }
 
 // A statement is as much of an IAM statement as the tests need.
@@ -196,7 +201,8 @@ func edge(t testing.TB, g *gateway, bucket string, who aws.Credentials) *httptes
 			return
 		}
 		defer resp.Body.Close()
-		for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control", "Expires", "Etag", "Last-Modified"} {
+		for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control", "Expires", "Etag",
+			"Last-Modified"} {
 			if value := resp.Header.Get(name); value != "" {
 				w.Header().Set(name, value)
 			}
@@ -232,14 +238,17 @@ func guard(t testing.TB, g *gateway, bucketPolicy string) (endpoint string, refu
 		r.Out.Host = r.In.Host // the signature covers it
 	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		creates := r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "" || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")
+		creates := r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "" ||
+			r.Method == http.MethodPost && r.URL.Query().Has("uploadId")
 		for _, s := range denies {
 			if creates && s.denies(r) {
 				lock.Lock()
 				names = append(names, s.Sid+" "+r.URL.Path)
 				lock.Unlock()
 				w.WriteHeader(http.StatusForbidden)
-				fmt.Fprint(w, "<Error><Code>AccessDenied</Code><Message>explicit deny in a resource-based policy</Message></Error>")
+				fmt.Fprint(w,
+					"<Error><Code>AccessDenied</Code><Message>explicit deny in a resource-based "+
+						"policy</Message></Error>")
 				return
 			}
 		}

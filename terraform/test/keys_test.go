@@ -52,7 +52,8 @@ func TestPolicyFindsKeys(t *testing.T) {
 	}
 	keys := map[string]any{"RSA 2048": small, "Ed25519": edwards}
 	forms("RSA in PKCS #1", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(small), nil, true)
-	for name, curve := range map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()} {
+	for name, curve := range map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(),
+		"P-521": elliptic.P521()} {
 		key, err := ecdsa.GenerateKey(curve, rand.Reader)
 		if err != nil {
 			t.Fatal(err)

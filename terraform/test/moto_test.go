@@ -23,13 +23,17 @@ func TestApplyOnMoto(t *testing.T) {
 	s.env = append(s.env, "AWS_ENDPOINT_URL="+endpoint)
 	var names []string
 	for _, bucket := range []string{"tokyo", "osaka", "logs"} {
-		for _, setting := range []string{"policy", "object_lock_configuration", "ownership_controls", "server_side_encryption_configuration", "public_access_block"} {
+		for _, setting := range []string{"policy", "object_lock_configuration", "ownership_controls",
+			"server_side_encryption_configuration", "public_access_block"} {
 			names = append(names, "aws_s3_bucket_"+setting+"."+bucket)
 		}
 	}
-	names = append(names, "aws_s3_bucket_replication_configuration.osaka", "aws_iam_role_policy.publisher", "aws_iam_role_policy.publisher_metrics",
-		"aws_iam_role_policy.auditor", "aws_iam_role_policy.replication", "aws_cloudwatch_metric_alarm.crl_age", "aws_cloudwatch_metric_alarm.replication",
-		"aws_wafv2_web_acl.repository", "aws_cloudfront_origin_access_control.repository", "aws_cloudwatch_log_delivery_destination.logs")
+	names = append(names, "aws_s3_bucket_replication_configuration.osaka", "aws_iam_role_policy.publisher",
+		"aws_iam_role_policy.publisher_metrics",
+		"aws_iam_role_policy.auditor", "aws_iam_role_policy.replication", "aws_cloudwatch_metric_alarm.crl_age",
+		"aws_cloudwatch_metric_alarm.replication",
+		"aws_wafv2_web_acl.repository", "aws_cloudfront_origin_access_control.repository",
+		"aws_cloudwatch_log_delivery_destination.logs")
 	args := target(names...)
 	out := s.must(t, slices.Concat([]string{"apply", "-auto-approve", "-no-color", "-input=false"}, args)...)
 	t.Log(strings.TrimSpace(lineWith(out, "Apply complete!")))
@@ -38,7 +42,8 @@ func TestApplyOnMoto(t *testing.T) {
 	for _, f := range check(t, load(t), string(state)) {
 		t.Errorf("refused in the state: %s", f.Message)
 	}
-	for _, kind := range []string{"aws_s3_bucket_policy", "aws_iam_role_policy", "aws_s3_bucket_object_lock_configuration"} {
+	for _, kind := range []string{"aws_s3_bucket_policy", "aws_iam_role_policy",
+		"aws_s3_bucket_object_lock_configuration"} {
 		if !strings.Contains(string(state), `"type":"`+kind+`"`) {
 			t.Errorf("the state holds no %s: the policy judged too little", kind)
 		}

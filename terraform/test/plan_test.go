@@ -27,7 +27,8 @@ func TestTFLint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, folder := range reference.Modules {
-		out, err := exec.CommandContext(t.Context(), tool(t, "tflint"), "--config="+config, "--chdir="+filepath.Join(root, folder), "--format=compact").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), tool(t, "tflint"), "--config="+config,
+			"--chdir="+filepath.Join(root, folder), "--format=compact").CombinedOutput()
 		if err != nil {
 			t.Errorf("tflint %s: %v\n%s", folder, err, out)
 		}
@@ -62,7 +63,8 @@ func TestExampleAWS(t *testing.T) {
 	for name, more := range map[string][]string{
 		"objects":   nil,
 		"responder": {"-var=responder_domain=ocsp.internal.example"},
-		"host name": {"-var=host_name=repository.example.jp", "-var=acm_certificate_arn=arn:aws:acm:us-east-1:111122223333:certificate/0"},
+		"host name": {"-var=host_name=repository.example.jp",
+			"-var=acm_certificate_arn=arn:aws:acm:us-east-1:111122223333:certificate/0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shown := s.plan(t, more...)
@@ -86,7 +88,8 @@ func TestExampleGoogle(t *testing.T) {
 		"responder": {"-var=responder_domain=ocsp.internal.example", "-var=host_name=repository.example.jp"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			vars := []string{"-var=name=example-ca", "-var=project_id=example", "-var=project_number=123456789012", "-var=workload_ca_file=machines.pem"}
+			vars := []string{"-var=name=example-ca", "-var=project_id=example", "-var=project_number=123456789012",
+				"-var=workload_ca_file=machines.pem"}
 			for _, f := range check(t, p, string(s.plan(t, append(vars, more...)...))) {
 				t.Errorf("refused: %s", f.Message)
 			}

@@ -23,7 +23,8 @@ import (
 // syncs and verifies over anonymous plain http. Then it shows what that identity
 // cannot do.
 func TestPublishUnderRenderedPolicies(t *testing.T) {
-	for layout, more := range map[string][]string{"objects": nil, "bundle": {"-var=responder_domain=ocsp.internal.example"}} {
+	for layout, more := range map[string][]string{"objects": nil,
+		"bundle": {"-var=responder_domain=ocsp.internal.example"}} {
 		t.Run(layout, func(t *testing.T) { publishes(t, layout, more) })
 	}
 }
@@ -38,20 +39,24 @@ func publishes(t *testing.T, layout string, more []string) {
 	// condition keys of conditional writes: guard enforces those.
 	s.env = append(s.env, "AWS_ENDPOINT_URL_S3="+g.s3)
 	out := s.must(t, slices.Concat([]string{"apply", "-auto-approve", "-no-color", "-input=false"}, more,
-		target("aws_s3_bucket.tokyo", "aws_s3_bucket_versioning.tokyo", "aws_s3_bucket_object_lock_configuration.tokyo", "aws_s3_bucket_ownership_controls.tokyo"))...)
+		target("aws_s3_bucket.tokyo", "aws_s3_bucket_versioning.tokyo", "aws_s3_bucket_object_lock_configuration.tokyo",
+			"aws_s3_bucket_ownership_controls.tokyo"))...)
 	t.Log(strings.TrimSpace(lineWith(out, "Apply complete!")))
 
 	publisher := g.user(t, "publisher", map[string]string{
 		"publish": policies["module.repository.aws_iam_role_policy.publisher.policy"],
 		"metrics": policies["module.repository.aws_iam_role_policy.publisher_metrics.policy"],
 	})
-	auditor := g.user(t, "auditor", map[string]string{"audit": policies["module.repository.aws_iam_role_policy.auditor.policy"]})
-	distribution := g.user(t, "distribution", map[string]string{"read": withoutPrincipal(t, bucketPolicy, "ReadByDistribution")})
+	auditor := g.user(t,
+		"auditor", map[string]string{"audit": policies["module.repository.aws_iam_role_policy.auditor.policy"]})
+	distribution := g.user(t, "distribution",
+		map[string]string{"read": withoutPrincipal(t, bucketPolicy, "ReadByDistribution")})
 	public := edge(t, g, "example-ca", distribution)
 	write, refused := guard(t, g, bucketPolicy)
 
 	repository := makeRepository(t, layout, public, write)
-	env := []string{"AWS_ACCESS_KEY_ID=" + publisher.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + publisher.SecretAccessKey, "PATH=" + binaries(t) + ":" + os.Getenv("PATH")}
+	env := []string{"AWS_ACCESS_KEY_ID=" + publisher.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + publisher.SecretAccessKey,
+		"PATH=" + binaries(t) + ":" + os.Getenv("PATH")}
 	step := func(want int, command ...string) string {
 		t.Helper()
 		out, code := run(t, repository, env, filepath.Join(binaries(t), command[0]), append(command[1:], "--quiet")...)
@@ -92,9 +97,13 @@ func shows(t *testing.T, g *gateway, publisher, auditor, distribution aws.Creden
 		{publisher, "publisher deletes", "DELETE", "/example-ca/crl/sub.crl", "", false},
 		{publisher, "publisher lists", "GET", "/example-ca?list-type=2", "", false},
 		{publisher, "publisher opens the bucket", "PUT", "/example-ca?policy", "{}", false},
-		{publisher, "publisher changes the lock", "PUT", "/example-ca?object-lock", `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>`, false},
-		{publisher, "publisher changes versioning", "PUT", "/example-ca?versioning", `<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>`, false},
-		{publisher, "publisher unlocks an object", "PUT", "/example-ca/crl/sub.crl?retention", `<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2030-01-01T00:00:00Z</RetainUntilDate></Retention>`, false},
+		{publisher, "publisher changes the lock", "PUT", "/example-ca?object-lock",
+			`<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>`, false},
+		{publisher, "publisher changes versioning", "PUT", "/example-ca?versioning",
+			`<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>`, false},
+		{publisher, "publisher unlocks an object", "PUT", "/example-ca/crl/sub.crl?retention",
+			`<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2030-01-01T00:00:00Z</RetainUntilDate></Retention>`,
+			false},
 		{auditor, "auditor reads", "GET", "/example-ca/crl/sub.crl", "", true},
 		{auditor, "auditor lists", "GET", "/example-ca?list-type=2", "", true},
 		{auditor, "auditor lists versions", "GET", "/example-ca?versions", "", true},
@@ -225,7 +234,8 @@ func makeRepository(t testing.TB, layout string, public *httptest.Server, write 
 	// The folder to which the repository was published first stays a target: verify names one that is dropped.
 	lines := strings.Split(made, "\n")
 	end := slices.IndexFunc(lines, func(l string) bool { return !strings.HasPrefix(l, " ") })
-	config = []byte(before + "\n" + strings.TrimRight(target, "\n") + "\n" + strings.Join(lines[:max(end, 0)], "\n") + "\n")
+	config = []byte(before + "\n" + strings.TrimRight(target, "\n") + "\n" + strings.Join(lines[:max(end, 0)], "\n") +
+		"\n")
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		t.Fatal(err)
 	}

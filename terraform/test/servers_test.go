@@ -68,7 +68,8 @@ func moto(t testing.TB) (endpoint string) {
 	t.Helper()
 	program, err := exec.LookPath("moto_server")
 	if err != nil {
-		t.Skip("skipped: moto_server is not installed (pip install 'moto[server]'); plans, mocked applies and versitygw ran without it")
+		t.Skip("skipped: moto_server is not installed (pip install 'moto[server]'); plans, mocked applies and " +
+			"versitygw ran without it")
 	}
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)

@@ -26,7 +26,8 @@ func terraform(t testing.TB) string {
 	t.Helper()
 	path, err := exec.LookPath("terraform")
 	if err != nil {
-		t.Skip("skipped: terraform is not installed (https://developer.hashicorp.com/terraform/install); the static checks and the policy's own tests ran")
+		t.Skip("skipped: terraform is not installed (https://developer.hashicorp.com/terraform/install); the static " +
+			"checks and the policy's own tests ran")
 	}
 	return path
 }
@@ -38,7 +39,8 @@ func mirrors() []string {
 	found := []string{
 		os.Getenv("SEIHON_TERRAFORM_MIRROR"),
 		filepath.Join(home, ".terraform.d/plugins"), filepath.Join(home, ".local/share/terraform/plugins"),
-		filepath.Join(home, "Library/Application Support/io.terraform/plugins"), "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins",
+		filepath.Join(home, "Library/Application Support/io.terraform/plugins"), "/usr/local/share/terraform/plugins",
+		"/usr/share/terraform/plugins",
 	}
 	under, _ := filepath.Glob("/opt/*/registry.terraform.io")
 	for _, dir := range under {
@@ -77,7 +79,9 @@ func prepare(t testing.TB, folder, provider, series string, files map[string]str
 			t.Fatal(err)
 		}
 	}
-	s := &sandbox{dir: filepath.Join(tree, folder), env: []string{"TF_CLI_CONFIG_FILE=" + os.DevNull, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "AWS_EC2_METADATA_DISABLED=true"}}
+	s := &sandbox{dir: filepath.Join(tree, folder),
+		env: []string{"TF_CLI_CONFIG_FILE=" + os.DevNull, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
+			"AWS_EC2_METADATA_DISABLED=true"}}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -92,7 +96,8 @@ func prepare(t testing.TB, folder, provider, series string, files map[string]str
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
-		t.Skipf("skipped: no local mirror holds hashicorp/%s %s (looked in $SEIHON_TERRAFORM_MIRROR and %s) and the registry did not give it: %s",
+		t.Skipf("skipped: no local mirror holds hashicorp/%s %s (looked in $SEIHON_TERRAFORM_MIRROR and %s) and the "+
+			"registry did not give it: %s",
 			provider, series, strings.Join(mirrors()[1:], ", "), reason(out))
 	}
 	return s
@@ -112,13 +117,15 @@ func prepareGoogle(t testing.TB, folder string, files map[string]string) *sandbo
 // $SEIHON_TERRAFORM_MIRROR there for the rest of the test.
 func standIn(t testing.TB) {
 	t.Helper()
-	t.Log("hashicorp/google is in no local mirror: a stand-in takes in what the module writes; Google's own schema is not checked")
+	t.Log("hashicorp/google is in no local mirror: a stand-in takes in what the module writes; Google's own schema " +
+		"is not checked")
 	module, err := filepath.Abs(root + "/modules/gcp-repository")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	program := filepath.Join(dir, "registry.terraform.io/hashicorp/google/6.20.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-google_v6.20.0")
+	program := filepath.Join(dir, "registry.terraform.io/hashicorp/google/6.20.0", runtime.GOOS+"_"+runtime.GOARCH,
+		"terraform-provider-google_v6.20.0")
 	if out, code := run(t, ".", nil, "go", "build", "-o", program, "./cmd/google-standin"); code != 0 {
 		t.Fatalf("building the stand-in: exit code %d\n%s", code, out)
 	}
@@ -149,7 +156,8 @@ func (s *sandbox) must(t testing.TB, args ...string) []byte {
 	cmd := s.command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("terraform %s: %v\n%s\n%s", strings.Join(args, " "), err, lastLines(stdout.Bytes(), 60), stderr.Bytes())
+		t.Fatalf("terraform %s: %v\n%s\n%s", strings.Join(args, " "), err, lastLines(stdout.Bytes(), 60),
+			stderr.Bytes())
 	}
 	return stdout.Bytes()
 }
@@ -178,8 +186,10 @@ func lastLines(out []byte, n int) string {
 func fakeAccount(access, secret string) string {
 	var b strings.Builder
 	for _, alias := range []string{"tokyo", "osaka", "us_east_1"} {
-		b.WriteString("provider \"aws\" {\n  alias = \"" + alias + "\"\n  allowed_account_ids = []\n  access_key = \"" + access + "\"\n  secret_key = \"" + secret + "\"\n" +
-			"  skip_credentials_validation = true\n  skip_metadata_api_check = true\n  skip_requesting_account_id = true\n  s3_use_path_style = true\n}\n")
+		b.WriteString("provider \"aws\" {\n  alias = \"" + alias + "\"\n  allowed_account_ids = []\n  access_key = \"" +
+			access + "\"\n  secret_key = \"" + secret + "\"\n" +
+			"  skip_credentials_validation = true\n  skip_metadata_api_check = true\n  skip_requesting_account_id = " +
+			"true\n  s3_use_path_style = true\n}\n")
 	}
 	return b.String()
 }
@@ -193,7 +203,8 @@ func machineCA(t testing.TB) string {
 	if out, code := run(t, dir, nil, "bash", "-euc", readmeBlock(t, "", "openssl req -x509")); code != 0 {
 		t.Fatalf("the commands of terraform/README.md, step 1: exit code %d\n%s", code, out)
 	}
-	if out, code := run(t, dir, nil, openssl, "verify", "-purpose", "sslclient", "-CAfile", "machines.pem", "seihon-publisher.pem", "seihon-auditor.pem"); code != 0 {
+	if out, code := run(t, dir, nil, openssl, "verify", "-purpose", "sslclient", "-CAfile", "machines.pem",
+		"seihon-publisher.pem", "seihon-auditor.pem"); code != 0 {
 		t.Errorf("the certificates of step 1 do not verify:\n%s", out)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "machines.pem"))
@@ -241,7 +252,8 @@ func example(t testing.TB, access, secret string) *sandbox {
 	if !found {
 		t.Fatal("terraform/README.md has no terraform.tfvars")
 	}
-	files := map[string]string{"account_override.tf": fakeAccount(access, secret), "terraform.tfvars": inputs, "machines.pem": machineCA(t)}
+	files := map[string]string{"account_override.tf": fakeAccount(access, secret), "terraform.tfvars": inputs,
+		"machines.pem": machineCA(t)}
 	for _, published := range []string{"root.pem", "sub.pem"} {
 		files[published] = machineCA(t) // any other CA
 	}

@@ -91,7 +91,8 @@ func esc(s string) string { return html.EscapeString(report.Shown(s)) }
 
 // figure is a value under its name in the text format, as people read it. inner is HTML.
 func (b *builder) figure(name, labels, inner string) string {
-	return `<data data-figure="` + esc(name+"{"+labels+"}") + `" value="` + esc(b.figures[name+"{"+labels+"}"]) + `">` + inner + `</data>`
+	return `<data data-figure="` + esc(name+"{"+labels+"}") + `" value="` + esc(b.figures[name+"{"+labels+"}"]) + `">` +
+		inner + `</data>`
 }
 
 // section begins a part of the page; note stands small beside its heading.
@@ -107,7 +108,8 @@ func (b *builder) end() { b.raw("</section>\n") }
 
 // table begins a table with its heads; a head that begins with > is of numbers, one with = of bars.
 func (b *builder) table(caption string, heads ...string) {
-	b.raw(`<div class="scroll" tabindex="0" role="group" aria-label="`, esc(caption), `"><table><caption>`, esc(caption), "</caption><thead><tr>")
+	b.raw(`<div class="scroll" tabindex="0" role="group" aria-label="`, esc(caption), `"><table><caption>`,
+		esc(caption), "</caption><thead><tr>")
 	for _, h := range heads {
 		class := ""
 		if right, ok := strings.CutPrefix(h, ">"); ok {
@@ -129,14 +131,17 @@ func (b *builder) head(p Page) {
 	if p.Status != nil {
 		about = p.Status.Origin
 	}
-	b.raw("<!DOCTYPE html>\n", `<html lang="`, b.t(Japanese, English), `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">`,
-		`<meta http-equiv="Content-Security-Policy" content="`, stylePolicy, `">`, "<title>", esc(strings.TrimSpace(title+" "+about)), "</title><style>", styleSheet,
+	b.raw("<!DOCTYPE html>\n", `<html lang="`, b.t(Japanese, English),
+		`"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">`,
+		`<meta http-equiv="Content-Security-Policy" content="`, stylePolicy, `">`, "<title>",
+		esc(strings.TrimSpace(title+" "+about)), "</title><style>", styleSheet,
 		"</style></head>\n<body><div class=\"page\"><header><div><h1>", title, "</h1>")
 	if about != "" {
 		b.raw("<span>", esc(about), "</span>")
 	}
 	at, zone := b.made.In(b.zone()), b.t("日本標準時", "UTC")
-	b.raw("<p>", b.f("%s（%s）現在。", "As of %s (%s).", `<time datetime="`+b.made.Format(time.RFC3339)+`">`+at.Format("2006-01-02 15:04:05")+"</time>", zone))
+	b.raw("<p>", b.f("%s（%s）現在。", "As of %s (%s).",
+		`<time datetime="`+b.made.Format(time.RFC3339)+`">`+at.Format("2006-01-02 15:04:05")+"</time>", zone))
 	if p.Links == nil {
 		b.raw(b.t("この頁は更新されない。", " This page is not refreshed."), "</p></div></header>\n")
 		return
@@ -154,7 +159,8 @@ func (b *builder) head(p Page) {
 	} else {
 		b.raw(b.f("%sごとに更新する。", " Refreshed every %s.", b.span(p.Links.Refresh)))
 	}
-	b.raw(`</p></div><nav aria-label="`, b.t("表示", "View"), `"><a href="/?lang=`, other, go_, `" hreflang="`, other, `" lang="`, other, `">`, name,
+	b.raw(`</p></div><nav aria-label="`, b.t("表示", "View"), `"><a href="/?lang=`, other, go_, `" hreflang="`, other,
+		`" lang="`, other, `">`, name,
 		`</a><a href="/?lang=`, b.t(Japanese, English), stop, `">`, esc(label), `</a></nav></header>`, "\n")
 }
 

@@ -30,26 +30,37 @@ func rich() *status.Status {
 		return all
 	}
 	concern := func(code string, s report.Severity, name string, n int64) status.Concern {
-		return status.Concern{Code: code, Severity: s, Name: name, Count: n, TextJA: "意味", TextEN: "meaning", HintJA: "対応", Hint: "do it"}
+		return status.Concern{Code: code, Severity: s, Name: name, Count: n, TextJA: "意味", TextEN: "meaning",
+			HintJA: "対応", Hint: "do it"}
 	}
 	return &status.Status{
-		Schema: status.Schema, Made: now, Origin: "ca.example/master", Size: 12, Newest: now.Add(-time.Hour), First: now.Add(3 * time.Hour), Expired: 1,
+		Schema: status.Schema, Made: now, Origin: "ca.example/master", Size: 12, Newest: now.Add(-time.Hour),
+		First: now.Add(3 * time.Hour), Expired: 1,
 		ShelfLife: []report.ShelfLife{
-			{Name: "crl/old.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.Add(-time.Hour), Number: "4"},
-			{Name: "crl/<b>sub.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.Add(3 * time.Hour), Number: "5"},
-			{Name: "cert/sub.cer", Kind: "ca-certificate", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.AddDate(3, 0, 0), Number: "0f"},
+			{Name: "crl/old.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour), NextUpdate: now.Add(-time.Hour),
+				Number: "4"},
+			{Name: "crl/<b>sub.crl", Kind: "crl", ThisUpdate: now.Add(-72 * time.Hour),
+				NextUpdate: now.Add(3 * time.Hour), Number: "5"},
+			{Name: "cert/sub.cer", Kind: "ca-certificate", ThisUpdate: now.Add(-72 * time.Hour),
+				NextUpdate: now.AddDate(3, 0, 0), Number: "0f"},
 		},
 		Publication: &status.LogStatus{Origin: "ca.example/publication", Size: 400, Newest: now},
 		Targets: []status.TargetStatus{
-			{Name: "osaka", Size: 11, Synced: now.Add(-time.Hour), Behind: 1, Probed: now, Samples: 4, Good: 3, Probes: slots(1),
-				Refused: []status.RefusedStatus{{Name: "docs/a.pdf", Digest: artifact.Sum(nil), Rule: "unsigned", Reason: "x", At: now}}},
+			{Name: "osaka", Size: 11, Synced: now.Add(-time.Hour), Behind: 1, Probed: now, Samples: 4, Good: 3,
+				Probes: slots(1),
+				Refused: []status.RefusedStatus{{Name: "docs/a.pdf", Digest: artifact.Sum(nil), Rule: "unsigned",
+					Reason: "x", At: now}}},
 			{Name: "tokyo", Probes: make([]status.Slot, status.StatusSlots)},
 		},
-		Verified: now.Add(-2 * time.Hour), Verification: &status.VerificationStatus{At: now.Add(-time.Minute), Objects: 30, Size: 12,
-			Findings: []status.FindingTally{{Code: "copy-missing", Severity: "error", Count: 2}, {Code: `"><script>`, Severity: `x" onload="`, Count: 1}}},
-		Checks:  slots(1),
-		Reviews: []ledger.Review{{Kind: "risk-review", Recorded: now.AddDate(-1, 0, 0), Due: now.AddDate(0, 0, -2)}, {Kind: "hsm-list", Recorded: now}},
-		Concerns: []status.Concern{concern("status-expired", report.Critical, "crl/old.crl", 0), concern("copy-missing", report.Error, "", 2),
+		Verified: now.Add(-2 * time.Hour),
+		Verification: &status.VerificationStatus{At: now.Add(-time.Minute), Objects: 30, Size: 12,
+			Findings: []status.FindingTally{{Code: "copy-missing", Severity: "error", Count: 2},
+				{Code: `"><script>`, Severity: `x" onload="`, Count: 1}}},
+		Checks: slots(1),
+		Reviews: []ledger.Review{{Kind: "risk-review", Recorded: now.AddDate(-1, 0, 0), Due: now.AddDate(0, 0, -2)},
+			{Kind: "hsm-list", Recorded: now}},
+		Concerns: []status.Concern{concern("status-expired", report.Critical, "crl/old.crl", 0),
+			concern("copy-missing", report.Error, "", 2),
 			concern("status-behind", report.Warning, "osaka", 0), concern(`"><script>`, `x" onload="`, "", 1)},
 		Warn: true, Critical: true,
 	}
@@ -124,7 +135,8 @@ func TestPageIsSelfContained(t *testing.T) {
 	t.Parallel()
 	for _, links := range []*Links{nil, {Refresh: time.Minute, Every: time.Minute}, {Every: time.Minute}} {
 		got := page(t, Page{Status: rich(), Lang: English, Links: links})
-		for _, bad := range []string{"<script", " src=", "url(", "@import", "<link", "<img", "<b>", `" onload="`, " style="} {
+		for _, bad := range []string{"<script", " src=", "url(", "@import", "<link", "<img", "<b>", `" onload="`,
+			" style="} {
 			if strings.Contains(got, bad) {
 				t.Errorf("the page contains %q", bad)
 			}

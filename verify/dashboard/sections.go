@@ -36,7 +36,8 @@ func (b *builder) state(s *status.Status) {
 	b.raw("<p>", b.summary(s), "</p>")
 	b.raw("<dl class=\"tiles\">")
 	b.tile(b.t("次の期限まで", "Until the first expiry"), b.firstLeft(s), b.first(s))
-	b.tile(b.t("期限切れ", "Expired"), b.figure("expired", "", fmt.Sprint(s.Expired)), b.f("公開中の %d 件のうち", "of %d current artifacts", len(s.ShelfLife)))
+	b.tile(b.t("期限切れ", "Expired"), b.figure("expired", "", fmt.Sprint(s.Expired)),
+		b.f("公開中の %d 件のうち", "of %d current artifacts", len(s.ShelfLife)))
 	behind, behindMore := b.behind(s)
 	b.tile(b.t("遅れている公開先", "Targets behind"), behind, behindMore)
 	check, checkMore := b.lastCheck(s)
@@ -62,7 +63,9 @@ func (b *builder) summary(s *status.Status) string {
 	for _, severity := range []report.Severity{report.Critical, report.Error, report.Warning, report.Note} {
 		labels := fmt.Sprintf("severity=%q", severity)
 		words := severities[severity]
-		parts = append(parts, b.f("%s %s 件", "%s: %s", b.t(words[0], words[1]), b.figure("concerns", labels, b.figures["concerns{"+labels+"}"])))
+		parts = append(parts,
+			b.f("%s %s 件", "%s: %s", b.t(words[0], words[1]),
+				b.figure("concerns", labels, b.figures["concerns{"+labels+"}"])))
 	}
 	return strings.Join(parts, b.t("、", ", ")) + b.t("。", ".")
 }
@@ -141,7 +144,8 @@ func (b *builder) concerns(s *status.Status) {
 			labels := fmt.Sprintf("code=%q,severity=%q", c.Code, c.Severity)
 			what += b.t("：", ": ") + b.figure("verification_findings", labels, b.f("%d 件", "%d times", c.Count))
 		}
-		b.raw(`<tr class="`, class(c.Severity), `"><th scope="row">`, b.severity(c.Severity), "</th><td>", what, " <small><code>", esc(c.Code), "</code></small></td><td>",
+		b.raw(`<tr class="`, class(c.Severity), `"><th scope="row">`, b.severity(c.Severity), "</th><td>", what,
+			" <small><code>", esc(c.Code), "</code></small></td><td>",
 			esc(b.t(c.HintJA, c.Hint)), "</td></tr>")
 	}
 	b.endTable()
@@ -171,15 +175,19 @@ func (b *builder) life(s *status.Status) {
 		b.end()
 		return
 	}
-	b.table(b.t("有効期限", "Shelf life"), b.t("名前と種別", "name and kind"), b.t("=有効期間のうち残り", "=left of its validity"), b.t(">残り", ">left"), b.t(">期限", ">until"))
+	b.table(b.t("有効期限", "Shelf life"), b.t("名前と種別", "name and kind"), b.t("=有効期間のうち残り", "=left of its validity"),
+		b.t(">残り", ">left"), b.t(">期限", ">until"))
 	for i := range s.ShelfLife[:min(len(s.ShelfLife), mostLives)] {
 		l := &s.ShelfLife[i]
 		kind := b.kind(l.Kind)
-		if l.Number != "" && !artifact.Kind(l.Kind).IsCertificate() && len(l.Number) <= 24 { // a serial number is not what a shift looks for
+		// a serial number is not what a shift looks for
+		if l.Number != "" && !artifact.Kind(l.Kind).IsCertificate() && len(l.Number) <= 24 {
 			kind += b.f(" 第 %s 号", ", number %s", l.Number)
 		}
-		b.raw(`<tr><th scope="row">`, esc(l.Name), "<br><small>", esc(kind), `</small></th><td class="life">`, b.lifeBar(l, s.Within), `</td><td class="n">`,
-			b.lifeLeft(l), `</td><td class="n">`, b.figure("next_update_seconds", l.Labels(), b.at(l.NextUpdate)), "</td></tr>")
+		b.raw(`<tr><th scope="row">`, esc(l.Name), "<br><small>", esc(kind), `</small></th><td class="life">`,
+			b.lifeBar(l, s.Within), `</td><td class="n">`,
+			b.lifeLeft(l), `</td><td class="n">`, b.figure("next_update_seconds", l.Labels(), b.at(l.NextUpdate)),
+			"</td></tr>")
 	}
 	b.endTable()
 	b.end()
@@ -228,7 +236,8 @@ func (b *builder) reviews(s *status.Status) {
 				left = b.warn(b.left(r.Due))
 			}
 		}
-		b.raw(`<tr><th scope="row">`, esc(r.Kind), "</th><td>", b.at(r.Recorded), "</td><td>", due, `</td><td class="n">`, left, "</td></tr>")
+		b.raw(`<tr><th scope="row">`, esc(r.Kind), "</th><td>", b.at(r.Recorded), "</td><td>", due,
+			`</td><td class="n">`, left, "</td></tr>")
 	}
 	b.endTable()
 	b.end()
@@ -238,13 +247,18 @@ func (b *builder) reviews(s *status.Status) {
 func (b *builder) foot(s *status.Status) {
 	trial := b.t("鍵が試験運用であるとの判定はない。", "No verdict says that the keys are on trial.")
 	if s.Trial {
-		trial = b.warn(b.t("試験運用：署名室の鍵は、認定認証業務の鍵ではない。", "On trial: the keys of the signing room are not those of an accredited CA."))
+		trial = b.warn(b.t("試験運用：署名室の鍵は、認定認証業務の鍵ではない。",
+			"On trial: the keys of the signing room are not those of an accredited CA."))
 	}
-	b.raw("<footer><p>", b.figure("trial", "", trial), " ", b.f("正本のログ：%s 件、最新 %s。", "Master log: %s entries, newest %s.", b.figure("log_entries", "", fmt.Sprint(s.Size)), b.figure("log_newest_seconds", "", b.at(s.Newest))))
+	b.raw("<footer><p>", b.figure("trial", "", trial), " ",
+		b.f("正本のログ：%s 件、最新 %s。", "Master log: %s entries, newest %s.", b.figure("log_entries", "", fmt.Sprint(s.Size)),
+			b.figure("log_newest_seconds", "", b.at(s.Newest))))
 	if p := s.Publication; p != nil {
 		b.raw(b.f("公開ログ：%d 件、最新 %s。", " Publication log: %d entries, newest %s.", p.Size, b.at(p.Newest)))
 	}
-	b.raw(b.t("固定した鍵の署名を確かめてから読んだ。", " Signatures were checked with the pinned keys before anything was read."), "</p><p>",
+	b.raw(b.t("固定した鍵の署名を確かめてから読んだ。", " Signatures were checked with the pinned keys before anything was read."),
+		"</p><p>",
 		b.t("この頁のために公開先へ問い合わせることはない。何も送らなかった同期は記録を残さないため、その時刻は分からない。",
-			"No target is asked for this page. A sync that sends nothing leaves no entry: when it ran is not known here."), "</p></footer>\n")
+			"No target is asked for this page. A sync that sends nothing leaves no entry: when it ran is not "+
+				"known here."), "</p></footer>\n")
 }

@@ -88,7 +88,8 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Run serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	server := &http.Server{Handler: s, ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, WriteTimeout: statusTimeout + requestTimeout, IdleTimeout: time.Minute,
+	server := &http.Server{Handler: s, ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout,
+		WriteTimeout: statusTimeout + requestTimeout, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx }}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(s.listener) }()
@@ -123,7 +124,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !s.asksForUs(r.Host):
 		// A page of somebody else, whose name was made to point here, must not read this one (DNS rebinding).
-		http.Error(w, "this server is not called that: ask for it by its address, or start it with --name", http.StatusMisdirectedRequest)
+		http.Error(w, "this server is not called that: ask for it by its address, or start it with --name",
+			http.StatusMisdirectedRequest)
 		return
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
@@ -142,7 +144,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// asksForUs accepts an address written in numbers, which no name service can turn elsewhere, localhost, and the configured names.
+// asksForUs accepts an address written in numbers, which no name service can turn elsewhere, localhost, and the
+// configured names.
 func (s *Server) asksForUs(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -152,7 +155,8 @@ func (s *Server) asksForUs(host string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
-	return name == "localhost" || slices.ContainsFunc(s.config.Names, func(n string) bool { return strings.EqualFold(n, name) })
+	return name == "localhost" ||
+		slices.ContainsFunc(s.config.Names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // current finds the status out, or gives the one that was found out just before.
@@ -183,7 +187,8 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	current, err := s.current(r.Context())
-	p := Page{Status: current, Err: err, Made: s.config.Now(), Lang: lang, Links: &Links{Refresh: refresh, Every: s.config.Refresh}}
+	p := Page{Status: current, Err: err, Made: s.config.Now(), Lang: lang,
+		Links: &Links{Refresh: refresh, Every: s.config.Refresh}}
 	if err != nil {
 		p.Status = nil
 	}
@@ -242,7 +247,8 @@ func preferred(accepts string) string {
 }
 
 // data gives the status to programs.
-func (s *Server) data(w http.ResponseWriter, r *http.Request, kind string, write func(*status.Status, io.Writer) error) {
+func (s *Server) data(w http.ResponseWriter, r *http.Request, kind string,
+	write func(*status.Status, io.Writer) error) {
 	current, err := s.current(r.Context())
 	var b bytes.Buffer
 	if err == nil {

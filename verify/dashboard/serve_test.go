@@ -15,7 +15,8 @@ import (
 
 func testServer(t *testing.T, find func(context.Context) (*status.Status, error)) *Server {
 	t.Helper()
-	s, err := NewServer(Config{Listen: "127.0.0.1:0", Names: []string{"shift.example"}, Refresh: 30 * time.Second, Status: find, Now: func() time.Time { return now }})
+	s, err := NewServer(Config{Listen: "127.0.0.1:0", Names: []string{"shift.example"}, Refresh: 30 * time.Second,
+		Status: find, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,9 @@ func TestServerAnswersWhatItIsFor(t *testing.T) {
 		if w.Code != c.code || !strings.Contains(w.Body.String(), c.want) {
 			t.Errorf("%s %s of %q: %d %.120s; want %d with %q", c.method, c.url, c.host, w.Code, w.Body, c.code, c.want)
 		}
-		if w.Header().Get("Set-Cookie") != "" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") || w.Header().Get("Cache-Control") != "no-store" {
+		if w.Header().Get("Set-Cookie") != "" ||
+			!strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") ||
+			w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s %s: headers %v", c.method, c.url, w.Header())
 		}
 	}
@@ -76,7 +79,8 @@ func TestServerAnswersWhatItIsFor(t *testing.T) {
 		t.Errorf("stopped, Refresh is %q", got)
 	}
 	var back status.Status
-	if err := json.Unmarshal(ask(s, "GET", "/status.json", "127.0.0.1", "").Body.Bytes(), &back); err != nil || back.Size != 12 {
+	if err := json.Unmarshal(ask(s, "GET", "/status.json", "127.0.0.1", "").Body.Bytes(), &back); err != nil ||
+		back.Size != 12 {
 		t.Errorf("status.json: %v, %+v", err, back)
 	}
 }
@@ -90,7 +94,8 @@ func TestServerSaysThatItDoesNotKnow(t *testing.T) {
 		return nil, errors.New("the master log is gone")
 	})
 	for _, path := range []string{"/?lang=ja", "/status.json", "/metrics"} {
-		if w := ask(s, "GET", path, "127.0.0.1", ""); w.Code != 503 || !strings.Contains(w.Body.String(), "the master log is gone") {
+		if w := ask(s, "GET", path, "127.0.0.1", ""); w.Code != 503 ||
+			!strings.Contains(w.Body.String(), "the master log is gone") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
@@ -102,8 +107,10 @@ func TestServerSaysThatItDoesNotKnow(t *testing.T) {
 // TestCheckListen wants no other machine to see the page unless it is said.
 func TestCheckListen(t *testing.T) {
 	t.Parallel()
-	for address, want := range map[string]bool{"127.0.0.1:80": true, "[::1]:80": true, "localhost:0": true, "127.9.9.9:1": true,
-		":80": false, "0.0.0.0:80": false, "[::]:80": false, "192.0.2.1:80": false, "example.org:80": false, "127.0.0.1": false, "": false} {
+	for address, want := range map[string]bool{"127.0.0.1:80": true, "[::1]:80": true, "localhost:0": true,
+		"127.9.9.9:1": true,
+		":80":         false, "0.0.0.0:80": false, "[::]:80": false, "192.0.2.1:80": false, "example.org:80": false,
+		"127.0.0.1": false, "": false} {
 		if err := CheckListen(address, false); (err == nil) != want {
 			t.Errorf("%q: %v", address, err)
 		}

@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 )
 
-// styleSheet is the page's only style. All colours have a contrast of at least 4.5 to 1, on light and on dark; no meaning is in a
-// colour alone.
+// styleSheet is the page's only style. All colours have a contrast of at least 4.5 to 1, on light and on dark; no
+// meaning is in a colour alone.
 const styleSheet = `
 :root{color-scheme:light dark;--ink:#1b2430;--soft:#566170;--page:#f4f6f8;--panel:#fff;--line:#dbe1e8;--track:#e6ebf0;--bar:#2a6496;--good:#176b3a;--warn:#7a4d00;--bad:#a3161c;--wash:#fff}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e9ef;--soft:#a5b1be;--page:#12161b;--panel:#1a2027;--line:#303a45;--track:#2b343e;--bar:#6fabdd;--good:#74cf9b;--warn:#e8b75c;--bad:#ff938d;--wash:#1a2027}}
@@ -52,5 +52,6 @@ body{font-size:9pt}.page{max-width:none;padding:0}header nav{display:none}sectio
 // stylePolicy lets the browser use this style sheet and nothing else: no script, no picture, no request.
 var stylePolicy = func() string {
 	sum := sha256.Sum256([]byte(styleSheet))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'"
 }()

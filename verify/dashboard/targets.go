@@ -13,11 +13,13 @@ func (b *builder) targets(s *status.Status) {
 	b.section("targets", "all", b.t("公開先", "Targets"), b.t("公開ログの記録による", "from the publication log"))
 	switch {
 	case s.Publication == nil:
-		b.raw("<p>", b.t("公開ログがここにはない。公開先については不明である。", "There is no publication log here: nothing is known of targets."), "</p>")
+		b.raw("<p>",
+			b.t("公開ログがここにはない。公開先については不明である。", "There is no publication log here: nothing is known of targets."), "</p>")
 	case len(s.Targets) == 0:
 		b.raw("<p>", b.t("公開ログに公開先の記録がない。", "The publication log knows of no target."), "</p>")
 	default:
-		b.table(b.t("公開先", "Targets"), b.t("名前", "name"), b.t("正本との差", "against the master"), b.t("送信した最後の同期", "last sync that sent something"),
+		b.table(b.t("公開先", "Targets"), b.t("名前", "name"), b.t("正本との差", "against the master"),
+			b.t("送信した最後の同期", "last sync that sent something"),
 			b.t(">拒否", ">refused"), b.t("観測（24 時間）", "probes of 24 hours"), b.t(">正常", ">good"))
 		for i := range s.Targets {
 			b.target(&s.Targets[i])
@@ -48,10 +50,16 @@ func (b *builder) target(t *status.TargetStatus) {
 	case !t.Last.Finished:
 		last = b.bad(b.t("直近の同期は未完了", "the last sync did not finish"))
 	}
-	b.raw(`<tr><th scope="row">`, esc(t.Name), "</th><td>", b.figure("target_behind_entries", labels, behind), "<br><small>", b.figure("target_unfinished", labels, last), `</small></td><td class="t">`, b.figure("target_synced_seconds", labels, b.at(t.Synced)),
-		"<br><small>", esc(b.ago(t.Synced)), `</small></td><td class="n">`, b.figure("target_refused", labels, fmt.Sprint(len(t.Refused))), `</td><td class="day">`,
-		b.day(t.Name+b.t("の観測", ", probes"), t.Probes, b.t("観測なし", "not asked"), b.t("異常", "bad")), `</td><td class="n">`,
-		b.figure("target_day_good_samples", labels, fmt.Sprint(good)), " / ", b.figure("target_day_samples", labels, fmt.Sprint(tried)), "<br><small>", percent(good, tried), "</small></td></tr>")
+	b.raw(`<tr><th scope="row">`, esc(t.Name), "</th><td>", b.figure("target_behind_entries", labels, behind),
+		"<br><small>", b.figure("target_unfinished", labels, last), `</small></td><td class="t">`,
+		b.figure("target_synced_seconds", labels, b.at(t.Synced)),
+		"<br><small>", esc(b.ago(t.Synced)), `</small></td><td class="n">`,
+		b.figure("target_refused", labels, fmt.Sprint(len(t.Refused))), `</td><td class="day">`,
+		b.day(t.Name+b.t("の観測", ", probes"), t.Probes, b.t("観測なし", "not asked"), b.t("異常", "bad")),
+		`</td><td class="n">`,
+		b.figure("target_day_good_samples", labels, fmt.Sprint(good)), " / ",
+		b.figure("target_day_samples", labels, fmt.Sprint(tried)), "<br><small>", percent(good, tried),
+		"</small></td></tr>")
 }
 
 // day draws a day in slots: what went well from the bottom, what did not above it, and a thin line where nobody tried.
@@ -60,7 +68,8 @@ func (b *builder) day(what string, slots []status.Slot, none, bad string) string
 		return ""
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, `<svg viewBox="0 0 %d 22" preserveAspectRatio="none" role="img" aria-label="%s">`, 4*len(slots), esc(what+b.t("：", ": ")+b.dayWords(slots, none, bad)))
+	fmt.Fprintf(&out, `<svg viewBox="0 0 %d 22" preserveAspectRatio="none" role="img" aria-label="%s">`, 4*len(slots),
+		esc(what+b.t("：", ": ")+b.dayWords(slots, none, bad)))
 	for i, s := range slots {
 		x := 4 * i
 		if s.Tried == 0 {
@@ -77,7 +86,8 @@ func (b *builder) day(what string, slots []status.Slot, none, bad string) string
 		}
 	}
 	out.WriteString("</svg>")
-	out.WriteString(`<div class="ends" aria-hidden="true"><span>` + b.t("24 時間前", "24 h ago") + "</span><span>" + b.t("現在", "now") + "</span></div>")
+	out.WriteString(`<div class="ends" aria-hidden="true"><span>` + b.t("24 時間前", "24 h ago") + "</span><span>" +
+		b.t("現在", "now") + "</span></div>")
 	return out.String()
 }
 
@@ -93,7 +103,8 @@ func (b *builder) dayWords(slots []status.Slot, none, bad string) string {
 		}
 	}
 	quarter := int(status.StatusSlot / time.Minute)
-	text := b.f("%d 分の区間 %d のうち、%s %d、%s %d", "of %[2]d slots of %[1]d minutes, %[4]d %[3]s, %[6]d %[5]s", quarter, len(slots), bad, with, none, empty)
+	text := b.f("%d 分の区間 %d のうち、%s %d、%s %d", "of %[2]d slots of %[1]d minutes, %[4]d %[3]s, %[6]d %[5]s", quarter,
+		len(slots), bad, with, none, empty)
 	if with > 0 {
 		text += b.f("。最後の異常は %s前", "; the last bad one began %s ago", b.span(b.made.Sub(last.From)))
 	}
@@ -105,7 +116,8 @@ func (b *builder) key() {
 	square := func(class string) string {
 		return `<svg viewBox="0 0 10 10" aria-hidden="true"><rect class="` + class + `" width="10" height="10"/></svg>`
 	}
-	b.raw(`<p class="key">`, square("ok-bar"), b.t("正常", "good"), square("bad-bar"), b.t("異常", "bad"), square("none-bar"), b.t("記録なし（その間の状況は不明）", "not on record: nothing is known of that time"),
+	b.raw(`<p class="key">`, square("ok-bar"), b.t("正常", "good"), square("bad-bar"), b.t("異常", "bad"),
+		square("none-bar"), b.t("記録なし（その間の状況は不明）", "not on record: nothing is known of that time"),
 		b.f("。1 本は %d 分。", ". One bar is %d minutes.", int(status.StatusSlot/time.Minute)), "</p>")
 }
 
@@ -134,7 +146,8 @@ func (b *builder) runs(s *status.Status) {
 		if t.Samples > 0 {
 			outcome = b.figure("target_good_samples_ratio", t.Labels(), outcome)
 		}
-		b.run(b.f("観測：%s", "probe of %s", t.Name), b.figure("target_probed_seconds", t.Labels(), b.at(t.Probed)), b.ago(t.Probed), outcome)
+		b.run(b.f("観測：%s", "probe of %s", t.Name), b.figure("target_probed_seconds", t.Labels(), b.at(t.Probed)),
+			b.ago(t.Probed), outcome)
 	}
 	b.endTable()
 	if s.Verification != nil {
@@ -154,13 +167,17 @@ func (b *builder) verifications(s *status.Status) {
 		if !v.OK {
 			outcome = b.bad(b.f("指摘 %d 種", "%d kinds of findings", len(v.Findings)))
 		}
-		outcome += "<br><small>" + b.f("正本 %[2]d 件の時点で副本 %[1]d 件を照合", "%d copies compared with the master of %d entries", v.Objects, v.Size) + "</small>"
+		outcome += "<br><small>" +
+			b.f("正本 %[2]d 件の時点で副本 %[1]d 件を照合", "%d copies compared with the master of %d entries", v.Objects, v.Size) +
+			"</small>"
 		b.run(b.t("検証", "verification"), b.figure("verification_seconds", "", b.at(v.At)), b.ago(v.At), outcome)
 	}
-	b.run(b.t("指摘のなかった最後の検証", "last verification without findings"), b.figure("verified_seconds", "", b.at(s.Verified)), b.ago(s.Verified), "")
+	b.run(b.t("指摘のなかった最後の検証", "last verification without findings"), b.figure("verified_seconds", "", b.at(s.Verified)),
+		b.ago(s.Verified), "")
 }
 
 // run is one row; when and outcome are HTML.
 func (b *builder) run(what, when, ago, outcome string) {
-	b.raw(`<tr><th scope="row">`, esc(what), `</th><td class="t">`, when, "<br><small>", esc(ago), "</small></td><td>", outcome, "</td></tr>")
+	b.raw(`<tr><th scope="row">`, esc(what), `</th><td class="t">`, when, "<br><small>", esc(ago), "</small></td><td>",
+		outcome, "</td></tr>")
 }

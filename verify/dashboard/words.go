@@ -81,7 +81,8 @@ func (b *builder) kind(k string) string {
 
 // severities are the words of a survey's report, as in package verify.
 var severities = map[report.Severity][2]string{
-	report.Critical: {"重大", "critical"}, report.Error: {"不適合", "error"}, report.Warning: {"注意", "warning"}, report.Note: {"備考", "note"},
+	report.Critical: {"重大", "critical"}, report.Error: {"不適合", "error"}, report.Warning: {"注意", "warning"},
+	report.Note: {"備考", "note"},
 }
 
 // The marks tell states apart by their shape.

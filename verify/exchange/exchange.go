@@ -1,5 +1,5 @@
-// Package exchange is one question to an OCSP responder and its answer: the request as a relying party sends it, the answer
-// bounded in time and size, and a second reading of it by a reader that shares no code with package artifact.
+// Package exchange is one question to an OCSP responder and its answer: the request as a relying party sends it, the
+// answer bounded in time and size, and a second reading of it by a reader that shares no code with package artifact.
 package exchange
 
 import (
@@ -35,18 +35,20 @@ type Reply struct {
 	Took   time.Duration
 }
 
-// NewClient makes a client that follows no redirect: what a client that does not would get is the answer. A nil proxy is none.
+// NewClient makes a client that follows no redirect: what a client that does not would get is the answer. A nil proxy
+// is none.
 func NewClient(proxy *url.URL) *http.Client {
 	return &http.Client{
-		Transport:     &http.Transport{DisableCompression: true, Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second},
+		Transport: &http.Transport{DisableCompression: true, Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 8,
+			IdleConnTimeout: 10 * time.Second},
 		CheckRedirect: redirect.None,
 	}
 }
 
 var client = NewClient(nil)
 
-// Send sends an OCSPRequest to the responder at an address: below it by GET, to the very address by POST (RFC 6960 appendix A).
-// The error says why there is no answer.
+// Send sends an OCSPRequest to the responder at an address: below it by GET, to the very address by POST (RFC 6960
+// appendix A). The error says why there is no answer.
 func (s *Sender) Send(ctx context.Context, address, method string, request []byte) (r Reply, err error) {
 	timeout := s.Timeout
 	if timeout <= 0 {

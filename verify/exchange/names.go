@@ -13,7 +13,8 @@ const (
 	Unauthorized  = "unauthorized" // it has no answer (RFC 5019 section 2.2.3)
 )
 
-var errorNames = map[byte]string{1: "malformedRequest", 2: InternalError, 3: TryLater, 5: "sigRequired", 6: Unauthorized}
+var errorNames = map[byte]string{1: "malformedRequest", 2: InternalError, 3: TryLater, 5: "sigRequired",
+	6: Unauthorized}
 
 // ErrorOf names the error that an answer is; ok is false when it has another form, and the name is
 // empty for one that the standard does not know.

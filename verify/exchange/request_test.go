@@ -15,7 +15,8 @@ import (
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	id := artifact.CertID{
-		Hash: crypto.SHA256, IssuerNameHash: bytes.Repeat([]byte{1}, 32), IssuerKeyHash: bytes.Repeat([]byte{2}, 32), Serial: []byte{0x4f, 7},
+		Hash: crypto.SHA256, IssuerNameHash: bytes.Repeat([]byte{1}, 32), IssuerKeyHash: bytes.Repeat([]byte{2}, 32),
+		Serial: []byte{0x4f, 7},
 	}
 	for _, nonce := range [][]byte{nil, bytes.Repeat([]byte{9}, 16)} {
 		der := exchange.Request(id, nonce)
@@ -23,7 +24,8 @@ func TestRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.SerialNumber.Int64() != 0x4f07 || r.HashAlgorithm != crypto.SHA256 || !bytes.Equal(r.IssuerKeyHash, id.IssuerKeyHash) {
+		if r.SerialNumber.Int64() != 0x4f07 || r.HashAlgorithm != crypto.SHA256 ||
+			!bytes.Equal(r.IssuerKeyHash, id.IssuerKeyHash) {
 			t.Errorf("it asks about %x by %s", r.SerialNumber, r.HashAlgorithm)
 		}
 		if has := bytes.Contains(der, exchange.NonceValue([]byte{9, 9})[2:]); has != (nonce != nil) {

@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// The fields by which caches are told how long to keep an answer. Those of content delivery networks come before Cache-Control
-// where they are understood (RFC 9213), so each is judged by itself, and the longest life counts.
+// The fields by which caches are told how long to keep an answer. Those of content delivery networks come before
+// Cache-Control where they are understood (RFC 9213), so each is judged by itself, and the longest life counts.
 var cacheFields = []string{
-	"Cache-Control", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control", "Netlify-CDN-Cache-Control", "Surrogate-Control", "Edge-Control",
+	"Cache-Control", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control",
+	"Netlify-CDN-Cache-Control", "Surrogate-Control", "Edge-Control",
 }
 
 // longestLife bounds what is computed with: RFC 9111 section 1.2.2 lets a cache take 2^31 seconds for anything greater.
 const longestLife = 1 << 31
 
-// CachedUntil computes how long some cache may give the answer out, from RFC 9111 section 4.2 and what is known of caches that
-// read more than that. why names the field. It is the zero time when nothing may be kept.
+// CachedUntil computes how long some cache may give the answer out, from RFC 9111 section 4.2 and what is known of
+// caches that read more than that. why names the field. It is the zero time when nothing may be kept.
 func CachedUntil(h http.Header, now time.Time) (until time.Time, why string) {
 	from := now.Add(-time.Duration(age(h)) * time.Second)
 	longer := func(t time.Time, reason string) {
@@ -56,7 +57,8 @@ func CachedUntil(h http.Header, now time.Time) (until time.Time, why string) {
 			longer(t, "Expires: "+v)
 		}
 	}
-	if modified, err := http.ParseTime(h.Get("Last-Modified")); err == nil && len(expires) == 0 && modified.Before(now) {
+	if modified, err := http.ParseTime(h.Get("Last-Modified")); err == nil && len(expires) == 0 &&
+		modified.Before(now) {
 		// Without a word, a cache guesses: usually a tenth of the age (RFC 9111 section 4.2.2).
 		longer(from.Add(now.Sub(modified)/10), "no lifetime is given, and Last-Modified: "+h.Get("Last-Modified"))
 	}
@@ -87,7 +89,8 @@ func directives(values []string) cacheDirectives {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		name = strings.ToLower(strings.TrimSpace(name))
 		if name != "" {
-			d[strings.TrimPrefix(name, "!")] = append(d[strings.TrimPrefix(name, "!")], strings.Trim(strings.TrimSpace(value), `"`))
+			d[strings.TrimPrefix(name, "!")] = append(d[strings.TrimPrefix(name, "!")],
+				strings.Trim(strings.TrimSpace(value), `"`))
 		}
 	}
 	return d
@@ -122,8 +125,8 @@ func (d cacheDirectives) most(name string) (most int64, ok bool) {
 	return most, ok
 }
 
-// life returns for how many seconds the directives let an answer be given out, stale ones included, and whether they say it at
-// all. A shared cache goes by s-maxage and a private one by max-age: the longer life counts.
+// life returns for how many seconds the directives let an answer be given out, stale ones included, and whether they
+// say it at all. A shared cache goes by s-maxage and a private one by max-age: the longer life counts.
 func (d cacheDirectives) life() (life int64, told bool) {
 	if d.has("no-store") || d.has("no-cache") && slices.Contains(d["no-cache"], "") {
 		return 0, true
@@ -147,8 +150,8 @@ func (d cacheDirectives) life() (life int64, told bool) {
 	return life + stale, told || stale > 0
 }
 
-// seconds reads a number of seconds as lenient caches do: its first digits, with a unit such as d for days, and for Surrogate-
-// Control the sum of life and grace.
+// seconds reads a number of seconds as lenient caches do: its first digits, with a unit such as d for days, and for
+// Surrogate- Control the sum of life and grace.
 func seconds(s string, most int64) (int64, bool) {
 	if life, grace, ok := strings.Cut(s, "+"); ok {
 		a, ok1 := seconds(life, most)
@@ -166,7 +169,8 @@ func seconds(s string, most int64) (int64, bool) {
 	if err != nil {
 		return most, true // too large for any number
 	}
-	unit := map[string]int64{"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}[strings.ToLower(s[digits:])]
+	unit := map[string]int64{"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400,
+		"y": 365 * 86400}[strings.ToLower(s[digits:])]
 	if n = min(n, most); unit > 0 {
 		n = min(n*unit, most)
 	}

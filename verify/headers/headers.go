@@ -1,5 +1,5 @@
-// Package headers judges the HTTP headers with which a public object arrived: what relying parties and caches make of them,
-// not what they were meant to say.
+// Package headers judges the HTTP headers with which a public object arrived: what relying parties and caches make of
+// them, not what they were meant to say.
 package headers
 
 import (
@@ -30,8 +30,8 @@ type Expected struct {
 	Now         time.Time
 }
 
-// Judge returns what is wrong: the media type, what transforms the bytes, dates that cannot be parsed, and caches that keep a
-// dated object too long.
+// Judge returns what is wrong: the media type, what transforms the bytes, dates that cannot be parsed, and caches that
+// keep a dated object too long.
 func Judge(h http.Header, e Expected) (faults []Fault) {
 	bad := func(code, want, got string) { faults = append(faults, Fault{code, want, got}) }
 	wantType, _, _ := mime.ParseMediaType(e.ContentType)
@@ -61,7 +61,8 @@ func Judge(h http.Header, e Expected) (faults []Fault) {
 	return faults
 }
 
-// mediaType reports whether every Content-Type that was sent is the wanted one. got is empty when there is none that can be read.
+// mediaType reports whether every Content-Type that was sent is the wanted one. got is empty when there is none that
+// can be read.
 func mediaType(values []string, want string) (got string, right bool) {
 	right = len(values) > 0
 	for _, v := range values {

@@ -1,12 +1,14 @@
 package japanese
 
-// bundleRows are what the readers of bundles, generations, public names and overrides say (packages ocspcache, public, override).
+// bundleRows are what the readers of bundles, generations, public names and overrides say (packages ocspcache, public,
+// override).
 var bundleRows = []row{
 	{"opening OCSP bundle: %w", "OCSP バンドルを開く：{1}"},
 	{"opening OCSP bundle %q: %w", "OCSP バンドル {1} を開く：{2}"},
 	{"parsing OCSP bundle: the first bytes are not %s and its head", "OCSP バンドルの解析：先頭が {1} とその先頭部ではない"},
 	{"parsing OCSP bundle: %w", "OCSP バンドルの解析：{1}"},
-	{"head says %d bytes, there are %d: the file is cut off or has grown", "先頭部では {1} バイトだが {2} バイトある：ファイルが途中で切れているか長くなっている"},
+	{"head says %d bytes, there are %d: the file is cut off or has grown",
+		"先頭部では {1} バイトだが {2} バイトある：ファイルが途中で切れているか長くなっている"},
 	{"%d responses, at most %d are possible", "応答 {1} 件は上限 {2} 件を超える"},
 	{"%d groups for %d responses", "応答 {2} 件に対しグループが {1} 個ある"},
 	{"2^%d buckets for %d responses, want 2^%d", "応答 {2} 件に対し区画が 2^{1} 個ある。2^{3} 個が必要である"},
@@ -28,7 +30,8 @@ var bundleRows = []row{
 	{"%d bundles, at most %d are possible", "バンドル {1} 個は上限 {2} 個を超える"},
 	{"reading line %d: %w", "{1} 行目の読み取り：{2}"},
 	{"%q is not a bundle with its five fields", "{1} は 5 項目のバンドルではない"},
-	{"shard %q where %d must follow: shards are numbered from 0 without a gap", "シャード {1} の位置には {2} が必要である：番号は 0 から欠番なく続くこと"},
+	{"shard %q where %d must follow: shards are numbered from 0 without a gap",
+		"シャード {1} の位置には {2} が必要である：番号は 0 から欠番なく続くこと"},
 	{"size %q is not a number of bytes", "大きさ {1} がバイト数ではない"},
 	{"count %q is not a number of responses", "件数 {1} が応答の数ではない"},
 	{"public name %.80q: it is longer than %d characters", "公開名 {1}：{2} 文字より長い"},
@@ -45,7 +48,8 @@ var bundleRows = []row{
 	{"%q is not the %v of an issuer's key in hex", "{1} は発行者の鍵の {2} の 16 進ではない"},
 	{"it is neither a bundle, a generation nor a response", "バンドル、世代、応答のいずれでもない"},
 	{"the public log has a checkpoint, tiles and manifests only", "公開のログにはチェックポイント、タイル、目録のみが置かれる"},
-	{"%q is not a label: letters, digits, '.', '_' and '-', a letter or a digit first", "{1} は名前として使えない：英数字、「.」「_」「-」から成り、英数字で始まること"},
+	{"%q is not a label: letters, digits, '.', '_' and '-', a letter or a digit first",
+		"{1} は名前として使えない：英数字、「.」「_」「-」から成り、英数字で始まること"},
 	{"%q is not a decimal number", "{1} は十進数ではない"},
 	{"%q is not a decimal number without leading zeros", "{1} は先頭に 0 のない十進数ではない"},
 	{"%q is not a serial number in lower-case hex", "{1} は小文字の 16 進のシリアル番号ではない"},

@@ -1,6 +1,7 @@
 package japanese
 
-// foreignRows are what the operating system, the network and the libraries say most often; anything else of theirs is quoted as it is.
+// foreignRows are what the operating system, the network and the libraries say most often; anything else of theirs is
+// quoted as it is.
 var foreignRows = []row{
 	{"open %s: %w", "{1} を開けない：{2}"},
 	{"read %s: %w", "{1} を読めない：{2}"},

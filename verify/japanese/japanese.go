@@ -1,9 +1,10 @@
 // Package japanese says in Japanese what the checks say in English, for the report that a survey body files.
 //
-// The texts of findings are made where the fault is seen, in many packages, as English sentences with values in them. Each such
-// sentence is a row of a table here: the English format as it stands in the source, and the Japanese one. Of recognises a text by
-// its format, takes the values out and puts them into the Japanese sentence; what is quoted inside, such as the reason of an error,
-// is translated in the same way. A test reads the sources of all these packages and wants a row for every format.
+// The texts of findings are made where the fault is seen, in many packages, as English sentences with values in them.
+// Each such sentence is a row of a table here: the English format as it stands in the source, and the Japanese one. Of
+// recognises a text by its format, takes the values out and puts them into the Japanese sentence; what is quoted
+// inside, such as the reason of an error, is translated in the same way. A test reads the sources of all these packages
+// and wants a row for every format.
 package japanese
 
 import (
@@ -14,8 +15,8 @@ import (
 	"sync"
 )
 
-// A row is one sentence. In the Japanese text {1} is the first value of the English one, {1!} the same when it is what a person
-// wrote and stays as it is.
+// A row is one sentence. In the Japanese text {1} is the first value of the English one, {1!} the same when it is what
+// a person wrote and stays as it is.
 type row struct{ en, ja string }
 
 // A pattern is a row, ready to be recognised.
@@ -90,7 +91,8 @@ var table = sync.OnceValue(func() *index {
 })
 
 func rows() []row {
-	return slices.Concat(kindRows, responderRows, observeRows, sampleRows, verifyRows, memoryRows, approvalRows, sectionRows, artifactRows, keyscanRows, ledgerRows, bundleRows, foreignRows)
+	return slices.Concat(kindRows, responderRows, observeRows, sampleRows, verifyRows, memoryRows, approvalRows,
+		sectionRows, artifactRows, keyscanRows, ledgerRows, bundleRows, foreignRows)
 }
 
 // Texts returns every English format that has a translation.
@@ -105,8 +107,8 @@ func Texts() []string {
 // maxDepth bounds how deep a text is taken apart.
 const maxDepth = 12
 
-// Of translates a text, and reports whether all its sentences are known. What a foreign program said inside a known sentence is
-// quoted as it was, and so is a text of which nothing is known.
+// Of translates a text, and reports whether all its sentences are known. What a foreign program said inside a known
+// sentence is quoted as it was, and so is a text of which nothing is known.
 func Of(en string) (string, bool) {
 	if len(en) > maxText {
 		return "「" + en + "」", false
@@ -119,8 +121,8 @@ func Of(en string) (string, bool) {
 	return ja, known
 }
 
-// maxText and maxWork bound the work on one text, in bytes that are looked at: it may quote what somebody wrote in order to keep
-// the reader busy.
+// maxText and maxWork bound the work on one text, in bytes that are looked at: it may quote what somebody wrote in
+// order to keep the reader busy.
 const (
 	maxText = 8 << 10
 	maxWork = 256 << 10

@@ -175,7 +175,8 @@ func readAnswer(der []byte, key ocspcache.Key) (standing, bool) {
 			return standing{status: unknown, invalid: noDate}, true
 		}
 		return standing{
-			status: revoked, at: s.RevokedAt.Unix(), invalid: noDate, reason: int8(max(s.Reason, 0)), never: r.NeverIssued(s),
+			status: revoked, at: s.RevokedAt.Unix(), invalid: noDate, reason: int8(max(s.Reason, 0)),
+			never: r.NeverIssued(s),
 		}, true
 	}
 	return standing{}, false

@@ -60,7 +60,8 @@ func TestAnswers(t *testing.T) {
 		}, nil},
 		{"good by an override, which knows of no invalidity date", func(r *record) {
 			r.answers(1, one, final, others)
-			r.permit(r.override, "changed", memory.Change{Serial: "05", Was: final.with(invalid(0.1)).String(), Now: "good"})
+			r.permit(r.override, "changed",
+				memory.Change{Serial: "05", Was: final.with(invalid(0.1)).String(), Now: "good"})
 			r.answers(1, one, good, others)
 		}, nil},
 		{"one of two algorithms is not answered any more", func(r *record) {

@@ -119,7 +119,8 @@ func (t *tally) sorted() []Fault {
 	}
 	slices.SortFunc(all, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.New.Index, b.New.Index), cmp.Compare(a.New.Name, b.New.Name),
-			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Old.Name, b.Old.Name), cmp.Compare(a.Old.Index, b.Old.Index), cmp.Compare(a.Why, b.Why))
+			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Old.Name, b.Old.Name), cmp.Compare(a.Old.Index, b.Old.Index),
+			cmp.Compare(a.Why, b.Why))
 	})
 	return all
 }

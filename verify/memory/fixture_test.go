@@ -55,8 +55,10 @@ type record struct {
 func newRecord(t *testing.T) *record {
 	t.Helper()
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: days(-10),
-		NotAfter: days(5000), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"},
+		NotBefore: days(-10),
+		NotAfter:  days(5000), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign}
 	r := &record{t: t, key: key, blobs: map[artifact.Digest][]byte{}, byName: map[string]int{}}
 	r.ca = must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))))
 	trust := artifact.NewTrust([]*x509.Certificate{r.ca}, nil)
@@ -131,9 +133,11 @@ func (r *record) list(name string, rows ...row) { r.listWith(name, nil, rows...)
 func (r *record) listWith(name string, change func(*x509.RevocationList), rows ...row) {
 	r.index++
 	r.number++
-	template := &x509.RevocationList{Number: big.NewInt(r.number), ThisUpdate: days(float64(r.index)), NextUpdate: days(float64(r.index) + 3)}
+	template := &x509.RevocationList{Number: big.NewInt(r.number), ThisUpdate: days(float64(r.index)),
+		NextUpdate: days(float64(r.index) + 3)}
 	for _, e := range rows {
-		entry := x509.RevocationListEntry{SerialNumber: big.NewInt(e.serial), RevocationTime: days(e.at), ReasonCode: e.reason}
+		entry := x509.RevocationListEntry{SerialNumber: big.NewInt(e.serial), RevocationTime: days(e.at),
+			ReasonCode: e.reason}
 		if e.invalid != 0 {
 			value := []byte("\x18\x0f" + days(e.invalid).Format("20060102150405Z"))
 			entry.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 24}, Value: value}}
@@ -155,14 +159,16 @@ func (r *record) listWith(name string, change func(*x509.RevocationList), rows .
 // deltaOf makes a list a delta to a base.
 func deltaOf(base int64) func(*x509.RevocationList) {
 	return func(l *x509.RevocationList) {
-		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: []int{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, byte(base)}})
+		l.ExtraExtensions = append(l.ExtraExtensions,
+			pkix.Extension{Id: []int{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, byte(base)}})
 	}
 }
 
 // within gives a list a distribution point, from hexadecimal DER.
 func within(der string) func(*x509.RevocationList) {
 	return func(l *x509.RevocationList) {
-		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: []int{2, 5, 29, 28}, Critical: true, Value: must(hex.DecodeString(der))})
+		l.ExtraExtensions = append(l.ExtraExtensions,
+			pkix.Extension{Id: []int{2, 5, 29, 28}, Critical: true, Value: must(hex.DecodeString(der))})
 	}
 }
 
@@ -185,17 +191,20 @@ func (r *record) answers(shards int, hashes []crypto.Hash, rows ...row) {
 			}
 		}
 	}
-	g := ocspcache.Generation{Issuer: "sub", Number: uint64(r.number), ThisUpdate: this, NextUpdate: this.Add(72 * time.Hour)}
+	g := ocspcache.Generation{Issuer: "sub", Number: uint64(r.number), ThisUpdate: this,
+		NextUpdate: this.Add(72 * time.Hour)}
 	for i, w := range writers {
 		sum := must(w.Close())
 		r.blobs[sum.Digest] = outs[i].Bytes()
-		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(i), Digest: sum.Digest, Size: sum.Size, Count: sum.Count, NextUpdate: sum.MinNextUpdate})
+		g.Bundles = append(g.Bundles, ocspcache.GenerationBundle{Shard: uint16(i), Digest: sum.Digest, Size: sum.Size,
+			Count: sum.Count, NextUpdate: sum.MinNextUpdate})
 	}
 	r.store("ocsp/sub.generation", artifact.OCSPGeneration, r.number, g.Body())
 }
 
 func (r *record) respond(h crypto.Hash, e row, this time.Time) []byte {
-	out := ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(e.serial), ThisUpdate: this, NextUpdate: this.Add(72 * time.Hour), IssuerHash: h,
+	out := ocsp.Response{Status: ocsp.Revoked, SerialNumber: big.NewInt(e.serial), ThisUpdate: this,
+		NextUpdate: this.Add(72 * time.Hour), IssuerHash: h,
 		RevokedAt: days(e.at), RevocationReason: e.reason}
 	switch e.status {
 	case "good":
@@ -214,20 +223,25 @@ func (r *record) respond(h crypto.Hash, e row, this time.Time) []byte {
 // expiry enters a statement.
 func (r *record) expiry(serial int64, day float64) {
 	r.index++
-	r.in.Statements = append(r.in.Statements, memory.Statement{Index: r.index, Issuer: "sub", Serial: fmt.Sprintf("%x", serial), NotAfter: days(day)})
+	r.in.Statements = append(r.in.Statements,
+		memory.Statement{Index: r.index, Issuer: "sub", Serial: fmt.Sprintf("%x", serial), NotAfter: days(day)})
 }
 
 // certificate makes the verifier know a certificate.
 func (r *record) certificate(serial int64, day float64) {
-	r.in.Certificates = append(r.in.Certificates, memory.Certificate{Issuer: "Test CA", Serial: big.NewInt(serial).Bytes(), NotAfter: days(day), Name: "cert/x.cer"})
+	r.in.Certificates = append(r.in.Certificates,
+		memory.Certificate{Issuer: "Test CA", Serial: big.NewInt(serial).Bytes(), NotAfter: days(day),
+			Name: "cert/x.cer"})
 }
 
 // permit enters an override, signed by key.
 func (r *record) permit(key ed25519.PrivateKey, allow string, changes ...memory.Change) {
 	r.index++
-	body := "seihon/override/v1\ndigest " + artifact.Sum(nil).String() + "\nallow " + allow + "\nreason ticket 4711\nexpires " + days(400).Format("20060102T150405Z") + "\n"
+	body := "seihon/override/v1\ndigest " + artifact.Sum(nil).String() + "\nallow " + allow +
+		"\nreason ticket 4711\nexpires " + days(400).Format("20060102T150405Z") + "\n"
 	text := body + "signature " + base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(body))) + "\n"
-	r.in.Overrides = append(r.in.Overrides, memory.Override{Index: r.index, Time: days(float64(r.index)), Issuer: "sub", Text: text, Changes: changes})
+	r.in.Overrides = append(r.in.Overrides,
+		memory.Override{Index: r.index, Time: days(float64(r.index)), Issuer: "sub", Text: text, Changes: changes})
 }
 
 func (e row) String() string {

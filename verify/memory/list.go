@@ -42,7 +42,8 @@ func newList(a Artifact, issuer string, l *artifact.RevocationList, entries []li
 		}
 		n := len(out.entries)
 		sorted = sorted && (n == 0 || bytes.Compare(out.entries[n-1].serial, e.Serial) < 0)
-		is := standing{status: revoked, at: e.Time.Unix(), invalid: dateOf(e.InvalidityDate), reason: int8(max(e.Reason, 0))}
+		is := standing{status: revoked, at: e.Time.Unix(), invalid: dateOf(e.InvalidityDate),
+			reason: int8(max(e.Reason, 0))}
 		out.entries = append(out.entries, listed{e.Serial, is})
 	}
 	if !sorted {

@@ -78,15 +78,19 @@ func TestLists(t *testing.T) {
 		{"changed date", lists(rows(final), rows(final.with(at(0.75)))), []string{"memory-changed 5"}},
 		{"changed reason", lists(rows(final), rows(final.with(reason(4)))), []string{"memory-changed 5"}},
 		{"reason taken away", lists(rows(final), rows(final.with(reason(0)))), []string{"memory-changed 5"}},
-		{"an invalidity date where there was none", lists(rows(final), rows(final.with(invalid(0.1)))), []string{"memory-changed 5"}},
-		{"another invalidity date", lists(rows(final.with(invalid(0.2))), rows(final.with(invalid(0.1)))), []string{"memory-changed 5"}},
+		{"an invalidity date where there was none", lists(rows(final), rows(final.with(invalid(0.1)))),
+			[]string{"memory-changed 5"}},
+		{"another invalidity date", lists(rows(final.with(invalid(0.2))), rows(final.with(invalid(0.1)))),
+			[]string{"memory-changed 5"}},
 		{"final becomes hold", lists(rows(final), rows(final.with(reason(6)))), []string{"memory-changed 5"}},
 		{"a hold is released", lists(rows(hold), rows()), nil},
 		{"a hold becomes final", lists(rows(hold), rows(hold.with(reason(1)))), nil},
 		{"a hold becomes final later", lists(rows(hold), rows(hold.with(reason(1)).with(at(0.9)))), nil},
-		{"a hold becomes final before it began", lists(rows(hold), rows(hold.with(reason(1)).with(at(0.1)))), []string{"memory-changed 7"}},
+		{"a hold becomes final before it began", lists(rows(hold), rows(hold.with(reason(1)).with(at(0.1)))),
+			[]string{"memory-changed 7"}},
 		{"a hold is released and begins again", lists(rows(hold), rows(hold.with(at(0.9)))), nil},
-		{"a hold begins earlier than it did", lists(rows(hold), rows(hold.with(at(0.1)))), []string{"memory-changed 7"}},
+		{"a hold begins earlier than it did", lists(rows(hold), rows(hold.with(at(0.1)))),
+			[]string{"memory-changed 7"}},
 	})
 }
 
@@ -149,7 +153,8 @@ func TestExpiry(t *testing.T) {
 			r.in.Statements = append(r.in.Statements, memory.Statement{Issuer: "sub", Serial: "xyz", NotAfter: day0})
 		}, []string{"expiry-false"}},
 		{"a statement about a stranger", func(r *record) {
-			r.in.Statements = append(r.in.Statements, memory.Statement{Issuer: "stranger", Serial: "05", NotAfter: day0})
+			r.in.Statements = append(r.in.Statements,
+				memory.Statement{Issuer: "stranger", Serial: "05", NotAfter: day0})
 		}, []string{"expiry-false"}},
 	})
 }
@@ -196,14 +201,20 @@ func TestOverrides(t *testing.T) {
 	}
 	run(t, []tale{
 		{"a changed date", tell("changed", changed, later), nil},
-		{"a serial without its zero", tell("changed", memory.Change{Serial: "5", Was: changed.Was, Now: changed.Now}, later), nil},
+		{"a serial without its zero",
+			tell("changed", memory.Change{Serial: "5", Was: changed.Was, Now: changed.Now}, later), nil},
 		{"for another date", tell("changed", changed, final.with(at(0.8))), []string{"memory-changed 5"}},
-		{"from another date", tell("changed", memory.Change{Serial: "05", Was: later.String(), Now: later.String()}, later), []string{"memory-changed 5"}},
-		{"for another certificate", tell("changed", memory.Change{Serial: "06", Was: changed.Was, Now: changed.Now}, later), []string{"memory-changed 5"}},
+		{"from another date", tell("changed", memory.Change{Serial: "05", Was: later.String(), Now: later.String()},
+			later), []string{"memory-changed 5"}},
+		{"for another certificate",
+			tell("changed", memory.Change{Serial: "06", Was: changed.Was, Now: changed.Now}, later),
+			[]string{"memory-changed 5"}},
 		{"of another kind", tell("older", changed, later), []string{"memory-changed 5"}},
 		{"only to vanish", tell("vanished", changed, later), []string{"memory-changed 5"}},
-		{"a revocation taken back", tell("changed", memory.Change{Serial: "05", Was: final.String(), Now: "good"}), nil},
-		{"a revocation that may vanish", tell("vanished", memory.Change{Serial: "05", Was: final.String(), Now: "absent"}), nil},
+		{"a revocation taken back", tell("changed", memory.Change{Serial: "05", Was: final.String(), Now: "good"}),
+			nil},
+		{"a revocation that may vanish",
+			tell("vanished", memory.Change{Serial: "05", Was: final.String(), Now: "absent"}), nil},
 		{"used a second time", func(r *record) {
 			r.list(crl, final)
 			r.permit(r.override, "vanished", memory.Change{Serial: "05", Was: final.String(), Now: "absent"})
@@ -259,7 +270,8 @@ func TestOverrides(t *testing.T) {
 
 func TestScopes(t *testing.T) {
 	t.Parallel()
-	const onlyUser, uriA, uriAB = "30038101ff", "3009a007a005860361" + "3a62", "3010a00ea00c8604613a6263" + "8604613a6264"
+	const onlyUser, uriA, uriAB = "30038101ff", "3009a007a005860361" + "3a62",
+		"3010a00ea00c8604613a6263" + "8604613a6264"
 	two := func(a, b string, rows ...row) func(*record) {
 		return func(r *record) {
 			for _, der := range []string{a, b} {

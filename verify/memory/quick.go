@@ -27,12 +27,14 @@ func quickAnswer(der []byte, key ocspcache.Key) (out standing, ok bool) {
 	var any cryptobyte.String
 	var tag cbasn1.Tag
 	if !data.ReadAnyASN1(&any, &tag) || tag != explicit(1) && tag != explicit(2) ||
-		!data.SkipASN1(cbasn1.GeneralizedTime) || !data.ReadASN1(&singles, cbasn1.SEQUENCE) || !singles.ReadASN1(&single, cbasn1.SEQUENCE) || !singles.Empty() {
+		!data.SkipASN1(cbasn1.GeneralizedTime) || !data.ReadASN1(&singles, cbasn1.SEQUENCE) ||
+		!singles.ReadASN1(&single, cbasn1.SEQUENCE) || !singles.Empty() {
 		return out, false
 	}
 	var name, hash, serial cryptobyte.String
 	if !single.ReadASN1(&certID, cbasn1.SEQUENCE) || !certID.SkipASN1(cbasn1.SEQUENCE) ||
-		!certID.ReadASN1(&name, cbasn1.OCTET_STRING) || !certID.ReadASN1(&hash, cbasn1.OCTET_STRING) || !certID.ReadASN1(&serial, cbasn1.INTEGER) ||
+		!certID.ReadASN1(&name, cbasn1.OCTET_STRING) || !certID.ReadASN1(&hash, cbasn1.OCTET_STRING) ||
+		!certID.ReadASN1(&serial, cbasn1.INTEGER) ||
 		!bytes.Equal(hash, key.IssuerKeyHash) || !bytes.Equal(serial, key.Serial) || !single.ReadAnyASN1(&any, &tag) {
 		return out, false
 	}

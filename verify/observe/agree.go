@@ -17,7 +17,9 @@ func (t *telling) together(all []*answer) {
 		if a.nonce != nil {
 			if a.single == nil && answeredWithout(all, a) {
 				t.sum.Nonce = "refused"
-				t.add(a, Finding{Code: CodeNonce, Severity: "warning", Detail: "the same question with a nonce is not answered"})
+				t.add(a,
+					Finding{Code: CodeNonce, Severity: "warning",
+						Detail: "the same question with a nonce is not answered"})
 			}
 			continue
 		}
@@ -60,7 +62,8 @@ func (t *telling) one(q *question, answers []*answer) {
 		case first == nil:
 			first = a
 		case a.says != first.says:
-			t.bad(a, CodeTwoAnswers, "the answer is %s, and %s by %s and %s", a.says, first.says, first.hash, first.method)
+			t.bad(a, CodeTwoAnswers, "the answer is %s, and %s by %s and %s", a.says, first.says, first.hash,
+				first.method)
 		}
 	}
 	if first == nil {
@@ -85,7 +88,8 @@ func (t *telling) unanswered(q *question, answers []*answer) {
 	a := answers[i]
 	switch q.about {
 	case aboutListed:
-		t.add(a, Finding{Code: CodeNoAnswer, Severity: "warning", Detail: fmt.Sprintf("the answer is %s; right if the certificate has expired", a.says)})
+		t.add(a, Finding{Code: CodeNoAnswer, Severity: "warning",
+			Detail: fmt.Sprintf("the answer is %s; right if the certificate has expired", a.says)})
 	case aboutCertificate:
 		t.bad(a, CodeNoAnswer, "the answer is %s", a.says)
 	case aboutGone:
@@ -111,7 +115,8 @@ func (t *telling) agree(a *answer) {
 	case e == nil:
 		// The answer may be newer than the list.
 		if s.Status == artifact.StatusRevoked && !s.RevokedAt.After(a.from.ThisUpdate) {
-			t.bad(a, "coherence-revoked-not-listed", "revoked at %s, and not on the list of %s at %s", stamp(s.RevokedAt), stamp(a.from.ThisUpdate), a.from.Address)
+			t.bad(a, "coherence-revoked-not-listed", "revoked at %s, and not on the list of %s at %s",
+				stamp(s.RevokedAt), stamp(a.from.ThisUpdate), a.from.Address)
 		}
 	default:
 		t.listed(a, s, e)
@@ -125,11 +130,13 @@ func (t *telling) listed(a *answer, s *artifact.Single, e *artifact.RevokedEntry
 	case released:
 	case s.Status == artifact.StatusGood && s.ThisUpdate.Before(e.Time):
 		t.add(a, Finding{Code: "coherence-good-but-revoked", Severity: "error",
-			Detail: fmt.Sprintf("the list says revoked at %s; the answer is of %s, before that", stamp(e.Time), stamp(s.ThisUpdate))})
+			Detail: fmt.Sprintf("the list says revoked at %s; the answer is of %s, before that", stamp(e.Time),
+				stamp(s.ThisUpdate))})
 	case s.Status == artifact.StatusGood:
 		t.bad(a, "coherence-good-but-revoked", "the list says revoked at %s", stamp(e.Time))
 	case s.Status == artifact.StatusUnknown:
-		t.add(a, Finding{Code: CodeNoAnswer, Severity: "warning", Detail: fmt.Sprintf("the answer is %s; right if the certificate has expired", a.says)})
+		t.add(a, Finding{Code: CodeNoAnswer, Severity: "warning",
+			Detail: fmt.Sprintf("the answer is %s; right if the certificate has expired", a.says)})
 	case !s.RevokedAt.Equal(e.Time):
 		t.bad(a, "coherence-date", "the response says %s, the list %s", stamp(s.RevokedAt), stamp(e.Time))
 	case max(s.Reason, 0) != max(e.Reason, 0):
@@ -141,7 +148,8 @@ func (t *telling) listed(a *answer, s *artifact.Single, e *artifact.RevokedEntry
 func (t *telling) gone(a *answer) {
 	switch a.says {
 	case "good":
-		t.bad(a, "memory-vanished", "an earlier list said revoked at %s, and the answer is good now", stamp(a.entry.Time))
+		t.bad(a, "memory-vanished", "an earlier list said revoked at %s, and the answer is good now",
+			stamp(a.entry.Time))
 	case "revoked":
 		t.left(a, "warning", "OCSP still says revoked")
 	default:
@@ -150,5 +158,6 @@ func (t *telling) gone(a *answer) {
 }
 
 func (t *telling) left(a *answer, severity, why string) {
-	t.add(a, Finding{Code: CodeLeft, Severity: severity, Detail: fmt.Sprintf("serial number %x left the list at %s; %s", a.serial, a.from.Address, why)})
+	t.add(a, Finding{Code: CodeLeft, Severity: severity, Detail: fmt.Sprintf("serial number %x left the list at %s; %s",
+		a.serial, a.from.Address, why)})
 }

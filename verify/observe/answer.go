@@ -16,7 +16,8 @@ import (
 	"seihon/verify/headers"
 )
 
-// A telling gathers what is to be told of one responder about one CA. Most faults are those of every answer, and told once.
+// A telling gathers what is to be told of one responder about one CA. Most faults are those of every answer, and told
+// once.
 type telling struct {
 	o       *observer
 	address string
@@ -155,7 +156,9 @@ func (t *telling) signed(a *answer, r *artifact.Response) bool {
 	case r.SignatureAlgorithm == x509.SHA1WithRSA:
 		t.bad(a, CodeWeak, "%v", err)
 		return false
-	case delegate != nil && (!artifact.IsOCSPSigner(delegate) || r.ProducedAt.After(delegate.NotAfter) || r.ProducedAt.Before(delegate.NotBefore)):
+	case delegate != nil &&
+		(!artifact.IsOCSPSigner(delegate) || r.ProducedAt.After(delegate.NotAfter) ||
+			r.ProducedAt.Before(delegate.NotBefore)):
 		t.bad(a, CodeDelegate, "%v", err)
 		return false
 	default:
@@ -171,7 +174,8 @@ func (t *telling) signed(a *answer, r *artifact.Response) bool {
 		t.bad(a, CodeDelegate, "the certificate of the responder %q expired at %s", nameOf(delegate), stamp(until))
 	case a.single.NextUpdate.After(until):
 		t.add(a, Finding{Code: CodeDelegate, Severity: "warning",
-			Detail: fmt.Sprintf("the certificate of the responder %q expires at %s, before the answers that it signed", nameOf(delegate), stamp(until))})
+			Detail: fmt.Sprintf("the certificate of the responder %q expires at %s, before the answers that it signed",
+				nameOf(delegate), stamp(until))})
 	}
 	policy := sectiona.Policy{}
 	about := &artifact.Artifact{Kind: artifact.OCSPSignerCertificate, Certificates: []*x509.Certificate{delegate}}
@@ -207,7 +211,8 @@ func (t *telling) form(a *answer) {
 	case s.ThisUpdate.After(now.Add(skew)):
 		t.bad(a, "not-yet-valid", "its thisUpdate %s is in the future", stamp(s.ThisUpdate))
 	case s.NextUpdate.IsZero():
-		t.add(a, Finding{Code: CodeNoEnd, Severity: "warning", Detail: "it has no nextUpdate (RFC 9919 section 4), which some clients take for expired"})
+		t.add(a, Finding{Code: CodeNoEnd, Severity: "warning",
+			Detail: "it has no nextUpdate (RFC 9919 section 4), which some clients take for expired"})
 	case artifact.Stale(s.NextUpdate, now):
 		t.bad(a, "ocsp-stale", "its nextUpdate %s has passed", stamp(s.NextUpdate))
 	}
@@ -222,7 +227,8 @@ func (t *telling) form(a *answer) {
 	}
 	switch {
 	case a.nonce == nil && r.Nonce != nil:
-		t.add(a, Finding{Code: CodeNonce, Severity: "warning", Detail: "the answer holds a nonce, and the question had none: it was made for somebody else"})
+		t.add(a, Finding{Code: CodeNonce, Severity: "warning",
+			Detail: "the answer holds a nonce, and the question had none: it was made for somebody else"})
 	case a.nonce == nil:
 	case r.Nonce == nil:
 		t.sum.Nonce = "left out"
@@ -237,7 +243,8 @@ func (t *telling) form(a *answer) {
 // delivery judges the headers.
 func (t *telling) delivery(a *answer) {
 	now := t.o.Now()
-	want := headers.Expected{ContentType: public.HeaderFor(artifact.OCSPResponse, time.Time{}, time.Time{}, now, 0).ContentType, Now: now}
+	want := headers.Expected{ContentType: public.HeaderFor(artifact.OCSPResponse, time.Time{}, time.Time{}, now,
+		0).ContentType, Now: now}
 	if a.method == http.MethodGet && !artifact.Stale(a.single.NextUpdate, now) && !artifact.Final(a.single.NextUpdate) {
 		want.NotAfter = a.single.NextUpdate
 	}

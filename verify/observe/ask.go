@@ -199,7 +199,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 // id names the certificate as the request does.
 func (a *answer) id() artifact.CertID {
 	return artifact.CertID{
-		Hash: a.hash, IssuerNameHash: artifact.NameHash(a.issuer, a.hash), IssuerKeyHash: artifact.PublicKeyHash(a.issuer, a.hash), Serial: a.serial,
+		Hash: a.hash, IssuerNameHash: artifact.NameHash(a.issuer, a.hash),
+		IssuerKeyHash: artifact.PublicKeyHash(a.issuer, a.hash), Serial: a.serial,
 	}
 }
 
@@ -208,7 +209,8 @@ func (a *answer) find(r *artifact.Response) bool {
 	id := a.id()
 	for i := range r.Singles {
 		x := r.Singles[i].CertID
-		if x.Hash == id.Hash && bytes.Equal(x.Serial, id.Serial) && bytes.Equal(x.IssuerKeyHash, id.IssuerKeyHash) && bytes.Equal(x.IssuerNameHash, id.IssuerNameHash) {
+		if x.Hash == id.Hash && bytes.Equal(x.Serial, id.Serial) && bytes.Equal(x.IssuerKeyHash, id.IssuerKeyHash) &&
+			bytes.Equal(x.IssuerNameHash, id.IssuerNameHash) {
 			a.response, a.single = r, &r.Singles[i]
 			return true
 		}

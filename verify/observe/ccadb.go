@@ -43,9 +43,9 @@ func (r record) of(column string) (all []string) {
 	return all
 }
 
-// ReadList reads a list of CAs and their addresses, CSV with a line of headings or a JSON array of objects, in the shape of the
-// Common CA Database. The CA's certificate stands in the record or is one of known, by its SHA-256. What cannot be looked at is a
-// finding; CAs that are revoked or have expired are left out.
+// ReadList reads a list of CAs and their addresses, CSV with a line of headings or a JSON array of objects, in the
+// shape of the Common CA Database. The CA's certificate stands in the record or is one of known, by its SHA-256. What
+// cannot be looked at is a finding; CAs that are revoked or have expired are left out.
 func ReadList(raw []byte, file string, known []*x509.Certificate, now time.Time) ([]Group, []Finding, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	read := readCSV
@@ -66,7 +66,9 @@ func ReadList(raw []byte, file string, known []*x509.Certificate, now time.Time)
 		l.add(i, r, now)
 	}
 	if !usable {
-		return nil, nil, fmt.Errorf("no record of it names a list or a responder; the columns are those of CCADB, such as %q", columns["full"][0])
+		return nil, nil,
+			fmt.Errorf("no record of it names a list or a responder; the columns are those of CCADB, such as %q",
+				columns["full"][0])
 	}
 	return l.groups, l.findings, nil
 }
@@ -137,7 +139,8 @@ func (l *lister) add(i int, r record, now time.Time) {
 	}
 	g := Group{Name: name}
 	bad := func(format string, args ...any) {
-		l.findings = append(l.findings, Finding{Code: CodeNotAsked, Source: l.file, Name: name, Detail: fmt.Sprintf(format, args...)})
+		l.findings = append(l.findings,
+			Finding{Code: CodeNotAsked, Source: l.file, Name: name, Detail: fmt.Sprintf(format, args...)})
 	}
 	for _, c := range []struct {
 		column string
@@ -226,7 +229,8 @@ func (l *lister) certificate(r record) (*x509.Certificate, error) {
 		if c := l.known[hex.EncodeToString(sum)]; err == nil && c != nil {
 			return c, nil
 		}
-		return nil, fmt.Errorf("the certificate with SHA-256 %.64q is not at hand; give it with --issuer-certificate", texts[0])
+		return nil, fmt.Errorf("the certificate with SHA-256 %.64q is not at hand; give it with --issuer-certificate",
+			texts[0])
 	}
 	return nil, errors.New("it names no certificate of its CA: a column with the PEM or the SHA-256 is needed")
 }

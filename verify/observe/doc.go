@@ -1,15 +1,18 @@
-// Package observe judges the public lists and OCSP responders of any CA from outside: without a master, a log or a configuration,
-// with nothing but the CA's certificate. It is what a relying party could find out, and what a CA tries before it adopts anything.
+// Package observe judges the public lists and OCSP responders of any CA from outside: without a master, a log or a
+// configuration, with nothing but the CA's certificate. It is what a relying party could find out, and what a CA tries
+// before it adopts anything.
 //
-// For each CA every list is fetched, read, and held against the CA's key, the calendar, RFC 5280 (by the table of deviations of
-// package sectiona), its own address, its deltas and partitions, and the HTTP headers it came with. Then the responder is asked
-// about entries of those lists, about certificates that somebody has at hand, and about one that was never issued, by SHA-1 and
-// SHA-256, GET and POST. The two must tell the same.
+// For each CA every list is fetched, read, and held against the CA's key, the calendar, RFC 5280 (by the table of
+// deviations of package sectiona), its own address, its deltas and partitions, and the HTTP headers it came with. Then
+// the responder is asked about entries of those lists, about certificates that somebody has at hand, and about one that
+// was never issued, by SHA-1 and SHA-256, GET and POST. The two must tell the same.
 //
-// With a folder for it, the newest list of each address is kept, so that the next run sees what no single look can show: a number
-// that goes back, other bytes under one number, a revocation that is gone or has become another. See history.go.
+// With a folder for it, the newest list of each address is kept, so that the next run sees what no single look can
+// show: a number that goes back, other bytes under one number, a revocation that is gone or has become another. See
+// history.go.
 //
-// Nothing that arrives is believed before its signature is checked; everything that is fetched has a deadline and a greatest size.
+// Nothing that arrives is believed before its signature is checked; everything that is fetched has a deadline and a
+// greatest size.
 package observe
 
 import (
@@ -100,19 +103,20 @@ type List struct {
 
 // A Responder says what was seen of one OCSP responder, for one CA.
 type Responder struct {
-	Address     string    `json:"address"`
-	Issuer      string    `json:"issuer"`
-	Questions   int       `json:"questions"` // requests that were sent
-	Good        int       `json:"good"`
-	Revoked     int       `json:"revoked"`
-	Unknown     int       `json:"unknown"` // and never issued
-	None        int       `json:"none"`    // unauthorized and other errors of OCSP
-	Failed      int       `json:"failed"`  // no answer that can be used
-	SHA1        bool      `json:"sha1"`    // a question by SHA-1 was answered
-	SHA256      bool      `json:"sha256"`
-	Get         bool      `json:"get"`
-	Post        bool      `json:"post"`
-	Nonce       string    `json:"nonce,omitempty"`  // what became of the nonce of a question: echoed, left out, another, refused
+	Address   string `json:"address"`
+	Issuer    string `json:"issuer"`
+	Questions int    `json:"questions"` // requests that were sent
+	Good      int    `json:"good"`
+	Revoked   int    `json:"revoked"`
+	Unknown   int    `json:"unknown"` // and never issued
+	None      int    `json:"none"`    // unauthorized and other errors of OCSP
+	Failed    int    `json:"failed"`  // no answer that can be used
+	SHA1      bool   `json:"sha1"`    // a question by SHA-1 was answered
+	SHA256    bool   `json:"sha256"`
+	Get       bool   `json:"get"`
+	Post      bool   `json:"post"`
+	// what became of the nonce of a question: echoed, left out, another, refused
+	Nonce       string    `json:"nonce,omitempty"`
 	Signer      string    `json:"signer,omitempty"` // the delegate, or the CA itself
 	SignerUntil time.Time `json:"signer_until,omitzero"`
 	ThisUpdate  time.Time `json:"this_update,omitzero"` // the oldest

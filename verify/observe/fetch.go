@@ -14,12 +14,14 @@ import (
 	"seihon/internal/redirect"
 )
 
-// newClient makes a client that uses no proxy of the environment, asks for no compression, and follows a redirect only to http or
-// https, and never from https to http.
+// newClient makes a client that uses no proxy of the environment, asks for no compression, and follows a redirect only
+// to http or https, and never from https to http.
 func newClient(proxy *url.URL, follow bool) *http.Client {
 	t := &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, DisableCompression: true, ForceAttemptHTTP2: true,
-		TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, MaxIdleConnsPerHost: 4, IdleConnTimeout: 10 * time.Second,
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, DisableCompression: true,
+		ForceAttemptHTTP2:   true,
+		TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, MaxIdleConnsPerHost: 4,
+		IdleConnTimeout: 10 * time.Second,
 	}
 	if proxy != nil {
 		t.Proxy = http.ProxyURL(proxy)

@@ -97,7 +97,8 @@ func openHistory(dir string, now time.Time) (h *history, err error) {
 	h = &history{dir: dir, unlock: func() { _ = l.Close() }, now: now}
 	if err := h.read(); err != nil {
 		h.unlock()
-		return nil, fmt.Errorf("reading what an earlier run kept in %q: %w; keep the folder, and begin with a new one", dir, err)
+		return nil, fmt.Errorf("reading what an earlier run kept in %q: %w; keep the folder, and begin with a new one",
+			dir, err)
 	}
 	return h, nil
 }
@@ -112,7 +113,8 @@ func (h *history) read() error {
 		if err != nil {
 			return err
 		}
-		h.index = index{Version: indexVersion, Lists: map[string]keptList{}, Answers: map[string]map[string]keptAnswer{}}
+		h.index = index{Version: indexVersion, Lists: map[string]keptList{},
+			Answers: map[string]map[string]keptAnswer{}}
 		return h.write() // a run that is interrupted leaves lists, and an index that does not name them
 	}
 	if err != nil {
@@ -127,7 +129,8 @@ func (h *history) read() error {
 		return fmt.Errorf("%s: %w", indexFile, err)
 	}
 	if h.index.Version != indexVersion || h.index.Lists == nil || h.index.Answers == nil {
-		return fmt.Errorf("%s is of version %d, this program knows version %d", indexFile, h.index.Version, indexVersion)
+		return fmt.Errorf("%s is of version %d, this program knows version %d", indexFile, h.index.Version,
+			indexVersion)
 	}
 	return nil
 }
@@ -178,7 +181,8 @@ func (o *observer) compare(s *seen, g *Group) error {
 func (o *observer) step(s *seen, old *artifact.RevocationList, g *Group) (forward, contradicts bool) {
 	bad := func(code, severity, want, got string) {
 		contradicts = contradicts || severity == ""
-		o.add(Finding{Code: code, Severity: severity, Source: s.Address, Want: want, Got: got, Detail: fmt.Sprintf("an earlier run saw the list with SHA-256 %s", s.Previous)})
+		o.add(Finding{Code: code, Severity: severity, Source: s.Address, Want: want, Got: got,
+			Detail: fmt.Sprintf("an earlier run saw the list with SHA-256 %s", s.Previous)})
 	}
 	l, order := s.crl, s.ThisUpdate.Compare(old.ThisUpdate)
 	numbered := l.Number != nil && old.Number != nil
@@ -209,8 +213,8 @@ func (o *observer) step(s *seen, old *artifact.RevocationList, g *Group) (forwar
 	return true, o.unsaid(s, old, g) || contradicts
 }
 
-// unsaid names what the list does not say any more. Whether a certificate has expired cannot be seen from outside: where nothing
-// tells, OCSP is asked.
+// unsaid names what the list does not say any more. Whether a certificate has expired cannot be seen from outside:
+// where nothing tells, OCSP is asked.
 func (o *observer) unsaid(s *seen, old *artifact.RevocationList, g *Group) (found bool) {
 	told := map[string]int{}
 	err := memory.Between(old, s.crl, func(d memory.Difference) {
@@ -221,12 +225,14 @@ func (o *observer) unsaid(s *seen, old *artifact.RevocationList, g *Group) (foun
 		case d.Gone && mustStay(d.Serial, s, old, g):
 			code = "memory-vanished"
 		case d.Gone:
-			s.gone = append(s.gone, artifact.RevokedEntry{Serial: bytes.Clone(d.Serial), Time: timeIn(d.Was), Reason: -1})
+			s.gone = append(s.gone,
+				artifact.RevokedEntry{Serial: bytes.Clone(d.Serial), Time: timeIn(d.Was), Reason: -1})
 			return
 		}
 		found = true
 		if told[code]++; told[code] <= perKind {
-			o.add(Finding{Code: code, Source: s.Address, Want: d.Was, Got: d.Now, Detail: fmt.Sprintf("serial number %x", d.Serial)})
+			o.add(Finding{Code: code, Source: s.Address, Want: d.Was, Got: d.Now,
+				Detail: fmt.Sprintf("serial number %x", d.Serial)})
 		}
 	})
 	if err != nil {
@@ -238,17 +244,20 @@ func (o *observer) unsaid(s *seen, old *artifact.RevocationList, g *Group) (foun
 		}
 	}
 	if more := len(s.gone) - maxGone; len(s.gone) > 0 && (len(g.Responders) == 0 || more > 0) {
-		f := Finding{Code: CodeLeft, Source: s.Address, Detail: fmt.Sprintf("%d entries left the list, the first with serial number %x, and OCSP was not asked", len(s.gone), s.gone[0].Serial)}
+		f := Finding{Code: CodeLeft, Source: s.Address,
+			Detail: fmt.Sprintf("%d entries left the list, the first with serial number %x, and OCSP was not asked",
+				len(s.gone), s.gone[0].Serial)}
 		if len(g.Responders) > 0 {
-			f.Severity, f.Detail = "note", fmt.Sprintf("%d entries left the list, OCSP was asked about %d of them", len(s.gone), maxGone)
+			f.Severity, f.Detail = "note",
+				fmt.Sprintf("%d entries left the list, OCSP was asked about %d of them", len(s.gone), maxGone)
 		}
 		o.add(f)
 	}
 	return found
 }
 
-// mustStay reports whether an entry may not leave a list yet: the certificate is at hand and had not expired (RFC 5280 section
-// 3.3), or the list keeps what has expired.
+// mustStay reports whether an entry may not leave a list yet: the certificate is at hand and had not expired (RFC 5280
+// section 3.3), or the list keeps what has expired.
 func mustStay(serial []byte, s *seen, old *artifact.RevocationList, g *Group) bool {
 	if !old.ExpiredCertsOnCRL.IsZero() || !s.crl.ExpiredCertsOnCRL.IsZero() {
 		return true
@@ -304,15 +313,21 @@ func (h *history) answered(t *telling, q *question, answers []*answer) {
 	switch {
 	case !known:
 	case s.ThisUpdate.Before(was.ThisUpdate):
-		t.add(last, Finding{Code: CodeWentBack, Severity: "warning", Want: fmt.Sprintf("from %s or later", stamp(was.ThisUpdate)), Got: stamp(s.ThisUpdate)})
+		t.add(last, Finding{Code: CodeWentBack, Severity: "warning", Want: fmt.Sprintf("from %s or later",
+			stamp(was.ThisUpdate)), Got: stamp(s.ThisUpdate)})
 		return
 	case was.Status == artifact.StatusRevoked && was.Reason != reasonHold && s.Status != artifact.StatusRevoked:
-		t.add(last, Finding{Code: "memory-answer", Want: fmt.Sprintf("revoked at %s, reason %d", stamp(was.RevokedAt), was.Reason), Got: last.says})
-	case was.Status == artifact.StatusRevoked && was.Reason != reasonHold && (!was.RevokedAt.Equal(s.RevokedAt) || was.Reason != max(s.Reason, 0)):
-		t.add(last, Finding{Code: "memory-changed", Want: fmt.Sprintf("revoked at %s, reason %d", stamp(was.RevokedAt), was.Reason),
-			Got: fmt.Sprintf("revoked at %s, reason %d", stamp(s.RevokedAt), max(s.Reason, 0))})
+		t.add(last, Finding{Code: "memory-answer", Want: fmt.Sprintf("revoked at %s, reason %d", stamp(was.RevokedAt),
+			was.Reason), Got: last.says})
+	case was.Status == artifact.StatusRevoked && was.Reason != reasonHold &&
+		(!was.RevokedAt.Equal(s.RevokedAt) || was.Reason != max(s.Reason, 0)):
+		t.add(last,
+			Finding{Code: "memory-changed",
+				Want: fmt.Sprintf("revoked at %s, reason %d", stamp(was.RevokedAt), was.Reason),
+				Got:  fmt.Sprintf("revoked at %s, reason %d", stamp(s.RevokedAt), max(s.Reason, 0))})
 	}
-	of[key] = keptAnswer{Status: s.Status, RevokedAt: s.RevokedAt, Reason: max(s.Reason, 0), ThisUpdate: s.ThisUpdate, Seen: h.now}
+	of[key] = keptAnswer{Status: s.Status, RevokedAt: s.RevokedAt, Reason: max(s.Reason, 0), ThisUpdate: s.ThisUpdate,
+		Seen: h.now}
 	for len(of) > maxAnswers {
 		forgetOldest(of)
 	}

@@ -36,7 +36,8 @@ func TestSecondRun(t *testing.T) {
 		{"the same list", "", func(*world) {}},
 		{"the next list", "", list(func(*world, *inputtest.List) {})},
 		{"one more entry", "", list(func(w *world, l *inputtest.List) {
-			l.Entries = append(l.Entries, inputtest.Entry{Serial: inputtest.Integer([]byte{0x20}), Time: inputtest.UTC(w.now.Add(-time.Hour))})
+			l.Entries = append(l.Entries,
+				inputtest.Entry{Serial: inputtest.Integer([]byte{0x20}), Time: inputtest.UTC(w.now.Add(-time.Hour))})
 			w.revoked["20"] = ocsp.Response{RevokedAt: w.now.Add(-time.Hour)}
 			w.change = func(r *ocsp.Response, _ *ocsp.Request, _ string) { r.ThisUpdate = w.now.Add(-time.Minute) }
 		})},
@@ -45,9 +46,12 @@ func TestSecondRun(t *testing.T) {
 			l.Number, l.This = inputtest.Integer([]byte{6}), inputtest.UTC(w.now.Add(-2*time.Hour))
 			w.list("/ca.crl", l)
 		}},
-		{"a number that goes back", "crl-number-backwards/critical", list(func(_ *world, l *inputtest.List) { l.Number = inputtest.Integer([]byte{6}) })},
-		{"the same number, other bytes", "crl-number-reused/critical", list(func(_ *world, l *inputtest.List) { l.Number = inputtest.Integer([]byte{7}) })},
-		{"dates that go back", "crl-time-backwards/error", list(func(w *world, l *inputtest.List) { l.This = inputtest.UTC(w.now.Add(-2 * time.Hour)) })},
+		{"a number that goes back", "crl-number-backwards/critical",
+			list(func(_ *world, l *inputtest.List) { l.Number = inputtest.Integer([]byte{6}) })},
+		{"the same number, other bytes", "crl-number-reused/critical",
+			list(func(_ *world, l *inputtest.List) { l.Number = inputtest.Integer([]byte{7}) })},
+		{"dates that go back", "crl-time-backwards/error",
+			list(func(w *world, l *inputtest.List) { l.This = inputtest.UTC(w.now.Add(-2 * time.Hour)) })},
 		{"another date", "memory-changed/critical", list(func(w *world, l *inputtest.List) {
 			l.Entries[0].Time = inputtest.UTC(w.now.Add(-time.Hour))
 			w.group.Responders = nil
@@ -56,7 +60,8 @@ func TestSecondRun(t *testing.T) {
 			l.Entries[0].Time = inputtest.UTC(w.now.Add(-time.Hour))
 			w.revoked["10"] = ocsp.Response{RevokedAt: w.now.Add(-time.Hour)}
 		})},
-		{"a narrower scope", "memory-scope/critical", list(func(w *world, l *inputtest.List) { l.Extensions = [][]byte{idp(w.at("/ca.crl"))} })},
+		{"a narrower scope", "memory-scope/critical",
+			list(func(w *world, l *inputtest.List) { l.Extensions = [][]byte{idp(w.at("/ca.crl"))} })},
 		{"an entry gone, nobody to ask", "observe-left/warning", list(func(w *world, l *inputtest.List) {
 			l.Entries = l.Entries[:1]
 			w.group.Responders = nil
@@ -65,16 +70,19 @@ func TestSecondRun(t *testing.T) {
 			l.Entries = l.Entries[:1]
 			delete(w.issued, "11")
 		})},
-		{"an entry gone, OCSP still says revoked", "observe-left/warning", list(func(_ *world, l *inputtest.List) { l.Entries = l.Entries[:1] })},
+		{"an entry gone, OCSP still says revoked", "observe-left/warning",
+			list(func(_ *world, l *inputtest.List) { l.Entries = l.Entries[:1] })},
 		{"an entry gone, OCSP says good", "memory-vanished/critical", list(func(w *world, l *inputtest.List) {
 			l.Entries = l.Entries[:1]
 			delete(w.revoked, "11")
 		})},
-		{"an entry gone, its certificate at hand", "coherence-revoked-not-listed/error memory-vanished/critical", list(func(w *world, l *inputtest.List) {
-			l.Entries = l.Entries[:1]
-			w.group.Certificates = []*x509.Certificate{w.subscriber(0x11, w.now.Add(day))}
-		})},
-		{"OCSP unsays a revocation", "coherence-good-but-revoked/critical memory-answer/critical", func(w *world) { delete(w.revoked, "10") }},
+		{"an entry gone, its certificate at hand", "coherence-revoked-not-listed/error memory-vanished/critical",
+			list(func(w *world, l *inputtest.List) {
+				l.Entries = l.Entries[:1]
+				w.group.Certificates = []*x509.Certificate{w.subscriber(0x11, w.now.Add(day))}
+			})},
+		{"OCSP unsays a revocation", "coherence-good-but-revoked/critical memory-answer/critical",
+			func(w *world) { delete(w.revoked, "10") }},
 		{"OCSP goes back", "observe-went-back/warning", func(w *world) {
 			w.change = func(r *ocsp.Response, _ *ocsp.Request, _ string) { r.ThisUpdate = w.now.Add(-5 * time.Hour) }
 		}},
@@ -97,7 +105,8 @@ func TestSecondRun(t *testing.T) {
 			if o.Earlier != 1 {
 				t.Errorf("%d lists were compared", o.Earlier)
 			}
-			contradiction := strings.Contains(f.want, "crl-") || strings.Contains(f.want, "memory-changed") || strings.Contains(f.want, "memory-scope") || strings.Contains(f.name, "at hand")
+			contradiction := strings.Contains(f.want, "crl-") || strings.Contains(f.want, "memory-changed") ||
+				strings.Contains(f.want, "memory-scope") || strings.Contains(f.name, "at hand")
 			if kept := files(t, filepath.Join(w.state, "evidence")); contradiction != (kept == 2) {
 				t.Errorf("%d lists are kept as evidence", kept)
 			}
@@ -110,7 +119,8 @@ func TestSecondRun(t *testing.T) {
 
 func files(t *testing.T, dir string) int { return len(must(os.ReadDir(dir))) }
 
-// TestOlderListStaysOld serves an older list for good: the newest that was ever seen is what every later run compares with.
+// TestOlderListStaysOld serves an older list for good: the newest that was ever seen is what every later run compares
+// with.
 func TestOlderListStaysOld(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -23,7 +23,8 @@ func Certificates(raw []byte) ([]*x509.Certificate, error) {
 	}
 	var all []*x509.Certificate
 	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" && block.Type != "TRUSTED CERTIFICATE" && block.Type != "PKCS7" {
+		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" && block.Type != "TRUSTED CERTIFICATE" &&
+			block.Type != "PKCS7" {
 			return nil, fmt.Errorf("it holds a PEM block %q beside certificates", block.Type)
 		}
 		some, err := fromDER(block.Bytes)
@@ -77,7 +78,8 @@ func Address(s string) error {
 	return nil
 }
 
-// Addressed adds the addresses that the certificates of the group themselves name, of the kinds of which none was given.
+// Addressed adds the addresses that the certificates of the group themselves name, of the kinds of which none was
+// given.
 func (g *Group) Addressed() {
 	lists, responders := len(g.Lists)+len(g.Partitions) == 0, len(g.Responders) == 0
 	add := func(to *[]string, all []string) {

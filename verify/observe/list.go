@@ -87,7 +87,8 @@ func (o *observer) read(s *seen, body []byte) {
 		return
 	}
 	s.crl, s.kind = l, kindOf(l)
-	s.Kind, s.ThisUpdate, s.NextUpdate, s.Algorithm = string(s.kind), l.ThisUpdate, l.NextUpdate, l.SignatureAlgorithm.String()
+	s.Kind, s.ThisUpdate, s.NextUpdate, s.Algorithm = string(s.kind), l.ThisUpdate, l.NextUpdate,
+		l.SignatureAlgorithm.String()
 	if l.Number != nil {
 		s.Number = l.Number.String()
 	}
@@ -177,7 +178,8 @@ func (o *observer) profile(s *seen) {
 	}
 	for code, n := range told {
 		if n > perKind {
-			o.add(Finding{Code: CodeProfile, Source: s.Address, Detail: fmt.Sprintf("%d more deviations of the kind %s", n-perKind, code)})
+			o.add(Finding{Code: CodeProfile, Source: s.Address,
+				Detail: fmt.Sprintf("%d more deviations of the kind %s", n-perKind, code)})
 		}
 	}
 	if s.issuer == nil || s.NextUpdate.IsZero() {
@@ -214,7 +216,8 @@ func (o *observer) scan(s *seen, g *Group) {
 		}
 		if len(last) < newest || e.Time.After(last[len(last)-1].Time) {
 			last = append(last, e)
-			slices.SortStableFunc(last, func(a, b artifact.RevokedEntry) int { return cmp.Compare(b.Time.Unix(), a.Time.Unix()) })
+			slices.SortStableFunc(last,
+				func(a, b artifact.RevokedEntry) int { return cmp.Compare(b.Time.Unix(), a.Time.Unix()) })
 			last = last[:min(len(last), newest)]
 		}
 		if len(some) < drawn {
@@ -235,7 +238,8 @@ func (o *observer) scan(s *seen, g *Group) {
 func (o *observer) listHeaders(s *seen, f fetched) {
 	now := o.Now()
 	s.CachedUntil, _ = headers.CachedUntil(f.header, now)
-	want := headers.Expected{ContentType: public.HeaderFor(artifact.CRL, time.Time{}, time.Time{}, now, 0).ContentType, Redirected: f.elsewhere, Now: now}
+	want := headers.Expected{ContentType: public.HeaderFor(artifact.CRL, time.Time{}, time.Time{}, now, 0).ContentType,
+		Redirected: f.elsewhere, Now: now}
 	if s.fresh && !artifact.Final(s.NextUpdate) {
 		want.NotAfter = s.NextUpdate
 	}

@@ -33,7 +33,8 @@ type observer struct {
 	result Result
 }
 
-// Observe looks at everything that the configuration names. An error is returned when it could not look at all, or was interrupted.
+// Observe looks at everything that the configuration names. An error is returned when it could not look at all, or was
+// interrupted.
 func Observe(ctx context.Context, c Config) (*Result, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 30 * time.Second
@@ -52,8 +53,10 @@ func Observe(ctx context.Context, c Config) (*Result, error) {
 		defer h.unlock()
 	}
 	o := &observer{
-		Config: c, follows: newClient(c.Proxy, true), direct: newClient(c.Proxy, false), history: h, downloads: make(chan struct{}, 2*listsAtOnce),
-		result: Result{Made: c.Now().UTC().Truncate(time.Second), Remembers: h != nil, Lists: []List{}, Responders: []Responder{}, Issuers: []Issuer{}},
+		Config: c, follows: newClient(c.Proxy, true), direct: newClient(c.Proxy, false), history: h,
+		downloads: make(chan struct{}, 2*listsAtOnce),
+		result: Result{Made: c.Now().UTC().Truncate(time.Second), Remembers: h != nil, Lists: []List{},
+			Responders: []Responder{}, Issuers: []Issuer{}},
 	}
 	defer o.follows.CloseIdleConnections()
 	defer o.direct.CloseIdleConnections()
@@ -132,7 +135,8 @@ func (o *observer) lists(ctx context.Context, g *Group) ([]*seen, error) {
 			continue
 		}
 		for _, u := range s.crl.FreshestCRL {
-			if Address(u) == nil && len(more) < maxFollowed && !slices.Contains(slices.Concat(g.Lists, g.Partitions, more), u) {
+			if Address(u) == nil && len(more) < maxFollowed &&
+				!slices.Contains(slices.Concat(g.Lists, g.Partitions, more), u) {
 				more = append(more, u)
 			}
 		}
@@ -178,8 +182,10 @@ func (o *observer) countCompared(q *question) {
 // sort makes the result independent of who answered first.
 func (o *observer) sort() {
 	r := &o.result
-	slices.SortFunc(r.Issuers, func(a, b Issuer) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.SHA256, b.SHA256)) })
-	slices.SortFunc(r.Lists, func(a, b List) int { return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.SHA256, b.SHA256)) })
+	slices.SortFunc(r.Issuers,
+		func(a, b Issuer) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.SHA256, b.SHA256)) })
+	slices.SortFunc(r.Lists,
+		func(a, b List) int { return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.SHA256, b.SHA256)) })
 	slices.SortFunc(r.Responders, func(a, b Responder) int {
 		return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Issuer, b.Issuer))
 	})

@@ -42,8 +42,8 @@ func (o *observer) together(lists []*seen) {
 	}
 }
 
-// address wants the address that was asked among those that the list says it is found at: another list of the same CA, with
-// another scope, would be as well signed (RFC 5280 section 6.3.3 (b)(2)(i)).
+// address wants the address that was asked among those that the list says it is found at: another list of the same CA,
+// with another scope, would be as well signed (RFC 5280 section 6.3.3 (b)(2)(i)).
 func (o *observer) address(s *seen) {
 	idp := s.crl.IDP
 	f := Finding{Code: CodeScope, Severity: "warning", Source: s.Address}
@@ -53,7 +53,8 @@ func (o *observer) address(s *seen) {
 	switch {
 	case s.partition && (idp == nil || len(idp.URIs) == 0):
 		f.Detail = "it is one of several partitions and does not say which: any other would pass for it"
-	case idp == nil || len(idp.URIs) == 0 || slices.ContainsFunc(idp.URIs, func(u string) bool { return sameAddress(u, s.Address) }):
+	case idp == nil || len(idp.URIs) == 0 ||
+		slices.ContainsFunc(idp.URIs, func(u string) bool { return sameAddress(u, s.Address) }):
 		return
 	default:
 		f.Want, f.Got = s.Address, strings.Join(idp.URIs[:min(len(idp.URIs), 4)], " ")
@@ -95,7 +96,8 @@ func (o *observer) partitions(lists []*seen) {
 				continue
 			}
 			if told++; told <= perKind {
-				o.add(Finding{Code: CodeScope, Source: s.Address, Detail: fmt.Sprintf("serial number %x is also listed at %s", e.Serial, first.Address)})
+				o.add(Finding{Code: CodeScope, Source: s.Address,
+					Detail: fmt.Sprintf("serial number %x is also listed at %s", e.Serial, first.Address)})
 			}
 		}
 	}
@@ -103,7 +105,8 @@ func (o *observer) partitions(lists []*seen) {
 
 // oneNumber wants one content for one number of one scope, wherever it is fetched.
 func (o *observer) oneNumber(a, b *seen) {
-	if a.issuer != b.issuer || a.kind != b.kind || a.Number == "" || a.Number != b.Number || a.SHA256 == b.SHA256 || !sameScope(a.crl, b.crl) {
+	if a.issuer != b.issuer || a.kind != b.kind || a.Number == "" || a.Number != b.Number || a.SHA256 == b.SHA256 ||
+		!sameScope(a.crl, b.crl) {
 		return
 	}
 	o.add(Finding{Code: "crl-number-reused", Source: b.Address, Want: a.SHA256, Got: b.SHA256,
@@ -115,7 +118,8 @@ func sameScope(a, b *artifact.RevocationList) bool {
 	if x == nil || y == nil {
 		return x == y
 	}
-	return x.OnlyUser == y.OnlyUser && x.OnlyCA == y.OnlyCA && x.OnlyAttribute == y.OnlyAttribute && x.OnlySomeReasons == y.OnlySomeReasons &&
+	return x.OnlyUser == y.OnlyUser && x.OnlyCA == y.OnlyCA && x.OnlyAttribute == y.OnlyAttribute &&
+		x.OnlySomeReasons == y.OnlySomeReasons &&
 		x.Indirect == y.Indirect && slices.Equal(x.URIs, y.URIs)
 }
 
@@ -149,10 +153,12 @@ func (o *observer) delta(d, complete *seen) {
 		bad(CodeDelta, "note", "there is no complete list of its scope to hold it against")
 		return
 	case d.crl.BaseNumber.Cmp(complete.crl.Number) > 0:
-		bad("delta-base", "", "it is a delta to number %v, the complete list at %s has number %v", d.crl.BaseNumber, complete.Address, complete.crl.Number)
+		bad("delta-base", "", "it is a delta to number %v, the complete list at %s has number %v", d.crl.BaseNumber,
+			complete.Address, complete.crl.Number)
 		return
 	case d.crl.Number != nil && d.crl.Number.Cmp(complete.crl.Number) < 0:
-		bad(CodeDelta, "warning", "its number %v is below %v of the complete list at %s", d.crl.Number, complete.crl.Number, complete.Address)
+		bad(CodeDelta, "warning", "its number %v is below %v of the complete list at %s", d.crl.Number,
+			complete.crl.Number, complete.Address)
 		return
 	}
 	entries := map[string]artifact.RevokedEntry{}
@@ -168,12 +174,14 @@ func (o *observer) delta(d, complete *seen) {
 			continue
 		}
 		if told++; told <= perKind {
-			bad(CodeDelta, "", "serial number %x is revoked at %s there and at %s on the complete list", e.Serial, stamp(x.Time), stamp(e.Time))
+			bad(CodeDelta, "", "serial number %x is revoked at %s there and at %s on the complete list", e.Serial,
+				stamp(x.Time), stamp(e.Time))
 		}
 	}
 }
 
-// standing is what the lists of a CA say of a certificate together. covered is false when none of them need speak of it.
+// standing is what the lists of a CA say of a certificate together. covered is false when none of them need speak of
+// it.
 func standing(lists []*seen, g *Group, issuer, serial []byte) (e *artifact.RevokedEntry, from *seen, covered bool) {
 	for _, s := range lists {
 		if s.issuer == nil || !s.fresh || !bytes.Equal(s.issuer.Raw, issuer) {
@@ -196,7 +204,8 @@ func standing(lists []*seen, g *Group, issuer, serial []byte) (e *artifact.Revok
 // named reports whether a certificate says that it is revoked on this list.
 func (s *seen) named(g *Group, serial []byte) bool {
 	for _, c := range g.Certificates {
-		if bytes.Equal(serialOf(c), serial) && slices.ContainsFunc(c.CRLDistributionPoints, func(u string) bool { return sameAddress(u, s.Address) }) {
+		if bytes.Equal(serialOf(c), serial) &&
+			slices.ContainsFunc(c.CRLDistributionPoints, func(u string) bool { return sameAddress(u, s.Address) }) {
 			return true
 		}
 	}

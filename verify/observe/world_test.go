@@ -69,16 +69,19 @@ func keyOf(name string) *ecdsa.PrivateKey {
 // newWorld makes a CA in good order: a list of two revocations and a responder that says the same.
 func newWorld(tb testing.TB) *world {
 	w := &world{
-		tb: tb, now: time.Now().UTC().Truncate(time.Second), ca: inputtest.NewCA("Observed CA"), key: keyOf("Observed CA"), pages: map[string]http.HandlerFunc{},
+		tb: tb, now: time.Now().UTC().Truncate(time.Second), ca: inputtest.NewCA("Observed CA"),
+		key: keyOf("Observed CA"), pages: map[string]http.HandlerFunc{},
 		issued: map[string]bool{"10": true, "11": true, "20": true}, unknown: map[string]bool{},
 	}
 	w.revoked = map[string]ocsp.Response{
-		"10": {RevokedAt: w.now.Add(-2 * day), RevocationReason: ocsp.Unspecified}, "11": {RevokedAt: w.now.Add(-3 * day), RevocationReason: ocsp.KeyCompromise},
+		"10": {RevokedAt: w.now.Add(-2 * day), RevocationReason: ocsp.Unspecified},
+		"11": {RevokedAt: w.now.Add(-3 * day), RevocationReason: ocsp.KeyCompromise},
 	}
 	w.server = httptest.NewServer(http.HandlerFunc(w.serve))
 	tb.Cleanup(w.server.Close)
 	w.list("/ca.crl", w.good())
-	w.group = observe.Group{Name: "observed", Issuers: []*x509.Certificate{w.ca.Cert}, Lists: []string{w.at("/ca.crl")}, Responders: []string{w.at("/ocsp")}}
+	w.group = observe.Group{Name: "observed", Issuers: []*x509.Certificate{w.ca.Cert}, Lists: []string{w.at("/ca.crl")},
+		Responders: []string{w.at("/ocsp")}}
 	return w
 }
 
@@ -94,7 +97,8 @@ func (w *world) page(path string, h http.HandlerFunc) {
 func (w *world) good() inputtest.List {
 	return inputtest.List{Entries: []inputtest.Entry{
 		{Serial: inputtest.Integer([]byte{0x10}), Time: inputtest.UTC(w.now.Add(-2 * day))},
-		{Serial: inputtest.Integer([]byte{0x11}), Time: inputtest.UTC(w.now.Add(-3 * day)), Extensions: [][]byte{reason(1)}},
+		{Serial: inputtest.Integer([]byte{0x11}), Time: inputtest.UTC(w.now.Add(-3 * day)),
+			Extensions: [][]byte{reason(1)}},
 	}}
 }
 
@@ -150,7 +154,8 @@ func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
 	request := must(ocsp.ParseRequest(der))
 	serial := request.SerialNumber.Text(16)
 	answer := ocsp.Response{
-		Status: ocsp.Good, SerialNumber: request.SerialNumber, ThisUpdate: w.now.Add(-time.Hour), NextUpdate: w.now.Add(3 * day), IssuerHash: request.HashAlgorithm,
+		Status: ocsp.Good, SerialNumber: request.SerialNumber, ThisUpdate: w.now.Add(-time.Hour),
+		NextUpdate: w.now.Add(3 * day), IssuerHash: request.HashAlgorithm,
 	}
 	known := w.issued[serial]
 	if x, ok := w.revoked[serial]; ok {
@@ -185,7 +190,8 @@ func (w *world) sign(answer ocsp.Response) []byte {
 // delegateTo makes a responder's certificate.
 func (w *world) delegateTo(change func(c *x509.Certificate)) {
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(77), Subject: pkix.Name{CommonName: "Observed OCSP"}, NotBefore: w.now.Add(-10 * day), NotAfter: w.now.Add(20 * day),
+		SerialNumber: big.NewInt(77), Subject: pkix.Name{CommonName: "Observed OCSP"}, NotBefore: w.now.Add(-10 * day),
+		NotAfter: w.now.Add(20 * day),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
 		ExtraExtensions: []pkix.Extension{{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}},
 	}
@@ -194,13 +200,15 @@ func (w *world) delegateTo(change func(c *x509.Certificate)) {
 	w.delegate = w.certify(c, w.delegated.Public(), w.ca.Cert, w.key)
 }
 
-func (w *world) certify(c *x509.Certificate, key crypto.PublicKey, issuer *x509.Certificate, signer crypto.Signer) *x509.Certificate {
+func (w *world) certify(c *x509.Certificate, key crypto.PublicKey, issuer *x509.Certificate,
+	signer crypto.Signer) *x509.Certificate {
 	return must(x509.ParseCertificate(must(x509.CreateCertificate(nil, c, issuer, key, signer))))
 }
 
 // subscriber makes a certificate of the CA.
 func (w *world) subscriber(serial int64, until time.Time) *x509.Certificate {
-	c := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "subscriber"}, NotBefore: w.now.Add(-30 * day), NotAfter: until}
+	c := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "subscriber"},
+		NotBefore: w.now.Add(-30 * day), NotAfter: until}
 	return w.certify(c, w.key.Public(), w.ca.Cert, w.key)
 }
 
@@ -217,14 +225,18 @@ func gate(entered, release chan struct{}) http.HandlerFunc {
 // idp is a critical issuing distribution point with one address.
 func idp(address string) []byte {
 	tlv := func(tag byte, content []byte) []byte { return append([]byte{tag, byte(len(content))}, content...) }
-	return inputtest.Extension([]byte{6, 3, 0x55, 0x1d, 0x1c}, true, tlv(0x30, tlv(0xa0, tlv(0xa0, tlv(0x86, []byte(address))))))
+	return inputtest.Extension([]byte{6, 3, 0x55, 0x1d, 0x1c}, true,
+		tlv(0x30, tlv(0xa0, tlv(0xa0, tlv(0x86, []byte(address))))))
 }
 
 // delta is a delta list with one entry, revoked two hours ago.
 func delta(w *world, base, number, serial byte) inputtest.List {
 	return inputtest.List{
-		Number: inputtest.Integer([]byte{number}), Extensions: [][]byte{inputtest.Extension([]byte{6, 3, 0x55, 0x1d, 0x1b}, true, inputtest.Integer([]byte{base}))},
-		Entries: []inputtest.Entry{{Serial: inputtest.Integer([]byte{serial}), Time: inputtest.UTC(w.now.Add(-2 * time.Hour))}},
+		Number: inputtest.Integer([]byte{number}),
+		Extensions: [][]byte{inputtest.Extension([]byte{6, 3, 0x55, 0x1d, 0x1b}, true,
+			inputtest.Integer([]byte{base}))},
+		Entries: []inputtest.Entry{{Serial: inputtest.Integer([]byte{serial}),
+			Time: inputtest.UTC(w.now.Add(-2 * time.Hour))}},
 	}
 }
 
@@ -232,7 +244,8 @@ func delta(w *world, base, number, serial byte) inputtest.List {
 func rsaCA(w *world, key *rsa.PrivateKey) *x509.Certificate {
 	sum := sha256.Sum256(key.N.Bytes())
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), RawSubject: w.ca.Cert.RawSubject, NotBefore: w.now.Add(-day), NotAfter: w.now.Add(day), IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), RawSubject: w.ca.Cert.RawSubject, NotBefore: w.now.Add(-day),
+		NotAfter: w.now.Add(day), IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign, SubjectKeyId: sum[:20],
 	}
 	return w.certify(c, key.Public(), c, key)
@@ -247,6 +260,7 @@ func other(w *world, key *rsa.PrivateKey, alg x509.SignatureAlgorithm) []byte {
 	if len(ca.SubjectKeyId) == 0 {
 		ca.SubjectKeyId = []byte{1}
 	}
-	l := &x509.RevocationList{SignatureAlgorithm: alg, Number: big.NewInt(7), ThisUpdate: w.now.Add(-time.Hour), NextUpdate: w.now.Add(day)}
+	l := &x509.RevocationList{SignatureAlgorithm: alg, Number: big.NewInt(7), ThisUpdate: w.now.Add(-time.Hour),
+		NextUpdate: w.now.Add(day)}
 	return must(x509.CreateRevocationList(rand.Reader, l, &ca, key))
 }

@@ -12,15 +12,16 @@ import (
 	"seihon/verify/responder"
 )
 
-// A questionGroup is what one sample of a responder stands for: the questions of one kind about certificates of one issuer.
+// A questionGroup is what one sample of a responder stands for: the questions of one kind about certificates of one
+// issuer.
 type questionGroup struct {
 	url       string
 	method    string
 	questions []responder.Question
 }
 
-// questions groups what is to be asked of the responder. The certificates change from one probe to the next, so a sample's
-// address names what was asked about instead of the request: the part after the # is not sent.
+// questions groups what is to be asked of the responder. The certificates change from one probe to the next, so a
+// sample's address names what was asked about instead of the request: the part after the # is not sent.
 func (c *Config) questions(ctx context.Context) ([]questionGroup, error) {
 	if c.OCSPPath == "" || c.Trust == nil {
 		return nil, nil
@@ -39,7 +40,8 @@ func (c *Config) questions(ctx context.Context) ([]questionGroup, error) {
 		for _, q := range all {
 			what := strings.ReplaceAll(q.About, " ", "-")
 			hash := strings.ToLower(strings.ReplaceAll(q.ID.Hash.String(), "-", ""))
-			url := c.BaseURL + c.OCSPPath + "/#" + strings.Join([]string{public.Escape(q.Issuer), what, hash, strings.ToLower(method)}, "/")
+			url := c.BaseURL + c.OCSPPath + "/#" +
+				strings.Join([]string{public.Escape(q.Issuer), what, hash, strings.ToLower(method)}, "/")
 			i, ok := at[url]
 			if !ok {
 				i = len(groups)
@@ -53,7 +55,8 @@ func (c *Config) questions(ctx context.Context) ([]questionGroup, error) {
 
 func (c *Config) responder() *responder.Client {
 	return &responder.Client{
-		Address: c.BaseURL + c.OCSPPath, Trust: c.Trust, HTTP: c.ocspClient, Timeout: c.Timeout, Static: c.Static, Sent: c.Sent, Now: c.Now,
+		Address: c.BaseURL + c.OCSPPath, Trust: c.Trust, HTTP: c.ocspClient, Timeout: c.Timeout, Static: c.Static,
+		Sent: c.Sent, Now: c.Now,
 	}
 }
 

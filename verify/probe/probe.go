@@ -1,5 +1,6 @@
-// Package probe takes a round of samples: it asks a public place for what relying parties ask for, and judges the answers by the
-// master. The samples go into the publication log, or are signed by an outside vantage; package uptime counts them.
+// Package probe takes a round of samples: it asks a public place for what relying parties ask for, and judges the
+// answers by the master. The samples go into the publication log, or are signed by an outside vantage; package uptime
+// counts them.
 package probe
 
 import (
@@ -36,14 +37,16 @@ type Config struct {
 	Static   bool            // the responses are objects behind a cache, which answers no POST
 	Vantage  string          // the name of the place that asks; may be empty
 	Outside  bool            // the place has a copy of the master, which may be older than what is public
-	// Sent tells when the target was first sent what, by its receipts; nil: nobody knows, and an older copy passes as long as it is valid.
+	// Sent tells when the target was first sent what, by its receipts; nil: nobody knows, and an older copy passes as
+	// long as it is valid.
 	Sent map[artifact.Digest]time.Time
 	// Promised tells when the target was first sent a checkpoint of which size.
 	Promised map[int64]time.Time
 	// Aliases are further names of artifacts, which are asked for as well.
 	Aliases public.Aliases
 
-	// Proxy is gone through; nil: none, whatever the environment says, since a proxy's cache is not what relying parties see.
+	// Proxy is gone through; nil: none, whatever the environment says, since a proxy's cache is not what relying
+	// parties see.
 	Proxy *url.URL
 
 	Client  *http.Client  // nil: one with Proxy
@@ -65,11 +68,11 @@ type request struct {
 	good func(body []byte) error
 }
 
-// Round asks a public copy for what relying parties ask for, once each: the current lists, CA certificates, documents and index,
-// the checkpoint, and the OCSP responses that package responder chooses of each issuer. A sample is good when the answer arrived in time with status 200, holds
-// what the master has or had under that name, is not stale, and is not older than what caches may still have of what the target was
-// sent; that last one has the code older-copy. The samples are for the publication log, the record of operation, or are signed by
-// an outside vantage.
+// Round asks a public copy for what relying parties ask for, once each: the current lists, CA certificates, documents
+// and index, the checkpoint, and the OCSP responses that package responder chooses of each issuer. A sample is good
+// when the answer arrived in time with status 200, holds what the master has or had under that name, is not stale, and
+// is not older than what caches may still have of what the target was sent; that last one has the code older-copy. The
+// samples are for the publication log, the record of operation, or are signed by an outside vantage.
 func Round(ctx context.Context, c Config) (*ledger.Probe, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
@@ -83,7 +86,8 @@ func Round(ctx context.Context, c Config) (*ledger.Probe, error) {
 	c.ocspClient = c.Client
 	if c.Client == nil {
 		proxy := http.ProxyURL(c.Proxy)
-		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, Proxy: proxy}, CheckRedirect: redirect.SameHost}
+		c.Client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true,
+			Proxy: proxy}, CheckRedirect: redirect.SameHost}
 		c.ocspClient = exchange.NewClient(c.Proxy)
 	}
 	c.behind = new(atomic.Bool)
@@ -136,12 +140,15 @@ func (c *Config) requests(ctx context.Context) ([]request, error) {
 			had[ch.Line.Name] = append(had[ch.Line.Name], ch.Line.Digest)
 		}
 	}
-	out := []request{{c.BaseURL + "/" + public.Checkpoint, artifact.Checkpoint, func(b []byte) error { return c.isNewest(ctx, b) }}}
+	out := []request{{c.BaseURL + "/" + public.Checkpoint, artifact.Checkpoint,
+		func(b []byte) error { return c.isNewest(ctx, b) }}}
 	for line := range state.All() {
 		switch k := line.Kind; {
 		case k.IsRevocationList(), k == artifact.CACertificate, k == artifact.Document, k == artifact.IndexPage:
 			for _, name := range append(c.Aliases.For(line.Name), line.Name) {
-				out = append(out, request{c.BaseURL + "/" + public.Escape(name), k, func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
+				out = append(out,
+					request{c.BaseURL + "/" + public.Escape(name), k,
+						func(b []byte) error { return c.isOurs(k, had[line.Name], b) }})
 			}
 		}
 	}
@@ -149,8 +156,10 @@ func (c *Config) requests(ctx context.Context) ([]request, error) {
 	return out, nil
 }
 
-// ErrBehind says that an outside vantage cannot tell good from bad, since the public copy has more than its copy of the master.
-var ErrBehind = errors.New("what is public is newer than the master that is here, so that nothing can be compared; import a new export of the master")
+// ErrBehind says that an outside vantage cannot tell good from bad, since the public copy has more than its copy of the
+// master.
+var ErrBehind = errors.New("what is public is newer than the master that is here, so that nothing can be compared; " +
+	"import a new export of the master")
 
 // versionOf is what tells a newer answer from an older one: the number of a list, the size of a checkpoint.
 func versionOf(k artifact.Kind, body []byte) string {
@@ -167,11 +176,13 @@ func versionOf(k artifact.Kind, body []byte) string {
 	return ""
 }
 
-// olderCopy begins the error of a sample that is genuine and valid, and which something newer has replaced too long ago.
+// olderCopy begins the error of a sample that is genuine and valid, and which something newer has replaced too long
+// ago.
 const olderCopy = "older-copy: "
 
-// isOurs accepts what the master has or had under the name, as long as it is not stale: copies follow the master with a delay. What
-// the target was sent since must be there as soon as caches cannot have what was before. Digests are in the order of the log.
+// isOurs accepts what the master has or had under the name, as long as it is not stale: copies follow the master with a
+// delay. What the target was sent since must be there as soon as caches cannot have what was before. Digests are in the
+// order of the log.
 func (c *Config) isOurs(k artifact.Kind, digests []artifact.Digest, b []byte) error {
 	served := len(digests) - 1
 	for sum := artifact.Sum(b); served >= 0 && digests[served] != sum; {
@@ -191,8 +202,8 @@ func (c *Config) isOurs(k artifact.Kind, digests []artifact.Digest, b []byte) er
 	return nil
 }
 
-// isNewest accepts a checkpoint of the master, as long as the target was not sent one of a larger tree since that every cache has
-// asked for by now.
+// isNewest accepts a checkpoint of the master, as long as the target was not sent one of a larger tree since that every
+// cache has asked for by now.
 func (c *Config) isNewest(ctx context.Context, b []byte) error {
 	if err := c.Master.Consistent(ctx, b); err != nil {
 		return err
@@ -203,7 +214,8 @@ func (c *Config) isNewest(ctx context.Context, b []byte) error {
 	}
 	for _, size := range slices.Sorted(maps.Keys(c.Promised)) {
 		if at := c.Promised[size]; size > cp.Size && c.Now().After(at.Add(public.MaxAge(artifact.Checkpoint))) {
-			return fmt.Errorf("%sthe checkpoint of size %d was sent at %s, and one of size %d is served", olderCopy, size, report.Stamp(at), cp.Size)
+			return fmt.Errorf("%sthe checkpoint of size %d was sent at %s, and one of size %d is served", olderCopy,
+				size, report.Stamp(at), cp.Size)
 		}
 	}
 	return nil

@@ -11,8 +11,8 @@ type About struct {
 	Tool          *Tool  `json:"tool,omitempty"`          // the running program
 	Configuration *Cited `json:"configuration,omitempty"` // the file that names what is believed
 
-	// Now says that the time of the check was given instead of read from a clock. Then no time of reading is recorded: it would
-	// not be true, and the same input gives the same bytes.
+	// Now says that the time of the check was given instead of read from a clock. Then no time of reading is recorded:
+	// it would not be true, and the same input gives the same bytes.
 	Now bool `json:"now_given,omitempty"`
 }
 
@@ -30,8 +30,8 @@ type Cited struct {
 	SHA256 string `json:"sha256"`
 }
 
-// A Period is the time that a report is about: from the newest checkpoint that the auditor had seen before, or else from the
-// log's first entry, to the time of the check.
+// A Period is the time that a report is about: from the newest checkpoint that the auditor had seen before, or else
+// from the log's first entry, to the time of the check.
 type Period struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`

@@ -46,7 +46,8 @@ const (
 	Signed // a checkpoint: no bytes are promised, its signatures and its tree were checked
 )
 
-var outcomeTexts = [...]string{"", "not-read", "equal", "equal-earlier", "different", "missing", "unreadable", "size-only", "signed"}
+var outcomeTexts = [...]string{"", "not-read", "equal", "equal-earlier", "different", "missing", "unreadable",
+	"size-only", "signed"}
 
 func (o Outcome) String() string { return outcomeTexts[o] }
 

@@ -21,11 +21,13 @@ func (p *page) approval(s *ApprovalSummary) {
 	case s == nil:
 	case s.Quorum == 0:
 		p.bothIn("p", "署名室の操作に複数人の承認を必要とする定めは、ログに有効な記録がない。操作はすべて一人で行える。",
-			"The log has no rule in force by which acts of the signing room need approval: one person suffices for everything.")
+			"The log has no rule in force by which acts of the signing room need approval: one person suffices for "+
+				"everything.")
 	default:
 		p.bothIn("p", fmt.Sprintf("複数人の承認：ログの記録 %d の定めにより、%s のうち %d 名の承認が必要である（%s）。該当する操作 %d 件を承認の記録と照合した。",
 			s.Entry, strings.Join(s.People, "、"), s.Quorum, strings.Join(s.For, "、"), s.Acts),
-			fmt.Sprintf("Approvals: by the rule of log entry %d, %d of %s must approve %s. %d acts were held against the approvals on record.",
+			fmt.Sprintf("Approvals: by the rule of log entry %d, %d of %s must approve %s. %d acts were held against "+
+				"the approvals on record.",
 				s.Entry, s.Quorum, strings.Join(s.People, ", "), strings.Join(s.For, ", "), s.Acts))
 	}
 }
@@ -35,9 +37,13 @@ func (s *ApprovalSummary) text(b *strings.Builder) {
 	switch {
 	case s == nil:
 	case s.Quorum == 0:
-		b.WriteString("approvals: the log has no rule in force; one person suffices for everything in the signing room\n承認：有効な定めの記録はなく、署名室の操作はすべて一人で行える\n")
+		b.WriteString("approvals: the log has no rule in force; one person suffices for everything in the signing " +
+			"room\n承認：有効な定めの記録はなく、署名室の操作はすべて一人で行える\n")
 	default:
-		fmt.Fprintf(b, "approvals: rule of log entry %d: %d of %s for %s; %d acts held against %d approvals\n承認：%d 名のうち %d 名の承認が必要な操作 %d 件を照合した\n",
-			s.Entry, s.Quorum, strings.Join(s.People, ", "), strings.Join(s.For, ", "), s.Acts, s.Approvals, len(s.People), s.Quorum, s.Acts)
+		fmt.Fprintf(b,
+			"approvals: rule of log entry %d: %d of %s for %s; %d acts held against %d approvals\n承認：%d 名のうち %d "+
+				"名の承認が必要な操作 %d 件を照合した\n",
+			s.Entry, s.Quorum, strings.Join(s.People, ", "), strings.Join(s.For, ", "), s.Acts, s.Approvals,
+			len(s.People), s.Quorum, s.Acts)
 	}
 }

@@ -24,7 +24,8 @@ func Findings() []Code {
 	return all
 }
 
-var codes = slices.Concat(logCodes, masterCodes, memoryCodes, commitmentCodes, hsmCodes, approvalCodes, statusCodes, copyCodes, aliasCodes, responderCodes, sampleCodes, pinCodes, observeCodes)
+var codes = slices.Concat(logCodes, masterCodes, memoryCodes, commitmentCodes, hsmCodes, approvalCodes, statusCodes,
+	copyCodes, aliasCodes, responderCodes, sampleCodes, pinCodes, observeCodes)
 
 var CodeByName = func() map[string]Code {
 	m := make(map[string]Code, len(codes))

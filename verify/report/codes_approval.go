@@ -10,7 +10,8 @@ var approvalCodes = []Code{
 	{
 		"approval-invalid", Error, "", "3C56",
 		"有効でない承認の記録", "an approval on record does not hold",
-		"署名室の記録を調べる。他の版の記録なら、その版のプログラムで検証する", "examine the records of the signing room; if a newer version wrote it, verify with that version",
+		"署名室の記録を調べる。他の版の記録なら、その版のプログラムで検証する",
+		"examine the records of the signing room; if a newer version wrote it, verify with that version",
 	},
 	{
 		"approval-rule", Critical, "", "3C56",

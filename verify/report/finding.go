@@ -53,8 +53,8 @@ type Collector struct {
 	Observe  func(Finding) // for tests that ask where findings are made
 }
 
-// PerCode bounds the findings of one code for one source, so that a copy of a wholly different repository makes a readable
-// report. The rest is counted.
+// PerCode bounds the findings of one code for one source, so that a copy of a wholly different repository makes a
+// readable report. The rest is counted.
 const PerCode = 1000
 
 // Found completes f from the table of codes and keeps it.
@@ -99,7 +99,8 @@ func (c *Collector) Sorted() []Finding {
 	defer c.mu.Unlock()
 	slices.SortFunc(c.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(SeverityRank[a.Severity], SeverityRank[b.Severity]), cmp.Compare(a.Source, b.Source),
-			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Detail, b.Detail), cmp.Compare(a.Got, b.Got))
+			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Detail, b.Detail),
+			cmp.Compare(a.Got, b.Got))
 	})
 	return c.findings
 }

@@ -13,12 +13,12 @@ import (
 	"seihon/artifact"
 )
 
-// WriteHTML writes the report as one self-contained page in Japanese and English: no script, no request to anywhere, the
-// language chosen by a radio button that also decides what is printed; a browser too old for the style sheet's :has shows both.
-// Every claim stands beside its evidence.
+// WriteHTML writes the report as one self-contained page in Japanese and English: no script, no request to anywhere,
+// the language chosen by a radio button that also decides what is printed; a browser too old for the style sheet's :has
+// shows both. Every claim stands beside its evidence.
 //
-// The page is built without a template engine: text/template looks methods up by name, for which the linker has to keep every
-// method of every type, and the auditor's binary is shown not to contain any signing code.
+// The page is built without a template engine: text/template looks methods up by name, for which the linker has to keep
+// every method of every type, and the auditor's binary is shown not to contain any signing code.
 func (r *Report) WriteHTML(w io.Writer) error {
 	p := &page{}
 	p.head(r)
@@ -46,7 +46,8 @@ func (r *Report) Digest() artifact.Digest {
 	return artifact.Sum(b.Bytes())
 }
 
-// A page collects HTML. Only constants go through raw and the formats of rawf; whatever comes from outside goes through text.
+// A page collects HTML. Only constants go through raw and the formats of rawf; whatever comes from outside goes through
+// text.
 type page struct{ b strings.Builder }
 
 func (p *page) raw(s string) { p.b.WriteString(s) }
@@ -173,7 +174,8 @@ func (p *page) head(r *Report) {
 
 // begin writes everything up to the heading of a page.
 func (p *page) begin(ja, en, about string) {
-	p.raw("<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">" +
+	p.raw("<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" " +
+		"content=\"width=device-width,initial-scale=1\">" +
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")
 	p.element("title", ja+" / "+en+": "+about)
 	p.raw("<style>" + styleSheet + running(ja, en, about) + "</style></head>\n<body>" +
@@ -200,28 +202,38 @@ func (p *page) pair(ja, en, value string) {
 
 // compared says, by what was read, what was done with the masters and the copies.
 var compared = map[string]struct{ ja, en string }{
-	MasterBytes:  {"正本のログに記録された全ての正本を読み、記録されたダイジェストと照合した。", "Every master that the log names was read and compared with its recorded digest."},
-	ContentSizes: {"正本のログに記録された全ての正本の存在と大きさを照合した。内容は読んでいない。", "Every master that the log names is there with its recorded size; none was read."},
-	ContentNone:  {"正本の内容は調べていない。", "The masters themselves were not looked at."},
+	MasterBytes: {"正本のログに記録された全ての正本を読み、記録されたダイジェストと照合した。",
+		"Every master that the log names was read and compared with its recorded digest."},
+	ContentSizes: {"正本のログに記録された全ての正本の存在と大きさを照合した。内容は読んでいない。",
+		"Every master that the log names is there with its recorded size; none was read."},
+	ContentNone: {"正本の内容は調べていない。", "The masters themselves were not looked at."},
 
-	"copies " + ContentAll:    {"各公開場所について、そのチェックポイントが約束する全ての副本を取得し、正本とバイト単位で照合した。", "At every place of publication, every copy that its checkpoint promises was fetched and compared with the master byte for byte."},
-	"copies " + ContentSample: {"各公開場所について、全ての失効リストと OCSP の世代、及び無作為に選んだ副本を取得し、正本とバイト単位で照合した。", "At every place of publication, every revocation list and OCSP generation and a random sample of the other copies were fetched and compared with the master byte for byte."},
-	"copies " + ContentSizes:  {"各公開場所について、そのチェックポイントが約束する全ての副本の名前、大きさ及び ETag を照合した。内容は取得していない。", "At every place of publication, name, size and ETag of every copy that its checkpoint promises were compared; the contents were not fetched."},
-	"copies " + ContentNone:   {"副本は調べていない。", "No copy was looked at."},
+	"copies " + ContentAll: {"各公開場所について、そのチェックポイントが約束する全ての副本を取得し、正本とバイト単位で照合した。",
+		"At every place of publication, every copy that its checkpoint promises was fetched and compared with the " +
+			"master byte for byte."},
+	"copies " + ContentSample: {"各公開場所について、全ての失効リストと OCSP の世代、及び無作為に選んだ副本を取得し、正本とバイト単位で照合した。",
+		"At every place of publication, every revocation list and OCSP generation and a random sample of the other " +
+			"copies were fetched and compared with the master byte for byte."},
+	"copies " + ContentSizes: {"各公開場所について、そのチェックポイントが約束する全ての副本の名前、大きさ及び ETag を照合した。内容は取得していない。",
+		"At every place of publication, name, size and ETag of every copy that its checkpoint promises were " +
+			"compared; the contents were not fetched."},
+	"copies " + ContentNone: {"副本は調べていない。", "No copy was looked at."},
 }
 
 func (p *page) copies(r *Report) {
 	p.section("copies", "正本と副本の一致（調査項目 3C56）", "Master and copies (survey item 3C56)")
 	master, copies := compared[r.Scope.Master], compared["copies "+r.Scope.CopyContent]
 	p.bothIn("p", master.ja+copies.ja, master.en+" "+copies.en)
-	p.table("公開場所", "Places of publication", column{"場所", "place"}, column{"約束する記録数", "entries promised"}, column{"読んだ副本", "copies read"}, column{"バイト", "bytes"},
+	p.table("公開場所", "Places of publication", column{"場所", "place"}, column{"約束する記録数", "entries promised"},
+		column{"読んだ副本", "copies read"}, column{"バイト", "bytes"},
 		column{"配置", "layout"}, column{"台帳外", "not in the ledger"})
 	for _, c := range r.Copies {
 		extra := column{"一覧なし", "not listed"}
 		if c.Listed {
 			extra = column{strconv.FormatInt(c.Extra, 10), strconv.FormatInt(c.Extra, 10)}
 		}
-		p.row(c.Source, strconv.FormatInt(c.Size, 10), strconv.FormatInt(c.Objects, 10), strconv.FormatInt(c.Bytes, 10), c.Layout, extra)
+		p.row(c.Source, strconv.FormatInt(c.Size, 10), strconv.FormatInt(c.Objects, 10), strconv.FormatInt(c.Bytes, 10),
+			c.Layout, extra)
 	}
 	p.tableEnd()
 	p.resumed(r.Resumed)
@@ -233,20 +245,24 @@ func (p *page) publication(r *Report) {
 	if t := r.FirstExpiry(); !t.IsZero() {
 		left := t.Sub(r.Made)
 		p.bothIn("p", fmt.Sprintf("仮に今後一切署名が行われない場合、最初に期限を迎えるのは %s（%s 後）である。", Clock(t), SpanJA(left)),
-			fmt.Sprintf("If nothing were signed from now on, the first list or response would expire at %s (in %s).", Clock(t), span(left)))
+			fmt.Sprintf("If nothing were signed from now on, the first list or response would expire at %s (in %s).",
+				Clock(t), span(left)))
 	}
 	p.shelfLifePlot(r)
-	p.table("公開中のものの有効期間", "Validity of what is public", column{"名前", "name"}, column{"種別", "kind"}, column{"番号", "number"}, column{"開始", "from"}, column{"終了", "until"})
+	p.table("公開中のものの有効期間", "Validity of what is public", column{"名前", "name"}, column{"種別", "kind"},
+		column{"番号", "number"}, column{"開始", "from"}, column{"終了", "until"})
 	for _, l := range r.ShelfLife {
 		p.row(l.Name, kindName(l.Kind), l.Number, l.ThisUpdate, l.NextUpdate)
 	}
 	p.tableEnd()
 	p.responders(r.Responders)
 	if r.Record != nil && len(r.Record.Lists) > 0 {
-		p.table("失効リストの発行履歴", "History of the revocation lists", column{"名前", "name"}, column{"版数", "versions"}, column{"最初", "first"}, column{"最新", "newest"},
+		p.table("失効リストの発行履歴", "History of the revocation lists", column{"名前", "name"}, column{"版数", "versions"},
+			column{"最初", "first"}, column{"最新", "newest"},
 			column{"最長間隔", "longest interval"}, column{"空白", "gaps"})
 		for _, l := range r.Record.Lists {
-			p.row(l.Name, fmt.Sprint(l.Versions), l.First, l.Last, column{SpanJA(l.Longest), span(l.Longest)}, fmt.Sprint(l.Gaps))
+			p.row(l.Name, fmt.Sprint(l.Versions), l.First, l.Last, column{SpanJA(l.Longest), span(l.Longest)},
+				fmt.Sprint(l.Gaps))
 		}
 		p.tableEnd()
 	}
@@ -258,7 +274,8 @@ func (p *page) responders(all []ResponderSummary) {
 	if len(all) == 0 {
 		return
 	}
-	p.table("OCSP レスポンダーへの問い合わせ（正本の状態別）", "Questions to OCSP responders (by what the master says)", column{"アドレス", "address"}, column{"発行者", "issuer"},
+	p.table("OCSP レスポンダーへの問い合わせ（正本の状態別）", "Questions to OCSP responders (by what the master says)",
+		column{"アドレス", "address"}, column{"発行者", "issuer"},
 		column{"有効", "good"}, column{"失効", "revoked"}, column{"未発行", "never issued"})
 	for _, r := range all {
 		for _, n := range r.Issuers {

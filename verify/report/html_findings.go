@@ -52,13 +52,15 @@ func (p *page) item(first, f *Finding) {
 		return
 	}
 	p.raw("<li>")
-	if _, ours := sourceNames[f.Source]; ours || strings.HasPrefix(f.Code, "responder-") || strings.HasPrefix(f.Code, "observe-") {
+	if _, ours := sourceNames[f.Source]; ours || strings.HasPrefix(f.Code, "responder-") ||
+		strings.HasPrefix(f.Code, "observe-") {
 		p.sayIn("strong", f.Name)
 	} else {
 		p.element("strong", f.Name) // of a copy: somebody else may have chosen it
 	}
 	p.raw("<dl>")
-	for _, x := range []struct{ ja, en, text string }{{"あるべき値", "want", f.Want}, {"実際の値", "got", f.Got}, {"詳細", "detail", f.Detail}} {
+	for _, x := range []struct{ ja, en, text string }{{"あるべき値", "want", f.Want}, {"実際の値", "got", f.Got},
+		{"詳細", "detail", f.Detail}} {
 		if x.text != "" {
 			p.raw("<div>")
 			p.bothIn("dt", x.ja, x.en)
@@ -93,8 +95,9 @@ func (p *page) rule(id string) {
 }
 
 // sourceNames are the places of findings that are no copy.
-var sourceNames = map[string]string{SourceLog: "正本のログ", SourceMaster: "正本", SourcePublication: "公開ログ", SourceInventory: "発行台帳",
-	SourcePins: "設定", SourceSamples: "観測"}
+var sourceNames = map[string]string{SourceLog: "正本のログ", SourceMaster: "正本", SourcePublication: "公開ログ",
+	SourceInventory: "発行台帳",
+	SourcePins:      "設定", SourceSamples: "観測"}
 
 // source writes the place of a finding.
 func (p *page) source(name string) {

@@ -91,16 +91,21 @@ func (p *page) moment(t time.Time) {
 
 // logs shows the heads of both logs.
 func (p *page) logs(r *Report) {
-	p.wideTable("検証したログ", "Logs", []int{27, 8, 31, 20, 14}, column{"ログ", "log"}, column{"記録数", "entries"}, column{"ルートハッシュ", "root hash"}, column{"最新の記録", "newest entry"}, column{"照合した前回のチェックポイント", "earlier checkpoints"})
-	p.row(names(SourceLog, r.Log.Origin), strconv.FormatInt(r.Log.Size, 10), r.Log.Root, r.Log.Time, strconv.FormatInt(int64(r.Log.Known), 10))
+	p.wideTable("検証したログ", "Logs", []int{27, 8, 31, 20, 14}, column{"ログ", "log"}, column{"記録数", "entries"},
+		column{"ルートハッシュ", "root hash"}, column{"最新の記録", "newest entry"},
+		column{"照合した前回のチェックポイント", "earlier checkpoints"})
+	p.row(names(SourceLog, r.Log.Origin), strconv.FormatInt(r.Log.Size, 10), r.Log.Root, r.Log.Time,
+		strconv.FormatInt(int64(r.Log.Known), 10))
 	if l := r.Publication; l != nil {
-		p.row(names(SourcePublication, l.Origin), strconv.FormatInt(l.Size, 10), l.Root, l.Time, strconv.FormatInt(int64(l.Known), 10))
+		p.row(names(SourcePublication, l.Origin), strconv.FormatInt(l.Size, 10), l.Root, l.Time,
+			strconv.FormatInt(int64(l.Known), 10))
 	}
 	p.tableEnd()
 	for _, l := range []struct {
 		log    *LogSummary
 		ja, en string
-	}{{&r.Log, "正本のログのチェックポイント", "Checkpoint of the master log"}, {r.Publication, "公開ログのチェックポイント", "Checkpoint of the publication log"}} {
+	}{{&r.Log, "正本のログのチェックポイント", "Checkpoint of the master log"},
+		{r.Publication, "公開ログのチェックポイント", "Checkpoint of the publication log"}} {
 		if l.log == nil || l.log.Checkpoint == "" {
 			continue
 		}
@@ -117,7 +122,8 @@ func names(source, what string) column {
 
 // pins shows what was believed without proof.
 func (p *page) pins(pins []Pin) {
-	p.wideTable("証明なしに信じたもの（固定した鍵と証明書）", "What was believed without proof (pinned keys and certificates)", []int{18, 32, 50}, column{"種類", "kind"}, column{"名前", "name"}, column{"SHA-256", "SHA-256"})
+	p.wideTable("証明なしに信じたもの（固定した鍵と証明書）", "What was believed without proof (pinned keys and certificates)",
+		[]int{18, 32, 50}, column{"種類", "kind"}, column{"名前", "name"}, column{"SHA-256", "SHA-256"})
 	for _, pin := range pins {
 		p.row(pinNames[pin.Kind], pin.short(), pin.SHA256)
 	}

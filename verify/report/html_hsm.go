@@ -9,7 +9,8 @@ import (
 
 // hsmWords are the words of a verdict in both languages.
 var hsmWords = map[string]column{
-	"issuing": {"証明書・CRL", "certificates and lists"}, "ocsp": {"OCSP", "OCSP"}, "document": {"文書", "documents"}, "log": {"ログ", "log"},
+	"issuing": {"証明書・CRL", "certificates and lists"}, "ocsp": {"OCSP", "OCSP"}, "document": {"文書", "documents"},
+	"log":      {"ログ", "log"},
 	"accepted": {"使用可", "accepted"}, "refused": {"使用不可", "refused"}, "trial": {"試験用", "on trial"},
 }
 
@@ -35,7 +36,8 @@ func (p *page) hsm(h *HSMSummary) {
 	}
 	p.tableEnd()
 	ja := fmt.Sprintf("判定はログの記録 %d による。CRL・証明書・OCSP レスポンスの束 %d 件を、記録された時点の判定と照合した。", h.Entry, h.Judged)
-	en := fmt.Sprintf("The verdict is log entry %d. %d lists, certificates and bundles of OCSP responses were held against the verdict"+
+	en := fmt.Sprintf("The verdict is log entry %d. %d lists, certificates and bundles of OCSP responses were held "+
+		"against the verdict"+
 		" that was in force when they were recorded.", h.Entry, h.Judged)
 	if h.OnTrial > 0 {
 		ja += fmt.Sprintf("うち %d 件は試験用の鍵による。", h.OnTrial)
@@ -65,8 +67,10 @@ func (h *HSMSummary) text(b *strings.Builder) {
 	if h == nil {
 		return
 	}
-	fmt.Fprintf(b, "HSM: newest verdict in log entry %d (%s), policy %s; %d lists, certificates and bundles of responses held against"+
-		" the verdict in force",
+	fmt.Fprintf(b,
+		"HSM: newest verdict in log entry %d (%s), policy %s; %d lists, certificates and bundles of responses held "+
+			"against"+
+			" the verdict in force",
 		h.Entry, Stamp(h.Time), h.Policy, h.Judged)
 	if h.OnTrial > 0 {
 		fmt.Fprintf(b, ", keys on trial signed %d of them", h.OnTrial)
@@ -75,10 +79,12 @@ func (h *HSMSummary) text(b *strings.Builder) {
 		fmt.Fprintf(b, ", %d are of before the first", h.Earlier)
 	}
 	if len(h.Elsewhere) > 0 {
-		fmt.Fprintf(b, "; software outside this room signs for %s, and no verdict speaks of its HSM", strings.Join(h.Elsewhere, ", "))
+		fmt.Fprintf(b, "; software outside this room signs for %s, and no verdict speaks of its HSM",
+			strings.Join(h.Elsewhere, ", "))
 	}
 	b.WriteByte('\n')
 	if h.Policy == ledger.PolicyTrial {
-		b.WriteString("on trial: the keys of the signing room are not those of an accredited CA\n試験運用：署名室の鍵は、認定認証業務の鍵ではない\n")
+		b.WriteString("on trial: the keys of the signing room are not those of an accredited " +
+			"CA\n試験運用：署名室の鍵は、認定認証業務の鍵ではない\n")
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"seihon/verify/observe"
 )
 
-// WriteHTML writes the observation as one self-contained page in both languages, made like the report of `publisher verify`.
+// WriteHTML writes the observation as one self-contained page in both languages, made like the report of `publisher
+// verify`.
 func (o *Observation) WriteHTML(w io.Writer) error {
 	p := &page{}
 	p.begin("公開失効情報の観測報告書", "Observation of public revocation data", observedNames(o.Issuers))
@@ -63,7 +64,8 @@ func (p *page) observedFront(o *Observation) {
 		p.bothIn("li", n.JA, n.EN)
 	}
 	p.raw("</ul>\n")
-	p.table("認証局", "Certification authorities", column{"名称", "name"}, column{"証明書の SHA-256", "SHA-256 of the certificate"}, column{"満了", "expires"})
+	p.table("認証局", "Certification authorities", column{"名称", "name"},
+		column{"証明書の SHA-256", "SHA-256 of the certificate"}, column{"満了", "expires"})
 	for _, i := range o.Issuers {
 		p.row(i.Name, i.SHA256, i.NotAfter)
 	}
@@ -72,8 +74,10 @@ func (p *page) observedFront(o *Observation) {
 
 func (p *page) observedLists(lists []observe.List) {
 	p.section("lists", "失効リスト", "Revocation lists")
-	p.wideTable("失効リスト", "Revocation lists", []int{26, 10, 8, 8, 15, 15, 8, 10}, column{"アドレス", "address"}, column{"種別", "kind"}, column{"番号", "number"},
-		column{"記載数", "entries"}, column{"開始", "from"}, column{"終了", "until"}, column{"経過", "used"}, column{"大きさ・時間", "size, time"})
+	p.wideTable("失効リスト", "Revocation lists", []int{26, 10, 8, 8, 15, 15, 8, 10}, column{"アドレス", "address"},
+		column{"種別", "kind"}, column{"番号", "number"},
+		column{"記載数", "entries"}, column{"開始", "from"}, column{"終了", "until"}, column{"経過", "used"},
+		column{"大きさ・時間", "size, time"})
 	for _, l := range lists {
 		kind := column{"届かない", "none"}
 		switch {
@@ -86,7 +90,8 @@ func (p *page) observedLists(lists []observe.List) {
 		if l.LifeUsed != 0 {
 			used = fmt.Sprintf("%.0f %%", 100*l.LifeUsed)
 		}
-		p.row(l.Address, kind, l.Number, strconv.FormatInt(int64(l.Entries), 10), l.ThisUpdate, l.NextUpdate, used, measured(l.Bytes, l.Millisecond))
+		p.row(l.Address, kind, l.Number, strconv.FormatInt(int64(l.Entries), 10), l.ThisUpdate, l.NextUpdate, used,
+			measured(l.Bytes, l.Millisecond))
 	}
 	p.tableEnd()
 	p.end()
@@ -98,12 +103,17 @@ func measured(bytes, milliseconds int64) string {
 
 func (p *page) observedResponders(all []observe.Responder) {
 	p.section("responders", "OCSP レスポンダー", "OCSP responders")
-	p.table("OCSP レスポンダー", "OCSP responders", column{"アドレス", "address"}, column{"認証局", "CA"}, column{"問い合わせ", "questions"}, column{"有効", "good"},
-		column{"失効", "revoked"}, column{"不明・未発行", "unknown"}, column{"応答なし", "no answer"}, column{"失敗", "failed"}, column{"署名者", "signer"},
+	p.table("OCSP レスポンダー", "OCSP responders", column{"アドレス", "address"}, column{"認証局", "CA"},
+		column{"問い合わせ", "questions"}, column{"有効", "good"},
+		column{"失効", "revoked"}, column{"不明・未発行", "unknown"}, column{"応答なし", "no answer"}, column{"失敗", "failed"},
+		column{"署名者", "signer"},
 		column{"大きさ", "bytes"}, column{"時間（中央値・最長）", "time (median, longest)"})
 	for _, r := range all {
-		p.row(r.Address, r.Issuer, strconv.FormatInt(int64(r.Questions), 10), strconv.FormatInt(int64(r.Good), 10), strconv.FormatInt(int64(r.Revoked), 10), strconv.FormatInt(int64(r.Unknown), 10), strconv.FormatInt(int64(r.None), 10),
-			strconv.FormatInt(int64(r.Failed), 10), r.Signer, fmt.Sprintf("%d–%d", r.MinBytes, r.MaxBytes), fmt.Sprintf("%d, %d ms", r.Median, r.Slowest))
+		p.row(r.Address, r.Issuer, strconv.FormatInt(int64(r.Questions), 10), strconv.FormatInt(int64(r.Good), 10),
+			strconv.FormatInt(int64(r.Revoked), 10), strconv.FormatInt(int64(r.Unknown), 10),
+			strconv.FormatInt(int64(r.None), 10),
+			strconv.FormatInt(int64(r.Failed), 10), r.Signer, fmt.Sprintf("%d–%d", r.MinBytes, r.MaxBytes),
+			fmt.Sprintf("%d, %d ms", r.Median, r.Slowest))
 	}
 	p.tableEnd()
 	p.end()

@@ -40,7 +40,8 @@ func (p *page) shelfLifePlot(r *Report) {
 		y := step*i + 4
 		p.raw(fmt.Sprintf(`<text x="%d" y="%d" text-anchor="end">`, label-8, y+13))
 		p.text(elide(l.Name, 36))
-		p.raw(fmt.Sprintf(`</text><rect class="%s" x="%d" y="%d" width="%d" height="14"/><text x="%d" y="%d">`, class, label, y, width, label+width+6, y+13))
+		p.raw(fmt.Sprintf(`</text><rect class="%s" x="%d" y="%d" width="%d" height="14"/><text x="%d" y="%d">`, class,
+			label, y, width, label+width+6, y+13))
 		p.text(span(left))
 		p.raw("</text>")
 	}
@@ -51,7 +52,8 @@ func (p *page) shelfLifePlot(r *Report) {
 func (p *page) figure(ja, en string, width, height int) {
 	p.raw("<figure>")
 	p.bothIn("figcaption", ja, en)
-	p.raw(fmt.Sprintf(`<div class="scroll" tabindex="0"><svg viewBox="0 0 %d %d" role="img" aria-label="`, width, height))
+	p.raw(fmt.Sprintf(`<div class="scroll" tabindex="0"><svg viewBox="0 0 %d %d" role="img" aria-label="`, width,
+		height))
 	p.text(ja + " / " + en)
 	p.raw(`">`)
 }

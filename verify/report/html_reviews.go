@@ -13,7 +13,8 @@ func (p *page) reviews(rec *Record, made time.Time) {
 	assessed := func(r ledger.Review) bool { return r.Kind == ledger.EvidenceRisk }
 	if !slices.ContainsFunc(rec.Reviews, assessed) {
 		p.bothIn("p", "見直しの期日を伴うリスク評価（報告書 3-1、種類 risk-review）は正本のログに記録されていない。",
-			"No risk assessment (report 3-1, kind risk-review) with a day of its review is on record in the master log.")
+			"No risk assessment (report 3-1, kind risk-review) with a day of its review is on record in the "+
+				"master log.")
 	}
 	if len(rec.Reviews) == 0 {
 		return

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// styleSheet is the page's only style: readable in both languages and on paper, colours with a contrast of at least 4.5 to 1.
+// styleSheet is the page's only style: readable in both languages and on paper, colours with a contrast of at least 4.5
+// to 1.
 const styleSheet = `
 :root{--ink:#1b2430;--paper:#fff;--line:#c9d1da;--soft:#f4f6f8;--good:#176b3a;--bad:#a3161c;--warn:#7a4d00;--bar:#2a6496}
 *{box-sizing:border-box}
@@ -48,13 +49,15 @@ table,.wide{font-size:7.5pt;margin:2mm 0}th,td{padding:.5mm 1mm}thead{display:ta
 }
 `
 
-// running are the margins of each printed page: the title, the log and the page's number. They follow the language that is shown.
+// running are the margins of each printed page: the title, the log and the page's number. They follow the language that
+// is shown.
 func running(ja, en, log string) string {
 	margins := func(title, page string) string {
 		return fmt.Sprintf(`{size:A4;margin:15mm 14mm 13mm;@top-left{content:%s;font-size:7.5pt}@top-right{content:%s;font-size:7.5pt}@bottom-right{content:%s;font-size:7.5pt}}`,
 			cssText(title), cssText(log), page)
 	}
-	return "@page" + margins(ja, `counter(page) " / " counter(pages)`) + "\n@page english" + margins(en, `"page " counter(page) " of " counter(pages)`) +
+	return "@page" + margins(ja, `counter(page) " / " counter(pages)`) + "\n@page english" +
+		margins(en, `"page " counter(page) " of " counter(pages)`) +
 		"\n:root:has(#lang-en:checked) body{page:english}\n"
 }
 

@@ -13,33 +13,35 @@ const Schema = "seihon/verify-report/v1"
 
 // A Report is the outcome of a check.
 type Report struct {
-	Schema      string             `json:"schema"`
-	RulePack    string             `json:"rule_pack"`
-	Made        time.Time          `json:"made"`
-	Tier        Tier               `json:"tier"`
-	Sample      *Sample            `json:"sample,omitempty"` // tier sample: what was drawn
-	OK          bool               `json:"ok"`               // no finding above a note
-	Scope       Scope              `json:"scope"`
-	Verdict     *Verdict           `json:"verdict"`
-	About       *About             `json:"about,omitempty"` // who made it, and with what
-	Pins        []Pin              `json:"pins"`            // what was believed without proof
-	Period      Period             `json:"period"`
-	Log         LogSummary         `json:"log"`
-	Publication *LogSummary        `json:"publication_log,omitempty"` // when it was looked at
-	Counts      Counts             `json:"counts"`
-	Estimate    []Estimate         `json:"estimate,omitempty"` // what reading the copies would cost, computed before it began
-	Resumed     *Resumed           `json:"resumed,omitempty"`  // when the check could be interrupted: what it takes from earlier runs
-	Copies      []CopySummary      `json:"copies"`
-	Responders  []ResponderSummary `json:"responders,omitempty"` // that were asked
-	ShelfLife   []ShelfLife        `json:"shelf_life"`
-	Memory      *MemorySummary     `json:"memory,omitempty"` // of the tiers that read the master's bytes
-	Exceptions  []ExceptionEntry   `json:"exceptions,omitempty"`
-	HSM         *HSMSummary        `json:"hsm,omitempty"`      // when the log has verdicts on it, and they are here
-	Approval    *ApprovalSummary   `json:"approval,omitempty"` // when the documents of the log are here
-	Record      *Record            `json:"record,omitempty"`   // not in tier log
-	Findings    []Finding          `json:"findings"`
-	Omitted     []Omitted          `json:"omitted,omitempty"` // findings beyond the first of a code
-	Annex       *AnnexSummary      `json:"annex,omitempty"`   // when it was asked for
+	Schema      string      `json:"schema"`
+	RulePack    string      `json:"rule_pack"`
+	Made        time.Time   `json:"made"`
+	Tier        Tier        `json:"tier"`
+	Sample      *Sample     `json:"sample,omitempty"` // tier sample: what was drawn
+	OK          bool        `json:"ok"`               // no finding above a note
+	Scope       Scope       `json:"scope"`
+	Verdict     *Verdict    `json:"verdict"`
+	About       *About      `json:"about,omitempty"` // who made it, and with what
+	Pins        []Pin       `json:"pins"`            // what was believed without proof
+	Period      Period      `json:"period"`
+	Log         LogSummary  `json:"log"`
+	Publication *LogSummary `json:"publication_log,omitempty"` // when it was looked at
+	Counts      Counts      `json:"counts"`
+	// what reading the copies would cost, computed before it began
+	Estimate []Estimate `json:"estimate,omitempty"`
+	// when the check could be interrupted: what it takes from earlier runs
+	Resumed    *Resumed           `json:"resumed,omitempty"`
+	Copies     []CopySummary      `json:"copies"`
+	Responders []ResponderSummary `json:"responders,omitempty"` // that were asked
+	ShelfLife  []ShelfLife        `json:"shelf_life"`
+	Memory     *MemorySummary     `json:"memory,omitempty"` // of the tiers that read the master's bytes
+	Exceptions []ExceptionEntry   `json:"exceptions,omitempty"`
+	HSM        *HSMSummary        `json:"hsm,omitempty"`      // when the log has verdicts on it, and they are here
+	Approval   *ApprovalSummary   `json:"approval,omitempty"` // when the documents of the log are here
+	Record     *Record            `json:"record,omitempty"`   // not in tier log
+	Findings   []Finding          `json:"findings"`
+	Omitted    []Omitted          `json:"omitted,omitempty"` // findings beyond the first of a code
+	Annex      *AnnexSummary      `json:"annex,omitempty"`   // when it was asked for
 }
 
 // A Sample says how the names of tier sample were drawn: the same seed draws the

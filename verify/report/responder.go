@@ -1,7 +1,7 @@
 package report
 
-// A ResponderSummary says what one OCSP responder was asked. All answers were read by two readers that share no code, except
-// those that OneRead counts: the second does not know the algorithm of their signatures.
+// A ResponderSummary says what one OCSP responder was asked. All answers were read by two readers that share no code,
+// except those that OneRead counts: the second does not know the algorithm of their signatures.
 type ResponderSummary struct {
 	Address string            `json:"address"`
 	Methods []string          `json:"methods"`

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Shown makes a text from outside safe to look at: what a terminal or a page would obey, turn around or hide is written as an
-// escape in quotes. Ordinary texts of any language stay as they are.
+// Shown makes a text from outside safe to look at: what a terminal or a page would obey, turn around or hide is written
+// as an escape in quotes. Ordinary texts of any language stay as they are.
 func Shown(s string) string {
 	if !utf8.ValidString(s) {
 		return strconv.Quote(s)

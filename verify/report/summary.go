@@ -9,8 +9,8 @@ import (
 	"seihon/artifact"
 )
 
-// FirstExpiry returns the moment from which relying parties would be told nothing valid if nothing were signed any more: the
-// earliest nextUpdate of a list or generation. It is zero when there is none.
+// FirstExpiry returns the moment from which relying parties would be told nothing valid if nothing were signed any
+// more: the earliest nextUpdate of a list or generation. It is zero when there is none.
 func (r *Report) FirstExpiry() time.Time {
 	for _, l := range r.ShelfLife {
 		if !artifact.Kind(l.Kind).IsCertificate() {

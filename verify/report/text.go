@@ -48,7 +48,8 @@ func (r *Report) state() string {
 
 // Summary is the report in one line, in the manner of monitoring plug-ins.
 func (r *Report) Summary() string {
-	s := fmt.Sprintf("%s - %d critical, %d errors, %d warnings, %d notes; tier %s; log %s at %d entries", r.state(), r.Count(Critical), r.Count(Error),
+	s := fmt.Sprintf("%s - %d critical, %d errors, %d warnings, %d notes; tier %s; log %s at %d entries", r.state(),
+		r.Count(Critical), r.Count(Error),
 		r.Count(Warning), r.Count(Note), r.Tier, r.Log.Origin, r.Log.Size)
 	if t := r.FirstExpiry(); !t.IsZero() {
 		s += fmt.Sprintf("; first expiry %s (in %v)", Stamp(t), t.Sub(r.Made).Truncate(time.Minute))
@@ -69,10 +70,13 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 	}
 	n := r.Counts
-	fmt.Fprintf(&b, "master log %s: %d entries, root %s, newest entry %s\n", r.Log.Origin, r.Log.Size, r.Log.Root, Stamp(r.Log.Time))
+	fmt.Fprintf(&b, "master log %s: %d entries, root %s, newest entry %s\n", r.Log.Origin, r.Log.Size, r.Log.Root,
+		Stamp(r.Log.Time))
 	switch r.Scope.Master {
 	case MasterBytes:
-		fmt.Fprintf(&b, "master: %d artifacts (%d bytes), %d current names, %d lists with %d revocations, %d OCSP responses, %d signatures\n",
+		fmt.Fprintf(&b,
+			"master: %d artifacts (%d bytes), %d current names, %d lists with %d revocations, %d OCSP responses, %d "+
+				"signatures\n",
 			n.Artifacts, n.ArtifactBytes, n.Current, n.RevocationLists, n.Revocations, n.Responses, n.Signatures)
 	case ContentSizes:
 		fmt.Fprintf(&b, "master: %d artifacts by their size, %d current names\n", n.Artifacts, n.Current)
@@ -81,7 +85,8 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "inventory: %d certificates, %d commitments of the log opened\n", n.Inventory, n.Commitments)
 	}
 	for _, c := range r.Copies {
-		fmt.Fprintf(&b, "copy %s: promises %d entries, %d objects read (%d bytes)", c.Source, c.Size, c.Objects, c.Bytes)
+		fmt.Fprintf(&b, "copy %s: promises %d entries, %d objects read (%d bytes)", c.Source, c.Size, c.Objects,
+			c.Bytes)
 		if c.Layout != "" {
 			fmt.Fprintf(&b, ", layout %s", c.Layout)
 		}
@@ -93,11 +98,15 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	for _, p := range r.Responders {
 		for _, n := range p.Issuers {
-			fmt.Fprintf(&b, "OCSP responder %s asked by %s about %d good, %d revoked and %d never issued certificates of %s, by SHA-1 and SHA-256\n",
+			fmt.Fprintf(&b,
+				"OCSP responder %s asked by %s about %d good, %d revoked and %d never issued certificates of %s, by "+
+					"SHA-1 and SHA-256\n",
 				p.Address, strings.Join(p.Methods, " and "), n.Good, n.Revoked, n.NeverIssued, n.Issuer)
 		}
 		if p.OneRead > 0 {
-			fmt.Fprintf(&b, "OCSP responder %s: %d answers were read by one reader only, the algorithm of their signatures is unknown to the other\n", p.Address, p.OneRead)
+			fmt.Fprintf(&b,
+				"OCSP responder %s: %d answers were read by one reader only, the algorithm of their signatures is "+
+					"unknown to the other\n", p.Address, p.OneRead)
 		}
 	}
 	if r.Record != nil {
@@ -117,7 +126,8 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		if k.more > 0 {
 			f := k.findings[0]
-			fmt.Fprintf(&b, "\n%s %s: %d more at %s (--json has the first %d)\n", f.Severity, f.Code, k.more, Shown(f.Source), PerCode)
+			fmt.Fprintf(&b, "\n%s %s: %d more at %s (--json has the first %d)\n", f.Severity, f.Code, k.more,
+				Shown(f.Source), PerCode)
 		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -137,7 +147,8 @@ func (f *Finding) text(b *strings.Builder) {
 	} else {
 		fmt.Fprintf(b, "\n  where  %s", Shown(f.Source))
 	}
-	for _, l := range []struct{ label, text string }{{"want", f.Want}, {"got", f.Got}, {"detail", f.Detail}, {"hint", f.Hint}, {"", f.TextJA}} {
+	for _, l := range []struct{ label, text string }{{"want", f.Want}, {"got", f.Got}, {"detail", f.Detail},
+		{"hint", f.Hint}, {"", f.TextJA}} {
 		if l.text != "" {
 			fmt.Fprintf(b, "\n  %-6s %s", l.label, Shown(l.text))
 		}

@@ -1,11 +1,12 @@
 // Package responder asks an OCSP responder what a relying party would ask, and compares its answers with the master's.
 //
-// A good signature is not enough: yesterday's "good" for a certificate that was revoked since is signed just as well. So the
-// questions are made from the master: of each issuer some good certificates, those that were revoked last, and one that was never
-// issued, each by SHA-1 and by SHA-256, by GET and by POST. An answer must be what the master says of that certificate.
+// A good signature is not enough: yesterday's "good" for a certificate that was revoked since is signed just as well.
+// So the questions are made from the master: of each issuer some good certificates, those that were revoked last, and
+// one that was never issued, each by SHA-1 and by SHA-256, by GET and by POST. An answer must be what the master says
+// of that certificate.
 //
-// Every answer is read twice, by package artifact and by golang.org/x/crypto/ocsp, which share no code. Where the two do not
-// understand the same, one of the two kinds of relying parties is misled.
+// Every answer is read twice, by package artifact and by golang.org/x/crypto/ocsp, which share no code. Where the two
+// do not understand the same, one of the two kinds of relying parties is misled.
 package responder
 
 import (
@@ -36,10 +37,11 @@ type Question struct {
 
 // Codes say what is wrong with an answer. They are finding codes of package verify.
 const (
-	Fails       = "responder-fails"        // no answer, or none that is an OCSP response
-	Invalid     = "responder-invalid"      // not signed as it must be, about another certificate, or stale
-	Differs     = "responder-differs"      // another status, date or reason than the master's
-	Older       = "responder-older"        // the master's status, or one that caches may still have, from an earlier run
+	Fails   = "responder-fails"   // no answer, or none that is an OCSP response
+	Invalid = "responder-invalid" // not signed as it must be, about another certificate, or stale
+	Differs = "responder-differs" // another status, date or reason than the master's
+	// the master's status, or one that caches may still have, from an earlier run
+	Older       = "responder-older"
 	TwoReadings = "responder-two-readings" // the two readers do not understand the same
 	Edges       = "responder-edges"        // places do not answer the same
 	Claims      = "responder-never-issued" // it vouches for a certificate that was never issued
@@ -51,11 +53,12 @@ type Answer struct {
 	Method   string
 	Time     time.Time
 	Latency  time.Duration
-	Status   int    // of HTTP; 0: there was no answer
-	Says     string // good, revoked, unknown, never issued, unauthorized or another error of OCSP; empty: nothing that can be read
-	This     time.Time
-	Code     string // what is wrong; empty: nothing
-	Detail   string
-	Late     bool // with Older: caches cannot have it any more, by what the place was sent
-	OneRead  bool // the second reader does not know the algorithm of the signature
+	Status   int // of HTTP; 0: there was no answer
+	// good, revoked, unknown, never issued, unauthorized or another error of OCSP; empty: nothing that can be read
+	Says    string
+	This    time.Time
+	Code    string // what is wrong; empty: nothing
+	Detail  string
+	Late    bool // with Older: caches cannot have it any more, by what the place was sent
+	OneRead bool // the second reader does not know the algorithm of the signature
 }

@@ -25,7 +25,8 @@ func (c *Client) judge(a *Answer, body []byte) {
 			if c.unsent(a.Question) {
 				code = Older // of a new certificate it has none yet
 			}
-			wrong(code, "the answer is that it has none (unauthorized), the master says %s", exchange.StatusName(a.Question.Want.Status))
+			wrong(code, "the answer is that it has none (unauthorized), the master says %s",
+				exchange.StatusName(a.Question.Want.Status))
 		}
 		return
 	}
@@ -33,7 +34,8 @@ func (c *Client) judge(a *Answer, body []byte) {
 	if err != nil {
 		wrong(Invalid, "%v", err)
 		if second, err := ocsp.ParseResponse(body, nil); err == nil {
-			wrong(TwoReadings, "one reader says %q, the other reads that serial %x is %s", a.Detail, second.SerialNumber, exchange.StatusName(second.Status))
+			wrong(TwoReadings, "one reader says %q, the other reads that serial %x is %s", a.Detail,
+				second.SerialNumber, exchange.StatusName(second.Status))
 		}
 		return
 	}
@@ -78,10 +80,12 @@ func (c *Client) compare(a *Answer, s *artifact.Single) {
 		if notAfter(s.ThisUpdate, w) && c.unsent(a.Question) {
 			code = Older
 		}
-		wrong(code, "the answer of %s is %s, the master says since %s: %s", stamp(s.ThisUpdate), statusOf(s), stamp(w.ThisUpdate), statusOf(w))
+		wrong(code, "the answer of %s is %s, the master says since %s: %s", stamp(s.ThisUpdate), statusOf(s),
+			stamp(w.ThisUpdate), statusOf(w))
 	case s.ThisUpdate.Before(w.ThisUpdate):
 		a.Late = c.late(a.Question)
-		wrong(Older, "the answer is of %s, the master has one of %s that says the same", stamp(s.ThisUpdate), stamp(w.ThisUpdate))
+		wrong(Older, "the answer is of %s, the master has one of %s that says the same", stamp(s.ThisUpdate),
+			stamp(w.ThisUpdate))
 	}
 }
 

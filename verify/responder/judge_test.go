@@ -7,8 +7,8 @@ import (
 	"seihon/artifact"
 )
 
-// TestAnswersFromBefore: while a responder may not have polled yet, what it says can be what the master said before; later
-// that is another status than the master's.
+// TestAnswersFromBefore: while a responder may not have polled yet, what it says can be what the master said before;
+// later that is another status than the master's.
 func TestAnswersFromBefore(t *testing.T) {
 	signed := time.Date(2027, 4, 1, 12, 0, 0, 0, time.UTC)
 	bundle := artifact.Digest{1}
@@ -26,7 +26,8 @@ func TestAnswersFromBefore(t *testing.T) {
 		{"an hour older, after it must have polled", signed.Add(-time.Hour), Polled + time.Second, Differs, true},
 		{"of the same second, after it must have polled", signed, Polled + time.Second, Differs, true},
 	} {
-		c := Client{Now: func() time.Time { return signed.Add(test.asked) }, Sent: map[artifact.Digest]time.Time{bundle: signed}}
+		c := Client{Now: func() time.Time { return signed.Add(test.asked) },
+			Sent: map[artifact.Digest]time.Time{bundle: signed}}
 		a := Answer{Question: Question{Want: &want, In: []artifact.Digest{bundle}}, This: test.this}
 		c.compare(&a, &artifact.Single{Status: artifact.StatusGood, ThisUpdate: test.this})
 		if a.Code != test.code || a.Before() != test.before {

@@ -15,16 +15,17 @@ import (
 	"seihon/ocspcache"
 )
 
-// perStatus bounds the certificates of one issuer and status that are asked about: the revocations that were made last, which an
-// old answer would hide, and some good ones.
+// perStatus bounds the certificates of one issuer and status that are asked about: the revocations that were made last,
+// which an old answer would hide, and some good ones.
 const perStatus = 3
 
 // hashes are the algorithms of a CertID that relying parties use.
 var hashes = []crypto.Hash{crypto.SHA1, crypto.SHA256}
 
-// Questions derives what to ask from a state of the master. draw chooses the good certificates: who answers must not know it
-// beforehand. What cannot be read yields no question; the checks of the master report it.
-func Questions(ctx context.Context, master *ledger.Log, state *ledger.State, trust *artifact.Trust, draw uint32) ([]Question, error) {
+// Questions derives what to ask from a state of the master. draw chooses the good certificates: who answers must not
+// know it beforehand. What cannot be read yields no question; the checks of the master report it.
+func Questions(ctx context.Context, master *ledger.Log, state *ledger.State, trust *artifact.Trust,
+	draw uint32) ([]Question, error) {
 	var all []Question
 	lists := map[string][]artifact.RevokedEntry{}
 	for line := range state.All() {
@@ -51,7 +52,8 @@ func Questions(ctx context.Context, master *ledger.Log, state *ledger.State, tru
 		}
 		a := &answers{issuer: g.Issuer}
 		for _, b := range g.Bundles {
-			bundle, err := ocspcache.OpenBundle(master.BlobPath(ledger.Line{Kind: artifact.OCSPBundle, Digest: b.Digest}))
+			bundle, err := ocspcache.OpenBundle(master.BlobPath(ledger.Line{Kind: artifact.OCSPBundle,
+				Digest: b.Digest}))
 			if err != nil {
 				bundle = nil
 			}
@@ -140,12 +142,14 @@ func (a *answers) of(h crypto.Hash, serial []byte) (s *artifact.Single, in []art
 // find returns the index of the single response for a CertID, or -1.
 func find(r *artifact.Response, id artifact.CertID) int {
 	return slices.IndexFunc(r.Singles, func(s artifact.Single) bool {
-		return s.CertID.Hash == id.Hash && bytes.Equal(s.CertID.Serial, id.Serial) && bytes.Equal(s.CertID.IssuerKeyHash, id.IssuerKeyHash)
+		return s.CertID.Hash == id.Hash && bytes.Equal(s.CertID.Serial, id.Serial) &&
+			bytes.Equal(s.CertID.IssuerKeyHash, id.IssuerKeyHash)
 	})
 }
 
 // questions chooses the certificates of one issuer.
-func (a *answers) questions(trust *artifact.Trust, lists map[string][]artifact.RevokedEntry, draw uint32) ([]Question, error) {
+func (a *answers) questions(trust *artifact.Trust, lists map[string][]artifact.RevokedEntry,
+	draw uint32) ([]Question, error) {
 	names := map[crypto.Hash][]byte{} // of the issuer, by the hashes that the master answers with
 	var good [][]byte
 	for i := range a.bundles {
@@ -163,7 +167,8 @@ func (a *answers) questions(trust *artifact.Trust, lists map[string][]artifact.R
 			if skip--; skip >= 0 {
 				continue
 			}
-			if s, _, ok := a.of(key.Hash, bytes.Clone(key.Serial)); ok && s.Status == artifact.StatusGood && !containsSerial(good, s.CertID.Serial) {
+			if s, _, ok := a.of(key.Hash, bytes.Clone(key.Serial)); ok && s.Status == artifact.StatusGood &&
+				!containsSerial(good, s.CertID.Serial) {
 				good = append(good, s.CertID.Serial)
 			}
 			if len(good) == perStatus || skip < -1000 {
@@ -195,7 +200,8 @@ func (a *answers) questions(trust *artifact.Trust, lists map[string][]artifact.R
 	never[0] = 0x4f // positive, and in its shortest form
 	for _, h := range hashes {
 		if names[h] != nil {
-			id := artifact.CertID{Hash: h, IssuerNameHash: names[h], IssuerKeyHash: artifact.PublicKeyHash(a.cert, h), Serial: never}
+			id := artifact.CertID{Hash: h, IssuerNameHash: names[h], IssuerKeyHash: artifact.PublicKeyHash(a.cert, h),
+				Serial: never}
 			all = append(all, Question{Issuer: a.issuer, About: NeverIssued, ID: id})
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"seihon/verify/report"
 )
 
-// LineIn is the line in Japanese (ja) or English. The word at its beginning is the same in both, since monitors look for it.
+// LineIn is the line in Japanese (ja) or English. The word at its beginning is the same in both, since monitors look
+// for it.
 func (s *Status) LineIn(lang string) string {
 	if lang != "ja" {
 		return s.Line()
@@ -20,7 +21,8 @@ func (s *Status) LineIn(lang string) string {
 		say("期限切れ %d 件", s.Expired)
 	}
 	if !s.First.IsZero() {
-		say("今後署名がなければ、最初の期限は %s（残り %s）", report.Clock(s.First), report.SpanJA(s.First.Sub(s.Made).Truncate(time.Minute)))
+		say("今後署名がなければ、最初の期限は %s（残り %s）", report.Clock(s.First),
+			report.SpanJA(s.First.Sub(s.Made).Truncate(time.Minute)))
 	}
 	for _, t := range s.Targets {
 		if t.Synced.IsZero() && t.Samples == 0 {

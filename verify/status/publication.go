@@ -119,9 +119,12 @@ type publicationReader struct {
 	retired map[string]bool
 }
 
-// readPublication reads the whole publication log, and what waits to be recorded there: when each target was last seen, and the last day in slots.
-func (s *Status) readPublication(ctx context.Context, log *ledger.Log, waiting []*ledger.Entry, state *ledger.State) error {
-	r := publicationReader{s: s, targets: map[string]*TargetStatus{}, refused: map[string]map[string]RefusedStatus{}, retired: map[string]bool{}}
+// readPublication reads the whole publication log, and what waits to be recorded there: when each target was last seen,
+// and the last day in slots.
+func (s *Status) readPublication(ctx context.Context, log *ledger.Log, waiting []*ledger.Entry,
+	state *ledger.State) error {
+	r := publicationReader{s: s, targets: map[string]*TargetStatus{}, refused: map[string]map[string]RefusedStatus{},
+		retired: map[string]bool{}}
 	s.Publication = &LogStatus{Origin: log.Origin(), Size: log.Size(), Newest: log.Time()}
 	s.Checks = newSlots(s.Made)
 	for e, err := range log.Entries(ctx, 0, log.Size()) {

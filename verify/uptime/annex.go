@@ -47,8 +47,10 @@ const (
 
 func (r *Row) cells() []string {
 	return []string{
-		r.What, r.Target, r.Vantage, r.From, r.Until, strconv.FormatInt(r.Slot, 10), strconv.FormatInt(r.Slots, 10), strconv.FormatInt(r.Taken, 10),
-		r.Place, strconv.FormatInt(r.Entry, 10), r.SHA256, strconv.FormatInt(r.Samples, 10), strconv.FormatInt(r.Counted, 10), strconv.FormatInt(r.Bad, 10),
+		r.What, r.Target, r.Vantage, r.From, r.Until, strconv.FormatInt(r.Slot, 10), strconv.FormatInt(r.Slots, 10),
+		strconv.FormatInt(r.Taken, 10),
+		r.Place, strconv.FormatInt(r.Entry, 10), r.SHA256, strconv.FormatInt(r.Samples, 10),
+		strconv.FormatInt(r.Counted, 10), strconv.FormatInt(r.Bad, 10),
 	}
 }
 
@@ -98,7 +100,8 @@ func (w *Annex) round(p *ledger.Probe, s roundSource, at time.Time, slot int64, 
 	}
 	row := Row{
 		What: rowRound, Target: p.Target, Vantage: p.Vantage, From: report.Stamp(at), Slot: slot,
-		Place: s.place, Entry: s.entry, SHA256: s.sum, Samples: int64(len(p.Samples)), Counted: int64(counted), Bad: int64(bad),
+		Place: s.place, Entry: s.entry, SHA256: s.sum, Samples: int64(len(p.Samples)), Counted: int64(counted),
+		Bad: int64(bad),
 	}
 	if counted > 0 {
 		row.Slots, row.Taken = 1, 1

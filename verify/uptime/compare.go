@@ -140,7 +140,8 @@ func (c *Comparer) Report(add func(report.Finding)) {
 		d := c.found[key]
 		add(report.Finding{
 			Code: d.code, Source: report.SourceSamples, Name: d.url, Got: d.got.answer(), Want: d.want.answer(),
-			Detail: fmt.Sprintf("%s got it at %s, and %s the other at %s; %d times", d.got.who(), report.Stamp(d.got.Time), d.want.who(), report.Stamp(d.want.Time), d.n),
+			Detail: fmt.Sprintf("%s got it at %s, and %s the other at %s; %d times", d.got.who(),
+				report.Stamp(d.got.Time), d.want.who(), report.Stamp(d.want.Time), d.n),
 		})
 	}
 }

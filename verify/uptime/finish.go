@@ -86,7 +86,8 @@ func (m *meter) sum(w *watch) {
 	for a, b := range w.rounds.missing(from, to) {
 		taken -= b - a
 		if b-a >= report.GapSlots {
-			m.u.Gaps = append(m.u.Gaps, report.Gap{Target: w.target, From: slotTime(a, m.u.Every), To: slotTime(b, m.u.Every), Slots: b - a})
+			m.u.Gaps = append(m.u.Gaps,
+				report.Gap{Target: w.target, From: slotTime(a, m.u.Every), To: slotTime(b, m.u.Every), Slots: b - a})
 		}
 	}
 	m.u.Rounds.Expected += to - from

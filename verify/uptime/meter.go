@@ -49,8 +49,9 @@ func newMeter(c Config) *meter {
 			Incidents: []report.Incident{}, Gaps: []report.Gap{},
 		},
 		now: c.Now, public: map[string][]string{}, targets: map[string]*watch{}, vantages: map[string]*watch{},
-		asked: map[string]bool{}, names: map[string]*report.Availability{}, days: map[string]*report.Availability{}, places: map[string]*report.Availability{},
-		open: map[string]*report.Incident{}, signed: signedLists{},
+		asked: map[string]bool{}, names: map[string]*report.Availability{}, days: map[string]*report.Availability{},
+		places: map[string]*report.Availability{},
+		open:   map[string]*report.Incident{}, signed: signedLists{},
 	}
 	m.compare, m.rows, m.outside = c.Compare, c.Annex, map[string]bool{}
 	if c.Signed != nil {
@@ -284,7 +285,8 @@ func (m *meter) receipt(target string, r ledger.Receipt) {
 	if !ok || r.Op == "replay" {
 		return
 	}
-	p := report.Publication{Name: r.Name, Target: target, Signed: line.NotBefore, Public: r.Time, Took: r.Time.Sub(line.NotBefore)}
+	p := report.Publication{Name: r.Name, Target: target, Signed: line.NotBefore, Public: r.Time,
+		Took: r.Time.Sub(line.NotBefore)}
 	m.took = append(m.took, p.Took)
 	if m.u.Slowest == nil || p.Took > m.u.Slowest.Took {
 		m.u.Slowest = &p

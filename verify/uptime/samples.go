@@ -35,7 +35,8 @@ func SignSamples(probes []*ledger.Probe, at time.Time, key note.Signer) ([]byte,
 	for _, p := range probes {
 		round := *p
 		round.Vantage = key.Name()
-		e := &ledger.Entry{V: ledger.EntryVersion, Type: ledger.TypeProbe, Time: at.UTC().Truncate(time.Second), Probe: &round}
+		e := &ledger.Entry{V: ledger.EntryVersion, Type: ledger.TypeProbe, Time: at.UTC().Truncate(time.Second),
+			Probe: &round}
 		line, err := e.Encode()
 		if err != nil {
 			return nil, fmt.Errorf("signing samples: %w", err)
@@ -92,9 +93,10 @@ type Samples struct {
 	files  map[*ledger.Entry]string
 }
 
-// ReadSamples reads what outside vantages have signed, from files and folders of them. A file that no pinned key has signed, or
-// that was altered, is given to bad and counts for nothing; the same file twice counts once.
-func ReadSamples(ctx context.Context, places []string, pinned []note.Verifier, bad func(file string, err error)) (*Samples, error) {
+// ReadSamples reads what outside vantages have signed, from files and folders of them. A file that no pinned key has
+// signed, or that was altered, is given to bad and counts for nothing; the same file twice counts once.
+func ReadSamples(ctx context.Context, places []string, pinned []note.Verifier,
+	bad func(file string, err error)) (*Samples, error) {
 	all := &Samples{files: map[*ledger.Entry]string{}}
 	seen := map[artifact.Digest]bool{}
 	for _, place := range places {

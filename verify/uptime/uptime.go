@@ -1,10 +1,10 @@
-// Package uptime computes the record of operation (稼働実績) from what was recorded while it happened: the rounds of samples
-// and the receipts in the publication log, and the rounds that outside vantages signed.
+// Package uptime computes the record of operation (稼働実績) from what was recorded while it happened: the rounds of
+// samples and the receipts in the publication log, and the rounds that outside vantages signed.
 //
-// Time is cut into slots of the rhythm in which samples are to be taken. A slot without a round is not known to be good or bad;
-// the availability is therefore a range, from the case that all the rest was down to the case that it was up. A sample that was
-// recorded too late, of an address that is not public, or of a time that had not come yet, is counted apart and does not make
-// anything better.
+// Time is cut into slots of the rhythm in which samples are to be taken. A slot without a round is not known to be good
+// or bad; the availability is therefore a range, from the case that all the rest was down to the case that it was up. A
+// sample that was recorded too late, of an address that is not public, or of a time that had not come yet, is counted
+// apart and does not make anything better.
 package uptime
 
 import (

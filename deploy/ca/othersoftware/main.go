@@ -1,6 +1,6 @@
 // Command othersoftware makes what the CA software of others makes: a root, an issuing CA, two certificates and
-// revocation lists, by step-ca's issuance code and, with --boulder, lists in parts by Boulder's. It is a module of its own, so that the
-// repository does not depend on theirs; cmd/others_test.go runs it. What it leaves in the folder:
+// revocation lists, by step-ca's issuance code and, with --boulder, lists in parts by Boulder's. It is a module of its
+// own, so that the repository does not depend on theirs; cmd/others_test.go runs it. What it leaves in the folder:
 //
 //	root.cer sub.cer one.cer two.cer cps.cer   certificates, DER
 //	root.crl                           the root's list
@@ -9,7 +9,8 @@
 //	forgot/…                           the next ones: the CA has forgotten it
 //	private/…                          keys and certificates, PEM
 //
-// With --certify, the issuing CA that an earlier run left in the folder certifies an OCSP signer's request, by step-ca's code again.
+// With --certify, the issuing CA that an earlier run left in the folder certifies an OCSP signer's request, by
+// step-ca's code again.
 package main
 
 import (
@@ -121,7 +122,8 @@ func run(dir string, at addresses, boulder bool) error {
 		}
 		lists = issuer.lists
 	}
-	revoked := []x509.RevocationListEntry{{SerialNumber: issued["one.cer"].SerialNumber, RevocationTime: time.Now().UTC().Truncate(time.Second), ReasonCode: 1}}
+	revoked := []x509.RevocationListEntry{{SerialNumber: issued["one.cer"].SerialNumber,
+		RevocationTime: time.Now().UTC().Truncate(time.Second), ReasonCode: 1}}
 	return errors.Join(lists(dir, "good", 1, nil), lists(dir, "revoked", 2, revoked), lists(dir, "forgot", 3, nil))
 }
 
@@ -138,10 +140,12 @@ func newAuthority(name string, parent *authority, at addresses) (*authority, err
 	if err != nil {
 		return nil, err
 	}
-	req := &apiv1.CreateCertificateAuthorityRequest{Name: name, Type: apiv1.RootCA, Lifetime: 10 * year, Backdate: time.Minute, Template: &x509.Certificate{
-		Subject:      pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: name},
-		SerialNumber: big.NewInt(0x7001), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true,
-	}}
+	req := &apiv1.CreateCertificateAuthorityRequest{Name: name, Type: apiv1.RootCA, Lifetime: 10 * year,
+		Backdate: time.Minute, Template: &x509.Certificate{
+			Subject:      pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: name},
+			SerialNumber: big.NewInt(0x7001), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+			BasicConstraintsValid: true, IsCA: true,
+		}}
 	if parent != nil {
 		req.Type, req.Parent, req.Lifetime = apiv1.IntermediateCA, parent.CreateCertificateAuthorityResponse, 5*year
 		req.Template.SerialNumber = big.NewInt(0x7002)
@@ -151,7 +155,8 @@ func newAuthority(name string, parent *authority, at addresses) (*authority, err
 	if err != nil {
 		return nil, fmt.Errorf("making %q: %w", name, err)
 	}
-	cas, err := softcas.New(context.Background(), apiv1.Options{CertificateChain: []*x509.Certificate{made.Certificate}, Signer: made.Signer})
+	cas, err := softcas.New(context.Background(),
+		apiv1.Options{CertificateChain: []*x509.Certificate{made.Certificate}, Signer: made.Signer})
 	return &authority{CreateCertificateAuthorityResponse: made, cas: cas}, err
 }
 
@@ -162,7 +167,8 @@ func writePEM(dir, name string, c *x509.Certificate, private crypto.PrivateKey) 
 		return err
 	}
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-	return errors.Join(write(dir, "private/"+name+".key", pem.EncodeToMemory(key)), write(dir, "private/"+name+".pem", certificate))
+	return errors.Join(write(dir, "private/"+name+".key", pem.EncodeToMemory(key)),
+		write(dir, "private/"+name+".pem", certificate))
 }
 
 func (a *authority) issue(serial int64, name, list, ocsp string) (*x509.Certificate, crypto.Signer, error) {
@@ -171,21 +177,23 @@ func (a *authority) issue(serial int64, name, list, ocsp string) (*x509.Certific
 		return nil, nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: name},
-		KeyUsage: x509.KeyUsageDigitalSignature, PublicKey: key.Public(), CRLDistributionPoints: []string{list},
+		SerialNumber: big.NewInt(serial),
+		Subject:      pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: name},
+		KeyUsage:     x509.KeyUsageDigitalSignature, PublicKey: key.Public(), CRLDistributionPoints: []string{list},
 	}
 	if ocsp != "" {
 		template.OCSPServer = []string{ocsp}
 	}
-	res, err := a.cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year, Backdate: time.Minute, Template: template})
+	res, err := a.cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year, Backdate: time.Minute,
+		Template: template})
 	if err != nil {
 		return nil, nil, fmt.Errorf("issuing %q: %w", name, err)
 	}
 	return res.Certificate, key, nil
 }
 
-// certify signs the request of an OCSP signer, as an administrator of step-ca would: the certificate says that it may sign answers, and
-// that nobody needs to ask about itself.
+// certify signs the request of an OCSP signer, as an administrator of step-ca would: the certificate says that it may
+// sign answers, and that nobody needs to ask about itself.
 func certify(dir, file string) error {
 	ca, err := pemutil.ReadCertificate(filepath.Join(dir, "private/sub.pem"))
 	if err != nil {
@@ -206,22 +214,27 @@ func certify(dir, file string) error {
 	if !ok {
 		return fmt.Errorf("private/sub.key holds a %T", key)
 	}
-	cas, err := softcas.New(context.Background(), apiv1.Options{CertificateChain: []*x509.Certificate{ca}, Signer: signer})
+	cas, err := softcas.New(context.Background(),
+		apiv1.Options{CertificateChain: []*x509.Certificate{ca}, Signer: signer})
 	if err != nil {
 		return err
 	}
-	res, err := cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year / 4, Backdate: time.Minute, Template: &x509.Certificate{
-		SerialNumber: big.NewInt(0x2001), Subject: request.Subject, PublicKey: request.PublicKey, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
-		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: asn1.NullBytes}},
-	}})
+	res, err := cas.CreateCertificate(&apiv1.CreateCertificateRequest{Lifetime: year / 4, Backdate: time.Minute,
+		Template: &x509.Certificate{
+			SerialNumber: big.NewInt(0x2001), Subject: request.Subject, PublicKey: request.PublicKey,
+			KeyUsage:    x509.KeyUsageDigitalSignature,
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
+			ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5},
+				Value: asn1.NullBytes}},
+		}})
 	if err != nil {
 		return fmt.Errorf("certifying %s: %w", file, err)
 	}
 	return write(dir, "ocsp.cer", res.Certificate.Raw)
 }
 
-// distributionPoint is the extension that step-ca's server puts into its list (crl.idpURL): critical, and with the address alone.
+// distributionPoint is the extension that step-ca's server puts into its list (crl.idpURL): critical, and with the
+// address alone.
 func distributionPoint(address string) (pkix.Extension, error) {
 	type name struct {
 		FullName []asn1.RawValue `asn1:"optional,tag:0"`
@@ -235,7 +248,8 @@ func distributionPoint(address string) (pkix.Extension, error) {
 // list is a list by step-ca.
 func (a *authority) list(number int64, entries []x509.RevocationListEntry) ([]byte, error) {
 	now := time.Now().UTC().Truncate(time.Second)
-	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: now, NextUpdate: now.Add(7 * 24 * time.Hour), RevokedCertificateEntries: entries}
+	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: now,
+		NextUpdate: now.Add(7 * 24 * time.Hour), RevokedCertificateEntries: entries}
 	if a.point != "" {
 		point, err := distributionPoint(a.point)
 		if err != nil {
@@ -267,13 +281,15 @@ type shards struct {
 func boulderIssuer(dir, url string) (*shards, error) {
 	issuer, err := issuance.LoadIssuer(issuance.IssuerConfig{
 		IssuerURL: url + "/cert/sub.cer", CRLURLBase: url + "/crl/sub/", CRLShards: 2,
-		Location: issuance.IssuerLoc{File: filepath.Join(dir, "private/sub.key"), CertFile: filepath.Join(dir, "private/sub.pem")},
+		Location: issuance.IssuerLoc{File: filepath.Join(dir, "private/sub.key"),
+			CertFile: filepath.Join(dir, "private/sub.pem")},
 	}, clock.New())
 	if err != nil {
 		return nil, fmt.Errorf("loading Boulder's issuer: %w", err)
 	}
 	profile, err := issuance.NewCRLProfile(issuance.CRLProfileConfig{
-		ValidityInterval: config.Duration{Duration: 7 * 24 * time.Hour}, MaxBackdate: config.Duration{Duration: time.Hour}})
+		ValidityInterval: config.Duration{Duration: 7 * 24 * time.Hour},
+		MaxBackdate:      config.Duration{Duration: time.Hour}})
 	return &shards{issuer, profile}, err
 }
 

@@ -1,12 +1,12 @@
 // Package pdf reads as much of a PDF file as it takes to tell that it is one and to append to it.
 //
 // It follows the cross-reference chain of ISO 32000-1 section 7.5, tables and streams, hybrid files and object streams
-// included, and resolves single objects; it interprets neither pages nor fonts. It never repairs: what a viewer would have to
-// guess is an error here, for a signed document must look the same to everyone. Work and memory are bounded by the size of the
-// file and the caps below, whatever the file says.
+// included, and resolves single objects; it interprets neither pages nor fonts. It never repairs: what a viewer would
+// have to guess is an error here, for a signed document must look the same to everyone. Work and memory are bounded by
+// the size of the file and the caps below, whatever the file says.
 //
-// A general PDF library (github.com/digitorus/pdf was the candidate, together with pdfsign) does more than this, panics on
-// damaged files, and decides the bytes of the update itself; this is a few hundred lines that are fuzzed.
+// A general PDF library (github.com/digitorus/pdf was the candidate, together with pdfsign) does more than this, panics
+// on damaged files, and decides the bytes of the update itself; this is a few hundred lines that are fuzzed.
 package pdf
 
 import (
@@ -77,7 +77,8 @@ func (f *File) open() error {
 	return f.checkCatalog()
 }
 
-// checkCatalog wants a catalog with at least one page. In an encrypted file the catalog may be unreadable, but it must be there.
+// checkCatalog wants a catalog with at least one page. In an encrypted file the catalog may be unreadable, but it must
+// be there.
 func (f *File) checkCatalog() error {
 	root, ok := f.trailer["Root"].(Ref)
 	if !ok {

@@ -34,8 +34,8 @@ const (
 	left         = 56
 )
 
-// Make returns a plain PDF 1.7 of one column of text in Helvetica. Characters outside Latin-1 become question marks: the
-// standard fonts have no others. The same arguments give the same bytes.
+// Make returns a plain PDF 1.7 of one column of text in Helvetica. Characters outside Latin-1 become question marks:
+// the standard fonts have no others. The same arguments give the same bytes.
 func Make(title string, lines []string) []byte {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
@@ -45,9 +45,11 @@ func Make(title string, lines []string) []byte {
 	}
 	const catalog, tree, font, info = 1, 2, 3, 4
 	objects := []Object{
-		Dict{"Type": Name("Catalog"), "Pages": Ref{tree, 0}, "Lang": String("en"), "ViewerPreferences": Dict{"DisplayDocTitle": true}},
+		Dict{"Type": Name("Catalog"), "Pages": Ref{tree, 0}, "Lang": String("en"),
+			"ViewerPreferences": Dict{"DisplayDocTitle": true}},
 		nil,
-		Dict{"Type": Name("Font"), "Subtype": Name("Type1"), "BaseFont": Name("Helvetica"), "Encoding": Name("WinAnsiEncoding")},
+		Dict{"Type": Name("Font"), "Subtype": Name("Type1"), "BaseFont": Name("Helvetica"),
+			"Encoding": Name("WinAnsiEncoding")},
 		Dict{"Title": latin1(title), "Producer": String("Seihon")},
 	}
 	kids := Array{}
@@ -80,7 +82,8 @@ func Make(title string, lines []string) []byte {
 	}
 	b.WriteString("trailer\n")
 	id := String(sum[:16])
-	write(&b, Dict{"Size": decimal(len(objects) + 1), "Root": Ref{catalog, 0}, "Info": Ref{info, 0}, "ID": Array{id, id}})
+	write(&b,
+		Dict{"Size": decimal(len(objects) + 1), "Root": Ref{catalog, 0}, "Info": Ref{info, 0}, "ID": Array{id, id}})
 	fmt.Fprintf(&b, "\nstartxref\n%d\n%%%%EOF\n", start)
 	return b.Bytes()
 }

@@ -27,8 +27,8 @@ func (n Number) Int() (int, bool) {
 	return i, err == nil
 }
 
-// write appends the object. Dictionaries are written in the order of their keys, strings in hexadecimal where they are not
-// plain ASCII: one object has one form.
+// write appends the object. Dictionaries are written in the order of their keys, strings in hexadecimal where they are
+// not plain ASCII: one object has one form.
 func write(b *bytes.Buffer, o Object) {
 	switch v := o.(type) {
 	case nil:

@@ -82,7 +82,8 @@ func unpredict(in []byte, p Dict) ([]byte, error) {
 	if !ok {
 		columns = 1
 	}
-	if predictor < 10 || columns < 1 || columns > 1<<16 || p["Colors"] != nil || p["BitsPerComponent"] != nil || len(in)%(columns+1) != 0 {
+	if predictor < 10 || columns < 1 || columns > 1<<16 || p["Colors"] != nil || p["BitsPerComponent"] != nil ||
+		len(in)%(columns+1) != 0 {
 		return nil, errors.New("its predictor is not supported")
 	}
 	out := make([]byte, 0, len(in))

@@ -64,7 +64,8 @@ func packed15(t testing.TB, file []byte) []byte {
 	rows[container] = row{1, b.Len(), 0}
 	data := deflate(t, append(head.Bytes(), body.Bytes()...))
 	fmt.Fprintf(&b, "%d 0 obj\n", container)
-	write(&b, Dict{"Type": Name("ObjStm"), "N": decimal(count), "First": decimal(head.Len()), "Length": decimal(len(data)), "Filter": Name("FlateDecode")})
+	write(&b, Dict{"Type": Name("ObjStm"), "N": decimal(count), "First": decimal(head.Len()),
+		"Length": decimal(len(data)), "Filter": Name("FlateDecode")})
 	fmt.Fprintf(&b, "\nstream\r\n%s\nendstream\nendobj\n", data)
 	start := b.Len()
 	rows[xref] = row{1, start, 0}
@@ -81,8 +82,10 @@ func packed15(t testing.TB, file []byte) []byte {
 	data = deflate(t, table)
 	fmt.Fprintf(&b, "%d 0 obj\n", xref)
 	write(&b, Dict{
-		"Type": Name("XRef"), "Size": decimal(size + 2), "W": Array{Number("1"), Number("2"), Number("2")}, "Root": f.trailer["Root"],
-		"Info": f.trailer["Info"], "ID": f.trailer["ID"], "Length": decimal(len(data)), "Filter": Array{Name("FlateDecode")},
+		"Type": Name("XRef"), "Size": decimal(size + 2), "W": Array{Number("1"), Number("2"), Number("2")},
+		"Root": f.trailer["Root"],
+		"Info": f.trailer["Info"], "ID": f.trailer["ID"], "Length": decimal(len(data)),
+		"Filter":      Array{Name("FlateDecode")},
 		"DecodeParms": Array{Dict{"Predictor": Number("12"), "Columns": Number("5")}},
 	})
 	fmt.Fprintf(&b, "\nstream\n%s\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n", data, start)

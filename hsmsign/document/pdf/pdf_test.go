@@ -18,7 +18,8 @@ func TestMakeIsDeterministicAndReadable(t *testing.T) {
 	if !bytes.Equal(sample(), sample()) {
 		t.Error("two different files")
 	}
-	for name, b := range map[string][]byte{"table": sample(), "stream": pdf.Packed(t, sample()), "empty": pdf.Make("", nil)} {
+	for name, b := range map[string][]byte{"table": sample(), "stream": pdf.Packed(t, sample()),
+		"empty": pdf.Make("", nil)} {
 		f, err := pdf.Open(b)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -51,7 +52,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"something appended", good + "MZ\x90", "follow"},
 		{"much appended", good + strings.Repeat("x", 5000), "%%EOF"},
 		{"startxref outside", good[:strings.LastIndex(good, "startxref")] + "startxref\n999999\n%%EOF", "startxref"},
-		{"startxref to nowhere", good[:strings.LastIndex(good, "startxref")] + "startxref\n20\n%%EOF", "neither a table nor a stream"},
+		{"startxref to nowhere", good[:strings.LastIndex(good, "startxref")] + "startxref\n20\n%%EOF",
+			"neither a table nor a stream"},
 		{"no catalog", replace("/Root 1 0 R", "/Roof 1 0 R"), "no catalog"},
 		{"catalog missing", replace("/Root 1 0 R", "/Root 99 0 R"), "catalog is missing"},
 		{"catalog of another type", replace("/Type /Catalog", "/Type /Cat"), "not of type Catalog"},
@@ -110,7 +112,8 @@ func TestUpdateKeepsTheKindOfCrossReference(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	f.Add(sample())
 	f.Add(pdf.Packed(f, pdf.Make("a", []string{"b"})))
-	f.Add([]byte("%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Kids[3 0 R]>>endobj\nxref\n0 1\n0000000000 65535 f \ntrailer<</Root 1 0 R/Size 3/Prev 0>>startxref 80 %%EOF"))
+	f.Add([]byte("%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Kids[3 0 R]>>endobj\nxref\n0 " +
+		"1\n0000000000 65535 f \ntrailer<</Root 1 0 R/Size 3/Prev 0>>startxref 80 %%EOF"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := pdf.Open(b)
 		if err != nil || file.Encrypted() {

@@ -9,7 +9,8 @@ import (
 	"slices"
 )
 
-// Update collects objects for an incremental update, ISO 32000-1 section 7.5.6: the bytes of the file stay, the update follows.
+// Update collects objects for an incremental update, ISO 32000-1 section 7.5.6: the bytes of the file stay, the update
+// follows.
 type Update struct {
 	f       *File
 	objects map[int]Object
@@ -41,8 +42,8 @@ func (u *Update) New() Ref {
 // Set gives the object its new content.
 func (u *Update) Set(r Ref, o Object) { u.objects[r.Number], u.gen[r.Number] = o, r.Generation }
 
-// Bytes returns the file with the update, in the kind of cross-reference that the file ends in, and where in it the content
-// of the given object begins.
+// Bytes returns the file with the update, in the kind of cross-reference that the file ends in, and where in it the
+// content of the given object begins.
 func (u *Update) Bytes(of Ref) (file []byte, at int) {
 	var b bytes.Buffer
 	b.Write(u.f.b)

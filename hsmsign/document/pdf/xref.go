@@ -187,8 +187,8 @@ func integers(o Object, count int) ([]int, error) {
 	return list, nil
 }
 
-// data returns the decoded data of the stream whose dictionary the lexer has just read. Filters other than FlateDecode do not
-// occur where this is used.
+// data returns the decoded data of the stream whose dictionary the lexer has just read. Filters other than FlateDecode
+// do not occur where this is used.
 func (f *File) data(d Dict, l *lexer) ([]byte, error) {
 	if !l.accept("stream") {
 		return nil, errors.New("it is not a stream")

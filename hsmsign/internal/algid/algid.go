@@ -70,13 +70,16 @@ func For(public crypto.PublicKey, opts crypto.SignerOpts) (*Algorithm, error) {
 		oid := []byte{der.OID, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, mldsaArc[public.Parameters()]}
 		return &Algorithm{DER: der.Wrap(der.Sequence, oid), public: public, opts: crypto.Hash(0)}, nil
 	default:
-		return nil, fmt.Errorf("choosing a signature algorithm: a key of type %T is not supported: use RSA, ECDSA, Ed25519 or ML-DSA", public)
+		return nil,
+			fmt.Errorf("choosing a signature algorithm: a key of type %T is not supported: use RSA, ECDSA, Ed25519 "+
+				"or ML-DSA", public)
 	}
 }
 
 func forRSA(public *rsa.PublicKey, opts crypto.SignerOpts) (*Algorithm, error) {
 	if bits := public.N.BitLen(); bits < minRSABits {
-		return nil, fmt.Errorf("choosing a signature algorithm: an RSA key of %d bits is too weak: use at least %d", bits, minRSABits)
+		return nil, fmt.Errorf("choosing a signature algorithm: an RSA key of %d bits is too weak: use at least %d",
+			bits, minRSABits)
 	}
 	if opts == nil {
 		opts = crypto.SHA256
@@ -128,7 +131,9 @@ func forECDSA(public *ecdsa.PublicKey, opts crypto.SignerOpts) (*Algorithm, erro
 	case elliptic.P521():
 		hash = crypto.SHA512
 	default:
-		return nil, fmt.Errorf("choosing a signature algorithm: the curve %s is not supported: use P-256, P-384 or P-521", public.Params().Name)
+		return nil,
+			fmt.Errorf("choosing a signature algorithm: the curve %s is not supported: use P-256, P-384 or P-521",
+				public.Params().Name)
 	}
 	if opts != nil {
 		hash = opts.HashFunc()
@@ -142,7 +147,8 @@ func forECDSA(public *ecdsa.PublicKey, opts crypto.SignerOpts) (*Algorithm, erro
 }
 
 func badHash(key string, hash crypto.Hash) error {
-	return fmt.Errorf("choosing a signature algorithm: %s with hash %v is not allowed: use SHA-256, SHA-384 or SHA-512", key, hash)
+	return fmt.Errorf("choosing a signature algorithm: %s with hash %v is not allowed: use SHA-256, SHA-384 or SHA-512",
+		key, hash)
 }
 
 // Sign signs input: the digest of the message, or the message itself when Hash is 0.

@@ -106,7 +106,8 @@ func TestSamePublic(t *testing.T) {
 			}
 		}
 	}
-	if algid.SamePublic(nil, nil) || algid.SamePublic(testca.Key("p256", "ca").Public(), testca.Key("p256", "other").Public()) {
+	if algid.SamePublic(nil, nil) || algid.SamePublic(testca.Key("p256", "ca").Public(),
+		testca.Key("p256", "other").Public()) {
 		t.Error("different keys are the same")
 	}
 }

@@ -90,9 +90,11 @@ func CheckSerial(content []byte) error {
 	case len(content) == 0:
 		return errors.New("the serial number is empty")
 	case len(content) > MaxSerial:
-		return fmt.Errorf("the serial number has %d octets, RFC 5280 section 4.1.2.2 allows %d", len(content), MaxSerial)
+		return fmt.Errorf("the serial number has %d octets, RFC 5280 section 4.1.2.2 allows %d", len(content),
+			MaxSerial)
 	case content[0] >= 0x80:
-		return fmt.Errorf("the serial number %x is negative: a positive one with the top bit set starts with 00", content)
+		return fmt.Errorf("the serial number %x is negative: a positive one with the top bit set starts with 00",
+			content)
 	case content[0] == 0 && len(content) == 1:
 		return errors.New("the serial number is zero, RFC 5280 section 4.1.2.2 wants it positive")
 	case content[0] == 0 && content[1] < 0x80:
@@ -101,12 +103,12 @@ func CheckSerial(content []byte) error {
 	return nil
 }
 
-// MaxMisissued is the longest serial number of a misissued certificate that can be listed and answered for; OCSP bundles have
-// room for as many octets.
+// MaxMisissued is the longest serial number of a misissued certificate that can be listed and answered for; OCSP
+// bundles have room for as many octets.
 const MaxMisissued = 24
 
-// CheckMisissued is CheckSerial for the serial number of a certificate that exists although RFC 5280 section 4.1.2.2 forbids its
-// serial number: zero, negative, or too long. It must be possible to revoke it.
+// CheckMisissued is CheckSerial for the serial number of a certificate that exists although RFC 5280 section 4.1.2.2
+// forbids its serial number: zero, negative, or too long. It must be possible to revoke it.
 func CheckMisissued(content []byte) error {
 	switch {
 	case len(content) == 0:

@@ -72,8 +72,9 @@ func generate(kind string) (crypto.Signer, error) {
 func CA(t testing.TB, key crypto.Signer, edit func(*x509.Certificate)) *x509.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: "Example Sub CA"},
+		SerialNumber: big.NewInt(1),
+		Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"},
+			CommonName: "Example Sub CA"},
 		NotBefore:             NotBefore,
 		NotAfter:              NotAfter,
 		IsCA:                  true,
@@ -88,15 +89,17 @@ func CA(t testing.TB, key crypto.Signer, edit func(*x509.Certificate)) *x509.Cer
 }
 
 // Issue returns a certificate for public that ca signed, a delegated OCSP signer unless edit changes that.
-func Issue(t testing.TB, ca *x509.Certificate, caKey crypto.Signer, public crypto.PublicKey, edit func(*x509.Certificate)) *x509.Certificate {
+func Issue(t testing.TB, ca *x509.Certificate, caKey crypto.Signer, public crypto.PublicKey,
+	edit func(*x509.Certificate)) *x509.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2),
-		Subject:      pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"}, CommonName: "Example OCSP signer"},
-		NotBefore:    NotBefore,
-		NotAfter:     NotAfter.Add(-time.Hour),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
+		Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"Example"},
+			CommonName: "Example OCSP signer"},
+		NotBefore:   NotBefore,
+		NotAfter:    NotAfter.Add(-time.Hour),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
 		ExtraExtensions: []pkix.Extension{ // id-pkix-ocsp-nocheck
 			{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}},
 		},
@@ -107,7 +110,8 @@ func Issue(t testing.TB, ca *x509.Certificate, caKey crypto.Signer, public crypt
 	return create(t, template, ca, public, caKey)
 }
 
-func create(t testing.TB, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
+func create(t testing.TB, template, parent *x509.Certificate, public crypto.PublicKey,
+	key crypto.Signer) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
 	if err != nil {

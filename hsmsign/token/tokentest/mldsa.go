@@ -10,8 +10,8 @@ import (
 	"seihon/hsmsign/token"
 )
 
-// MLDSAModule builds the PKCS#11 module with ML-DSA (testdata/mldsa), which no packaged module has yet. Its token is called
-// "pq", its PIN is UserPIN, and its keys are in the folder that the environment variable MLDSA_TOKEN names.
+// MLDSAModule builds the PKCS#11 module with ML-DSA (testdata/mldsa), which no packaged module has yet. Its token is
+// called "pq", its PIN is UserPIN, and its keys are in the folder that the environment variable MLDSA_TOKEN names.
 func MLDSAModule(t testing.TB) (module string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,8 +27,10 @@ func MLDSAModule(t testing.TB) (module string) {
 	build("go", "build", "-buildmode=c-archive", "-o", at("mldsa.a"), ".")
 	headers := list(t, "-m", "{{.Dir}}", "github.com/miekg/pkcs11")
 	module = at("mldsa.so")
-	// Its Go runtime is another one than that of the program that loads it: no name of the one may stand for the other's.
-	build("gcc", "-shared", "-fPIC", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL", "-I", headers, "-I", dir, "-o", module, "module/module.c", at("mldsa.a"), "-lpthread")
+	// Its Go runtime is another one than that of the program that loads it: no name of the one may stand for the
+	// other's.
+	build("gcc", "-shared", "-fPIC", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL", "-I", headers, "-I", dir, "-o", module,
+		"module/module.c", at("mldsa.a"), "-lpthread")
 	return module
 }
 

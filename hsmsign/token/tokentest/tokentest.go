@@ -24,7 +24,8 @@ const (
 // Module returns the path of SoftHSM's module; without it the test fails.
 func Module(t testing.TB) string {
 	t.Helper()
-	for _, path := range []string{os.Getenv("SOFTHSM2_MODULE"), "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so",
+	for _, path := range []string{os.Getenv("SOFTHSM2_MODULE"), "/usr/lib/softhsm/libsofthsm2.so",
+		"/usr/lib64/pkcs11/libsofthsm2.so",
 		"/usr/local/lib/softhsm/libsofthsm2.so", "/opt/homebrew/lib/softhsm/libsofthsm2.so"} {
 		_, err := os.Stat(path)
 		if path != "" && err == nil {
@@ -117,7 +118,8 @@ func makeDirectory() error {
 		return err
 	}
 	conf := filepath.Join(directory.path, "softhsm2.conf")
-	text := "directories.tokendir = " + tokens + "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
+	text := "directories.tokendir = " + tokens +
+		"\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
 	err = os.WriteFile(conf, []byte(text), 0o600)
 	if err != nil {
 		return err

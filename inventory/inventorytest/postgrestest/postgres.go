@@ -64,9 +64,11 @@ func Start(t testing.TB) *Server {
 	}
 	s := &Server{dir: dir}
 	data, log := filepath.Join(dir, "data"), filepath.Join(dir, "log")
-	run(t, append(slices.Clone(as), tool(t, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")...)
+	run(t, append(slices.Clone(as), tool(t, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+		"--locale=C", "-N")...)
 	// fsync is off: the tests kill clients, never the server.
-	options := fmt.Sprintf("-c listen_addresses='' -c unix_socket_directories='%s' -c fsync=off -c max_connections=200", dir)
+	options := fmt.Sprintf("-c listen_addresses='' -c unix_socket_directories='%s' -c fsync=off -c max_connections=200",
+		dir)
 	s.control = append(slices.Clone(as), tool(t, "pg_ctl"), "-D", data)
 	s.options = []string{"-l", log, "-o", options, "-w", "-t", "30"}
 	s.ctl(t, append(s.options, "start")...)

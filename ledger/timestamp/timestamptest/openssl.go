@@ -63,9 +63,12 @@ func New(t *testing.T) *OpenSSL {
 			t.Fatal(err)
 		}
 	}
-	o.Run(t, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=TSA root", "-days", "400", "-config", "tsa.cnf", "-extensions", "ca")
-	o.Run(t, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=TSA", "-config", "tsa.cnf")
-	o.Run(t, "x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "2", "-days", "365", "-extfile", "tsa.cnf", "-extensions", "leaf", "-out", "tsa.pem")
+	o.Run(t, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj",
+		"/CN=TSA root", "-days", "400", "-config", "tsa.cnf", "-extensions", "ca")
+	o.Run(t, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=TSA",
+		"-config", "tsa.cnf")
+	o.Run(t, "x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "2", "-days", "365",
+		"-extfile", "tsa.cnf", "-extensions", "leaf", "-out", "tsa.pem")
 	server := httptest.NewServer(o)
 	t.Cleanup(server.Close)
 	o.URL = server.URL
@@ -94,7 +97,8 @@ func (o *OpenSSL) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var reply []byte
 	if err == nil {
-		cmd := exec.CommandContext(r.Context(), "openssl", "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query.tsq")
+		cmd := exec.CommandContext(r.Context(), "openssl", "ts", "-reply", "-config", "tsa.cnf", "-queryfile",
+			"query.tsq")
 		cmd.Dir = o.dir
 		reply, err = cmd.Output()
 	}

@@ -60,7 +60,8 @@ func (a *Azure) MakeContainer(t testing.TB, client *http.Client, name, public st
 }
 
 // Do sends a request that the account's key signs and wants that status. It returns the answer's headers and body.
-func (a *Azure) Do(t testing.TB, client *http.Client, method, path string, headers map[string]string, body string, status int) (http.Header, []byte) {
+func (a *Azure) Do(t testing.TB, client *http.Client, method, path string, headers map[string]string, body string,
+	status int) (http.Header, []byte) {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), method, a.Endpoint+"/"+path, strings.NewReader(body))
 	if err != nil {
@@ -101,8 +102,10 @@ func sharedKeyText(account string, q *http.Request) string {
 		length = fmt.Sprint(q.ContentLength)
 	}
 	h := q.Header
-	lines := []string{q.Method, h.Get("Content-Encoding"), h.Get("Content-Language"), length, h.Get("Content-MD5"), h.Get("Content-Type"), "",
-		h.Get("If-Modified-Since"), h.Get("If-Match"), h.Get("If-None-Match"), h.Get("If-Unmodified-Since"), h.Get("Range")}
+	lines := []string{q.Method, h.Get("Content-Encoding"), h.Get("Content-Language"), length, h.Get("Content-MD5"),
+		h.Get("Content-Type"), "",
+		h.Get("If-Modified-Since"), h.Get("If-Match"), h.Get("If-None-Match"), h.Get("If-Unmodified-Since"),
+		h.Get("Range")}
 	for _, name := range sorted(h) {
 		if low := strings.ToLower(name); strings.HasPrefix(low, "x-ms-") {
 			lines = append(lines, low+":"+h.Get(name))
@@ -116,14 +119,17 @@ func sharedKeyText(account string, q *http.Request) string {
 	return strings.Join(lines, "\n")
 }
 
-// SAS returns a shared access signature for one container, good for an hour, with these permissions, such as "rcw" (read, create, write).
+// SAS returns a shared access signature for one container, good for an hour, with these permissions, such as "rcw"
+// (read, create, write).
 func (a *Azure) SAS(container, permissions string) string {
 	expiry := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	text := strings.Join([]string{permissions, "", expiry, "/blob/" + a.Account + "/" + container,
 		"", "", "", azureVersion, "c", "", "", "", "", "", "", ""}, "\n")
-	return url.Values{"sv": {azureVersion}, "sr": {"c"}, "sp": {permissions}, "se": {expiry}, "sig": {a.sign(text)}}.Encode()
+	return url.Values{"sv": {azureVersion}, "sr": {"c"}, "sp": {permissions}, "se": {expiry},
+		"sig": {a.sign(text)}}.Encode()
 }
 
 func sorted[V any](m map[string]V) []string {
-	return slices.SortedFunc(maps.Keys(m), func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return slices.SortedFunc(maps.Keys(m),
+		func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
 }

@@ -43,7 +43,8 @@ func StartS3(t testing.TB, versioning bool) *S3 {
 		}
 	}
 	addr := freePort(t)
-	args := []string{"--quiet", "--access", AccessKey, "--secret", SecretKey, "--port", addr, "--iam-dir", s.IAM, "posix"}
+	args := []string{"--quiet", "--access", AccessKey, "--secret", SecretKey, "--port", addr, "--iam-dir", s.IAM,
+		"posix"}
 	if versioning {
 		args = append(args, "--versioning-dir", versions)
 	}
@@ -78,7 +79,8 @@ func Empty(t testing.TB, s *S3, bucket string) {
 // AddUser makes an identity that may do only what bucket policies allow it.
 func (s *S3) AddUser(t testing.TB, access, secret string) {
 	t.Helper()
-	out, err := exec.Command(tool(t, "versitygw"), "admin", "--allow-insecure", "-a", AccessKey, "-s", SecretKey, "-er", s.Endpoint,
+	out, err := exec.Command(tool(t, "versitygw"), "admin", "--allow-insecure", "-a", AccessKey, "-s", SecretKey, "-er",
+		s.Endpoint,
 		"create-user", "-a", access, "-s", secret, "-r", "user").CombinedOutput()
 	if err != nil {
 		t.Fatalf("making user %q: %v: %s", access, err, out)
@@ -103,7 +105,8 @@ func StartGCS(t testing.TB) string {
 	t.Helper()
 	addr := freePort(t)
 	host, port, _ := net.SplitHostPort(addr)
-	start(t, addr, "fake-gcs-server", "-scheme", "http", "-host", host, "-port", port, "-public-host", addr, "-backend", "memory", "-log-level", "error")
+	start(t, addr, "fake-gcs-server", "-scheme", "http", "-host", host, "-port", port, "-public-host", addr, "-backend",
+		"memory", "-log-level", "error")
 	t.Setenv("STORAGE_EMULATOR_HOST", addr)
 	return addr
 }
@@ -180,9 +183,11 @@ func start(t testing.TB, addr, name string, args ...string) {
 func AllowPublicRead(t testing.TB, s *S3, bucket string) {
 	t.Helper()
 	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::%s/*"}]}`, bucket)
-	out, err := exec.Command(tool(t, "curl"), "--silent", "--show-error", "--fail-with-body", "--aws-sigv4", "aws:amz:"+Region+":s3",
+	out, err := exec.Command(tool(t, "curl"), "--silent", "--show-error", "--fail-with-body", "--aws-sigv4",
+		"aws:amz:"+Region+":s3",
 		"--header", fmt.Sprintf("x-amz-content-sha256: %x", sha256.Sum256([]byte(policy))),
-		"--user", AccessKey+":"+SecretKey, "--request", "PUT", "--data", policy, s.Endpoint+"/"+bucket+"?policy=").CombinedOutput()
+		"--user", AccessKey+":"+SecretKey, "--request", "PUT", "--data", policy,
+		s.Endpoint+"/"+bucket+"?policy=").CombinedOutput()
 	if err != nil {
 		t.Fatalf("setting the policy of bucket %q: %v: %s", bucket, err, out)
 	}

@@ -14,7 +14,8 @@ func TestRun(t *testing.T) {
 		fails                 bool
 	}{
 		{"allowed", "../../../policy", `{"values":{"root_module":{"resources":[` + topic + `]}}}`, "allowed", 0, false},
-		{"refused", "../../../policy", `{"values":{"root_module":{"resources":[` + bucket + `]}}}`, "refused no-object-lock: aws_s3_bucket.b: object_lock_enabled", 4, false},
+		{"refused", "../../../policy", `{"values":{"root_module":{"resources":[` + bucket + `]}}}`,
+			"refused no-object-lock: aws_s3_bucket.b: object_lock_enabled", 4, false},
 		{"nothing to judge", "../../../policy", `{}`, "refused unreadable", 4, false},
 		{"no JSON", "../../../policy", `Plan: 1 to add`, "", 1, true},
 		{"no policy", "../../../absent", `{}`, "", 1, true},

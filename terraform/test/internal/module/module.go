@@ -71,7 +71,8 @@ func (m *Module) declare(block *hclsyntax.Block, source []byte) {
 		m.Declared["var."+block.Labels[0]] = true
 		m.Variables = append(m.Variables, readVariable(block, source))
 	case "output":
-		m.Outputs = append(m.Outputs, Output{Name: block.Labels[0], Description: text(block.Body.Attributes["description"], source)})
+		m.Outputs = append(m.Outputs,
+			Output{Name: block.Labels[0], Description: text(block.Body.Attributes["description"], source)})
 	case "locals":
 		for name := range block.Body.Attributes {
 			m.Declared["local."+name] = true

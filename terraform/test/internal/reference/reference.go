@@ -11,7 +11,8 @@ import (
 )
 
 // Modules are the folders below terraform/ that the page describes.
-var Modules = []string{"modules/aws-repository", "modules/gcp-repository", "examples/aws-complete", "examples/gcp-complete"}
+var Modules = []string{"modules/aws-repository", "modules/gcp-repository", "examples/aws-complete",
+	"examples/gcp-complete"}
 
 // Page returns the Markdown of terraform/REFERENCE.md.
 func Page(root string) (string, error) {
@@ -22,7 +23,8 @@ func Page(root string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n### Inputs\n\n| name | type | default | meaning |\n| --- | --- | --- | --- |\n", folder)
+		fmt.Fprintf(&b, "\n## %s\n\n### Inputs\n\n| name | type | default | meaning |\n| --- | --- | --- | --- |\n",
+			folder)
 		for _, v := range m.Variables {
 			standard := "required"
 			if !v.Required {

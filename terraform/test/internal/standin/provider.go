@@ -38,36 +38,45 @@ func (p *Provider) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (
 	return resp, nil
 }
 
-func (p *Provider) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+func (p *Provider) GetProviderSchema(context.Context,
+	*tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
 	configuration := &tfprotov6.SchemaBlock{}
 	for _, name := range []string{"project", "region"} {
-		configuration.Attributes = append(configuration.Attributes, &tfprotov6.SchemaAttribute{Name: name, Type: tftypes.String, Optional: true})
+		configuration.Attributes = append(configuration.Attributes,
+			&tfprotov6.SchemaAttribute{Name: name, Type: tftypes.String, Optional: true})
 	}
-	return &tfprotov6.GetProviderSchemaResponse{Provider: &tfprotov6.Schema{Block: configuration}, ResourceSchemas: p.schemas}, nil
+	return &tfprotov6.GetProviderSchemaResponse{Provider: &tfprotov6.Schema{Block: configuration},
+		ResourceSchemas: p.schemas}, nil
 }
 
-func (p *Provider) GetResourceIdentitySchemas(context.Context, *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+func (p *Provider) GetResourceIdentitySchemas(context.Context,
+	*tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
 	return &tfprotov6.GetResourceIdentitySchemasResponse{}, nil
 }
 
-func (p *Provider) ValidateProviderConfig(_ context.Context, r *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
+func (p *Provider) ValidateProviderConfig(_ context.Context,
+	r *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
 	return &tfprotov6.ValidateProviderConfigResponse{PreparedConfig: r.Config}, nil
 }
 
-func (p *Provider) ConfigureProvider(context.Context, *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+func (p *Provider) ConfigureProvider(context.Context,
+	*tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
 	return &tfprotov6.ConfigureProviderResponse{}, nil
 }
 
-func (p *Provider) ValidateResourceConfig(context.Context, *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+func (p *Provider) ValidateResourceConfig(context.Context,
+	*tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	return &tfprotov6.ValidateResourceConfigResponse{}, nil
 }
 
-func (p *Provider) StopProvider(context.Context, *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+func (p *Provider) StopProvider(context.Context,
+	*tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	return &tfprotov6.StopProviderResponse{}, nil
 }
 
 // PlanResourceChange takes the proposal; what the provider would compute is unknown.
-func (p *Provider) PlanResourceChange(_ context.Context, r *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (p *Provider) PlanResourceChange(_ context.Context,
+	r *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
 	resp := &tfprotov6.PlanResourceChangeResponse{PlannedState: r.ProposedNewState}
 	kind := p.schemas[r.TypeName].ValueType()
 	proposed, err := r.ProposedNewState.Unmarshal(kind)

@@ -179,7 +179,8 @@ func noteReads(body *hclsyntax.Body, shapes map[string]*shape, computed map[stri
 func (s *shape) schema(computed map[string]bool) *tfprotov6.SchemaBlock {
 	block := &tfprotov6.SchemaBlock{}
 	for name := range computed {
-		block.Attributes = append(block.Attributes, &tfprotov6.SchemaAttribute{Name: name, Type: tftypes.String, Computed: true})
+		block.Attributes = append(block.Attributes,
+			&tfprotov6.SchemaAttribute{Name: name, Type: tftypes.String, Computed: true})
 	}
 	for name, t := range s.attributes {
 		block.Attributes = append(block.Attributes, &tfprotov6.SchemaAttribute{Name: name, Type: t, Optional: true})
