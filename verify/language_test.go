@@ -185,14 +185,30 @@ func literals(file string) (all []string) {
 			return false
 		case *ast.Field:
 			return x.Tag == nil
-		case *ast.BasicLit:
-			if x.Kind == token.STRING {
-				if s := must(strconv.Unquote(x.Value)); isEnglish(s) && !hasJapanese(s) {
+		case ast.Expr:
+			if s, ok := constant(x); ok {
+				if isEnglish(s) && !hasJapanese(s) {
 					all = append(all, s)
 				}
+				return false
 			}
 		}
 		return true
 	})
 	return all
+}
+
+// constant is the string that an expression writes down, in one piece or in several that are added.
+func constant(x ast.Expr) (string, bool) {
+	switch x := x.(type) {
+	case *ast.BasicLit:
+		if x.Kind == token.STRING {
+			return must(strconv.Unquote(x.Value)), true
+		}
+	case *ast.BinaryExpr:
+		left, ok := constant(x.X)
+		right, too := constant(x.Y)
+		return left + right, ok && too && x.Op == token.ADD
+	}
+	return "", false
 }

@@ -200,6 +200,8 @@ var verifyRows = []row{
 	{"its nextUpdate was %s", "nextUpdate は {1} であった"},
 	{"the content is not the master's", "内容が正本と異なる"},
 	{"%s%s was sent at %s and is not what is served", "{1}{2} は {3} に送信されたが、配信されていない"},
+	{"%sthe checkpoint of size %d was sent at %s, and one of size %d is served",
+		"{1}大きさ {2} のチェックポイントが {3} に送信されたが、大きさ {4} のものが配信されている"},
 	{"the list is stale", "CRL の有効期限が過ぎている"},
 	{"the response is about another certificate", "応答が別の証明書についてのものである"},
 	{"the response is stale", "応答の有効期限が過ぎている"},
