@@ -93,7 +93,7 @@ func TestStatusReplacesAnOlderPage(t *testing.T) {
 		lose string
 		code int
 		says string
-	}{{"master", 1, "master"}, {"repository.yaml", 2, "repository.yaml"}} {
+	}{{"master", 5, "master"}, {"repository.yaml", 2, "repository.yaml"}} {
 		_, stderr, _ := runs(t, conf, "status", "--quiet", "--html", file, "--lang", "en")
 		if page := string(read(t, file)); !strings.Contains(page, "crl/") || strings.Contains(page, "UNKNOWN") {
 			t.Fatalf("the page lacks the lists: %s\n%s", stderr, page)

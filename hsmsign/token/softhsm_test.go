@@ -27,6 +27,9 @@ func TestSignEverything(t *testing.T) {
 	tok := tokentest.New(t)
 	hashes := []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
 	for _, alg := range certprofile.KeyAlgorithms {
+		if strings.HasPrefix(alg, "ml-dsa") {
+			continue // SoftHSM has none: TestMLDSA signs with another module
+		}
 		t.Run(alg, func(t *testing.T) {
 			key, err := tok.GenerateKey(t.Context(), "key-"+alg, alg)
 			if err != nil {
