@@ -60,13 +60,13 @@ func acceptCommand(now func() time.Time) *cli.Command {
 			case dir != "":
 				return watchFolder(c, now, dir)
 			default:
-				return inRoom(c, now, func(room *room.Room) error { return acceptFiles(c, now, room, files) })
+				return inRoom(c, now, func(r *room.Room) error { return acceptFiles(c, now, r, files) })
 			}
 		},
 	}
 }
 
-func acceptFiles(c *cli.Context, now func() time.Time, room *room.Room, files []string) error {
+func acceptFiles(c *cli.Context, now func() time.Time, r *room.Room, files []string) error {
 	named := accept.DocumentName{Name: c.String("document"), Version: c.String("document-version")}
 	var inputs []accept.Input
 	if file := c.String("override"); file != "" {
@@ -74,7 +74,7 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *room.Room, files []
 		if err != nil { // what is no override would be taken for something else
 			return err
 		}
-		if err := room.ApproveOverride(c.Context, c.String("issuer"), "accept", o); err != nil {
+		if err := r.ApproveOverride(c.Context, c.String("issuer"), "accept", o); err != nil {
 			return err
 		}
 		files = append(files, file)
@@ -92,7 +92,7 @@ func acceptFiles(c *cli.Context, now func() time.Time, room *room.Room, files []
 		}
 		inputs = append(inputs, below...)
 	}
-	res, err := accept.Inputs(c.Context, room, inputs)
+	res, err := accept.Inputs(c.Context, r, inputs)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func watchFolder(c *cli.Context, now func() time.Time, dir string) error {
 			return err
 		}
 		if ready {
-			err = withRoom(c, now, func(room *room.Room) error { return emptyOnce(c, room, folder) })
+			err = withRoom(c, now, func(r *room.Room) error { return emptyOnce(c, r, folder) })
 		}
 		if c.Bool("once") {
 			return err
@@ -167,14 +167,14 @@ func watchFolder(c *cli.Context, now func() time.Time, dir string) error {
 }
 
 // emptyOnce takes what is in the folder, and signs what is due then: a revocation has to reach the answers at once.
-func emptyOnce(c *cli.Context, room *room.Room, folder *incoming.Folder) error {
-	res, err := accept.Empty(c.Context, room, folder)
+func emptyOnce(c *cli.Context, r *room.Room, folder *incoming.Folder) error {
+	res, err := accept.Empty(c.Context, r, folder)
 	if res == nil {
 		return err
 	}
 	tellVerdicts(c, res.Verdicts)
 	err = errors.Join(res.Err(), err, answer(c, res))
-	run, failed := schedule.Run(c.Context, room, schedule.Force{NoFolder: true})
+	run, failed := schedule.Run(c.Context, r, schedule.Force{NoFolder: true})
 	if run != nil {
 		tell(c, run)
 	}

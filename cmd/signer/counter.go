@@ -38,8 +38,8 @@ func counterCommand(now func() time.Time) *cli.Command {
 					return fmt.Errorf("reading the evidence: %w", err)
 				}
 			}
-			return inRoom(c, now, func(room *room.Room) error {
-				res, err := ceremony.CountSignatures(c.Context, room, q)
+			return inRoom(c, now, func(r *room.Room) error {
+				res, err := ceremony.CountSignatures(c.Context, r, q)
 				if err != nil {
 					return err
 				}

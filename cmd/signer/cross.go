@@ -19,18 +19,18 @@ func linkCommand(now func() time.Time) *cli.Command {
 			Usage: "the new issuer `NAME`, which has succeeds in the configuration", Required: true}, dryFlag,
 			approvalFlag, askFlag),
 		Action: func(c *cli.Context) error {
-			return inRoom(c, now, func(room *room.Room) error {
-				links, err := ceremony.IssueLinks(c.Context, room, c.String("name"))
+			return inRoom(c, now, func(r *room.Room) error {
+				links, err := ceremony.IssueLinks(c.Context, r, c.String("name"))
 				if err != nil {
 					return err
 				}
-				size, err := room.Commit(c.Context, "signer link")
+				size, err := r.Commit(c.Context, "signer link")
 				if err != nil {
 					return err
 				}
 				say(c, would(c, "issued %d link certificates, tree size %d",
 					"would issue %d link certificates; the log has %d entries"), len(links), size)
-				return answer(c, linkedAnswer{c.String("name"), len(links), size, dryAnswer(c, room)})
+				return answer(c, linkedAnswer{c.String("name"), len(links), size, dryAnswer(c, r)})
 			})
 		},
 	}
@@ -54,27 +54,27 @@ func crossCommand(now func() time.Time) *cli.Command {
 			if (c.String("partner") == "") == (c.String("publish") == "") {
 				return cliexit.UsageError("name either --partner, to issue, or --publish")
 			}
-			return inRoom(c, now, func(room *room.Room) error { return cross(c, room) })
+			return inRoom(c, now, func(r *room.Room) error { return cross(c, r) })
 		},
 	}
 }
 
-func cross(c *cli.Context, room *room.Room) error {
+func cross(c *cli.Context, r *room.Room) error {
 	crt, err := readCertificate(c.String("partner") + c.String("publish"))
 	if err != nil {
 		return err
 	}
 	if c.String("publish") != "" {
-		err = ceremony.PublishCross(c.Context, room, c.String("issuer"), c.String("id"), crt)
+		err = ceremony.PublishCross(c.Context, r, c.String("issuer"), c.String("id"), crt)
 	} else {
-		crt, err = ceremony.IssueCross(c.Context, room, ceremony.CrossRequest{
+		crt, err = ceremony.IssueCross(c.Context, r, ceremony.CrossRequest{
 			Issuer: c.String("issuer"), ID: c.String("id"), Partner: crt, Profile: c.String("profile"),
 		})
 	}
 	if err != nil {
 		return err
 	}
-	size, err := room.Commit(c.Context, "signer cross")
+	size, err := r.Commit(c.Context, "signer cross")
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func cross(c *cli.Context, room *room.Room) error {
 			serial = fmt.Sprintf("%x", crt.SerialNumber)
 		}
 		say(c, "would record cert/cross/%s.cer for %s; the log has %d entries", c.String("id"), crt.Subject, size)
-		return answer(c, crossedAnswer{c.String("id"), serial, size, dryAnswer(c, room)})
+		return answer(c, crossedAnswer{c.String("id"), serial, size, dryAnswer(c, r)})
 	}
 	say(c, "recorded cert/cross/%s.cer, serial %x, tree size %d", c.String("id"), crt.SerialNumber, size)
 	return answer(c, crossedAnswer{ID: c.String("id"), Serial: fmt.Sprintf("%x", crt.SerialNumber), TreeSize: size})

@@ -30,22 +30,22 @@ func certificateRequestCommand(now func() time.Time) *cli.Command {
 			if err := absent("out", out); err != nil {
 				return err
 			}
-			return inRoom(c, now, func(room *room.Room) error {
-				der, err := ceremony.RequestCertificate(c.Context, room, name)
+			return inRoom(c, now, func(r *room.Room) error {
+				der, err := ceremony.RequestCertificate(c.Context, r, name)
 				if err != nil {
 					return err
 				}
 				if c.Bool(dryFlag.Name) {
-					if _, err := room.LogSize(); err != nil {
+					if _, err := r.LogSize(); err != nil {
 						return err
 					}
 					say(c, "would make %s: a request for %s, signed with its key and on record", out, name)
-					return answer(c, requestedAnswer{name, out, dryAnswer(c, room)})
+					return answer(c, requestedAnswer{name, out, dryAnswer(c, r)})
 				}
 				if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 					return fmt.Errorf("making the folder of %q: %w", out, err)
 				}
-				if _, err := room.Commit(c.Context, "signer request"); err != nil {
+				if _, err := r.Commit(c.Context, "signer request"); err != nil {
 					return err
 				}
 				err = writeNew(out, 0o644, func(w io.Writer) error {

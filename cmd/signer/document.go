@@ -26,17 +26,17 @@ func documentCommand(now func() time.Time) *cli.Command {
 			if t := c.Timestamp("effective"); t != nil {
 				d.Effective = *t
 			}
-			return inRoom(c, now, func(room *room.Room) error {
-				if err := room.Document(c.Context, d); err != nil {
+			return inRoom(c, now, func(r *room.Room) error {
+				if err := r.Document(c.Context, d); err != nil {
 					return err
 				}
-				size, err := room.Commit(c.Context, "signer document")
+				size, err := r.Commit(c.Context, "signer document")
 				if err != nil {
 					return err
 				}
 				say(c, would(c, "recorded docs/%s-%s.pdf and its signature, tree size %d",
 					"would sign and record docs/%s-%s.pdf; the log has %d entries"), d.Name, d.Version, size)
-				return answer(c, documentAnswer{d.Name, d.Version, size, dryAnswer(c, room)})
+				return answer(c, documentAnswer{d.Name, d.Version, size, dryAnswer(c, r)})
 			})
 		},
 	}

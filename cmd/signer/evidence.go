@@ -58,8 +58,8 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 				return cliexit.UsageError("--render belongs to --kind %s with a register in the form %s",
 					ledger.EvidenceRisk, risk.Schema)
 			}
-			return inRoom(c, now, func(room *room.Room) error {
-				size, err := room.Review(c.Context, c.String("kind"), doc, next)
+			return inRoom(c, now, func(r *room.Room) error {
+				size, err := r.Review(c.Context, c.String("kind"), doc, next)
 				if err != nil {
 					return err
 				}
@@ -67,7 +67,7 @@ func evidenceCommand(now func() time.Time) *cli.Command {
 					"would record %s as %s; the log has %d entries: %s"), c.String("file"), c.String("kind"), size,
 					checked.said())
 				return answer(c, recordedEvidence{Kind: c.String("kind"), File: c.String("file"), TreeSize: size,
-					Register: checked, plannedAnswer: dryAnswer(c, room)})
+					Register: checked, plannedAnswer: dryAnswer(c, r)})
 			})
 		},
 	}

@@ -92,11 +92,11 @@ func importOverridden(c *cli.Context, now func() time.Time, o *override.Override
 	if err != nil || !needs {
 		return err
 	}
-	return withRoom(c, now, func(room *room.Room) error {
-		if err := room.ApproveOverride(c.Context, c.String("issuer"), "import", o); err != nil {
+	return withRoom(c, now, func(r *room.Room) error {
+		if err := r.ApproveOverride(c.Context, c.String("issuer"), "import", o); err != nil {
 			return err
 		}
-		return importSource(c, books.Of(room))
+		return importSource(c, books.Of(r))
 	})
 }
 

@@ -77,7 +77,7 @@ func issueCommand(now func() time.Time) *cli.Command {
 				conf.Issuer(c.String("name")) == nil {
 				return err
 			}
-			return inRoom(c, now, func(room *room.Room) error { return issue(c, conf, room) })
+			return inRoom(c, now, func(r *room.Room) error { return issue(c, conf, r) })
 		},
 	}
 }
@@ -96,9 +96,9 @@ func issuable(conf *config.Config) (names []string) {
 	return names
 }
 
-func issue(c *cli.Context, conf *config.Config, room *room.Room) error {
+func issue(c *cli.Context, conf *config.Config, r *room.Room) error {
 	word, out := would(c, "issued", "would issue"), c.String("out")
-	present := room.Certificate(c.String("name"))
+	present := r.Certificate(c.String("name"))
 	if c.String("adopt") == "" && present != nil {
 		word = "present"
 	} else if adopted := c.String("adopt"); adopted != "" {
@@ -115,22 +115,22 @@ func issue(c *cli.Context, conf *config.Config, room *room.Room) error {
 		return err
 	}
 	if c.String("adopt") == "" {
-		if err := askAboutKey(c, room); err != nil {
+		if err := askAboutKey(c, r); err != nil {
 			return err
 		}
 	}
-	crt, err := issueKind(c, conf, room)
+	crt, err := issueKind(c, conf, r)
 	if err != nil {
 		return err
 	}
 	// A certificate that is public enters the ledger at once.
-	if _, err := room.Commit(c.Context, "signer issue"); err != nil {
+	if _, err := r.Commit(c.Context, "signer issue"); err != nil {
 		return err
 	}
 	if c.Bool(dryFlag.Name) {
 		say(c, "%s", issuedLine(c, word, crt))
 		a := answerIssued(c, crt, word == "present", out)
-		a.plannedAnswer = dryAnswer(c, room)
+		a.plannedAnswer = dryAnswer(c, r)
 		return answer(c, a)
 	}
 	if err := writePEM(out, crt); err != nil {
@@ -141,9 +141,9 @@ func issue(c *cli.Context, conf *config.Config, room *room.Room) error {
 }
 
 // askAboutKey asks before a CA certificate is made for a key that was in the token before: a CA that moves in has one.
-func askAboutKey(c *cli.Context, room *room.Room) error {
+func askAboutKey(c *cli.Context, r *room.Room) error {
 	name := c.String("name")
-	brought, err := ceremony.BroughtAlong(c.Context, room, name)
+	brought, err := ceremony.BroughtAlong(c.Context, r, name)
 	if err != nil || !brought {
 		return err
 	}
@@ -177,24 +177,24 @@ func answerIssued(c *cli.Context, crt *x509.Certificate, present bool, file stri
 	return a
 }
 
-func issueKind(c *cli.Context, conf *config.Config, room *room.Room) (*x509.Certificate, error) {
+func issueKind(c *cli.Context, conf *config.Config, r *room.Room) (*x509.Certificate, error) {
 	name := c.String("name")
 	if file := c.String("adopt"); file != "" {
 		crt, err := readCertificate(file)
 		if err != nil {
 			return nil, err
 		}
-		return crt, ceremony.Adopt(c.Context, room, name, crt)
+		return crt, ceremony.Adopt(c.Context, r, name, crt)
 	}
 	for _, i := range conf.Issuers {
 		if i.OCSP != nil && i.OCSP.Responder != nil && i.OCSP.Responder.Name == name {
-			return room.IssueResponder(c.Context, i.Name)
+			return r.IssueResponder(c.Context, i.Name)
 		}
 	}
 	if conf.DocumentSigner != nil && conf.DocumentSigner.Name == name {
-		return room.IssueDocumentSigner(c.Context)
+		return r.IssueDocumentSigner(c.Context)
 	}
-	return room.IssueCA(c.Context, name)
+	return r.IssueCA(c.Context, name)
 }
 
 func readLimited(file string, most int64) ([]byte, error) {

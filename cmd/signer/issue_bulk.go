@@ -45,8 +45,8 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 		}
 		q.CSRs = append(q.CSRs, room.CSR{Name: file, Data: csr})
 	}
-	return inRoom(c, now, func(room *room.Room) error {
-		job, err := room.Subscribers(c.Context, q)
+	return inRoom(c, now, func(r *room.Room) error {
+		job, err := r.Subscribers(c.Context, q)
 		if err != nil {
 			return err
 		}
@@ -56,15 +56,15 @@ func issueSubscribers(c *cli.Context, now func() time.Time) error {
 			}
 		}
 		if c.Bool(dryFlag.Name) {
-			return foretellIssue(c, room, job, outs)
+			return foretellIssue(c, r, job, outs)
 		}
 		return handOut(c, job, outs)
 	})
 }
 
 // foretellIssue says what handOut would do.
-func foretellIssue(c *cli.Context, room *room.Room, job *room.SubscriberJob, outs []string) error {
-	all := issuedAnswers{Certificates: make([]issuedAnswer, len(outs)), plannedAnswer: dryAnswer(c, room)}
+func foretellIssue(c *cli.Context, r *room.Room, job *room.SubscriberJob, outs []string) error {
+	all := issuedAnswers{Certificates: make([]issuedAnswer, len(outs)), plannedAnswer: dryAnswer(c, r)}
 	for n, out := range outs {
 		s, err := job.Planned(n)
 		if err != nil {

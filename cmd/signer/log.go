@@ -38,8 +38,8 @@ func logCommand(now func() time.Time) *cli.Command {
 							"and auditor has to pin the new ones"); err != nil {
 						return err
 					}
-					return withRoom(c, now, func(room *room.Room) error {
-						files, err := ceremony.RotateLogKeys(c.Context, room, c.StringSlice("label"),
+					return withRoom(c, now, func(r *room.Room) error {
+						files, err := ceremony.RotateLogKeys(c.Context, r, c.StringSlice("label"),
 							c.String("reason"), c.String("token"))
 						if err != nil {
 							return err
@@ -62,8 +62,8 @@ func logCommand(now func() time.Time) *cli.Command {
 				),
 				Action: func(c *cli.Context) error {
 					if c.Bool("dry-run") {
-						return dryRoom(c, now, func(room *room.Room) error {
-							size, err := room.LogSize()
+						return dryRoom(c, now, func(r *room.Room) error {
+							size, err := r.LogSize()
 							if err != nil {
 								return err
 							}
@@ -77,8 +77,8 @@ func logCommand(now func() time.Time) *cli.Command {
 						"freezing the master log: no list, answer or document is recorded or published after it, ever"); err != nil {
 						return err
 					}
-					return withRoom(c, now, func(room *room.Room) error {
-						if err := ceremony.FreezeLog(c.Context, room, c.String("reason"),
+					return withRoom(c, now, func(r *room.Room) error {
+						if err := ceremony.FreezeLog(c.Context, r, c.String("reason"),
 							c.String("successor")); err != nil {
 							return err
 						}
@@ -93,8 +93,8 @@ func logCommand(now func() time.Time) *cli.Command {
 
 // planRotation says which of the new keys are in the token, and which would be made.
 func planRotation(c *cli.Context, now func() time.Time) error {
-	err := dryRoom(c, now, func(room *room.Room) error {
-		_, err := room.LogSize()
+	err := dryRoom(c, now, func(r *room.Room) error {
+		_, err := r.LogSize()
 		return err
 	})
 	if err != nil {

@@ -82,11 +82,11 @@ func revoke(c *cli.Context, now func() time.Time, q books.Revocation) error {
 	if err != nil || !needs {
 		return err
 	}
-	return withRoom(c, now, func(room *room.Room) error {
-		if err := books.ApproveRevocation(c.Context, room, q); err != nil {
+	return withRoom(c, now, func(r *room.Room) error {
+		if err := books.ApproveRevocation(c.Context, r, q); err != nil {
 			return err
 		}
-		return revokeNow(c, books.Of(room), q)
+		return revokeNow(c, books.Of(r), q)
 	})
 }
 

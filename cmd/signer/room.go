@@ -64,11 +64,11 @@ func withRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) e
 	if err := checkIssuer(c, o.Config); err != nil {
 		return err
 	}
-	room, err := room.Open(c.Context, o)
+	r, err := room.Open(c.Context, o)
 	if err != nil {
 		return coded(err)
 	}
-	return asking(c, coded(errors.Join(fn(room), room.Close())))
+	return asking(c, coded(errors.Join(fn(r), r.Close())))
 }
 
 // dryFlag is that of commands that can say what they would do.
@@ -95,9 +95,9 @@ func dryRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) er
 	if err := checkIssuer(c, o.Config); err != nil {
 		return err
 	}
-	return coded(room.DryRun(c.Context, o, func(room *room.Room) error {
-		err := fn(room)
-		for _, what := range room.Unapproved() {
+	return coded(room.DryRun(c.Context, o, func(r *room.Room) error {
+		err := fn(r)
+		for _, what := range r.Unapproved() {
 			say(c, "%s", what)
 		}
 		return err
@@ -105,11 +105,11 @@ func dryRoom(c *cli.Context, now func() time.Time, fn func(*room.Room) error) er
 }
 
 // dryAnswer is what --json says of a dry run, beside what would be done.
-func dryAnswer(c *cli.Context, room *room.Room) plannedAnswer {
+func dryAnswer(c *cli.Context, r *room.Room) plannedAnswer {
 	if !c.Bool(dryFlag.Name) {
 		return plannedAnswer{}
 	}
-	return plannedAnswer{DryRun: true, NeedsApproval: room.Unapproved()}
+	return plannedAnswer{DryRun: true, NeedsApproval: r.Unapproved()}
 }
 
 // would chooses between what is done and what would be.

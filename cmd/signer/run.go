@@ -115,13 +115,13 @@ func forced(c *cli.Context, now func() time.Time, f schedule.Force) error {
 		}
 	}
 	if c.Bool("dry-run") {
-		return dryRoom(c, now, func(room *room.Room) error {
-			p, err := schedule.ForcedPlan(c.Context, room, f)
+		return dryRoom(c, now, func(r *room.Room) error {
+			p, err := schedule.ForcedPlan(c.Context, r, f)
 			return errors.Join(err, foretell(c, p, err == nil))
 		})
 	}
-	return withRoom(c, now, func(room *room.Room) error {
-		res, err := schedule.Run(c.Context, room, f)
+	return withRoom(c, now, func(r *room.Room) error {
+		res, err := schedule.Run(c.Context, r, f)
 		if res != nil {
 			tell(c, res)
 			err = errors.Join(err, answer(c, res))
@@ -133,6 +133,10 @@ func forced(c *cli.Context, now func() time.Time, f schedule.Force) error {
 // tell prints what a run did, also when a part of it failed.
 func tell(c *cli.Context, res *schedule.RunResult) {
 	tellVerdicts(c, res.Inputs)
+	if res.AcceptedLoss != "" {
+		say(c, "lost  the private records of entries %s of the log, which is on record now; those of the inventory are "+
+			"recorded anew", res.AcceptedLoss)
+	}
 	for _, h := range res.Healed {
 		say(c, "healed  %s serial %s: it was %s, the master says %s", h.Issuer, h.Serial, h.Was, h.Now)
 	}

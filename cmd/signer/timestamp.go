@@ -16,8 +16,8 @@ func timestampCommand(now func() time.Time) *cli.Command {
 		Usage: "have time-stamping authorities (RFC 3161) stamp the newest checkpoint",
 		Flags: cliexit.Flags(dryFlag),
 		Action: func(c *cli.Context) error {
-			return inRoom(c, now, func(room *room.Room) error {
-				results, err := room.Timestamp(c.Context)
+			return inRoom(c, now, func(r *room.Room) error {
+				results, err := r.Timestamp(c.Context)
 				lines := []stampedAnswer{}
 				for _, r := range results {
 					l := stampedAnswer{Authority: r.Authority, Size: r.Size, Token: r.Path, Due: r.Due}
@@ -48,8 +48,8 @@ func witnessCommand(now func() time.Time) *cli.Command {
 		Usage: "have witnesses (C2SP tlog-witness) cosign the newest checkpoint; do it before `signer timestamp`",
 		Flags: cliexit.Flags(dryFlag),
 		Action: func(c *cli.Context) error {
-			return inRoom(c, now, func(room *room.Room) error {
-				got, err := room.Witness(c.Context)
+			return inRoom(c, now, func(r *room.Room) error {
+				got, err := r.Witness(c.Context)
 				if err == nil && c.Bool(dryFlag.Name) {
 					for _, s := range got {
 						say(c, "%s would be asked to cosign", s.Witness)

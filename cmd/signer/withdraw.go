@@ -21,8 +21,8 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 		),
 		Action: func(c *cli.Context) error {
 			if c.Bool("dry-run") {
-				return dryRoom(c, now, func(room *room.Room) error {
-					digest, err := room.WouldWithdraw(c.Context, c.String("name"))
+				return dryRoom(c, now, func(r *room.Room) error {
+					digest, err := r.WouldWithdraw(c.Context, c.String("name"))
 					if err != nil {
 						return err
 					}
@@ -38,8 +38,8 @@ func withdrawCommand(now func() time.Time) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return withRoom(c, now, func(room *room.Room) error {
-				size, err := room.Withdraw(c.Context, c.String("name"), c.String("reason"))
+			return withRoom(c, now, func(r *room.Room) error {
+				size, err := r.Withdraw(c.Context, c.String("name"), c.String("reason"))
 				if err != nil {
 					return err
 				}

@@ -71,6 +71,15 @@ func (r *Room) acceptLoss(ctx context.Context) error {
 	return err
 }
 
+// AcceptedLoss are the numbers of the log's entries whose private manifests opening the room put on record as lost;
+// empty when none.
+func (r *Room) AcceptedLoss() string {
+	if r.loss == nil {
+		return ""
+	}
+	return r.loss.Name
+}
+
 // lostOnRecord reports whether reading the private manifest of an entry failed because it is lost, on record or about
 // to be.
 func (r *Room) lostOnRecord(ctx context.Context, entry int64, err error) (bool, error) {

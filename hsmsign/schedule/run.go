@@ -27,6 +27,8 @@ type RunResult struct {
 	UpToDate  bool   `json:"up_to_date"` // nothing was due
 	// Healed is what was taken back from the master because the inventory had lost it.
 	Healed []inventory.HealedCertificate `json:"healed,omitempty"`
+	// AcceptedLoss are the entries of the log whose private manifests were accepted as lost.
+	AcceptedLoss string `json:"accepted_private_loss,omitempty"`
 	// Inputs is what became of the files of the drop folder.
 	Inputs []accept.Verdict `json:"inputs,omitempty"`
 }
@@ -51,7 +53,7 @@ type Force struct {
 // an issuer that fails, so that one broken issuer or one lost token does not let the
 // others expire, and reports every failure. A token that cannot be used is one though nothing was due.
 func Run(ctx context.Context, r *room.Room, f Force) (*RunResult, error) {
-	res := &RunResult{Signed: []Done{}, Before: r.Log.Log().Size()}
+	res := &RunResult{Signed: []Done{}, Before: r.Log.Log().Size(), AcceptedLoss: r.AcceptedLoss()}
 	now := r.Now()
 	if f.Final {
 		if err := approveFinal(ctx, r, f.Issuer); err != nil {
