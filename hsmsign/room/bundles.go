@@ -10,6 +10,7 @@ import (
 
 	"seihon/artifact"
 	"seihon/inventory"
+	"seihon/ledger"
 	"seihon/ocspcache"
 	"seihon/public"
 )
@@ -88,4 +89,46 @@ func (r *Room) OpenBundle(rec *inventory.ArtifactRecord) (*ocspcache.Bundle, err
 		return nil, fmt.Errorf("opening bundle %s: %w", rec.Name, err)
 	}
 	return b, nil
+}
+
+// CurrentBundles opens the bundles of an issuer's current generation that may
+// answer for the certificates of a shard: its own one or, after a change of the
+// number of shards, all of them.
+func (r *Room) CurrentBundles(ctx context.Context, a *Authority, shard int) ([]*ocspcache.Bundle, error) {
+	state, err := r.LogState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	line, ok := state.Get(public.Generation(a.Name))
+	if !ok {
+		return nil, nil
+	}
+	body, err := r.Log.Log().ReadBlob(ctx, line)
+	if err != nil {
+		return nil, err
+	}
+	g, _, err := ocspcache.ParseGeneration(body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the generation of %s: %w", a.Name, err)
+	}
+	var open []*ocspcache.Bundle
+	for _, b := range g.Bundles {
+		if len(g.Bundles) == a.OCSP.Shards && int(b.Shard) != shard {
+			continue
+		}
+		line := ledger.Line{Name: public.Bundle(b.Digest), Kind: artifact.OCSPBundle, Digest: b.Digest, Size: b.Size}
+		err := r.Log.Log().CheckBlob(ctx, line)
+		var bundle *ocspcache.Bundle
+		if err == nil {
+			bundle, err = ocspcache.OpenBundle(r.Log.Log().BlobPath(line))
+		}
+		if err != nil {
+			for _, o := range open {
+				o.Close()
+			}
+			return nil, fmt.Errorf("opening bundle %s: %w", line.Name, err)
+		}
+		open = append(open, bundle)
+	}
+	return open, nil
 }

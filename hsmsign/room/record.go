@@ -11,13 +11,10 @@ import (
 	"time"
 
 	"seihon/artifact"
-	"seihon/hsmsign/crl"
 	"seihon/hsmsign/memory"
 	"seihon/inventory"
 	"seihon/ledger"
-	"seihon/ocspcache"
 	"seihon/override"
-	"seihon/public"
 )
 
 // LogState is the newest state of the master log, read once per size.
@@ -163,48 +160,6 @@ func (r *Room) privateRecords(ctx context.Context, from int64) iter.Seq2[[]byte,
 	}
 }
 
-// confirmExpired holds the expiry of certificates that are about to leave a list
-// against the private master. Every record of a certificate counts, not only
-// the newest: the end of its validity never changes, and an edited row of the
-// inventory may have been recorded in the meantime.
-func (r *Room) confirmExpired(ctx context.Context, issuer string, expired []memory.Expired) ([]memory.Fault, error) {
-	if len(expired) == 0 {
-		return nil, nil
-	}
-	ends := map[string]time.Time{}
-	for _, x := range expired {
-		ends[SerialText(x.Serial)] = x.NotAfter
-	}
-	var faults []memory.Fault
-	for line, err := range r.privateRecords(ctx, 0) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the private master: %w", err)
-		}
-		c, err := parseRecordedCertificate(line)
-		if err != nil {
-			return nil, err
-		}
-		if c == nil || c.Issuer != issuer || c.NotAfter == 0 {
-			continue
-		}
-		serial, err := inventory.ParseSerial(c.Serial)
-		if err != nil {
-			return nil, fmt.Errorf("parsing a record of the private master: %w", err)
-		}
-		text := SerialText(serial)
-		end, waiting := ends[text]
-		if !waiting || end.Unix() == c.NotAfter {
-			continue
-		}
-		delete(ends, text)
-		faults = append(faults,
-			memory.Fault{Serial: serial, Was: override.Status{State: override.Revoked}, Now: memory.Absent,
-				Why: fmt.Sprintf("the master says that its certificate is valid until %s, the inventory %s",
-					time.Unix(c.NotAfter, 0).UTC().Format(time.RFC3339), end.Format(time.RFC3339))})
-	}
-	return faults, nil
-}
-
 // A recordedCertificate is what is needed here of a record of the private master.
 type recordedCertificate struct {
 	Issuer     string `json:"issuer"`
@@ -333,70 +288,8 @@ func sameSaid(text string, now override.Status) bool {
 	return err == nil && (said.String() == now.String() || now.Invalidity.IsZero() && SameAnswer(said, now))
 }
 
-// CurrentBundles opens the bundles of an issuer's current generation that may
-// answer for the certificates of a shard: its own one or, after a change of the
-// number of shards, all of them.
-func (r *Room) CurrentBundles(ctx context.Context, a *Authority, shard int) ([]*ocspcache.Bundle, error) {
-	state, err := r.LogState(ctx)
-	if err != nil {
-		return nil, err
-	}
-	line, ok := state.Get(public.Generation(a.Name))
-	if !ok {
-		return nil, nil
-	}
-	body, err := r.Log.Log().ReadBlob(ctx, line)
-	if err != nil {
-		return nil, err
-	}
-	g, _, err := ocspcache.ParseGeneration(body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the generation of %s: %w", a.Name, err)
-	}
-	var open []*ocspcache.Bundle
-	for _, b := range g.Bundles {
-		if len(g.Bundles) == a.OCSP.Shards && int(b.Shard) != shard {
-			continue
-		}
-		line := ledger.Line{Name: public.Bundle(b.Digest), Kind: artifact.OCSPBundle, Digest: b.Digest, Size: b.Size}
-		err := r.Log.Log().CheckBlob(ctx, line)
-		var bundle *ocspcache.Bundle
-		if err == nil {
-			bundle, err = ocspcache.OpenBundle(r.Log.Log().BlobPath(line))
-		}
-		if err != nil {
-			for _, o := range open {
-				o.Close()
-			}
-			return nil, fmt.Errorf("opening bundle %s: %w", line.Name, err)
-		}
-		open = append(open, bundle)
-	}
-	return open, nil
-}
-
 // SameAnswer reports whether a client reads the same in two statuses.
 func SameAnswer(a, b override.Status) bool {
 	a.Invalidity, b.Invalidity = time.Time{}, time.Time{}
 	return a.Equal(b)
-}
-
-// Confirmed hands the entries on and, at their end and before anything is
-// signed, holds what left the list as expired against the private master.
-func (r *Room) Confirmed(ctx context.Context, l List, before *memory.List,
-	entries iter.Seq2[crl.Entry, error]) iter.Seq2[crl.Entry, error] {
-	return func(yield func(crl.Entry, error) bool) {
-		for e, err := range entries {
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-		faults, err := r.confirmExpired(ctx, l.Name, before.Expired)
-		if err == nil && len(faults) > 0 {
-			before.Faults, err = faults, memory.ErrFaults
-		}
-		if err != nil {
-			yield(crl.Entry{}, err)
-		}
-	}
 }
