@@ -375,8 +375,8 @@ targets:
 		"two Azure targets of one place": {
 			minimal +
 				"targets: [{name: a, azure: {account: repository, container: abc}}, {name: b, azure: {account: " +
-				"repository, container: abc}}]\n",
-			[]string{`targets[1]: has the place of target "a", azure repository/abc`},
+				"repository, container: abc, endpoint: \"https://repository.blob.core.windows.net\"}}]\n",
+			[]string{`targets[1]: has the place of target "a", azure https://repository.blob.core.windows.net/abc`},
 		},
 		"two clouds in one target": {
 			minimal + "targets: [{name: a, gcs: {bucket: b}, azure: {account: repository, container: abc}}]\n",

@@ -61,6 +61,9 @@ func (c *Config) setDefaults() {
 	for i := range c.Targets {
 		setDefault(&c.Targets[i].Layout, "bundle")
 		setDefault(&c.Targets[i].Timeout, Duration(30*time.Minute))
+		if a := c.Targets[i].Azure; a != nil {
+			setDefault(&a.Endpoint, "https://"+a.Account+".blob.core.windows.net")
+		}
 		c.Targets[i].CDN.setDefaults(c.Targets[i].URL)
 		if c.Serve.Source == "" && c.Targets[i].Directory != "" {
 			c.Serve.Source = Location(c.Targets[i].Directory)

@@ -36,7 +36,7 @@ func TestReference(t *testing.T) {
 func reference(t *testing.T) string {
 	t.Helper()
 	var decls []ast.Decl
-	for _, file := range []string{"config.go", "issuer.go", "auditor.go", "cdn.go", "telemetry.go"} {
+	for _, file := range []string{"config.go", "target.go", "issuer.go", "auditor.go", "cdn.go", "telemetry.go"} {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -73,9 +72,8 @@ func (t *Target) place() string {
 	case t.GCS != nil:
 		return strings.TrimSuffix(fmt.Sprintf("gcs %s/%s", t.GCS.Bucket, strings.Trim(t.GCS.Prefix, "/")), "/")
 	case t.Azure != nil:
-		return strings.TrimSuffix(fmt.Sprintf("azure %s/%s/%s",
-			cmp.Or(strings.TrimSuffix(t.Azure.Endpoint, "/"), t.Azure.Account), t.Azure.Container,
-			strings.Trim(t.Azure.Prefix, "/")), "/")
+		return strings.TrimSuffix(fmt.Sprintf("azure %s/%s/%s", strings.TrimSuffix(t.Azure.Endpoint, "/"),
+			t.Azure.Container, strings.Trim(t.Azure.Prefix, "/")), "/")
 	}
 	return ""
 }

@@ -43,7 +43,7 @@ type Config struct {
 	Account   string // storage account
 	Container string
 	Prefix    string // of every name, such as "ca1/"; may be empty
-	Endpoint  string // URL of the blob service; empty: https://ACCOUNT.blob.core.windows.net
+	Endpoint  string // URL of the blob service, such as https://ACCOUNT.blob.core.windows.net
 
 	Access credentials.AzureFrom // where the secret lies; empty: environment and identity
 
@@ -72,11 +72,8 @@ func Open(c Config) (*Store, error) {
 }
 
 func open(c Config) (*Store, error) {
-	if c.Account == "" || c.Container == "" {
-		return nil, errors.New("no storage account or no container is named")
-	}
-	if c.Endpoint == "" {
-		c.Endpoint = "https://" + c.Account + ".blob.core.windows.net"
+	if c.Account == "" || c.Container == "" || c.Endpoint == "" {
+		return nil, errors.New("no storage account, no container or no endpoint is named")
 	}
 	at, err := url.Parse(strings.TrimSuffix(c.Endpoint, "/") + "/" + url.PathEscape(c.Container))
 	if err != nil {
